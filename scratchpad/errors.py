@@ -1,0 +1,23 @@
+"""The two ways a command ends badly: the user's mistake, and a failure of the machine or the run."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ScratchpadError(ValueError):
+    """A user's mistake: the text says what was given, what is allowed and what to do. Exit status 2."""
+
+
+class RunFailure(RuntimeError):
+    """Something that was asked for rightly and failed: a full disk, a diverged loss. Exit status 1."""
+
+
+def unknown(kind: str, given: str, known: Iterable[str]) -> ScratchpadError:
+    """An error for an unknown name that lists the known ones, the nearest first."""
+    names = list(known)
+    near = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    rest = near + [name for name in names if name not in near]
+    return ScratchpadError(f"unknown {kind} {given!r}: {hint}known: {', '.join(rest)}")

@@ -1,0 +1,84 @@
+"""Rows as tensors, padded at the end. Shapes: B rows, T tokens of the longest row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from scratchpad.layout.rows import Row
+from scratchpad.layout.rule import PADDING, sees
+
+NO_TARGET = -100
+"""Stands in `targets` where nothing is to be predicted: what torch's cross_entropy ignores by default."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows ready for a model, all int64 of shape (B, T).
+
+    targets[b, i] is the token to be predicted at index i (the next one, where it is scored), NO_TARGET elsewhere.
+    segments are those of the rule; PADDING at the end of short rows.
+    """
+
+    tokens: Tensor
+    positions: Tensor
+    segments: Tensor
+    targets: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        return Batch(*(part.to(device, non_blocking=True) for part in self._parts()))
+
+    def pin_memory(self) -> Batch:
+        return Batch(*(part.pin_memory() for part in self._parts()))
+
+    def _parts(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        return self.tokens, self.positions, self.segments, self.targets
+
+    def real(self) -> Tensor:
+        """(B, T) bool: what is not padding."""
+        return self.segments != PADDING
+
+    def mask(self) -> Tensor:
+        """(B, 1, T, T) bool, True where a token sees another: the dense form, for any model that takes a 4-D mask."""
+        return dense_mask(self.segments)
+
+
+def dense_mask(segments: Tensor) -> Tensor:
+    """The rule as a boolean mask (B, 1, T, T) for segments (B, T). The reference form: T x T memory a row."""
+    place = torch.arange(segments.shape[1], device=segments.device)
+    query, key = segments[:, :, None], segments[:, None, :]
+    return sees(query, key, place[:, None], place[None, :])[:, None]
+
+
+def collate(rows: Sequence[Row[int]]) -> Batch:
+    """Pad rows of token numbers to one batch."""
+    shape = (len(rows), max(map(len, rows)))
+    tokens, positions = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    segments, targets = np.full(shape, PADDING, np.int64), np.full(shape, NO_TARGET, np.int64)
+    for i, row in enumerate(rows):
+        length = len(row)
+        tokens[i, :length] = row.tokens
+        positions[i, :length] = row.positions
+        segments[i, :length] = row.segments
+        targets[i, : length - 1] = np.where(row.scored, tokens[i, :length], NO_TARGET)[1:]
+    return Batch(*map(torch.from_numpy, (tokens, positions, segments, targets)))
+
+
+def micro_batches(rows: Sequence[Row[int]], most_tokens: int) -> list[list[Row[int]]]:
+    """Rows sorted by length and cut so that each part has at most `most_tokens` tokens (or is a single row).
+
+    Rows of like length stand together, so that neither dense masks nor blocks pay for much padding.
+    """
+    parts: list[list[Row[int]]] = []
+    held = 0
+    for row in sorted(rows, key=len):
+        if not parts or held + len(row) > most_tokens:
+            parts.append([])
+            held = 0
+        parts[-1].append(row)
+        held += len(row)
+    return parts

@@ -1,0 +1,89 @@
+"""A document as training rows: one function whose two ends are `split` and `packed`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Generic, Literal
+
+import numpy as np
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.layout.rule import PROMPT, block_positions, sees
+from scratchpad.tasks.document import Document, Symbol
+
+Budget = int | Literal["split", "packed"]
+
+
+@dataclass(slots=True)
+class Row(Generic[Symbol]):
+    """One training row: for each token its position, its segment, and whether it is a target."""
+
+    tokens: list[Symbol] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+    segments: list[int] = field(default_factory=list)
+    scored: list[bool] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def visible(self) -> list[list[list[int]]]:
+        """For each token the half-open ranges of tokens it sees, itself included, ascending and merged."""
+        segments, places = np.array(self.segments), np.arange(len(self))
+        seen = sees(segments[:, None], segments[None, :], places[:, None], places[None, :])
+        edges = np.diff(np.pad(seen.astype(np.int8), ((0, 0), (1, 1))), axis=1)
+        return [np.flatnonzero(edge).reshape(-1, 2).tolist() for edge in edges]
+
+
+def rows(document: Document[Symbol], budget: Budget = "packed", question_loss: bool = False) -> list[Row[Symbol]]:
+    """Write a document as rows of at most `budget` tokens, each with the prompt and as many transitions as fit.
+
+    `split` is one row a transition, `packed` a single row. Each token of each state is a target once, in whichever row;
+    prompt tokens only with `question_loss` (the preamble always), in the first row; a row's token 0 never. The summed
+    loss is therefore the same for every budget. ScratchpadError where one transition alone is over the budget.
+    """
+    made: list[Row[Symbol]] = []
+    row: Row[Symbol] | None = None
+    for context, state in _transitions(document):
+        size = len(context) + len(state)
+        if row is None or budget == "split" or (budget != "packed" and len(row) + size > budget):
+            row = _prompt_row(document, question_loss, first=not made)
+            if isinstance(budget, int) and len(row) + size > budget:
+                raise ScratchpadError(
+                    f"a budget of {budget} tokens is too small: the prompt and one transition take {len(row) + size}"
+                )
+            made.append(row)
+        _add_block(row, len(document.prompt), context, state)
+    return made
+
+
+def _transitions(document: Document[Symbol]) -> list[tuple[tuple[Symbol, ...], tuple[Symbol, ...]]]:
+    """(context, state) pairs. The first state has no context; where the prompt is empty it is given and has no pair."""
+    contexts = ((), *document.states[:-1])
+    pairs = list(zip(contexts, document.states, strict=True))
+    return pairs if document.prompt else pairs[1:]
+
+
+def _prompt_row(document: Document[Symbol], question_loss: bool, first: bool) -> Row[Symbol]:
+    length = len(document.prompt)
+    unscored = length - document.preamble if first else length
+    if first and question_loss:
+        unscored = min(1, length)
+    return Row(
+        list(document.prompt),
+        list(range(length)),
+        [PROMPT] * length,
+        [False] * unscored + [True] * (length - unscored),
+    )
+
+
+def _add_block(
+    row: Row[Symbol], prompt_length: int, context: tuple[Symbol, ...], state: tuple[Symbol, ...]
+) -> None:
+    size = len(context) + len(state)
+    segment = row.segments[-1] + 1 if row.segments else PROMPT + 1
+    row.tokens += context
+    row.tokens += state
+    row.positions += block_positions(prompt_length, size)
+    row.segments += [segment] * size
+    row.scored += [False] * len(context)
+    row.scored += [True] * len(state)

@@ -1,0 +1,51 @@
+"""Symbols and their numbers: the marks, then the task's alphabet in its own fixed order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.tasks.document import MARKS, Document
+
+
+class Vocabulary:
+    """An ordered set of symbols. It is saved with every run, so that a checkpoint always finds the same numbers."""
+
+    def __init__(self, symbols: Iterable[str]) -> None:
+        alphabet = tuple(symbols)
+        repeated = {symbol for symbol in alphabet if alphabet.count(symbol) > 1} if len(set(alphabet)) < len(alphabet) else set()
+        if repeated or set(alphabet) & set(MARKS):
+            raise ScratchpadError(
+                f"an alphabet names each symbol once and no mark; twice or a mark: "
+                f"{', '.join(sorted(repeated | set(alphabet) & set(MARKS)))}"
+            )
+        self.symbols = (*MARKS, *alphabet)
+        self._numbers = {symbol: number for number, symbol in enumerate(self.symbols)}
+
+    def __len__(self) -> int:
+        return len(self.symbols)
+
+    def number(self, symbol: str) -> int:
+        """The number of one symbol. ScratchpadError if it is not in the vocabulary."""
+        if symbol not in self._numbers:
+            raise ScratchpadError(
+                f"symbol {symbol!r} is not in the vocabulary of {len(self)} symbols: {' '.join(self.symbols[:30])}"
+                + (" ..." if len(self) > 30 else "")
+            )
+        return self._numbers[symbol]
+
+    def encode(self, symbols: Sequence[str]) -> tuple[int, ...]:
+        """The numbers of symbols. ScratchpadError for one that is not in the vocabulary: never a default."""
+        try:
+            return tuple(map(self._numbers.__getitem__, symbols))
+        except KeyError as error:
+            self.number(error.args[0])
+            raise
+
+    def decode(self, numbers: Iterable[int]) -> tuple[str, ...]:
+        return tuple(map(self.symbols.__getitem__, numbers))
+
+    def encode_document(self, document: Document[str]) -> Document[int]:
+        return Document(
+            self.encode(document.prompt), tuple(map(self.encode, document.states)), document.preamble
+        )

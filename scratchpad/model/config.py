@@ -1,0 +1,60 @@
+"""The model's settings and the presets."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Self
+
+from scratchpad.errors import ScratchpadError, unknown
+from scratchpad.settings import Readable
+
+POSITIONS = ("learned", "rotary", "none")
+
+
+@dataclass(frozen=True)
+class ModelConfig(Readable):
+    """A GPT-2-style Transformer. `context` is the number of learned positions (none: measured from the data)."""
+
+    layers: int = 6
+    heads: int = 6
+    width: int = 384
+    positions: str = "learned"
+    context: int | None = None
+    dropout: float = 0.2
+    bias: bool = False
+
+    def __post_init__(self) -> None:
+        if min(self.layers, self.heads, self.width) < 1:
+            raise ScratchpadError(f"model: layers, heads and width are at least 1; given: {self}")
+        if self.width % self.heads or (self.positions == "rotary" and self.width // self.heads % 2):
+            raise ScratchpadError(
+                f"model: width={self.width} does not divide into heads={self.heads}: width must be a multiple of heads"
+                + (", and width / heads even for rotary positions" if self.positions == "rotary" else "")
+            )
+        if self.positions not in POSITIONS:
+            raise unknown("model.positions", self.positions, POSITIONS)
+        if not 0 <= self.dropout < 1:
+            raise ScratchpadError(f"model.dropout={self.dropout}: from 0 up to, not including, 1 is allowed")
+        if self.context is not None and self.context < 1:
+            raise ScratchpadError(f"model.context={self.context}: at least 1 position is needed")
+
+    @classmethod
+    def parse(cls, text: Any) -> Self:
+        """A preset's name: `--set model=25m`."""
+        if isinstance(text, cls):
+            return text
+        if text not in PRESETS:
+            raise unknown("model preset", str(text), PRESETS)
+        return cls(**dataclasses.asdict(PRESETS[text]))
+
+
+PRESETS = {
+    "tiny": ModelConfig(layers=2, heads=2, width=32, dropout=0.0),
+    "small": ModelConfig(layers=3, heads=4, width=128, dropout=0.0),
+    "medium": ModelConfig(layers=4, heads=4, width=256, dropout=0.1),
+    "10m": ModelConfig(layers=6, heads=6, width=384),
+    "25m": ModelConfig(layers=8, heads=8, width=512),
+    "85m": ModelConfig(layers=12, heads=12, width=768),
+}
+"""The last three are the sizes of Abbe et al. 2024 (10.6M, 25.7M and 85.7M parameters), with its dropout and no biases."""

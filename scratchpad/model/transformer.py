@@ -1,0 +1,98 @@
+"""A decoder-only Transformer in the manner of GPT-2: pre-norm, GELU, tied embeddings.
+
+It works on the N real tokens of a batch without padding: everything but attention looks at one token alone, and
+attention is handed in by whoever knows who sees whom. Shapes: N tokens, C width, H heads, V symbols.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.layout.batch import Batch
+from scratchpad.model.attention import Attention, attention
+from scratchpad.model.config import ModelConfig
+from scratchpad.model.dropout import dropout
+from scratchpad.model.positions import Rotary, rotary, rotate
+
+
+class Transformer(nn.Module):
+    """`config.context` must be set where positions are learned."""
+
+    def __init__(self, config: ModelConfig, vocabulary_size: int) -> None:
+        super().__init__()
+        self.config = config
+        self.embedding = nn.Embedding(vocabulary_size, config.width)
+        self.position_embedding = None
+        if config.positions == "learned":
+            if config.context is None:
+                raise ScratchpadError("model.context is not set: learned positions need to know how many there are")
+            self.position_embedding = nn.Embedding(config.context, config.width)
+        self.layers = nn.ModuleList(Layer(config, index) for index in range(config.layers))
+        self.norm = nn.LayerNorm(config.width, bias=config.bias)
+        self._initialise()
+
+    def _initialise(self) -> None:
+        """GPT-2's: normal of deviation 0.02, smaller by sqrt(2 layers) where a layer writes to the residual stream."""
+        for name, parameter in self.named_parameters():
+            if name.endswith("bias"):
+                nn.init.zeros_(parameter)
+            elif parameter.dim() == 2:
+                into_residual = name.endswith(("attention_out.weight", "mlp_out.weight"))
+                nn.init.normal_(parameter, std=0.02 / math.sqrt(2 * self.config.layers) if into_residual else 0.02)
+
+    @property
+    def device(self) -> torch.device:
+        return self.embedding.weight.device
+
+    def hidden(self, tokens: Tensor, positions: Tensor, attend: Attention) -> Tensor:
+        """(N,) tokens and positions -> (N, C), the normed output of the last layer."""
+        x = self.embedding(tokens)
+        if self.position_embedding is not None:
+            x = x + self.position_embedding(positions)
+        turns = None
+        if self.config.positions == "rotary":
+            turns = rotary(positions, self.config.width // self.config.heads, x.dtype)
+        x = dropout(x, self.config.dropout if self.training else 0.0)
+        for layer in self.layers:
+            x = layer(x, turns, attend)
+        return self.norm(x)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """(..., C) -> (..., V): the tied embedding read backwards."""
+        return F.linear(hidden, self.embedding.weight)
+
+    def forward(self, batch: Batch, backend: str = "blocks", where: Tensor | None = None) -> Tensor:
+        """Logits of a batch's real tokens in reading order, (N, V); or of those that `where`, bool (B, T), picks."""
+        real = batch.real()
+        hidden = self.hidden(batch.tokens[real], batch.positions[real], attention(backend, batch.segments))
+        return self.logits(hidden if where is None else hidden[where[real]])
+
+
+class Layer(nn.Module):
+    """Attention, then a two-layer perceptron, each added to the residual stream."""
+
+    def __init__(self, config: ModelConfig, index: int) -> None:
+        super().__init__()
+        width, bias = config.width, config.bias
+        self.index, self.heads, self.dropout = index, config.heads, config.dropout
+        self.attention_norm = nn.LayerNorm(width, bias=bias)
+        self.attention_in = nn.Linear(width, 3 * width, bias=bias)
+        self.attention_out = nn.Linear(width, width, bias=bias)
+        self.mlp_norm = nn.LayerNorm(width, bias=bias)
+        self.mlp_in = nn.Linear(width, 4 * width, bias=bias)
+        self.mlp_out = nn.Linear(4 * width, width, bias=bias)
+
+    def forward(self, x: Tensor, turns: Rotary | None, attend: Attention) -> Tensor:
+        p = self.dropout if self.training else 0.0
+        q, k, v = self.attention_in(self.attention_norm(x)).unflatten(-1, (3, self.heads, -1)).unbind(1)  # (N, H, D)
+        if turns is not None:
+            q, k = rotate(q, turns), rotate(k, turns)
+        mixed = attend(self.index, q, k, v, p).flatten(1)
+        x = x + dropout(self.attention_out(mixed), p)
+        expanded = F.gelu(self.mlp_in(self.mlp_norm(x)), approximate="tanh")
+        return x + dropout(self.mlp_out(expanded), p)

@@ -1,0 +1,87 @@
+"""Random draws that are pure functions of a key and an index, the same on every machine.
+
+Built on the raw words of Philox, a counter-based generator: numpy guarantees the words of a bit generator,
+not what its distributions make of them. The key is a digest of everything that names a stream, so that
+streams of neighbouring seeds or splits share nothing; the index is the upper half of the counter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TypeVar
+
+import numpy as np
+
+from scratchpad.errors import ScratchpadError
+
+T = TypeVar("T")
+_WORDS_AT_ONCE = 64
+
+
+@lru_cache(maxsize=4096)
+def _key(name: str) -> tuple[int, int]:
+    digest = hashlib.blake2b(name.encode(), digest_size=16).digest()
+    return int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:], "little")
+
+
+def stream_name(*parts: object) -> str:
+    """The canonical text of what names a stream: (task, settings, seed, split), say."""
+    return json.dumps(parts, sort_keys=True, separators=(",", ":"))
+
+
+class Stream:
+    """The random words numbered `index` of the streams called `name`: equal arguments, equal draws."""
+
+    def __init__(self, name: str, index: int = 0) -> None:
+        self._bits = np.random.Philox(key=np.array(_key(name), np.uint64), counter=[0, 0, index, 0])
+        self._words: list[int] = []
+
+    def word(self) -> int:
+        """A uniform integer in [0, 2**64)."""
+        if not self._words:
+            self._words = self._bits.random_raw(_WORDS_AT_ONCE).tolist()[::-1]
+        return self._words.pop()
+
+    def below(self, n: int) -> int:
+        """A uniform integer in [0, n). One word a call, without rejection (bias below n / 2**64)."""
+        if n < 1:
+            raise ScratchpadError(f"nothing to draw from: {n} possibilities")
+        return self.word() * n >> 64
+
+    def between(self, low: int, high: int) -> int:
+        """A uniform integer in [low, high], both ends included."""
+        return low + self.below(high - low + 1)
+
+    def uniform(self) -> float:
+        """A uniform number in [0, 1) with 53 bits."""
+        return (self.word() >> 11) * 2.0**-53
+
+    def choice(self, items: Sequence[T]) -> T:
+        """One of the items, each equally likely."""
+        return items[self.below(len(items))]
+
+    def sample(self, n: int, k: int) -> list[int]:
+        """k distinct integers of range(n), in random order (the first k steps of a Fisher-Yates shuffle)."""
+        if k > n:
+            raise ScratchpadError(f"cannot draw {k} distinct numbers from {n}")
+        moved: dict[int, int] = {}
+        drawn = []
+        for i in range(k):
+            j = i + self.below(n - i)
+            drawn.append(moved.get(j, j))
+            moved[j] = moved.get(i, i)
+        return drawn
+
+    def shuffled(self, items: Sequence[T]) -> list[T]:
+        """The items in random order."""
+        return [items[i] for i in self.sample(len(items), len(items))]
+
+
+def permutation(name: str, index: int, n: int) -> np.ndarray:
+    """A permutation of range(n), int64 of shape (n,): the order of raw words, ties by position."""
+    bits = np.random.Philox(key=np.array(_key(name), np.uint64), counter=[0, 0, index, 0])
+    return np.argsort(bits.random_raw(n), kind="stable")
+

@@ -1,0 +1,154 @@
+"""Settings as users write them, `name=value`, and the frozen dataclasses that hold them."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar
+
+from scratchpad.errors import ScratchpadError, unknown
+from scratchpad.seeding import Stream
+
+D = TypeVar("D")
+
+
+class Readable(ABC):
+    """A setting that has a written form of its own."""
+
+    @classmethod
+    @abstractmethod
+    def parse(cls, text: Any) -> Self:
+        """Read the written form. ScratchpadError where it is none."""
+
+
+@dataclass(frozen=True)
+class Lengths(Readable):
+    """A law of lengths: uniform on the integers low..high. Written `5` (always 5) or `1-30`."""
+
+    low: int
+    high: int
+
+    @classmethod
+    def parse(cls, text: Any) -> Self:
+        """Read `5`, `1-30` or the number 5. ScratchpadError on anything else."""
+        if isinstance(text, cls):
+            return text
+        low, dash, high = str(text).partition("-")
+        try:
+            law = cls(int(low), int(high) if dash else int(low))
+        except ValueError:
+            raise ScratchpadError(f"a length is a number like 5 or a range like 1-30, not {text!r}") from None
+        if not 0 < law.low <= law.high:
+            raise ScratchpadError(f"lengths {text!r}: they begin at 1, and the first is at most the last")
+        return law
+
+    def draw(self, rng: Stream) -> int:
+        return rng.between(self.low, self.high)
+
+    def plain(self) -> int | str:
+        """The JSON form: 5 or "1-30"."""
+        return self.low if self.low == self.high else f"{self.low}-{self.high}"
+
+
+def split_assignments(pairs: Iterable[str]) -> dict[str, str]:
+    """`["a=1", "b=2"]` as a mapping. ScratchpadError where there is no `=` or a name comes twice."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise ScratchpadError(f"--set takes name=value, not {pair!r}")
+        if name in found:
+            raise ScratchpadError(f"--set {name} is given twice: {found[name]!r} and {value!r}")
+        found[name] = value
+    return found
+
+
+def with_settings(instance: D, values: Mapping[str, Any], what: str) -> D:
+    """A copy of a settings dataclass with named fields replaced; texts are read by the field's type.
+
+    Names with dots reach into nested dataclasses. Unknown names and unreadable values raise ScratchpadError.
+    """
+    here: dict[str, Any] = {}
+    inner: dict[str, dict[str, Any]] = {}
+    hints = typing.get_type_hints(type(instance))
+    names = [field.name for field in dataclasses.fields(instance)]  # type: ignore[arg-type]
+    for name, value in values.items():
+        head, dot, rest = name.partition(".")
+        if head not in names:
+            raise unknown(f"setting of {what}", name, _paths(instance))
+        if dot:
+            inner.setdefault(head, {})[rest] = value
+        else:
+            here[head] = _read(value, hints[head], name)
+    for head, nested in inner.items():
+        child = getattr(instance, head)
+        if isinstance(child, Mapping):
+            here[head] = {**child, **nested}
+        elif dataclasses.is_dataclass(child):
+            here[head] = with_settings(child, nested, f"{what}.{head}")
+        else:
+            raise ScratchpadError(f"{head!r} of {what} has no parts: write {head}=...")
+    return dataclasses.replace(instance, **here)  # type: ignore[type-var]
+
+
+def plain(value: Any) -> Any:
+    """Settings as JSON values: dataclasses to objects, laws to their written form, tuples to lists."""
+    if isinstance(value, Lengths):
+        return value.plain()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value
+
+
+def _paths(instance: Any) -> list[str]:
+    paths = []
+    for field in dataclasses.fields(instance):
+        child = getattr(instance, field.name)
+        if dataclasses.is_dataclass(child) and not isinstance(child, Lengths):
+            paths += [f"{field.name}.{path}" for path in _paths(child)]
+        else:
+            paths.append(field.name)
+    return paths
+
+
+_BOOLS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def _read(value: Any, hint: Any, name: str) -> Any:
+    """A written or JSON value as the type `hint`: int, float, bool, str, Lengths, tuple, or one of these or None."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        if value is None or (value == "none" and type(None) in arguments):
+            return None
+        return _read(value, next(a for a in arguments if a is not type(None)), name)
+    if origin is tuple:
+        items = [v for v in value.split(",") if v] if isinstance(value, str) else value
+        items = items if isinstance(items, (list, tuple)) else [items]
+        return tuple(_read(item, arguments[0], name) for item in items)
+    try:
+        if isinstance(hint, type) and issubclass(hint, Readable):
+            return hint.parse(value)
+        if hint is bool:
+            return value if isinstance(value, bool) else _BOOLS[str(value).lower()]
+        if hint is int:
+            if isinstance(value, float) and not value.is_integer():
+                raise ValueError
+            return int(value)
+        if hint is float:
+            return float(value)
+    except ScratchpadError as error:
+        raise ScratchpadError(f"{name}={value}: {error}") from None
+    except (KeyError, ValueError, TypeError):
+        kind = {bool: "true or false", int: "a whole number", float: "a number"}[hint]
+        raise ScratchpadError(f"{name} takes {kind}, not {value!r}") from None
+    if hint is str and not isinstance(value, str):
+        raise ScratchpadError(f"{name} takes a text, not {value!r}")
+    return value

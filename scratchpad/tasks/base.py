@@ -1,0 +1,142 @@
+"""What a task is: the distribution of its questions and an induction. No tensor library here."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.seeding import Stream, stream_name
+from scratchpad.settings import Lengths, plain, with_settings
+from scratchpad.tasks.document import SEP
+
+Symbols = tuple[str, ...]
+
+BEYOND_PAPER = {"beyond_paper": True}
+"""Metadata of a setting that the paper does not have: written down only where it is not at its default."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task is its settings (the fields of the subclass) and the functions below.
+
+    Questions and states are tuples of symbols without marks. `first` and `step` are the whole computation; `truth`
+    finds the answer another way and is the oracle that tests and scores hold them against.
+    """
+
+    name: ClassVar[str]
+    source: ClassVar[str]
+    size_setting: ClassVar[str]
+    starts: ClassVar[bool] = True
+    """Whether the inductive text has <start> after the question."""
+    paper_text: ClassVar[bool] = False
+    """Whether the paper writes the chain in a text of its own, `written` here; elsewhere that is as `causal`."""
+    examples: ClassVar[tuple[tuple[str, dict[str, Any]], ...]] = ()
+    """Worked examples for the gallery, the paper's first: (question, settings)."""
+
+    def symbols(self) -> Symbols:
+        """The alphabet in a fixed order, without marks."""
+        raise NotImplementedError
+
+    def question(self, rng: Stream, size: int) -> Symbols:
+        """Draw a problem of that size."""
+        raise NotImplementedError
+
+    def first(self, question: Symbols) -> Symbols:
+        """The base case: the first state."""
+        raise NotImplementedError
+
+    def step(self, question: Symbols, state: Symbols) -> Symbols | None:
+        """The induction step: the next state, None when finished. ValueError for a state that is none."""
+        raise NotImplementedError
+
+    def answer(self, question: Symbols, state: Symbols) -> Symbols:
+        """The answer, read off the last state."""
+        raise NotImplementedError
+
+    def truth(self, question: Symbols) -> Symbols:
+        """The answer computed another way: the oracle."""
+        raise NotImplementedError
+
+    def check(self, question: Symbols) -> None:
+        """ScratchpadError when a question is not one of this task with these settings."""
+
+    def completed(self, question: Symbols) -> Symbols:
+        """A question as a person writes it, in the form the task draws (blank slots filled up, say)."""
+        return question
+
+    def written(self, chain: list[Symbols]) -> Symbols:
+        """The paper's own text of the whole chain as one scratchpad; by default the states between <sep>s."""
+        return tuple(symbol for i, state in enumerate(chain) for symbol in ((SEP,) if i else ()) + state)
+
+    def last_written(self, text: Symbols) -> Symbols:
+        """The last state, read back from `written` text."""
+        after = len(text) - text[::-1].index(SEP) if SEP in text else 0
+        return text[after:]
+
+    def size_law(self) -> Lengths:
+        """The law that sizes of questions are drawn from: the field named by `size_setting`."""
+        return getattr(self, self.size_setting)
+
+    def at_size(self, size: int) -> Self:
+        """The same task with questions of exactly this size."""
+        return with_settings(self, {self.size_setting: size}, self.name)
+
+    def chain(self, question: Symbols, limit: int = 1_000_000) -> list[Symbols]:
+        """All states: `first`, then `step` until None."""
+        states = [self.first(question)]
+        while (state := self.step(question, states[-1])) is not None:
+            states.append(state)
+            if len(states) > limit:
+                raise ScratchpadError(f"{self.name}: no end after {limit} states: does `step` ever return None?")
+        return states
+
+    def draw(self, seed: int, split: str, index: int) -> Symbols:
+        """The question numbered `index`: a pure function of (task, settings, seed, split, index)."""
+        rng = Stream(self.stream(seed, split), index)
+        return self.question(rng, self.size_law().draw(rng))
+
+    def count(self, split: str) -> int | None:
+        """How many problems a split holds; None: as many as are asked for."""
+        return None
+
+    def stream(self, seed: int, split: str) -> str:
+        return stream_name(self.name, self.settings(), seed, split)
+
+    def settings(self) -> dict[str, Any]:
+        """The settings as JSON values; those beyond the paper only where they differ from their default."""
+        shown = {}
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            value = self.size_law() if field.name == self.size_setting else value
+            if value != field.default or not field.metadata.get("beyond_paper"):
+                shown[field.name] = plain(value)
+        return shown
+
+    def parse(self, text: str) -> Symbols:
+        """Symbols of a question written as text: separated by spaces, or else each one character."""
+        alphabet = set(self.symbols())
+        found = tuple(text.split()) if " " in text.strip() else tuple(text.strip())
+        if " " not in text.strip() and text.strip() in alphabet:
+            found = (text.strip(),)
+        if not found:
+            raise ScratchpadError("the question is empty")
+        for place, symbol in enumerate(found):
+            if symbol not in alphabet:
+                raise ScratchpadError(
+                    f"{self.name}: symbol {symbol!r} at place {place} of the question is not in its alphabet: "
+                    f"{_shortened(self.symbols())}"
+                )
+        return found
+
+
+def draws(task: Task, seed: int, split: str, start: int, count: int) -> Iterator[tuple[int, Symbols]]:
+    """The questions numbered start .. start + count - 1, with their numbers."""
+    for index in range(start, start + count):
+        yield index, task.draw(seed, split, index)
+
+
+def _shortened(symbols: Symbols, most: int = 24) -> str:
+    return " ".join(symbols[:most]) + (f" ... ({len(symbols)} in all)" if len(symbols) > most else "")

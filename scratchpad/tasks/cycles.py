@@ -1,0 +1,131 @@
+"""Are two vertices on the same cycle? (Abbe et al. 2024, sections 2 and 5, figures 1, 4a, 4b)
+
+    direct      b > d ; a > c ; d > b ; c > a ; a ? d ; 0 <end>
+    scratchpad  b > d ; a > c ; d > b ; c > a ; a ? d ; a > c > a ; 0 <end>
+    inductive   b > d ; a > c ; d > b ; c > a ; a ? d ; <start> a <sep> c <sep> a ; 0 <end>
+
+The walk starts at the first vertex asked for and ends on the second one (1) or back where it began (0).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from typing import ClassVar
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.seeding import Stream
+from scratchpad.settings import Lengths
+from scratchpad.tasks.base import BEYOND_PAPER, Symbols, Task
+
+
+@dataclass(frozen=True)
+class Cycles(Task):
+    """n: two cycles of n vertices, or one of 2n with the two asked for at distance n, half and half.
+
+    sizes (a list) gives one graph's cycles instead: several, and the vertices asked for lie on the first and on
+    another one; or a single one, and they lie `distance` apart (-1: half its size). names: how many vertex names.
+    """
+
+    name: ClassVar[str] = "cycles"
+    source: ClassVar[str] = "Abbe et al. 2024, sections 2 and 5"
+    size_setting: ClassVar[str] = "n"
+    paper_text: ClassVar[bool] = True
+    examples = (
+        ("v753 > v562 ; v653 > v555 ; v555 > v653 ; v562 > v753 ; v555 ? v562 ;", {"n": 2}),
+        ("v448 > v136 ; v136 > v192 ; v257 > v448 ; v192 > v257 ; v136 ? v257 ;", {"n": 2}),
+    )
+
+    n: Lengths = Lengths(2, 7)
+    sizes: tuple[int, ...] = ()
+    distance: int = -1
+    names: int = field(default=1000, metadata=BEYOND_PAPER)
+
+    def __post_init__(self) -> None:
+        if any(size < 2 for size in self.sizes) or self.n.low < 2:
+            raise ScratchpadError(f"cycles: a cycle has at least 2 vertices; given: n={self.n.plain()}, {self.sizes=}")
+        if len(self.sizes) != 1 and self.distance != -1:
+            raise ScratchpadError(
+                "cycles: a distance needs a single cycle in `sizes`: vertices on different cycles have none, and "
+                "with `n` it is n"
+            )
+        if len(self.sizes) == 1 and not (self.distance == -1 or 1 <= self.distance < self.sizes[0]):
+            raise ScratchpadError(
+                f"cycles: distance={self.distance} is not there in a cycle of {self.sizes[0]}: "
+                f"1 to {self.sizes[0] - 1}, or -1 for half of it"
+            )
+        if max(sum(self.sizes), 2 * self.n.high) > self.names:
+            raise ScratchpadError(
+                f"cycles: {max(sum(self.sizes), 2 * self.n.high)} vertices need as many names; names={self.names}"
+            )
+
+    def symbols(self) -> Symbols:
+        return _alphabet(self.names)
+
+    def question(self, rng: Stream, size: int) -> Symbols:
+        sizes = self.sizes or ((2 * size,) if rng.below(2) else (size, size))
+        names = self.symbols()
+        vertices = [names[i] for i in rng.sample(self.names, sum(sizes))]
+        rings, start = [], 0
+        for length in sizes:
+            rings.append(vertices[start : start + length])
+            start += length
+        edges = rng.shuffled([(ring[i - 1], ring[i]) for ring in rings for i in range(len(ring))])
+        if len(rings) > 1:
+            source, target = rng.choice(rings[0]), rng.choice(rng.choice(rings[1:]))
+        else:
+            (ring,) = rings
+            apart = len(ring) // 2 if self.distance == -1 else self.distance
+            place = rng.below(len(ring))
+            source, target = ring[place], ring[(place + apart) % len(ring)]
+        return tuple(symbol for a, b in edges for symbol in (a, ">", b, ";")) + (source, "?", target, ";")
+
+    def first(self, question: Symbols) -> Symbols:
+        return (question[-4],)
+
+    def step(self, question: Symbols, state: Symbols) -> Symbols | None:
+        if len(state) == 3 and state[1] == ";" and state[2] in "01" and state[0] in question[:-4:4]:
+            return None
+        if len(state) != 1 or state[0] not in question[:-4:4]:
+            raise ValueError(f"not a vertex of the question: {' '.join(state)}")
+        source, target = question[-4], question[-2]
+        following = question[4 * question[:-4:4].index(state[0]) + 2]
+        if following in (source, target):
+            return (following, ";", "1" if following == target else "0")
+        return (following,)
+
+    def answer(self, question: Symbols, state: Symbols) -> Symbols:
+        return state[-1:]
+
+    def truth(self, question: Symbols) -> Symbols:
+        import networkx  # only the oracle needs it
+
+        graph = networkx.DiGraph(zip(question[:-4:4], question[2:-4:4], strict=True))
+        return ("1" if networkx.has_path(graph, question[-4], question[-2]) else "0",)
+
+    def check(self, question: Symbols) -> None:
+        edges, asked = question[:-4], question[-4:]
+        froms, tos = edges[::4], edges[2::4]
+        shaped = len(question) % 4 == 0 and all(
+            (mark, end) == (">", ";") for mark, end in zip(edges[1::4], edges[3::4], strict=True)
+        )
+        if not shaped or len(asked) != 4 or (asked[1], asked[3]) != ("?", ";"):
+            raise ScratchpadError(f"cycles: a question is `a > b ; ... ; a ? t ;`; given: {' '.join(question)}")
+        if len(set(froms)) != len(froms) or set(froms) != set(tos):
+            raise ScratchpadError("cycles: every vertex has one edge out and one in; the question's graph has not")
+        if asked[0] not in froms or asked[2] not in froms or asked[0] == asked[2]:
+            raise ScratchpadError(
+                f"cycles: asks for {asked[0]} and {asked[2]}: two different vertices of the graph are allowed"
+            )
+
+    def written(self, chain: list[Symbols]) -> Symbols:
+        return tuple(symbol for i, state in enumerate(chain) for symbol in ((">",) if i else ()) + state)
+
+    def last_written(self, text: Symbols) -> Symbols:
+        return text[-3:]
+
+
+@cache
+def _alphabet(names: int) -> Symbols:
+    width = len(str(names - 1))
+    return (*(f"v{i:0{width}}" for i in range(names)), ">", ";", "?", "0", "1")

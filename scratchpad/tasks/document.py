@@ -1,0 +1,64 @@
+"""A document: what a model is trained on and evaluated with. A prompt, then the states of the chain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from scratchpad.errors import ScratchpadError
+
+Symbol = TypeVar("Symbol", str, int)
+"""A symbol as text, or its number in a vocabulary."""
+
+PAD, START, SEP, END, FILLER = "<pad>", "<start>", "<sep>", "<end>", "<filler>"
+MARKS = (PAD, START, SEP, END, FILLER)
+PAPER_MARKS = {START: ":", SEP: "#", END: ".", FILLER: "\N{MIDDLE DOT}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Document(Generic[Symbol]):
+    """A prompt and the states written after it.
+
+    `prompt` is the permanent memory that every state sees. The model itself writes its last `preamble` symbols
+    (0: none); they are scored. Each state ends with its terminator (<sep>, or <end> for the last). Where the
+    prompt is empty the first state is given, not scored. A direct answer is a document with one state.
+    """
+
+    prompt: tuple[Symbol, ...]
+    states: tuple[tuple[Symbol, ...], ...]
+    preamble: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.states or not all(self.states):
+            raise ScratchpadError("a document has at least one state, and no state is empty")
+        if not self.prompt and len(self.states) == 1:
+            raise ScratchpadError("a document without a prompt needs two states: the first one is given")
+        if not 0 <= self.preamble <= max(len(self.prompt) - 1, 0):
+            raise ScratchpadError(
+                f"a preamble of {self.preamble} symbols in a prompt of {len(self.prompt)}: "
+                "at least one symbol of the prompt must be given"
+            )
+
+    def symbols(self) -> list[Symbol]:
+        """The text: the prompt and every state once."""
+        return [*self.prompt, *(symbol for state in self.states for symbol in state)]
+
+
+def terminated(chain: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    """The chain's states with their terminators: <sep>, and <end> for the last."""
+    last = len(chain) - 1
+    return tuple((*state, END if i == last else SEP) for i, state in enumerate(chain))
+
+
+def bare(state: Sequence[str]) -> tuple[str, ...]:
+    """A state without its terminator."""
+    return tuple(state[:-1]) if state and state[-1] in (SEP, END) else tuple(state)
+
+
+def as_text(symbols: Sequence[str], paper: bool = False) -> str:
+    """Symbols as one line: joined, or with spaces between where a symbol has several characters."""
+    if paper:
+        symbols = [PAPER_MARKS.get(symbol, symbol) for symbol in symbols]
+    wide = any(len(symbol) > 1 and symbol not in MARKS for symbol in symbols)
+    return (" " if wide else "").join(symbols)

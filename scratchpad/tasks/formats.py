@@ -1,0 +1,114 @@
+"""From a question to a document, and from what a model wrote back to an answer: the five formats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from scratchpad.errors import ScratchpadError, unknown
+from scratchpad.tasks.base import Symbols, Task
+from scratchpad.tasks.document import FILLER, START, Document, bare, terminated
+
+_DEFAULT_FILLERS = 16
+
+
+@dataclass(frozen=True)
+class Format:
+    """One way to write a problem of any task.
+
+    prompt: question -> everything before the model's own text. states: question -> the states, terminated.
+    last: the states a model wrote (with terminators) -> the one that holds the answer, or None where there is none.
+    inductive: <sep> ends a state, and a state sees only the prompt and the state before it.
+    """
+
+    name: str
+    summary: str
+    prompt: Callable[[Task, Symbols], Symbols]
+    states: Callable[[Task, Symbols], tuple[Symbols, ...]]
+    answer: Callable[[Task, Symbols, Sequence[Symbols]], Symbols | None]
+    inductive: bool = False
+
+    def write(self, task: Task, question: Symbols) -> Document[str]:
+        """The whole document of a question."""
+        return Document(self.prompt(task, question), self.states(task, question))
+
+
+def _plain_prompt(task: Task, question: Symbols) -> Symbols:
+    return question
+
+
+def _started_prompt(task: Task, question: Symbols) -> Symbols:
+    return (*question, START) if task.starts else question
+
+
+def _written_prompt(task: Task, question: Symbols) -> Symbols:
+    return question if task.paper_text else _started_prompt(task, question)
+
+
+def _answer_state(task: Task, question: Symbols) -> tuple[Symbols, ...]:
+    return terminated([task.answer(question, task.chain(question)[-1])])
+
+
+def _written_state(task: Task, question: Symbols) -> tuple[Symbols, ...]:
+    return terminated([task.written(task.chain(question))])
+
+
+def _chain_as_one(task: Task, question: Symbols) -> tuple[Symbols, ...]:
+    return terminated([Task.written(task, task.chain(question))])
+
+
+def _chain(task: Task, question: Symbols) -> tuple[Symbols, ...]:
+    return terminated(task.chain(question))
+
+
+def _read(task: Task, question: Symbols, last: Symbols) -> Symbols | None:
+    return task.answer(question, last) if last else None
+
+
+def _given_answer(task: Task, question: Symbols, states: Sequence[Symbols]) -> Symbols | None:
+    return bare(states[-1]) or None
+
+
+def _answer_written(task: Task, question: Symbols, states: Sequence[Symbols]) -> Symbols | None:
+    return _read(task, question, task.last_written(bare(states[-1])))
+
+
+def _answer_of_chain(task: Task, question: Symbols, states: Sequence[Symbols]) -> Symbols | None:
+    return _read(task, question, Task.last_written(task, bare(states[-1])))
+
+
+def _filler(count: int) -> Format:
+    def prompt(task: Task, question: Symbols) -> Symbols:
+        return question + (FILLER,) * count
+
+    summary = f"the question and {count} filler symbols, then the answer (filler-N for N of them)"
+    return Format("filler", summary, prompt, _answer_state, _given_answer)
+
+
+_FORMATS = {
+    known.name: known
+    for known in (
+        Format("direct", "the question, then the answer", _plain_prompt, _answer_state, _given_answer),
+        Format("scratchpad", "the paper's own text, as one state", _written_prompt, _written_state, _answer_written),
+        Format("causal", "the inductive text as one state", _started_prompt, _chain_as_one, _answer_of_chain),
+        _filler(_DEFAULT_FILLERS),
+        Format("inductive", "a state a step", _started_prompt, _chain, _answer_of_chain, inductive=True),
+    )
+}
+
+
+def format_named(name: str) -> Format:
+    """A format by its name: direct, scratchpad, causal, filler or filler-N, inductive."""
+    if name.startswith("filler-"):
+        count = name.removeprefix("filler-")
+        if not count.isdecimal() or int(count) < 1:
+            raise ScratchpadError(f"format {name!r}: filler-N takes a whole number of symbols from 1 on")
+        return _filler(int(count))
+    if name not in _FORMATS:
+        raise unknown("format", name, _FORMATS)
+    return _FORMATS[name]
+
+
+def format_names() -> tuple[str, ...]:
+    return tuple(_FORMATS)
+

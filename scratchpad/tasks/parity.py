@@ -1,0 +1,113 @@
+"""Parity of bits at random slots of a window, one state a bit (Abbe et al. 2024, section 5.1 and figure 5).
+
+    0_1_101_=<start>[00]0,0<sep>[02]1,1<sep>[04]1,0<sep>[05]0,0<sep>[06]1,1<sep>[08]_,1<end>
+
+A state is `[slot]bit,parity so far`; the last one stands at the slot of `=`. With modulus M the digits are
+0..M-1 and the running value is their sum modulo M.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.seeding import Stream
+from scratchpad.settings import Lengths
+from scratchpad.tasks.base import BEYOND_PAPER, Symbols, Task
+
+_DIGITS = tuple("0123456789")
+
+
+@dataclass(frozen=True)
+class Parity(Task):
+    """bits: how many slots hold a digit (default: 1 to half the window); window: the slots; modulus: digits are 0..modulus-1."""
+
+    name: ClassVar[str] = "parity"
+    source: ClassVar[str] = "Abbe et al. 2024, section 5.1"
+    size_setting: ClassVar[str] = "bits"
+    examples = (
+        ("0_1_101_=", {"window": 8}),
+        ("_1_01=", {"window": 5}),
+        ("2__10_2=", {"window": 7, "modulus": 3}),
+    )
+
+    bits: Lengths | None = None
+    window: int = 60
+    modulus: int = field(default=2, metadata=BEYOND_PAPER)
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.modulus <= 10:
+            raise ScratchpadError(f"parity: modulus={self.modulus}: digits are one symbol, so 2 to 10 is allowed")
+        if self.window < 1:
+            raise ScratchpadError(f"parity: window={self.window}: at least 1 slot is needed")
+        if self.bits and self.bits.high > self.window:
+            raise ScratchpadError(
+                f"parity: bits={self.bits.plain()} do not fit window={self.window}: "
+                f"at most {self.window} bits, or a window of at least {self.bits.high}"
+            )
+
+    def size_law(self) -> Lengths:
+        return self.bits or Lengths(1, max(1, self.window // 2))
+
+    def symbols(self) -> Symbols:
+        return (*_DIGITS, "_", "=", "[", "]", ",")
+
+    def question(self, rng: Stream, size: int) -> Symbols:
+        slots = ["_"] * self.window
+        for slot in rng.sample(self.window, size):
+            slots[slot] = _DIGITS[rng.below(self.modulus)]
+        return (*slots, "=")
+
+    def first(self, question: Symbols) -> Symbols:
+        return self._state(question, 0, 0)
+
+    def step(self, question: Symbols, state: Symbols) -> Symbols | None:
+        width = _slot_width(question)
+        if len(state) != width + 5 or (state[0], state[width + 1], state[width + 3]) != ("[", "]", ","):
+            raise ValueError(f"not a state of parity: {''.join(state)}")
+        slot, bit, total = "".join(state[1 : width + 1]), state[width + 2], state[width + 4]
+        if not slot.isdecimal() or int(slot) >= len(question) or total not in _DIGITS[: self.modulus]:
+            raise ValueError(f"not a state of parity: {''.join(state)}")
+        here = question[int(slot)]
+        if bit != ("_" if here == "=" else here) or (bit == "_" and here != "="):
+            raise ValueError(f"slot {slot} of the question does not hold {bit}: {''.join(state)}")
+        return None if here == "=" else self._state(question, int(slot) + 1, int(total))
+
+    def answer(self, question: Symbols, state: Symbols) -> Symbols:
+        return state[-1:]
+
+    def truth(self, question: Symbols) -> Symbols:
+        return (str(sum(int(digit) for digit in question if digit.isdecimal()) % self.modulus),)
+
+    def check(self, question: Symbols) -> None:
+        if len(question) - 1 > self.window:
+            raise ScratchpadError(
+                f"parity: the question has {len(question) - 1} slots, the window holds {self.window}: "
+                f"ask a shorter question or set window={len(question) - 1}"
+            )
+        allowed = (*_DIGITS[: self.modulus], "_")
+        if question[-1:] != ("=",) or any(symbol not in allowed for symbol in question[:-1]):
+            raise ScratchpadError(
+                f"parity: a question is slots of {', '.join(allowed)}, then '='; given: {''.join(question)}"
+            )
+
+    def completed(self, question: Symbols) -> Symbols:
+        slots = question[:-1] if question[-1:] == ("=",) else question
+        return (*slots, *("_",) * (self.window - len(slots)), "=")
+
+    def _state(self, question: Symbols, slot: int, total: int) -> Symbols:
+        """The state at the first filled slot from `slot` on, or at `=`."""
+        while question[slot] == "_":
+            slot += 1
+        digit = question[slot]
+        if digit == "=":
+            digit = "_"
+        else:
+            total = (total + int(digit)) % self.modulus
+        return ("[", *str(slot).zfill(_slot_width(question)), "]", digit, ",", str(total))
+
+
+def _slot_width(question: Symbols) -> int:
+    """Digits of a slot's number: two, or as many as the slot of `=` needs."""
+    return max(2, len(str(len(question) - 1)))
