@@ -1,0 +1,1 @@
+"""Generation: state by state, batched, cached, streaming."""
