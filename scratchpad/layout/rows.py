@@ -76,9 +76,7 @@ def _prompt_row(document: Document[Symbol], question_loss: bool, first: bool) ->
     )
 
 
-def _add_block(
-    row: Row[Symbol], prompt_length: int, context: tuple[Symbol, ...], state: tuple[Symbol, ...]
-) -> None:
+def _add_block(row: Row[Symbol], prompt_length: int, context: tuple[Symbol, ...], state: tuple[Symbol, ...]) -> None:
     size = len(context) + len(state)
     segment = row.segments[-1] + 1 if row.segments else PROMPT + 1
     row.tokens += context

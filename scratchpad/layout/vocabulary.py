@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from scratchpad.errors import ScratchpadError
@@ -12,14 +13,12 @@ class Vocabulary:
     """An ordered set of symbols. It is saved with every run, so that a checkpoint always finds the same numbers."""
 
     def __init__(self, symbols: Iterable[str]) -> None:
-        alphabet = tuple(symbols)
-        repeated = {symbol for symbol in alphabet if alphabet.count(symbol) > 1} if len(set(alphabet)) < len(alphabet) else set()
-        if repeated or set(alphabet) & set(MARKS):
+        self.symbols = (*MARKS, *symbols)
+        repeated = sorted(symbol for symbol, count in Counter(self.symbols).items() if count > 1)
+        if repeated:
             raise ScratchpadError(
-                f"an alphabet names each symbol once and no mark; twice or a mark: "
-                f"{', '.join(sorted(repeated | set(alphabet) & set(MARKS)))}"
+                f"an alphabet names each symbol once and no mark; twice or a mark: {', '.join(repeated)}"
             )
-        self.symbols = (*MARKS, *alphabet)
         self._numbers = {symbol: number for number, symbol in enumerate(self.symbols)}
 
     def __len__(self) -> int:
@@ -46,6 +45,4 @@ class Vocabulary:
         return tuple(map(self.symbols.__getitem__, numbers))
 
     def encode_document(self, document: Document[str]) -> Document[int]:
-        return Document(
-            self.encode(document.prompt), tuple(map(self.encode, document.states)), document.preamble
-        )
+        return Document(self.encode(document.prompt), tuple(map(self.encode, document.states)), document.preamble)

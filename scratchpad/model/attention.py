@@ -73,7 +73,7 @@ class BlockAttention:
         qb, kb, vb = in_block.view(s.rows, s.blocks, s.block_length, 3, heads, size).permute(3, 0, 4, 1, 2, 5)
 
         own = qp @ kp.mT
-        shares = _MaskedSoftmax.apply(own[..., :0], own, self._hidden_to_prompts, dropout)
+        shares = _MaskedSoftmax.apply(own.new_empty(*own.shape[:-1], 0), own, self._hidden_to_prompts, dropout)
         from_prompt = (shares @ vp).permute(0, 2, 1, 3).reshape(-1, heads, size)
 
         to_prompt = (qb.flatten(2, 3) @ kp.mT).unflatten(2, (s.blocks, s.block_length))
@@ -95,7 +95,7 @@ class _Slots:
         prompt_row, prompt_place = torch.nonzero(in_prompt, as_tuple=True)
         row, column = torch.nonzero(real & ~in_prompt, as_tuple=True)
         block, place = segments[row, column] - 1, _places(row, segments[row, column])
-        self.blocks, self.block_length = int(block.max()) + 1, int(place.max()) + 1
+        self.blocks, self.block_length = _size(block), _size(place)
 
         all_prompts = self.rows * self.prompt_length
         slot = torch.cat([
@@ -115,6 +115,11 @@ class _Slots:
     def empty(self, x: Tensor) -> Tensor:
         """(slots, ...) -> (N, ...) tokens."""
         return x.index_select(0, self._slot_of_token)
+
+
+def _size(places: Tensor) -> int:
+    """How many places there are, the last one given; 0 where no token has one."""
+    return int(places.max()) + 1 if len(places) else 0
 
 
 def _places(row: Tensor, block: Tensor) -> Tensor:
@@ -176,5 +181,5 @@ class _MaskedSoftmax(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
         shares, kept = ctx.saved_tensors
         gradient = gradients[0] if kept is None else (gradients[0] * kept).mul_(ctx.scale)
-        gradient = torch._softmax_backward_data(gradient.contiguous(), shares, -1, shares.dtype)
+        gradient = torch.ops.aten._softmax_backward_data(gradient.contiguous(), shares, -1, shares.dtype)
         return gradient[..., : ctx.prompts], gradient[..., ctx.prompts :], None, None

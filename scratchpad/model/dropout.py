@@ -16,7 +16,7 @@ _LEVELS = 65536
 
 def keep_mask(shape: torch.Size, p: float) -> tuple[Tensor, float]:
     """A CPU bool mask that keeps each element with probability 1 - p, and the scale that makes up for it."""
-    dropped = round(p * _LEVELS)
+    dropped = min(round(p * _LEVELS), _LEVELS - 1)
     count = shape.numel()
     words = torch.empty((count + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
     kept = words.view(torch.int16)[:count].view(shape) >= dropped - _LEVELS // 2
@@ -42,4 +42,4 @@ def dropout(x: Tensor, p: float) -> Tensor:
         return x
     if x.device.type != "cpu":
         return F.dropout(x, p)
-    return _Dropout.apply(x, p)  # type: ignore[return-value]
+    return _Dropout.apply(x, p)
