@@ -83,7 +83,7 @@ def with_settings(instance: D, values: Mapping[str, Any], what: str) -> D:
         if dot:
             inner.setdefault(head, {})[rest] = value
         else:
-            here[head] = _read(value, hints[head], name)
+            here[head] = read_as(value, hints[head], name)
     for head, nested in inner.items():
         child = getattr(instance, head)
         if isinstance(child, Mapping):
@@ -120,35 +120,50 @@ def _paths(instance: Any) -> list[str]:
 
 
 _BOOLS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
-def _read(value: Any, hint: Any, name: str) -> Any:
-    """A written or JSON value as the type `hint`: int, float, bool, str, Lengths, tuple, or one of these or None."""
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+def read_as(value: Any, kind: Any, name: str) -> Any:
+    """A written or JSON value as a type: int, float, bool, str, a Readable, a tuple of these, or one or None.
+
+    Values of any other type are returned as they are. ScratchpadError calls the setting by `name`.
+    """
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
-        if value is None or (value == "none" and type(None) in arguments):
+        if value in (None, "none") and type(None) in arguments:
             return None
-        return _read(value, next(a for a in arguments if a is not type(None)), name)
+        return read_as(value, next(a for a in arguments if a is not type(None)), name)
     if origin is tuple:
-        items = [v for v in value.split(",") if v] if isinstance(value, str) else value
-        items = items if isinstance(items, (list, tuple)) else [items]
-        return tuple(_read(item, arguments[0], name) for item in items)
+        return tuple(read_as(item, arguments[0], name) for item in _items(value))
+    if isinstance(kind, type) and issubclass(kind, Readable):
+        try:
+            return kind.parse(value)
+        except ScratchpadError as error:
+            raise ScratchpadError(f"{name}={value}: {error}") from None
+    if kind not in _KINDS:
+        return value
     try:
-        if isinstance(hint, type) and issubclass(hint, Readable):
-            return hint.parse(value)
-        if hint is bool:
-            return value if isinstance(value, bool) else _BOOLS[str(value).lower()]
-        if hint is int:
-            if isinstance(value, float) and not value.is_integer():
-                raise ValueError
-            return int(value)
-        if hint is float:
-            return float(value)
-    except ScratchpadError as error:
-        raise ScratchpadError(f"{name}={value}: {error}") from None
-    except (KeyError, ValueError, TypeError):
-        kind = {bool: "true or false", int: "a whole number", float: "a number"}[hint]
-        raise ScratchpadError(f"{name} takes {kind}, not {value!r}") from None
-    if hint is str and not isinstance(value, str):
-        raise ScratchpadError(f"{name} takes a text, not {value!r}")
-    return value
+        return _scalar(value, kind)
+    except (KeyError, ValueError, TypeError, OverflowError):
+        raise ScratchpadError(f"{name} takes {_KINDS[kind]}, not {value!r}") from None
+
+
+def _items(value: Any) -> list[Any]:
+    """The items of a list as users write it, `6,18`; a single value is a list of one."""
+    if isinstance(value, str):
+        return value.split(",") if value else []
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _scalar(value: Any, kind: type) -> Any:
+    """The value as bool, int, float or str; KeyError, ValueError, TypeError or OverflowError where it is none."""
+    if kind is bool:
+        return value if isinstance(value, bool) else _BOOLS[str(value).lower()]
+    if isinstance(value, bool) or (kind is str and not isinstance(value, str)):
+        raise TypeError
+    if kind is int and isinstance(value, float) and not value.is_integer():
+        raise ValueError
+    read = kind(value)
+    if read != read:
+        raise ValueError  # not-a-number is a number to no one
+    return read

@@ -22,17 +22,17 @@ BEYOND_PAPER = {"beyond_paper": True}
 class Task:
     """A task is its settings (the fields of the subclass) and the functions below.
 
-    Questions and states are tuples of symbols without marks. `first` and `step` are the whole computation; `truth`
-    finds the answer another way and is the oracle that tests and scores hold them against.
+    Questions and states are tuples of symbols without marks. `first` and `step` are the whole computation;
+    `truth` finds the answer another way and is the oracle that tests and scores hold them against.
     """
 
     name: ClassVar[str]
+    summary: ClassVar[str]
+    """What is asked, in a line."""
     source: ClassVar[str]
     size_setting: ClassVar[str]
-    starts: ClassVar[bool] = True
-    """Whether the inductive text has <start> after the question."""
     paper_text: ClassVar[bool] = False
-    """Whether the paper writes the chain in a text of its own, `written` here; elsewhere that is as `causal`."""
+    """Whether the paper has a text of its own for the whole chain, `written` here; elsewhere it is as `causal`."""
     examples: ClassVar[tuple[tuple[str, dict[str, Any]], ...]] = ()
     """Worked examples for the gallery, the paper's first: (question, settings)."""
 
@@ -60,8 +60,20 @@ class Task:
         """The answer computed another way: the oracle."""
         raise NotImplementedError
 
+    @property
+    def starts(self) -> bool:
+        """Whether the inductive text has <start> after the question."""
+        return True
+
     def check(self, question: Symbols) -> None:
         """ScratchpadError when a question is not one of this task with these settings."""
+
+    def check_format(self, name: str) -> None:
+        """ScratchpadError when the problems of this task cannot be written in the format of that name."""
+
+    def fitted(self, question: Symbols) -> Self:
+        """The same task with the settings that only draws need (its size, say) read off a question."""
+        return self
 
     def completed(self, question: Symbols) -> Symbols:
         """A question as a person writes it, in the form the task draws (blank slots filled up, say)."""
@@ -84,6 +96,10 @@ class Task:
         """The same task with questions of exactly this size."""
         return with_settings(self, {self.size_setting: size}, self.name)
 
+    def tested_sizes(self) -> tuple[int, ...]:
+        """The sizes that a run is judged at when none are named: the largest one drawn."""
+        return (self.size_law().high,)
+
     def chain(self, question: Symbols, limit: int = 1_000_000) -> list[Symbols]:
         """All states: `first`, then `step` until None."""
         states = [self.first(question)]
@@ -105,29 +121,30 @@ class Task:
     def stream(self, seed: int, split: str) -> str:
         return stream_name(self.name, self.settings(), seed, split)
 
-    def settings(self) -> dict[str, Any]:
-        """The settings as JSON values; those beyond the paper only where they differ from their default."""
+    def settings(self, everything: bool = False) -> dict[str, Any]:
+        """The settings as JSON values: those that say which problems are drawn, or `everything` that can be set.
+
+        Of the former, those beyond the paper only where they differ from their default.
+        """
         shown = {}
         for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            value = self.size_law() if field.name == self.size_setting else value
-            if value != field.default or not field.metadata.get("beyond_paper"):
+            value = self.size_law() if field.name == self.size_setting else getattr(self, field.name)
+            if everything or value != field.default or not field.metadata.get("beyond_paper"):
                 shown[field.name] = plain(value)
         return shown
 
     def parse(self, text: str) -> Symbols:
         """Symbols of a question written as text: separated by spaces, or else each one character."""
-        alphabet = set(self.symbols())
-        found = tuple(text.split()) if " " in text.strip() else tuple(text.strip())
-        if " " not in text.strip() and text.strip() in alphabet:
-            found = (text.strip(),)
-        if not found:
+        alphabet, words = self.symbols(), tuple(text.split())
+        if not words:
             raise ScratchpadError("the question is empty")
+        found = words if len(words) > 1 or text.strip() in alphabet else tuple(text.strip())
         for place, symbol in enumerate(found):
             if symbol not in alphabet:
+                wide = any(len(known) > 1 for known in alphabet)
                 raise ScratchpadError(
-                    f"{self.name}: symbol {symbol!r} at place {place} of the question is not in its alphabet: "
-                    f"{_shortened(self.symbols())}"
+                    f"{self.name}: symbol {symbol!r} at place {place} of the question is not in the alphabet: "
+                    f"{_shortened(alphabet)}{'; put spaces between symbols' if wide else ''}"
                 )
         return found
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
-from typing import IO, Any, ClassVar
+from typing import Any, ClassVar
 
 from scratchpad.errors import ScratchpadError
 from scratchpad.seeding import Stream, permutation
 from scratchpad.settings import Lengths
 from scratchpad.tasks.base import Symbols, Task
-from scratchpad.tasks.document import MARKS, SEP, START, Document, bare
+from scratchpad.tasks.document import END, MARKS, SEP, START, Document, bare, terminated
+from scratchpad.tasks.formats import format_named
+from scratchpad.tasks.lines import document_of_line, read_lines, symbols_of
 
-_HELD_OUT = 10  # without test data of its own, a file gives one line in ten
+_HELD_OUT = 10  # without test data of its own, a file gives one question in ten
+_WITHOUT_CHAIN = ("direct", "filler")
 
 
 @dataclass(frozen=True)
@@ -32,59 +32,45 @@ class Entry:
 class Corpus(Task):
     """Problems of a file. The chain of a known question is looked up; `truth` is the answer in the file.
 
-    Size is the number of states. `steps` limits which problems are drawn. Without test data one line in ten (at least
-    one) is held out. The answer of a question that is not in the data is its last state, whole.
+    Size is the number of states; `steps` limits which problems are drawn. Draws go through a split in order,
+    whatever the seed, and begin again. Without test data one question in ten (at least one) is held out.
+    A state that the data do not hold has as its answer as many symbols at its end as every answer of the data
+    takes at the end of its last state; where these differ, or an answer stands elsewhere, the whole state.
     """
 
     name: ClassVar[str] = "data"
+    summary: ClassVar[str] = "the problems of a file"
     source: ClassVar[str] = "a file of yours"
     size_setting: ClassVar[str] = "steps"
 
-    steps: Lengths = Lengths(1, 1_000_000)
+    steps: Lengths = field(default=Lengths(1, 1_000_000))
     entries: tuple[Entry, ...] = field(default=(), repr=False)
     test_entries: tuple[Entry, ...] = field(default=(), repr=False)
     formats: tuple[str, ...] = ()
-    """The formats these lines can be written in (empty: all)."""
+    """The formats these problems can be written in (empty: all)."""
     has_start: bool = True
 
     @property
-    def starts(self) -> bool:  # type: ignore[override]
+    def starts(self) -> bool:
         return self.has_start
 
-    @cached_property
-    def _chains(self) -> dict[Symbols, Entry]:
-        return {entry.question: entry for entry in (*self.test_entries, *self.entries)}
-
-    @cached_property
-    def _splits(self) -> dict[str, list[Entry]]:
-        train, test = list(self.entries), list(self.test_entries)
-        if not test:
-            order = permutation("held out", 0, len(train)).tolist()
-            held = set(order[: max(1, len(train) // _HELD_OUT)])
-            test = [entry for i, entry in enumerate(train) if i in held]
-            train = [entry for i, entry in enumerate(train) if i not in held]
-        parts = {"train": train, "test": test}
-        kept = range(self.steps.low, self.steps.high + 1)
-        return {split: [e for e in part if len(e.states) in kept] for split, part in parts.items()}
-
     def count(self, split: str) -> int:
-        return len(self._splits["train" if split == "train" else "test"])
+        return len(self._part(split))
 
     def draw(self, seed: int, split: str, index: int) -> Symbols:
-        part = self._splits["train" if split == "train" else "test"]
+        part = self._part(split)
         if not part:
             raise ScratchpadError(f"the data hold no {split} problem with {self.steps.plain()} states")
         return part[index % len(part)].question
 
     def symbols(self) -> Symbols:
-        found: dict[str, None] = {}
-        for entry in (*self.entries, *self.test_entries):
-            for text in (entry.question, *entry.states, entry.answer):
-                found.update(dict.fromkeys(text))
-        return tuple(sorted(found))
+        return self._alphabet
 
     def question(self, rng: Stream, size: int) -> Symbols:
-        return rng.choice(self._splits["train"]).question
+        fitting = [entry.question for entry in self._part("train") if len(entry.states) == size]
+        if not fitting:
+            raise ScratchpadError(f"the data hold no train problem with {size} states")
+        return rng.choice(fitting)
 
     def chain(self, question: Symbols, limit: int = 0) -> list[Symbols]:
         return list(self._entry(question).states)
@@ -100,130 +86,157 @@ class Corpus(Task):
         return states[after] if after < len(states) else None
 
     def answer(self, question: Symbols, state: Symbols) -> Symbols:
-        entry = self._chains.get(question)
-        return entry.answer if entry and state == entry.states[-1] else state
+        entry = self._known.get(question)
+        if entry and state in (entry.states[-1], self.last_written(entry.states[-1])):
+            return entry.answer
+        return state[-self._answer_length :] if self._answer_length else state
 
     def truth(self, question: Symbols) -> Symbols:
         return self._entry(question).answer
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self, everything: bool = False) -> dict[str, Any]:
         return {"steps": self.steps.plain()}
 
+    def check_format(self, name: str) -> None:
+        if self.formats and name.partition("-")[0] not in self.formats:
+            raise ScratchpadError(f"data written as {self.formats[0]} give {', '.join(self.formats)}, not {name}")
+        if name == "inductive" and self._repeating:
+            raise ScratchpadError(
+                f"a state comes twice in the chain of the question {' '.join(self._repeating.question)}: where each "
+                "state follows from the question and the state before it alone, it would come for ever. Put into "
+                "each state how far the work has come, or choose another format: causal, scratchpad, direct, filler"
+            )
+
+    def _part(self, split: str) -> list[Entry]:
+        return self._splits["train" if split == "train" else "test"]
+
     def _entry(self, question: Symbols) -> Entry:
-        if question not in self._chains:
+        if question not in self._known:
             raise ScratchpadError(f"this question is not in the data: {' '.join(question)}")
-        return self._chains[question]
+        return self._known[question]
+
+    @cached_property
+    def _all(self) -> tuple[Entry, ...]:
+        return (*self.entries, *self.test_entries)
+
+    @cached_property
+    def _known(self) -> dict[Symbols, Entry]:
+        return {entry.question: entry for entry in self._all}
+
+    @cached_property
+    def _splits(self) -> dict[str, list[Entry]]:
+        held = {entry.question for entry in self.test_entries} or self._held_out()
+        test = self.test_entries or [entry for entry in self.entries if entry.question in held]
+        train = self.entries if self.test_entries else [e for e in self.entries if e.question not in held]
+        kept = range(self.steps.low, self.steps.high + 1)
+        return {
+            split: [entry for entry in part if len(entry.states) in kept]
+            for split, part in (("train", train), ("test", test))
+        }
+
+    def _held_out(self) -> set[Symbols]:
+        questions = list(dict.fromkeys(entry.question for entry in self.entries))
+        order = permutation("held out", 0, len(questions))
+        return {questions[i] for i in order[: max(1, len(questions) // _HELD_OUT)]}
+
+    @cached_property
+    def _alphabet(self) -> Symbols:
+        texts = (text for entry in self._all for text in (entry.question, *entry.states, entry.answer))
+        return tuple(sorted({symbol for text in texts for symbol in text} - set(MARKS)))
+
+    @cached_property
+    def _answer_length(self) -> int:
+        """How many symbols at the end of a last state are the answer; 0: all of them, or no such number."""
+        pairs = [(self.last_written(entry.states[-1]), entry.answer) for entry in self._all]
+        lengths = {len(answer) for _, answer in pairs}
+        at_end = all(last[-len(answer) :] == answer for last, answer in pairs)
+        whole = all(last == answer for last, answer in pairs)
+        return lengths.pop() if at_end and len(lengths) == 1 and not whole else 0
+
+    @cached_property
+    def _repeating(self) -> Entry | None:
+        return next((entry for entry in self._all if len(set(entry.states)) < len(entry.states)), None)
 
 
 def load_corpus(path: str, test_path: str | None = None) -> Corpus:
     """The problems of a JSON-lines file, and of another one to test on. ScratchpadError names file and line."""
-    entries, formats = _load(path)
-    test_entries = _load(test_path)[0] if test_path else ()
-    if not test_path and len(entries) < 2:
-        raise ScratchpadError(f"{path}: 1 line: at least 2 are needed, one of them to test on")
-    lengths = [len(entry.states) for entry in (*entries, *test_entries)]
+    lines = [_line(*placed) for placed in read_lines(path)]
+    test_lines = [_line(*placed) for placed in read_lines(test_path)] if test_path else []
+    corpus = _corpus(path, lines, test_lines)
+    for line in (*lines, *test_lines):
+        _check_written(corpus, line)
+    return corpus
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line: its entry, and where `scratchpad data` wrote it the format and the document."""
+
+    place: str
+    entry: Entry
+    form: str = "inductive"
+    document: Document[str] | None = None
+
+
+def _line(place: str, value: dict[str, Any]) -> _Line:
+    """A line without marks, or one of `scratchpad data` (it has a prompt), whose marks are taken off."""
+    needed = ("question", "states", "answer", *(("format",) if "prompt" in value else ()))
+    missing = [name for name in needed if name not in value]
+    if missing:
+        raise ScratchpadError(
+            f'{place}: no {", ".join(missing)}: a line is {{"question": .., "states": [..], "answer": ..}}'
+        )
+    question, answer = (symbols_of(value[name], f"{place}: {name}") for name in ("question", "answer"))
+    if "prompt" in value:
+        document = document_of_line(place, value)
+        states = tuple(map(bare, document.states))
+        if terminated(states) != document.states:
+            raise ScratchpadError(f"{place}: each state ends with {SEP}, the last one with {END}; not so here")
+        return _Line(place, Entry(question, states, answer), str(value["format"]), document)
+    texts = value["states"]
+    if not isinstance(texts, list) or not texts:
+        raise ScratchpadError(f"{place}: `states` is a list of at least one state, not {texts!r}")
+    states = tuple(symbols_of(text, f"{place}: state {i}") for i, text in enumerate(texts))
+    return _Line(place, Entry(question, states, answer))
+
+
+def _corpus(path: str, lines: Sequence[_Line], test_lines: Sequence[_Line]) -> Corpus:
+    every = (*lines, *test_lines)
+    forms = sorted({line.form for line in every})
+    if len(forms) > 1:
+        raise ScratchpadError(f"{path}: lines in several formats, {', '.join(forms)}: one is allowed")
+    first: dict[Symbols, _Line] = {}
+    for line in every:
+        before = first.setdefault(line.entry.question, line)
+        if before.entry != line.entry:
+            raise ScratchpadError(f"{line.place}: the question of {before.place}, with another chain or answer")
+    if not test_lines and len(first) < 2:
+        raise ScratchpadError(f"{path}: 1 question: at least 2 are needed, one of them to test on")
+    lengths = [len(line.entry.states) for line in every]
+    written = [line.document for line in every if line.document]
     return Corpus(
         steps=Lengths(min(lengths), max(lengths)),
-        entries=entries,
-        test_entries=test_entries,
-        formats=formats,
-        has_start=not formats or all(_starts(value) for _, value in _first_line(path)),
+        entries=tuple(line.entry for line in lines),
+        test_entries=tuple(line.entry for line in test_lines),
+        formats=_formats_from(forms[0]),
+        has_start=START in written[0].prompt if written else True,
     )
 
 
-def _first_line(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    yield next(read_lines(path))
+def _formats_from(form: str) -> tuple[str, ...]:
+    """The formats that problems written in a format can be written in (empty: all)."""
+    if form == "inductive":
+        return ()
+    name = form.partition("-")[0]
+    return (name, *(other for other in _WITHOUT_CHAIN if other != name))
 
 
-def _starts(value: dict[str, Any]) -> bool:
-    return START in value["prompt"]
-
-
-def _load(path: str) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
-    """The entries, and the formats that they can be written in (empty: all)."""
-    entries, written = [], set()
-    for place, value in read_lines(path):
-        if "prompt" in value:
-            written.add(value.get("format", "inductive"))
-        entries.append(_entry(place, value))
-    if len(written) > 1:
-        raise ScratchpadError(f"{path}: lines of several formats: {', '.join(sorted(written))}; one is allowed")
-    if not written or written == {"inductive"}:
-        return tuple(entries), ()
-    return tuple(entries), tuple(written)
-
-
-def _entry(place: str, value: dict[str, Any]) -> Entry:
-    """A line without marks, or one of `scratchpad data` (it has a prompt), whose marks are taken off."""
-    missing = [name for name in ("question", "states", "answer") if name not in value]
-    if missing:
-        raise ScratchpadError(f'{place}: no {", ".join(missing)}; a line is {{"question": .., "states": [..], "answer": ..}}')
-    states = value["states"]
-    if not isinstance(states, list) or not states:
-        raise ScratchpadError(f"{place}: `states` is a list of at least one state, not {states!r}")
-    written = "prompt" in value
-    question, answer = (symbols_of(value[name], f"{place}: {name}", written) for name in ("question", "answer"))
-    texts = tuple(symbols_of(state, f"{place}: state {i}", written) for i, state in enumerate(states))
-    return Entry(question, tuple(map(bare, texts)) if written else texts, answer)
-
-
-def document_of_line(place: str, value: dict[str, Any]) -> Document[str]:
-    """The document of a line with `prompt` and `states`, marks in place, and perhaps `preamble`."""
-    if not isinstance(value.get("states"), list) or "prompt" not in value:
-        raise ScratchpadError(f"{place}: a document line has `prompt` and `states` (a list), marks in place")
-    prompt = symbols_of(value["prompt"], f"{place}: prompt", marks=True, empty=True)
-    states = tuple(
-        symbols_of(state, f"{place}: state {i}", marks=True) for i, state in enumerate(value["states"])
-    )
-    preamble = value.get("preamble", 0)
-    if not isinstance(preamble, int):
-        raise ScratchpadError(f"{place}: preamble is a number of symbols, not {preamble!r}")
-    try:
-        return Document(prompt, states, preamble)
-    except ScratchpadError as error:
-        raise ScratchpadError(f"{place}: {error}") from None
-
-
-def symbols_of(value: Any, place: str, marks: bool = False, empty: bool = False) -> Symbols:
-    """A string is one symbol a character, a list is taken as it is. ScratchpadError for anything else."""
-    if not isinstance(value, (str, list)) or not all(isinstance(item, str) and item for item in value):
-        raise ScratchpadError(f"{place}: a text or a list of symbols is needed, not {json.dumps(value)[:60]}")
-    if not value and not empty:
-        raise ScratchpadError(f"{place} is empty")
-    found = tuple(value)
-    reserved = set() if marks else set(found) & set(MARKS)
-    if reserved:
-        raise ScratchpadError(f"{place}: {', '.join(sorted(reserved))} is a mark: the tool adds marks itself")
-    return found
-
-
-def read_lines(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The JSON objects of a file (`-`: standard input), each with its place `FILE:LINE` for error texts."""
-    if path == "-":
-        yield from _objects(sys.stdin, "standard input")
-        return
-    if not Path(path).is_file():
-        raise ScratchpadError(f"{path}: no such file")
-    with open(path, encoding="utf-8") as file:
-        yield from _objects(file, path)
-
-
-def _objects(file: IO[str], name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    count = 0
-    try:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            place = f"{name}:{number}"
-            try:
-                value = json.loads(line)
-            except ValueError as error:
-                raise ScratchpadError(f"{place}: not JSON: {error}") from None
-            if not isinstance(value, dict):
-                raise ScratchpadError(f"{place}: a line holds one JSON object, not {type(value).__name__}")
-            count += 1
-            yield place, value
-    except UnicodeDecodeError as error:
-        raise ScratchpadError(f"{name}: not UTF-8 text: {error}") from None
-    if not count:
-        raise ScratchpadError(f"{name}: no lines: at least one JSON object is needed")
+def _check_written(corpus: Corpus, line: _Line) -> None:
+    """What is trained on is what stands in the file, symbol by symbol."""
+    if line.document:
+        made = format_named(line.form).write(corpus, line.entry.question)
+        if made != line.document:
+            raise ScratchpadError(
+                f"{line.place}: the {line.form} document of this question would be another one; `scratchpad data` "
+                "writes the question (and <start>, in every line or in none) as the prompt, without a preamble"
+            )

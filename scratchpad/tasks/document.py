@@ -20,9 +20,10 @@ PAPER_MARKS = {START: ":", SEP: "#", END: ".", FILLER: "\N{MIDDLE DOT}"}
 class Document(Generic[Symbol]):
     """A prompt and the states written after it.
 
-    `prompt` is the permanent memory that every state sees. The model itself writes its last `preamble` symbols
-    (0: none); they are scored. Each state ends with its terminator (<sep>, or <end> for the last). Where the
-    prompt is empty the first state is given, not scored. A direct answer is a document with one state.
+    `prompt` is the permanent memory that every state sees. The model itself writes its last `preamble`
+    symbols (0: none); they are scored. Each state ends with its terminator (<sep>, or <end> for the last).
+    Where the prompt is empty the first state is given, not scored. A direct answer is a document with one
+    state.
     """
 
     prompt: tuple[Symbol, ...]
@@ -56,9 +57,13 @@ def bare(state: Sequence[str]) -> tuple[str, ...]:
     return tuple(state[:-1]) if state and state[-1] in (SEP, END) else tuple(state)
 
 
+def in_paper_marks(symbols: Sequence[str]) -> tuple[str, ...]:
+    """The symbols with marks as the papers print them: `:` for <start>, `#` for <sep>, `.` for <end>."""
+    return tuple(PAPER_MARKS.get(symbol, symbol) for symbol in symbols)
+
+
 def as_text(symbols: Sequence[str], paper: bool = False) -> str:
     """Symbols as one line: joined, or with spaces between where a symbol has several characters."""
-    if paper:
-        symbols = [PAPER_MARKS.get(symbol, symbol) for symbol in symbols]
+    symbols = in_paper_marks(symbols) if paper else symbols
     wide = any(len(symbol) > 1 and symbol not in MARKS for symbol in symbols)
     return (" " if wide else "").join(symbols)

@@ -17,7 +17,7 @@ class Format:
     """One way to write a problem of any task.
 
     prompt: question -> everything before the model's own text. states: question -> the states, terminated.
-    last: the states a model wrote (with terminators) -> the one that holds the answer, or None where there is none.
+    answer: the states a model wrote (with terminators) -> the answer in the last one, None where there is none.
     inductive: <sep> ends a state, and a state sees only the prompt and the state before it.
     """
 
@@ -29,7 +29,8 @@ class Format:
     inductive: bool = False
 
     def write(self, task: Task, question: Symbols) -> Document[str]:
-        """The whole document of a question."""
+        """The whole document of a question. ScratchpadError where the task cannot be written in this format."""
+        task.check_format(self.name)
         return Document(self.prompt(task, question), self.states(task, question))
 
 
@@ -81,8 +82,9 @@ def _filler(count: int) -> Format:
     def prompt(task: Task, question: Symbols) -> Symbols:
         return question + (FILLER,) * count
 
+    name = "filler" if count == _DEFAULT_FILLERS else f"filler-{count}"
     summary = f"the question and {count} filler symbols, then the answer (filler-N for N of them)"
-    return Format("filler", summary, prompt, _answer_state, _given_answer)
+    return Format(name, summary, prompt, _answer_state, _given_answer)
 
 
 _FORMATS = {
@@ -111,4 +113,3 @@ def format_named(name: str) -> Format:
 
 def format_names() -> tuple[str, ...]:
     return tuple(_FORMATS)
-

@@ -8,8 +8,8 @@ A state is `[slot]bit,parity so far`; the last one stands at the slot of `=`. Wi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Self
 
 from scratchpad.errors import ScratchpadError
 from scratchpad.seeding import Stream
@@ -21,9 +21,12 @@ _DIGITS = tuple("0123456789")
 
 @dataclass(frozen=True)
 class Parity(Task):
-    """bits: how many slots hold a digit (default: 1 to half the window); window: the slots; modulus: digits are 0..modulus-1."""
+    """bits: how many slots hold a digit (default: 1 to half the window); window: how many slots there are;
+    modulus: digits are 0 .. modulus - 1, and the sum is taken modulo it.
+    """
 
     name: ClassVar[str] = "parity"
+    summary: ClassVar[str] = "the sum modulo M of digits at random slots of a window"
     source: ClassVar[str] = "Abbe et al. 2024, section 5.1"
     size_setting: ClassVar[str] = "bits"
     examples = (
@@ -91,6 +94,10 @@ class Parity(Task):
             raise ScratchpadError(
                 f"parity: a question is slots of {', '.join(allowed)}, then '='; given: {''.join(question)}"
             )
+
+    def fitted(self, question: Symbols) -> Self:
+        digits = sum(symbol.isdecimal() for symbol in question)
+        return replace(self, bits=Lengths(digits, digits)) if digits else self
 
     def completed(self, question: Symbols) -> Symbols:
         slots = question[:-1] if question[-1:] == ("=",) else question

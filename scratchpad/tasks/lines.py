@@ -1,0 +1,111 @@
+"""Documents and problems as JSON lines: how they are written, and how files of them are read."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.tasks.base import Symbols, Task
+from scratchpad.tasks.document import MARKS, Document, in_paper_marks
+from scratchpad.tasks.formats import Format
+
+_PIECES = re.compile("|".join((*map(re.escape, MARKS), ".")), re.DOTALL)
+
+
+def line_of(
+    task: Task,
+    form: Format,
+    question: Symbols,
+    draw: tuple[int, str, int] | None = None,
+    paper_marks: bool = False,
+) -> dict[str, Any]:
+    """The JSON object of a question's document. `draw` is its (seed, split, index), None for one not drawn."""
+    document = form.write(task, question)
+    seed, split, index = draw or (None, None, None)
+    prompt, states = document.prompt, document.states
+    if paper_marks:
+        prompt, states = in_paper_marks(prompt), tuple(map(in_paper_marks, states))
+    return {
+        "task": task.name,
+        "format": form.name,
+        "settings": task.settings(),
+        "seed": seed,
+        "split": split,
+        "index": index,
+        "question": question,
+        "prompt": prompt,
+        **({"preamble": document.preamble} if document.preamble else {}),
+        "states": states,
+        "answer": form.answer(task, question, document.states),
+    }
+
+
+def document_of_line(place: str, value: dict[str, Any]) -> Document[str]:
+    """The document of a line with `prompt` and `states`, marks in place, and perhaps `preamble`."""
+    if not isinstance(value.get("states"), list) or "prompt" not in value:
+        raise ScratchpadError(f"{place}: a document line has `prompt` and `states` (a list), marks in place")
+    prompt = symbols_of(value["prompt"], f"{place}: prompt", marks=True, empty=True)
+    states = tuple(symbols_of(state, f"{place}: state {i}", marks=True) for i, state in enumerate(value["states"]))
+    preamble = value.get("preamble", 0)
+    if type(preamble) is not int:
+        raise ScratchpadError(f"{place}: preamble is a number of symbols, not {preamble!r}")
+    try:
+        return Document(prompt, states, preamble)
+    except ScratchpadError as error:
+        raise ScratchpadError(f"{place}: {error}") from None
+
+
+def symbols_of(value: Any, place: str, marks: bool = False, empty: bool = False) -> Symbols:
+    """A string is one symbol a character (a mark is one, too), a list is taken as it is.
+
+    ScratchpadError for anything else, for marks unless they are allowed, and where there is no symbol.
+    """
+    if not isinstance(value, (str, list)) or not all(isinstance(item, str) and item for item in value):
+        raise ScratchpadError(f"{place}: a text or a list of symbols is needed, not {json.dumps(value)[:60]}")
+    if not value and not empty:
+        raise ScratchpadError(f"{place} is empty")
+    found = tuple(_PIECES.findall(value) if isinstance(value, str) else value)
+    reserved = set() if marks else set(found) & set(MARKS)
+    if reserved:
+        raise ScratchpadError(f"{place}: {', '.join(sorted(reserved))} is a mark: the tool adds marks itself")
+    return found
+
+
+def read_lines(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The JSON objects of a file (`-`: standard input), each with its place `FILE:LINE` for error texts."""
+    if path == "-":
+        yield from _objects(sys.stdin, "standard input")
+        return
+    try:
+        with Path(path).open(encoding="utf-8-sig") as file:
+            yield from _objects(file, path)
+    except OSError as error:
+        raise ScratchpadError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _objects(file: Iterable[str], name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    count = 0
+    try:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                count += 1
+                yield f"{name}:{number}", _object(line, f"{name}:{number}")
+    except UnicodeDecodeError as error:
+        raise ScratchpadError(f"{name}: not UTF-8 text: {error}") from None
+    if not count:
+        raise ScratchpadError(f"{name}: no lines: at least one JSON object is needed")
+
+
+def _object(line: str, place: str) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ScratchpadError(f"{place}: not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise ScratchpadError(f"{place}: a line holds one JSON object, not {type(value).__name__}")
+    return value
