@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -11,6 +12,8 @@ from torch import Tensor
 
 from scratchpad.layout.rows import Row
 from scratchpad.layout.rule import PADDING, sees
+
+Item = TypeVar("Item")
 
 NO_TARGET = -100
 """Stands in `targets` where nothing is to be predicted: what torch's cross_entropy ignores by default."""
@@ -68,17 +71,17 @@ def collate(rows: Sequence[Row[int]]) -> Batch:
     return Batch(*map(torch.from_numpy, (tokens, positions, segments, targets)))
 
 
-def micro_batches(rows: Sequence[Row[int]], most_tokens: int) -> list[list[Row[int]]]:
-    """Rows sorted by length and cut so that each part has at most `most_tokens` tokens (or is a single row).
+def micro_batches(items: Sequence[Item], most_tokens: int, length: Callable[[Item], int] = len) -> list[list[Item]]:  # type: ignore[assignment]
+    """Rows (or what holds them) sorted by length and cut so that each part has at most `most_tokens` tokens, or one row.
 
     Rows of like length stand together, so that neither dense masks nor blocks pay for much padding.
     """
-    parts: list[list[Row[int]]] = []
+    parts: list[list[Item]] = []
     held = 0
-    for row in sorted(rows, key=len):
-        if not parts or held + len(row) > most_tokens:
+    for item in sorted(items, key=length):
+        if not parts or held + length(item) > most_tokens:
             parts.append([])
             held = 0
-        parts[-1].append(row)
-        held += len(row)
+        parts[-1].append(item)
+        held += length(item)
     return parts

@@ -1,0 +1,1 @@
+"""Judging what a model writes: by one forward pass, and by letting it run."""

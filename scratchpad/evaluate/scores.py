@@ -1,0 +1,154 @@
+"""From judged samples to figures with intervals."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from scratchpad.errors import ScratchpadError, unknown
+from scratchpad.evaluate.forced import judge_forced
+from scratchpad.evaluate.free import judge_free
+from scratchpad.evaluate.subject import Sample, Subject
+from scratchpad.generate.sampling import Sampling
+
+METHODS = ("forced", "free")
+
+
+def wilson(correct: int, n: int, z: float = 1.959964) -> tuple[float, float]:
+    """Wilson's score interval of a share, 95 % by default (Wilson 1927). (0, 1) for n = 0."""
+    if n == 0:
+        return 0.0, 1.0
+    share, spread = correct / n, z * z / n
+    middle = (share + spread / 2) / (1 + spread)
+    half = z / (1 + spread) * math.sqrt(share * (1 - share) / n + spread / (4 * n))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+@dataclass(frozen=True)
+class Score:
+    """The result of one size: shares of n samples with 95 % intervals, and what an answer costs.
+
+    correct counts exact scratchpads for method `forced`, right answers for `free`; exact_accuracy is the former in both.
+    tokens, seconds and memory_bytes are means an answer (tokens written; seconds and the growth of peak memory of the
+    whole batched evaluation, over n).
+    """
+
+    task: str
+    format: str
+    size: int
+    n: int
+    correct: int
+    accuracy: float
+    low: float
+    high: float
+    method: str
+    seed: int
+    transition_accuracy: float
+    exact_accuracy: float
+    first_wrong: float | None
+    tokens: float
+    seconds: float
+    memory_bytes: int
+    seen_in_training: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return dict(self.__dict__)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A score and the samples behind it."""
+
+    score: Score
+    samples: list[Sample]
+
+
+def evaluate(
+    subject: Subject,
+    sizes: Sequence[int],
+    n: int = 1000,
+    method: str = "forced",
+    seed: int = 0,
+    sampling: Sampling | None = None,
+    batch: int = 64,
+) -> Iterator[Result]:
+    """Judge n test questions of each size, size by size. Methods: forced (one forward pass) or free (generation)."""
+    if method not in METHODS:
+        raise unknown("method", method, METHODS)
+    if n < 1 or not sizes:
+        raise ScratchpadError(f"nothing to evaluate: sizes={list(sizes)}, n={n}; both are needed")
+    drawn = [(size, subject.questions(size, n, seed)) for size in sizes]
+    was_training = subject.model.training
+    subject.model.eval()
+    try:
+        for size, questions in drawn:
+            if method == "forced":
+                judge = partial(judge_forced, subject, size, questions)
+            else:
+                judge = partial(judge_free, subject, size, questions, sampling, batch)
+            samples, seconds, memory = _measured(judge, subject.model.device)
+            yield Result(_score(subject, size, method, seed, samples, seconds, memory), samples)
+    finally:
+        subject.model.train(was_training)
+
+
+def _score(
+    subject: Subject, size: int, method: str, seed: int, samples: list[Sample], seconds: float, memory: int
+) -> Score:
+    n, correct = len(samples), sum(sample.right for sample in samples)
+    low, high = wilson(correct, n)
+    transitions = [right for sample in samples for right in sample.transitions]
+    wrong = [sample.first_wrong for sample in samples if sample.first_wrong is not None]
+    return Score(
+        task=subject.task.name,
+        format=subject.format.name,
+        size=size,
+        n=n,
+        correct=correct,
+        accuracy=correct / n,
+        low=low,
+        high=high,
+        method=method,
+        seed=seed,
+        transition_accuracy=sum(transitions) / max(1, len(transitions)),
+        exact_accuracy=sum(sample.exact for sample in samples) / n,
+        first_wrong=statistics.median(wrong) if wrong else None,
+        tokens=sum(sample.tokens for sample in samples) / n,
+        seconds=seconds / n,
+        memory_bytes=memory // n,
+    )
+
+
+def _measured(work: Callable[[], list[Sample]], device: torch.device) -> tuple[list[Sample], float, int]:
+    """The samples, the seconds they took and by how many bytes memory grew at its peak."""
+    before = _reset_peak(device)
+    start = time.perf_counter()
+    samples = work()
+    return samples, time.perf_counter() - start, max(0, _peak(device) - before)
+
+
+def _reset_peak(device: torch.device) -> int:
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    else:
+        reset = Path("/proc/self/clear_refs")
+        if reset.exists():
+            reset.write_text("5")  # Linux: peak resident memory counts anew from here
+    return _peak(device)
+
+
+def _peak(device: torch.device) -> int:
+    """Peak bytes on the GPU, or of the process where Linux tells (0 elsewhere)."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))

@@ -1,0 +1,63 @@
+"""What is judged, and what a judgement of one sample holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.layout.vocabulary import Vocabulary
+from scratchpad.model.transformer import Transformer
+from scratchpad.tasks.base import Symbols, Task
+from scratchpad.tasks.document import Document
+from scratchpad.tasks.formats import Format
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model with the task, format and vocabulary that it was trained on. `backend`: of attention."""
+
+    model: Transformer
+    task: Task
+    format: Format
+    vocabulary: Vocabulary
+    backend: str = "blocks"
+
+    def questions(self, size: int, n: int, seed: int) -> list[Symbols]:
+        """The first n test questions of a size; fewer where the task's data hold fewer."""
+        task = self.task.at_size(size)
+        held = task.count("test")
+        if held == 0:
+            raise ScratchpadError(
+                f"the data hold no test problem of size {size}; sizes there: "
+                f"{', '.join(map(str, self.task.tested_sizes()))}"
+            )
+        return [task.draw(seed, "test", index) for index in range(n if held is None else min(n, held))]
+
+    def document(self, question: Symbols) -> Document[int]:
+        return self.vocabulary.encode_document(self.format.write(self.task, question))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One judged question.
+
+    exact: the whole scratchpad is right. right: the answer is (as `exact` where nothing was generated).
+    transitions: for each state judged, whether it follows from the state before it. tokens: written by the model.
+    """
+
+    size: int
+    index: int
+    question: Symbols
+    exact: bool
+    right: bool
+    transitions: tuple[bool, ...]
+    tokens: int
+    status: str = ""
+    answer: Symbols | None = None
+    truth: Symbols | None = None
+    states: tuple[Symbols, ...] = ()
+
+    @property
+    def first_wrong(self) -> int | None:
+        """The place in the chain of the first wrong state, counted from 0; None where all are right."""
+        return self.transitions.index(False) if False in self.transitions else None

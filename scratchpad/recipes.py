@@ -1,0 +1,46 @@
+"""Recipes: named runs that are known to work."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from scratchpad.errors import unknown
+from scratchpad.model.config import PRESETS
+from scratchpad.train.config import EvaluateConfig, RunConfig, TaskConfig, TrainConfig
+
+_SMALL = RunConfig(
+    task=TaskConfig("parity", "inductive", {"bits": "1-8", "window": 24}),
+    model=PRESETS["small"],
+    train=TrainConfig(
+        steps=1500, batch=64, learning_rate=1e-3, final_learning_rate=1e-5, warmup_steps=50, weight_decay=0.1,
+        evaluate_every=250, checkpoint_every=250,
+    ),
+    evaluate=EvaluateConfig(sizes=(4, 8, 12, 16), n=256),
+)  # fmt: skip
+
+_PAPER_PARITY = RunConfig(
+    task=TaskConfig("parity", "inductive", {"bits": "1-30", "window": 60}),
+    model=PRESETS["10m"],
+    train=TrainConfig(
+        steps=3000, batch=512, samples=1_536_000, learning_rate=3e-4, final_learning_rate=3e-5, weight_decay=1e-3,
+        precision="bf16", question_loss=True, evaluate_every=500,
+    ),
+    evaluate=EvaluateConfig(sizes=(31, 35, 40, 45, 50, 55, 60), n=1024),
+)  # fmt: skip
+
+RECIPES: dict[str, tuple[str, RunConfig]] = {
+    "parity-small": ("parity, 1-8 bits in a window of 24, a small model; minutes on a CPU", _SMALL),
+    "parity-paper": ("parity, 1-30 bits in a window of 60, the paper's model and settings; for a GPU", _PAPER_PARITY),
+}
+
+
+def recipe(name: str) -> RunConfig:
+    """A recipe's settings by its name."""
+    if name not in RECIPES:
+        raise unknown("recipe", name, RECIPES)
+    return RECIPES[name][1]
+
+
+def with_format(config: RunConfig, name: str) -> RunConfig:
+    """The same run in another format."""
+    return dataclasses.replace(config, task=dataclasses.replace(config.task, format=name))

@@ -1,0 +1,174 @@
+"""A run: what training leaves in a folder, and what is done with it afterwards."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.evaluate.free import read_answer
+from scratchpad.evaluate.scores import Result, Score, evaluate
+from scratchpad.evaluate.subject import Sample, Subject
+from scratchpad.generate.cache import CachedDecoder
+from scratchpad.generate.engine import Engine, Limits, Opening
+from scratchpad.generate.sampling import Sampling
+from scratchpad.layout.vocabulary import Vocabulary
+from scratchpad.model.transformer import Transformer
+from scratchpad.tasks import task_named
+from scratchpad.tasks.base import Symbols, Task
+from scratchpad.tasks.corpus import load_corpus
+from scratchpad.tasks.document import MARKS, bare
+from scratchpad.tasks.formats import format_named
+from scratchpad.tasks.own import load_task_file
+from scratchpad.train.checkpoint import Checkpoints, write_whole
+from scratchpad.train.config import RunConfig, TaskConfig
+from scratchpad.train.processes import choose_device
+
+
+@dataclass(frozen=True)
+class Solved:
+    """One answered question. states: as text symbols, without terminators; tokens: all that were written."""
+
+    states: tuple[Symbols, ...]
+    answer: Symbols | None
+    status: str
+    tokens: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained model with its settings, task and vocabulary."""
+
+    folder: Path
+    config: RunConfig
+    subject: Subject
+    step: int
+
+    @classmethod
+    def load(
+        cls, folder: str | Path, checkpoint: str = "best", device: str = "auto", task_file: str | None = None
+    ) -> Run:
+        """Load a run folder; checkpoint: best, last or a step. A task of your own needs its file named again."""
+        folder = Path(folder)
+        record = read_record(folder)
+        config = RunConfig.from_json(record["config"], str(folder / "config.json"))
+        task = task_of(dataclasses.replace(config.task, file=task_file) if config.task.file else config.task, folder)
+        vocabulary = Vocabulary(record["vocabulary"][len(MARKS) :])
+        found = Checkpoints(folder).load(checkpoint)
+        model = Transformer(config.model, len(vocabulary))
+        model.load_state_dict(found.model)
+        model.to(choose_device(device)).eval()
+        subject = Subject(model, task, format_named(config.task.format), vocabulary, config.train.attention)
+        return cls(folder, config, subject, found.step)
+
+    def solve(
+        self,
+        question: str,
+        sampling: Sampling | None = None,
+        limits: Limits | None = None,
+        on_state: Callable[[int, Symbols], None] | None = None,
+    ) -> Solved:
+        """Answer one question, written as `show` prints it. on_state is told each state as it is completed."""
+        task, subject = self.subject.task, self.subject
+        symbols = task.completed(task.parse(question))
+        task.check(symbols)
+        opening = Opening(subject.vocabulary.encode(subject.format.prompt(task, symbols)))
+        chosen = sampling or Sampling()
+        engine = Engine(
+            CachedDecoder(subject.model), subject.vocabulary, subject.format.inductive, limits or Limits(),
+            detect_loops=chosen.is_greedy,
+        )  # fmt: skip
+        states: list[Symbols] = []
+        status, tokens = "", 0
+        for event in engine.stream([opening], chosen.chooser()):
+            if event.state is not None:
+                states.append(subject.vocabulary.decode(event.state))
+                tokens += len(event.state)
+                if on_state:
+                    on_state(len(states) - 1, bare(states[-1]))
+            status = event.status or status
+        answer = read_answer(subject, symbols, states) if status == "done" else None
+        return Solved(tuple(map(bare, states)), answer, status, tokens)
+
+    def evaluate(
+        self, sizes: Sequence[int] = (), n: int = 1000, method: str = "forced", seed: int = 0, save: bool = True
+    ) -> list[Score]:
+        """Judge n test questions of each size (default: the run's own sizes); scores and samples are kept in the folder."""
+        results = []
+        for result in self.judged(sizes, n, method, seed):
+            results.append(result)
+        if save:
+            save_evaluation(self, results)
+        return [result.score for result in results]
+
+    def judged(self, sizes: Sequence[int], n: int, method: str, seed: int) -> Iterator[Result]:
+        """Like `evaluate`, size by size and without saving."""
+        yield from evaluate(self.subject, sizes or evaluated_sizes(self.config, self.subject.task), n, method, seed)
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """What config.json of a run folder holds. ScratchpadError where the folder is no run."""
+    path = folder / "config.json"
+    if not path.is_file():
+        raise ScratchpadError(f"{folder} is not a run folder: it has no config.json (`scratchpad train` makes one)")
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(record["config"], dict) or record["vocabulary"][: len(MARKS)] != list(MARKS):
+            raise ValueError("no config or no vocabulary")
+    except (ValueError, KeyError, TypeError) as error:
+        raise ScratchpadError(f"{path} is damaged: {error}") from None
+    return record
+
+
+def task_of(config: TaskConfig, folder: Path | None = None) -> Task:
+    """The task that a config names: a built-in one, a Python file's, or a data file's.
+
+    A run of a Python file's task must have the file named anew (`folder` given, file unset): no command runs code
+    only because a run folder says so.
+    """
+    if config.file is not None:
+        return load_task_file(config.file, dict(config.settings))
+    if config.data is not None:
+        corpus = load_corpus(config.data, config.test_data)
+        if corpus.formats and config.format not in corpus.formats:
+            raise ScratchpadError(
+                f"{config.data} is written as {', '.join(corpus.formats)}; format {config.format!r} cannot be made of it"
+            )
+        return corpus
+    if folder is not None and config.name == "own":
+        raise ScratchpadError(f"{folder} was trained on a task of a Python file: name it with --task-file")
+    return task_named(config.name, config.settings)
+
+
+def evaluated_sizes(config: RunConfig, task: Task) -> tuple[int, ...]:
+    """The sizes that a run is judged at: those it names, or the task's choice."""
+    return config.evaluate.sizes or task.tested_sizes()
+
+
+def save_evaluation(run: Run, results: Sequence[Result]) -> None:
+    """Keep samples (evaluation.jsonl) and scores (scores.jsonl); what was there for other methods and sizes stays."""
+    keys = {(r.score.method, r.score.size, r.score.seed) for r in results}
+    scores = [{"step": run.step, **r.score.to_json()} for r in results]
+    samples = [sample_line(r.score, sample) for r in results for sample in r.samples]
+    for name, lines in (("scores.jsonl", scores), ("evaluation.jsonl", samples)):
+        path = run.folder / name
+        kept = [line for line in read_json_lines(path) if (line["method"], line["size"], line["seed"]) not in keys]
+        write_whole(path, "".join(json.dumps(line) + "\n" for line in [*kept, *lines]))
+
+
+def sample_line(score: Score, sample: Sample) -> dict[str, Any]:
+    """A sample as a line of evaluation.jsonl."""
+    line = {name: getattr(score, name) for name in ("task", "format", "method", "seed")}
+    line |= {"first_wrong": sample.first_wrong, **dataclasses.asdict(sample)}
+    return line
+
+
+def read_json_lines(path: Path) -> list[dict[str, Any]]:
+    """The objects of a file that a run keeps; none where there is no file."""
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]

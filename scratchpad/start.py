@@ -1,0 +1,172 @@
+"""Starting and resuming training in a run folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import platform
+import shutil
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.evaluate.scores import Score, evaluate
+from scratchpad.evaluate.subject import Subject
+from scratchpad.layout.rows import rows
+from scratchpad.layout.vocabulary import Vocabulary
+from scratchpad.model.transformer import Transformer
+from scratchpad.run import Run, evaluated_sizes, read_record, task_of
+from scratchpad.tasks.base import Task
+from scratchpad.tasks.formats import format_named
+from scratchpad.train.checkpoint import Checkpoints, write_whole
+from scratchpad.train.config import RunConfig
+from scratchpad.train.data import StepData
+from scratchpad.train.loop import Tell, Training
+from scratchpad.train.processes import Processes, choose_device, joined
+
+_MEASURED = 32  # documents of each size looked at to find how many positions a model needs
+_ROOM = 8  # positions beyond the longest document, so that a model may write a little too much
+
+
+def train(
+    config: RunConfig,
+    out: str | Path,
+    device: str = "auto",
+    resume: bool = False,
+    force: bool = False,
+    checkpoint: str = "last",
+    tell: Tell = lambda line: None,
+) -> Run:
+    """Train a run in the folder `out` and return it. Every mistake in the settings is found before the folder is made.
+
+    resume goes on in a folder that has been begun (from `checkpoint`); force replaces it. `tell` is called with every line
+    of metrics.jsonl. ScratchpadError for mistakes, RunFailure for a diverged loss, a full disk, a dead worker;
+    Interrupted after Ctrl-C. Under torchrun each process calls this with the same arguments.
+    """
+    folder, where = Path(out), choose_device(device)
+    if config.train.threads is not None:
+        torch.set_num_threads(config.train.threads)
+    task = task_of(config.task)
+    config = complete(config, task)
+    with joined(where) as processes:
+        saved = _open_folder(folder, config, task, resume, force, processes)
+        training = make_training(config, task, folder, where, processes, tell)
+        if saved:
+            training.resume(Checkpoints(folder).load(checkpoint))
+        training.run()
+    return Run.load(folder, "last", device, config.task.file)
+
+
+def complete(config: RunConfig, task: Task) -> RunConfig:
+    """The config with what can be measured filled in: the sizes to judge, and the positions the model needs."""
+    sizes = evaluated_sizes(config, task)
+    config = dataclasses.replace(config, evaluate=dataclasses.replace(config.evaluate, sizes=sizes))
+    if config.model.context is not None or config.model.positions != "learned":
+        return config
+    law = task.size_law()
+    longest = max(_longest(config, task.at_size(size)) for size in {law.low, law.high, *sizes})
+    context = 16 * -(-(longest + _ROOM) // 16)
+    return dataclasses.replace(config, model=dataclasses.replace(config.model, context=context))
+
+
+def _longest(config: RunConfig, task: Task) -> int:
+    """The most positions that documents of one size take."""
+    written = format_named(config.task.format)
+    count = task.count("train")
+    numbers = range(_MEASURED if count is None else min(_MEASURED, count))
+    documents = [written.write(task, task.draw(config.train.seed, "train", number)) for number in numbers]
+    return max((max(row.positions) + 1 for d in documents for row in rows(d)), default=1)
+
+
+def make_training(
+    config: RunConfig, task: Task, folder: Path, device: torch.device, processes: Processes, tell: Tell
+) -> Training:
+    """A fresh model and all that trains it."""
+    vocabulary, written = Vocabulary(task.symbols()), format_named(config.task.format)
+    torch.manual_seed(config.train.seed)
+    model = Transformer(config.model, len(vocabulary)).to(device)
+    data = StepData(
+        task, written, vocabulary, config.train, model.config.context, processes.rank, processes.count
+    )  # fmt: skip
+    subject = Subject(model, task, written, vocabulary, config.train.attention)
+
+    def judge() -> list[Score]:
+        settings = config.evaluate
+        results = evaluate(subject, settings.sizes, settings.n, settings.method, settings.seed)
+        return [result.score for result in results]
+
+    return Training(model, data, folder, judge, tell, processes)
+
+
+def _open_folder(
+    folder: Path, config: RunConfig, task: Task, resume: bool, force: bool, processes: Processes
+) -> bool:
+    """Make the run folder, or check that it may be gone on with; whether there is a checkpoint to go on from."""
+    exists = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+    if exists and resume:
+        _check_same(folder, config)
+        return bool(Checkpoints(folder).steps())
+    if exists and not force:
+        raise ScratchpadError(f"{folder} already exists: go on in it with --resume, or replace it with --force")
+    if exists and not (folder / "config.json").is_file():
+        raise ScratchpadError(f"{folder} is not a run folder; --force replaces only those. Choose another --out")
+    if processes.is_first:
+        if exists:
+            shutil.rmtree(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_whole(folder / "config.json", json.dumps(_record(config, task), indent=1) + "\n")
+        except OSError as error:
+            raise ScratchpadError(f"--out {folder} cannot be written: {error.strerror}") from None
+    return False
+
+
+def _check_same(folder: Path, config: RunConfig) -> None:
+    saved = RunConfig.from_json(read_record(folder)["config"], str(folder / "config.json"))
+    before, now = _flat(saved.to_json()), _flat(config.to_json())
+    changed = [f"{name}: {before.get(name)} -> {now.get(name)}" for name in before | now if before.get(name) != now.get(name)]
+    if changed:
+        raise ScratchpadError(
+            f"{folder} was begun with other settings ({'; '.join(changed)}): resume it with its own "
+            f"({folder / 'config.json'} in place of a recipe), or begin another run with --out"
+        )
+
+
+def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, item in value.items():
+        flat |= _flat(item, f"{prefix}{name}.") if isinstance(item, dict) else {f"{prefix}{name}": item}
+    return flat
+
+
+def _record(config: RunConfig, task: Task) -> dict[str, Any]:
+    """What config.json holds: all settings, the ordered vocabulary, and where and with what the run was made."""
+    return {
+        "config": config.to_json(),
+        "vocabulary": list(Vocabulary(task.symbols()).symbols),
+        "task_settings": task.settings(),
+        "versions": {name: version(name) for name in ("torch", "numpy", "safetensors")}
+        | {"python": platform.python_version(), "scratchpad": version("scratchpad")},
+        "git": git_hash(),
+        "machine": {
+            "platform": platform.platform(),
+            "threads": torch.get_num_threads(),
+            "processes": int(os.environ.get("WORLD_SIZE", "1")),
+            "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        },
+    }
+
+
+def git_hash() -> str | None:
+    """The commit of the checkout this package runs from, `-dirty` where it was changed; None outside a checkout."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+

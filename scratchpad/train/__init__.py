@@ -1,0 +1,1 @@
+"""Training: data by step, loss, optimiser, checkpoints, the loop."""

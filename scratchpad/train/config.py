@@ -1,0 +1,168 @@
+"""All settings of a run. The whole of them is saved with it and can start it again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scratchpad.errors import ScratchpadError, unknown
+from scratchpad.evaluate.scores import METHODS
+from scratchpad.model.attention import BACKENDS
+from scratchpad.model.config import ModelConfig
+from scratchpad.settings import plain, with_settings
+from scratchpad.tasks.formats import format_named
+
+PRECISIONS = ("fp32", "bf16")
+LAYOUTS = ("packed", "split", "mixed")
+
+
+@dataclass(frozen=True)
+class TaskConfig:
+    """What is learned. `data` (JSON lines) or `file` (a Python task) stand in for a named task."""
+
+    name: str = "parity"
+    format: str = "inductive"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    data: str | None = None
+    test_data: str | None = None
+    file: str | None = None
+
+    def __post_init__(self) -> None:
+        format_named(self.format)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How it is learned.
+
+    batch: documents a step, over all processes. samples: a fixed number of training documents (none: always fresh ones).
+    micro_tokens: most tokens in one forward pass. decay_steps: length of the cosine (none: all steps).
+    workers: background processes that make batches (none: two with a GPU, else the main process makes them itself).
+    threads: of torch on a CPU (none: torch's own choice). evaluate_every, checkpoint_every: in steps, 0 is never (but
+    for the end). stop_at: stop early once the lowest accuracy over the evaluated sizes reaches it.
+    """
+
+    steps: int = 1000
+    batch: int = 64
+    samples: int | None = None
+    seed: int = 0
+    learning_rate: float = 3e-4
+    final_learning_rate: float = 3e-5
+    warmup_steps: int = 0
+    decay_steps: int | None = None
+    weight_decay: float = 0.1
+    betas: tuple[float, ...] = (0.9, 0.99)
+    clip: float = 1.0
+    precision: str = "fp32"
+    question_loss: bool = False
+    layout: str = "packed"
+    budget: int | None = None
+    attention: str = "blocks"
+    micro_tokens: int = 8192
+    workers: int | None = None
+    threads: int | None = None
+    log_every: int = 10
+    evaluate_every: int = 0
+    checkpoint_every: int = 500
+    stop_at: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("precision", PRECISIONS), ("layout", LAYOUTS), ("attention", BACKENDS)):
+            if getattr(self, name) not in allowed:
+                raise unknown(f"train.{name}", getattr(self, name), allowed)
+        for name in ("steps", "batch", "micro_tokens", "log_every"):
+            _at_least(self, name, 1)
+        for name in ("seed", "learning_rate", "final_learning_rate", "warmup_steps", "weight_decay", "evaluate_every"):
+            _at_least(self, name, 0)
+        for name in ("samples", "budget", "decay_steps", "threads"):
+            if getattr(self, name) is not None:
+                _at_least(self, name, 1)
+        if self.clip <= 0:
+            raise ScratchpadError(f"train.clip={self.clip}: the largest norm of the gradient, above 0")
+        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+            raise ScratchpadError(f"train.betas={self.betas}: two numbers from 0 up to, not including, 1")
+        if (self.layout == "mixed") != (self.budget is not None):
+            raise ScratchpadError("train.budget goes with train.layout=mixed, and mixed needs it: tokens a row at most")
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """What is judged on schedule and at the end of training. No sizes: the largest size trained on."""
+
+    sizes: tuple[int, ...] = ()
+    n: int = 256
+    method: str = "forced"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise unknown("evaluate.method", self.method, METHODS)
+        if self.n < 1 or any(size < 1 for size in self.sizes):
+            raise ScratchpadError(f"evaluate: n and sizes are at least 1; given n={self.n}, sizes={self.sizes}")
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """A whole run: task, model, training, evaluation."""
+
+    task: TaskConfig = field(default_factory=TaskConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+
+    def with_settings(self, values: Mapping[str, Any]) -> RunConfig:
+        """A copy with settings by their paths: `{"train.steps": "500", "model": "25m", "task.settings.bits": "1-8"}`.
+
+        Names that begin with neither part are the task's: `bits=1-8` is `task.settings.bits=1-8`.
+        """
+        parts = ("task", "model", "train", "evaluate")
+        # a whole preset first, so that single settings of the model refine it
+        whole = {name: value for name, value in values.items() if name in parts}
+        rest = {
+            name if name.partition(".")[0] in parts else f"task.settings.{name}": value
+            for name, value in values.items()
+            if name not in parts
+        }
+        return with_settings(with_settings(self, whole, "a run"), rest, "a run")
+
+    def to_json(self) -> dict[str, Any]:
+        return plain(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any], place: str) -> RunConfig:
+        """The config of a JSON object, as `to_json` made it. ScratchpadError names the place and the setting."""
+        flat: dict[str, Any] = {}
+        for part, settings in value.items():
+            if not isinstance(settings, Mapping):
+                raise ScratchpadError(f"{place}: {part!r} holds settings, not {settings!r}")
+            for name, setting in settings.items():
+                flat[f"{part}.{name}"] = setting
+        try:
+            nested = {name: flat.pop(name) for name in list(flat) if name == "task.settings"}
+            config = with_settings(cls(), flat, "a run")
+            for settings in nested.values():
+                config = with_settings(config, {f"task.settings.{k}": v for k, v in settings.items()}, "a run")
+        except ScratchpadError as error:
+            raise ScratchpadError(f"{place}: {error}") from None
+        return config
+
+
+def read_config(path: str) -> RunConfig:
+    """The config in a JSON file: a run's config.json, or one of your own with the same parts."""
+    try:
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ScratchpadError(f"{path}: {error.strerror}") from None
+    except ValueError as error:
+        raise ScratchpadError(f"{path}: not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise ScratchpadError(f"{path}: a run config is a JSON object with task, model, train, evaluate")
+    return RunConfig.from_json(value.get("config", value), path)
+
+
+def _at_least(config: TrainConfig, name: str, least: int) -> None:
+    if getattr(config, name) < least:
+        raise ScratchpadError(f"train.{name}={getattr(config, name)}: at least {least} is allowed")

@@ -1,0 +1,99 @@
+"""Batches by step: what a step trains on is a pure function of the settings and the step's number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from torch.utils.data import DataLoader, Dataset
+
+from scratchpad.errors import RunFailure, ScratchpadError
+from scratchpad.layout.batch import Batch, collate, micro_batches
+from scratchpad.layout.rows import Budget, Row, rows
+from scratchpad.layout.vocabulary import Vocabulary
+from scratchpad.seeding import permutation, stream_name
+from scratchpad.tasks.base import Symbols, Task
+from scratchpad.tasks.formats import Format
+from scratchpad.train.config import TrainConfig
+
+
+@dataclass(frozen=True)
+class StepData(Dataset[list[Batch]]):
+    """`data[step]` is the step's micro-batches for one of `processes` processes."""
+
+    task: Task
+    format: Format
+    vocabulary: Vocabulary
+    config: TrainConfig
+    context: int | None
+    process: int = 0
+    processes: int = 1
+
+    def __len__(self) -> int:
+        return self.config.steps
+
+    def __getitem__(self, step: int) -> list[Batch]:
+        rows = [row for question in self.questions(step) for row in self._rows(question)]
+        return [collate(part) for part in micro_batches(rows, self.config.micro_tokens)]
+
+    def questions(self, step: int) -> list[Symbols]:
+        """The questions of a step that fall to this process."""
+        numbers = range(step * self.config.batch, (step + 1) * self.config.batch)[self.process :: self.processes]
+        return [self.task.draw(self.config.seed, "train", self._index(number)) for number in numbers]
+
+    def _index(self, number: int) -> int:
+        """The draw behind the document numbered `number`: itself, or its place in the epoch's order of fixed samples."""
+        samples = self.config.samples or self.task.count("train")
+        if samples is None:
+            return number
+        epoch, place = divmod(number, samples)
+        return int(_order(stream_name("epoch", self.config.seed), epoch, samples)[place])
+
+    def _rows(self, question: Symbols) -> list[Row[int]]:
+        document = self.vocabulary.encode_document(self.format.write(self.task, question))
+        budget: Budget = self.config.budget if self.config.budget is not None else self.config.layout  # type: ignore[assignment]
+        made = rows(document, budget, self.config.question_loss)
+        longest = max(max(row.positions) for row in made) + 1
+        if self.context is not None and longest > self.context:
+            raise ScratchpadError(
+                f"a document of {self.task.name} needs {longest} positions, the model has {self.context}: "
+                f"set model.context={longest} or more"
+            )
+        return made
+
+
+@lru_cache(maxsize=2)
+def _order(name: str, epoch: int, samples: int) -> Sequence[int]:
+    return permutation(name, epoch, samples)  # type: ignore[return-value]
+
+
+def step_batches(data: StepData, first_step: int, workers: int, pin: bool) -> DataLoader[list[Batch]]:
+    """The batches of the steps from `first_step` on, made ahead by background processes where there are any."""
+    return DataLoader(
+        data,
+        batch_size=None,
+        sampler=range(first_step, len(data)),
+        num_workers=workers,
+        pin_memory=pin,
+        prefetch_factor=4 if workers else None,
+        multiprocessing_context="fork" if workers else None,
+        worker_init_fn=_ignore_interrupts if workers else None,
+    )
+
+
+def _ignore_interrupts(worker: int) -> None:
+    """Ctrl-C reaches every process of the terminal; the main one decides what happens."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def worker_failure(error: RuntimeError) -> RunFailure | None:
+    """What to say when a background worker died (torch tells by a RuntimeError); None for other errors."""
+    if "DataLoader worker" not in str(error):
+        return None
+    return RunFailure(
+        f"a background process that makes batches died ({error}). Memory may have run out: "
+        "try train.workers=0, or a smaller train.batch; go on with --resume"
+    )

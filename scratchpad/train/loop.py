@@ -1,0 +1,235 @@
+"""The training loop. A step is a pure function of the parameters, the settings and its number; so resuming is exact."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from scratchpad.errors import RunFailure
+from scratchpad.evaluate.scores import Score
+from scratchpad.layout.batch import Batch
+from scratchpad.model.transformer import Transformer
+from scratchpad.train.checkpoint import Checkpoint, Checkpoints, restore_optimiser
+from scratchpad.train.config import TrainConfig
+from scratchpad.train.data import StepData, step_batches, worker_failure
+from scratchpad.train.loss import count_targets, summed_loss
+from scratchpad.train.optimiser import learning_rate, make_optimiser
+from scratchpad.train.processes import Processes
+
+Tell = Callable[[dict[str, Any]], None]
+"""Called with every line that goes to metrics.jsonl."""
+Judge = Callable[[], Sequence[Score]]
+"""Evaluates the model as it is."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C: the step was finished and saved. The text says where."""
+
+
+@dataclass
+class Training:
+    """A model in training, in a run folder. `judge` is called on schedule, `tell` with every logged line."""
+
+    model: Transformer
+    data: StepData
+    folder: Path
+    judge: Judge
+    tell: Tell
+    processes: Processes
+
+    def __post_init__(self) -> None:
+        self.config: TrainConfig = self.data.config
+        self.optimiser = make_optimiser(self.model, self.config)
+        self.checkpoints = Checkpoints(self.folder)
+        self.step = 0
+        self._window = _Window()
+
+    def resume(self, checkpoint: Checkpoint) -> None:
+        """Go on from a checkpoint: parameters, moments and step; later lines of metrics.jsonl are dropped."""
+        self.model.load_state_dict(checkpoint.model)
+        restore_optimiser(self.model, self.optimiser, checkpoint.optimiser)
+        self.step = checkpoint.step
+        if self.processes.is_first:
+            self.checkpoints.clean()
+            _keep_metrics(self.folder / "metrics.jsonl", self.step)
+
+    def run(self) -> None:
+        """Train to the last step or until `stop_at` is reached. Interrupted after Ctrl-C, RunFailure when it fails."""
+        device = self.model.device
+        workers = self.config.workers if self.config.workers is not None else 2 * (device.type == "cuda")
+        loader = step_batches(self.data, self.step, workers, pin=device.type == "cuda")
+        self.model.train()
+        with _interruptible() as interrupt:
+            for batches in _guarded(iter(loader)):
+                self._one_step(batches)
+                if self._after_step():
+                    break
+                if self.processes.agree(interrupt.asked, device):
+                    self._save()
+                    raise Interrupted(f"stopped at step {self.step} of {self.config.steps}, which is saved")
+        self._save()
+
+    def _one_step(self, batches: Sequence[Batch]) -> None:
+        torch.manual_seed(_step_seed(self.config.seed, self.step, self.processes.rank))
+        rate = learning_rate(self.step, self.config)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        targets = self.processes.total(torch.tensor(count_targets(batches), device=self.model.device))
+        loss = torch.zeros((), device=self.model.device)
+        for batch in batches:
+            loss += self._backward(batch.to(self.model.device), targets)
+        self.processes.total(loss)
+        self.processes.total_gradients(self.model)
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
+        self._check(loss, norm, rate)
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        self.step += 1
+        self._window.add(loss, rate, self.processes.count * sum(int(b.real().sum()) for b in batches), self.config.batch)
+
+    def _backward(self, batch: Batch, targets: Tensor) -> Tensor:
+        bf16 = self.config.precision == "bf16"
+        with torch.autocast(self.model.device.type, torch.bfloat16, enabled=bf16):
+            loss = summed_loss(self.model, batch, self.config.attention) / targets
+        loss.backward()
+        return loss.detach()
+
+    def _check(self, loss: Tensor, norm: Tensor, rate: float) -> None:
+        """Before the parameters are touched: a loss or gradient that is not finite ends the run."""
+        if math.isfinite(float(loss)) and math.isfinite(float(norm)):
+            return
+        kept = self.checkpoints.steps()
+        raise RunFailure(
+            f"step {self.step + 1}: the loss is {float(loss):.4g} and the gradient's norm {float(norm):.4g}, at learning rate "
+            f"{rate:.3g}. Try a smaller train.learning_rate, train.warmup_steps, a smaller train.clip, or "
+            f"train.precision=fp32. {f'The checkpoint of step {kept[-1]} stays' if kept else 'No checkpoint was written'}"
+        )
+
+    def _after_step(self) -> bool:
+        """Log, judge and save where it is time to; whether training is over early."""
+        config, last = self.config, self.step == self.config.steps
+        if self.step % config.log_every == 0 or last:
+            self._log(self._window.line(self.step))
+        stop = False
+        if last or (config.evaluate_every and self.step % config.evaluate_every == 0):
+            stop = self._judge()
+        if config.checkpoint_every and self.step % config.checkpoint_every == 0:
+            self._save()
+        return stop
+
+    def _judge(self) -> bool:
+        reached = False
+        if self.processes.is_first:
+            scores = self.judge()
+            self._log({"step": self.step, "evaluation": [score.to_json() for score in scores]})
+            mean = sum(score.accuracy for score in scores) / len(scores)
+            lowest = min(score.accuracy for score in scores)
+            best = self.checkpoints.best()
+            if best is None or mean >= best[1]:
+                self._save()
+                self.checkpoints.mark_best(self.step, mean)
+            reached = self.config.stop_at is not None and lowest >= self.config.stop_at
+        self._window.restart()
+        return self.processes.agree(reached, self.model.device)
+
+    def _save(self) -> None:
+        if self.processes.is_first:
+            self.checkpoints.save(self.step, self.model, self.optimiser, {})
+        self._window.restart()
+
+    def _log(self, line: dict[str, Any]) -> None:
+        if self.processes.is_first:
+            with open(self.folder / "metrics.jsonl", "a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+            self.tell(line)
+
+
+class _Window:
+    """What was done since the last logged line; time spent on evaluations and checkpoints is left out."""
+
+    def __init__(self) -> None:
+        self.loss, self.rate = torch.zeros(()), 0.0
+        self.restart()
+
+    def restart(self) -> None:
+        self.start, self.tokens, self.documents = time.perf_counter(), 0, 0
+
+    def add(self, loss: Tensor, rate: float, tokens: int, documents: int) -> None:
+        self.loss, self.rate = loss, rate
+        self.tokens += tokens
+        self.documents += documents
+
+    def line(self, step: int) -> dict[str, Any]:
+        """The line of metrics.jsonl: the loss of this step alone, and the rates since the last line."""
+        seconds = max(1e-9, time.perf_counter() - self.start)
+        line = {
+            "step": step,
+            "loss": float(self.loss),
+            "lr": self.rate,
+            "tokens_per_second": round(self.tokens / seconds, 1),
+            "documents_per_second": round(self.documents / seconds, 2),
+        }
+        self.restart()
+        return line
+
+
+class _Interrupt:
+    asked = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[_Interrupt]:
+    """Ctrl-C asks to stop after the step; a second one stops at once."""
+    interrupt = _Interrupt()
+    try:
+        before = signal.signal(signal.SIGINT, interrupt)
+    except ValueError:  # not the main thread: there is no Ctrl-C to handle
+        yield interrupt
+        return
+    try:
+        yield interrupt
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _guarded(batches: Iterator[list[Batch]]) -> Iterator[list[Batch]]:
+    try:
+        yield from batches
+    except RuntimeError as error:
+        failure = worker_failure(error)
+        if failure is None:
+            raise
+        raise failure from error
+
+
+def _step_seed(seed: int, step: int, rank: int) -> int:
+    """A seed of dropout for each step and process: no generator's state needs saving."""
+    digest = hashlib.blake2b(f"step {seed} {step} {rank}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
+def _keep_metrics(path: Path, step: int) -> None:
+    """Drop the lines after a step, and a last one that was cut short."""
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        with contextlib.suppress(ValueError):
+            if json.loads(line)["step"] <= step:
+                kept.append(line + "\n")
+    path.write_text("".join(kept), encoding="utf-8")
