@@ -1,0 +1,8 @@
+"""`python -m scratchpad` is the command `scratchpad`."""
+
+import sys
+
+from scratchpad.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""Print documents of a task, one a line, or with --question the document of that one question."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from scratchpad.commands.options import add_draws, add_task, task_of, whole_number
+from scratchpad.commands.output import print_json
+from scratchpad.tasks.base import draws
+from scratchpad.tasks.document import as_text
+from scratchpad.tasks.formats import format_named
+from scratchpad.tasks.lines import line_of
+
+EXAMPLE = """scratchpad show parity --format inductive -n 2 --set bits=5 window=8
+  scratchpad show parity --question 0_1_101_= --marks paper"""
+
+
+def arguments(parser: ArgumentParser) -> None:
+    add_task(parser)
+    add_draws(parser)
+    parser.add_argument("-n", type=whole_number(1), default=3, help="how many (default: %(default)s)")
+    parser.add_argument(
+        "--question",
+        metavar="TEXT",
+        help="everything before <start>, symbols of several characters separated by spaces; "
+        "nothing is drawn, so -n, --seed and --split say nothing",
+    )
+    parser.add_argument(
+        "--marks",
+        choices=("names", "paper"),
+        default="names",
+        help="<start> <sep> <end>, or the papers' : # . (default: %(default)s)",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object a document")
+
+
+def run(args: Namespace) -> None:
+    task, form, paper = task_of(args), format_named(args.format), args.marks == "paper"
+    if args.question is None:
+        drawn = draws(task, args.seed, args.split, 0, args.n)
+        lines = (line_of(task, form, question, (args.seed, args.split, i), paper) for i, question in drawn)
+    else:
+        question = task.parse(args.question)
+        task.check(question)
+        lines = iter([line_of(task.fitted(question), form, question, None, paper)])
+    for line in lines:
+        if args.json:
+            print_json(line)
+        else:
+            print(as_text([*line["prompt"], *(symbol for state in line["states"] for symbol in state)]))
