@@ -26,7 +26,9 @@ from scratchpad.tasks.formats import format_named
 from scratchpad.tasks.own import load_task_file
 from scratchpad.train.checkpoint import Checkpoints, write_whole
 from scratchpad.train.config import RunConfig, TaskConfig
-from scratchpad.train.processes import choose_device
+from scratchpad.train.data import StepData
+from scratchpad.train.processes import Processes, choose_device
+from scratchpad.train.seen import count_seen
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,7 @@ class Run:
     ) -> Solved:
         """Answer one question, written as `show` prints it. on_state is told each state as it is completed."""
         task, subject = self.subject.task, self.subject
-        symbols = task.completed(task.parse(question))
-        task.check(symbols)
+        symbols = self.check(question)
         opening = Opening(subject.vocabulary.encode(subject.format.prompt(task, symbols)))
         chosen = sampling or Sampling()
         engine = Engine(
@@ -94,20 +95,37 @@ class Run:
         answer = read_answer(subject, symbols, states) if status == "done" else None
         return Solved(tuple(map(bare, states)), answer, status, tokens)
 
+    def check(self, question: str) -> Symbols:
+        """The symbols of a question, in the form the task draws. ScratchpadError where it is none of this task's."""
+        task = self.subject.task
+        symbols = task.completed(task.parse(question))
+        task.check(symbols)
+        return symbols
+
     def evaluate(
-        self, sizes: Sequence[int] = (), n: int = 1000, method: str = "forced", seed: int = 0, save: bool = True
+        self, sizes: Sequence[int] = (), n: int = 1000, method: str = "forced", seed: int = 0
     ) -> list[Score]:
         """Judge n test questions of each size (default: the run's own sizes); scores and samples are kept in the folder."""
-        results = []
-        for result in self.judged(sizes, n, method, seed):
-            results.append(result)
-        if save:
-            save_evaluation(self, results)
+        results = list(self.judged(sizes, n, method, seed))
+        save_evaluation(self, results)
         return [result.score for result in results]
 
-    def judged(self, sizes: Sequence[int], n: int, method: str, seed: int) -> Iterator[Result]:
-        """Like `evaluate`, size by size and without saving."""
-        yield from evaluate(self.subject, sizes or evaluated_sizes(self.config, self.subject.task), n, method, seed)
+    def judged(
+        self,
+        sizes: Sequence[int] = (),
+        n: int = 1000,
+        method: str = "forced",
+        seed: int = 0,
+        sampling: Sampling | None = None,
+        batch: int = 64,
+    ) -> Iterator[Result]:
+        """Like `evaluate`, size by size and without saving; each score says how many questions were trained on."""
+        task = self.subject.task
+        data = step_data(self.config, task)
+        sizes = sizes or evaluated_sizes(self.config, task)
+        for result in evaluate(self.subject, sizes, n, method, seed, sampling, batch):
+            seen = count_seen(data, self.step, (sample.question for sample in result.samples), self.folder)
+            yield Result(dataclasses.replace(result.score, seen_in_training=seen), result.samples)
 
 
 def read_record(folder: Path) -> dict[str, Any]:
@@ -142,6 +160,12 @@ def task_of(config: TaskConfig, folder: Path | None = None) -> Task:
     if folder is not None and config.name == "own":
         raise ScratchpadError(f"{folder} was trained on a task of a Python file: name it with --task-file")
     return task_named(config.name, config.settings)
+
+
+def step_data(config: RunConfig, task: Task, processes: Processes = Processes()) -> StepData:  # noqa: B008
+    """What a run trains on, step by step."""
+    vocabulary, written = Vocabulary(task.symbols()), format_named(config.task.format)
+    return StepData(task, written, vocabulary, config.train, config.model.context, processes.rank, processes.count)
 
 
 def evaluated_sizes(config: RunConfig, task: Task) -> tuple[int, ...]:

@@ -20,12 +20,11 @@ from scratchpad.evaluate.subject import Subject
 from scratchpad.layout.rows import rows
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.model.transformer import Transformer
-from scratchpad.run import Run, evaluated_sizes, read_record, task_of
+from scratchpad.run import Run, evaluated_sizes, read_record, step_data, task_of
 from scratchpad.tasks.base import Task
 from scratchpad.tasks.formats import format_named
 from scratchpad.train.checkpoint import Checkpoints, write_whole
 from scratchpad.train.config import RunConfig
-from scratchpad.train.data import StepData
 from scratchpad.train.loop import Tell, Training
 from scratchpad.train.processes import Processes, choose_device, joined
 
@@ -87,13 +86,10 @@ def make_training(
     config: RunConfig, task: Task, folder: Path, device: torch.device, processes: Processes, tell: Tell
 ) -> Training:
     """A fresh model and all that trains it."""
-    vocabulary, written = Vocabulary(task.symbols()), format_named(config.task.format)
+    data = step_data(config, task, processes)
     torch.manual_seed(config.train.seed)
-    model = Transformer(config.model, len(vocabulary)).to(device)
-    data = StepData(
-        task, written, vocabulary, config.train, model.config.context, processes.rank, processes.count
-    )  # fmt: skip
-    subject = Subject(model, task, written, vocabulary, config.train.attention)
+    model = Transformer(config.model, len(data.vocabulary)).to(device)
+    subject = Subject(model, task, data.format, data.vocabulary, config.train.attention)
 
     def judge() -> list[Score]:
         settings = config.evaluate

@@ -14,12 +14,11 @@ from typing import Any
 import torch
 
 from scratchpad.errors import ScratchpadError, unknown
+from scratchpad.evaluate import METHODS
 from scratchpad.evaluate.forced import judge_forced
 from scratchpad.evaluate.free import judge_free
 from scratchpad.evaluate.subject import Sample, Subject
 from scratchpad.generate.sampling import Sampling
-
-METHODS = ("forced", "free")
 
 
 def wilson(correct: int, n: int, z: float = 1.959964) -> tuple[float, float]:

@@ -17,12 +17,11 @@ from torch.nn import functional as F
 from scratchpad.errors import unknown
 from scratchpad.layout.batch import dense_mask
 from scratchpad.layout.rule import PADDING, PROMPT, sees
+from scratchpad.model.config import BACKENDS
 from scratchpad.model.dropout import keep_mask
 
 Attention = Callable[[int, Tensor, Tensor, Tensor, float], Tensor]
 """(layer, queries, keys, values, dropout) -> outputs, all (N, H, D). Training ignores the layer; caches need it."""
-
-BACKENDS = ("blocks", "dense")
 
 
 def attention(backend: str, segments: Tensor) -> Attention:

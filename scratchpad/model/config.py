@@ -10,6 +10,7 @@ from scratchpad.errors import ScratchpadError, unknown
 from scratchpad.settings import Readable
 
 POSITIONS = ("learned", "rotary", "none")
+BACKENDS = ("blocks", "dense")
 
 
 @dataclass(frozen=True)
@@ -57,4 +58,5 @@ PRESETS = {
     "25m": ModelConfig(layers=8, heads=8, width=512),
     "85m": ModelConfig(layers=12, heads=12, width=768),
 }
-"""The last three are the sizes of Abbe et al. 2024 (10.6M, 25.7M and 85.7M parameters), with its dropout and no biases."""
+"""The last three are the sizes of Abbe et al. 2024, with its dropout and no biases. Its 25.7M and 85.7M are the parameters
+without positions at the 1,010 symbols of cycles; its 10.6M counts without the symbols too (11.0M with them)."""

@@ -91,7 +91,13 @@ _FORMATS = {
     known.name: known
     for known in (
         Format("direct", "the question, then the answer", _plain_prompt, _answer_state, _given_answer),
-        Format("scratchpad", "the paper's own text, as one state", _written_prompt, _written_state, _answer_written),
+        Format(
+            "scratchpad",
+            "the paper's own text as one state; where it has none, as causal",
+            _written_prompt,
+            _written_state,
+            _answer_written,
+        ),
         Format("causal", "the inductive text as one state", _started_prompt, _chain_as_one, _answer_of_chain),
         _filler(_DEFAULT_FILLERS),
         Format("inductive", "a state a step", _started_prompt, _chain, _answer_of_chain, inductive=True),

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from scratchpad.errors import ScratchpadError, unknown
-from scratchpad.evaluate.scores import METHODS
-from scratchpad.model.attention import BACKENDS
-from scratchpad.model.config import ModelConfig
+from scratchpad.evaluate import METHODS
+from scratchpad.model.config import BACKENDS, ModelConfig
 from scratchpad.settings import plain, with_settings
 from scratchpad.tasks.formats import format_named
 

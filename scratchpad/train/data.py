@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -42,9 +42,20 @@ class StepData(Dataset[list[Batch]]):
         numbers = range(step * self.config.batch, (step + 1) * self.config.batch)[self.process :: self.processes]
         return [self.task.draw(self.config.seed, "train", self._index(number)) for number in numbers]
 
+    def drawn(self, steps: int) -> Iterator[Symbols]:
+        """Each question that the first `steps` steps train on, once for each draw behind it."""
+        count, samples = steps * self.config.batch, self._samples()
+        numbers = range(count) if samples is None or count < samples else range(samples)
+        for number in numbers:
+            index = number if numbers.stop == samples else self._index(number)
+            yield self.task.draw(self.config.seed, "train", index)
+
+    def _samples(self) -> int | None:
+        return self.config.samples or self.task.count("train")
+
     def _index(self, number: int) -> int:
         """The draw behind the document numbered `number`: itself, or its place in the epoch's order of fixed samples."""
-        samples = self.config.samples or self.task.count("train")
+        samples = self._samples()
         if samples is None:
             return number
         epoch, place = divmod(number, samples)

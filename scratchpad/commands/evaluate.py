@@ -1,0 +1,88 @@
+"""Judge runs on fresh test questions of given sizes.
+
+forced: exact match of the whole scratchpad, by one forward pass. free: the model writes, its answers are judged, and every
+state by the task's own induction. Scores and samples are kept in the run's folder.
+"""
+
+from __future__ import annotations
+
+import statistics
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING, Any
+
+from scratchpad.commands.options import add_loading, add_sampling, sampling_of, sizes_list, whole_number
+from scratchpad.commands.output import print_json
+from scratchpad.commands.table import print_table
+
+if TYPE_CHECKING:
+    from scratchpad.evaluate.scores import Score
+
+EXAMPLE = """scratchpad evaluate runs/parity-small --sizes 8,12,16 -n 1000
+  scratchpad evaluate runs/mine/seed-* --method free --json"""
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("runs", metavar="RUN", nargs="+", help="run folders; of several, medians are printed too")
+    parser.add_argument("--sizes", type=sizes_list, default=(), metavar="10,20,30", help="default: the run's own")
+    parser.add_argument("-n", type=whole_number(1), default=1000, help="questions a size (default: %(default)s)")
+    parser.add_argument("--method", default="forced", metavar="forced|free", help="default: %(default)s")
+    parser.add_argument("--seed", type=int, default=0, help="of the test questions (default: %(default)s)")
+    parser.add_argument(
+        "--batch", type=whole_number(1), default=64, help="with free: rows at a time (default: %(default)s)"
+    )
+    add_sampling(parser)
+    add_loading(parser)
+    parser.add_argument("--json", action="store_true", help="one JSON object a size")
+
+
+def run(args: Namespace) -> None:
+    from scratchpad.run import Run, save_evaluation
+
+    sampling = sampling_of(args)
+    runs = [Run.load(folder, args.checkpoint, args.device, args.task_file) for folder in args.runs]
+    table: list[tuple[str, Score]] = []
+    for one in runs:
+        results = []
+        for result in one.judged(args.sizes, args.n, args.method, args.seed, sampling, args.batch):
+            results.append(result)
+            table.append((str(one.folder), result.score))
+            if args.json:
+                print_json(
+                    {"run": str(one.folder), **result.score.to_json()} if len(runs) > 1 else result.score.to_json()
+                )
+        save_evaluation(one, results)
+    if not args.json:
+        print_table(_columns(args.method), [_cells(folder, score) for folder, score in table])
+        if len(runs) > 1:
+            print_table(
+                ("size", "runs", "median accuracy", "lowest", "highest"), _medians([score for _, score in table])
+            )
+
+
+def _columns(method: str) -> tuple[str, ...]:
+    what = "exact" if method == "forced" else "right"
+    return ("run", "size", "n", what, "95 % interval", "transitions", "tokens", "seconds", "memory", "seen in training")
+
+
+def _cells(folder: str, score: Score) -> tuple[Any, ...]:
+    return (
+        folder,
+        score.size,
+        score.n,
+        f"{100 * score.accuracy:.1f} %",
+        f"{100 * score.low:.1f} - {100 * score.high:.1f}",
+        f"{100 * score.transition_accuracy:.2f} %",
+        f"{score.tokens:.1f}",
+        f"{score.seconds:.4f}",
+        f"{score.memory_bytes / 1024:.0f} KiB",
+        f"{score.seen_in_training}",
+    )
+
+
+def _medians(scores: list[Score]) -> list[tuple[Any, ...]]:
+    rows = []
+    for size in sorted({score.size for score in scores}):
+        found = [score.accuracy for score in scores if score.size == size]
+        shares = [f"{100 * share:.1f} %" for share in (statistics.median(found), min(found), max(found))]
+        rows.append((size, len(found), *shares))
+    return rows

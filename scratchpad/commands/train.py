@@ -1,0 +1,90 @@
+"""Train a model from a recipe, or from the config.json of a run (or one of your own).
+
+Everything is a setting: --set train.steps=500 model=25m task.format=direct bits=1-8. Names without a part are the task's.
+Ctrl-C saves and says how to go on; a run that was killed goes on from its last checkpoint with --resume.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from scratchpad.commands.options import add_set, whole_number
+from scratchpad.commands.output import message
+from scratchpad.recipes import RECIPES, recipe
+from scratchpad.settings import split_assignments
+from scratchpad.train.config import RunConfig, read_config
+
+EXAMPLE = """scratchpad train parity-small --out runs/mine --set train.steps=500
+  scratchpad train parity-small --out runs/mine --resume
+  scratchpad train parity-small --data examples/my_data.jsonl --out runs/data"""
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "config", metavar="RECIPE|CONFIG.json", help=f"a recipe ({', '.join(RECIPES)}) or a file of settings"
+    )
+    parser.add_argument("--data", metavar="FILE.jsonl", help="learn from these problems instead of a built-in task's")
+    parser.add_argument("--test-data", metavar="FILE.jsonl", help="and test on these (default: a tenth of --data)")
+    parser.add_argument("--task-file", metavar="MY_TASK.py", help="a task of your own; the file is run")
+    add_set(parser, "settings, several at once")
+    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda", help="default: a GPU where there is one")
+    parser.add_argument("--out", metavar="FOLDER", help="the run's folder (default: runs/RECIPE)")
+    parser.add_argument("--resume", action="store_true", help="go on with a run that was begun")
+    parser.add_argument(
+        "--checkpoint", default="last", metavar="STEP", help="with --resume: from which (default: last)"
+    )
+    parser.add_argument("--force", action="store_true", help="replace a run that is there")
+    parser.add_argument(
+        "--seeds", type=whole_number(1), metavar="N", help="train seeds 0 to N-1, in FOLDER/seed-0 and on"
+    )
+
+
+def run(args: Namespace) -> None:
+    from scratchpad.commands.progress import TrainingProgress
+    from scratchpad.errors import ScratchpadError
+    from scratchpad.start import train
+    from scratchpad.train.loop import Interrupted
+
+    if args.resume and args.force:
+        raise ScratchpadError("--resume goes on with a run and --force replaces it: give one of the two")
+    config, out = _config(args), Path(args.out or f"runs/{Path(args.config).stem}")
+    runs = [(config, out)]
+    if args.seeds:
+        seeded = [
+            dataclasses.replace(config, train=dataclasses.replace(config.train, seed=i)) for i in range(args.seeds)
+        ]
+        runs = [(one, out / f"seed-{i}") for i, one in enumerate(seeded)]
+    for one, folder in runs:
+        with TrainingProgress(str(folder), one.train.steps) as tell:
+            try:
+                train(one, folder, args.device, args.resume, args.force, args.checkpoint, tell)
+            except Interrupted as stop:
+                raise Interrupted(f"{stop}; go on with: {_resuming(args)}") from None
+        message(f"{folder}: judge it with `scratchpad evaluate {folder}`, try it with `scratchpad solve {folder} ...`")
+
+
+def _config(args: Namespace) -> RunConfig:
+    config = read_config(args.config) if args.config.endswith(".json") else recipe(args.config)
+    own: dict[str, str] = {}
+    if args.data:
+        own = {
+            "task.name": "data",
+            "task.data": args.data,
+            **({"task.test_data": args.test_data} if args.test_data else {}),
+        }
+    if args.task_file:
+        own = {"task.name": "own", "task.file": args.task_file}
+    if own and (config.task.data, config.task.file) == (None, None):
+        bare = dataclasses.replace(config.task, settings={})  # a recipe's task settings and sizes are not the user's
+        sizes = dataclasses.replace(config.evaluate, sizes=())
+        config = dataclasses.replace(config, task=bare, evaluate=sizes)
+    return config.with_settings(own).with_settings(split_assignments(args.set))
+
+
+def _resuming(args: Namespace) -> str:
+    words = [word for word in sys.argv[1:] if word not in ("--force", "--resume")]
+    return shlex.join(["scratchpad", *words, "--resume"])
