@@ -27,6 +27,11 @@ def _key(name: str) -> tuple[int, int]:
     return int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:], "little")
 
 
+def _philox(name: str, index: int) -> np.random.Philox:
+    counter = np.array([0, 0, index, 0], np.uint64)
+    return np.random.Philox(key=np.array(_key(name), np.uint64), counter=counter)
+
+
 def stream_name(*parts: object) -> str:
     """The canonical text of what names a stream: (task, settings, seed, split), say."""
     return json.dumps(parts, sort_keys=True, separators=(",", ":"))
@@ -36,7 +41,7 @@ class Stream:
     """The random words numbered `index` of the streams called `name`: equal arguments, equal draws."""
 
     def __init__(self, name: str, index: int = 0) -> None:
-        self._bits = np.random.Philox(key=np.array(_key(name), np.uint64), counter=[0, 0, index, 0])
+        self._bits = _philox(name, index)
         self._words: list[int] = []
 
     def word(self) -> int:
@@ -82,6 +87,5 @@ class Stream:
 
 def permutation(name: str, index: int, n: int) -> np.ndarray:
     """A permutation of range(n), int64 of shape (n,): the order of raw words, ties by position."""
-    bits = np.random.Philox(key=np.array(_key(name), np.uint64), counter=[0, 0, index, 0])
-    return np.argsort(bits.random_raw(n), kind="stable")
+    return np.argsort(_philox(name, index).random_raw(n), kind="stable")
 
