@@ -44,7 +44,8 @@ types: setup-dev ## pyright
 	$(BIN)/pyright
 
 gallery: setup ## write docs/gallery.md anew from the tasks
-	$(BIN)/python -m scratchpad.tasks.gallery > docs/gallery.md
+	$(BIN)/python -m scratchpad.commands.gallery > docs/gallery.md.new
+	mv docs/gallery.md.new docs/gallery.md
 
 clean: ## remove .venv and all caches; runs/ stays
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache

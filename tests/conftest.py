@@ -1,0 +1,19 @@
+"""What holds for every test: one thread, so that sums come out the same everywhere, and fixed seeds."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+import torch
+
+os.environ["OMP_NUM_THREADS"] = "1"  # for the processes that tests start
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Every test begins at the same point of the global generators."""
+    random.seed(0)
+    torch.manual_seed(0)

@@ -1,0 +1,159 @@
+"""The attention back-ends: against sums written out in Python, against each other, and in bf16."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import NamedTuple
+
+import pytest
+import torch
+from documents import SYMBOLS, batch_of, document, furthest, gradients, shapes, small_model, summed_loss
+from torch import Tensor
+from torch.nn import functional as F
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.layout.rows import Budget
+from scratchpad.layout.rule import PADDING, PROMPT
+from scratchpad.model.attention import attention
+from scratchpad.model.config import ModelConfig
+from scratchpad.model.transformer import Transformer
+from scratchpad.tasks.document import Document
+
+HEADS, HEAD_WIDTH = 3, 5
+EXACT = 1e-10  # float64, sums of at most a few hundred terms: rounding alone stays below 1e-12
+ALL_SHAPES = shapes()
+
+
+class Place(NamedTuple):
+    """What a token of a packed row is: in the prompt, in a state as written, or in a copy of a state as context."""
+
+    kind: str
+    state: int
+    place: int
+
+
+def packed_places(doc: Document[int]) -> list[Place]:
+    """The tokens of a document's packed row, in order."""
+    places = [Place("prompt", 0, j) for j in range(len(doc.prompt))]
+    for i, state in enumerate(doc.states):
+        if i:
+            places += [Place("context", i - 1, j) for j in range(len(doc.states[i - 1]))]
+        if i or doc.prompt:
+            places += [Place("state", i, j) for j in range(len(state))]
+    return places
+
+
+def may_see(query: Place, key: Place) -> bool:
+    """The rule as the paper puts it: three sentences about prompt, state and context."""
+    if key.kind == "prompt":
+        return query.kind != "prompt" or key.place <= query.place
+    if query.kind == "state" and key.kind == "context":
+        return key.state == query.state - 1
+    return (query.kind, query.state) == (key.kind, key.state) and key.place <= query.place
+
+
+def attended(places: list[Place], q: Tensor, k: Tensor, v: Tensor) -> list[list[float]]:
+    """One row and one head in loops: softmax of scaled products over what is seen, times the values."""
+    outputs = []
+    for i, query in enumerate(places):
+        seen = [j for j, key in enumerate(places) if may_see(query, key)]
+        weights = [math.exp(sum(a * b for a, b in zip(q[i], k[j], strict=True)) / math.sqrt(q.shape[1])) for j in seen]
+        total = sum(weights)
+        mixed = [sum(w * v[j][d] for w, j in zip(weights, seen, strict=True)) / total for d in range(v.shape[1])]
+        outputs.append([float(x) for x in mixed])
+    return outputs
+
+
+def random_heads(tokens: int) -> tuple[Tensor, Tensor, Tensor]:
+    q, k, v = torch.randn(3, tokens, HEADS, HEAD_WIDTH, dtype=torch.float64).mul(1.5).requires_grad_().unbind()
+    return q, k, v
+
+
+@pytest.mark.parametrize("backend", ["dense", "blocks"])
+@pytest.mark.parametrize("name", [name for name in ALL_SHAPES if name != "200 states"])
+def test_attention_is_the_rule_written_out(name: str, backend: str) -> None:
+    documents = ALL_SHAPES[name]
+    batch = batch_of(documents)
+    q, k, v = random_heads(int(batch.real().sum()))
+    found = attention(backend, batch.segments)(0, q, k, v, 0.0)
+    start = 0
+    for doc in documents:
+        places = packed_places(doc)
+        own = slice(start, start + len(places))
+        for head in range(HEADS):
+            expected = torch.tensor(attended(places, *(x[own, head].detach() for x in (q, k, v))), dtype=torch.float64)
+            torch.testing.assert_close(found[own, head], expected, rtol=EXACT, atol=EXACT)
+        start += len(places)
+    assert start == len(q)
+
+
+@pytest.mark.parametrize("budget", ["packed", "split"])
+@pytest.mark.parametrize("name", ALL_SHAPES)
+def test_blocks_equals_dense_in_outputs_and_gradients(name: str, budget: Budget) -> None:
+    batch = batch_of(ALL_SHAPES[name], budget)
+    heads = random_heads(int(batch.real().sum()))
+    weights = torch.randn_like(heads[0])
+    outputs = [attention(backend, batch.segments)(0, *heads, 0.0) for backend in ("dense", "blocks")]
+    torch.testing.assert_close(outputs[1], outputs[0], rtol=EXACT, atol=EXACT)
+    dense, blocks = (torch.autograd.grad((weights * output).sum(), heads) for output in outputs)
+    for found, expected in zip(blocks, dense, strict=True):
+        torch.testing.assert_close(found, expected, rtol=EXACT, atol=EXACT)
+
+
+@pytest.mark.parametrize("positions", ["learned", "rotary", "none"])
+@pytest.mark.parametrize("name", ALL_SHAPES)
+def test_a_model_is_the_same_with_either_backend(name: str, positions: str) -> None:
+    model, batch = small_model(positions), batch_of(ALL_SHAPES[name], question_loss=True)
+    logits = {backend: model(batch, backend) for backend in ("dense", "blocks")}
+    torch.testing.assert_close(logits["blocks"], logits["dense"], rtol=EXACT, atol=EXACT)
+    expected, found = (gradients(model, summed_loss(logits[backend], batch)) for backend in ("dense", "blocks"))
+    assert furthest(found, expected) < EXACT
+
+
+def test_random_batches() -> None:
+    """Lengths drawn at random, 31 batches: nothing hangs on the chosen shapes."""
+    rng = random.Random(1)
+    for _ in range(31):
+        documents = [
+            document(rng, rng.randrange(1, 14), [rng.randrange(1, 12) for _ in range(rng.randrange(1, 8))])
+            for _ in range(rng.randrange(1, 6))
+        ]
+        batch = batch_of(documents, rng.choice(["packed", "split", 47]))
+        heads = random_heads(int(batch.real().sum()))
+        dense, blocks = (attention(backend, batch.segments)(0, *heads, 0.0) for backend in ("dense", "blocks"))
+        torch.testing.assert_close(blocks, dense, rtol=EXACT, atol=EXACT)
+
+
+@pytest.mark.parametrize("backend", ["dense", "blocks"])
+def test_prompts_alone_are_plain_causal(backend: str) -> None:
+    lengths = torch.tensor([5, 2])
+    place = torch.arange(5)
+    segments = torch.where(place < lengths[:, None], PROMPT, PADDING)
+    q, k, v = random_heads(7)
+    found = attention(backend, segments)(0, q, k, v, 0.0)
+    for own in (slice(0, 5), slice(5, 7)):
+        qs, ks, vs = (x[own].detach().transpose(0, 1) for x in (q, k, v))
+        expected = F.scaled_dot_product_attention(qs, ks, vs, is_causal=True).transpose(0, 1)
+        torch.testing.assert_close(found[own], expected, rtol=EXACT, atol=EXACT)
+
+
+@pytest.mark.parametrize("name", ["ragged", "some prompts empty"])
+def test_bf16_autocast_stays_near_fp32(name: str) -> None:
+    """bf16 keeps 8 bits: each product is off by up to 2^-9, the whole small model by a few times that."""
+    batch = batch_of(ALL_SHAPES[name])
+    model = Transformer(ModelConfig(layers=2, heads=2, width=32, context=61, dropout=0.0), SYMBOLS)
+    exact = model(batch, "blocks")
+    exact_gradients = gradients(model, summed_loss(exact, batch))
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = model(batch, "blocks")
+    rough_gradients = gradients(model, summed_loss(rough.float(), batch))
+    assert rough.dtype == torch.bfloat16
+    assert float(((rough - exact).norm() / exact.norm()).detach()) < 0.02
+    assert all(value.dtype == torch.float32 for value in rough_gradients.values())
+    assert furthest(rough_gradients, exact_gradients) < 0.05
+
+
+def test_an_unknown_backend_names_the_known_ones() -> None:
+    with pytest.raises(ScratchpadError, match=r"did you mean 'blocks'.*dense"):
+        attention("block", torch.zeros(1, 2, dtype=torch.int64))

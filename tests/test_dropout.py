@@ -1,0 +1,106 @@
+"""Dropout on a CPU: its rate, its scale, one mask for outputs and gradients, and attention under it.
+
+Seeds are fixed, so nothing here is ever a matter of luck; the odds say how rarely another seed would fail.
+"""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from documents import SYMBOLS, batch_of, shapes, small_model
+from torch import Tensor
+
+from scratchpad.model.attention import attention
+from scratchpad.model.dropout import dropout, keep_mask
+
+DRAWS = 1_000_003
+SIGMAS = 5.0  # two-sided odds of a false alarm: 6e-7 a comparison
+
+
+@pytest.mark.parametrize("p", [0.1, 0.2, 0.5, 0.9])
+def test_rate_and_scale(p: float) -> None:
+    kept, scale = keep_mask(torch.Size([DRAWS]), p)
+    tolerance = SIGMAS * math.sqrt(p * (1 - p) / DRAWS) + 1 / 65536  # p is rounded to 16 bits
+    assert kept.float().mean().item() == pytest.approx(1 - p, abs=tolerance)
+    assert scale == pytest.approx(1 / (1 - p), rel=1e-4)
+
+
+@pytest.mark.parametrize("distance", [1, 2, 3, 4, 5])
+def test_neighbours_are_independent(distance: int) -> None:
+    """Four numbers come from one random word; if p = 0.3, two neighbours are both dropped with odds 0.09."""
+    kept, _ = keep_mask(torch.Size([DRAWS]), 0.3)
+    both = (~kept[:-distance] & ~kept[distance:]).float().mean().item()
+    deviation = math.sqrt(0.09 * 0.91 * 1.5 / DRAWS)  # overlapping pairs: the variance is at most 1.46 times as large
+    assert both == pytest.approx(0.09, abs=SIGMAS * deviation)
+
+
+def test_outputs_and_gradients_share_one_mask() -> None:
+    x = torch.full((7, 11, 13), 3.0, dtype=torch.float64, requires_grad=True)
+    y = dropout(x, 0.2)
+    (gradient,) = torch.autograd.grad(y.sum(), x)
+    assert torch.equal(y.detach(), 3.0 * gradient)
+    scale = 65536 / (65536 - round(0.2 * 65536))
+    assert set(gradient.flatten().tolist()) == {0.0, scale}
+
+
+def test_the_seed_decides() -> None:
+    x = torch.ones(1009)
+    draws = []
+    for seed in (3, 3, 5):
+        torch.manual_seed(seed)
+        draws.append(dropout(x, 0.2))
+    assert torch.equal(draws[0], draws[1])
+    assert not torch.equal(draws[0], draws[2])
+
+
+def test_zero_is_the_identity() -> None:
+    x = torch.randn(7, 11)
+    state = torch.get_rng_state()
+    assert dropout(x, 0.0) is x
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_rate_next_to_one_stays_finite() -> None:
+    assert bool(dropout(torch.ones(DRAWS), 0.999999).isfinite().all())
+
+
+def heads_of(tokens: int) -> tuple[Tensor, Tensor, Tensor]:
+    q, k, v = torch.randn(3, tokens, 2, 3, dtype=torch.float64).requires_grad_().unbind()
+    return q, k, v
+
+
+@pytest.mark.parametrize("name", ["ragged", "some prompts empty"])
+def test_attention_under_dropout_has_the_right_mean(name: str) -> None:
+    """The mean of 601 draws is the output without dropout; 6 sigmas: odds of 2e-9 an output, 1e-6 in all."""
+    batch = batch_of(shapes()[name])
+    q, k, v = (x.detach() for x in heads_of(int(batch.real().sum())))
+    attend = attention("blocks", batch.segments)
+    draws = torch.stack([attend(0, q, k, v, 0.25) for _ in range(601)])
+    expected = attend(0, q, k, v, 0.0)
+    error = draws.std(0) / math.sqrt(len(draws))
+    assert bool((error > 0).all())
+    assert bool(((draws.mean(0) - expected).abs() < 6 * error).all())
+
+
+def test_gradients_of_attention_under_dropout() -> None:
+    """Against finite differences, with the same draw in every call."""
+    batch = batch_of(shapes()["ragged"][:1])
+    attend = attention("blocks", batch.segments)
+
+    def same_draw(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        torch.manual_seed(7)
+        return attend(0, q, k, v, 0.3)
+
+    assert torch.autograd.gradcheck(same_draw, heads_of(int(batch.real().sum())))
+
+
+@pytest.mark.parametrize("backend", ["blocks", "dense"])
+def test_a_model_drops_in_training_only(backend: str) -> None:
+    batch = batch_of(shapes()["ragged"])
+    model = small_model(dropout=0.3)
+    assert not torch.equal(model(batch, backend), model(batch, backend))
+    model.eval()
+    assert torch.equal(model(batch, backend), model(batch, backend))
+    assert model(batch, backend).shape == (int(batch.real().sum()), SYMBOLS)

@@ -1,0 +1,152 @@
+"""The house is in order: imports go one way, what needs no torch imports none, files stay short, pins fit."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parent.parent
+MOST_LINES = 350
+
+LAYERS = (
+    ("errors", "seeding", "settings"),
+    ("tasks",),
+    ("layout",),
+    ("model",),
+    ("generate",),
+    ("evaluate",),
+    ("train",),
+    ("run",),
+    ("report",),
+)
+"""From the bottom up. What is not named here (recipes, commands, the public interface) stands above them all."""
+RANKS = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+TOP = len(LAYERS)
+SKIPPED = {".git", ".venv", "runs", "build", "__pycache__", ".pytest_cache", ".ruff_cache", "node_modules"}
+
+
+def files(*endings: str) -> list[Path]:
+    """The repository's own files, without environments, caches and runs."""
+    found: list[Path] = []
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = [name for name in folders if name not in SKIPPED and not name.endswith(".egg-info")]
+        found += [Path(folder, name) for name in names if not endings or name.endswith(endings)]
+    return sorted(found)
+
+
+def modules() -> dict[str, ast.Module]:
+    """Dotted names of the package's modules and their syntax trees; a package has its folder's name."""
+    trees = {}
+    for path in files(".py"):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        if parts[0] == "scratchpad":
+            name = ".".join(part for part in parts if part != "__init__")
+            trees[name] = ast.parse(path.read_text(encoding="utf-8"))
+    return trees
+
+
+MODULES = modules()
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """The modules of the package that a tree imports, wherever in it the import stands."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in MODULES)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute, so that they can be read and checked"
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                yield from (name for name in (whole, node.module) if name in MODULES)
+
+
+def rank(module: str) -> int:
+    parts = module.split(".")
+    return RANKS.get(parts[1], TOP) if len(parts) > 1 else TOP
+
+
+def needed_to_load(tree: ast.Module) -> Iterator[str]:
+    """What is imported when the module is loaded: not in functions, not for type checkers only."""
+    for node in tree.body:
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.If):
+            yield from imported(node)
+
+
+def test_imports_go_one_way() -> None:
+    upward = {
+        f"{module} imports {other}"
+        for module, tree in MODULES.items()
+        for other in imported(tree)
+        if rank(other) > rank(module)
+    }
+    assert not upward
+
+
+def test_no_two_modules_need_each_other() -> None:
+    """TopologicalSorter raises CycleError and names the circle."""
+    graph = {module: set(needed_to_load(tree)) - {module} for module, tree in MODULES.items()}
+    assert set(TopologicalSorter(graph).static_order()) >= set(MODULES)
+
+
+def test_every_layer_is_found() -> None:
+    """A folder that is renamed must not slip out of the order."""
+    assert {module.split(".")[1] for module in MODULES if "." in module} >= set(RANKS)
+
+
+TORCH_FREE = [
+    "scratchpad",
+    "scratchpad.errors",
+    "scratchpad.seeding",
+    "scratchpad.settings",
+    *sorted(module for module in MODULES if module.startswith("scratchpad.tasks")),
+    "scratchpad.layout.rule",
+    "scratchpad.layout.rows",
+    "scratchpad.layout.vocabulary",
+    "scratchpad.cli",
+]
+
+
+def test_tasks_and_the_rule_need_no_torch() -> None:
+    program = (
+        f"import sys, {', '.join(TORCH_FREE)}; print(*{{'torch', 'transformers', 'matplotlib'}} & set(sys.modules))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert not ran.stdout.split()
+
+
+def test_files_stay_short() -> None:
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in files(".py")}
+    assert not {str(path.relative_to(ROOT)): length for path, length in lengths.items() if length > MOST_LINES}
+
+
+def test_no_path_of_one_machine_is_written_down() -> None:
+    path = re.compile(r"(?<![\w.})])/(work|opt|root|home)/\w")
+    texts = files(".py", ".md", ".toml", ".txt", ".cff", ".json", ".html", ".jinja", "Makefile", "run")
+    assert not [str(file.relative_to(ROOT)) for file in texts if path.search(file.read_text(encoding="utf-8"))]
+
+
+def pins(name: str) -> dict[str, str]:
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    wanted = [Requirement(line) for line in lines if line and line[0] not in "#-"]
+    assert all(str(each.specifier).startswith("==") for each in wanted), f"{name}: every version is pinned"
+    return {canonicalize_name(each.name): str(each.specifier).removeprefix("==") for each in wanted}
+
+
+def test_pins_are_versions_that_the_package_allows() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    plain, dev = pins("requirements.txt"), pins("requirements-dev.txt")
+    assert not plain.keys() & dev.keys(), "a version is pinned in one place"
+    for listed, pinned in ((project["dependencies"], plain), (project["optional-dependencies"]["dev"], dev)):
+        for requirement in map(Requirement, listed):
+            assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), str(requirement)
