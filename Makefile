@@ -51,19 +51,17 @@ clean: ## remove .venv and all caches; runs/ stays
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# An installation that was interrupted leaves $(VENV)/.unfinished behind, and the next one begins again from nothing:
-# pip takes a package for installed whose files are only half there.
+# The stamp goes before anything is changed and comes back when all is done. So where there is none, an installation was
+# interrupted, and the next begins from nothing: pip takes a package for installed whose files are only half there.
+PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet install
 define INSTALL
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 		{ echo "error: '$(PYTHON)' is not Python 3.11 or newer; choose another: make PYTHON=python3.12 ..." >&2; exit 1; }
-	@if [ ! -x $(BIN)/python ] || [ -e $(VENV)/.unfinished ]; then \
-		rm -rf $(VENV); mkdir $(VENV); touch $(VENV)/.unfinished; $(PYTHON) -m venv $(VENV); \
-	fi
-	@touch $(VENV)/.unfinished
-	$(BIN)/python -m pip --disable-pip-version-check install --quiet --requirement $(1)
-	$(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation --editable .
-	@rm $(VENV)/.unfinished
-	@touch $@
+	@echo "installing the versions of $(1) into $(VENV): minutes at first, seconds when little changed"
+	@if [ -e $(VENV)/.ready ]; then rm $(VENV)/.ready; else rm -rf $(VENV); $(PYTHON) -m venv $(VENV); fi
+	$(PIP) --requirement $(1)
+	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $(VENV)/.ready $@
 endef
 
 $(VENV)/.ready: pyproject.toml requirements.txt
