@@ -24,7 +24,7 @@ setup: $(VENV)/.ready ## .venv with the package and its command, from pinned ver
 setup-dev: $(VENV)/.ready-dev
 
 demo: setup ## the main job: three formats trained, compared and reported (SEED=n for another seed)
-	$(BIN)/python -m scratchpad.demo $(SEED)
+	$(BIN)/python -m scratchpad demo --seed $(SEED)
 
 test: setup-dev lint types ## lint, types and tests: what CI runs
 	$(BIN)/python -m pytest -n $(WORKERS)

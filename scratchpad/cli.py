@@ -19,6 +19,7 @@ COMMANDS = {
     "show": "print documents of a task, or the document of one question",
     "data": "write documents of a task to a file of JSON lines",
     "layout": "write documents as training rows: positions, who sees whom, what is scored",
+    "demo": "train one task in three formats and compare them: the main idea in minutes",
     "train": "train a model from a recipe or a saved configuration",
     "evaluate": "judge a trained model at given sizes",
     "solve": "let a trained model work out questions, state by state",

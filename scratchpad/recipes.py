@@ -28,7 +28,19 @@ _PAPER_PARITY = RunConfig(
     evaluate=EvaluateConfig(sizes=(31, 35, 40, 45, 50, 55, 60), n=1024),
 )  # fmt: skip
 
+DEMO = RunConfig(
+    task=TaskConfig("parity", "inductive", {"bits": "1-5", "window": 15}),
+    model=PRESETS["small"],
+    train=TrainConfig(
+        steps=2000, batch=32, learning_rate=2e-3, final_learning_rate=2e-5, warmup_steps=50, weight_decay=0.1,
+        checkpoint_every=250,
+    ),
+    evaluate=EvaluateConfig(sizes=(3, 5, 8, 10, 15), n=1000),
+)  # fmt: skip
+"""What `scratchpad demo` trains in three formats."""
+
 RECIPES: dict[str, tuple[str, RunConfig]] = {
+    "demo": ("the inductive model of `scratchpad demo`", DEMO),
     "parity-small": ("parity, 1-8 bits in a window of 24, a small model; minutes on a CPU", _SMALL),
     "parity-paper": ("parity, 1-30 bits in a window of 60, the paper's model and settings; for a GPU", _PAPER_PARITY),
 }

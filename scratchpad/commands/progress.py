@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -12,12 +13,13 @@ _LINES = 10  # lines of a run where there is no terminal, beside its evaluations
 
 
 class TrainingProgress:
-    """Told every line of metrics.jsonl, it shows step, loss, speed and the last accuracies."""
+    """Told the lines of the metrics.jsonl of runs, it shows step, loss, speed and the last accuracies of each."""
 
-    def __init__(self, what: str, steps: int) -> None:
-        self.what, self.steps = what, steps
+    def __init__(self, steps: Mapping[str, int]) -> None:
+        """steps: of each run, by the name it is shown under."""
+        self._steps = steps
         self._console = Console(stderr=True, highlight=False)
-        self._bar = Progress(
+        self._bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
@@ -27,27 +29,28 @@ class TrainingProgress:
             console=self._console,
             disable=not self._console.is_terminal,
         )
-        self._task = self._bar.add_task(what, total=steps, news="")
-        self._next_line = 0
+        self._tasks = {name: self._bars.add_task(name, total=total, news="") for name, total in steps.items()}
+        self._next_line = dict.fromkeys(steps, 0)
 
     def __enter__(self) -> Self:
-        self._bar.start()
+        self._bars.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        self._bars.stop()
 
-    def __call__(self, line: dict[str, Any]) -> None:
+    def tell(self, name: str, line: dict[str, Any]) -> None:
+        """Show a line of metrics.jsonl of the run `name`."""
         if "evaluation" in line:
-            self._print(f"{self.what} step {line['step']}: right {accuracies(line['evaluation'])}")
+            self._print(f"{name} step {line['step']}: right {accuracies(line['evaluation'])}")
             return
         news = f"loss {line['loss']:.4f}  {line['tokens_per_second']:,.0f} tokens/s"
-        self._bar.update(self._task, completed=line["step"], news=news)
-        if not self._console.is_terminal and line["step"] >= self._next_line:
-            self._next_line = line["step"] + self.steps // _LINES
-            self._print(f"{self.what} step {line['step']} of {self.steps}: {news}")
+        self._bars.update(self._tasks[name], completed=line["step"], news=news)
+        if not self._console.is_terminal and line["step"] >= self._next_line[name]:
+            self._next_line[name] = line["step"] + self._steps[name] // _LINES
+            self._print(f"{name} step {line['step']} of {self._steps[name]}: {news}")
 
     def _print(self, text: str) -> None:
         self._console.print(text, markup=False, soft_wrap=True)

@@ -10,6 +10,7 @@ import dataclasses
 import shlex
 import sys
 from argparse import ArgumentParser, Namespace
+from functools import partial
 from pathlib import Path
 
 from scratchpad.commands.options import add_set, whole_number
@@ -59,8 +60,10 @@ def run(args: Namespace) -> None:
         ]
         runs = [(one, out / f"seed-{i}") for i, one in enumerate(seeded)]
     for one, folder in runs:
-        with TrainingProgress(str(folder), one.train.steps) as tell:
+        name = str(folder)
+        with TrainingProgress({name: one.train.steps}) as progress:
             try:
+                tell = partial(progress.tell, name)
                 train(one, folder, args.device, args.resume, args.force, args.checkpoint, tell)
             except Interrupted as stop:
                 raise Interrupted(f"{stop}; go on with: {_resuming(args)}") from None

@@ -140,9 +140,7 @@ class Engine:
     limits: Limits = field(default_factory=Limits)
     detect_loops: bool = True
 
-    def stream(
-        self, openings: Sequence[Opening], choose: Choose, first_row: int = 0
-    ) -> Iterator[Wrote]:
+    def stream(self, openings: Sequence[Opening], choose: Choose, first_row: int = 0) -> Iterator[Wrote]:
         """Write all rows as one batch; yield each state when it is completed and each row's status when it ends."""
         self._check(openings)
         rows = [
@@ -166,9 +164,7 @@ class Engine:
             if rows:
                 logits = self.decoder.advance(tokens, parts)
 
-    def write(
-        self, openings: Sequence[Opening], sampling: Sampling | None = None, batch: int = 64
-    ) -> list[Written]:
+    def write(self, openings: Sequence[Opening], sampling: Sampling | None = None, batch: int = 64) -> list[Written]:
         """Write all rows, `batch` of them at a time, and collect what they wrote."""
         choose = (sampling or Sampling()).chooser()
         results = [Written() for _ in openings]

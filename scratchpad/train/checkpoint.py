@@ -1,7 +1,7 @@
 """Checkpoints: safetensors and one JSON, written beside and moved into place, so that what is there is whole.
 
-    checkpoints/step-N/model.safetensors  optimiser.safetensors  state.json    (state.json holds the others' digests)
-    checkpoints/best.json                                                       which step scored best so far
+checkpoints/step-N/model.safetensors  optimiser.safetensors  state.json    (state.json holds the others' digests)
+checkpoints/best.json                                                       which step scored best so far
 """
 
 from __future__ import annotations

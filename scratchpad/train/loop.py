@@ -97,7 +97,9 @@ class Training:
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         self.step += 1
-        self._window.add(loss, rate, self.processes.count * sum(int(b.real().sum()) for b in batches), self.config.batch)
+        self._window.add(
+            loss, rate, self.processes.count * sum(int(b.real().sum()) for b in batches), self.config.batch
+        )
 
     def _backward(self, batch: Batch, targets: Tensor) -> Tensor:
         bf16 = self.config.precision == "bf16"

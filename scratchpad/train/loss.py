@@ -16,7 +16,9 @@ def summed_loss(model: Transformer, batch: Batch, backend: str = "blocks") -> Te
     """The summed cross-entropy of a batch's targets, in float32 or wider; only their logits are computed."""
     scored = batch.targets != NO_TARGET
     logits = model(batch, backend, scored)
-    return F.cross_entropy(logits.to(torch.promote_types(logits.dtype, torch.float32)), batch.targets[scored], reduction="sum")
+    return F.cross_entropy(
+        logits.to(torch.promote_types(logits.dtype, torch.float32)), batch.targets[scored], reduction="sum"
+    )
 
 
 def count_targets(batches: Sequence[Batch]) -> int:

@@ -1,0 +1,71 @@
+"""Train Transformers to show their work in a scratchpad, and run them on inputs longer than they were trained on.
+
+    import scratchpad as sp
+    run = sp.train(sp.recipe("parity-small"), "runs/mine")
+    run.solve("10110111")                                   # states, answer, status
+    sp.evaluate(run, sizes=[8, 12, 16])
+
+The parts, for a model and a loop of your own: a task's documents, `rows`, `collate` to a batch, its `mask()` or segments,
+and `Engine` to generate with any decoder. Names are loaded when they are used: tasks and layouts need no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scratchpad.errors import RunFailure, ScratchpadError
+    from scratchpad.evaluate.scores import Score, wilson
+    from scratchpad.generate.cache import CachedDecoder
+    from scratchpad.generate.engine import Engine, Limits, Opening
+    from scratchpad.generate.references import FreshInput, MaskedInput
+    from scratchpad.generate.sampling import Sampling
+    from scratchpad.interface import documents, evaluate, task, train
+    from scratchpad.layout.batch import Batch, collate, micro_batches
+    from scratchpad.layout.rows import Row, rows
+    from scratchpad.layout.vocabulary import Vocabulary
+    from scratchpad.model.config import ModelConfig
+    from scratchpad.model.transformer import Transformer
+    from scratchpad.recipes import recipe
+    from scratchpad.run import Run, Solved
+    from scratchpad.tasks.base import Task
+    from scratchpad.tasks.document import Document
+
+_HOMES = {
+    "errors": ("RunFailure", "ScratchpadError"),
+    "evaluate.scores": ("Score", "wilson"),
+    "generate.cache": ("CachedDecoder",),
+    "generate.engine": ("Engine", "Limits", "Opening"),
+    "generate.references": ("FreshInput", "MaskedInput"),
+    "generate.sampling": ("Sampling",),
+    "interface": ("documents", "evaluate", "task", "train"),
+    "layout.batch": ("Batch", "collate", "micro_batches"),
+    "layout.rows": ("Row", "rows"),
+    "layout.vocabulary": ("Vocabulary",),
+    "model.config": ("ModelConfig",),
+    "model.transformer": ("Transformer",),
+    "recipes": ("recipe",),
+    "run": ("Run", "Solved"),
+    "tasks.base": ("Task",),
+    "tasks.document": ("Document",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [  # noqa: RUF022 - in the order one meets them
+    "task", "documents", "rows", "collate", "recipe", "train", "evaluate",
+    "Task", "Document", "Row", "Batch", "Vocabulary", "micro_batches",
+    "ModelConfig", "Transformer", "Run", "Solved", "Score", "wilson",
+    "Engine", "Opening", "Limits", "Sampling", "CachedDecoder", "FreshInput", "MaskedInput",
+    "ScratchpadError", "RunFailure",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'scratchpad' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"scratchpad.{_HOME_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,95 @@
+"""Several runs trained side by side, each in a process of its own: small models fill a core each better than all cores
+one after another. Progress is read from the metrics.jsonl that every run writes.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from scratchpad.errors import RunFailure
+from scratchpad.train.config import RunConfig
+
+_SECONDS_BETWEEN_LOOKS = 0.2
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run to train: its name for people, its settings and its folder. A folder that was begun is gone on with."""
+
+    name: str
+    config: RunConfig
+    folder: Path
+
+
+def train_together(jobs: Sequence[Job], at_once: int, tell: Callable[[str, dict[str, Any]], None]) -> None:
+    """Train all jobs, `at_once` at a time; `tell` is called with a job's name and each line of its metrics.jsonl.
+
+    The first failure stops the others, which save their step, and is raised as RunFailure. Ctrl-C reaches every process.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        waiting = [_Training(job, Path(scratch) / f"{i}.json") for i, job in enumerate(jobs)]
+        running: list[_Training] = []
+        try:
+            while waiting or running:
+                while waiting and len(running) < at_once:
+                    running.append(waiting.pop(0))
+                    running[-1].start()
+                time.sleep(_SECONDS_BETWEEN_LOOKS)
+                for training in running:
+                    for line in training.new_lines():
+                        tell(training.job.name, line)
+                running = [training for training in running if not training.is_over()]
+        finally:
+            for training in running:
+                training.stop()
+
+
+class _Training:
+    """One run in a child process."""
+
+    def __init__(self, job: Job, config: Path) -> None:
+        self.job, self._config = job, config
+        self._process: subprocess.Popen[bytes] | None = None
+        self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+        self._read = 0
+
+    def start(self) -> None:
+        self._config.write_text(json.dumps(self.job.config.to_json()), encoding="utf-8")
+        command = [sys.executable, "-m", "scratchpad", "train", str(self._config), "--out", str(self.job.folder)]
+        self._process = subprocess.Popen(
+            [*command, "--resume"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._complaints
+        )
+
+    def new_lines(self) -> list[dict[str, Any]]:
+        """Lines of metrics.jsonl that have been completed since the last look."""
+        path = self.job.folder / "metrics.jsonl"
+        text = path.read_bytes()[self._read :] if path.exists() else b""
+        whole = text[: text.rfind(b"\n") + 1]
+        self._read += len(whole)
+        return [json.loads(line) for line in whole.splitlines()]
+
+    def is_over(self) -> bool:
+        """Whether the process has ended well. RunFailure, with its last words, if it ended otherwise."""
+        assert self._process is not None
+        status = self._process.poll()
+        if status:
+            self._complaints.seek(0)
+            words = self._complaints.read().decode(errors="replace").strip().splitlines()
+            raise RunFailure(f"{self.job.name}: {words[-1] if words else f'ended with status {status}'}")
+        return status == 0
+
+    def stop(self) -> None:
+        """Have it save its step and end."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait()
+        self._complaints.close()
