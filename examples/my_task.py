@@ -5,8 +5,8 @@
 
     2716=<start>[0]2<sep>[1]7<sep>[2]7<sep>[3]7<end>
 
-A state is `[place]largest digit so far`. That is all the next state needs, beside the question itself: a state names the
-place that it has come to, because the model sees no other state than the one before.
+A state is `[place]largest digit so far`: all that the next state needs, beside the question. It names the place
+that it has come to because the model sees no other state than the one before.
 
 Questions and states are sequences of symbols; a text stands for its characters.
 """
@@ -25,7 +25,7 @@ def symbols(settings: Mapping[str, Any]) -> str:
 
 
 def question(rng: Stream, size: int) -> str:
-    """Draw a problem of that size. All randomness comes from `rng`: below(n), between(a, b), choice, sample, shuffled."""
+    """Draw a problem of that size, by `rng` alone: rng.below(n), between(a, b), choice(items), shuffled(items)."""
     return "".join(str(rng.below(SETTINGS["largest"] + 1)) for _ in range(size)) + "="
 
 

@@ -29,6 +29,7 @@ _COMFORTABLE_TOKENS = 80
 _LABEL_INCHES = 0.125
 _TOP_INCHES, _SIDE_INCHES, _LEFT_INCHES, _BOTTOM_INCHES = 1.25, 1.2, 1.0, 0.35
 _LEAST_WIDTH_INCHES = 7.0
+_MOST_LETTERS = 9  # of a token's label, so that it fits
 _DOTS_PER_INCH = 130
 
 
@@ -63,7 +64,7 @@ def draw_rows(rows: Sequence[Row[str]], file: IO[bytes]) -> None:
         axes = figure.add_axes((_LEFT_INCHES / wide, top / high, side / wide, side / high))
         _draw_row(axes, row, stretches, cell)
         if len(rows) > 1:
-            axes.set_ylabel(f"row {number} of {len(rows)}", labelpad=8)
+            axes.set_ylabel(f"row {number} of {len(rows)}", labelpad=72 * _LEFT_INCHES * 0.7)
         top -= _BOTTOM_INCHES
     _explain(figure)
     figure.savefig(file, format="png")
@@ -125,25 +126,29 @@ def _kinds_seen(row: Row[str], stretches: Sequence[_Stretch]) -> np.ndarray:
 def _grid(axes: Axes, stretches: Sequence[_Stretch], length: int, cell: float) -> None:
     """White lines between tokens where they are wide enough, dark ones between stretches."""
     if cell > _LEAST_CELL_INCHES * 2:
-        axes.set_xticks(np.arange(length + 1) - 0.5, minor=True)
-        axes.set_yticks(np.arange(length + 1) - 0.5, minor=True)
-        axes.grid(which="minor", color="white", linewidth=0.6)
-    axes.tick_params(which="both", length=0)
+        between = np.arange(1, length) - 0.5
+        axes.vlines(between, -0.5, length - 0.5, color="white", linewidth=0.6)
+        axes.hlines(between, -0.5, length - 0.5, color="white", linewidth=0.6)
     for stretch in stretches[1:]:
-        weight = 0.6 if stretch.kind == _STATE and stretches[0].kind != stretch.kind else 1.1
+        weight = 0.6 if stretch.kind == _STATE else 1.1
         axes.axvline(stretch.low - 0.5, color="#333333", linewidth=weight)
         axes.axhline(stretch.low - 0.5, color="#333333", linewidth=weight)
 
 
 def _token_labels(axes: Axes, row: Row[str], cell: float) -> None:
-    places = _labelled(len(row), cell)
-    names = [row.tokens[i] if row.tokens[i].isprintable() else repr(row.tokens[i]) for i in places]
-    size = _font_size(cell)
-    axes.xaxis.tick_top()
-    axes.set_xticks(places, names, rotation=90, fontsize=size, family="monospace")
-    axes.set_yticks(places, names, fontsize=size, family="monospace")
-    for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
-        label.set_parse_math(False)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    gap = -0.5 - 0.05 / cell
+    for i in _labelled(len(row), cell):
+        name = _shown(row.tokens[i])
+        style = {"fontsize": _font_size(cell), "family": "monospace", "parse_math": False}
+        axes.text(i, gap, name, rotation=90, ha="center", va="bottom", **style)
+        axes.text(gap, i, name, ha="right", va="center", **style)
+
+
+def _shown(token: str) -> str:
+    name = token if token.isprintable() else repr(token)
+    return name if len(name) <= _MOST_LETTERS else name[: _MOST_LETTERS - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def _name_stretches(axes: Axes, stretches: Sequence[_Stretch], cell: float) -> None:

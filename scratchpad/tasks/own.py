@@ -17,6 +17,7 @@ from scratchpad.tasks.document import MARKS
 
 _FUNCTIONS = ("symbols", "question", "first", "step", "answer", "truth")
 _CHECKED_DRAWS = 5
+_MOST_STATES_CHECKED = 100_000
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def _check(task: FunctionTask) -> None:
         raise ScratchpadError(f"{task.path}: `symbols` repeats a symbol or holds one of {', '.join(MARKS)}")
     for index in range(_CHECKED_DRAWS):
         question = task.draw(0, "check", index)
-        chain = task.chain(question)
+        chain = task.chain(question, _MOST_STATES_CHECKED)
         found, truth = task.answer(question, chain[-1]), task.truth(question)
         strange = {symbol for text in (question, *chain, truth) for symbol in text} - set(alphabet)
         if strange:
