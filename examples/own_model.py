@@ -1,4 +1,4 @@
-"""A model of plain torch modules, trained on inductive rows with the parts of the package: python examples/own_model.py"""
+"""A model of plain torch modules, trained on inductive rows: python examples/own_model.py"""
 
 import torch
 from torch import nn

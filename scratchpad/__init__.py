@@ -5,8 +5,8 @@
     run.solve("10110111")                                   # states, answer, status
     sp.evaluate(run, sizes=[8, 12, 16])
 
-The parts, for a model and a loop of your own: a task's documents, `rows`, `collate` to a batch, its `mask()` or segments,
-and `Engine` to generate with any decoder. Names are loaded when they are used: tasks and layouts need no torch.
+The parts, for a model and a loop of your own: a task's documents, `rows`, `collate` to a batch, its `mask()` or
+segments, and `Engine` to generate with any decoder. Names are loaded when they are used: tasks need no torch.
 """
 
 from __future__ import annotations

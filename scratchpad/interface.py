@@ -40,7 +40,7 @@ def train(
     force: bool = False,
     tell: Tell | None = None,
 ) -> Run:
-    """Train a run in the folder `out`; see `scratchpad.start.train`. `tell` is called with each line of metrics.jsonl."""
+    """Train a run in the folder `out`: `scratchpad.start.train`. `tell` is called with each line of metrics.jsonl."""
     from scratchpad.start import train as start
 
     return start(config, out, device, resume, force, tell=tell or (lambda line: None))

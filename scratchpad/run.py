@@ -102,10 +102,8 @@ class Run:
         task.check(symbols)
         return symbols
 
-    def evaluate(
-        self, sizes: Sequence[int] = (), n: int = 1000, method: str = "forced", seed: int = 0
-    ) -> list[Score]:
-        """Judge n test questions of each size (default: the run's own sizes); scores and samples are kept in the folder."""
+    def evaluate(self, sizes: Sequence[int] = (), n: int = 1000, method: str = "forced", seed: int = 0) -> list[Score]:
+        """Judge n test questions of each size (default: the run's own); scores and samples are kept in the folder."""
         results = list(self.judged(sizes, n, method, seed))
         save_evaluation(self, results)
         return [result.score for result in results]
@@ -154,7 +152,7 @@ def task_of(config: TaskConfig, folder: Path | None = None) -> Task:
         corpus = load_corpus(config.data, config.test_data)
         if corpus.formats and config.format not in corpus.formats:
             raise ScratchpadError(
-                f"{config.data} is written as {', '.join(corpus.formats)}; format {config.format!r} cannot be made of it"
+                f"{config.data} is written as {', '.join(corpus.formats)}; {config.format!r} cannot be made of it"
             )
         return corpus
     if folder is not None and config.name == "own":

@@ -43,8 +43,8 @@ def train(
 ) -> Run:
     """Train a run in the folder `out` and return it. Every mistake in the settings is found before the folder is made.
 
-    resume goes on in a folder that has been begun (from `checkpoint`); force replaces it. `tell` is called with every line
-    of metrics.jsonl. ScratchpadError for mistakes, RunFailure for a diverged loss, a full disk, a dead worker;
+    resume goes on in a folder that has been begun (from `checkpoint`); force replaces it. `tell` is called with every
+    line of metrics.jsonl. ScratchpadError for mistakes, RunFailure for a diverged loss, a full disk, a dead worker;
     Interrupted after Ctrl-C. Under torchrun each process calls this with the same arguments.
     """
     folder, where = Path(out), choose_device(device)
@@ -99,9 +99,7 @@ def make_training(
     return Training(model, data, folder, judge, tell, processes)
 
 
-def _open_folder(
-    folder: Path, config: RunConfig, task: Task, resume: bool, force: bool, processes: Processes
-) -> bool:
+def _open_folder(folder: Path, config: RunConfig, task: Task, resume: bool, force: bool, processes: Processes) -> bool:
     """Make the run folder, or check that it may be gone on with; whether there is a checkpoint to go on from."""
     exists = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
     if exists and resume:
@@ -125,7 +123,9 @@ def _open_folder(
 def _check_same(folder: Path, config: RunConfig) -> None:
     saved = RunConfig.from_json(read_record(folder)["config"], str(folder / "config.json"))
     before, now = _flat(saved.to_json()), _flat(config.to_json())
-    changed = [f"{name}: {before.get(name)} -> {now.get(name)}" for name in before | now if before.get(name) != now.get(name)]
+    changed = [
+        f"{name}: {before.get(name)} -> {now.get(name)}" for name in before | now if before.get(name) != now.get(name)
+    ]
     if changed:
         raise ScratchpadError(
             f"{folder} was begun with other settings ({'; '.join(changed)}): resume it with its own "
@@ -165,4 +165,3 @@ def git_hash() -> str | None:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None
-

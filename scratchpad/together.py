@@ -33,7 +33,7 @@ class Job:
 def train_together(jobs: Sequence[Job], at_once: int, tell: Callable[[str, dict[str, Any]], None]) -> None:
     """Train all jobs, `at_once` at a time; `tell` is called with a job's name and each line of its metrics.jsonl.
 
-    The first failure stops the others, which save their step, and is raised as RunFailure. Ctrl-C reaches every process.
+    The first failure stops the others, which save their step, and is raised as RunFailure. Ctrl-C reaches all.
     """
     with tempfile.TemporaryDirectory() as scratch:
         waiting = [_Training(job, Path(scratch) / f"{i}.json") for i, job in enumerate(jobs)]

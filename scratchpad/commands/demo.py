@@ -1,7 +1,7 @@
 """The main idea in one run: one task, one model, one budget, three formats; who is right on longer inputs?
 
-Trains a direct, a scratchpad and an inductive model, judges them at trained lengths and beyond, solves one long question
-aloud and writes a report. Interrupted or finished runs are gone on with, never trained twice.
+Trains a direct, a scratchpad and an inductive model, judges them at trained lengths and beyond, solves one long
+question aloud and writes a report. Interrupted or finished runs are gone on with, never trained twice.
 """
 
 from __future__ import annotations

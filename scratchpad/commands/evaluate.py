@@ -1,7 +1,7 @@
 """Judge runs on fresh test questions of given sizes.
 
-forced: exact match of the whole scratchpad, by one forward pass. free: the model writes, its answers are judged, and every
-state by the task's own induction. Scores and samples are kept in the run's folder.
+forced: exact match of the whole scratchpad, by one forward pass. free: the model writes, its answers are judged, and
+every state by the task's own induction. Scores and samples are kept in the run's folder.
 """
 
 from __future__ import annotations

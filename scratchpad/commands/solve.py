@@ -49,9 +49,8 @@ def run(args: Namespace) -> None:
             })  # fmt: skip
         else:
             answer = as_text(found.answer) if found.answer is not None else "none"
-            print(
-                f"answer: {answer}  ({found.status}: {len(found.states)} states, {found.tokens} tokens, {seconds:.2f} s)"
-            )
+            cost = f"{len(found.states)} states, {found.tokens} tokens, {seconds:.2f} s"
+            print(f"answer: {answer}  ({found.status}: {cost})")
 
 
 def _print_state(index: int, state: Symbols) -> None:

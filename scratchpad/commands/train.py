@@ -1,6 +1,7 @@
 """Train a model from a recipe, or from the config.json of a run (or one of your own).
 
-Everything is a setting: --set train.steps=500 model=25m task.format=direct bits=1-8. Names without a part are the task's.
+Everything is a setting: --set train.steps=500 model=25m task.format=direct bits=1-8. Names without a part are the
+task's.
 Ctrl-C saves and says how to go on; a run that was killed goes on from its last checkpoint with --resume.
 """
 

@@ -1,4 +1,4 @@
-"""Exact match by one forward pass: greedy decoding writes a document exactly if every argmax under teacher forcing does."""
+"""Exact match by one forward pass: greedy decoding is exactly right where every argmax under teacher forcing is."""
 
 from __future__ import annotations
 

@@ -29,8 +29,6 @@ def judge_free(
         states=max(len(document.states) for document in documents) + _SLACK,
     )
     engine = Engine(CachedDecoder(subject.model, cache), subject.vocabulary, subject.format.inductive, limits)
-    if sampling is not None and not sampling.is_greedy:
-        engine.detect_loops = False
     written = engine.write([Opening.of(document) for document in documents], sampling, batch)
     given = [() if document.prompt else document.states[:1] for document in documents]
     return [

@@ -35,7 +35,7 @@ def wilson(correct: int, n: int, z: float = 1.959964) -> tuple[float, float]:
 class Score:
     """The result of one size: shares of n samples with 95 % intervals, and what an answer costs.
 
-    correct counts exact scratchpads for method `forced`, right answers for `free`; exact_accuracy is the former in both.
+    correct counts exact scratchpads for method `forced`, right answers for `free`; exact_accuracy is always the former.
     tokens, seconds and memory_bytes are means an answer (tokens written; seconds and the growth of peak memory of the
     whole batched evaluation, over n).
     """

@@ -1,11 +1,11 @@
 """Cached decoding: keys and values of the prompt once, and of no more than three states at a time.
 
 A state's keys were made while it saw the state before it, so they cannot serve as context for the next one. Either the
-state is encoded anew when it is complete (`reencode`), or every token is fed twice as it is written, once as part of its
-state and once as context of the next (`twice`). The first state has no context: it is its own context, fed once.
+state is encoded anew when it is complete (`reencode`), or every token is fed twice as it is written, once as part of
+its state and once as context of the next (`twice`). The first state has no context: it is its own context, fed once.
 
-The cache of a row is a line of slots: the prompt, then one region or two, each holding a block. Every slot has a segment
-and the rule decides what a query sees; slots that hold something older lie behind every query of their region.
+The cache of a row is a line of slots: the prompt, then one region or two, each holding a block. Every slot has a
+segment and the rule decides what a query sees; slots that hold something older lie behind every query of their region.
 Shapes: R rows, N fed tokens, S slots, H heads, D numbers a head, M the most tokens fed to one row.
 """
 

@@ -5,6 +5,7 @@ The same engine runs over our own model with its cache, and over any callable th
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -130,8 +131,8 @@ class _Row:
 class Engine:
     """Writes documents with a decoder.
 
-    inductive: <sep> ends a state (elsewhere it is an ordinary symbol of the one state). detect_loops: a greedy chain that
-    repeats a state would never end, and ends with status `loop`; sampled chains may repeat.
+    inductive: <sep> ends a state (elsewhere it is an ordinary symbol of the one state). detect_loops: a greedy chain
+    that repeats a state would never end, and ends with status `loop`; not for a `choose` that samples.
     """
 
     decoder: Decoder
@@ -165,11 +166,12 @@ class Engine:
                 logits = self.decoder.advance(tokens, parts)
 
     def write(self, openings: Sequence[Opening], sampling: Sampling | None = None, batch: int = 64) -> list[Written]:
-        """Write all rows, `batch` of them at a time, and collect what they wrote."""
-        choose = (sampling or Sampling()).chooser()
+        """Write all rows, `batch` of them at a time, and collect what they wrote. Sampled chains may repeat states."""
+        chosen = sampling or Sampling()
+        writer, choose = dataclasses.replace(self, detect_loops=self.detect_loops and chosen.is_greedy), chosen.chooser()
         results = [Written() for _ in openings]
         for start in range(0, len(openings), batch):
-            for event in self.stream(openings[start : start + batch], choose, start):
+            for event in writer.stream(openings[start : start + batch], choose, start):
                 if event.state is not None:
                     results[event.row].states.append(event.state)
                 if event.status is not None:

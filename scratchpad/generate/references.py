@@ -68,7 +68,8 @@ class FreshInput(_Uncached):
         self.logits = logits
 
     def last_logits(self, text: _Text) -> Tensor:
-        return self.logits(torch.tensor([text.prompt + sum(text.states[-2:], [])]))[0, -1]
+        states = [token for state in text.states[-2:] for token in state]
+        return self.logits(torch.tensor([text.prompt + states]))[0, -1]
 
 
 class MaskedInput(_Uncached):

@@ -30,7 +30,7 @@ class Sampling:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.temperature < 0:
+        if not self.temperature >= 0:  # so that not-a-number is refused, too
             raise ScratchpadError(f"temperature={self.temperature}: 0 (greedy) or more is allowed")
         if self.top_k is not None and self.top_k < 1:
             raise ScratchpadError(f"top-k={self.top_k}: at least 1 token must remain")
@@ -68,13 +68,14 @@ def probabilities(logits: Tensor, sampling: Sampling) -> Tensor:
 
     top_p keeps the likeliest tokens up to and including the one that reaches the probability p.
     """
-    scaled = logits.detach().double().cpu() / sampling.temperature
+    raw = logits.detach().double().cpu()
+    scaled = (raw - raw.amax(-1, keepdim=True)) / sampling.temperature  # finite at the top, however low the temperature
     if sampling.top_k is not None and sampling.top_k < scaled.shape[-1]:
         least = scaled.topk(sampling.top_k).values[:, -1:]
         scaled = scaled.masked_fill(scaled < least, -torch.inf)
     shares = scaled.softmax(-1)
     if sampling.top_p is not None:
-        ordered, order = shares.sort(-1, descending=True, stable=True)
+        ordered, order = shares.sort(dim=-1, descending=True, stable=True)
         beyond = ordered.cumsum(-1) - ordered >= sampling.top_p
         shares = shares.masked_fill(beyond.scatter(-1, order, beyond), 0.0)
     return shares

@@ -72,7 +72,7 @@ def collate(rows: Sequence[Row[int]]) -> Batch:
 
 
 def micro_batches(items: Sequence[Item], most_tokens: int, length: Callable[[Item], int] = len) -> list[list[Item]]:  # type: ignore[assignment]
-    """Rows (or what holds them) sorted by length and cut so that each part has at most `most_tokens` tokens, or one row.
+    """Rows (or what holds them) sorted by length and cut so that each part has at most `most_tokens` tokens or one row.
 
     Rows of like length stand together, so that neither dense masks nor blocks pay for much padding.
     """

@@ -69,7 +69,7 @@ class Checkpoints:
             for name in _FILES:
                 _flush(working / name)
             _flush(working)
-            os.rename(working, target)
+            working.rename(target)
             _flush(self.folder)
         except (OSError, RuntimeError) as error:
             shutil.rmtree(working, ignore_errors=True)
@@ -85,7 +85,7 @@ class Checkpoints:
         write_whole(self.folder / "best.json", json.dumps({"step": step, "score": score}))
 
     def load(self, which: str = "last") -> Checkpoint:
-        """`last`, `best` or a step's number. ScratchpadError where it is missing or damaged, naming one that is whole."""
+        """`last`, `best` or a step's number. ScratchpadError where it is missing or damaged, naming a whole one."""
         steps = self.steps()
         if not steps:
             raise ScratchpadError(f"{self.folder} holds no checkpoint: train first")
@@ -130,7 +130,7 @@ class Checkpoints:
         kept = {*self.steps()[-_KEPT:], *([best[0]] if best else [])}
         for step in set(self.steps()) - kept:
             gone = self.folder / f".gone-{step}"
-            os.rename(self.folder / f"step-{step}", gone)
+            (self.folder / f"step-{step}").rename(gone)
             shutil.rmtree(gone, ignore_errors=True)
 
     def clean(self) -> None:
@@ -148,7 +148,7 @@ def write_whole(path: Path, text: str) -> None:
     working = path.with_name(f".{path.name}.tmp")
     working.write_text(text, encoding="utf-8")
     _flush(working)
-    os.replace(working, path)
+    working.replace(path)
 
 
 def restore_optimiser(model: nn.Module, optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
@@ -179,7 +179,7 @@ def _on_cpu(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _digest(path: Path) -> str:
-    with open(path, "rb") as file:
+    with path.open("rb") as file:
         return hashlib.file_digest(file, "blake2b").hexdigest()
 
 

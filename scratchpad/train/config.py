@@ -37,7 +37,7 @@ class TaskConfig:
 class TrainConfig:
     """How it is learned.
 
-    batch: documents a step, over all processes. samples: a fixed number of training documents (none: always fresh ones).
+    batch: documents a step, over all processes. samples: a fixed number of training documents (none: always fresh).
     micro_tokens: most tokens in one forward pass. decay_steps: length of the cosine (none: all steps).
     workers: background processes that make batches (none: two with a GPU, else the main process makes them itself).
     threads: of torch on a CPU (none: torch's own choice). evaluate_every, checkpoint_every: in steps, 0 is never (but

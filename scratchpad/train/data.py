@@ -54,7 +54,7 @@ class StepData(Dataset[list[Batch]]):
         return self.config.samples or self.task.count("train")
 
     def _index(self, number: int) -> int:
-        """The draw behind the document numbered `number`: itself, or its place in the epoch's order of fixed samples."""
+        """The draw behind the document numbered `number`: itself, or its place in an epoch's order of fixed samples."""
         samples = self._samples()
         if samples is None:
             return number

@@ -114,9 +114,10 @@ class Training:
             return
         kept = self.checkpoints.steps()
         raise RunFailure(
-            f"step {self.step + 1}: the loss is {float(loss):.4g} and the gradient's norm {float(norm):.4g}, at learning rate "
-            f"{rate:.3g}. Try a smaller train.learning_rate, train.warmup_steps, a smaller train.clip, or "
-            f"train.precision=fp32. {f'The checkpoint of step {kept[-1]} stays' if kept else 'No checkpoint was written'}"
+            f"step {self.step + 1}: the loss is {float(loss):.4g} and the gradient's norm {float(norm):.4g}, at "
+            f"learning rate {rate:.3g}. Try a smaller train.learning_rate, train.warmup_steps, a smaller train.clip, "
+            f"or train.precision=fp32. "
+            + (f"The checkpoint of step {kept[-1]} stays" if kept else "No checkpoint was written")
         )
 
     def _after_step(self) -> bool:
@@ -153,7 +154,7 @@ class Training:
 
     def _log(self, line: dict[str, Any]) -> None:
         if self.processes.is_first:
-            with open(self.folder / "metrics.jsonl", "a", encoding="utf-8") as file:
+            with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
             self.tell(line)
 
