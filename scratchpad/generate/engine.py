@@ -168,7 +168,10 @@ class Engine:
     def write(self, openings: Sequence[Opening], sampling: Sampling | None = None, batch: int = 64) -> list[Written]:
         """Write all rows, `batch` of them at a time, and collect what they wrote. Sampled chains may repeat states."""
         chosen = sampling or Sampling()
-        writer, choose = dataclasses.replace(self, detect_loops=self.detect_loops and chosen.is_greedy), chosen.chooser()
+        writer, choose = (
+            dataclasses.replace(self, detect_loops=self.detect_loops and chosen.is_greedy),
+            chosen.chooser(),
+        )
         results = [Written() for _ in openings]
         for start in range(0, len(openings), batch):
             for event in writer.stream(openings[start : start + batch], choose, start):
