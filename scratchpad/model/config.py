@@ -58,5 +58,5 @@ PRESETS = {
     "25m": ModelConfig(layers=8, heads=8, width=512),
     "85m": ModelConfig(layers=12, heads=12, width=768),
 }
-"""The last three are the sizes of Abbe et al. 2024, with its dropout and no biases. Its 25.7M and 85.7M count all but the
-positions at the 1,010 symbols of cycles; its 10.6M leaves out the symbols too (11.0M with them)."""
+"""The last three are the sizes of Abbe et al. 2024, with its dropout and no biases. Its 25.7M and 85.7M count all but
+positions, at the 1,010 symbols of cycles; its 10.6M leaves out the symbols too (11.0M with them)."""
