@@ -154,6 +154,16 @@ def test_bf16_autocast_stays_near_fp32(name: str) -> None:
     assert furthest(rough_gradients, exact_gradients) < 0.05
 
 
+@pytest.mark.parametrize("backend", ["dense", "blocks"])
+def test_bf16_autocast_trains_with_dropout(backend: str) -> None:
+    batch = batch_of(ALL_SHAPES["some prompts empty"])
+    model = Transformer(ModelConfig(layers=2, heads=2, width=32, context=61, dropout=0.2, positions="rotary"), SYMBOLS)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = model(batch, backend)
+    found = gradients(model, summed_loss(logits.float(), batch))
+    assert all(bool(value.isfinite().all()) and bool(value.any()) for value in found.values())
+
+
 def test_an_unknown_backend_names_the_known_ones() -> None:
     with pytest.raises(ScratchpadError, match=r"did you mean 'blocks'.*dense"):
         attention("block", torch.zeros(1, 2, dtype=torch.int64))
