@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scratchpad.errors import ScratchpadError
+from scratchpad.errors import ScratchpadError, unknown
 from scratchpad.evaluate.free import read_answer
 from scratchpad.evaluate.scores import Result, Score, evaluate
 from scratchpad.evaluate.subject import Sample, Subject
@@ -18,6 +18,7 @@ from scratchpad.generate.engine import Engine, Limits, Opening
 from scratchpad.generate.sampling import Sampling
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.model.transformer import Transformer
+from scratchpad.settings import with_settings
 from scratchpad.tasks import task_named
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.corpus import load_corpus
@@ -154,7 +155,10 @@ def task_of(config: TaskConfig, folder: Path | None = None) -> Task:
             raise ScratchpadError(
                 f"{config.data} is written as {', '.join(corpus.formats)}; {config.format!r} cannot be made of it"
             )
-        return corpus
+        for name in config.settings:
+            if name not in corpus.settings():
+                raise unknown(f"setting of {corpus.name}", name, corpus.settings())
+        return with_settings(corpus, config.settings, corpus.name)
     if folder is not None and config.name == "own":
         raise ScratchpadError(f"{folder} was trained on a task of a Python file: name it with --task-file")
     return task_named(config.name, config.settings)
@@ -190,7 +194,6 @@ def sample_line(score: Score, sample: Sample) -> dict[str, Any]:
 
 
 def read_json_lines(path: Path) -> list[dict[str, Any]]:
-    """The objects of a file that a run keeps; none where there is no file."""
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    """The objects of a file that a run keeps; none without one. A last line that was cut short is left out."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    return [json.loads(line) for line in text.split("\n")[:-1]]

@@ -9,7 +9,7 @@ from scratchpad.generate.cache import CachedDecoder
 from scratchpad.generate.engine import Engine, Limits, Opening, Written
 from scratchpad.generate.sampling import Sampling
 from scratchpad.tasks.base import Symbols, Task
-from scratchpad.tasks.document import END, bare
+from scratchpad.tasks.document import END, SEP, bare
 
 _SLACK = 8  # tokens and states that a chain may have beyond the longest true one
 
@@ -66,9 +66,8 @@ def follows(task: Task, question: Symbols, states: Sequence[Symbols]) -> tuple[b
     verdicts: list[bool] = []
     expected: Symbols | None = task.first(question)
     for state in states:
-        right = bare(state) == expected
         following = _step(task, question, bare(state))
-        verdicts.append(right and (state[-1] == END) == (following is None))
+        verdicts.append(expected is not None and state == (*expected, END if following is None else SEP))
         expected = following
     return tuple(verdicts)
 

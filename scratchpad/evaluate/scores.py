@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import statistics
 import time
@@ -84,7 +85,12 @@ def evaluate(
         raise unknown("method", method, METHODS)
     if n < 1 or not sizes:
         raise ScratchpadError(f"nothing to evaluate: sizes={list(sizes)}, n={n}; both are needed")
+    if method == "forced" and sampling is not None and not sampling.is_greedy:
+        raise ScratchpadError("method forced judges greedy decoding; with a temperature, take method free")
     drawn = [(size, subject.questions(size, n, seed)) for size in sizes]
+    for _, questions in drawn:
+        for question in questions:
+            subject.document(question)  # whatever cannot be judged is found before the work begins
     was_training = subject.model.training
     subject.model.eval()
     try:
@@ -138,9 +144,8 @@ def _reset_peak(device: torch.device) -> int:
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     else:
-        reset = Path("/proc/self/clear_refs")
-        if reset.exists():
-            reset.write_text("5")  # Linux: peak resident memory counts anew from here
+        with contextlib.suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5")  # Linux: peak resident memory counts anew from here
     return _peak(device)
 
 

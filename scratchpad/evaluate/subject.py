@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from scratchpad.errors import ScratchpadError
+from scratchpad.layout.rows import check_room
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.model.transformer import Transformer
 from scratchpad.tasks.base import Symbols, Task
@@ -24,17 +25,24 @@ class Subject:
 
     def questions(self, size: int, n: int, seed: int) -> list[Symbols]:
         """The first n test questions of a size; fewer where the task's data hold fewer."""
-        task = self.task.at_size(size)
-        held = task.count("test")
-        if held == 0:
-            raise ScratchpadError(
-                f"the data hold no test problem of size {size}; sizes there: "
-                f"{', '.join(map(str, self.task.tested_sizes()))}"
-            )
-        return [task.draw(seed, "test", index) for index in range(n if held is None else min(n, held))]
+        return test_questions(self.task, size, n, seed)
 
     def document(self, question: Symbols) -> Document[int]:
-        return self.vocabulary.encode_document(self.format.write(self.task, question))
+        """The document of a question. ScratchpadError where the model has too few positions for it."""
+        document = self.vocabulary.encode_document(self.format.write(self.task, question))
+        check_room(document, self.model.config.context)
+        return document
+
+
+def test_questions(task: Task, size: int, n: int, seed: int) -> list[Symbols]:
+    """The first n test questions of a size; fewer where the task's data hold fewer, ScratchpadError where none."""
+    sized = task.at_size(size)
+    held = sized.count("test")
+    if held == 0:
+        raise ScratchpadError(
+            f"the data hold no test problem of size {size}; sizes there: {', '.join(map(str, task.tested_sizes()))}"
+        )
+    return [sized.draw(seed, "test", index) for index in range(n if held is None else min(n, held))]
 
 
 @dataclass(frozen=True)

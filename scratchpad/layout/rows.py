@@ -56,6 +56,20 @@ def rows(document: Document[Symbol], budget: Budget = "packed", question_loss: b
     return made
 
 
+def positions_needed(document: Document[Symbol]) -> int:
+    """How many positions a document takes, however it is laid out: the prompt and its longest transition."""
+    return len(document.prompt) + max(len(context) + len(state) for context, state in _transitions(document))
+
+
+def check_room(document: Document[Symbol], context: int | None) -> None:
+    """ScratchpadError where a document needs more positions than a model has (context; none: as many as are needed)."""
+    needed = positions_needed(document)
+    if context is not None and needed > context:
+        raise ScratchpadError(
+            f"a document needs {needed} positions, the model has {context}: model.context={needed} or more is needed"
+        )
+
+
 def _transitions(document: Document[Symbol]) -> list[tuple[tuple[Symbol, ...], tuple[Symbol, ...]]]:
     """(context, state) pairs. The first state has no context; where the prompt is empty it is given and has no pair."""
     contexts = ((), *document.states[:-1])

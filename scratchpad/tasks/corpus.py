@@ -57,6 +57,9 @@ class Corpus(Task):
     def count(self, split: str) -> int:
         return len(self._part(split))
 
+    def tested_sizes(self) -> tuple[int, ...]:
+        return tuple(sorted({len(entry.states) for entry in self._part("test")}))
+
     def draw(self, seed: int, split: str, index: int) -> Symbols:
         part = self._part(split)
         if not part:

@@ -6,10 +6,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from scratchpad.errors import ScratchpadError, unknown
 from scratchpad.evaluate import METHODS
+from scratchpad.layout.rows import Budget
 from scratchpad.model.config import BACKENDS, ModelConfig
 from scratchpad.settings import plain, with_settings
 from scratchpad.tasks.formats import format_named
@@ -31,6 +32,12 @@ class TaskConfig:
 
     def __post_init__(self) -> None:
         format_named(self.format)
+        if self.data is not None and self.file is not None:
+            raise ScratchpadError(f"task.data={self.data} and task.file={self.file}: a run learns one of the two")
+        if self.test_data is not None and self.data is None:
+            raise ScratchpadError(f"task.test_data={self.test_data} goes with task.data, what to train on")
+        if self.data is not None or self.file is not None:
+            object.__setattr__(self, "name", "data" if self.data is not None else "own")  # no built-in one
 
 
 @dataclass(frozen=True)
@@ -72,19 +79,27 @@ class TrainConfig:
         for name, allowed in (("precision", PRECISIONS), ("layout", LAYOUTS), ("attention", BACKENDS)):
             if getattr(self, name) not in allowed:
                 raise unknown(f"train.{name}", getattr(self, name), allowed)
-        for name in ("steps", "batch", "micro_tokens", "log_every"):
+        for name in ("steps", "batch", "micro_tokens", "log_every", "samples", "budget", "decay_steps", "threads"):
             _at_least(self, name, 1)
-        for name in ("seed", "learning_rate", "final_learning_rate", "warmup_steps", "weight_decay", "evaluate_every"):
+        for name in ("seed", "learning_rate", "final_learning_rate", "warmup_steps", "weight_decay", "workers"):
             _at_least(self, name, 0)
-        for name in ("samples", "budget", "decay_steps", "threads"):
-            if getattr(self, name) is not None:
-                _at_least(self, name, 1)
-        if self.clip <= 0:
+        for name in ("evaluate_every", "checkpoint_every"):
+            _at_least(self, name, 0)
+        if self.seed >= 2**63:
+            raise ScratchpadError(f"train.seed={self.seed}: below 2**63 is allowed")
+        if self.stop_at is not None and not 0 < self.stop_at <= 1:
+            raise ScratchpadError(f"train.stop_at={self.stop_at}: a share of right answers, above 0 and at most 1")
+        if not self.clip > 0:
             raise ScratchpadError(f"train.clip={self.clip}: the largest norm of the gradient, above 0")
         if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
             raise ScratchpadError(f"train.betas={self.betas}: two numbers from 0 up to, not including, 1")
         if (self.layout == "mixed") != (self.budget is not None):
             raise ScratchpadError("train.budget goes with train.layout=mixed, and mixed needs it: tokens a row at most")
+
+    @property
+    def row_budget(self) -> Budget:
+        """What `rows` takes as its budget: tokens of a row, `split` or `packed`."""
+        return cast(Budget, self.budget or self.layout)
 
 
 @dataclass(frozen=True)
@@ -133,20 +148,20 @@ class RunConfig:
     @classmethod
     def from_json(cls, value: Mapping[str, Any], place: str) -> RunConfig:
         """The config of a JSON object, as `to_json` made it. ScratchpadError names the place and the setting."""
+        if not isinstance(value, Mapping):
+            raise ScratchpadError(f"{place}: a run config is a JSON object with task, model, train, evaluate")
         flat: dict[str, Any] = {}
         for part, settings in value.items():
             if not isinstance(settings, Mapping):
                 raise ScratchpadError(f"{place}: {part!r} holds settings, not {settings!r}")
-            for name, setting in settings.items():
-                flat[f"{part}.{name}"] = setting
+            flat |= {f"{part}.{name}": setting for name, setting in settings.items()}
+        own = flat.pop("task.settings", {})
+        if not isinstance(own, Mapping):
+            raise ScratchpadError(f"{place}: 'task.settings' holds settings, not {own!r}")
         try:
-            nested = {name: flat.pop(name) for name in list(flat) if name == "task.settings"}
-            config = with_settings(cls(), flat, "a run")
-            for settings in nested.values():
-                config = with_settings(config, {f"task.settings.{k}": v for k, v in settings.items()}, "a run")
+            return with_settings(cls(), flat | {f"task.settings.{k}": v for k, v in own.items()}, "a run")
         except ScratchpadError as error:
             raise ScratchpadError(f"{place}: {error}") from None
-        return config
 
 
 def read_config(path: str) -> RunConfig:
@@ -157,11 +172,10 @@ def read_config(path: str) -> RunConfig:
         raise ScratchpadError(f"{path}: {error.strerror}") from None
     except ValueError as error:
         raise ScratchpadError(f"{path}: not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise ScratchpadError(f"{path}: a run config is a JSON object with task, model, train, evaluate")
-    return RunConfig.from_json(value.get("config", value), path)
+    return RunConfig.from_json(value.get("config", value) if isinstance(value, dict) else value, path)
 
 
 def _at_least(config: TrainConfig, name: str, least: int) -> None:
-    if getattr(config, name) < least:
-        raise ScratchpadError(f"train.{name}={getattr(config, name)}: at least {least} is allowed")
+    value = getattr(config, name)
+    if value is not None and not value >= least:
+        raise ScratchpadError(f"train.{name}={value}: at least {least} is allowed")

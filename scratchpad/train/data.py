@@ -8,9 +8,9 @@ from functools import lru_cache
 
 from torch.utils.data import DataLoader, Dataset
 
-from scratchpad.errors import RunFailure, ScratchpadError
+from scratchpad.errors import RunFailure
 from scratchpad.layout.batch import Batch, collate, micro_batches
-from scratchpad.layout.rows import Budget, Row, rows
+from scratchpad.layout.rows import Row, check_room, rows
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.seeding import permutation, stream_name
 from scratchpad.tasks.base import Symbols, Task
@@ -63,15 +63,8 @@ class StepData(Dataset[list[Batch]]):
 
     def _rows(self, question: Symbols) -> list[Row[int]]:
         document = self.vocabulary.encode_document(self.format.write(self.task, question))
-        budget: Budget = self.config.budget if self.config.budget is not None else self.config.layout  # type: ignore[assignment]
-        made = rows(document, budget, self.config.question_loss)
-        longest = max(max(row.positions) for row in made) + 1
-        if self.context is not None and longest > self.context:
-            raise ScratchpadError(
-                f"a document of {self.task.name} needs {longest} positions, the model has {self.context}: "
-                f"set model.context={longest} or more"
-            )
-        return made
+        check_room(document, self.context)
+        return rows(document, self.config.row_budget, self.config.question_loss)
 
 
 @lru_cache(maxsize=2)
