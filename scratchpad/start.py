@@ -16,19 +16,20 @@ import torch
 
 from scratchpad.errors import ScratchpadError
 from scratchpad.evaluate.scores import Score, evaluate
-from scratchpad.evaluate.subject import Subject
-from scratchpad.layout.rows import rows
+from scratchpad.evaluate.subject import Subject, test_questions
+from scratchpad.layout.rows import check_room, positions_needed, rows
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.model.transformer import Transformer
 from scratchpad.run import Run, evaluated_sizes, read_record, step_data, task_of
 from scratchpad.tasks.base import Task
+from scratchpad.tasks.document import Document
 from scratchpad.tasks.formats import format_named
 from scratchpad.train.checkpoint import Checkpoints, write_whole
 from scratchpad.train.config import RunConfig
 from scratchpad.train.loop import Tell, Training
 from scratchpad.train.processes import Processes, choose_device, joined
 
-_MEASURED = 32  # documents of each size looked at to find how many positions a model needs
+_MEASURED = 32  # documents of a size looked at before training
 _ROOM = 8  # positions beyond the longest document, so that a model may write a little too much
 
 
@@ -53,33 +54,55 @@ def train(
     task = task_of(config.task)
     config = complete(config, task)
     with joined(where) as processes:
-        saved = _open_folder(folder, config, task, resume, force, processes)
+        begun = _is_begun(folder, config, task, resume, force)
+        processes.wait(where)  # all have looked before the first one writes
+        if processes.is_first and not begun:
+            _make_folder(folder, config, task)
         training = make_training(config, task, folder, where, processes, tell)
-        if saved:
+        if begun and Checkpoints(folder).steps():
             training.resume(Checkpoints(folder).load(checkpoint))
         training.run()
+        processes.wait(where)  # the last checkpoint is there
     return Run.load(folder, "last", device, config.task.file)
 
 
 def complete(config: RunConfig, task: Task) -> RunConfig:
-    """The config with what can be measured filled in: the sizes to judge, and the positions the model needs."""
+    """The config with what can be measured filled in: the sizes to judge, and the positions the model needs.
+
+    ScratchpadError where documents cannot be written as the settings say, or need more positions than they set.
+    """
     sizes = evaluated_sizes(config, task)
     config = dataclasses.replace(config, evaluate=dataclasses.replace(config.evaluate, sizes=sizes))
+    documents = [*_trained_on(config, task), *_judged_on(config, task)]
+    for document in documents:
+        check_room(document, config.model.context)
     if config.model.context is not None or config.model.positions != "learned":
         return config
-    law = task.size_law()
-    longest = max(_longest(config, task.at_size(size)) for size in {law.low, law.high, *sizes})
-    context = 16 * -(-(longest + _ROOM) // 16)
+    context = 16 * -(-(max(map(positions_needed, documents)) + _ROOM) // 16)
     return dataclasses.replace(config, model=dataclasses.replace(config.model, context=context))
 
 
-def _longest(config: RunConfig, task: Task) -> int:
-    """The most positions that documents of one size take."""
-    written = format_named(config.task.format)
-    count = task.count("train")
-    numbers = range(_MEASURED if count is None else min(_MEASURED, count))
-    documents = [written.write(task, task.draw(config.train.seed, "train", number)) for number in numbers]
-    return max((max(row.positions) + 1 for d in documents for row in rows(d)), default=1)
+def _trained_on(config: RunConfig, task: Task) -> list[Document[str]]:
+    """Some documents of the smallest and the largest size, or all that the data hold; each fits the layout's budget."""
+    law, held, written = task.size_law(), task.count("train"), format_named(config.task.format)
+    if held == 0:
+        raise ScratchpadError("the data hold nothing to train on")
+    sized = [task] if held else [task.at_size(size) for size in (law.low, law.high)]
+    documents = [
+        written.write(each, each.draw(config.train.seed, "train", number))
+        for each in sized
+        for number in range(held or _MEASURED)
+    ]
+    for document in documents:
+        rows(document, config.train.row_budget)
+    return documents
+
+
+def _judged_on(config: RunConfig, task: Task) -> list[Document[str]]:
+    """The documents that the run will be judged on."""
+    settings, written = config.evaluate, format_named(config.task.format)
+    drawn = [test_questions(task, size, settings.n, settings.seed) for size in settings.sizes]
+    return [written.write(task, question) for questions in drawn for question in questions]
 
 
 def make_training(
@@ -99,29 +122,36 @@ def make_training(
     return Training(model, data, folder, judge, tell, processes)
 
 
-def _open_folder(folder: Path, config: RunConfig, task: Task, resume: bool, force: bool, processes: Processes) -> bool:
-    """Make the run folder, or check that it may be gone on with; whether there is a checkpoint to go on from."""
+def _is_begun(folder: Path, config: RunConfig, task: Task, resume: bool, force: bool) -> bool:
+    """Whether a run stands in the folder that is to be gone on with. ScratchpadError where one must not be touched."""
     exists = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
     if exists and resume:
-        _check_same(folder, config)
-        return bool(Checkpoints(folder).steps())
+        _check_same(folder, config, task)
+        return True
     if exists and not force:
         raise ScratchpadError(f"{folder} already exists: go on in it with --resume, or replace it with --force")
     if exists and not (folder / "config.json").is_file():
         raise ScratchpadError(f"{folder} is not a run folder; --force replaces only those. Choose another --out")
-    if processes.is_first:
-        if exists:
-            shutil.rmtree(folder)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            write_whole(folder / "config.json", json.dumps(_record(config, task), indent=1) + "\n")
-        except OSError as error:
-            raise ScratchpadError(f"--out {folder} cannot be written: {error.strerror}") from None
     return False
 
 
-def _check_same(folder: Path, config: RunConfig) -> None:
-    saved = RunConfig.from_json(read_record(folder)["config"], str(folder / "config.json"))
+def _make_folder(folder: Path, config: RunConfig, task: Task) -> None:
+    """A run folder that holds its config.json and nothing else."""
+    try:
+        if (folder / "config.json").exists():
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / "config.json", json.dumps(_record(config, task), indent=1) + "\n")
+    except OSError as error:
+        raise ScratchpadError(f"--out {folder} cannot be written: {error.strerror}") from None
+
+
+def _check_same(folder: Path, config: RunConfig, task: Task) -> None:
+    """ScratchpadError where a run was begun with other settings, or with data that have changed since."""
+    record = read_record(folder)
+    if record["vocabulary"] != list(Vocabulary(task.symbols()).symbols):
+        raise ScratchpadError(f"{folder} was begun with other symbols: its task or data have changed since")
+    saved = RunConfig.from_json(record["config"], str(folder / "config.json"))
     before, now = _flat(saved.to_json()), _flat(config.to_json())
     changed = [
         f"{name}: {before.get(name)} -> {now.get(name)}" for name in before | now if before.get(name) != now.get(name)

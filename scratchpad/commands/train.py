@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
-import sys
 from argparse import ArgumentParser, Namespace
 from functools import partial
 from pathlib import Path
 
 from scratchpad.commands.options import add_set, whole_number
 from scratchpad.commands.output import message
+from scratchpad.errors import ScratchpadError
 from scratchpad.recipes import RECIPES, recipe
 from scratchpad.settings import split_assignments
 from scratchpad.train.config import RunConfig, read_config
@@ -47,12 +47,13 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     from scratchpad.commands.progress import TrainingProgress
-    from scratchpad.errors import ScratchpadError
     from scratchpad.start import train
     from scratchpad.train.loop import Interrupted
 
     if args.resume and args.force:
         raise ScratchpadError("--resume goes on with a run and --force replaces it: give one of the two")
+    if args.checkpoint != "last" and not args.resume:
+        raise ScratchpadError(f"--checkpoint {args.checkpoint} says where to go on from: it goes with --resume")
     config, out = _config(args), Path(args.out or f"runs/{Path(args.config).stem}")
     runs = [(config, out)]
     if args.seeds:
@@ -73,15 +74,10 @@ def run(args: Namespace) -> None:
 
 def _config(args: Namespace) -> RunConfig:
     config = read_config(args.config) if args.config.endswith(".json") else recipe(args.config)
-    own: dict[str, str] = {}
-    if args.data:
-        own = {
-            "task.name": "data",
-            "task.data": args.data,
-            **({"task.test_data": args.test_data} if args.test_data else {}),
-        }
-    if args.task_file:
-        own = {"task.name": "own", "task.file": args.task_file}
+    if config.task.file and not args.task_file:
+        raise ScratchpadError(f"{args.config}: its task is a Python file, to be run: name it with --task-file")
+    named = {"task.data": args.data, "task.test_data": args.test_data, "task.file": args.task_file}
+    own = {name: value for name, value in named.items() if value}
     if own and (config.task.data, config.task.file) == (None, None):
         bare = dataclasses.replace(config.task, settings={})  # a recipe's task settings and sizes are not the user's
         sizes = dataclasses.replace(config.evaluate, sizes=())
@@ -90,5 +86,11 @@ def _config(args: Namespace) -> RunConfig:
 
 
 def _resuming(args: Namespace) -> str:
-    words = [word for word in sys.argv[1:] if word not in ("--force", "--resume")]
-    return shlex.join(["scratchpad", *words, "--resume"])
+    """The command that goes on with what was interrupted."""
+    options = {
+        "--data": args.data, "--test-data": args.test_data, "--task-file": args.task_file, "--out": args.out,
+        "--seeds": args.seeds, "--device": args.device,
+    }  # fmt: skip
+    words = [word for name, value in options.items() if value for word in (name, str(value))]
+    settings = ["--set", *args.set] if args.set else []
+    return shlex.join(["scratchpad", "train", args.config, *words, *settings, "--resume"])

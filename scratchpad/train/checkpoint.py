@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -49,8 +50,8 @@ class Checkpoints:
         """(step, score) of the best one so far."""
         try:
             value = json.loads((self.folder / "best.json").read_text())
-            return value["step"], value["score"]
-        except (OSError, ValueError, KeyError):
+            return int(value["step"]), float(value["score"])
+        except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def save(self, step: int, model: nn.Module, optimiser: torch.optim.Optimizer, state: dict[str, Any]) -> None:
@@ -71,7 +72,7 @@ class Checkpoints:
             _flush(working)
             working.rename(target)
             _flush(self.folder)
-        except (OSError, RuntimeError) as error:
+        except (OSError, SafetensorError) as error:
             shutil.rmtree(working, ignore_errors=True)
             kept = self.steps()
             raise RunFailure(
@@ -116,8 +117,8 @@ class Checkpoints:
         folder = self.folder / f"step-{step}"
         try:
             state = json.loads((folder / "state.json").read_text())
-            digests = state.pop("digests")
-        except (OSError, ValueError, KeyError, AttributeError):
+            digests = dict(state.pop("digests"))
+        except (OSError, ValueError, KeyError, AttributeError, TypeError):
             raise _Damaged(f"{folder / 'state.json'} is missing, cut short or altered") from None
         for name in _FILES:
             file = folder / name
@@ -129,12 +130,21 @@ class Checkpoints:
         best = self.best()
         kept = {*self.steps()[-_KEPT:], *([best[0]] if best else [])}
         for step in set(self.steps()) - kept:
-            gone = self.folder / f".gone-{step}"
-            (self.folder / f"step-{step}").rename(gone)
-            shutil.rmtree(gone, ignore_errors=True)
+            self._drop(step)
 
-    def clean(self) -> None:
-        """Remove what an interrupted writing or dropping left."""
+    def _drop(self, step: int) -> None:
+        """Remove a checkpoint so that at no instant half of one is there."""
+        gone = self.folder / f".gone-{step}"
+        (self.folder / f"step-{step}").rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+    def clean(self, step: int) -> None:
+        """Remove the checkpoints after a step, and what an interrupted writing or dropping left."""
+        best = self.best()
+        if best and best[0] > step:
+            (self.folder / "best.json").unlink()
+        for later in [number for number in self.steps() if number > step]:
+            self._drop(later)
         for left in [*self.folder.glob(".step-*"), *self.folder.glob(".gone-*"), *self.folder.glob(".*.tmp")]:
             shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
 

@@ -21,7 +21,7 @@ from scratchpad.errors import RunFailure
 from scratchpad.evaluate.scores import Score
 from scratchpad.layout.batch import Batch
 from scratchpad.model.transformer import Transformer
-from scratchpad.train.checkpoint import Checkpoint, Checkpoints, restore_optimiser
+from scratchpad.train.checkpoint import Checkpoint, Checkpoints, restore_optimiser, write_whole
 from scratchpad.train.config import TrainConfig
 from scratchpad.train.data import StepData, step_batches, worker_failure
 from scratchpad.train.loss import count_targets, summed_loss
@@ -54,32 +54,37 @@ class Training:
         self.optimiser = make_optimiser(self.model, self.config)
         self.checkpoints = Checkpoints(self.folder)
         self.step = 0
+        self._reached = False
+        """Whether `stop_at` has been reached."""
         self._window = _Window()
 
     def resume(self, checkpoint: Checkpoint) -> None:
-        """Go on from a checkpoint: parameters, moments and step; later lines of metrics.jsonl are dropped."""
+        """Go on from a checkpoint: parameters, moments and step."""
         self.model.load_state_dict(checkpoint.model)
         restore_optimiser(self.model, self.optimiser, checkpoint.optimiser)
-        self.step = checkpoint.step
-        if self.processes.is_first:
-            self.checkpoints.clean()
-            _keep_metrics(self.folder / "metrics.jsonl", self.step)
+        self.step, self._reached = checkpoint.step, bool(checkpoint.state.get("reached"))
 
     def run(self) -> None:
-        """Train to the last step or until `stop_at` is reached. Interrupted after Ctrl-C, RunFailure when it fails."""
+        """Train to the last step or until `stop_at` is reached. Interrupted after Ctrl-C, RunFailure when it fails.
+
+        Whatever the folder holds of later steps is dropped first: it would be written again.
+        """
         device = self.model.device
+        if self.processes.is_first:
+            self.checkpoints.clean(self.step)
+            _keep_metrics(self.folder / "metrics.jsonl", self.step)
         workers = self.config.workers if self.config.workers is not None else 2 * (device.type == "cuda")
         loader = step_batches(self.data, self.step, workers, pin=device.type == "cuda")
         self.model.train()
-        with _interruptible() as interrupt:
-            for batches in _guarded(iter(loader)):
+        with _interruptible() as interrupt, _explained(self.folder):
+            for batches in () if self._reached else loader:
                 self._one_step(batches)
                 if self._after_step():
                     break
                 if self.processes.agree(interrupt.asked, device):
                     self._save()
                     raise Interrupted(f"stopped at step {self.step} of {self.config.steps}, which is saved")
-        self._save()
+            self._save()
 
     def _one_step(self, batches: Sequence[Batch]) -> None:
         torch.manual_seed(_step_seed(self.config.seed, self.step, self.processes.rank))
@@ -133,23 +138,22 @@ class Training:
         return stop
 
     def _judge(self) -> bool:
-        reached = False
         if self.processes.is_first:
             scores = self.judge()
             self._log({"step": self.step, "evaluation": [score.to_json() for score in scores]})
             mean = sum(score.accuracy for score in scores) / len(scores)
             lowest = min(score.accuracy for score in scores)
+            self._reached = self.config.stop_at is not None and lowest >= self.config.stop_at
             best = self.checkpoints.best()
             if best is None or mean >= best[1]:
                 self._save()
                 self.checkpoints.mark_best(self.step, mean)
-            reached = self.config.stop_at is not None and lowest >= self.config.stop_at
         self._window.restart()
-        return self.processes.agree(reached, self.model.device)
+        return self.processes.agree(self._reached, self.model.device)
 
     def _save(self) -> None:
         if self.processes.is_first:
-            self.checkpoints.save(self.step, self.model, self.optimiser, {})
+            self.checkpoints.save(self.step, self.model, self.optimiser, {"reached": self._reached})
         self._window.restart()
 
     def _log(self, line: dict[str, Any]) -> None:
@@ -212,14 +216,18 @@ def _interruptible() -> Iterator[_Interrupt]:
         signal.signal(signal.SIGINT, before)
 
 
-def _guarded(batches: Iterator[list[Batch]]) -> Iterator[list[Batch]]:
+@contextlib.contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """A dead worker (torch tells of it at any moment, by a signal) and a disk that refuses, as RunFailures."""
     try:
-        yield from batches
+        yield
     except RuntimeError as error:
         failure = worker_failure(error)
         if failure is None:
             raise
         raise failure from error
+    except OSError as error:
+        raise RunFailure(f"{folder} cannot be written: {error}; free some space and go on with --resume") from error
 
 
 def _step_seed(seed: int, step: int, rank: int) -> int:
@@ -229,10 +237,10 @@ def _step_seed(seed: int, step: int, rank: int) -> int:
 
 
 def _keep_metrics(path: Path, step: int) -> None:
-    """Drop the lines after a step, and a last one that was cut short."""
+    """Drop the lines after a step, and what was cut short."""
     kept = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+    for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []:
         with contextlib.suppress(ValueError):
-            if json.loads(line)["step"] <= step:
-                kept.append(line + "\n")
-    path.write_text("".join(kept), encoding="utf-8")
+            if line.endswith("\n") and json.loads(line)["step"] <= step:
+                kept.append(line)
+    write_whole(path, "".join(kept))

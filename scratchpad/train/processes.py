@@ -43,6 +43,10 @@ class Processes:
         """Whether it is true for any process."""
         return bool(self.total(torch.tensor(int(value), device=device)))
 
+    def wait(self, device: torch.device) -> None:
+        """Return when every process has come here."""
+        self.agree(True, device)
+
 
 @contextmanager
 def joined(device: torch.device) -> Iterator[Processes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -25,7 +26,9 @@ def _trained(data: StepData, steps: int, folder: Path) -> np.ndarray:
     if path.exists():
         return np.load(path, allow_pickle=False)
     digests = np.unique(np.fromiter(map(_digest, data.drawn(steps)), np.uint64))
-    np.save(path, digests)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.npy")
+    np.save(unfinished, digests)
+    unfinished.replace(path)
     return digests
 
 
