@@ -77,6 +77,7 @@ def test_the_induction_writes_the_chain_and_each_state_has_one_successor(task: T
         assert [task.step(question, state) for state in chain] == [*chain[1:], None]
         assert len(set(chain)) == len(chain)
         assert task.answer(question, last) == task.truth(question)
+        assert task.last_written(task.written(chain)) == last
 
 
 def test_what_the_formats_share(task: Task) -> None:

@@ -1,0 +1,332 @@
+"""A user's own task file and own data: the worked examples, what comes back out, and mistakes by file and line."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.tasks import task_named
+from scratchpad.tasks.base import Task, draws
+from scratchpad.tasks.corpus import Corpus, Entry, load_corpus
+from scratchpad.tasks.document import Document, as_text
+from scratchpad.tasks.formats import format_named, format_names
+from scratchpad.tasks.lines import document_of_line, line_of, read_lines
+from scratchpad.tasks.own import load_task_file
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+TASK_FILE, DATA_FILE = str(EXAMPLES / "my_task.py"), str(EXAMPLES / "my_data.jsonl")
+
+
+def text(document: Document[str]) -> str:
+    return as_text(document.symbols(), paper=True)
+
+
+# Task files
+
+
+def test_the_example_of_a_task_file() -> None:
+    task = load_task_file(TASK_FILE)
+    question = task.parse("2716=")
+    assert text(format_named("inductive").write(task, question)) == "2716=:[0]2#[1]7#[2]7#[3]7."
+    assert text(format_named("direct").write(task, question)) == "2716=7."
+    assert task.settings() == {"sizes": "1-6", "largest": 9}
+    for _, drawn in draws(task, 0, "train", 0, 23):
+        assert task.answer(drawn, task.chain(drawn)[-1]) == task.truth(drawn)
+        assert 2 <= len(drawn) <= 7
+
+
+def test_settings_reach_the_functions_of_the_file() -> None:
+    task = load_task_file(TASK_FILE, {"largest": "1", "sizes": "13"})
+    assert task.settings() == {"sizes": 13, "largest": 1}
+    drawn = [question for _, question in draws(task, 0, "train", 0, 23)]
+    assert {symbol for question in drawn for symbol in question} == {"0", "1", "="}
+    assert {len(question) for question in drawn} == {14}
+    assert load_task_file(TASK_FILE).settings()["largest"] == 9
+    assert len(task.at_size(3).draw(0, "test", 0)) == 4
+
+
+def test_a_task_of_a_file_can_be_sent_to_another_process() -> None:
+    task = load_task_file(TASK_FILE, {"largest": 3}).at_size(11)
+    again = pickle.loads(pickle.dumps(task))
+    assert again.settings() == task.settings() == {"sizes": 11, "largest": 3}
+    assert again.draw(5, "train", 7) == task.draw(5, "train", 7)
+
+
+def test_where_the_file_lies_does_not_change_its_draws(tmp_path: Path) -> None:
+    copy = tmp_path / "other_name.py"
+    copy.write_text(Path(TASK_FILE).read_text())
+    assert load_task_file(str(copy)).draw(0, "train", 3) == load_task_file(TASK_FILE).draw(0, "train", 3)
+
+
+COUNTDOWN = """
+def symbols(settings): return "0123456789"
+def question(rng, size): return str(rng.below(10))
+def first(question): return question
+def step(question, state): return None if state == ("0",) else str(int(state[0]) - 1)
+def answer(question, state): return state
+def truth(question): return "0"
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        ("def truth", "def other", "no function truth; needed: symbols, question"),
+        ('return "0"', 'return "1"', "for the question . `answer` gives 0, `truth` 1"),
+        ('return "0123456789"', 'return "012"', "not in `symbols`: '[3-9]'"),
+        ('return "0123456789"', 'return "00123456789"', "repeats a symbol"),
+        ('return "0123456789"', 'return ["<end>", *"0123456789"]', "holds one of <pad>"),
+        ("return question", "return missing", "first: NameError: name 'missing'"),
+        ("def answer", "def answer(", "SyntaxError"),
+        ("\ndef answer", "\n1 / 0\ndef answer", "ZeroDivisionError"),
+        ('state == ("0",)', "False", "step: .*|no end"),
+        ("\ndef answer", "\nSETTINGS = {'words': ['a']}\ndef answer", "'words'. is no number, text or truth value"),
+        ("\ndef answer", "\nSETTINGS = {'sizes': 'long'}\ndef answer", "sizes=long: a length is a number"),
+    ],
+)
+def test_mistakes_in_a_task_file(tmp_path: Path, before: str, after: str, says: str) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(COUNTDOWN)
+    load_task_file(str(file))
+    broken = tmp_path / "broken.py"
+    assert COUNTDOWN.count(before) == 1
+    broken.write_text(COUNTDOWN.replace(before, after))
+    with pytest.raises(ScratchpadError, match=f"(?s)broken.py.*({says})|^{says}"):
+        load_task_file(str(broken))
+
+
+def test_task_files_that_are_none(tmp_path: Path) -> None:
+    with pytest.raises(ScratchpadError, match=r"nowhere.py: no such file"):
+        load_task_file(str(tmp_path / "nowhere.py"))
+    (tmp_path / "task.txt").write_text(COUNTDOWN)
+    with pytest.raises(ScratchpadError, match=r"its name must end in .py"):
+        load_task_file(str(tmp_path / "task.txt"))
+    with pytest.raises(ScratchpadError, match=r"unknown setting of .*'lagest': did you mean 'largest'"):
+        load_task_file(TASK_FILE, {"lagest": "3"})
+    with pytest.raises(ScratchpadError, match="largest takes a whole number, not 'many'"):
+        load_task_file(TASK_FILE, {"largest": "many"})
+
+
+# Data
+
+
+def test_the_example_of_data() -> None:
+    """Words written backwards, letter by letter."""
+    data = load_corpus(DATA_FILE)
+    assert (data.count("train"), data.count("test")) == (22, 2)
+    assert data.settings() == {"steps": "3-9"}
+    question = data.parse("plum=")
+    assert text(format_named("inductive").write(data, question)) == "plum=:m#mu#mul#mulp."
+    assert text(format_named("direct").write(data, question)) == "plum=mulp."
+    drawn = [question for split in ("train", "test") for _, question in draws(data, 0, split, 0, data.count(split))]
+    assert len(set(drawn)) == 24
+    assert data.symbols() == tuple(sorted({symbol for question in drawn for symbol in question}))
+    for question in drawn:
+        assert data.answer(question, data.chain(question)[-1]) == data.truth(question) == question[-2::-1]
+        assert data.step(question, data.first(question)) == question[-2:-4:-1]
+
+
+def test_sizes_of_data_are_numbers_of_states() -> None:
+    data = load_corpus(DATA_FILE).at_size(6)
+    for split in ("train", "test"):
+        assert {len(data.chain(data.draw(0, split, index))) for index in range(data.count(split))} <= {6}
+    assert data.count("train") + data.count("test") == 7
+    with pytest.raises(ScratchpadError, match="no train problem with 2 states"):
+        data.at_size(2).draw(0, "train", 0)
+
+
+def write(path: Path, lines: list[Any]) -> str:
+    path.write_text("\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines) + "\n")
+    return str(path)
+
+
+def problem(question: str, *states: str, answer: str = "a") -> dict[str, Any]:
+    return {"question": question, "states": list(states), "answer": answer}
+
+
+def test_held_out_questions_are_not_trained_on(tmp_path: Path) -> None:
+    """A question that stands in several lines is on one side."""
+    lines = [problem(f"q{i % 30}", "s", answer="s") for i in range(90)]
+    data = load_corpus(write(tmp_path / "d.jsonl", lines))
+    train, test = ({q for _, q in draws(data, 0, split, 0, data.count(split))} for split in ("train", "test"))
+    assert not train & test
+    assert (len(train), len(test)) == (27, 3)
+    assert data.count("train") == 81
+
+
+def test_test_data_of_ones_own(tmp_path: Path) -> None:
+    train = write(tmp_path / "train.jsonl", [problem("ab", "x", answer="x")])
+    test = write(tmp_path / "test.jsonl", [problem("cd", "y", "z", answer="z"), problem("ab", "x", answer="x")])
+    data = load_corpus(train, test)
+    assert (data.count("train"), data.count("test")) == (1, 2)
+    assert data.draw(0, "test", 0) == ("c", "d")
+    assert data.symbols() == ("a", "b", "c", "d", "x", "y", "z")
+    assert data.steps.plain() == "1-2"
+
+
+def test_answers_are_read_off_states_that_the_data_do_not_hold(tmp_path: Path) -> None:
+    at_end = [problem("ab", "1,2", "2,34", answer="34"), problem("cd", "5,67", answer="67")]
+    data = load_corpus(write(tmp_path / "a.jsonl", at_end))
+    assert data.answer(tuple("ab"), tuple("2,99")) == ("9", "9")
+    assert data.answer(tuple("unknown"), tuple("8,01")) == ("0", "1")
+    ragged = [problem("ab", "1,2", answer="2"), problem("cd", "5,67", answer="67")]
+    data = load_corpus(write(tmp_path / "b.jsonl", ragged))
+    assert data.answer(tuple("ab"), tuple("1,2")) == ("2",)
+    assert data.answer(tuple("cd"), tuple("5,66")) == tuple("5,66")
+    elsewhere = [problem("ab", "<2>1", answer="2"), problem("cd", "<6>7", answer="6")]
+    data = load_corpus(write(tmp_path / "d.jsonl", elsewhere))
+    assert data.answer(tuple("ab"), tuple("<2>1")) == ("2",)
+    assert data.answer(tuple("ab"), tuple("<2>2")) == tuple("<2>2")
+    whole = [problem("ab", "12", answer="12"), problem("cd", "67", answer="67")]
+    data = load_corpus(write(tmp_path / "c.jsonl", whole))
+    assert data.answer(tuple("cd"), tuple("678")) == tuple("678")
+
+
+SUMS = Corpus(
+    entries=tuple(
+        Entry(tuple(f"{a}+{b}="), (tuple(f"{a};"), tuple(f"{a};{a + b}")), tuple(str(a + b)))
+        for a in range(7)
+        for b in range(5)
+    )
+)
+"""Answers of one digit or two: read off known states alone."""
+
+
+@pytest.mark.parametrize("form", [*format_names(), "filler-5"])
+@pytest.mark.parametrize(
+    "task",
+    [task_named("parity", {"window": 11}), task_named("cycles", {"n": 3}), load_task_file(TASK_FILE), SUMS],
+    ids=["parity", "cycles", "own", "data"],
+)
+def test_written_data_come_back_symbol_by_symbol(task: Task, form: str, tmp_path: Path) -> None:
+    """What `scratchpad data` writes is trained on as it stands in the file, and scored by the same answers."""
+    written = format_named(form)
+    questions = [question for _, question in draws(task, 0, "train", 0, 13)]
+    lines = [line_of(task, written, question) for question in questions]
+    data = load_corpus(write(tmp_path / "data.jsonl", lines))
+    for question in questions:
+        document = written.write(task, question)
+        assert written.write(data, question) == document
+        assert written.answer(data, question, document.states) == data.truth(question) == task.truth(question)
+    assert set(data.symbols()) <= set(task.symbols())
+
+
+@pytest.mark.parametrize(
+    ("form", "possible"),
+    [
+        ("inductive", {*format_names()}),
+        ("direct", {"direct", "filler"}),
+        ("filler-5", {"filler", "direct"}),
+        ("causal", {"causal", "direct", "filler"}),
+        ("scratchpad", {"scratchpad", "direct", "filler"}),
+    ],
+)
+def test_formats_that_data_can_be_written_in(form: str, possible: set[str], tmp_path: Path) -> None:
+    task = task_named("parity", {"window": 11})
+    questions = [question for _, question in draws(task, 0, "train", 0, 5)]
+    lines = [line_of(task, format_named(form), question) for question in questions]
+    data = load_corpus(write(tmp_path / "data.jsonl", lines))
+    for name in (*format_names(), "filler-3"):
+        if name.partition("-")[0] in possible:
+            expected = format_named(name).write(task, questions[0])
+            assert format_named(name).write(data, questions[0]) == expected
+        else:
+            with pytest.raises(ScratchpadError, match=f"data written as .* give .*, not {name}"):
+                format_named(name).write(data, questions[0])
+
+
+def test_a_chain_that_repeats_a_state_is_no_induction(tmp_path: Path) -> None:
+    lines = [problem("01", "0", "1", answer="1"), problem("0110", "0", "1", "0", "0", answer="0")]
+    data = load_corpus(write(tmp_path / "data.jsonl", lines))
+    assert text(format_named("causal").write(data, tuple("0110"))) == "0110:0#1#0#0."
+    with pytest.raises(ScratchpadError, match="a state comes twice in the chain of the question 0 1 1 0"):
+        format_named("inductive").write(data, tuple("0110"))
+
+
+def test_symbols_of_several_characters(tmp_path: Path) -> None:
+    lines = [
+        {"question": ["ten", "+", "one"], "states": [["eleven"]], "answer": ["eleven"]},
+        {"question": "1+1", "states": ["2"], "answer": "2"},
+    ]
+    data = load_corpus(write(tmp_path / "data.jsonl", lines))
+    assert data.symbols() == ("+", "1", "2", "eleven", "one", "ten")
+    assert data.parse("ten + one") == ("ten", "+", "one")
+    with pytest.raises(ScratchpadError, match="this question is not in the data: 1 \\+ ten"):
+        data.chain(data.parse("1 + ten"))
+
+
+GOOD = problem("ab", "x", answer="x")
+WRITTEN = line_of(task := task_named("parity", {"window": 5}), format_named("inductive"), task.parse("1_01="))
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("{", r"data.jsonl:3: not JSON"),
+        ("[1]", r"data.jsonl:3: a line holds one JSON object, not list"),
+        ("[" * 99_999, r"data.jsonl:3: not JSON"),
+        ({"question": "a", "answer": "b"}, r"data.jsonl:3: no states: a line is"),
+        ({}, r"data.jsonl:3: no question, states, answer"),
+        (problem("cd"), r"data.jsonl:3: `states` is a list of at least one state, not \[\]"),
+        ({**GOOD, "states": "x"}, r"data.jsonl:3: `states` is a list"),
+        ({**GOOD, "question": ""}, r"data.jsonl:3: question is empty"),
+        ({**GOOD, "question": 7}, r"data.jsonl:3: question: a text or a list of symbols is needed, not 7"),
+        ({**GOOD, "question": ["a", ""]}, r"data.jsonl:3: question: a text or a list"),
+        (problem("cd", "x<sep>"), r"data.jsonl:3: state 0: <sep> is a mark: the tool adds marks itself"),
+        ({**GOOD, "answer": ["<end>"]}, r"data.jsonl:3: answer: <end> is a mark"),
+        (problem("ab", "y", answer="x"), r"data.jsonl:3: the question of .*data.jsonl:1, with another chain or answer"),
+        ({**WRITTEN, "states": WRITTEN["states"][:-1]}, r"data.jsonl:3: each state ends with <sep>, the last one with"),
+        ({**WRITTEN, "prompt": "1_0"}, r"data.jsonl:3: the inductive document of this question would be another"),
+        ({**WRITTEN, "preamble": 1}, r"data.jsonl:3: the inductive document .*without a preamble"),
+        ({**WRITTEN, "preamble": 99}, r"data.jsonl:3: a preamble of 99 symbols"),
+        ({**WRITTEN, "preamble": "1"}, r"data.jsonl:3: preamble is a number of symbols"),
+        ({k: v for k, v in WRITTEN.items() if k != "format"}, r"data.jsonl:3: no format"),
+        ({**WRITTEN, "format": "direct"}, r"lines in several formats, direct, inductive: one is allowed"),
+    ],
+)
+def test_lines_that_are_refused(line: Any, says: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "data.jsonl", [GOOD, "", line, problem("gh", "x")])
+    with pytest.raises(ScratchpadError, match=says):
+        load_corpus(path)
+
+
+def test_files_that_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ScratchpadError, match=r"nowhere.jsonl: cannot be read: No such file"):
+        load_corpus(str(tmp_path / "nowhere.jsonl"))
+    with pytest.raises(ScratchpadError, match=r"cannot be read: Is a directory"):
+        load_corpus(str(tmp_path))
+    with pytest.raises(ScratchpadError, match=r"empty.jsonl: no lines: at least one JSON object"):
+        load_corpus(write(tmp_path / "empty.jsonl", ["", " "]))
+    with pytest.raises(ScratchpadError, match=r"one.jsonl: 1 question: at least 2 are needed"):
+        load_corpus(write(tmp_path / "one.jsonl", [GOOD, GOOD]))
+    (tmp_path / "latin.jsonl").write_bytes(json.dumps(GOOD).encode() + b"\n\xe9")
+    with pytest.raises(ScratchpadError, match=r"latin.jsonl: not UTF-8 text"):
+        load_corpus(str(tmp_path / "latin.jsonl"))
+    unknown = {**WRITTEN, "format": "inductiv"}
+    with pytest.raises(ScratchpadError, match="unknown format 'inductiv': did you mean 'inductive'"):
+        load_corpus(write(tmp_path / "f.jsonl", [unknown, {**unknown, "question": "0____="}]))
+
+
+def test_bare_documents_have_marks_in_place() -> None:
+    """Strings and lists alike; a mark in a string is one symbol."""
+    document = document_of_line("here", {"prompt": "1_=<start>", "states": ["a<sep>", ["b", "<end>"]], "preamble": 1})
+    assert document == Document(("1", "_", "=", "<start>"), (("a", "<sep>"), ("b", "<end>")), 1)
+    assert document_of_line("here", {"prompt": "", "states": ["a#", "b."]}).prompt == ()
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    (tmp_path / "bom.jsonl").write_text(json.dumps(GOOD), encoding="utf-8-sig")
+    assert [value for _, value in read_lines(str(tmp_path / "bom.jsonl"))] == [GOOD]
+
+
+def test_data_can_be_sent_to_another_process() -> None:
+    data = load_corpus(DATA_FILE).at_size(5)
+    again = pickle.loads(pickle.dumps(data))
+    assert isinstance(again, Corpus)
+    assert again == data
+    assert again.draw(0, "train", 3) == data.draw(0, "train", 3)
