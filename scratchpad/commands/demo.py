@@ -12,7 +12,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scratchpad.commands.output import message
+from scratchpad.commands.output import message, new_file
 from scratchpad.commands.progress import TrainingProgress
 from scratchpad.commands.table import print_table
 from scratchpad.recipes import DEMO, with_format
@@ -91,7 +91,9 @@ def _write_summary(folder: Path, seed: int, runs: dict[str, Run], scores: dict[s
 
 
 def _write_report(folder: Path, runs: list[Run]) -> None:
-    from scratchpad.report import write_report
+    from scratchpad.report.page import report
 
-    write_report([run.folder for run in runs], folder / "report.html", force=True)
-    message(f"report: {folder / 'report.html'}")
+    path = folder / "report.html"
+    with new_file(str(path), force=True) as file:
+        file.write(report([str(run.folder) for run in runs], "Three formats, one task", None).encode())
+    message(f"report: {path}")

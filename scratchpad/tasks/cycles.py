@@ -26,7 +26,8 @@ _PUNCTUATION = (">", ";", "?", "0", "1")
 class Cycles(Task):
     """n: two cycles of n vertices, or one of 2n with the two asked for at distance n, half and half.
 
-    sizes (a list) gives one graph's cycles instead: several, and the vertices asked for lie on the first and
+    vertices (0: 2n) fixes the size of the graph, so that only the walk grows with n: cycles of n, where the walk is, and
+    vertices - n, or a single one with the two asked for at distance n (figure 4b). sizes (a list) gives one graph's cycles instead: several, and the vertices asked for lie on the first and
     on another one; or a single one, and they lie `distance` apart (-1: half its size). names: how many names
     there are for vertices. jump: the walk writes down every jump-th vertex and its last.
     """
@@ -42,16 +43,23 @@ class Cycles(Task):
     )
 
     n: Lengths = field(default=Lengths(2, 7))
+    vertices: int = field(default=0, metadata=BEYOND_PAPER)
     sizes: tuple[int, ...] = ()
     distance: int = -1
     names: int = field(default=1000, metadata=BEYOND_PAPER)
     jump: int = field(default=1, metadata=BEYOND_PAPER)
 
     def __post_init__(self) -> None:
-        vertices = sum(self.sizes) if self.sizes else 2 * self.n.high
+        vertices = sum(self.sizes) or self.vertices or 2 * self.n.high
         if min(self.sizes or (self.n.low,)) < 2:
             raise ScratchpadError(
                 f"cycles: a cycle has at least 2 vertices; given: n={self.n.plain()} "
+                f"sizes={','.join(map(str, self.sizes))}"
+            )
+        if self.vertices and (self.sizes or self.n.high > self.vertices - 2):
+            raise ScratchpadError(
+                f"cycles: vertices={self.vertices} goes with n of at most {self.vertices - 2}, so that 2 vertices are left "
+                f"for the other cycle, and without `sizes`; given: n={self.n.plain()} "
                 f"sizes={','.join(map(str, self.sizes))}"
             )
         if len(self.sizes) != 1 and self.distance != -1:
@@ -85,7 +93,8 @@ class Cycles(Task):
         return _alphabet(self.names)
 
     def question(self, rng: Stream, size: int) -> Symbols:
-        sizes = self.sizes or ((2 * size,) if rng.below(2) else (size, size))
+        total = self.vertices or 2 * size
+        sizes = self.sizes or ((total,) if rng.below(2) else (size, total - size))
         names = self.symbols()
         vertices = [names[i] for i in rng.sample(self.names, sum(sizes))]
         rings, start = [], 0
@@ -97,7 +106,7 @@ class Cycles(Task):
             source, target = rng.choice(rings[0]), rng.choice(rng.choice(rings[1:]))
         else:
             (ring,) = rings
-            apart = len(ring) // 2 if self.distance == -1 else self.distance
+            apart = (size if self.vertices else len(ring) // 2) if self.distance == -1 else self.distance
             place = rng.below(len(ring))
             source, target = ring[place], ring[(place + apart) % len(ring)]
         return (*(symbol for a, b in edges for symbol in (a, ">", b, ";")), source, "?", target, ";")
