@@ -1,0 +1,31 @@
+"""Write one HTML page about one run or several: tables, plots, sample chains, settings.
+
+The page is one file that needs no network and no scripts. Runs that differ in nothing but the seed are put together.
+Judge the runs first (`scratchpad evaluate`); until then the page shows the last evaluation of their training.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from scratchpad.commands.output import message, new_file
+
+EXAMPLE = """scratchpad report runs/parity-small --out report.html
+  scratchpad report runs/direct runs/inductive/seed-* --out report.html --title "Two formats"
+"""
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("runs", metavar="RUN", nargs="+", help="run folders")
+    parser.add_argument("--out", metavar="FILE.html", required=True, help="the file to write")
+    parser.add_argument("--force", action="store_true", help="replace the file if it is there")
+    parser.add_argument("--title", metavar="TEXT", help="the page's title (default: tasks and formats)")
+    parser.add_argument("--task-file", metavar="MY_TASK.py", help="of runs on a task of your own; the file is run")
+
+
+def run(args: Namespace) -> None:
+    from scratchpad.report.page import report
+
+    with new_file(args.out, args.force) as file:
+        file.write(report(args.runs, args.title, args.task_file).encode())
+    message(f"{args.out}: a report about {len(args.runs)} run{'s' if len(args.runs) > 1 else ''}")

@@ -1,0 +1,247 @@
+"""One self-contained HTML page about runs: tables, plots, sample chains, settings. No network, no scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.evaluate import METHODS
+from scratchpad.report.chains import Chain, sample_chains
+from scratchpad.report.curves import accuracy_series, evaluation_panels, loss_series
+from scratchpad.report.groups import Group, common_and_differing, flat, task_groups
+from scratchpad.report.plots import GRID, INK, PALETTE, SHADE, accuracy_plot, evaluation_plot, loss_plot, svg
+from scratchpad.report.records import RunRecord, read_run
+from scratchpad.report.tables import Table, accuracy_table, cost_table, question_counts, seeds_table, sizes_of
+
+_MOST_SAMPLED = 12
+_RIGHT = {"forced": "whole scratchpads right", "free": "right answers"}
+_HOW = {
+    "forced": "Judged by one forward pass: every token must be the model's first choice, given the true text before it",
+    "free": "The model writes by itself, and its answer is compared with the true one",
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A plot as an <svg> element, with the text below it."""
+
+    svg: Markup
+    caption: str
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """All that was found with one method of judging."""
+
+    title: str
+    how: str
+    questions: str
+    table: Table
+    seeds: Table | None
+    picture: Picture
+    costs_open: bool
+    costs: list[tuple[str, Table]]
+
+
+@dataclass(frozen=True)
+class Section:
+    """The runs on one task."""
+
+    title: str
+    summary: str
+    measured: Callable[[object], str]
+    facts: list[tuple[str, str]]
+    judgements: list[Judgement]
+    pictures: list[Picture]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The sample chains of one run, or why there are none."""
+
+    name: str
+    measured: Callable[[object], str]
+    chains: list[tuple[int, list[Chain]]]
+    forced: bool
+    note: str
+    opened: bool
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Named texts of several runs: those they share, and for the others one text a run."""
+
+    title: str
+    common: dict[str, str]
+    differing: dict[str, list[str]]
+
+
+def report(folders: Sequence[str | Path], title: str | None = None, task_file: str | None = None) -> str:
+    """The page about run folders, as HTML; task_file: the file of a task of one's own that they were trained on.
+
+    ScratchpadError where a folder is no run, is damaged or is given twice.
+    """
+    places = [Path(folder).resolve() for folder in folders]
+    twice = next((str(folder) for folder, at in zip(folders, places, strict=True) if places.count(at) > 1), None)
+    if not folders:
+        raise ScratchpadError("a report needs at least one run folder")
+    if twice:
+        raise ScratchpadError(f"run folder {twice} is given twice")
+    return page([read_run(folder, task_file) for folder in folders], title)
+
+
+def page(runs: Sequence[RunRecord], title: str | None = None) -> str:
+    """The page about runs that were read, as HTML."""
+    tasks = task_groups(runs)
+    ordered = [(group, run) for groups in tasks for group in groups for run in group.runs]
+    names = [group.name_of(run) for group, run in ordered]
+    environment = Environment(
+        loader=PackageLoader("scratchpad.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    return environment.get_template("page.html.jinja").render(
+        title=title or _title(tasks),
+        sections=[_section(groups) for groups in tasks],
+        notes=[note for group, run in ordered for note in _notes(group.name_of(run), run)],
+        samples=_samples(ordered[:_MOST_SAMPLED]),
+        unsampled=max(0, len(ordered) - _MOST_SAMPLED),
+        names=names,
+        folders=[str(run.folder) for _, run in ordered],
+        facts=_facts([run for _, run in ordered]),
+        writer=_writer(),
+        runs_git=", ".join(sorted({str(run.record.get("git")) for run in runs})),
+        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    )
+
+
+def _writer() -> str:
+    try:
+        return f"scratchpad {version('scratchpad')}"
+    except PackageNotFoundError:
+        return "scratchpad, run from its source"
+
+
+def _title(tasks: Sequence[Sequence[Group]]) -> str:
+    names = dict.fromkeys(groups[0].runs[0].config.task.name for groups in tasks)
+    formats = dict.fromkeys(run.config.task.format for groups in tasks for group in groups for run in group.runs)
+    return f"{', '.join(names)}: {', '.join(formats)}"
+
+
+def _section(groups: Sequence[Group]) -> Section:
+    run = groups[0].runs[0]
+    file = run.config.task.data or run.config.task.file
+    pictures = [_losses(groups)] if any(one.losses for group in groups for one in group.runs) else []
+    pictures += [_evaluations(groups)] if any(len(r.evaluations) > 1 for group in groups for r in group.runs) else []
+    return Section(
+        title=f"{run.config.task.name}: {file}" if file else run.config.task.name,
+        summary=f"{run.task.summary} ({run.task.source})" if run.task else "",
+        measured=run.measured,
+        facts=_summary(groups),
+        judgements=[_judgement(groups, method) for method in METHODS if sizes_of(groups, method)],
+        pictures=pictures,
+    )
+
+
+def _summary(groups: Sequence[Group]) -> list[tuple[str, str]]:
+    """What to know before the tables: what was trained, on what lengths, how long, by how large a model."""
+    runs = [run for group in groups for run in group.runs]
+    trained = dict.fromkeys(run.measured(run.trained.plain()) if run.trained else "not known" for run in runs)
+    steps = dict.fromkeys(f"{run.config.train.steps:,} steps of {run.config.train.batch:,} documents" for run in runs)
+    models = [run.config.model for run in runs]
+    sizes = dict.fromkeys(f"{model.layers} layers, {model.heads} heads, width {model.width}" for model in models)
+    seeds = ", ".join(map(str, dict.fromkeys(run.config.train.seed for run in runs)))
+    return [
+        ("runs", f"{len(runs)}, of seed {seeds}"),
+        ("trained on", "; ".join(trained)),
+        ("training", "; ".join(steps)),
+        ("model", "; ".join(sizes)),
+    ]
+
+
+def _judgement(groups: Sequence[Group], method: str) -> Judgement:
+    first = groups[0].runs[0]
+    axis = f"{_RIGHT[method]} (%)"
+    figure = accuracy_plot(accuracy_series(groups, method), f"length ({first.length})", axis)
+    several = any(len(group.runs) > 1 for group in groups)
+    bands = "Bands: lowest to highest run, each a thin line" if several else "Bands: 95 % Wilson intervals"
+    caption = f"{_RIGHT[method].capitalize()} over length. {bands}."
+    return Judgement(
+        title=_RIGHT[method].capitalize(),
+        how=_HOW[method],
+        questions=question_counts(groups, method),
+        table=accuracy_table(groups, method),
+        seeds=seeds_table(groups, method),
+        picture=_picture(figure, caption),
+        costs_open=method == "free",
+        costs=cost_table(groups, method),
+    )
+
+
+def _losses(groups: Sequence[Group]) -> Picture:
+    return _picture(loss_plot(loss_series(groups)), "Training loss, on a logarithmic scale.")
+
+
+def _evaluations(groups: Sequence[Group]) -> Picture:
+    method = groups[0].runs[0].config.evaluate.method
+    caption = f"Evaluations during training: {_RIGHT[method]}, means over the lengths judged."
+    return _picture(evaluation_plot(evaluation_panels(groups), f"{_RIGHT[method].split()[-1]} (%)"), caption)
+
+
+def _picture(figure: Figure, caption: str) -> Picture:
+    """The plot with its colours named, so that the page can change them with the light."""
+    text = svg(figure)
+    names = {INK: "--ink", GRID: "--grid", SHADE: "--shade"} | {c: f"--series-{i}" for i, c in enumerate(PALETTE)}
+    for colour, name in names.items():
+        text = text.replace(colour, f"var({name})")
+    return Picture(Markup(text), caption)
+
+
+def _notes(name: str, run: RunRecord) -> list[str]:
+    """What a reader must know about a run that is not finished, not judged, or whose task is not at hand."""
+    notes = []
+    if run.last_step < run.config.train.steps and run.config.train.stop_at is None:
+        notes.append(f"{name}: {run.last_step:,} of {run.config.train.steps:,} steps are logged.")
+    if run.from_training:
+        notes.append(
+            f"{name}: no scores yet; shown is the last evaluation of its training, at step {run.judged_at[-1]:,}. "
+            f"Judge it with: scratchpad evaluate {run.folder}"
+        )
+    if not run.scores:
+        notes.append(f"{name}: not judged yet. Judge it with: scratchpad evaluate {run.folder}")
+    if len(run.judged_at) > 1:
+        notes.append(f"{name}: scores of several checkpoints, of steps {', '.join(map(str, run.judged_at))}.")
+    if run.problem:
+        notes.append(f"{name}: what its task would have written is not shown: {run.problem}")
+    return notes
+
+
+def _samples(ordered: Sequence[tuple[Group, RunRecord]]) -> list[Samples]:
+    """The chains of each run; the first of an inductive run, or else the first, are shown opened."""
+    inductive = [run for _, run in ordered if run.config.task.format == "inductive"]
+    opened = inductive[0] if inductive else ordered[0][1]
+    found = []
+    for group, run in ordered:
+        chains = sample_chains(run)
+        note = "" if chains else f"No samples are kept yet: scratchpad evaluate {run.folder} --method free"
+        forced = any(one.forced for _, of_size in chains for one in of_size)
+        found.append(Samples(group.name_of(run), run.measured, chains, forced, note, run is opened))
+    return found
+
+
+def _facts(runs: Sequence[RunRecord]) -> list[Facts]:
+    settings = [flat(run.record["config"]) for run in runs]
+    rest = [flat({name: part for name, part in run.record.items() if name != "config"}) for run in runs]
+    made = [one | {"steps logged": str(run.last_step)} for one, run in zip(rest, runs, strict=True)]
+    judged = [one | {"step judged": ", ".join(map(str, run.judged_at))} for one, run in zip(made, runs, strict=True)]
+    return [
+        Facts("Settings", *common_and_differing(settings)),
+        Facts("Versions, machine, vocabulary", *common_and_differing(judged)),
+    ]

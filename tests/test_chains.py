@@ -1,0 +1,189 @@
+"""Sample chains of the report, each sentence of what is shown held against chains written by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from runs import parity, sample, write_run
+
+from scratchpad.evaluate.free import follows
+from scratchpad.report.chains import Chain, Piece, Step, sample_chains
+from scratchpad.report.page import report
+from scratchpad.report.records import read_run
+from scratchpad.tasks.base import Symbols
+from scratchpad.tasks.cycles import Cycles
+from scratchpad.tasks.document import terminated
+from scratchpad.tasks.parity import Parity
+from scratchpad.train.config import RunConfig, TaskConfig
+
+QUESTION = tuple("1_01___=")
+TASK = Parity(window=7)
+TRUE = terminated(TASK.chain(QUESTION))  # [00]1,1 [02]0,1 [03]1,0 [07]_,0
+
+
+def symbols(text: str, end: str = "<sep>") -> Symbols:
+    return (*text, end)
+
+
+def chains(tmp_path: Path, config: RunConfig, *lines: dict[str, Any], task_file: str | None = None) -> list[Chain]:
+    folder = write_run(tmp_path / "run", config, evaluation=lines)
+    return [chain for _, of_size in sample_chains(read_run(folder, task_file)) for chain in of_size]
+
+
+def judged(states: Sequence[Symbols], answer: str, question: Symbols = QUESTION, **others: Any) -> dict[str, Any]:
+    """A line as the evaluation writes it for an inductive chain."""
+    return sample(question, states, follows(TASK, question, states), answer, TASK.truth(question)[0], **others)
+
+
+def text(pieces: Sequence[Piece], kind: str = "") -> str:
+    return "".join(piece.text for piece in pieces if kind in ("", piece.kind))
+
+
+def lines(steps: Sequence[Step]) -> list[str]:
+    return [f"{step.number} {step.verdict} {text(step.written)}" if not step.skipped else "..." for step in steps]
+
+
+def test_a_right_chain_is_shown_with_its_marks(tmp_path: Path) -> None:
+    [chain] = chains(tmp_path, parity(), judged(TRUE, "0"))
+    assert (chain.right, chain.title, chain.question) == (True, "right", "1_01___=")
+    assert chain.answers == "answer 0 · 32 tokens"
+    assert lines(chain.steps) == [
+        "1 right [00]1,1<sep>", "2 right [02]0,1<sep>", "3 right [03]1,0<sep>", "4 right [07]_,0<end>",
+    ]  # fmt: skip
+    assert text(chain.steps[0].written, "mark") == "<sep>"
+
+
+def test_the_first_wrong_state_has_the_true_one_beside_it(tmp_path: Path) -> None:
+    states = [TRUE[0], symbols("[02]0,0"), symbols("[03]1,1"), symbols("[06]_,1", "<end>")]
+    [chain] = chains(tmp_path, parity(), judged(states, "1"))
+    assert (chain.title, chain.answers) == ("wrong", "answer 1 · true answer 0 · 32 tokens")
+    assert [step.verdict for step in chain.steps] == ["right", "wrong", "follows", "strays"]
+    wrong = chain.steps[1]
+    assert text(wrong.due) == "[02]0,1<sep>"
+    assert (text(wrong.written, "differs"), text(wrong.due, "differs")) == ("0", "1")
+    assert not any(step.due for step in chain.steps if step is not wrong)
+
+
+def test_a_wrong_terminator_is_a_wrong_state(tmp_path: Path) -> None:
+    [chain] = chains(tmp_path, parity(), judged([TRUE[0], symbols("[02]0,1", "<end>")], "1"))
+    assert text(chain.steps[1].written, "differs") == "<end>"
+    assert text(chain.steps[1].due, "differs") == "<sep>"
+
+
+def test_a_wrong_answer_is_shown_before_right_answers_of_wrong_work(tmp_path: Path) -> None:
+    lucky = judged([TRUE[0], symbols("[07]_,0", "<end>")], "0")
+    wrong = judged([symbols("[07]_,1", "<end>")], "1", index=1)
+    assert [chain.title for chain in chains(tmp_path / "a", parity(), lucky, judged(TRUE, "0"), wrong)] == [
+        "right", "wrong",
+    ]  # fmt: skip
+    [chain] = chains(tmp_path / "b", parity(), lucky)
+    assert (chain.title, chain.right) == ("right answer, wrong work", False)
+
+
+def test_chains_that_did_not_end_say_why(tmp_path: Path) -> None:
+    line = {**judged([TRUE[0], TRUE[0]], "1"), "status": "loop", "answer": None}
+    [chain] = chains(tmp_path, parity(), line)
+    assert chain.answers == "no answer · true answer 0 · caught in a loop · 16 tokens"
+
+
+def test_a_scratchpad_of_one_state_is_shown_like_a_chain(tmp_path: Path) -> None:
+    states = [(*TRUE[0], *symbols("[02]0,0"), *symbols("[07]_,0", "<end>"))]
+    line = sample(QUESTION, states, [False], "0", "0", format="scratchpad")
+    [chain] = chains(tmp_path, parity("scratchpad"), line)
+    assert lines(chain.steps) == ["1 right [00]1,1<sep>", "2 wrong [02]0,0<sep>", "3  [07]_,0<end>"]
+    assert text(chain.steps[1].due) == "[02]0,1<sep>"
+
+
+def test_a_scratchpad_that_breaks_off_lacks_a_state(tmp_path: Path) -> None:
+    line = sample(QUESTION, [(*TRUE[0], *TRUE[1])], [False], "0", "0", format="scratchpad", status="max-tokens")
+    [chain] = chains(tmp_path, parity("scratchpad"), line)
+    assert lines(chain.steps)[2:] == ["3 wrong "]
+    assert text(chain.steps[2].due) == "[03]1,0<sep>"
+    assert "(nothing more was written)" in report([tmp_path / "run"])
+
+
+def test_judged_by_one_forward_pass_the_true_text_is_shown(tmp_path: Path) -> None:
+    line = sample(QUESTION, [], [True, False, True, False], "", "", method="forced", right=False)
+    [chain] = chains(tmp_path, parity(), line)
+    assert lines(chain.steps) == [
+        "1 right [00]1,1<sep>", "2 wrong [02]0,1<sep>", "3 right [03]1,0<sep>", "4 strays [07]_,0<end>",
+    ]  # fmt: skip
+    assert chain.forced
+    assert "the model writes another state here" in report([tmp_path / "run"])
+
+
+def test_what_the_model_wrote_is_shown_rather_than_what_was_judged(tmp_path: Path) -> None:
+    forced = sample(QUESTION, [], [True] * 4, "", "", method="forced")
+    [chain] = chains(tmp_path, parity(), forced, judged(TRUE, "0"))
+    assert not chain.forced
+
+
+def test_of_a_long_chain_the_head_the_error_and_the_tail_are_shown(tmp_path: Path) -> None:
+    config = parity(window="31", bits="31")
+    question = (*"01" * 15, "0", "=")
+    task = Parity(window=31)
+    states = list(terminated(task.chain(question)))
+    states[17] = (*states[17][:-2], "1" if states[17][-2] == "0" else "0", "<sep>")
+    line = sample(question, states, follows(task, question, states), "0", "1", size=31)
+    [chain] = chains(tmp_path, config, line)
+    shown = [step.number or -step.skipped for step in chain.steps]
+    assert shown == [1, 2, 3, -12, 16, 17, 18, 19, 20, -10, 31, 32]
+    assert chain.steps[6].verdict == "wrong"
+
+
+def test_of_a_long_state_the_ends_and_the_difference_are_shown(tmp_path: Path) -> None:
+    config = parity("scratchpad", window="90", bits="80")
+    question = (*"1" * 80, *"_" * 10, "=")
+    true = Parity(window=90).written(Parity(window=90).chain(question))
+    flat = tuple("x" if symbol == "<sep>" else symbol for symbol in true)  # in one part
+    [chain] = chains(tmp_path, config, sample(question, [(*flat, "<end>")], [False], "1", "0", size=80))
+    [step] = [step for step in chain.steps if step.number == 1]
+    assert text(step.written, "differs").startswith("x")
+    gap = text(step.written, "gap")
+    left_out = int("".join(filter(str.isdecimal, gap)))
+    assert text(step.written).replace(gap, "?" * left_out)[-12:] == "[90]_,0<end>"
+    assert len(text(step.written)) - len(gap) + left_out == len("".join(flat)) + len("<end>")
+    assert len(text(step.written)) < 300
+
+
+def test_symbols_of_several_characters_are_spaced(tmp_path: Path) -> None:
+    cycles = dataclasses.replace(parity(), task=TaskConfig("cycles", "inductive", {"n": "2-3", "names": 11}))
+    question = Cycles(names=31).parse("v01 > v02 ; v03 > v04 ; v02 > v01 ; v04 > v03 ; v01 ? v03 ;")
+    line = sample(question, [("v01", "<sep>"), ("v04", ";", "<end>")], [True, False], "0", "0")
+    [chain] = chains(tmp_path, cycles, line)
+    assert chain.question == " ".join(question)
+    assert [text(step.written) for step in chain.steps] == ["v01 <sep>", "v04 ; <end>"]
+    assert text(chain.steps[1].due) == "v02 <sep>"
+
+
+def test_up_to_four_lengths_are_shown(tmp_path: Path) -> None:
+    found = chains(tmp_path, parity(), *(judged(TRUE, "0", size=size) for size in (19, 2, 3, 5, 7, 11, 13, 17)))
+    assert [chain.size for chain in found] == [2, 5, 13, 19]
+
+
+OWN = """
+SETTINGS = {"sizes": "1-3"}
+def symbols(settings): return "ab"
+def question(rng, size): return "a" * size
+def first(question): return question
+def step(question, state): return state[1:] if len(state) > 1 else None
+def answer(question, state): return state
+def truth(question): return "a"
+"""
+
+
+def test_a_task_of_a_file_is_judged_by_it_where_the_file_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+    file.write_text(OWN)
+    config = dataclasses.replace(parity(), task=TaskConfig("own", "inductive", file=str(file)))
+    line = sample(("a", "a"), [("a", "b", "<end>")], [False], "b", "a", size=2)
+    folder = write_run(tmp_path / "run", config, evaluation=[line])
+    assert "what its task would have written is not shown" in report([folder])
+    [(_, [unknown])] = sample_chains(read_run(folder))
+    assert [(step.verdict, step.due) for step in unknown.steps] == [("wrong", ())]
+    [(_, [known])] = sample_chains(read_run(folder, str(file)))
+    assert text(known.steps[0].due) == "aa<sep>"
+    assert "size 1-3" in report([folder])  # the lengths are known without the file

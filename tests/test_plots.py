@@ -1,0 +1,193 @@
+"""The plots: what is drawn is what was given, nothing overlaps, and colours can be told from the page."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+from matplotlib.patches import Rectangle
+from matplotlib.text import Text
+
+import scratchpad.report
+from scratchpad.report.plots import (
+    PALETTE,
+    Curve,
+    Series,
+    accuracy_plot,
+    evaluation_plot,
+    loss_plot,
+    median_curve,
+    save_png,
+    svg,
+)
+from scratchpad.settings import Lengths
+
+SIZES = (5, 7, 11, 13)
+SEEDS = tuple(Curve(SIZES, y, y, y) for y in ((1.0, 0.9, 0.3, 0.1), (1.0, 0.7, 0.5, 0.0), (0.8, 0.6, 0.7, 0.2)))
+LONE = Curve(SIZES, (1.0, 0.5, 0.5, 0.4), (0.9, 0.4, 0.4, 0.3), (1.0, 0.6, 0.6, 0.5))
+BOTH = (Series("inductive", SEEDS, Lengths(1, 7)), Series("_direct $x$", (LONE,), Lengths(1, 7)))
+
+
+def lines(axes: Axes, colour: str) -> list[tuple[list[float], float]]:
+    """The y values and widths of the lines of a colour."""
+    found = [line for line in axes.get_lines() if line.get_color() == colour]
+    return [([float(y) for y in np.asarray(line.get_ydata())], line.get_linewidth()) for line in found]
+
+
+def visible_texts(axes: Axes) -> Iterator[Text]:
+    """Titles, labels and notes, and the labels of the ticks that lie in view."""
+    yield from (axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label, *axes.texts)  # type: ignore[attr-defined]
+    for axis in (axes.xaxis, axes.yaxis):
+        low, high = sorted(axis.get_view_interval())
+        ticks = [tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+        yield from (tick.label1 for tick in ticks if tick.label1.get_visible())
+
+
+def overlapping(figure: Figure) -> list[tuple[str, str]]:
+    """Pairs of visible texts whose boxes meet, and texts that leave the figure."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    texts = [text for axes in figure.axes for text in visible_texts(axes)] + figure.legends[0].get_texts()
+    boxes = [(text.get_text(), text.get_window_extent(canvas.get_renderer())) for text in texts if text.get_text()]
+    whole = figure.bbox.padded(1)
+    outside = [(name, "outside") for name, box in boxes if not whole.contains(box.x0, box.y0)]
+    outside += [(name, "outside") for name, box in boxes if not whole.contains(box.x1, box.y1)]
+    return outside + [(a, b) for (a, one), (b, other) in combinations(boxes, 2) if one.overlaps(other)]
+
+
+def test_every_run_is_thin_and_the_median_thick() -> None:
+    [axes] = accuracy_plot(BOTH).axes
+    drawn = lines(axes, PALETTE[0])
+    assert [y for y, width in drawn if width < 1] == [[100 * y for y in curve.y] for curve in SEEDS]
+    assert [y for y, width in drawn if width > 1] == [[100, 70, 50, 10]]
+    assert [y for y, _ in lines(axes, PALETTE[1])] == [[100, 50, 50, 40]]
+
+
+def test_bands_span_the_runs_or_the_interval() -> None:
+    middle = median_curve(SEEDS)
+    assert (middle.low, middle.high) == ((0.8, 0.6, 0.3, 0.0), (1.0, 0.9, 0.7, 0.2))
+    assert median_curve((LONE,)) is LONE
+    [axes] = accuracy_plot(BOTH).axes
+    bands = [band.get_paths()[0].vertices for band in axes.collections]
+    spans = [{float(y) for x, y in np.asarray(band) if x == 11} for band in bands]
+    assert spans == [{30.0, 70.0}, {40.0, 60.0}]
+
+
+def test_medians_are_of_the_runs_that_have_the_point() -> None:
+    middle = median_curve((Curve((1, 2), (0.5, 0.25)), Curve((2, 3), (0.75, 0.9))))
+    assert middle == Curve((1, 2, 3), (0.5, 0.5, 0.9), (0.5, 0.25, 0.9), (0.5, 0.75, 0.9))
+
+
+def test_the_trained_lengths_are_shaded_and_named() -> None:
+    [axes] = accuracy_plot(BOTH).axes
+    assert [text.get_text() for text in axes.texts] == ["trained on 1-7"]
+    [shade] = axes.patches
+    edges = shade.get_extents().transformed(axes.transData.inverted()).intervalx
+    assert list(edges) == pytest.approx([0.75, 7.25])
+
+
+def test_trained_lengths_that_differ_are_dotted_lines() -> None:
+    both = (BOTH[0], Series("other", (LONE,), Lengths(1, 11)))
+    [axes] = accuracy_plot(both).axes
+    assert not axes.patches
+    dotted = [line for line in axes.get_lines() if line.get_linestyle() == ":"]
+    assert [float(np.asarray(line.get_xdata())[0]) for line in dotted] == [7, 11]
+
+
+def test_a_single_length_is_drawn_as_bars() -> None:
+    curves = tuple(Curve((8,), (y,), (y - 0.1,), (y + 0.1,)) for y in (0.5, 0.2, 0.4))
+    figure = accuracy_plot((Series("three", curves), Series("one", curves[:1]), Series("none", ())), "bits")
+    [axes] = figure.axes
+    assert [bar.get_height() for bar in axes.patches if isinstance(bar, Rectangle)] == [40, 50]
+    assert axes.get_xlabel() == "bits: 8"
+    assert not overlapping(figure)
+
+
+def test_losses_are_logarithmic_with_plain_numbers() -> None:
+    curve = Curve(tuple(range(10, 60, 10)), (3.0, 0.0, 0.5, 0.02, 0.004))
+    figure = loss_plot([Series("inductive", (curve,))])
+    [axes] = figure.axes
+    assert axes.get_yscale() == "log"
+    assert lines(axes, PALETTE[0])[0][0] == [3.0, 0.5, 0.02, 0.004]  # nothing at 0
+    assert not overlapping(figure)
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert {"1", "0.1", "0.01"} <= set(labels)
+
+
+def test_many_points_are_thinned_to_medians() -> None:
+    y = tuple(1.0 + (step % 3) for step in range(3000))
+    [axes] = loss_plot([Series("long", (Curve(tuple(range(3000)), y),))]).axes
+    [(drawn, _)] = lines(axes, PALETTE[0])
+    assert len(drawn) == 300
+    assert set(drawn) == {2.0}
+
+
+def test_evaluations_have_a_panel_each() -> None:
+    panels = [("lengths trained on", BOTH), ("lengths not trained on", BOTH)]
+    figure = evaluation_plot(panels, "right (%)")
+    assert [axes.get_title("left") for axes in figure.axes] == [title for title, _ in panels]
+    assert not overlapping(figure)
+
+
+@pytest.mark.parametrize("count", [1, 3, 9])
+def test_no_text_meets_another(count: int) -> None:
+    series = [Series(f"_a rather long name of a run {i}", (LONE,), Lengths(1, 7)) for i in range(count)]
+    figure = accuracy_plot(series, "length (bits)", "whole scratchpads right (%)")
+    assert not overlapping(figure)
+    assert [text.get_text() for text in figure.legends[0].texts] == [one.label for one in series]
+    assert figure.axes[0].get_position().height * figure.get_figheight() > 2  # inches
+
+
+def test_svg_and_png() -> None:
+    figure, file = accuracy_plot(BOTH), io.BytesIO()
+    text = svg(figure)
+    assert text.startswith("<svg viewBox=")
+    assert "_direct $x$" in text
+    assert "metadata" not in text
+    assert '<g id="' not in text
+    assert svg(accuracy_plot(BOTH)) == text
+    save_png(figure, file)
+    file.seek(0)
+    assert imread(file).shape[:2] == (740, 1120)
+
+
+def test_what_a_label_says_is_escaped() -> None:
+    assert "<b>" not in svg(accuracy_plot([Series("<b>", (LONE,))], "<b>", "<b>"))
+
+
+def test_matplotlib_is_left_as_it_was() -> None:
+    before = dict(mpl.rcParams)
+    svg(accuracy_plot(BOTH))
+    assert dict(mpl.rcParams) == before
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance (WCAG 2.2)."""
+    parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in to_rgb(colour)]
+    return float(np.dot(parts, (0.2126, 0.7152, 0.0722)))
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_colours_stand_out_from_the_page(mode: str) -> None:
+    """Lines at a contrast of 3 at least, text at 4.5: what WCAG asks for."""
+    folder = Path(scratchpad.report.__file__).parent
+    light, _, dark = (
+        (folder / "templates" / "style.css.jinja").read_text().partition("@media (prefers-color-scheme: dark)")
+    )
+    colours = dict(re.findall(r"--([\w-]+): (#\w{6})", light if mode == "light" else dark))
+    named = {f"series-{i}": 3.0 for i in range(len(PALETTE))} | dict.fromkeys(("ink", "soft", "good", "bad"), 4.5)
+    for name, least in named.items():
+        for ground in ("page", "card"):
+            bright, dim = sorted((luminance(colours[name]), luminance(colours[ground])), reverse=True)
+            assert (bright + 0.05) / (dim + 0.05) >= least, (name, ground)
