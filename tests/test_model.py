@@ -53,18 +53,24 @@ def test_logits_and_gradients_are_those_of_gpt2_in_float64() -> None:
     assert furthest(gradients(model, summed_loss(logits, batch)), gradients_of(reference, model)) < EXACT
 
 
-def test_initial_weights_are_drawn_as_in_gpt2() -> None:
-    """Deviation 0.02, by sqrt(2 layers) less where a layer writes to the residual stream; within 4 sigmas."""
-    model = Transformer(dataclasses.replace(PRESETS["small"], context=131, bias=True), SYMBOLS)
+@pytest.mark.parametrize("deviation", [0.02, None])
+def test_initial_weights_are_drawn_as_in_gpt2(deviation: float | None) -> None:
+    """The deviation, by sqrt(2 layers) less where a layer writes to the residual stream; within 4 sigmas.
+
+    None is 1 / sqrt(inputs) of each matrix: what x @ W.T sums over.
+    """
+    config = ModelConfig(layers=3, heads=2, width=128, context=131, bias=True, deviation=deviation)
     into_residual = ("attention_out.weight", "mlp_out.weight")
-    for name, value in model.named_parameters():
+    for name, value in Transformer(config, SYMBOLS).named_parameters():
         if name.endswith("bias"):
             assert not value.any()
         elif value.dim() == 1:
             assert bool((value == 1).all())
         else:
-            deviation = 0.02 / math.sqrt(6) if name.endswith(into_residual) else 0.02
-            assert value.detach().std().item() == pytest.approx(deviation, rel=4 / math.sqrt(2 * value.numel())), name
+            inputs = 4 * 128 if name.endswith("mlp_out.weight") else 128
+            expected = deviation or 1 / math.sqrt(inputs)
+            expected /= math.sqrt(6) if name.endswith(into_residual) else 1
+            assert value.detach().std().item() == pytest.approx(expected, rel=4 / math.sqrt(2 * value.numel())), name
 
 
 @pytest.mark.parametrize(

@@ -37,13 +37,15 @@ class Transformer(nn.Module):
         self._initialise()
 
     def _initialise(self) -> None:
-        """GPT-2's: normal of deviation 0.02, smaller by sqrt(2 layers) where a layer writes to the residual stream."""
+        """GPT-2's: normal, with a deviation smaller by sqrt(2 layers) where a layer writes to the residual stream."""
         for name, parameter in self.named_parameters():
             if name.endswith("bias"):
                 nn.init.zeros_(parameter)
             elif parameter.dim() == 2:
-                into_residual = name.endswith(("attention_out.weight", "mlp_out.weight"))
-                nn.init.normal_(parameter, std=0.02 / math.sqrt(2 * self.config.layers) if into_residual else 0.02)
+                deviation = self.config.deviation or 1 / math.sqrt(parameter.shape[1])
+                if name.endswith(("attention_out.weight", "mlp_out.weight")):
+                    deviation /= math.sqrt(2 * self.config.layers)
+                nn.init.normal_(parameter, std=deviation)
 
     @property
     def device(self) -> torch.device:
