@@ -83,7 +83,7 @@ def test_a_row_draws_from_a_stream_of_its_own() -> None:
 
 
 def test_draws_have_the_frequencies_of_the_probabilities() -> None:
-    """Chi-square over 20,000 draws; a right sampler exceeds the bound (999,999 in a million) once in a million seeds."""
+    """Chi-square over 20,000 draws; a right sampler exceeds the bound for one seed in a million."""
     sampling, rows = Sampling(1.5, top_k=7, seed=1), range(1000)
     logits = torch.randn(SYMBOLS, dtype=torch.float64)
     choose = sampling.chooser()

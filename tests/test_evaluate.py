@@ -1,0 +1,205 @@
+"""Evaluation: one forward pass says what free running would, sample by sample, on models that make mistakes."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from tiny_runs import TINY, trained
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.evaluate import forced
+from scratchpad.evaluate.forced import judge_forced
+from scratchpad.evaluate.free import judge_free
+from scratchpad.evaluate.scores import evaluate, wilson
+from scratchpad.evaluate.subject import Sample, Subject
+from scratchpad.generate.sampling import Sampling
+from scratchpad.recipes import recipe
+from scratchpad.run import Run
+from scratchpad.tasks import task_named
+from scratchpad.tasks.base import Symbols
+from scratchpad.train.data import StepData
+
+QUICK = {"train.learning_rate": 1e-2, "train.batch": 16, "evaluate.n": 1}
+HALF_TRAINED: dict[str, dict[str, Any]] = {
+    "inductive": {"train.steps": 150, "bits": "1-3", "window": 4, "evaluate.sizes": 4},
+    "causal": {"train.steps": 130, "bits": "1-4", "window": 4, "evaluate.sizes": 4},
+    "direct": {"train.steps": 50, "bits": "1-4", "window": 4, "evaluate.sizes": 4},
+    # the paper's own text; eight problems learned by heart
+    "scratchpad": {
+        "task.name": "cycles", "train.steps": 110, "n": 2, "names": 5, "train.samples": 8, "train.batch": 8,
+        "evaluate.sizes": 2,
+    },
+}  # fmt: skip
+
+
+@cache
+def half_trained(form: str) -> Run:
+    settings = HALF_TRAINED[form]
+    on_parity = TINY if "bits" in settings else {name: TINY[name] for name in TINY if name not in ("bits", "window")}
+    base = recipe("parity-small") if "bits" in settings else type(recipe("parity-small"))()
+    config = base.with_settings(on_parity | QUICK | {"task.format": form} | settings)
+    with TemporaryDirectory() as folder:
+        return trained(Path(folder) / "run", config)
+
+
+def questions(run: Run) -> list[tuple[int, Symbols]]:
+    """Of several sizes, some of them trained on."""
+    subject = run.subject
+    if subject.task.name == "cycles":
+        learned = [subject.task.draw(run.config.train.seed, "train", i) for i in range(8)]
+        return [(2, question) for question in [*learned, *subject.questions(2, 23, 0)]]
+    return [(size, question) for size in (1, 2, 3, 4) for question in subject.questions(size, 23, 0)]
+
+
+def judged(run: Run, method: str) -> list[Sample]:
+    judge = judge_forced if method == "forced" else judge_free
+    return judge(run.subject, 0, [question for _, question in questions(run)])
+
+
+@pytest.mark.parametrize("form", HALF_TRAINED)
+def test_one_forward_pass_says_what_free_running_does(form: str) -> None:
+    run = half_trained(form)
+    by_force, by_running = judged(run, "forced"), judged(run, "free")
+    flags = [sample.exact for sample in by_force]
+    assert 5 <= sum(flags) <= len(flags) - 5
+    assert [sample.exact for sample in by_running] == flags
+    assert [sample.first_wrong for sample in by_running] == [sample.first_wrong for sample in by_force]
+    for a, b in zip(by_force, by_running, strict=True):
+        assert not a.exact or (a.tokens, b.status, b.answer) == (b.tokens, "done", b.truth)
+
+
+def test_chains_judged_state_by_state_are_right_up_to_the_same_place() -> None:
+    run = half_trained("inductive")
+    for a, b in zip(judged(run, "forced"), judged(run, "free"), strict=True):
+        right = a.first_wrong if a.first_wrong is not None else len(a.transitions)
+        assert a.transitions[:right] == b.transitions[:right]
+
+
+@pytest.mark.parametrize("form", ["inductive", "causal"])
+def test_other_ways_to_compute_judge_alike(form: str) -> None:
+    run = half_trained(form)
+    subject, asked = run.subject, [question for _, question in questions(run)]
+    dense = Subject(subject.model, subject.task, subject.format, subject.vocabulary, "dense")
+    assert judge_forced(dense, 0, asked) == judge_forced(subject, 0, asked)
+    assert judge_free(subject, 0, asked, batch=7, cache="reencode") == judge_free(subject, 0, asked)
+
+
+@pytest.mark.parametrize("backend", ["blocks", "dense"])
+def test_chains_split_over_rows_have_the_same_verdicts(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = half_trained("inductive")
+    subject = Subject(run.subject.model, run.subject.task, run.subject.format, run.subject.vocabulary, backend)
+    asked = [question for _, question in questions(run)]
+    whole = judge_forced(subject, 0, asked)
+    monkeypatch.setattr(forced, "_ROW_TOKENS", 1)  # one transition a row, or two where they are short
+    monkeypatch.setattr(forced, "_MOST_TOKENS", 53)
+    assert judge_forced(subject, 0, asked) == whole
+
+
+# Scores.
+
+
+@pytest.mark.parametrize(("correct", "n"), [(0, 1), (1, 1), (0, 10), (3, 10), (5, 10), (10, 10), (1, 997), (996, 997)])
+def test_wilson_holds_the_shares_within_1_96_deviations(correct: int, n: int) -> None:
+    """The ends are the two shares p with |correct / n - p| = z sqrt(p (1 - p) / n), found by halving."""
+
+    def end(far: float) -> float:
+        near = correct / n
+        for _ in range(100):
+            p = (near + far) / 2
+            inside = abs(correct / n - p) <= 1.959964 * math.sqrt(p * (1 - p) / n)
+            near, far = (p, far) if inside else (near, p)
+        return near
+
+    assert wilson(correct, n) == pytest.approx((end(0.0), end(1.0)), abs=1e-12)
+
+
+def test_wilson_of_the_textbook() -> None:
+    """81 of 263: Newcombe 1998, table I, and nothing known without samples."""
+    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert wilson(0, 0) == (0.0, 1.0)
+
+
+def test_scores_of_free_running_are_shares_of_its_samples() -> None:
+    (result,) = evaluate(half_trained("inductive").subject, [2], n=31, method="free", seed=3)
+    score, samples = result.score, result.samples
+    transitions = [right for sample in samples for right in sample.transitions]
+    wrong = [sample.transitions.index(False) for sample in samples if not all(sample.transitions)]
+    assert (score.n, score.correct) == (31, sum(sample.answer == sample.truth for sample in samples))
+    assert score.exact_accuracy == sum(sample.exact for sample in samples) / 31 < score.accuracy
+    assert score.transition_accuracy == sum(transitions) / len(transitions)
+    assert score.first_wrong == statistics.median(wrong)
+    assert score.tokens == sum(len(state) for sample in samples for state in sample.states) / 31
+    assert score.seconds > 0
+    assert score.memory_bytes >= 0
+
+
+def test_a_score_has_the_keys_that_are_promised() -> None:
+    promised = ["task", "format", "size", "n", "correct", "accuracy", "low", "high", "method", "seed"]
+    promised.append("transition_accuracy")
+    for result in evaluate(half_trained("inductive").subject, [1, 2], n=3):
+        line = json.loads(json.dumps(result.score.to_json()))
+        assert list(line)[: len(promised)] == promised
+
+
+def test_sampled_chains_may_repeat_states() -> None:
+    subject = half_trained("inductive").subject
+    sampled = [r.score for r in evaluate(subject, [2], n=31, method="free", sampling=Sampling(temperature=1.0, seed=1))]
+    greedy = [result.score for result in evaluate(subject, [2], n=31, method="free")]
+    assert sampled[0].transition_accuracy < greedy[0].transition_accuracy
+    again = [r.score for r in evaluate(subject, [2], n=31, method="free", sampling=Sampling(temperature=1.0, seed=1))]
+    assert again[0].tokens == sampled[0].tokens
+
+
+def test_what_was_seen_in_training_is_counted(tmp_path: Path) -> None:
+    """54 questions of 1-2 bits in a window of 3 there are; fresh ones, then five fixed ones."""
+    for name, more in (("fresh", {}), ("fixed", {"train.samples": 5}), ("many", {"train.samples": 1000})):
+        config = recipe("parity-small").with_settings(TINY | {"bits": "1-2", "window": 3, "train.steps": 3} | more)
+        config = config.with_settings({"evaluate.sizes": "1,2"})
+        run = trained(tmp_path / name, config)
+        data = StepData(run.subject.task, run.subject.format, run.subject.vocabulary, config.train, None)
+        learned = {question for step in range(3) for question in data.questions(step)}
+        for _ in range(2):  # counted, then read back
+            for result in run.judged(n=23):
+                expected = sum(sample.question in learned for sample in result.samples)
+                assert result.score.seen_in_training == expected
+                assert 0 < expected < 23
+
+
+def test_the_model_goes_back_to_training_after_it_was_judged() -> None:
+    model = half_trained("inductive").subject.model
+    model.train()
+    list(evaluate(half_trained("inductive").subject, [1], n=2))
+    assert model.training
+    model.eval()
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"method": "force"}, "did you mean 'forced'"),
+        ({"n": 0}, "n=0"),
+        ({"sizes": []}, r"sizes=\[\]"),
+        ({"sizes": [1, 99]}, "bits=99 do not fit window=4"),
+        ({"sampling": Sampling(temperature=0.5)}, "take method free"),
+    ],
+)
+def test_what_cannot_be_judged_is_refused(settings: dict[str, Any], says: str) -> None:
+    with pytest.raises(ScratchpadError, match=says):
+        next(evaluate(**{"subject": half_trained("inductive").subject, "sizes": [1], **settings}))
+
+
+@pytest.mark.parametrize("method", ["forced", "free"])
+def test_documents_beyond_the_models_positions_are_refused(method: str) -> None:
+    """Before any is judged: the first size would fit."""
+    subject = half_trained("causal").subject
+    task = task_named("parity", {"window": 40})
+    wide = Subject(subject.model, task, subject.format, subject.vocabulary)
+    with pytest.raises(ScratchpadError, match=r"needs \d+ positions, the model has 64"):
+        next(evaluate(wide, [1, 40], n=2, method=method))

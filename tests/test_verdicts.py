@@ -1,0 +1,202 @@
+"""Verdicts on chains made by hand: each state is judged by the one before it; the first may be given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, cast
+
+import pytest
+import torch
+from tiny_runs import tiny
+from torch import Tensor
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.evaluate import forced
+from scratchpad.evaluate.forced import judge_forced
+from scratchpad.evaluate.free import follows, judge_free, read_answer
+from scratchpad.evaluate.scores import evaluate, wilson
+from scratchpad.evaluate.subject import Subject
+from scratchpad.layout.batch import Batch
+from scratchpad.layout.vocabulary import Vocabulary
+from scratchpad.model.config import ModelConfig
+from scratchpad.model.transformer import Transformer
+from scratchpad.settings import Lengths
+from scratchpad.tasks import task_named
+from scratchpad.tasks.base import Symbols, Task
+from scratchpad.tasks.corpus import Corpus, Entry
+from scratchpad.tasks.document import END, SEP, terminated
+from scratchpad.tasks.formats import Format, format_named
+from scratchpad.train.data import StepData
+from scratchpad.train.loss import summed_loss
+
+
+class Knowing:
+    """Stands for a model: it gives every target but those of some symbols."""
+
+    def __init__(self, wrong_at: Sequence[int], symbols: int) -> None:
+        self.wrong_at, self.symbols = torch.tensor(wrong_at), symbols
+        self.config, self.device, self.training = ModelConfig(), torch.device("cpu"), False
+
+    def __call__(self, batch: Batch, backend: str, where: Tensor) -> Tensor:
+        targets = batch.targets[where]
+        given = torch.where(torch.isin(targets, self.wrong_at), 0, targets)
+        return torch.nn.functional.one_hot(given, self.symbols).float()
+
+    def eval(self) -> None: ...
+
+    def train(self, mode: bool) -> None: ...
+
+
+CHAINS = ("abc|bcd|cde|def|efg", "a|b|c", "h|a|b|c|g", "gfe|d", "e")
+
+
+def hand_made(wrong_at: str, form: str = "inductive") -> tuple[Subject, list[Symbols]]:
+    entries = [
+        Entry((str(i), "="), tuple(tuple(state) for state in chain.split("|")), tuple(chain[-1]))
+        for i, chain in enumerate(CHAINS)
+    ]
+    task = Corpus(steps=Lengths(1, 9), entries=tuple(entries), test_entries=tuple(entries))
+    vocabulary = Vocabulary(task.symbols())
+    model = cast(Transformer, Knowing(vocabulary.encode(wrong_at), len(vocabulary)))
+    return Subject(model, task, format_named(form), vocabulary), [entry.question for entry in entries]
+
+
+@pytest.mark.parametrize("row_tokens", [4096, 1])
+@pytest.mark.parametrize("wrong_at", ["", "d", "ag", "e", "abcdefgh"])
+def test_each_state_is_judged_alone(wrong_at: str, row_tokens: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state is wrong where it holds a symbol that the model gets wrong."""
+    monkeypatch.setattr(forced, "_ROW_TOKENS", row_tokens)
+    samples = judge_forced(*_with_size(hand_made(wrong_at)))
+    for chain, sample in zip(CHAINS, samples, strict=True):
+        right = tuple(not set(state) & set(wrong_at) for state in chain.split("|"))
+        assert (sample.transitions, sample.exact) == (right, all(right))
+        assert sample.first_wrong == (right.index(False) if False in right else None)
+        assert sample.tokens == len(chain) + 1  # a terminator in place of each bar, and one
+
+
+def _with_size(made: tuple[Subject, list[Symbols]]) -> tuple[Subject, int, list[Symbols]]:
+    return made[0], 0, made[1]
+
+
+def test_scores_are_shares_of_the_samples() -> None:
+    """Of the chains of 1, 2, 3 and 5 states, with a wrong `e`: written out."""
+    subject, _ = hand_made("e")
+    expected = {1: (0, 1, 0.0), 2: (0, 1, 0.5), 3: (1, 1, 1.0), 5: (1, 2, 7 / 10)}
+    for result in evaluate(subject, list(expected), n=7):
+        score = result.score
+        assert (score.correct, score.n, score.transition_accuracy) == expected[score.size]
+        assert score.accuracy == score.exact_accuracy == score.correct / score.n
+        assert (score.low, score.high) == wilson(score.correct, score.n)
+    assert [result.score.first_wrong for result in evaluate(subject, list(expected), n=7)] == [0.0, 0.0, None, 2.0]
+
+
+def test_a_text_of_one_state_is_judged_as_a_whole() -> None:
+    samples = judge_forced(*_with_size(hand_made("g", "causal")))
+    assert [sample.transitions for sample in samples] == [("g" not in chain,) for chain in CHAINS]
+
+
+def chain_of(*states: str) -> list[Symbols]:
+    """States as a model writes them: `;` ends one, `.` the chain."""
+    ends = {";": SEP, ".": END}
+    return [tuple(ends.get(symbol, symbol) for symbol in state) for state in states]
+
+
+RIGHT = ("[00]1,1;", "[02]1,0;", "[03]0,0;", "[04]_,0.")
+
+
+@pytest.mark.parametrize(
+    ("written", "verdicts"),
+    [
+        (RIGHT, (True, True, True, True)),
+        (("[00]1,0;", "[02]1,1;", "[03]0,1;", "[04]_,1."), (False, True, True, True)),  # wrong, and true to it
+        (("[00]1,1;", "[02]1,1;", "[03]0,0;", "[04]_,0."), (True, False, False, True)),
+        (("[00]1,1;", "rubbish;", "[03]0,0;", "[04]_,0."), (True, False, False, True)),
+        (("[00]1,1;", ";", "[02]1,0;"), (True, False, False)),
+        (("[00]1,1;", "[02]1,0.", "[03]0,0;"), (True, False, True)),  # ended too early
+        ((*RIGHT[:3], "[04]_,0;", "[04]_,0."), (True, True, True, False, False)),  # went on too long
+        (("[00]1,1;", "[02]1,0"), (True, False)),  # cut off before its end
+        (("[02]1,1;", "[03]0,1;"), (False, True)),  # skipped the first
+    ],
+)
+def test_each_state_is_judged_by_the_one_before_it_as_written(
+    written: Sequence[str], verdicts: tuple[bool, ...]
+) -> None:
+    task = task_named("parity", {"window": 4})
+    assert follows(task, tuple("1_10="), chain_of(*written)) == verdicts
+
+
+def test_no_answer_is_read_from_rubbish() -> None:
+    task, form = task_named("cycles", {"n": 2, "names": 5}), format_named("inductive")
+    subject = Subject(cast(Transformer, Knowing([], 1)), task, form, Vocabulary(task.symbols()))
+    question = task.draw(0, "test", 0)
+    assert read_answer(subject, question, terminated(task.chain(question))) == task.truth(question)
+    assert read_answer(subject, question, [(END,)]) is None
+
+
+# Documents without a prompt.
+
+
+class Countdown(Task):
+    """42 -> 41 -> ... -> 40: the first state is given and holds all that there is to know."""
+
+    name = "countdown"
+    summary = source = ""
+    size_setting = "digits"
+    digits: ClassVar[Lengths] = Lengths(1, 1)
+
+    def symbols(self) -> Symbols:
+        return tuple("0123456789")
+
+    def question(self, rng: Any, size: int) -> Symbols:
+        return tuple(f"{rng.below(100):02}")
+
+    def first(self, question: Symbols) -> Symbols:
+        return question
+
+    def step(self, question: Symbols, state: Symbols) -> Symbols | None:
+        number = int("".join(state))
+        return tuple(f"{number - 1:02}") if number % 10 else None
+
+    def answer(self, question: Symbols, state: Symbols) -> Symbols:
+        return state[:1]
+
+    def truth(self, question: Symbols) -> Symbols:
+        return question[:1]
+
+    def settings(self, everything: bool = False) -> dict[str, Any]:
+        return {}
+
+
+class ShorterCountdown(Countdown):
+    """What is trained on: never from above 6."""
+
+    def question(self, rng: Any, size: int) -> Symbols:
+        return (str(rng.below(10)), str(1 + rng.below(6)))
+
+
+def test_chains_that_begin_with_a_given_state() -> None:
+    shift = Format(
+        "shift", "", lambda task, question: (), lambda task, question: terminated(task.chain(question)),
+        lambda task, question, states: task.answer(question, states[-1]) if len(states[-1]) == 3 else None, True,
+    )  # fmt: skip
+    vocabulary = Vocabulary(Countdown().symbols())
+    model = Transformer(ModelConfig(layers=2, heads=2, width=32, context=16, dropout=0.0), len(vocabulary))
+    optimiser = torch.optim.AdamW(model.parameters(), 1e-2)
+    for batches in map(StepData(ShorterCountdown(), shift, vocabulary, tiny().train, 16).__getitem__, range(60)):
+        torch.stack([summed_loss(model, batch) for batch in batches]).sum().backward()
+        optimiser.step()
+        optimiser.zero_grad()
+    subject = Subject(model, Countdown(), shift, vocabulary)
+    asked = [question for i in range(199) if (question := subject.task.draw(0, "test", i))[1] != "0"]
+    by_force, by_running = judge_forced(subject, 0, asked), judge_free(subject, 0, asked)
+    flags = [sample.exact for sample in by_force]
+    assert 5 <= sum(flags) <= len(flags) - 5
+    assert [sample.exact for sample in by_running] == flags
+    assert [sample.first_wrong for sample in by_running] == [sample.first_wrong for sample in by_force]
+    assert [len(sample.transitions) for sample in by_force] == [int(question[1]) for question in asked]
+    assert [sample.tokens for sample in by_force] == [3 * int(question[1]) for question in asked]
+
+
+def test_sizes_that_the_data_do_not_hold_are_refused() -> None:
+    with pytest.raises(ScratchpadError, match="no test problem of size 4; sizes there: 1, 2, 3, 5"):
+        next(evaluate(hand_made("")[0], [4]))

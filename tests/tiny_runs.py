@@ -1,0 +1,91 @@
+"""What tests of training, evaluation and commands share: tiny runs, and command lines in this process and in others."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scratchpad.cli import main
+from scratchpad.recipes import recipe
+from scratchpad.run import Run
+from scratchpad.start import train
+from scratchpad.train.config import RunConfig
+
+ROOT = Path(__file__).parent.parent
+
+TINY: dict[str, Any] = {
+    "model": "tiny",
+    "bits": "1-4",
+    "window": 7,
+    "train.steps": 13,
+    "train.batch": 5,
+    "train.log_every": 1,
+    "train.evaluate_every": 0,
+    "train.checkpoint_every": 0,
+    "train.warmup_steps": 2,
+    "evaluate.sizes": "3,7",
+    "evaluate.n": 11,
+}
+"""Settings of a run on parity that takes well under a second."""
+
+
+def dotted(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by their paths, given with `__` for a dot."""
+    return {name.replace("__", "."): value for name, value in settings.items()}
+
+
+def tiny(**settings: Any) -> RunConfig:
+    """The tiny run with other settings: tiny(train__steps=7)."""
+    return recipe("parity-small").with_settings(TINY | dotted(settings))
+
+
+def trained(folder: Path, config: RunConfig, **how: Any) -> Run:
+    """Train on the CPU; `how`: what `train` takes."""
+    return train(config, folder, "cpu", **how)
+
+
+def metrics(folder: Path) -> list[dict[str, Any]]:
+    """The lines of metrics.jsonl."""
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def losses(folder: Path) -> dict[int, float]:
+    """step -> loss. Each step stands in the file once."""
+    found = [(line["step"], line["loss"]) for line in metrics(folder) if "loss" in line]
+    assert len(dict(found)) == len(found)
+    return dict(found)
+
+
+def train_arguments(out: Path, *more: str, **settings: Any) -> list[str]:
+    """The arguments of `scratchpad` that train the tiny run."""
+    values = [f"{name}={value}" for name, value in (TINY | dotted(settings)).items()]
+    return ["train", "parity-small", "--out", str(out), *more, "--set", *values]
+
+
+def command(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
+    """Run a command line in this process: its exit status, what it printed and what it said on stderr."""
+    capsys.readouterr()
+    status = main(list(map(str, arguments)))
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def started(
+    cwd: Path, arguments: Sequence[str], program: Sequence[str] = ("-m", "scratchpad")
+) -> subprocess.Popen[str]:
+    """A command line in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, *program, *arguments],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
