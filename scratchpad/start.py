@@ -69,8 +69,13 @@ def train(
 def complete(config: RunConfig, task: Task) -> RunConfig:
     """The config with what can be measured filled in: the sizes to judge, and the positions the model needs.
 
+    The task's settings come out as their values, however they were written: a run is resumed with the same ones.
+
     ScratchpadError where documents cannot be written as the settings say, or need more positions than they set.
     """
+    values = task.settings(everything=True)
+    settings = {name: values.get(name, written) for name, written in config.task.settings.items()}
+    config = dataclasses.replace(config, task=dataclasses.replace(config.task, settings=settings))
     sizes = evaluated_sizes(config, task)
     config = dataclasses.replace(config, evaluate=dataclasses.replace(config.evaluate, sizes=sizes))
     documents = [*_trained_on(config, task), *_judged_on(config, task)]
