@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
+from numpy.random import Philox
 
 from scratchpad.errors import ScratchpadError
 
@@ -27,9 +28,9 @@ def _key(name: str) -> tuple[int, int]:
     return int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:], "little")
 
 
-def _philox(name: str, index: int) -> np.random.Philox:
+def _philox(name: str, index: int) -> Philox:
     counter = np.array([0, 0, index, 0], np.uint64)
-    return np.random.Philox(key=np.array(_key(name), np.uint64), counter=counter)
+    return Philox(key=np.array(_key(name), np.uint64), counter=counter)
 
 
 def stream_name(*parts: object) -> str:
@@ -88,4 +89,3 @@ class Stream:
 def permutation(name: str, index: int, n: int) -> np.ndarray:
     """A permutation of range(n), int64 of shape (n,): the order of raw words, ties by position."""
     return np.argsort(_philox(name, index).random_raw(n), kind="stable")
-

@@ -14,8 +14,8 @@ from scratchpad.tasks.formats import format_named, format_names
 
 _HEAD = """# Gallery
 
-Every task in every format, on the worked examples that its file ends with, the paper's first. Each text stands twice: as
-the tool prints it and with the papers' marks. This page is generated (`make gallery`); a test keeps it current.
+Every task in every format, on the task's own worked examples, the paper's first. Each text stands twice: as the
+tool prints it and with the papers' marks. This page is generated (`make gallery`); a test keeps it current.
 """
 
 
@@ -27,7 +27,8 @@ def page() -> str:
 def _task(name: str) -> Iterator[str]:
     kind = TASKS[name]
     yield f"## {name}\n"
-    yield f"{kind.summary[0].upper()}{kind.summary[1:]}{'' if kind.summary.endswith('?') else '.'} Source: {kind.source}.\n"
+    stop = "" if kind.summary.endswith("?") else "."
+    yield f"{kind.summary[0].upper()}{kind.summary[1:]}{stop} Source: {kind.source}.\n"
     for question, settings in kind.examples:
         yield from _example(name, question, settings)
     yield from _row(name, *min(kind.examples, key=lambda example: len(example[0])))

@@ -10,7 +10,7 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from scratchpad.commands.options import whole_number
-from scratchpad.commands.output import message, new_file, print_json, refuse_existing
+from scratchpad.commands.output import message, new_file, print_json
 from scratchpad.errors import ScratchpadError
 from scratchpad.layout.rows import Budget, Row, rows
 from scratchpad.tasks.lines import document_of_line, read_lines
@@ -36,9 +36,21 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     budget = _budget(args.layout, args.budget)
-    if args.image:
-        refuse_existing(args.image, args.force)
-    for number, (place, value) in enumerate(read_lines(args.input)):
+    if not args.image:
+        _print_rows(args, budget)
+        return
+    with new_file(args.image, args.force) as file:
+        first = _print_rows(args, budget)
+        from scratchpad.layout.picture import draw_rows  # matplotlib takes its time
+
+        draw_rows(first, file)
+    message(f"{args.image}: the first document, {len(first)} row{'s' if len(first) > 1 else ''}")
+
+
+def _print_rows(args: Namespace, budget: Budget) -> list[Row[str]]:
+    """Print the rows of every document; those of the first one."""
+    first: list[Row[str]] = []
+    for place, value in read_lines(args.input):
         document = document_of_line(place, value)
         try:
             made = rows(document, budget, args.question_loss)
@@ -48,8 +60,8 @@ def run(args: Namespace) -> None:
             print_json({"rows": [row_as_json(row) for row in made]})
         else:
             print("\n\n".join(f"{place}, row {i}\n{row_as_text(row)}" for i, row in enumerate(made)), end="\n\n")
-        if args.image and number == 0:
-            _draw(args.image, args.force, made)
+        first = first or made
+    return first
 
 
 def _budget(layout: str, budget: int | None) -> Budget:
@@ -83,11 +95,3 @@ def row_as_text(row: Row[str]) -> str:
     return "\n".join(
         "  ".join([*(cell.ljust(w) for cell, w in zip(line[:4], widths, strict=True)), line[4]]) for line in lines
     )
-
-
-def _draw(path: str, force: bool, made: list[Row[str]]) -> None:
-    from scratchpad.layout.picture import draw_rows  # matplotlib takes its time
-
-    with new_file(path, force) as file:
-        draw_rows(made, file)
-    message(f"{path}: a picture of {len(made)} row{'s' if len(made) > 1 else ''}")

@@ -26,10 +26,11 @@ _PUNCTUATION = (">", ";", "?", "0", "1")
 class Cycles(Task):
     """n: two cycles of n vertices, or one of 2n with the two asked for at distance n, half and half.
 
-    vertices (0: 2n) fixes the size of the graph, so that only the walk grows with n: cycles of n, where the walk is, and
-    vertices - n, or a single one with the two asked for at distance n (figure 4b). sizes (a list) gives one graph's cycles instead: several, and the vertices asked for lie on the first and
-    on another one; or a single one, and they lie `distance` apart (-1: half its size). names: how many names
-    there are for vertices. jump: the walk writes down every jump-th vertex and its last.
+    vertices (0: 2n) fixes the size of the graph, so that only the walk grows with n: cycles of n, where the
+    walk is, and vertices - n, or a single one with the two asked for at distance n (figure 4b).
+    sizes (a list) gives one graph's cycles instead: several, and the vertices asked for lie on the first and
+    on another one; or a single one, and they lie `distance` apart (-1: half its size).
+    names: how many names there are for vertices. jump: the walk writes down every jump-th vertex and its last.
     """
 
     name: ClassVar[str] = "cycles"
@@ -58,8 +59,8 @@ class Cycles(Task):
             )
         if self.vertices and (self.sizes or self.n.high > self.vertices - 2):
             raise ScratchpadError(
-                f"cycles: vertices={self.vertices} goes with n of at most {self.vertices - 2}, so that 2 vertices are left "
-                f"for the other cycle, and without `sizes`; given: n={self.n.plain()} "
+                f"cycles: vertices={self.vertices} goes without `sizes` and with n of at most {self.vertices - 2}, "
+                f"so that 2 vertices are left for the other cycle; given: n={self.n.plain()} "
                 f"sizes={','.join(map(str, self.sizes))}"
             )
         if len(self.sizes) != 1 and self.distance != -1:
@@ -158,7 +159,7 @@ class Cycles(Task):
         following = dict(zip(question[:-4:4], question[2:-4:4], strict=True))
         rings = _rings(following, asked)
         apart = -1 if len(rings) > 1 else rings[0].index(asked[1])
-        return replace(self, sizes=tuple(map(len, rings)), distance=apart)
+        return replace(self, vertices=0, sizes=tuple(map(len, rings)), distance=apart)
 
     def written(self, chain: list[Symbols]) -> Symbols:
         return tuple(symbol for i, state in enumerate(chain) for symbol in ((">",) if i else ()) + state)

@@ -1,0 +1,40 @@
+"""docs/gallery.md is what the tasks write today."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from scratchpad.cli import main
+from scratchpad.commands.gallery import page
+from scratchpad.tasks import TASKS
+from scratchpad.tasks.formats import format_names
+
+GALLERY = Path(__file__).parent.parent / "docs" / "gallery.md"
+
+
+def test_the_gallery_is_current() -> None:
+    assert GALLERY.read_text() == page(), "`make gallery` writes it anew"
+
+
+def test_every_task_and_format_has_its_examples() -> None:
+    text = page()
+    for name, task in TASKS.items():
+        assert f"## {name}\n" in text
+        assert len(task.examples) >= 2
+    for form in format_names():
+        assert text.count(f"`{form}`: ") == sum(len(task.examples) for task in TASKS.values())
+
+
+def test_its_commands_print_its_texts(capsys: pytest.CaptureFixture[str]) -> None:
+    text = page()
+    commands = [line.strip("`") for line in text.splitlines() if line.startswith("`scratchpad show")]
+    assert len(commands) == sum(len(task.examples) for task in TASKS.values())
+    for command in commands:
+        _, *arguments = shlex.split(command.removesuffix(" --format ..."))
+        for form in format_names():
+            assert main([*arguments, "--format", form]) == 0
+            assert main([*arguments, "--format", form, "--marks", "paper"]) == 0
+            assert f"```\n{capsys.readouterr().out}```\n" in text
