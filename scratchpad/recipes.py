@@ -29,13 +29,13 @@ _PAPER_PARITY = RunConfig(
 )  # fmt: skip
 
 DEMO = RunConfig(
-    task=TaskConfig("parity", "inductive", {"bits": "4-8", "window": 32}),
+    task=TaskConfig("parity", "inductive", {"bits": "4-5", "window": 20}),
     model=PRESETS["small"],
     train=TrainConfig(
-        steps=1200, batch=64, learning_rate=3e-3, final_learning_rate=1e-5, warmup_steps=50, weight_decay=0.1,
+        steps=1500, batch=64, learning_rate=3e-3, final_learning_rate=1e-5, warmup_steps=50, weight_decay=0.1,
         micro_tokens=2048, threads=1, checkpoint_every=200,
     ),
-    evaluate=EvaluateConfig(sizes=(4, 8, 12, 16, 24), n=1000),
+    evaluate=EvaluateConfig(sizes=(4, 5, 8, 10, 15), n=1000),
 )  # fmt: skip
 """What `scratchpad demo` trains in three formats."""
 
