@@ -1,0 +1,1 @@
+"""What scratchpad is measured against."""

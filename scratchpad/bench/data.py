@@ -1,0 +1,41 @@
+"""Documents of parity drawn, laid out and collated: ready to train."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+from scratchpad.bench.figures import Figure, take_turns
+from scratchpad.bench.workload import Workload
+from scratchpad.train.config import TrainConfig
+from scratchpad.train.data import StepData
+
+_STEPS = 8  # steps a turn: enough for a few tenths of a second
+
+
+def bench_data(work: Workload) -> Figure:
+    """Documents a second of one core's time, in the process that trains (no background workers).
+
+    The reference draws and writes the same documents and pads them to the block size; its mask, like our blocks, is
+    made in the step of training and counts there. Processor time, not the clock's: other people's work does not count.
+    """
+    config = TrainConfig(seed=work.seed, batch=work.batch)
+    data = StepData(work.task, work.format, work.vocabulary, config, context=None)
+
+    def ours(turn: int) -> float:
+        start = time.process_time()
+        for step in range(turn * _STEPS, (turn + 1) * _STEPS):
+            data[step]
+        return _STEPS * work.batch / (time.process_time() - start)
+
+    def public(turn: int) -> float:
+        assert work.public is not None
+        start = time.process_time()
+        for step in range(turn * _STEPS, (turn + 1) * _STEPS):
+            work.public.pack(work.documents(step))
+        return _STEPS * work.batch / (time.process_time() - start)
+
+    ways = {"ours": ours, **({"the public way": public} if work.public else {})}
+    turns = take_turns(ways, work.turns, torch.float32, work.say, "data")
+    return turns.figure("data", "documents/s/core", "ours", "the public way")

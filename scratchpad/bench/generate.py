@@ -1,0 +1,99 @@
+"""Writing the chains of 60-bit questions, a whole batch of them at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from functools import partial
+from itertools import pairwise
+
+import torch
+from torch import nn
+
+from scratchpad.bench.figures import Figure, take_turns
+from scratchpad.bench.flops import forward_flops
+from scratchpad.bench.workload import Forced, Workload
+from scratchpad.generate.cache import MODES, CachedDecoder
+from scratchpad.generate.engine import Engine, Limits, Opening, State
+from scratchpad.layout.rows import rows
+from scratchpad.layout.vocabulary import Vocabulary
+from scratchpad.model.transformer import Transformer
+from scratchpad.tasks.document import Document
+
+_SAMPLED_LENGTHS = 5
+
+
+def bench_generate(work: Workload, states: int | None = None) -> list[Figure]:
+    """Tokens a second with both caches; `states`: only so many of each chain are written (the first ones and the last).
+
+    A whole run of the public way takes too long: one token is timed at each of five lengths of the text, evenly spread
+    from the first token to the last, and the seconds of a run are the area under the lines between these points.
+    """
+    model = work.fresh_model().eval()
+    ways = {f"cache {mode}": partial(_written, work, model, mode, states) for mode in MODES}
+    if work.public:
+        ways["the public way"] = partial(_written_publicly, work, work.public_model(model).eval(), states)
+    turns = take_turns(ways, work.turns, torch.float32, work.say, "generate")
+    documents = _documents(work, states, 0)
+    flops = sum(forward_flops(model.config, len(work.vocabulary), rows(document)[0]) for document in documents)
+    flops_per_token = flops / sum(map(_written_tokens, documents))
+    return [turns.figure(f"generate-{m}", "tokens/s", f"cache {m}", "the public way", flops_per_token) for m in MODES]
+
+
+def write_forced(
+    model: Transformer, vocabulary: Vocabulary, documents: Sequence[Document[int]], cache: str = "twice"
+) -> list[list[State]]:
+    """What the engine writes when it is made to write these documents: their own states."""
+    longest = max(len(state) for document in documents for state in document.states)
+    limits = Limits(longest + 1, max(len(document.states) for document in documents) + 1)
+    engine = Engine(CachedDecoder(model, cache), vocabulary, limits=limits, detect_loops=False)
+    choose = Forced([sum(document.states, ()) for document in documents])
+    written: list[list[State]] = [[] for _ in documents]
+    for event in engine.stream([Opening.of(document) for document in documents], choose):
+        written[event.row].append(event.state or ())
+    return written
+
+
+def _written(work: Workload, model: Transformer, cache: str, states: int | None, turn: int) -> float:
+    documents = _documents(work, states, turn)
+    start = time.perf_counter()
+    write_forced(model, work.vocabulary, documents, cache)
+    return sum(map(_written_tokens, documents)) / (time.perf_counter() - start)
+
+
+def _written_publicly(work: Workload, model: nn.Module, states: int | None, turn: int) -> float:
+    """Tokens a second of a whole run, from the seconds that one token of each row takes at some lengths of the text."""
+    assert work.public is not None
+    documents = _documents(work, states, turn)
+    last = min(map(_written_tokens, documents)) - 1
+    points = [(length, _seconds(work, model, documents, length)) for length in _spread(last)]
+    area = sum((b - a) * (at_a + at_b) / 2 for (a, at_a), (b, at_b) in pairwise(points))
+    return len(documents) * last / area
+
+
+def _seconds(work: Workload, model: nn.Module, documents: Sequence[Document[int]], length: int) -> float:
+    """Of the next token of all rows, after so many written tokens."""
+    assert work.public is not None
+    texts = [work.public.Text(document.prompt) for document in documents]
+    for text, document in zip(texts, documents, strict=True):
+        for token in sum(document.states, ())[:length]:
+            text.add(token)
+    start = time.perf_counter()
+    work.public.next_logits(model, texts).argmax(-1).tolist()
+    return time.perf_counter() - start
+
+
+def _spread(last: int) -> list[int]:
+    """Lengths from 0 to the last, evenly spread."""
+    return sorted({round(last * i / (_SAMPLED_LENGTHS - 1)) for i in range(_SAMPLED_LENGTHS)})
+
+
+def _documents(work: Workload, states: int | None, turn: int) -> list[Document[int]]:
+    documents = work.documents(turn)
+    if states is None:
+        return documents
+    return [Document(d.prompt, (*d.states[: min(states, len(d.states)) - 1], d.states[-1])) for d in documents]
+
+
+def _written_tokens(document: Document[int]) -> int:
+    return sum(map(len, document.states))

@@ -1,0 +1,83 @@
+"""Chains that go on and on: a state costs the same time and memory however many came before it."""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import time
+from collections.abc import Sequence
+from itertools import cycle
+
+from torch import Tensor
+
+from scratchpad.bench.figures import Figure
+from scratchpad.bench.workload import Workload
+from scratchpad.generate.cache import MODES, CachedDecoder
+from scratchpad.generate.engine import Engine, Limits, Opening
+
+_EARLY = 10  # the state before which the early measurements begin
+_SAID_EVERY = 500  # states
+_NO_LIMIT = Limits(10**12, 10**12)
+
+
+def bench_long(work: Workload, states: int, measured: int = 200) -> list[Figure]:
+    """For both caches what the state numbered `states` costs, beside the tenth: here ratio is late / early.
+
+    One row of 60 bits writes its true states over and over. A second such chain is begun when the first one has come to
+    that state, and `measured` states are written by both in turn, so that both are timed in the same minutes. The other
+    figures are the bytes of the cache and the highest memory of the process, at the end and after the early states.
+    """
+    return [figure for cache in MODES for figure in _figures(work, cache, states, measured)]
+
+
+def _figures(work: Workload, cache: str, states: int, measured: int) -> list[Figure]:
+    name = f"generate-long-{cache}"
+    old = _Chain(work, cache)
+    old.write(_EARLY + measured, work, name)
+    early_bytes, early_peak = old.decoder.cache_bytes(), _peak_mebibytes()
+    old.write(states - _EARLY - measured - measured // 2, work, name)
+    young = _Chain(work, cache)
+    young.write(_EARLY, work, name)
+    pairs = [(old.next_seconds(), young.next_seconds()) for _ in range(measured)]
+    late, early = (1000 * statistics.median(seconds) for seconds in zip(*pairs, strict=True))
+    slower = statistics.median(at_end / at_start for at_end, at_start in pairs)
+    late_bytes, late_peak = old.decoder.cache_bytes(), _peak_mebibytes()
+    return [
+        Figure(name, late, "ms/state", early, slower),
+        Figure(f"{name}-cache", late_bytes, "bytes", early_bytes, late_bytes / early_bytes),
+        Figure(f"{name}-peak-memory", late_peak, "MiB", early_peak, late_peak / early_peak),
+    ]
+
+
+class _Chain:
+    """The true states of one question over and over; loops are not looked for."""
+
+    def __init__(self, work: Workload, cache: str) -> None:
+        (document,) = work.documents()
+        self._tokens = cycle(token for state in document.states[:-1] for token in state)
+        self._written = 0
+        self.decoder = CachedDecoder(work.fresh_model().eval(), cache)
+        engine = Engine(self.decoder, work.vocabulary, limits=_NO_LIMIT, detect_loops=False)
+        self._states = engine.stream([Opening.of(document)], self._choose)
+
+    def _choose(self, logits: Tensor, rows: Sequence[int]) -> list[int]:
+        logits.argmax(-1).tolist()
+        return [next(self._tokens)]
+
+    def next_seconds(self) -> float:
+        """Write one more state; the time it took."""
+        start = time.perf_counter()
+        next(self._states)
+        return time.perf_counter() - start
+
+    def write(self, states: int, work: Workload, name: str) -> None:
+        for _ in range(states):
+            next(self._states)
+            self._written += 1
+            if self._written % _SAID_EVERY == 0:
+                work.say(f"{name}: {self._written:,} states")
+
+
+def _peak_mebibytes() -> float:
+    """The most memory this process has had so far (Linux counts it in KiB)."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -1,0 +1,29 @@
+"""What figures were measured with."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+import torch
+
+from scratchpad.start import git_hash
+
+_CPU_INFO = Path("/proc/cpuinfo")
+
+
+def described() -> str:
+    """Processor, cores, torch's threads and version, and the commit, in a line."""
+    commit = git_hash()
+    return (
+        f"{_processor()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}, "
+        f"Python {platform.python_version()}{f', commit {commit}' if commit else ''}"
+    )
+
+
+def _processor() -> str:
+    """The processor's name where Linux tells it, else its architecture."""
+    lines = _CPU_INFO.read_text().splitlines() if _CPU_INFO.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

@@ -1,0 +1,93 @@
+"""What all benchmarks work on: parity in a window of 60 as inductive documents, and a model of fresh weights."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from scratchpad.bench.figures import Say
+from scratchpad.layout.rows import rows
+from scratchpad.layout.vocabulary import Vocabulary
+from scratchpad.model.config import PRESETS
+from scratchpad.model.transformer import Transformer
+from scratchpad.settings import Lengths
+from scratchpad.tasks.base import Symbols, draws
+from scratchpad.tasks.document import Document
+from scratchpad.tasks.formats import Format, format_named
+from scratchpad.tasks.parity import Parity
+
+TRAINED_BITS, LONGEST_BITS = Lengths(1, 30), Lengths(60, 60)
+WINDOW = 60
+
+
+@dataclass(frozen=True)
+class Workload:
+    """batch: documents at a time. model: a preset. public: the module to compare with, None where it is not there."""
+
+    bits: Lengths
+    batch: int
+    turns: int
+    seed: int = 0
+    model: str = "10m"
+    public: ModuleType | None = None
+    say: Say = lambda text: None
+
+    @property
+    def task(self) -> Parity:
+        return Parity(self.bits, WINDOW)
+
+    @property
+    def format(self) -> Format:
+        return format_named("inductive")
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        return Vocabulary(self.task.symbols())
+
+    def questions(self, turn: int = 0) -> list[Symbols]:
+        """The questions of a turn: each turn has its own."""
+        return [question for _, question in draws(self.task, self.seed, "train", turn * self.batch, self.batch)]
+
+    def documents(self, turn: int = 0) -> list[Document[int]]:
+        """The documents of the turn's questions."""
+        task, vocabulary, written = self.task, self.vocabulary, self.format
+        return [vocabulary.encode_document(written.write(task, question)) for question in self.questions(turn)]
+
+    def fresh_model(self) -> Transformer:
+        """With as many positions as the longest document takes: the prompt, a state and its context."""
+        longest = Workload(LONGEST_BITS, 1, 1).documents()[0]
+        context = max(rows(longest)[0].positions) + 1
+        torch.manual_seed(self.seed)
+        return Transformer(dataclasses.replace(PRESETS[self.model], context=context), len(self.vocabulary))
+
+    def public_model(self, model: Transformer) -> Any:
+        """The public implementation's model with the same weights."""
+        assert self.public is not None
+        return self.public.GPT.like(model)
+
+
+@dataclass
+class Forced:
+    """A choice function that chooses as always, and then writes the true document all the same.
+
+    So weights may be fresh ones, and each row is written to its true length.
+    """
+
+    texts: Sequence[Sequence[int]]
+    written: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.written = [0] * len(self.texts)
+
+    def __call__(self, logits: Tensor, rows: Sequence[int]) -> list[int]:
+        logits.argmax(-1).tolist()
+        tokens = [self.texts[row][self.written[row]] for row in rows]
+        for row in rows:
+            self.written[row] += 1
+        return tokens

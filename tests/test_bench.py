@@ -1,0 +1,277 @@
+"""Benchmarks: both sides compute the same, figures are made of turns as they say, and the commands print them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from scratchpad.bench import figures, generate
+from scratchpad.bench.figures import PRODUCTS, Figure, Turns, take_turns
+from scratchpad.bench.flops import forward_flops
+from scratchpad.bench.generate import write_forced
+from scratchpad.bench.long import bench_long
+from scratchpad.bench.public import public_way
+from scratchpad.bench.workload import LONGEST_BITS, TRAINED_BITS, Forced, Workload
+from scratchpad.cli import main
+from scratchpad.generate.cache import MODES, CachedDecoder
+from scratchpad.generate.engine import Engine, Opening
+from scratchpad.layout.batch import collate
+from scratchpad.layout.rows import rows
+from scratchpad.model.config import ModelConfig
+from scratchpad.model.transformer import Transformer
+from scratchpad.settings import Lengths
+from scratchpad.tasks.document import Document
+from scratchpad.train.loss import count_targets, summed_loss
+
+EXACT = 1e-10  # float64: only the order of sums differs
+KEYS = ["name", "value", "unit", "reference", "ratio", "ceiling"]
+
+
+@pytest.fixture(autouse=True)
+def small_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the machine can do does not matter here."""
+    monkeypatch.setattr(figures, "_PRODUCT_SIZE", 17)
+
+
+def the_public_way() -> ModuleType:
+    module = public_way()
+    if module is None:
+        pytest.skip("benchmarks/public_way.py is not there: this is no checkout of the repository")
+    return module
+
+
+def workload(**changes: object) -> Workload:
+    work = Workload(LONGEST_BITS, batch=2, turns=1, seed=3, model="tiny", public=the_public_way())
+    return replace(work, **changes)
+
+
+def both_models(work: Workload) -> tuple[Transformer, nn.Module]:
+    """The same weights in float64, large enough that attention is far from uniform, with our GELU on both sides."""
+    model = work.fresh_model()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn_like(parameter) * 0.3)
+    model, public = model.double(), work.public_model(model).double().eval()
+    for block in public.h:
+        block.mlp.gelu = nn.GELU(approximate="tanh")
+    return model.eval(), public
+
+
+# Both sides compute the same.
+
+
+def test_the_public_way_has_our_loss() -> None:
+    work = workload(bits=TRAINED_BITS, batch=5)
+    model, public = both_models(work)
+    documents = work.documents()
+    assert work.public is not None
+    theirs = public(*work.public.pack(documents))
+    batch = collate([row for document in documents for row in rows(document)])
+    ours = summed_loss(model, batch) / count_targets([batch])
+    torch.testing.assert_close(theirs, ours, rtol=EXACT, atol=EXACT)
+
+
+def test_the_public_way_has_our_logits_at_every_token() -> None:
+    """Documents of different lengths, each token of which both sides predict from the true ones before it."""
+    work = workload(bits=Lengths(1, 7), batch=5)
+    model, public = both_models(work)
+    documents = work.documents()
+    assert work.public is not None
+    assert len({len(document.states) for document in documents}) >= 3
+    forced, texts = Forced([sum(document.states, ()) for document in documents]), {}
+    for row, document in enumerate(documents):
+        texts[row] = work.public.Text(document.prompt)
+
+    def choose(logits: Tensor, row_numbers: Sequence[int]) -> list[int]:
+        expected = work.public.next_logits(public, [texts[row] for row in row_numbers])  # type: ignore[union-attr]
+        torch.testing.assert_close(logits, expected, rtol=EXACT, atol=EXACT)
+        tokens = forced(logits, row_numbers)
+        for row, token in zip(row_numbers, tokens, strict=True):
+            texts[row].add(token)
+        return tokens
+
+    engine = Engine(CachedDecoder(model), work.vocabulary, detect_loops=False)
+    ended = [event for event in engine.stream([Opening.of(document) for document in documents], choose) if event.status]
+    assert [event.status for event in ended] == ["done"] * 5
+
+
+def test_a_text_over_the_block_size_loses_only_what_is_not_seen() -> None:
+    work = workload(batch=1)
+    model, public = both_models(work)
+    (document,) = work.documents()
+    assert work.public is not None
+    (row,) = rows(document)
+    text = work.public.Text(document.prompt, list(document.states))
+    assert len(text.laid_out()) <= work.public.BLOCK_SIZE < len(row)
+    expected = model(collate([row]), "dense")[-1]
+    torch.testing.assert_close(work.public.next_logits(public, [text])[0], expected, rtol=EXACT, atol=EXACT)
+
+
+@pytest.mark.parametrize("cache", MODES)
+def test_forced_writing_writes_the_documents(cache: str) -> None:
+    work = workload(bits=TRAINED_BITS, batch=5)
+    documents = work.documents()
+    written = write_forced(work.fresh_model().eval(), work.vocabulary, documents, cache)
+    assert [tuple(states) for states in written] == [document.states for document in documents]
+
+
+# Counting what the rule requires.
+
+
+def test_flops_where_all_tokens_but_the_last_predict() -> None:
+    """Torch counts the products outside attention for all tokens; the last one needs less in the last layer."""
+    config = ModelConfig(layers=3, heads=2, width=22, context=19, dropout=0.0)
+    model, symbols = Transformer(config, 31), 31
+    (row,) = rows(Document((1, 2, 3, 4, 5), ((6, 7, 8, 9, 10, 11),)), question_loss=True)
+    with FlopCounterMode(display=False) as counter:
+        model.hidden(torch.tensor(row.tokens), torch.tensor(row.positions), lambda layer, q, k, v, dropout: v)
+        model.logits(torch.zeros(len(row), config.width))
+    pairs = sum(high - low for ranges in row.visible() for low, high in ranges)
+    unneeded = 20 * 22**2 + 4 * 22 * len(row) + 2 * 22 * symbols
+    assert forward_flops(config, symbols, row) == counter.get_total_flops() + 3 * 4 * 22 * pairs - unneeded
+
+
+def test_flops_of_a_row_by_hand() -> None:
+    """Prompt of 2, states of 3 and 1 tokens: 9 tokens of which 4 predict; C = 2, V = 5, two layers."""
+    (row,) = rows(Document((1, 2), ((3, 4, 0), (1,))))
+    seen = [1, 2, 3, 4, 5, 3, 4, 5, 6]
+    predicting = [1, 2, 3, 7]
+    first = 9 * 24 * 4 + 4 * 2 * sum(seen)
+    last = 4 * 24 * 4 + 5 * 4 * 4 + 4 * 2 * sum(seen[i] for i in predicting)
+    logits = 4 * 2 * 2 * 5
+    assert forward_flops(ModelConfig(layers=2, heads=1, width=2), 5, row) == first + last + logits
+
+
+# Figures.
+
+
+def test_ways_take_turns_after_a_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[tuple[str, int]] = []
+    rates = {"a": [3.0, 7.0, 5.0], "b": [1.0, 2.0, 5.0]}
+
+    def way(name: str, turn: int) -> float:
+        order.append((name, turn))
+        return rates[name][turn]
+
+    monkeypatch.setattr(figures, "product_rate", lambda dtype: 11.0)
+    said: list[str] = []
+    turns = take_turns({name: partial(way, name) for name in rates}, 3, torch.float32, said.append, "work")
+    assert order == [("a", 0), ("b", 0), ("a", 0), ("b", 0), ("a", 1), ("b", 1), ("a", 2), ("b", 2)]
+    assert turns == Turns({"a": rates["a"], "b": rates["b"], PRODUCTS: [11.0] * 3})
+    assert said[0] == "work: warming up: a"
+    assert said[-1] == "work: turn 3 of 3: matrix products"
+
+
+def test_a_figure_is_medians_and_the_median_of_ratios() -> None:
+    turns = Turns({"a": [3.0, 7.0, 5.0], "b": [1.0, 2.0, 5.0], PRODUCTS: [11.0, 13.0, 12.0]})
+    assert turns.figure("x", "y/s", "a", "b", 4e9) == Figure("x", 5.0, "y/s", reference=2.0, ratio=3.0, ceiling=3.0)
+    assert turns.figure("x", "y/s", "a", "c") == Figure("x", 5.0, "y/s")
+
+
+def test_figures_are_written_with_four_digits() -> None:
+    written = Figure("x", 1234.567, "y/s", reference=0.00123456).to_json()
+    assert written == {
+        "name": "x",
+        "value": 1235.0,
+        "unit": "y/s",
+        "reference": 0.001235,
+        "ratio": None,
+        "ceiling": None,
+    }
+
+
+def test_the_uncached_run_is_the_area_under_its_sampled_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token that takes 1 + 2 n seconds after n others: straight lines between samples are exact."""
+    work = workload()
+    monkeypatch.setattr(generate, "_seconds", lambda work, model, documents, length: 1.0 + 2.0 * length)
+    last = 61 * 8 - 1
+    rate = generate._written_publicly(work, nn.Module(), None, 0)
+    assert rate == pytest.approx(2 * last / (last + last**2))
+
+
+def test_products_are_measured() -> None:
+    assert figures.product_rate(torch.bfloat16) > 0
+
+
+# The commands.
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, object]]:
+    assert main(["bench", *arguments, "--json", "--threads", "1"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert all(list(line) == KEYS for line in lines)
+    assert all(line["value"] > 0 for line in lines)
+    return lines
+
+
+COMMANDS = {
+    ("data", "--batch", "3"): ["data"],
+    ("train", "--batch", "2"): ["train-fp32", "train-bf16"],
+    ("train", "--batch", "2", "--precision", "bf16"): ["train-bf16"],
+    ("generate", "--batch", "2", "--states", "3"): ["generate-reencode", "generate-twice"],
+    ("evaluate", "--batch", "2"): ["evaluate-beside-reencode", "evaluate-beside-twice"],
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_print_their_figures(capsys: pytest.CaptureFixture[str], command: tuple[str, ...]) -> None:
+    the_public_way()
+    lines = run(capsys, *command, "--model", "tiny", "--repeats", "1")
+    assert [line["name"] for line in lines] == COMMANDS[command]
+    for line in lines:
+        assert line["ratio"] == pytest.approx(line["value"] / line["reference"], rel=1e-3)  # type: ignore[operator]
+        assert (line["ceiling"] is None) == (line["name"] == "data")
+
+
+def test_a_table_without_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "data", "--batch", "1", "--repeats", "1"]) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines()[0].split() == KEYS
+    assert out.splitlines()[1].split()[0] == "data"
+    assert "torch" in err
+
+
+def test_without_the_repository_there_is_no_reference(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert public_way(tmp_path) is None
+    monkeypatch.setattr("scratchpad.bench.public.public_way", lambda: None)
+    assert main(["bench", "data", "--batch", "1", "--repeats", "1", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["reference"] is json.loads(out)["ratio"] is None
+    assert "benchmarks/public_way.py" in err
+
+
+def test_a_long_chain_keeps_its_cache() -> None:
+    found = {figure.name: figure for figure in bench_long(workload(batch=1), states=60, measured=7)}
+    for cache in MODES:
+        assert found[f"generate-long-{cache}"].unit == "ms/state"
+        assert found[f"generate-long-{cache}-cache"].ratio == 1.0
+        assert found[f"generate-long-{cache}-peak-memory"].value > 0
+
+
+WRONG = {
+    ("sleep",): "invalid choice: 'sleep'",
+    ("data", "--precision", "bf16"): "--precision belongs to `bench train`",
+    ("train", "--states", "7"): "--states belongs to `bench generate`",
+    ("evaluate", "--long"): "--long belongs to `bench generate`",
+    ("generate", "--long", "--states", "7"): "at least 400",
+    ("generate", "--long", "--batch", "7"): "leave --batch out",
+    ("data", "--model", "smal"): "did you mean 'small'",
+    ("data", "--repeats", "0"): "whole number from 1 on",
+}
+
+
+@pytest.mark.parametrize("arguments", WRONG)
+def test_mistakes(capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]) -> None:
+    assert main(["bench", *arguments]) == 2
+    assert WRONG[arguments] in capsys.readouterr().err
