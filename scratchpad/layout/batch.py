@@ -71,7 +71,7 @@ def collate(rows: Sequence[Row[int]]) -> Batch:
     return Batch(*map(torch.from_numpy, (tokens, positions, segments, targets)))
 
 
-def micro_batches(items: Sequence[Item], most_tokens: int, length: Callable[[Item], int] = len) -> list[list[Item]]:  # type: ignore[assignment]
+def micro_batches(items: Sequence[Item], most_tokens: int, length: Callable[[Item], int] = len) -> list[list[Item]]:
     """Rows (or what holds them) sorted by length and cut so that each part has at most `most_tokens` tokens or one row.
 
     Rows of like length stand together, so that neither dense masks nor blocks pay for much padding.
