@@ -36,6 +36,10 @@ TINY: dict[str, Any] = {
 """Settings of a run on parity that takes well under a second."""
 
 
+starts_workers = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+"""For tests whose background workers are forks: from Python 3.12 on these warn where pytest has threads of its own."""
+
+
 def dotted(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings by their paths, given with `__` for a dot."""
     return {name.replace("__", "."): value for name, value in settings.items()}

@@ -1,0 +1,58 @@
+"""What the tests of processes start: a program that goes on with a run again and again while it is being killed.
+
+    python tests/processes.py SEED KILLS FOLDER ARGUMENTS...
+
+runs `scratchpad ARGUMENTS` in a child, KILLS times killed with SIGKILL at random moments, then to its end.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+import scratchpad.start  # before any fork: importing takes longest
+from scratchpad.cli import main
+
+assert scratchpad.start
+
+
+def logged(folder: Path) -> int:
+    """How many lines the run has logged."""
+    path = folder / "metrics.jsonl"
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def child(arguments: list[str]) -> int:
+    """Begin or go on with the run in a new process."""
+    number = os.fork()
+    if number == 0:
+        os._exit(main([*arguments, "--resume"]))
+    return number
+
+
+def killed_at_random(rng: random.Random, folder: Path, arguments: list[str]) -> bool:
+    """Kill the run some lines and some moments from where it is; whether it was still there to be killed."""
+    number, until = child(arguments), logged(folder) + rng.randrange(-3, 9)
+    while logged(folder) < until and os.waitpid(number, os.WNOHANG) == (0, 0):
+        time.sleep(0.001)
+    time.sleep(rng.random() * 0.05)
+    try:
+        os.kill(number, signal.SIGKILL)
+        return os.waitstatus_to_exitcode(os.waitpid(number, 0)[1]) == -signal.SIGKILL
+    except (ProcessLookupError, ChildProcessError):
+        return False
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    seed, kills, run_folder, *words = sys.argv[1:]
+    dice = random.Random(seed)
+    hits = sum(killed_at_random(dice, Path(run_folder), words) for _ in range(int(kills)))
+    print(hits, flush=True)
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child(words), 0)[1]))

@@ -1,0 +1,120 @@
+"""Processes: killed, interrupted, and several that train one model."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny_runs import losses, metrics, started, tiny, train_arguments, trained
+
+from scratchpad.cli import main
+from scratchpad.run import Run
+from scratchpad.train.checkpoint import Checkpoints
+from scratchpad.train.loop import Training
+
+HERE = Path(__file__).parent
+LONGER: dict[str, Any] = {
+    "train__steps": 60, "train__checkpoint_every": 4, "train__evaluate_every": 7, "model__dropout": 0.1,
+}  # fmt: skip
+
+
+def parameters(folder: Path) -> dict[str, torch.Tensor]:
+    return Run.load(folder, "last", "cpu").subject.model.state_dict()
+
+
+def evaluations(folder: Path) -> list[Any]:
+    """Steps and accuracies (seconds and memory differ from run to run)."""
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [
+        (line["step"], [score["correct"] for score in line["evaluation"]]) for line in lines if "evaluation" in line
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seed", "kills"),
+    [(0, 7), pytest.param(1, 60, marks=pytest.mark.slow), pytest.param(2, 60, marks=pytest.mark.slow)],
+)
+def test_a_run_killed_again_and_again_ends_as_if_nothing_had_been(seed: int, kills: int, tmp_path: Path) -> None:
+    whole = trained(tmp_path / "whole", tiny(**LONGER))
+    folder = tmp_path / "run"
+    arguments = train_arguments(folder, "--device", "cpu", **LONGER)
+    with started(HERE, [str(seed), str(kills), str(folder), *arguments], ["processes.py"]) as process:
+        out, err = process.communicate(timeout=500)
+    assert process.returncode == 0, err
+    assert int(out) >= kills // 2, err
+    assert losses(folder) == losses(whole.folder)
+    assert evaluations(folder) == evaluations(whole.folder)
+    found, expected = parameters(folder), parameters(whole.folder)
+    assert all(torch.equal(found[name], value) for name, value in expected.items())
+    assert Checkpoints(folder).steps() == Checkpoints(whole.folder).steps()
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
+    """A process of its own, interrupted once it has begun to train; then the command that it prints."""
+    settings = {"train__steps": 2000, "train__decay_steps": 2000}
+    with started(tmp_path, train_arguments(Path("a run"), "--device", "cpu", **settings)) as process:
+        while not (tmp_path / "a run" / "metrics.jsonl").exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=100)
+    assert (process.returncode, out) == (130, ""), err
+    said = re.search(r"interrupted: stopped at step (\d+) of 2000, which is saved; go on with: (scratchpad .*)", err)
+    assert said, err
+    assert Checkpoints(tmp_path / "a run").steps() == [int(said[1])]
+    resuming = shlex.split(said[2])[1:]
+    assert resuming[-1] == "--resume"
+
+
+def test_two_processes_train_as_one(tmp_path: Path) -> None:
+    """Seven documents a step, which two cannot share evenly. Gradients are summed in another order: float32 to 1e-5."""
+    settings = {"train__batch": 7, "train__evaluate_every": 4, "train__checkpoint_every": 4}
+    whole = trained(tmp_path / "whole", tiny(**settings))
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "scratchpad"]
+    arguments = train_arguments(tmp_path / "run", "--device", "cpu", **settings)
+    with started(tmp_path, arguments, torchrun) as process:
+        _, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    assert losses(tmp_path / "run") == pytest.approx(losses(whole.folder), rel=1e-5)
+    assert [step for step, _ in evaluations(tmp_path / "run")] == [4, 8, 12, 13]
+    for name, value in parameters(whole.folder).items():
+        torch.testing.assert_close(parameters(tmp_path / "run")[name], value, rtol=1e-3, atol=1e-5)
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["machine"]["processes"] == 2
+
+
+def test_a_run_is_gone_on_with_by_the_command_that_was_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Interrupted, gone on with from an earlier checkpoint and interrupted again; with a name that must be quoted."""
+    monkeypatch.chdir(tmp_path)
+    whole = trained(Path("whole"), tiny(train__checkpoint_every=3))
+    arguments = train_arguments(Path("it's a run"), "--device", "cpu", train__checkpoint_every=3)
+    interrupt_at(7, monkeypatch)
+    assert main(arguments) == 130
+    interrupt_at(8, monkeypatch)
+    assert main([*arguments, "--resume", "--checkpoint", "6"]) == 130
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    command = capsys.readouterr().err.splitlines()[-1].partition("go on with: ")[2]
+    assert "--checkpoint" not in command
+    assert main(shlex.split(command)[1:]) == 0
+    assert losses(Path("it's a run")) == losses(whole.folder)
+
+
+def interrupt_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Press Ctrl-C in the midst of a step."""
+    one_step = Training._one_step
+
+    def pressed(training: Training, batches: Any) -> None:
+        one_step(training, batches)
+        if training.step == step:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Training, "_one_step", pressed)
