@@ -31,10 +31,8 @@ def parameters(folder: Path) -> dict[str, torch.Tensor]:
 
 def evaluations(folder: Path) -> list[Any]:
     """Steps and accuracies (seconds and memory differ from run to run)."""
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return [
-        (line["step"], [score["correct"] for score in line["evaluation"]]) for line in lines if "evaluation" in line
-    ]
+    judged = [line for line in metrics(folder) if "evaluation" in line]
+    return [(line["step"], [score["correct"] for score in line["evaluation"]]) for line in judged]
 
 
 @pytest.mark.parametrize(
