@@ -39,7 +39,7 @@ def joined(line: dict[str, Any]) -> str:
 
 def start(*arguments: str, **options: Any) -> subprocess.Popen[str]:
     """The command in a process of its own."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": ""}  # with a buffer, as for most people
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
     return subprocess.Popen([sys.executable, "-m", "scratchpad", *arguments], env=environment, **pipes)
 
