@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -76,8 +77,10 @@ def test_a_wrong_terminator_is_a_wrong_state(tmp_path: Path) -> None:
 def test_a_wrong_answer_is_shown_before_right_answers_of_wrong_work(tmp_path: Path) -> None:
     lucky = judged([TRUE[0], symbols("[07]_,0", "<end>")], "0")
     wrong = judged([symbols("[07]_,1", "<end>")], "1", index=1)
-    assert [chain.title for chain in chains(tmp_path / "a", parity(), lucky, judged(TRUE, "0"), wrong)] == [
-        "right", "wrong",
+    later = judged([symbols("[05]_,1", "<end>")], "1", index=2)
+    found = chains(tmp_path / "a", parity(), lucky, judged(TRUE, "0"), wrong, later)
+    assert [(chain.title, lines(chain.steps)[0]) for chain in found] == [
+        ("right", "1 right [00]1,1<sep>"), ("wrong", "1 wrong [07]_,1<end>"),
     ]  # fmt: skip
     [chain] = chains(tmp_path / "b", parity(), lucky)
     assert (chain.title, chain.right) == ("right answer, wrong work", False)
@@ -135,18 +138,24 @@ def test_of_a_long_chain_the_head_the_error_and_the_tail_are_shown(tmp_path: Pat
 
 
 def test_of_a_long_state_the_ends_and_the_difference_are_shown(tmp_path: Path) -> None:
-    config = parity("scratchpad", window="90", bits="80")
-    question = (*"1" * 80, *"_" * 10, "=")
-    true = Parity(window=90).written(Parity(window=90).chain(question))
-    flat = tuple("x" if symbol == "<sep>" else symbol for symbol in true)  # in one part
-    [chain] = chains(tmp_path, config, sample(question, [(*flat, "<end>")], [False], "1", "0", size=80))
-    [step] = [step for step in chain.steps if step.number == 1]
-    assert text(step.written, "differs").startswith("x")
-    gap = text(step.written, "gap")
-    left_out = int("".join(filter(str.isdecimal, gap)))
-    assert text(step.written).replace(gap, "?" * left_out)[-12:] == "[90]_,0<end>"
-    assert len(text(step.written)) - len(gap) + left_out == len("".join(flat)) + len("<end>")
-    assert len(text(step.written)) < 300
+    problems = [{"question": name, "states": ["ab" * 250 + name], "answer": name} for name in "cde"]
+    (tmp_path / "data.jsonl").write_text("".join(json.dumps(problem) + "\n" for problem in problems))
+    config = dataclasses.replace(parity(), task=TaskConfig("data", "inductive", data=str(tmp_path / "data.jsonl")))
+    written = (*"ab" * 150, "c", *"ba" * 99, "b", "c", "<end>")
+    [chain] = chains(tmp_path, config, sample(("c",), [written], [False], "c", "c"))
+    head, middle, tail = ("".join(part) for part in (written[:60], written[250:351], written[442:]))
+    assert text(chain.steps[0].written) == f"{head} … 190 more … {middle} … 91 more … {tail}"
+    assert text(chain.steps[0].written, "differs") == "c"
+
+
+def test_where_lengths_differ_all_after_the_difference_is_marked(tmp_path: Path) -> None:
+    [chain] = chains(tmp_path, parity(), judged([TRUE[0], symbols("[02]1,11")], "1"))
+    assert text(chain.steps[1].written, "differs") == "1,11<sep>"
+
+
+def test_a_first_state_that_is_given_is_not_judged(tmp_path: Path) -> None:
+    [chain] = chains(tmp_path, parity(), sample(QUESTION, TRUE, [True, False, True], "1", "0"))
+    assert [step.verdict for step in chain.steps] == ["right", "right", "wrong", "follows"]
 
 
 def test_symbols_of_several_characters_are_spaced(tmp_path: Path) -> None:

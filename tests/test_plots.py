@@ -18,8 +18,11 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
+from runs import losses, parity, score, write_run
 
 import scratchpad.report
+from scratchpad.report.curves import accuracy_series, evaluation_panels, loss_series
+from scratchpad.report.groups import task_groups
 from scratchpad.report.plots import (
     PALETTE,
     Curve,
@@ -31,6 +34,7 @@ from scratchpad.report.plots import (
     save_png,
     svg,
 )
+from scratchpad.report.records import read_run
 from scratchpad.settings import Lengths
 
 SIZES = (5, 7, 11, 13)
@@ -153,7 +157,7 @@ def test_svg_and_png() -> None:
     figure, file = accuracy_plot(BOTH), io.BytesIO()
     text = svg(figure)
     assert text.startswith("<svg viewBox=")
-    assert "_direct $x$" in text
+    assert ">_direct $x$</text>" in text
     assert "metadata" not in text
     assert '<g id="' not in text
     assert svg(accuracy_plot(BOTH)) == text
@@ -191,3 +195,29 @@ def test_colours_stand_out_from_the_page(mode: str) -> None:
         for ground in ("page", "card"):
             bright, dim = sorted((luminance(colours[name]), luminance(colours[ground])), reverse=True)
             assert (bright + 0.05) / (dim + 0.05) >= least, (name, ground)
+
+
+def test_what_runs_give_to_plots(tmp_path: Path) -> None:
+    """Means over the lengths trained on (1 to 3 bits) and over the others; labels tell trained lengths that differ."""
+    early = [score(size, right) for size, right in ((2, 10), (3, 30), (5, 4), (7, 0))]
+    late = [score(size, right) for size, right in ((2, 90), (3, 70), (5, 40), (7, 20))]
+    metrics = [*losses(2.0, 1.0), {"step": 10, "evaluation": early}, {"step": 20, "evaluation": late}]
+    config = parity().with_settings({"bits": "1-2"})
+    runs = [
+        read_run(write_run(tmp_path / "a", parity(), metrics=metrics, scores=[score(5, 40), score(3, 70)])),
+        read_run(write_run(tmp_path / "b", config)),
+    ]
+    [groups] = task_groups(runs)
+    inside, outside = evaluation_panels(groups)
+    assert (inside[0], outside[0]) == ("lengths trained on", "lengths not trained on")
+    assert [one.curves[0].x for _, [one, _] in (inside, outside)] == [(10, 20), (10, 20)]
+    assert inside[1][0].curves[0].y == pytest.approx((0.2, 0.8))
+    assert outside[1][0].curves[0].y == pytest.approx((0.02, 0.3))
+    assert loss_series(groups)[0].curves == (Curve((10, 20), (2.0, 1.0)),)
+    first, second = accuracy_series(groups, "free")
+    assert (first.label, second.label) == (
+        "inductive, bits=1-3 (trained on 1-3)",
+        "inductive, bits=1-2 (trained on 1-2)",
+    )
+    assert (first.curves[0].x, first.curves[0].y, second.curves) == ((3, 5), (0.7, 0.4), ())
+    assert accuracy_series(groups[:1], "free")[0].label == "inductive, bits=1-3"

@@ -17,6 +17,7 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.evaluate.scores import wilson
 from scratchpad.report.groups import task_groups
 from scratchpad.report.page import report
+from scratchpad.report.plots import GRID, INK, PALETTE, SHADE
 from scratchpad.report.records import read_run
 from scratchpad.report.tables import percent
 from scratchpad.start import train
@@ -157,6 +158,8 @@ def test_a_run_that_has_just_begun_is_reported_too(tmp_path: Path) -> None:
     assert "not judged yet. Judge it with: scratchpad evaluate" in page.text
     assert "No samples are kept yet" in page.text
     assert "0 of 20 steps are logged" in page.text
+    finished = report([write_run(tmp_path / "finished", parity(), metrics=losses(2.0, 1.0))])
+    assert "steps are logged" not in finished
 
 
 def test_a_last_line_that_is_being_written_is_left_out(tmp_path: Path) -> None:
@@ -221,11 +224,8 @@ def test_settings_and_provenance_tell_what_differs(tmp_path: Path) -> None:
 def test_the_page_needs_nothing_else(tmp_path: Path) -> None:
     question = tuple("1_0____=")
     wrong = sample(question, [(*"[00]0,1", "<end>")], [False], "1", "1")
-    config = parity()
-    folder = write_run(
-        tmp_path / "run", config, scores=[score(3, 9), score(5, 8)], metrics=losses(2.0, 1.0), evaluation=[wrong]
-    )
-    text = report([folder])
+    scores = [score(3, 9), score(5, 8)]
+    text = report([write_run(tmp_path / "a", parity(), scores=scores, metrics=losses(2.0, 1.0), evaluation=[wrong])])
     page = Page(text)
     assert page.tags <= PAGE_TAGS | SVG_TAGS
     assert not re.search(r"https?:|//|@import|javascript", text)
@@ -234,6 +234,7 @@ def test_the_page_needs_nothing_else(tmp_path: Path) -> None:
     assert all(f'id="{link[1:]}"' in text for link in links)
     assert all(target.startswith("#") for target in re.findall(r"url\(([^)]*)\)", text))
     assert not [name for name, _ in page.attributes if name.startswith("on")]
+    assert not [colour for colour in (*PALETTE, INK, GRID, SHADE) if colour in text[text.index("<svg") :]]
 
 
 def test_everything_from_data_is_escaped(tmp_path: Path) -> None:
