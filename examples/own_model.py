@@ -26,7 +26,7 @@ def main(steps: int = 200) -> float:
     task = sp.task("parity", bits="1-3", window=7)
     vocabulary = sp.Vocabulary(task.symbols())
     model = OwnModel(len(vocabulary))
-    optimiser = torch.optim.AdamW(model.parameters(), 1e-3)
+    optimiser, loss = torch.optim.AdamW(model.parameters(), 1e-3), torch.zeros(())
     for step in range(steps):
         documents = map(vocabulary.encode_document, sp.documents(task, n=32, start=32 * step))
         batch = sp.collate([row for document in documents for row in sp.rows(document)])
