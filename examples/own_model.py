@@ -13,8 +13,7 @@ class OwnModel(nn.Module):
         self.heads = heads
         self.token, self.place = nn.Embedding(symbols, width), nn.Embedding(64, width)
         layer = nn.TransformerEncoderLayer(width, heads, 4 * width, 0.0, batch_first=True, norm_first=True)
-        self.layers = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
-        self.out = nn.Linear(width, symbols)
+        self.layers, self.out = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False), nn.Linear(width, symbols)
 
     def forward(self, batch: sp.Batch) -> torch.Tensor:
         hidden_from = ~batch.mask().expand(-1, self.heads, -1, -1).flatten(0, 1)  # torch wants True where hidden
@@ -22,20 +21,20 @@ class OwnModel(nn.Module):
 
 
 def main(steps: int = 200) -> float:
-    torch.manual_seed(0)
-    task = sp.task("parity", bits="1-3", window=7)
+    task, loss = sp.task("parity", bits="1-3", window=7), torch.zeros(())
     vocabulary = sp.Vocabulary(task.symbols())
     model = OwnModel(len(vocabulary))
-    optimiser, loss = torch.optim.AdamW(model.parameters(), 1e-3), torch.zeros(())
+    optimiser = torch.optim.AdamW(model.parameters(), 1e-3)
     for step in range(steps):
         documents = map(vocabulary.encode_document, sp.documents(task, n=32, start=32 * step))
         batch = sp.collate([row for document in documents for row in sp.rows(document)])
         loss = F.cross_entropy(model(batch).flatten(0, 1), batch.targets.flatten())
-        optimiser.zero_grad()
+        model.zero_grad()
         loss.backward()
         optimiser.step()
     return loss.item()
 
 
 if __name__ == "__main__":
+    torch.manual_seed(0)
     print(f"loss after 200 steps: {main():.3f}")
