@@ -12,6 +12,8 @@ segments, and `Engine` to generate with any decoder. Names are loaded when they 
 from __future__ import annotations
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -59,6 +61,19 @@ __all__ = [  # noqa: RUF022 - in the order one meets them
     "Engine", "Opening", "Limits", "Sampling", "CachedDecoder", "FreshInput", "MaskedInput",
     "ScratchpadError", "RunFailure",
 ]  # fmt: skip
+
+
+class _Package(ModuleType):
+    """`train` and `evaluate` are functions here. Python would put the packages of these names in their place as soon as
+    something imports these; `from scratchpad.train import ...` finds them without.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOME_OF and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:

@@ -34,16 +34,20 @@ def documents(
 
 def train(
     config: RunConfig,
-    out: str | Path,
+    out: str | Path | None = None,
     device: str = "auto",
     resume: bool = False,
     force: bool = False,
     tell: Tell | None = None,
 ) -> Run:
-    """Train a run in the folder `out`: `scratchpad.start.train`. `tell` is called with each line of metrics.jsonl."""
+    """Train a run in the folder `out` (default: runs/TASK-FORMAT): `scratchpad.start.train`.
+
+    `tell` is called with each line of metrics.jsonl.
+    """
     from scratchpad.start import train as start
 
-    return start(config, out, device, resume, force, tell=tell or (lambda line: None))
+    folder = out or Path("runs") / f"{config.task.name}-{config.task.format}"
+    return start(config, folder, device, resume, force, tell=tell or (lambda line: None))
 
 
 def evaluate(run: Run, sizes: Sequence[int] = (), n: int = 1000, method: str = "forced", seed: int = 0) -> list[Score]:
