@@ -67,10 +67,11 @@ def split_assignments(pairs: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def with_settings(instance: D, values: Mapping[str, Any], what: str) -> D:
+def with_settings(instance: D, values: Mapping[str, Any], what: str, inside: str = "") -> D:
     """A copy of a settings dataclass with named fields replaced; texts are read by the field's type.
 
-    Names with dots reach into nested dataclasses. Unknown names and unreadable values raise ScratchpadError.
+    Names with dots reach into nested dataclasses. Unknown names and unreadable values raise ScratchpadError, which
+    says what they are settings of, and their names with `inside` in front.
     """
     here: dict[str, Any] = {}
     inner: dict[str, dict[str, Any]] = {}
@@ -79,19 +80,19 @@ def with_settings(instance: D, values: Mapping[str, Any], what: str) -> D:
     for name, value in values.items():
         head, dot, rest = name.partition(".")
         if head not in names:
-            raise unknown(f"setting of {what}", name, _paths(instance))
+            raise unknown(f"setting of {what}", inside + name, [inside + path for path in _paths(instance)])
         if dot:
             inner.setdefault(head, {})[rest] = value
         else:
-            here[head] = read_as(value, hints[head], name)
+            here[head] = read_as(value, hints[head], inside + name)
     for head, nested in inner.items():
         child = getattr(instance, head)
         if isinstance(child, Mapping):
             here[head] = {**child, **nested}
         elif dataclasses.is_dataclass(child):
-            here[head] = with_settings(child, nested, f"{what}.{head}")
+            here[head] = with_settings(child, nested, what, f"{inside}{head}.")
         else:
-            raise ScratchpadError(f"{head!r} of {what} has no parts: write {head}=...")
+            raise ScratchpadError(f"{inside}{head} of {what} has no parts: write {inside}{head}=...")
     return dataclasses.replace(instance, **here)  # type: ignore[type-var]
 
 

@@ -19,6 +19,7 @@ from scratchpad.start import train
 from scratchpad.train.config import RunConfig
 
 ROOT = Path(__file__).parent.parent
+Capture = pytest.CaptureFixture[str]
 
 TINY: dict[str, Any] = {
     "model": "tiny",
@@ -73,12 +74,26 @@ def train_arguments(out: Path, *more: str, **settings: Any) -> list[str]:
     return ["train", "parity-small", "--out", str(out), *more, "--set", *values]
 
 
-def command(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
+def command(capsys: Capture, *arguments: str | Path) -> tuple[int, str, str]:
     """Run a command line in this process: its exit status, what it printed and what it said on stderr."""
     capsys.readouterr()
     status = main(list(map(str, arguments)))
     out, err = capsys.readouterr()
     return status, out, err
+
+
+def refused(capsys: Capture, *arguments: str | Path) -> str:
+    """What a mistake is told with: one line, exit status 2, nothing on stdout."""
+    status, out, err = command(capsys, *arguments)
+    assert (status, out) == (2, ""), err
+    assert err.startswith("scratchpad: error: ")
+    assert err.count("\n") == 1
+    return err
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """All files under a folder."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def started(

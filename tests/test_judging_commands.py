@@ -1,0 +1,164 @@
+"""The commands evaluate and solve: their JSON and files, mistakes told in one line, and run folders that are none."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tiny_runs import Capture, command, contents, refused, tiny, trained
+
+from scratchpad.run import Run
+from scratchpad.tasks.document import MARKS
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run that is right on the shortest questions."""
+    settings = {"train__steps": 150, "train__batch": 16, "train__learning_rate": 1e-2, "bits": "1-3", "window": 4}
+    return trained(tmp_path_factory.mktemp("learned") / "run", tiny(**settings, evaluate__sizes="1,2"))
+
+
+@pytest.fixture
+def run(learned: Run, tmp_path: Path) -> Path:
+    return shutil.copytree(learned.folder, tmp_path / "run")
+
+
+# evaluate
+
+
+def test_evaluate_prints_and_keeps_what_is_promised(run: Path, capsys: Capture) -> None:
+    status, out, err = command(capsys, "evaluate", run, "--sizes", "1,3", "-n", "17", "--json")
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert (status, [line["size"] for line in lines]) == (0, [1, 3]), err
+    promised = {"task", "format", "size", "n", "correct", "accuracy", "low", "high", "method", "seed"}
+    assert promised | {"transition_accuracy"} <= set(lines[0])
+    assert (lines[0]["task"], lines[0]["format"], lines[0]["n"], lines[0]["seed"]) == ("parity", "inductive", 17, 0)
+    assert lines[0]["low"] < lines[0]["accuracy"] == lines[0]["correct"] / 17 > lines[1]["accuracy"]
+    samples = [json.loads(line) for line in (run / "evaluation.jsonl").read_text().splitlines()]
+    assert len(samples) == 34
+    assert sum(sample["exact"] for sample in samples if sample["size"] == 1) == lines[0]["correct"]
+    kept = [json.loads(line) for line in (run / "scores.jsonl").read_text().splitlines()]
+    assert kept == [{"step": 150, **line} for line in lines]
+
+
+def test_evaluating_again_replaces_only_what_is_judged_again(run: Path, capsys: Capture) -> None:
+    def kept() -> list[tuple[str, int, int, int]]:
+        lines = [json.loads(line) for line in (run / "scores.jsonl").read_text().splitlines()]
+        return [(line["method"], line["size"], line["seed"], line["n"]) for line in lines]
+
+    assert command(capsys, "evaluate", run, "-n", "5")[0] == 0
+    assert kept() == [("forced", 1, 0, 5), ("forced", 2, 0, 5)]
+    assert command(capsys, "evaluate", run, "-n", "3", "--sizes", "2", "--method", "free")[0] == 0
+    assert command(capsys, "evaluate", run, "-n", "7", "--sizes", "1")[0] == 0
+    assert kept() == [("forced", 2, 0, 5), ("free", 2, 0, 3), ("forced", 1, 0, 7)]
+    assert len((run / "evaluation.jsonl").read_text().splitlines()) == 15
+
+
+def test_evaluate_prints_a_table(run: Path, capsys: Capture) -> None:
+    status, out, _ = command(capsys, "evaluate", run, "-n", "5", "--method", "free")
+    assert status == 0
+    assert [line.split()[0] for line in out.splitlines()] == ["run", str(run), str(run)]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--sizes", "1,99"], "bits=99 do not fit window=4"),
+        (["--sizes", "1,x"], "a whole number from 1 on"),
+        (["--method", "forces"], "did you mean 'forced'"),
+        (["--temperature", "1"], "take method free"),
+        (["--method", "free", "--top-p", "2"], "top-p=2.0"),
+        (["--checkpoint", "7"], "no checkpoint '7'"),
+        (["--device", "tpu"], "auto, cpu or cuda"),
+        (["-n", "0"], "a whole number from 1 on"),
+    ],
+)
+def test_mistakes_of_evaluate(words: list[str], says: str, run: Path, capsys: Capture) -> None:
+    before = contents(run)
+    assert says in refused(capsys, "evaluate", run, *words)
+    assert contents(run) == before
+
+
+# solve
+
+
+def test_solve_prints_states_and_answer(run: Path, capsys: Capture) -> None:
+    status, out, err = command(capsys, "solve", run, "_1__=", "0", "--json")
+    assert status == 0, err
+    lines = [json.loads(line) for line in out.splitlines()]
+    first, second = lines[:3], lines[3:]
+    assert first[:2] == [{"index": 0, "state": list("[01]1,1")}, {"index": 1, "state": list("[04]_,1")}]
+    assert list(first[2]) == ["answer", "status", "states", "tokens", "seconds"]
+    assert (first[2]["answer"], first[2]["status"], first[2]["states"], first[2]["tokens"]) == (["1"], "done", 2, 16)
+    assert (second[0]["state"], second[-1]["answer"]) == (list("[00]0,0"), ["0"])
+    status, out, err = command(capsys, "solve", run, "_1__=")
+    assert out.startswith("    1  [01]1,1\n    2  [04]_,1\nanswer: 1  (done: 2 states, 16 tokens, ")
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [(["--max-states", "1"], "max-states"), (["--max-tokens", "3"], "max-tokens"), (["--temperature", "9"], "")],
+)
+def test_limits_are_statuses_without_an_answer(words: list[str], status: str, run: Path, capsys: Capture) -> None:
+    code, out, _ = command(capsys, "solve", run, "_1__=", "--json", *words)
+    last = json.loads(out.splitlines()[-1])
+    assert (code, last["status"] if status else "") == (0, status)
+    assert not status or last["answer"] is None
+
+
+@pytest.mark.parametrize(
+    ("question", "says"),
+    [
+        ("101010=", "6 slots, the window holds 4"),
+        ("1x", "'x' at place 1"),
+        (" ", "is empty"),
+        ("2_", "slots of 0, 1, _"),
+    ],
+)
+def test_questions_that_are_none_are_refused_before_any_is_solved(
+    question: str, says: str, run: Path, capsys: Capture
+) -> None:
+    assert says in refused(capsys, "solve", run, "_1__=", question)
+
+
+# What a run folder may have become.
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def write(text: str) -> Callable[[Path], object]:
+    return lambda path: path.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (remove, "is not a run folder: it has no config.json"),
+        (write("{"), "config.json is damaged"),
+        (write("[]"), "config.json is damaged"),
+        (write("{}"), "config.json is damaged: 'config'"),
+        (write('{"config": {}, "vocabulary": []}'), "no config or no vocabulary"),
+        (write(json.dumps({"config": {"model": {"width": "w"}}, "vocabulary": MARKS})), "model.width takes a whole"),
+    ],
+)
+def test_a_folder_that_is_no_run_or_no_more(
+    damage: Callable[[Path], object], says: str, run: Path, capsys: Capture
+) -> None:
+    damage(run / "config.json")
+    assert says in refused(capsys, "evaluate", run)
+    assert says in refused(capsys, "solve", run, "1")
+
+
+def test_a_damaged_checkpoint_is_named_and_another_offered(run: Path, capsys: Capture) -> None:
+    shutil.copytree(run / "checkpoints" / "step-150", run / "checkpoints" / "step-100")
+    (run / "checkpoints" / "step-150" / "model.safetensors").write_bytes(b"")
+    for words in (["evaluate", run], ["solve", run, "1"]):
+        said = refused(capsys, *words)
+        assert "step-150/model.safetensors is missing, cut short or altered" in said
+        assert "use --checkpoint 100" in said
+    assert command(capsys, "evaluate", run, "--checkpoint", "100", "-n", "1")[0] == 0

@@ -1,0 +1,209 @@
+"""The command train: what it leaves, what it refuses, and every mistake told in one line before anything is made."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors import SafetensorError
+from tiny_runs import ROOT, Capture, command, contents, losses, metrics, refused, tiny, train_arguments, trained
+
+from scratchpad.run import Run
+from scratchpad.train import checkpoint
+from scratchpad.train.config import RunConfig
+
+MY_TASK, MY_DATA = ROOT / "examples" / "my_task.py", ROOT / "examples" / "my_data.jsonl"
+FEW = ["--device", "cpu", "--set", "model=tiny", "train.steps=2", "train.batch=3", "train.warmup_steps=0"]
+
+# train
+
+
+def test_a_run_folder_holds_what_is_promised(tmp_path: Path, capsys: Capture) -> None:
+    folder = tmp_path / "run"
+    status, out, err = command(capsys, *train_arguments(folder, train__evaluate_every=5))
+    assert (status, out) == (0, ""), err
+    assert f"scratchpad evaluate {folder}" in err
+    assert sorted(path.name for path in folder.iterdir()) == ["checkpoints", "config.json", "metrics.jsonl"]
+    record = json.loads((folder / "config.json").read_text())
+    assert record["config"]["model"]["context"] == 48
+    assert record["vocabulary"][:5] == ["<pad>", "<start>", "<sep>", "<end>", "<filler>"]
+    assert {"torch", "numpy", "python", "scratchpad"} <= set(record["versions"])
+    assert "git" in record
+    logged = [line for line in metrics(folder) if "loss" in line]
+    assert [line["step"] for line in logged] == list(range(1, 14))
+    assert set(logged[0]) == {"step", "loss", "lr", "tokens_per_second", "documents_per_second"}
+    judged = [line for line in metrics(folder) if "evaluation" in line]
+    assert [line["step"] for line in judged] == [5, 10, 13]
+    assert [score["size"] for score in judged[0]["evaluation"]] == [3, 7]
+
+
+def test_a_run_is_made_again_from_its_own_config(tmp_path: Path, capsys: Capture) -> None:
+    first = trained(tmp_path / "first", tiny(model__dropout=0.1, train__samples=7))
+    status, _, err = command(capsys, "train", first.folder / "config.json", "--out", tmp_path / "again")
+    assert status == 0, err
+    assert losses(tmp_path / "again") == losses(first.folder)
+    configs = [json.loads((tmp_path / name / "config.json").read_text())["config"] for name in ("first", "again")]
+    assert configs[0] == configs[1] == first.config.to_json()
+    assert RunConfig.from_json(configs[0], "") == first.config
+
+
+def test_seeds_are_runs_beside_each_other(tmp_path: Path, capsys: Capture) -> None:
+    status, _, err = command(capsys, *train_arguments(tmp_path / "runs", "--seeds", "2", train__steps=3))
+    assert status == 0, err
+    assert [Run.load(tmp_path / "runs" / f"seed-{i}").config.train.seed for i in (0, 1)] == [0, 1]
+    assert losses(tmp_path / "runs" / "seed-0") != losses(tmp_path / "runs" / "seed-1")
+    whole = trained(tmp_path / "one", tiny(train__steps=3, train__seed=1))
+    assert losses(tmp_path / "runs" / "seed-1") == losses(whole.folder)
+    status, out, _ = command(capsys, "evaluate", *(tmp_path / "runs").iterdir(), "--sizes", "3", "-n", "2")
+    assert status == 0
+    assert "median accuracy" in out
+
+
+def test_an_existing_run_is_never_overwritten(tmp_path: Path, capsys: Capture) -> None:
+    run = trained(tmp_path / "run", tiny(train__steps=3, bits="1-3")).folder
+    before = contents(run)
+    arguments = train_arguments(run)
+    assert "--resume, or replace it with --force" in refused(capsys, *arguments)
+    assert "give one of the two" in refused(capsys, *arguments, "--resume", "--force")
+    said = refused(capsys, *arguments, "--resume")
+    assert "task.settings.bits: 1-3 -> 1-4" in said
+    assert "train.steps: 3 -> 13" in said
+    assert "goes with --resume" in refused(capsys, *arguments, "--checkpoint", "3", "--force")
+    assert contents(run) == before
+    assert command(capsys, *arguments, "--force")[0] == 0
+    assert len(losses(run)) == 13
+
+
+def test_a_folder_that_is_no_run_is_left_alone(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "dear.txt").write_text("Dear")
+    (tmp_path / "file").write_text("text")
+    before = contents(tmp_path)
+    for name in ("letters", "file"):
+        assert "--resume, or replace it with --force" in refused(capsys, *train_arguments(tmp_path / name))
+        assert "is not a run folder" in refused(capsys, *train_arguments(tmp_path / name, "--force"))
+        assert "is not a run folder" in refused(capsys, *train_arguments(tmp_path / name, "--resume"))
+    assert "cannot be written" in refused(capsys, *train_arguments(tmp_path / "file" / "run"))
+    assert contents(tmp_path) == before
+
+
+def test_an_empty_folder_can_be_trained_in(tmp_path: Path, capsys: Capture) -> None:
+    assert command(capsys, *train_arguments(tmp_path, train__steps=1))[0] == 0
+
+
+def test_data_that_changed_are_not_gone_on_with(tmp_path: Path, capsys: Capture) -> None:
+    data = tmp_path / "data.jsonl"
+    shutil.copy(MY_DATA, data)
+    arguments = ["train", "parity-small", "--data", str(data), "--out", str(tmp_path / "run"), *FEW]
+    assert command(capsys, *arguments)[0] == 0
+    data.write_text(data.read_text().replace("plum=", "Plum="))
+    assert "begun with other symbols" in refused(capsys, *arguments, "--resume")
+
+
+MISTAKES: dict[str, tuple[list[str], str]] = {
+    "recipe": (["parity-smal"], "did you mean 'parity-small'"),
+    "setting": (["parity-small", "--set", "train.stepz=5"], "did you mean 'train.steps'"),
+    "setting of the task": (["parity-small", "--set", "bitz=5"], "did you mean 'bits'"),
+    "value": (["parity-small", "--set", "train.steps=many"], "takes a whole number, not 'many'"),
+    "format": (["parity-small", "--set", "task.format=inductiv"], "did you mean 'inductive'"),
+    "preset": (["parity-small", "--set", "model=smal"], "did you mean 'small'"),
+    "method": (["parity-small", "--set", "evaluate.method=forces"], "did you mean 'forced'"),
+    "device": (["parity-small", "--device", "tpu"], "auto, cpu or cuda is allowed"),
+    "option": (["parity-small", "--dvice", "cpu"], "did you mean '--device'"),
+    "seeds": (["parity-small", "--seeds", "0"], "a whole number from 1 on"),
+    "sizes": (["parity-small", "--set", "evaluate.sizes=4,99"], "bits=99 do not fit window=24"),
+    "sizes, rotary": (["parity-small", "--set", "evaluate.sizes=99", "model.positions=rotary"], "bits=99 do not fit"),
+    "budget": (["parity-small", "--set", "train.layout=mixed", "train.budget=9"], "budget of 9 tokens is too small"),
+    "context": (["parity-small", "--set", "model.context=9"], "needs 42 positions, the model has 9"),
+    "no data": (["parity-small", "--data", "none.jsonl"], "none.jsonl: cannot be read"),
+    "line": (["parity-small", "--data", "bad.jsonl"], "bad.jsonl:2: not JSON"),
+    "empty": (["parity-small", "--data", "empty.jsonl"], "empty.jsonl: no lines"),
+    "test data": (["parity-small", "--data", "good.jsonl", "--test-data", "bad.jsonl"], "bad.jsonl:2: not JSON"),
+    "test data alone": (["parity-small", "--test-data", "good.jsonl"], "goes with task.data"),
+    "two sources": (["parity-small", "--data", "good.jsonl", "--task-file", "task.py"], "one of the two"),
+    "setting of data": (["parity-small", "--data", "good.jsonl", "--set", "bits=3"], "unknown setting of data 'bits'"),
+    "size of data": (["parity-small", "--data", "good.jsonl", "--set", "evaluate.sizes=99"], "no test problem of size"),
+    "no task file": (["parity-small", "--task-file", "none.py"], "none.py: no such file"),
+    "no config": (["none.json"], "none.json: No such file"),
+    "config": (["broken.json"], "broken.json: not JSON"),
+    "list": (["list.json"], "list.json: a run config is a JSON object"),
+    "part": (["part.json"], "did you mean 'train.steps'"),
+    "no part": (["no-part.json"], "'train' holds settings, not 5"),
+    "task settings": (["task-settings.json"], "'task.settings' holds settings, not 7"),
+    "code": (["code.json"], "name it with --task-file"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes_are_told_before_anything_is_made(
+    mistake: str, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(MY_DATA, "good.jsonl")
+    shutil.copy(MY_TASK, "task.py")
+    texts = {
+        "bad.jsonl": '{"question": "a=", "states": ["a"], "answer": "a"}\n{"question": "b=", ',
+        "empty.jsonl": "\n",
+        "broken.json": "{",
+        "list.json": "[]",
+        "part.json": '{"trian": {"steps": 5}}',
+        "no-part.json": '{"config": {"train": 5}}',
+        "task-settings.json": '{"task": {"settings": 7}}',
+        "code.json": '{"task": {"file": "task.py"}}',
+    }
+    for name, text in texts.items():
+        Path(name).write_text(text)
+    before = contents(tmp_path)
+    arguments, says = MISTAKES[mistake]
+    assert says in refused(capsys, "train", *arguments, "--out", "run")
+    assert contents(tmp_path) == before
+    assert not Path("run").exists()
+
+
+def test_a_full_disk_is_a_failure_and_no_mistake(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: Any) -> None:
+        raise SafetensorError("no space left")
+
+    monkeypatch.setattr(checkpoint, "save_file", refuse)
+    status, out, err = command(capsys, *train_arguments(tmp_path / "run"))
+    assert (status, out) == (1, "")
+    assert "scratchpad: error: the checkpoint of step 13 could not be written" in err
+    assert "Traceback" not in err
+
+
+# Tasks and data of one's own.
+
+
+def test_a_task_file_from_training_to_solving(tmp_path: Path, capsys: Capture) -> None:
+    """A run folder alone never has code run: the file is named each time."""
+    folder = tmp_path / "run"
+    arguments = ["train", "parity-small", "--task-file", MY_TASK, "--out", folder, *FEW, "largest=5"]
+    assert command(capsys, *arguments)[0] == 0
+    assert Run.load(folder, task_file=str(MY_TASK)).subject.task.settings() == {"sizes": "1-6", "largest": 5}
+    for words in (["evaluate", folder], ["solve", folder, "2716="]):
+        assert "name it with --task-file" in refused(capsys, *words)
+    assert "name it with --task-file" in refused(capsys, "train", folder / "config.json", "--out", tmp_path / "other")
+    status, out, err = command(capsys, "evaluate", folder, "--task-file", MY_TASK, "--sizes", "2", "-n", "3", "--json")
+    assert (status, json.loads(out)["task"]) == (0, "own"), err
+    status, out, err = command(capsys, "solve", folder, "215=", "--task-file", MY_TASK, "--max-tokens", "5")
+    assert (status, out.splitlines()[-1][:7]) == (0, "answer:"), err
+    assert "not in the alphabet" in refused(capsys, "solve", folder, "2x=", "--task-file", MY_TASK)
+    assert command(capsys, *arguments, "--resume")[0] == 0
+
+
+def test_data_from_training_to_solving(tmp_path: Path, capsys: Capture) -> None:
+    """Judged on the held-out part, at the sizes that it has."""
+    folder = tmp_path / "run"
+    assert command(capsys, "train", "parity-small", "--data", MY_DATA, "--out", folder, *FEW)[0] == 0
+    status, out, err = command(capsys, "evaluate", folder, "--json")
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert (status, {line["task"] for line in lines}) == (0, {"data"}), err
+    assert sum(line["n"] for line in lines) == 2  # a tenth of 24
+    assert {line["seen_in_training"] for line in lines} == {0}
+    status, out, err = command(capsys, "solve", folder, "plum=", "--max-tokens", "5", "--json")
+    assert (status, json.loads(out.splitlines()[-1])["answer"]) == (0, None), err
