@@ -1,0 +1,35 @@
+"""What the tests of the command line share: command lines, and reading what they print."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TASK_FILE = str(ROOT / "examples" / "my_task.py")
+FIVE_BITS = ["parity", "--format", "inductive", "--set", "bits=5", "window=8"]
+PAPERS_LINE = "0_1_101_=:[00]0,0#[02]1,1#[04]1,0#[05]0,0#[06]1,1#[08]_,1."
+
+Captured = pytest.CaptureFixture[str]
+
+
+def objects(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def joined(line: dict[str, Any]) -> str:
+    """The text of a document's line."""
+    return "".join("".join(part) for part in (line["prompt"], *line["states"]))
+
+
+def start(*arguments: str, **options: Any) -> subprocess.Popen[str]:
+    """The command in a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": ""}  # with a buffer, as for most people
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
+    return subprocess.Popen([sys.executable, "-m", "scratchpad", *arguments], env=environment, **pipes)
