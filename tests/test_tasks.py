@@ -9,19 +9,16 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scratchpad.errors import ScratchpadError
 from scratchpad.settings import Lengths
 from scratchpad.tasks import TASKS, task_named
 from scratchpad.tasks.base import Task, draws
 from scratchpad.tasks.document import END, MARKS, SEP, START, as_text, bare
 from scratchpad.tasks.formats import format_named, format_names
-from scratchpad.tasks.lines import line_of
 
 ROOT = Path(__file__).parent.parent
 CASES: list[tuple[str, dict[str, Any]]] = [
@@ -98,6 +95,7 @@ def test_what_the_formats_share(task: Task) -> None:
             assert document.states[-1][-1] == END
             assert END not in document.symbols()[:-1]
             assert len(document.states) == 1 or document is inductive
+    assert [name for name in format_names() if format_named(name).inductive] == ["inductive"]
 
 
 def test_the_alphabet_holds_every_symbol_once(task: Task) -> None:
@@ -114,6 +112,10 @@ def test_text_parses_back(task: Task) -> None:
         assert task.parse(as_text(question)) == question
         task.check(question)
         assert task.completed(question) == question
+
+
+def test_a_question_of_one_wide_symbol_is_that_symbol() -> None:
+    assert task_named("cycles").parse(" v007 ") == ("v007",)
 
 
 def test_settings_that_draws_need_are_read_off_a_question(task: Task) -> None:
@@ -251,184 +253,3 @@ def test_cycles_are_as_long_and_as_far_apart_as_set(sizes: tuple[int, ...], dist
             assert walk.index(target) == (distance if distance != -1 else sizes[0] // 2)
         else:
             assert target not in walk
-
-
-def written(name: str, settings: dict[str, Any], question: str, form: str = "inductive") -> str:
-    task = task_named(name, settings)
-    symbols = task.parse(question)
-    task.check(symbols)
-    return as_text(format_named(form).write(task, symbols).symbols(), paper=True)
-
-
-@pytest.mark.parametrize(
-    ("settings", "question", "text"),
-    [
-        ({"window": 8}, "0_1_101_=", "0_1_101_=:[00]0,0#[02]1,1#[04]1,0#[05]0,0#[06]1,1#[08]_,1."),
-        ({"modulus": 3}, "2__10_2=", "2__10_2=:[00]2,2#[03]1,0#[04]0,0#[06]2,2#[07]_,2."),
-        ({"modulus": 10}, "97=", "97=:[00]9,9#[01]7,6#[02]_,6."),
-        ({}, "___=", "___=:[03]_,0."),
-        ({"window": 100}, "_" * 99 + "1=", "_" * 99 + "1=:[099]1,1#[100]_,1."),
-        ({"window": 100}, "_" * 98 + "1=", "_" * 98 + "1=:[98]1,1#[99]_,1."),
-    ],
-)
-def test_parity_by_hand(settings: dict[str, Any], question: str, text: str) -> None:
-    """The first is the paper's own."""
-    assert written("parity", settings, question) == text
-
-
-RING = "v01 > v02 ; v05 > v00 ; v00 > v01 ; v02 > v03 ; v04 > v05 ; v03 > v04 ; v07 > v08 ; v08 > v07 ;"
-
-
-@pytest.mark.parametrize(
-    ("asked", "jump", "scratchpad", "inductive"),
-    [
-        ("v00 ? v03", 1, "v00 > v01 > v02 > v03 ; 1 .", ": v00 # v01 # v02 # v03 ; 1 ."),
-        ("v07 ? v03", 1, "v07 > v08 > v07 ; 0 .", ": v07 # v08 # v07 ; 0 ."),
-        ("v00 ? v03", 3, "v00 > v03 ; 1 .", ": v00 # v03 ; 1 ."),
-        ("v00 ? v04", 2, "v00 > v02 > v04 ; 1 .", ": v00 # v02 # v04 ; 1 ."),
-        ("v01 ? v08", 3, "v01 > v04 > v01 ; 0 .", ": v01 # v04 # v01 ; 0 ."),
-        ("v00 ? v03", 2, "v00 > v02 > v03 ; 1 .", ": v00 # v02 # v03 ; 1 ."),
-    ],
-)
-def test_cycles_by_hand(asked: str, jump: int, scratchpad: str, inductive: str) -> None:
-    settings, question = {"names": 23, "jump": jump}, f"{RING} {asked} ;"
-    assert written("cycles", settings, question, "scratchpad") == f"{question} {scratchpad}"
-    assert written("cycles", settings, question) == f"{question} {inductive}"
-    assert written("cycles", settings, question, "direct") == f"{question} {inductive.split()[-2]} ."
-
-
-@pytest.mark.parametrize(("form", "fillers"), [("filler", 16), ("filler-16", 16), ("filler-1", 1), ("filler-7", 7)])
-def test_fillers(form: str, fillers: int) -> None:
-    task = task_named("parity", {"bits": 2, "window": 3})
-    line = line_of(task, format_named(form), task.parse("1_1="))
-    assert line["prompt"] == (*"1_1=", *("<filler>",) * fillers)
-    assert line["format"] == ("filler" if fillers == 16 else form)
-    assert line["states"] == (("0", END),)
-
-
-@pytest.mark.parametrize("form", ["filler-0", "filler-", "filler-x", "filler-1.5", "filler--1"])
-def test_no_fillers(form: str) -> None:
-    with pytest.raises(ScratchpadError, match="a whole number of symbols from 1 on"):
-        format_named(form)
-
-
-@pytest.mark.parametrize(
-    ("name", "settings", "says"),
-    [
-        ("parity", {"modulus": 1}, "modulus=1: .* 2 to 10 is allowed"),
-        ("parity", {"modulus": 11}, "2 to 10"),
-        ("parity", {"window": 0}, "at least 1 slot"),
-        ("parity", {"bits": 9, "window": 7}, "bits=9 do not fit window=7: at most 7 bits, or a window of at least 9"),
-        ("parity", {"bits": "3-9", "window": 7}, "bits=3-9 do not fit"),
-        ("parity", {"bits": "0"}, "bits=0: lengths '0'"),
-        ("parity", {"bits": "5-3"}, "the first is at most the last"),
-        ("parity", {"bits": "five"}, "a number like 5 or a range like 1-30, not 'five'"),
-        ("parity", {"window": "eight"}, "window takes a whole number, not 'eight'"),
-        ("parity", {"window": 8.5}, "window takes a whole number, not 8.5"),
-        ("parity", {"window": True}, "window takes a whole number, not True"),
-        ("parity", {"windw": 8}, "unknown setting of parity 'windw': did you mean 'window'"),
-        ("parity", {"window.x": 8}, "'window' of parity has no parts"),
-        ("cycles", {"n": 1}, "at least 2 vertices"),
-        ("cycles", {"sizes": "6,1"}, "at least 2 vertices"),
-        ("cycles", {"sizes": "6,,18"}, "sizes takes a whole number, not ''"),
-        ("cycles", {"distance": 3}, "distance=3 needs a single cycle"),
-        ("cycles", {"sizes": "6,18", "distance": 3}, "distance=3 needs a single cycle"),
-        ("cycles", {"sizes": 6, "distance": 6}, "1 to 5"),
-        ("cycles", {"sizes": 6, "distance": 0}, "1 to 5"),
-        ("cycles", {"n": 12, "names": 23}, "24 vertices need as many names; names=23"),
-        ("cycles", {"sizes": "12,12", "names": 23}, "24 vertices"),
-        ("cycles", {"jump": 0}, "jump=0"),
-        ("parityy", {}, "unknown task 'parityy': did you mean 'parity'"),
-    ],
-)
-def test_settings_that_are_refused(name: str, settings: dict[str, Any], says: str) -> None:
-    with pytest.raises(ScratchpadError, match=says):
-        task_named(name, settings)
-
-
-GOOD_CYCLES = "v00 > v01 ; v01 > v00 ; v02 > v03 ; v03 > v02 ; v00 ? v02 ;"
-
-
-@pytest.mark.parametrize(
-    ("name", "question", "says"),
-    [
-        ("parity", "01", "slots of 0, 1, _, then '='; given: 01"),
-        ("parity", "012=", "slots of 0, 1, _"),
-        ("parity", "0=1=", "slots of 0, 1, _"),
-        ("parity", "01a=", "symbol 'a' at place 2 of the question is not in the alphabet: 0 1 2"),
-        ("parity", "_" * 8 + "=", "8 slots, the window holds 7: ask a shorter question or set window=8"),
-        ("parity", "  ", "the question is empty"),
-        ("cycles", "v00>v01", "symbol 'v' at place 0 .* put spaces between symbols"),
-        ("cycles", "v00 > v01 ; v01 > v00 ;", "a question is"),
-        ("cycles", "? v01 ;", "a question is"),
-        ("cycles", "v00 ? v01 ;", "asks for v00 and v01"),
-        ("cycles", GOOD_CYCLES.replace("?", ">"), "a question is"),
-        ("cycles", GOOD_CYCLES.replace("v01 > v00", "v01 > v02"), "one edge out and one in"),
-        ("cycles", GOOD_CYCLES.replace("v00 ?", "v05 ?"), "asks for v05 and v02"),
-        ("cycles", GOOD_CYCLES.replace("? v02", "? v00"), "asks for v00 and v00"),
-        ("cycles", GOOD_CYCLES.replace("v00", "0"), "edges join different vertices"),
-        ("cycles", "v00 > v00 ; v01 > v02 ; v02 > v01 ; v00 ? v01 ;", "edges join different vertices"),
-    ],
-)
-def test_questions_that_are_refused(name: str, question: str, says: str) -> None:
-    task = task_named(name, {"window": 7} if name == "parity" else {"names": 23})
-    with pytest.raises(ScratchpadError, match=says):
-        task.check(task.parse(question))
-
-
-PARITY_STATES = [
-    "[00]0",
-    "[00]0,0,",
-    "[0]0,0",
-    "[_0]0,0",
-    "[00]1,0",
-    "[01]_,0",
-    "[05]_,0",
-    "[00]0,2",
-    "(00]0,0",
-    "[04]0,1",
-]
-CYCLES_STATES = ["v05", ">", "v00 v01", "v01 ; 1", "v02 ; 0", "v00 ; 1", "v02", "v00 ; 2", "v00 ; ", "v00 > 0"]
-
-
-@pytest.mark.parametrize(
-    ("name", "question", "state"),
-    [("parity", "0_1_=", state) for state in PARITY_STATES] + [("cycles", GOOD_CYCLES, s) for s in CYCLES_STATES],
-)
-def test_states_that_are_none(name: str, question: str, state: str) -> None:
-    task = task_named(name, {"names": 23} if name == "cycles" else {})
-    symbols = tuple(state.split()) if name == "cycles" else tuple(state)
-    with pytest.raises(ValueError, match=r"state|slot"):
-        task.step(task.parse(question), symbols)
-
-
-def test_a_chain_that_does_not_end_is_stopped() -> None:
-    task = task_named("cycles", {"n": 13, "names": 101})
-    question = task.draw(0, "train", 0)
-    length = len(task.chain(question))
-    assert len(task.chain(question, limit=length)) == length
-    with pytest.raises(ScratchpadError, match=f"no end after {length - 1} states"):
-        task.chain(question, limit=length - 1)
-
-
-@pytest.mark.parametrize(
-    ("text", "low", "high", "plain"), [("5", 5, 5, 5), (7, 7, 7, 7), ("1-30", 1, 30, "1-30"), ("3-3", 3, 3, 3)]
-)
-def test_lengths(text: int | str, low: int, high: int, plain: int | str) -> None:
-    law = Lengths.parse(text)
-    assert law == Lengths(low, high) == Lengths.parse(law)
-    assert law.plain() == plain
-
-
-def test_half_the_window_is_the_longest_by_default() -> None:
-    """The paper's: 1 to 30 bits in 60 slots."""
-    assert task_named("parity").settings() == {"bits": "1-30", "window": 60}
-    assert task_named("parity", {"window": 8}).settings()["bits"] == "1-4"
-    assert task_named("parity", {"modulus": 3}).settings()["modulus"] == 3
-
-
-def test_consecutive_sizes_differ() -> None:
-    """A size is a stream of its own: longer questions do not repeat shorter ones."""
-    task = task_named("parity", {"window": 60})
-    texts = [task.at_size(size).draw(0, "test", 0) for size in (20, 21, 22)]
-    assert all(sum(a != b for a, b in zip(*pair, strict=True)) > 7 for pair in pairwise(texts))
