@@ -112,10 +112,7 @@ class GPT(nn.Module):
     def like(cls, model: Transformer) -> GPT:
         """The same model with the same weights. For models with learned positions and no biases."""
         gpt = cls(model.config, model.embedding.num_embeddings)
-        weights = {
-            ".".join(_NAMES.get(part, part) for part in name.split(".")): weight
-            for name, weight in model.state_dict().items()
-        }
+        weights = {renamed(name): weight for name, weight in model.state_dict().items()}
         positions = weights["wpe.weight"]
         weights["wpe.weight"] = F.pad(positions, (0, 0, 0, BLOCK_SIZE - len(positions)))
         gpt.load_state_dict({**weights, "lm_head.weight": weights["wte.weight"]})
@@ -132,6 +129,11 @@ class GPT(nn.Module):
         """The mean cross-entropy of (B, T) tokens and targets, of which IGNORED ones do not count."""
         logits = self.lm_head(self.hidden(tokens, *positions_and_mask(tokens)))
         return F.cross_entropy(logits.view(-1, logits.shape[-1]), targets.view(-1), ignore_index=IGNORED)
+
+
+def renamed(name: str) -> str:
+    """A parameter of our model -> the same one of this model."""
+    return ".".join(_NAMES.get(part, part) for part in name.split("."))
 
 
 def pack(documents: Sequence[Document[int]]) -> tuple[Tensor, Tensor]:

@@ -69,7 +69,7 @@ def both_models(work: Workload) -> tuple[Transformer, nn.Module]:
 # Both sides compute the same.
 
 
-def test_the_public_way_has_our_loss() -> None:
+def test_the_public_way_has_our_loss_and_gradients() -> None:
     work = workload(bits=TRAINED_BITS, batch=5)
     model, public = both_models(work)
     documents = work.documents()
@@ -78,6 +78,12 @@ def test_the_public_way_has_our_loss() -> None:
     batch = collate([row for document in documents for row in rows(document)])
     ours = summed_loss(model, batch) / count_targets([batch])
     torch.testing.assert_close(theirs, ours, rtol=EXACT, atol=EXACT)
+    theirs.backward()
+    ours.backward()
+    expected = {name: parameter.grad for name, parameter in public.named_parameters()}
+    expected["wpe.weight"] = expected["wpe.weight"][: model.config.context]  # ours has only the positions it needs
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(parameter.grad, expected[work.public.renamed(name)], rtol=EXACT, atol=EXACT)
 
 
 def test_the_public_way_has_our_logits_at_every_token() -> None:

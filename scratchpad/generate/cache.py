@@ -157,8 +157,7 @@ class CachedDecoder:
         segments = torch.tensor([segment for segment, _ in feed.places], device=device)
         slots = torch.tensor([self._slot(segment, place) for segment, place in feed.places], device=device)
         attend = _CachedAttention(self._cache, rows, slots, segments, self._slot_segments())
-        hidden = self.model.hidden(tokens, positions, attend)
-        return self.model.logits(hidden[read])
+        return self.model.logits(self.model.hidden(tokens, positions, attend, read))
 
     def _slot(self, segment: int, place: int) -> int:
         return place if segment == PROMPT else self._prompt_slots + (segment - 1) * self._capacity + place

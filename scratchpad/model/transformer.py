@@ -51,8 +51,11 @@ class Transformer(nn.Module):
     def device(self) -> torch.device:
         return self.embedding.weight.device
 
-    def hidden(self, tokens: Tensor, positions: Tensor, attend: Attention) -> Tensor:
-        """(N,) tokens and positions -> (N, C), the normed output of the last layer."""
+    def hidden(self, tokens: Tensor, positions: Tensor, attend: Attention, wanted: Tensor | None = None) -> Tensor:
+        """(N,) tokens and positions -> (N, C), the normed output of the last layer, or (M, C) of the M tokens `wanted`.
+
+        After the last layer's attention no token looks at another one: the rest is computed for those alone.
+        """
         x = self.embedding(tokens)
         if self.position_embedding is not None:
             x = x + self.position_embedding(positions)
@@ -60,9 +63,9 @@ class Transformer(nn.Module):
         if self.config.positions == "rotary":
             turns = rotary(positions, self.config.width // self.config.heads, x.dtype)
         x = dropout(x, self.config.dropout if self.training else 0.0)
-        for layer in self.layers:
+        for layer in self.layers[:-1]:
             x = layer(x, turns, attend)
-        return self.norm(x)
+        return self.norm(self.layers[-1](x, turns, attend, wanted))
 
     def logits(self, hidden: Tensor) -> Tensor:
         """(..., C) -> (..., V): the tied embedding read backwards."""
@@ -71,8 +74,9 @@ class Transformer(nn.Module):
     def forward(self, batch: Batch, backend: str = "blocks", where: Tensor | None = None) -> Tensor:
         """Logits of a batch's real tokens in reading order, (N, V); or of those that `where`, bool (B, T), picks."""
         real = batch.real()
-        hidden = self.hidden(batch.tokens[real], batch.positions[real], attention(backend, batch.segments))
-        return self.logits(hidden if where is None else hidden[where[real]])
+        wanted = None if where is None else torch.nonzero(where[real])[:, 0]
+        attend = attention(backend, batch.segments)
+        return self.logits(self.hidden(batch.tokens[real], batch.positions[real], attend, wanted))
 
 
 class Layer(nn.Module):
@@ -89,12 +93,15 @@ class Layer(nn.Module):
         self.mlp_in = nn.Linear(width, 4 * width, bias=bias)
         self.mlp_out = nn.Linear(4 * width, width, bias=bias)
 
-    def forward(self, x: Tensor, turns: Rotary | None, attend: Attention) -> Tensor:
+    def forward(self, x: Tensor, turns: Rotary | None, attend: Attention, wanted: Tensor | None = None) -> Tensor:
+        """(N, C) -> (N, C), or (M, C): what follows attention for the `wanted` tokens alone."""
         p = self.dropout if self.training else 0.0
         q, k, v = self.attention_in(self.attention_norm(x)).unflatten(-1, (3, self.heads, -1)).unbind(1)  # (N, H, D)
         if turns is not None:
             q, k = rotate(q, turns), rotate(k, turns)
         mixed = attend(self.index, q, k, v, p).flatten(1)
+        if wanted is not None:
+            x, mixed = x.index_select(0, wanted), mixed.index_select(0, wanted)
         x = x + dropout(self.attention_out(mixed), p)
         expanded = F.gelu(self.mlp_in(self.mlp_norm(x)), approximate="tanh")
         return x + dropout(self.mlp_out(expanded), p)
