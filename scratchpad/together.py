@@ -33,7 +33,7 @@ class Job:
 def train_together(jobs: Sequence[Job], at_once: int, tell: Callable[[str, dict[str, Any]], None]) -> None:
     """Train all jobs, `at_once` at a time; `tell` is called with a job's name and each line of its metrics.jsonl.
 
-    The first failure stops the others, which save their step, and is raised as RunFailure. Ctrl-C reaches all.
+    The first failure, or Ctrl-C, stops the others, which save their step; a failure is raised as RunFailure.
     """
     with tempfile.TemporaryDirectory() as scratch:
         waiting = [_Training(job, Path(scratch) / f"{i}.json") for i, job in enumerate(jobs)]
@@ -50,7 +50,9 @@ def train_together(jobs: Sequence[Job], at_once: int, tell: Callable[[str, dict[
                 running = [training for training in running if not training.is_over()]
         finally:
             for training in running:
-                training.stop()
+                training.interrupt()
+            for training in running:
+                training.wait()
 
 
 class _Training:
@@ -66,16 +68,19 @@ class _Training:
         self._config.write_text(json.dumps(self.job.config.to_json()), encoding="utf-8")
         command = [sys.executable, "-m", "scratchpad", "train", str(self._config), "--out", str(self.job.folder)]
         self._process = subprocess.Popen(
-            [*command, "--resume"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._complaints
+            [*command, "--resume"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._complaints,
+            process_group=0,  # Ctrl-C comes from here alone: a second one would stop it before it has saved
         )
 
     def new_lines(self) -> list[dict[str, Any]]:
         """Lines of metrics.jsonl that have been completed since the last look."""
         path = self.job.folder / "metrics.jsonl"
-        text = path.read_bytes()[self._read :] if path.exists() else b""
-        whole = text[: text.rfind(b"\n") + 1]
-        self._read += len(whole)
-        return [json.loads(line) for line in whole.splitlines()]
+        whole = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+        new, self._read = whole[self._read :], len(whole)  # lines, not bytes: resuming drops some, and writes others
+        return [json.loads(line) for line in new]
 
     def is_over(self) -> bool:
         """Whether the process has ended well. RunFailure, with its last words, if it ended otherwise."""
@@ -87,9 +92,13 @@ class _Training:
             raise RunFailure(f"{self.job.name}: {words[-1] if words else f'ended with status {status}'}")
         return status == 0
 
-    def stop(self) -> None:
+    def interrupt(self) -> None:
         """Have it save its step and end."""
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
+
+    def wait(self) -> None:
+        """Until it has ended."""
+        if self._process is not None:
             self._process.wait()
         self._complaints.close()

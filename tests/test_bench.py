@@ -80,7 +80,7 @@ def test_the_public_way_has_our_loss_and_gradients() -> None:
     torch.testing.assert_close(theirs, ours, rtol=EXACT, atol=EXACT)
     theirs.backward()
     ours.backward()
-    expected = {name: parameter.grad for name, parameter in public.named_parameters()}
+    expected = {name: parameter.grad for name, parameter in public.named_parameters() if parameter.grad is not None}
     expected["wpe.weight"] = expected["wpe.weight"][: model.config.context]  # ours has only the positions it needs
     for name, parameter in model.named_parameters():
         torch.testing.assert_close(parameter.grad, expected[work.public.renamed(name)], rtol=EXACT, atol=EXACT)

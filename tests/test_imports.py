@@ -20,7 +20,6 @@ MOST_LINES = 350
 
 LAYERS = (
     ("errors", "seeding", "settings"),
-    ("programs",),
     ("tasks",),
     ("layout",),
     ("model",),

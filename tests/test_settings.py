@@ -1,0 +1,120 @@
+"""Settings as users write them: every type, nesting, and what is refused."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from scratchpad.errors import ScratchpadError, unknown
+from scratchpad.settings import Lengths, plain, split_assignments, with_settings
+
+
+@dataclass(frozen=True)
+class Inner:
+    rate: float = 0.5
+    law: Lengths | None = None
+
+
+@dataclass(frozen=True)
+class Outer:
+    steps: int = 7
+    fast: bool = False
+    title: str = "a"
+    sizes: tuple[int, ...] = ()
+    rates: tuple[float, ...] = (0.5,)
+    limit: int | None = 3
+    inner: Inner = field(default=Inner())
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ({"steps": "11"}, Outer(steps=11)),
+        ({"steps": 11.0}, Outer(steps=11)),
+        ({"fast": "true"}, Outer(fast=True)),
+        ({"fast": "No"}, Outer(fast=False)),
+        ({"fast": True}, Outer(fast=True)),
+        ({"title": "none"}, Outer(title="none")),
+        ({"sizes": "6,18"}, Outer(sizes=(6, 18))),
+        ({"sizes": "5"}, Outer(sizes=(5,))),
+        ({"sizes": 5}, Outer(sizes=(5,))),
+        ({"sizes": ""}, Outer(sizes=())),
+        ({"sizes": [2, 3]}, Outer(sizes=(2, 3))),
+        ({"rates": "1e-3,2"}, Outer(rates=(0.001, 2.0))),
+        ({"limit": "none"}, Outer(limit=None)),
+        ({"limit": None}, Outer(limit=None)),
+        ({"limit": "5"}, Outer(limit=5)),
+        ({"inner.rate": "3e-4"}, Outer(inner=Inner(rate=3e-4))),
+        ({"inner.law": "2-5", "inner.rate": 1}, Outer(inner=Inner(rate=1.0, law=Lengths(2, 5)))),
+        ({"inner.law": "none"}, Outer()),
+        ({"extra.bits": "5"}, Outer(extra={"bits": "5"})),
+    ],
+)
+def test_written_values_are_read_by_type(written: dict[str, Any], expected: Outer) -> None:
+    assert with_settings(Outer(), written, "a run") == expected
+
+
+def test_what_is_not_given_stays() -> None:
+    before = Outer(steps=11, inner=Inner(rate=0.25), extra={"a": 1})
+    after = with_settings(before, {"inner.law": 3, "extra.b": 2}, "a run")
+    assert after == Outer(steps=11, inner=Inner(rate=0.25, law=Lengths(3, 3)), extra={"a": 1, "b": 2})
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        ({"steps": "many"}, "steps takes a whole number, not 'many'"),
+        ({"steps": 1.5}, "steps takes a whole number, not 1.5"),
+        ({"steps": math.inf}, "steps takes a whole number, not inf"),
+        ({"steps": None}, "steps takes a whole number, not None"),
+        ({"steps": True}, "steps takes a whole number, not True"),
+        ({"fast": "perhaps"}, "fast takes true or false, not 'perhaps'"),
+        ({"title": 5}, "title takes a text, not 5"),
+        ({"inner.rate": "nan"}, "inner.rate takes a number, not 'nan'"),
+        ({"inner.rate": 10**400}, "inner.rate takes a number, not 1000"),
+        ({"sizes": "6,,18"}, "sizes takes a whole number, not ''"),
+        ({"inner.law": "5-3"}, "inner.law=5-3: lengths '5-3'"),
+        ({"stps": 1}, "unknown setting of a run 'stps': did you mean 'steps'"),
+        ({"inner.rat": 1}, "unknown setting of a run 'inner.rat': did you mean 'inner.rate'"),
+        ({"steps.x": 1}, "steps of a run has no parts: write steps="),
+    ],
+)
+def test_values_that_are_refused(written: dict[str, Any], says: str) -> None:
+    with pytest.raises(ScratchpadError, match=says):
+        with_settings(Outer(), written, "a run")
+
+
+def test_plain_values_come_back() -> None:
+    made = with_settings(
+        Outer(), {"sizes": "2,3", "inner.law": "2-5", "limit": "none", "extra.law": Lengths(3, 3)}, "a run"
+    )
+    saved = plain(made)
+    assert saved["sizes"] == [2, 3]
+    assert saved["inner"] == {"rate": 0.5, "law": "2-5"}
+    assert saved["limit"] is None
+    assert saved["extra"] == {"law": 3}
+    flat = {name: value for name, value in saved.items() if name not in ("inner", "extra")}
+    again = with_settings(Outer(), {**flat, "inner.law": "2-5", "extra.law": 3}, "a run")
+    assert plain(again) == saved
+
+
+def test_assignments() -> None:
+    assert split_assignments(["a=1", "b=x=y", "c="]) == {"a": "1", "b": "x=y", "c": ""}
+    with pytest.raises(ScratchpadError, match="--set takes name=value, not 'a'"):
+        split_assignments(["a"])
+    with pytest.raises(ScratchpadError, match="--set takes name=value, not '=1'"):
+        split_assignments(["=1"])
+    with pytest.raises(ScratchpadError, match="--set a is given twice: '1' and '2'"):
+        split_assignments(["a=1", "a=2"])
+
+
+def test_unknown_names_list_the_known_nearest_first() -> None:
+    assert str(unknown("task", "cycels", ["parity", "cycles"])) == (
+        "unknown task 'cycels': did you mean 'cycles'? known: cycles, parity"
+    )
+    assert str(unknown("task", "xyz", ["parity", "cycles"])) == "unknown task 'xyz': known: parity, cycles"
