@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from runs import parity, sample, write_run
+from run_folders import parity, sample, write_run
 
 from scratchpad.evaluate.free import follows
 from scratchpad.report.chains import Chain, Piece, Step, sample_chains

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
-from runs import losses, parity, score, write_run
+from run_folders import losses, parity, score, write_run
 
 import scratchpad.report
 from scratchpad.report.curves import accuracy_series, evaluation_panels, loss_series

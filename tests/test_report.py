@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from runs import losses, parity, sample, score, write_run
+from run_folders import losses, parity, sample, score, write_run
 
 from scratchpad.cli import main
 from scratchpad.errors import ScratchpadError
