@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -29,7 +30,11 @@ def joined(line: dict[str, Any]) -> str:
 
 
 def start(*arguments: str, **options: Any) -> subprocess.Popen[str]:
-    """The command in a process of its own."""
+    """The command in a process of its own, which Ctrl-C reaches even where the tests run in the background."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": ""}  # with a buffer, as for most people
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
-    return subprocess.Popen([sys.executable, "-m", "scratchpad", *arguments], env=environment, **pipes)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # children inherit an ignored one
+    try:
+        return subprocess.Popen([sys.executable, "-m", "scratchpad", *arguments], env=environment, **pipes)
+    finally:
+        signal.signal(signal.SIGINT, before)
