@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +141,6 @@ def test_layout_draws_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         (["show", "--task-file", "nowhere.py"], "nowhere.py: no such file"),
         (["data", "parity", "--out", "x.jsonl"], "the following arguments are required: -n"),
         (["data", "parity", "-n", "1", "--out", "nowhere/x.jsonl"], "nowhere/x.jsonl cannot be written"),
-        (["data", "parity", "-n", "1", "--out", "/dev/null", "--force"], "/dev/null is there and is not a file"),
         (["layout", "--input", "nowhere.jsonl"], "nowhere.jsonl: cannot be read: No such file"),
         (["layout", "--input", "-", "--layout", "mixed"], "--layout mixed needs --budget"),
         (["layout", "--input", "-", "--layout", "packed", "--budget", "9"], "--budget belongs to --layout mixed"),
@@ -159,6 +160,17 @@ def test_mistakes_end_with_status_2_and_one_line(
     assert err.count("\n") == 1
     assert says in err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_never_replaced(make: Callable[[Path], None], tmp_path: Path, capsys: Captured) -> None:
+    """A pipe or a folder stands for /dev/null, which no test may put at risk."""
+    out = tmp_path / "out"
+    make(out)
+    kind = out.stat().st_mode
+    assert main(["data", "parity", "-n", "1", "--out", str(out), "--force"]) == 2
+    assert "is there and is not a file" in capsys.readouterr().err
+    assert out.stat().st_mode == kind
 
 
 @pytest.mark.parametrize(
