@@ -151,10 +151,10 @@ def task_of(config: TaskConfig, folder: Path | None = None) -> Task:
         return load_task_file(config.file, dict(config.settings))
     if config.data is not None:
         corpus = load_corpus(config.data, config.test_data)
-        if corpus.formats and config.format not in corpus.formats:
-            raise ScratchpadError(
-                f"{config.data} is written as {', '.join(corpus.formats)}; {config.format!r} cannot be made of it"
-            )
+        try:
+            corpus.check_format(config.format)
+        except ScratchpadError as error:
+            raise ScratchpadError(f"{config.data}: {error}") from None
         for name in config.settings:
             if name not in corpus.settings():
                 raise unknown(f"setting of {corpus.name}", name, corpus.settings())
@@ -176,19 +176,23 @@ def evaluated_sizes(config: RunConfig, task: Task) -> tuple[int, ...]:
 
 
 def save_evaluation(run: Run, results: Sequence[Result]) -> None:
-    """Keep samples (evaluation.jsonl) and scores (scores.jsonl); what was there for other methods and sizes stays."""
-    keys = {(r.score.method, r.score.size, r.score.seed) for r in results}
+    """Keep samples (evaluation.jsonl) and scores (scores.jsonl).
+
+    What was there stays, but for lines of the same method, sampling, size and seed.
+    """
+    judged = ("method", "sampling", "size", "seed")
+    keys = {tuple(getattr(result.score, name) for name in judged) for result in results}
     scores = [{"step": run.step, **r.score.to_json()} for r in results]
     samples = [sample_line(r.score, sample) for r in results for sample in r.samples]
     for name, lines in (("scores.jsonl", scores), ("evaluation.jsonl", samples)):
         path = run.folder / name
-        kept = [line for line in read_json_lines(path) if (line["method"], line["size"], line["seed"]) not in keys]
+        kept = [line for line in read_json_lines(path) if tuple(line.get(name, "") for name in judged) not in keys]
         write_whole(path, "".join(json.dumps(line) + "\n" for line in [*kept, *lines]))
 
 
 def sample_line(score: Score, sample: Sample) -> dict[str, Any]:
     """A sample as a line of evaluation.jsonl."""
-    line = {name: getattr(score, name) for name in ("task", "format", "method", "seed")}
+    line = {name: getattr(score, name) for name in ("task", "format", "method", "sampling", "seed")}
     line |= {"first_wrong": sample.first_wrong, **dataclasses.asdict(sample)}
     return line
 

@@ -57,6 +57,17 @@ def test_evaluating_again_replaces_only_what_is_judged_again(run: Path, capsys: 
     assert len((run / "evaluation.jsonl").read_text().splitlines()) == 15
 
 
+def test_sampled_scores_stand_beside_greedy_ones(run: Path, capsys: Capture) -> None:
+    words = ("evaluate", run, "-n", "3", "--sizes", "2", "--method", "free")
+    for more in ([], ["--temperature", "0.5"], ["--temperature", "0.5", "--top-k", "3"], []):
+        assert command(capsys, *words, *more)[0] == 0
+    kept = [json.loads(line)["sampling"] for line in (run / "scores.jsonl").read_text().splitlines()]
+    assert kept == ["temperature 0.5", "temperature 0.5, top-k 3", ""]
+    assert command(capsys, "report", run, "--out", run / "report.html")[0] == 0
+    page = (run / "report.html").read_text()
+    assert "Right answers, temperature 0.5, top-k 3" in page
+
+
 def test_evaluate_prints_a_table(run: Path, capsys: Capture) -> None:
     status, out, _ = command(capsys, "evaluate", run, "-n", "5", "--method", "free")
     assert status == 0

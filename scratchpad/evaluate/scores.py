@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import statistics
 import time
@@ -36,6 +37,7 @@ def wilson(correct: int, n: int, z: float = 1.959964) -> tuple[float, float]:
 class Score:
     """The result of one size: shares of n samples with 95 % intervals, and what an answer costs.
 
+    sampling: how tokens were drawn (temperature 0.5, say); empty: greedily.
     correct counts exact scratchpads for method `forced`, right answers for `free`; exact_accuracy is always the former.
     tokens, seconds and memory_bytes are means an answer (tokens written; seconds and the growth of peak memory of the
     whole batched evaluation, over n).
@@ -58,6 +60,7 @@ class Score:
     seconds: float
     memory_bytes: int
     seen_in_training: int | None = None
+    sampling: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return dict(self.__dict__)
@@ -100,7 +103,8 @@ def evaluate(
             else:
                 judge = partial(judge_free, subject, size, questions, sampling, batch)
             samples, seconds, memory = _measured(judge, subject.model.device)
-            yield Result(_score(subject, size, method, seed, samples, seconds, memory), samples)
+            score = _score(subject, size, method, seed, samples, seconds, memory)
+            yield Result(dataclasses.replace(score, sampling=sampling.words if sampling else ""), samples)
     finally:
         subject.model.train(was_training)
 

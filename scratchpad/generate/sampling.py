@@ -41,6 +41,12 @@ class Sampling:
     def is_greedy(self) -> bool:
         return self.temperature == 0.0
 
+    @property
+    def words(self) -> str:
+        """What decides the draws beside the seed, in words: `temperature 0.5, top-k 3`; empty where greedy."""
+        limits = [f"{name} {value}" for name, value in (("top-k", self.top_k), ("top-p", self.top_p)) if value]
+        return "" if self.is_greedy else ", ".join([f"temperature {self.temperature:g}", *limits])
+
     def chooser(self) -> Choose:
         """The choice function; a sampling one draws one number a token from each row's own stream."""
         return greedy if self.is_greedy else _Sampler(self)

@@ -57,11 +57,10 @@ class Chain:
 
 def sample_chains(run: RunRecord) -> list[tuple[int, list[Chain]]]:
     """For up to four lengths a right and a wrong sample, as far as there are; written ones rather than judged ones."""
-    methods = {method for method, _ in run.samples}
-    method = "free" if "free" in methods else "forced"
+    chosen = max((way for way, _ in run.samples), key=lambda way: (way == "free", way != "forced"), default="")
     found = []
-    for size in _spread(sorted(size for by, size in run.samples if by == method)):
-        samples = run.samples[method, size]
+    for size in _spread(sorted(size for way, size in run.samples if way == chosen)):
+        samples = run.samples[chosen, size]
         wrong = "wrong" if "wrong" in samples else "right answer, wrong work"
         found.append((size, [_chain(run, samples[title], title) for title in ("right", wrong) if title in samples]))
     return found

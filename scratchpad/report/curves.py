@@ -10,12 +10,12 @@ from scratchpad.report.plots import Curve, Series
 from scratchpad.report.records import RunRecord
 
 
-def accuracy_series(groups: Sequence[Group], method: str) -> list[Series]:
+def accuracy_series(groups: Sequence[Group], way: str) -> list[Series]:
     """Accuracy over length; where the trained lengths differ, each label says its own."""
     laws = [group.runs[0].trained for group in groups]
     series = []
     for group, law in zip(groups, laws, strict=True):
-        curves = [_accuracy(run, method) for run in group.runs]
+        curves = [_accuracy(run, way) for run in group.runs]
         own = f" (trained on {law.plain()})" if law and len(set(laws)) > 1 else ""
         series.append(Series(group.label + own, tuple(curve for curve in curves if curve.x), law))
     return series
@@ -37,8 +37,8 @@ def evaluation_panels(groups: Sequence[Group]) -> list[tuple[str, list[Series]]]
     return [(title, series) for title, series in panels if any(one.curves for one in series)]
 
 
-def _accuracy(run: RunRecord, method: str) -> Curve:
-    scores = sorted((score for (by, _), score in run.scores.items() if by == method), key=lambda score: score.size)
+def _accuracy(run: RunRecord, way: str) -> Curve:
+    scores = sorted((score for (by, _), score in run.scores.items() if by == way), key=lambda score: score.size)
     x, y, low, high = (tuple(getattr(s, name) for s in scores) for name in ("size", "accuracy", "low", "high"))
     return Curve(x, y, low, high)
 

@@ -19,7 +19,7 @@ from scratchpad.report.curves import accuracy_series, evaluation_panels, loss_se
 from scratchpad.report.groups import Group, common_and_differing, flat, task_groups
 from scratchpad.report.plots import GRID, INK, PALETTE, SHADE, accuracy_plot, evaluation_plot, loss_plot, svg
 from scratchpad.report.records import RunRecord, read_run
-from scratchpad.report.tables import Table, accuracy_table, cost_table, question_counts, seeds_table, sizes_of
+from scratchpad.report.tables import Table, accuracy_table, cost_table, question_counts, seeds_table
 
 _MOST_SAMPLED = 12
 _RIGHT = {"forced": "whole scratchpads right", "free": "right answers"}
@@ -145,7 +145,7 @@ def _section(groups: Sequence[Group]) -> Section:
         summary=f"{run.task.summary} ({run.task.source})" if run.task else "",
         measured=run.measured,
         facts=_summary(groups),
-        judgements=[_judgement(groups, method) for method in METHODS if sizes_of(groups, method)],
+        judgements=[_judgement(groups, way) for way in _ways(groups)],
         pictures=pictures,
     )
 
@@ -166,22 +166,29 @@ def _summary(groups: Sequence[Group]) -> list[tuple[str, str]]:
     ]
 
 
-def _judgement(groups: Sequence[Group], method: str) -> Judgement:
+def _ways(groups: Sequence[Group]) -> list[str]:
+    """The ways of judging that any run was judged in: forced, free, then free with each sampling."""
+    found = {way for group in groups for run in group.runs for way, _ in run.scores}
+    return sorted(found, key=lambda way: (METHODS.index(way.partition(", ")[0]), way))
+
+
+def _judgement(groups: Sequence[Group], way: str) -> Judgement:
     first = groups[0].runs[0]
-    axis = f"{_RIGHT[method]} (%)"
-    figure = accuracy_plot(accuracy_series(groups, method), f"length ({first.length})", axis)
+    method, _, sampling = way.partition(", ")
+    right = f"{_RIGHT[method]}, {sampling}" if sampling else _RIGHT[method]
+    figure = accuracy_plot(accuracy_series(groups, way), f"length ({first.length})", f"{right} (%)")
     several = any(len(group.runs) > 1 for group in groups)
     bands = "Bands: lowest to highest run, each a thin line" if several else "Bands: 95 % Wilson intervals"
-    caption = f"{_RIGHT[method].capitalize()} over length. {bands}."
+    caption = f"{right.capitalize()} over length. {bands}."
     return Judgement(
-        title=_RIGHT[method].capitalize(),
+        title=right.capitalize(),
         how=_HOW[method],
-        questions=question_counts(groups, method),
-        table=accuracy_table(groups, method),
-        seeds=seeds_table(groups, method),
+        questions=question_counts(groups, way),
+        table=accuracy_table(groups, way),
+        seeds=seeds_table(groups, way),
         picture=_picture(figure, caption),
         costs_open=method == "free",
-        costs=cost_table(groups, method),
+        costs=cost_table(groups, way),
     )
 
 

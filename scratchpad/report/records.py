@@ -29,8 +29,8 @@ class RunRecord:
     """A run as its folder tells it. task: None where it cannot be had, and `problem` says why.
 
     losses: the lines of metrics.jsonl that hold a loss; evaluations: (step, scores) of those made during training.
-    scores: by method and size, from scores.jsonl or else the last evaluation; judged_at: their steps.
-    samples: by method and size the first of each verdict: right, wrong, or right answer, wrong work.
+    scores: by way and size, from scores.jsonl or else the last evaluation; judged_at: their steps.
+    samples: by way and size the first of each verdict: right, wrong, or right answer, wrong work.
     """
 
     folder: Path
@@ -74,6 +74,11 @@ class RunRecord:
     def last_step(self) -> int:
         """The last step that was logged, 0 where none was."""
         return max([0, *(line["step"] for line in self.losses)])
+
+
+def way(method: str, sampling: str) -> str:
+    """What tells ways of judging apart: the method, with its sampling where it is not greedy."""
+    return f"{method}, {sampling}" if sampling else method
 
 
 def read_run(folder: str | Path, task_file: str | None = None) -> RunRecord:
@@ -133,12 +138,12 @@ def _lines(path: Path) -> Iterator[tuple[str, Line]]:
 
 
 def _examples(path: Path) -> dict[tuple[str, int], dict[str, Line]]:
-    """The first sample of each method, size and verdict; the others are read past."""
+    """The first sample of each way, size and verdict; the others are read past."""
     found: dict[tuple[str, int], dict[str, Line]] = {}
     for place, line in _lines(path):
         _whole(place, line, _SAMPLE_FIELDS)
         verdict = "right" if line["exact"] else "right answer, wrong work" if line["right"] else "wrong"
-        found.setdefault((line["method"], line["size"]), {}).setdefault(verdict, line)
+        found.setdefault((way(line["method"], line.get("sampling", "")), line["size"]), {}).setdefault(verdict, line)
     return found
 
 
@@ -155,10 +160,10 @@ def _score(place: str, line: Line) -> Score:
 
 
 def _by_size(judged: Sequence[tuple[int, Score]]) -> dict[tuple[str, int], Score]:
-    """The scores by method and size, each of the step that was judged last; several draws of questions in one."""
+    """The scores by way and size, each of the step that was judged last; several draws of questions in one."""
     kept: dict[tuple[str, int], list[tuple[int, Score]]] = {}
     for step, score in judged:
-        kept.setdefault((score.method, score.size), []).append((step, score))
+        kept.setdefault((way(score.method, score.sampling), score.size), []).append((step, score))
     return {key: _pooled([score for step, score in found if step == found[-1][0]]) for key, found in kept.items()}
 
 

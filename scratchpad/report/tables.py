@@ -43,56 +43,56 @@ class Table:
     rows: tuple[Row, ...]
 
 
-def sizes_of(groups: Sequence[Group], method: str) -> tuple[int, ...]:
-    """The lengths that any run was judged at with this method, ascending."""
-    found = {size for group in groups for run in group.runs for by, size in run.scores if by == method}
+def sizes_of(groups: Sequence[Group], way: str) -> tuple[int, ...]:
+    """The lengths that any run was judged at in this way, ascending."""
+    found = {size for group in groups for run in group.runs for by, size in run.scores if by == way}
     return tuple(sorted(found))
 
 
-def accuracy_table(groups: Sequence[Group], method: str) -> Table:
+def accuracy_table(groups: Sequence[Group], way: str) -> Table:
     """A row a group: its accuracy with a 95 % interval, or the median of its runs with the lowest and highest."""
-    sizes = sizes_of(groups, method)
-    best = [_best(groups, method, size) for size in sizes]
+    sizes = sizes_of(groups, way)
+    best = [_best(groups, way, size) for size in sizes]
     rows = []
     for group in groups:
-        cells = tuple(_group_cell(group, method, size, high) for size, high in zip(sizes, best, strict=True))
-        judged = sum(bool(_by(run, method)) for run in group.runs)
-        note = f"median of {judged} runs" if judged > 1 else _note(group.runs[0], method)
+        cells = tuple(_group_cell(group, way, size, high) for size, high in zip(sizes, best, strict=True))
+        judged = sum(bool(_by(run, way)) for run in group.runs)
+        note = f"median of {judged} runs" if judged > 1 else _note(group.runs[0], way)
         rows.append(Row(group.label, note if judged else "not judged this way", cells))
     return Table(sizes, _trained_by_all(groups, sizes), tuple(rows))
 
 
-def seeds_table(groups: Sequence[Group], method: str) -> Table | None:
+def seeds_table(groups: Sequence[Group], way: str) -> Table | None:
     """A row a run, with 95 % intervals; None where no group has several."""
     if all(len(group.runs) == 1 for group in groups):
         return None
-    sizes = sizes_of(groups, method)
+    sizes = sizes_of(groups, way)
     rows = []
     for group in groups:
         for run in group.runs:
-            cells = tuple(_cell(run.scores.get((method, size)), run.was_trained(size)) for size in sizes)
-            rows.append(Row(group.name_of(run), _note(run, method), cells))
+            cells = tuple(_cell(run.scores.get((way, size)), run.was_trained(size)) for size in sizes)
+            rows.append(Row(group.name_of(run), _note(run, way), cells))
     return Table(sizes, _trained_by_all(groups, sizes), tuple(rows))
 
 
-def cost_table(groups: Sequence[Group], method: str) -> list[tuple[str, Table]]:
+def cost_table(groups: Sequence[Group], way: str) -> list[tuple[str, Table]]:
     """For each group, by length: single steps, tokens, time, memory, questions seen in training; medians over seeds."""
-    sizes = sizes_of(groups, method)
+    sizes = sizes_of(groups, way)
     tables = []
     for group in groups:
         inductive = format_named(group.runs[0].config.task.format).inductive
         rows = []
-        for name, show in _measures(method, inductive).items():
-            texts = [show(_scores(group, method, size)) for size in sizes]
+        for name, show in _measures(way, inductive).items():
+            texts = [show(_scores(group, way, size)) for size in sizes]
             if any(text != NOTHING for text in texts):
                 rows.append(Row(name, "", tuple(map(Cell, texts))))
         tables.append((group.label, Table(sizes, (), tuple(rows))))
     return [(label, table) for label, table in tables if table.rows]
 
 
-def question_counts(groups: Sequence[Group], method: str) -> str:
+def question_counts(groups: Sequence[Group], way: str) -> str:
     """How many questions of a length were judged: 200, or 64 to 200."""
-    found = sorted({score.n for group in groups for run in group.runs for score in _by(run, method)})
+    found = sorted({score.n for group in groups for run in group.runs for score in _by(run, way)})
     if not found:
         return "0"
     return f"{found[0]:,}" if len(found) == 1 else f"{found[0]:,} to {found[-1]:,}"
@@ -106,33 +106,33 @@ def percent(share: float, digits: int = 1) -> str:
     return f"{min(100 - least, max(least, 100 * share)):.{digits}f}{_SPACE}%"
 
 
-def _by(run: RunRecord, method: str) -> list[Score]:
-    return [score for (by, _), score in run.scores.items() if by == method]
+def _by(run: RunRecord, way: str) -> list[Score]:
+    return [score for (by, _), score in run.scores.items() if by == way]
 
 
-def _scores(group: Group, method: str, size: int) -> list[Score]:
-    return [run.scores[method, size] for run in group.runs if (method, size) in run.scores]
+def _scores(group: Group, way: str, size: int) -> list[Score]:
+    return [run.scores[way, size] for run in group.runs if (way, size) in run.scores]
 
 
 def _trained_by_all(groups: Sequence[Group], sizes: Sequence[int]) -> tuple[bool, ...]:
     return tuple(all(run.was_trained(size) for group in groups for run in group.runs) for size in sizes)
 
 
-def _note(run: RunRecord, method: str) -> str:
-    if not _by(run, method):
+def _note(run: RunRecord, way: str) -> str:
+    if not _by(run, way):
         return "not judged this way"
     return f"judged in training, step {run.judged_at[-1]:,}" if run.from_training else ""
 
 
-def _best(groups: Sequence[Group], method: str, size: int) -> float | None:
+def _best(groups: Sequence[Group], way: str, size: int) -> float | None:
     """The highest median, None where the groups do not differ."""
-    found = [_scores(group, method, size) for group in groups]
+    found = [_scores(group, way, size) for group in groups]
     medians = [statistics.median(score.accuracy for score in scores) for scores in found if scores]
     return max(medians) if medians and max(medians) > min(medians) else None
 
 
-def _group_cell(group: Group, method: str, size: int, best: float | None) -> Cell:
-    scores, trained = _scores(group, method, size), all(run.was_trained(size) for run in group.runs)
+def _group_cell(group: Group, way: str, size: int, best: float | None) -> Cell:
+    scores, trained = _scores(group, way, size), all(run.was_trained(size) for run in group.runs)
     if len(group.runs) == 1:
         return _cell(scores[0] if scores else None, trained, best)
     if not scores:
@@ -152,9 +152,9 @@ def _range(low: float, high: float) -> str:
     return f"{100 * low:.1f}{NOTHING}{100 * high:.1f}"
 
 
-def _measures(method: str, inductive: bool) -> dict[str, Callable[[Sequence[Score]], str]]:
+def _measures(way: str, inductive: bool) -> dict[str, Callable[[Sequence[Score]], str]]:
     """The rows of a cost table: what each is called, and its text for the scores of all seeds."""
-    work = "an answer" if method == "free" else "a question judged"
+    work = "an answer" if way != "forced" else "a question judged"
     steps: dict[str, Callable[[Sequence[Score]], str]] = {
         "single transitions right": lambda scores: _median([s.transition_accuracy for s in scores], _fine_percent),
         "first wrong state": lambda scores: _median([s.first_wrong for s in scores], _place),
@@ -164,7 +164,7 @@ def _measures(method: str, inductive: bool) -> dict[str, Callable[[Sequence[Scor
     }
     return {
         **(steps if inductive else {}),
-        **(exact if method == "free" else {}),
+        **(exact if way != "forced" else {}),
         f"tokens {work}": lambda scores: _median([s.tokens for s in scores], "{:,.1f}".format),
         f"time {work}": lambda scores: _median([s.seconds for s in scores], _time),
         f"memory {work}": lambda scores: _median([s.memory_bytes for s in scores], _memory),
