@@ -63,7 +63,8 @@ def test_sampled_scores_stand_beside_greedy_ones(run: Path, capsys: Capture) -> 
         assert command(capsys, *words, *more)[0] == 0
     kept = [json.loads(line)["sampling"] for line in (run / "scores.jsonl").read_text().splitlines()]
     assert kept == ["temperature 0.5", "temperature 0.5, top-k 3", ""]
-    assert command(capsys, "report", run, "--out", run / "report.html")[0] == 0
+    assert command(capsys, "report", run, "--out", run / "report.html", "--plot", run / "plot.png")[0] == 0
+    assert (run / "plot.png").read_bytes().startswith(b"\x89PNG")
     page = (run / "report.html").read_text()
     assert "Right answers, temperature 0.5, top-k 3" in page
 
@@ -91,6 +92,13 @@ def test_mistakes_of_evaluate(words: list[str], says: str, run: Path, capsys: Ca
     before = contents(run)
     assert says in refused(capsys, "evaluate", run, *words)
     assert contents(run) == before
+
+
+def test_a_plot_that_cannot_be_made_leaves_no_report(run: Path, tmp_path: Path, capsys: Capture) -> None:
+    (run / "metrics.jsonl").write_text("")
+    words = ("report", run, "--out", tmp_path / "report.html", "--plot", tmp_path / "plot.png")
+    assert "none of these runs was judged yet" in refused(capsys, *words)
+    assert list(tmp_path.glob("*.*")) == []
 
 
 # solve

@@ -18,14 +18,20 @@ EXAMPLE = """scratchpad report runs/parity-small --out report.html
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("runs", metavar="RUN", nargs="+", help="run folders")
     parser.add_argument("--out", metavar="FILE.html", required=True, help="the file to write")
-    parser.add_argument("--force", action="store_true", help="replace the file if it is there")
+    parser.add_argument("--plot", metavar="FILE.png", help="write the plot of accuracy over length, too, as a picture")
+    parser.add_argument("--force", action="store_true", help="replace the files if they are there")
     parser.add_argument("--title", metavar="TEXT", help="the page's title (default: tasks and formats)")
     parser.add_argument("--task-file", metavar="MY_TASK.py", help="of runs on a task of your own; the file is run")
 
 
 def run(args: Namespace) -> None:
-    from scratchpad.report.page import report
+    from scratchpad.report.page import accuracy_figure, page, read_runs
+    from scratchpad.report.plots import save_png
 
+    runs = read_runs(args.runs, args.task_file)
     with new_file(args.out, args.force) as file:
-        file.write(report(args.runs, args.title, args.task_file).encode())
+        file.write(page(runs, args.title).encode())
+        if args.plot:
+            with new_file(args.plot, args.force) as picture:
+                save_png(accuracy_figure(runs), picture)
     message(f"{args.out}: a report about {len(args.runs)} run{'s' if len(args.runs) > 1 else ''}")

@@ -89,13 +89,28 @@ def report(folders: Sequence[str | Path], title: str | None = None, task_file: s
 
     ScratchpadError where a folder is no run, is damaged or is given twice.
     """
+    return page(read_runs(folders, task_file), title)
+
+
+def read_runs(folders: Sequence[str | Path], task_file: str | None = None) -> list[RunRecord]:
+    """The runs of these folders, as `report` takes them."""
     places = [Path(folder).resolve() for folder in folders]
     twice = next((str(folder) for folder, at in zip(folders, places, strict=True) if places.count(at) > 1), None)
     if not folders:
         raise ScratchpadError("a report needs at least one run folder")
     if twice:
         raise ScratchpadError(f"run folder {twice} is given twice")
-    return page([read_run(folder, task_file) for folder in folders], title)
+    return [read_run(folder, task_file) for folder in folders]
+
+
+def accuracy_figure(runs: Sequence[RunRecord]) -> Figure:
+    """The plot of accuracy over length of runs on one task, as the page shows it first. ScratchpadError without one."""
+    tasks = task_groups(runs)
+    ways = _ways(tasks[0])
+    if len(tasks) > 1 or not ways:
+        problem = "these runs are on several tasks" if len(tasks) > 1 else "none of these runs was judged yet"
+        raise ScratchpadError(f"no plot of accuracy: {problem} (`scratchpad evaluate` judges runs on one task)")
+    return _accuracy_plot(tasks[0], ways[0])
 
 
 def page(runs: Sequence[RunRecord], title: str | None = None) -> str:
@@ -173,23 +188,31 @@ def _ways(groups: Sequence[Group]) -> list[str]:
 
 
 def _judgement(groups: Sequence[Group], way: str) -> Judgement:
-    first = groups[0].runs[0]
-    method, _, sampling = way.partition(", ")
-    right = f"{_RIGHT[method]}, {sampling}" if sampling else _RIGHT[method]
-    figure = accuracy_plot(accuracy_series(groups, way), f"length ({first.length})", f"{right} (%)")
+    right = _right(way)
     several = any(len(group.runs) > 1 for group in groups)
     bands = "Bands: lowest to highest run, each a thin line" if several else "Bands: 95 % Wilson intervals"
     caption = f"{right.capitalize()} over length. {bands}."
     return Judgement(
         title=right.capitalize(),
-        how=_HOW[method],
+        how=_HOW[way.partition(", ")[0]],
         questions=question_counts(groups, way),
         table=accuracy_table(groups, way),
         seeds=seeds_table(groups, way),
-        picture=_picture(figure, caption),
-        costs_open=method == "free",
+        picture=_picture(_accuracy_plot(groups, way), caption),
+        costs_open=way != "forced",
         costs=cost_table(groups, way),
     )
+
+
+def _right(way: str) -> str:
+    """What is counted as right: of sampled answers, with how they were drawn."""
+    method, comma, sampling = way.partition(", ")
+    return _RIGHT[method] + comma + sampling
+
+
+def _accuracy_plot(groups: Sequence[Group], way: str) -> Figure:
+    length = groups[0].runs[0].length
+    return accuracy_plot(accuracy_series(groups, way), f"length ({length})", f"{_right(way)} (%)")
 
 
 def _losses(groups: Sequence[Group]) -> Picture:
