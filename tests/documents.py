@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Sequence
 
@@ -48,10 +49,12 @@ def shapes() -> dict[str, list[Document[int]]]:
     }
 
 
-def small_model(positions: str = "learned", dropout: float = 0.0, bias: bool = True) -> Transformer:
+def small_model(
+    positions: str = "learned", dropout: float = 0.0, bias: bool = True, gelu: str = "exact"
+) -> Transformer:
     """In float64, with weights large enough that attention is far from uniform."""
     config = ModelConfig(layers=2, heads=3, width=30, positions=positions, context=LONGEST, dropout=dropout, bias=bias)
-    model = Transformer(config, SYMBOLS).double()
+    model = Transformer(dataclasses.replace(config, gelu=gelu), SYMBOLS).double()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(torch.randn_like(parameter) * 0.3)

@@ -45,7 +45,7 @@ def as_gpt2(model: Transformer) -> GPT2LMHeadModel:
             n_embd=config.width,
             n_layer=config.layers,
             n_head=config.heads,
-            activation_function="gelu_new",
+            activation_function={"tanh": "gelu_new", "exact": "gelu"}[config.gelu],
             resid_pdrop=0.0,
             embd_pdrop=0.0,
             attn_pdrop=0.0,

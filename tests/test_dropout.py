@@ -13,7 +13,7 @@ from documents import SYMBOLS, batch_of, shapes, small_model
 from torch import Tensor
 
 from scratchpad.model.attention import attention
-from scratchpad.model.dropout import dropout, keep_mask
+from scratchpad.model.dropout import add_dropped, draw_kept, dropout, masked
 
 DRAWS = 1_000_003
 SIGMAS = 5.0  # two-sided odds of a false alarm: 6e-7 a comparison
@@ -21,7 +21,7 @@ SIGMAS = 5.0  # two-sided odds of a false alarm: 6e-7 a comparison
 
 @pytest.mark.parametrize("p", [0.1, 0.2, 0.5, 0.9])
 def test_rate_and_scale(p: float) -> None:
-    kept, scale = keep_mask(torch.Size([DRAWS]), p)
+    kept, scale = draw_kept(torch.ones(DRAWS), p)
     tolerance = SIGMAS * math.sqrt(p * (1 - p) / DRAWS) + 1 / 65536  # p is rounded to 16 bits
     assert kept.float().mean().item() == pytest.approx(1 - p, abs=tolerance)
     assert scale == pytest.approx(1 / (1 - p), rel=1e-4)
@@ -30,8 +30,9 @@ def test_rate_and_scale(p: float) -> None:
 @pytest.mark.parametrize("distance", [1, 2, 3, 4, 5])
 def test_neighbours_are_independent(distance: int) -> None:
     """Four numbers come from one random word; if p = 0.3, two neighbours are both dropped with odds 0.09."""
-    kept, _ = keep_mask(torch.Size([DRAWS]), 0.3)
-    both = (~kept[:-distance] & ~kept[distance:]).float().mean().item()
+    kept, _ = draw_kept(torch.ones(DRAWS), 0.3)
+    lost = kept == 0
+    both = (lost[:-distance] & lost[distance:]).float().mean().item()
     deviation = math.sqrt(0.09 * 0.91 * 1.5 / DRAWS)  # overlapping pairs: the variance is at most 1.46 times as large
     assert both == pytest.approx(0.09, abs=SIGMAS * deviation)
 
@@ -66,19 +67,41 @@ def test_a_rate_next_to_one_stays_finite() -> None:
     assert bool(dropout(torch.ones(DRAWS), 0.999999).isfinite().all())
 
 
-def heads_of(tokens: int) -> tuple[Tensor, Tensor, Tensor]:
-    q, k, v = torch.randn(3, tokens, 2, 3, dtype=torch.float64).requires_grad_().unbind()
-    return q, k, v
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+def test_what_is_kept_is_kept_as_it_is(dtype: torch.dtype) -> None:
+    x = torch.randn(7, 11, 13).to(dtype)
+    kept = (torch.rand(7, 11, 13) > 0.4).to(torch.int16)
+    assert torch.equal(masked(x, kept), torch.where(kept == 1, x, 0))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_what_is_added_is_what_dropout_leaves(dtype: torch.dtype) -> None:
+    """The sum is float32, also where what is added is not; both gradients are those of the plain sum."""
+    x, y = torch.randn(11, 13, requires_grad=True), torch.randn(11, 13).to(dtype).requires_grad_()
+    weights = torch.randn(11, 13)
+    torch.manual_seed(3)
+    found = add_dropped(x, y, 0.3)
+    to_x, to_y = torch.autograd.grad((weights * found).sum(), (x, y))
+    torch.manual_seed(3)
+    kept, scale = draw_kept(y, 0.3)
+    torch.testing.assert_close(found, x + scale * kept * y.float())
+    torch.testing.assert_close(to_x, weights)
+    torch.testing.assert_close(to_y, (weights * scale * kept).to(dtype))
+    assert torch.equal(add_dropped(x, y, 0.0), x + y)
+
+
+def heads_of(tokens: int) -> Tensor:
+    return torch.randn(tokens, 3, 2, 3, dtype=torch.float64).requires_grad_()
 
 
 @pytest.mark.parametrize("name", ["ragged", "some prompts empty"])
 def test_attention_under_dropout_has_the_right_mean(name: str) -> None:
     """The mean of 601 draws is the output without dropout; 6 sigmas: odds of 2e-9 an output, 1e-6 in all."""
     batch = batch_of(shapes()[name])
-    q, k, v = (x.detach() for x in heads_of(int(batch.real().sum())))
+    heads = heads_of(int(batch.real().sum())).detach()
     attend = attention("blocks", batch.segments)
-    draws = torch.stack([attend(0, q, k, v, 0.25) for _ in range(601)])
-    expected = attend(0, q, k, v, 0.0)
+    draws = torch.stack([attend(0, heads, 0.25) for _ in range(601)])
+    expected = attend(0, heads, 0.0)
     error = draws.std(0) / math.sqrt(len(draws))
     assert bool((error > 0).all())
     assert bool(((draws.mean(0) - expected).abs() < 6 * error).all())
@@ -89,9 +112,9 @@ def test_gradients_of_attention_under_dropout() -> None:
     batch = batch_of(shapes()["ragged"][:1])
     attend = attention("blocks", batch.segments)
 
-    def same_draw(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def same_draw(heads: Tensor) -> Tensor:
         torch.manual_seed(7)
-        return attend(0, q, k, v, 0.3)
+        return attend(0, heads, 0.3)
 
     assert torch.autograd.gradcheck(same_draw, heads_of(int(batch.real().sum())))
 

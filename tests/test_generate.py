@@ -52,7 +52,7 @@ def written_by(decoder: Decoder, begins: Sequence[Opening]) -> Recorded:
     """Long ragged chains."""
     choose = Recorded(wandering)
     written = collected(engine(decoder), begins, choose)
-    assert sum(len(one.states) >= 5 for one in written) >= 4
+    assert sum(len(one.states) >= 5 for one in written) >= 3
     assert len({one.tokens for one in written}) >= 5  # rows leave the batch at different times
     return choose
 

@@ -37,15 +37,16 @@ def moved(batch: Batch, by: int) -> Batch:
 def test_logits_are_those_of_gpt2(backend: str) -> None:
     """In float32, to 1e-5 of the largest logit; 2^-23 an operation leaves about 1e-6."""
     batch, real = plain_causal(), plain_causal().real()
-    model = small_model().float().eval()
+    model = small_model(gelu="tanh").float().eval()
     expected = as_gpt2(model)(batch.tokens, attention_mask=real.long()).logits[real]
     largest = expected.detach().abs().max().item()
     torch.testing.assert_close(model(batch, backend), expected, rtol=0, atol=1e-5 * largest)
 
 
-def test_logits_and_gradients_are_those_of_gpt2_in_float64() -> None:
+@pytest.mark.parametrize("gelu", ["tanh", "exact"])
+def test_logits_and_gradients_are_those_of_gpt2_in_float64(gelu: str) -> None:
     batch, real = plain_causal(), plain_causal().real()
-    model = small_model()
+    model = small_model(gelu=gelu)
     reference = as_gpt2(model)
     logits, expected = model(batch), reference(batch.tokens, attention_mask=real.long()).logits[real]
     torch.testing.assert_close(logits, expected, rtol=EXACT, atol=EXACT)
@@ -109,15 +110,15 @@ def test_which_positions_matter(positions: str, used: bool) -> None:
 
 def test_rotary_turns_by_the_written_angles() -> None:
     """Pairs (first half, second half of a head) as complex numbers, turned by position / 10000^(2i / width)."""
-    x = torch.randn(3, 2, 10, dtype=torch.float64)
+    x = torch.randn(3, 2, 5, 10, dtype=torch.float64)
     turned_x = rotate(x, rotary(torch.tensor([0, 7, 211]), 10, torch.float64))
     for n, position in enumerate((0, 7, 211)):
         for head in range(2):
             for i in range(5):
                 angle = position / 10_000 ** (2 * i / 10)
-                pair = complex(x[n, head, i], x[n, head, i + 5]) * complex(math.cos(angle), math.sin(angle))
-                assert turned_x[n, head, i].item() == pytest.approx(pair.real, rel=EXACT)
-                assert turned_x[n, head, i + 5].item() == pytest.approx(pair.imag, rel=EXACT)
+                pair = complex(x[n, 1, head, i], x[n, 1, head, i + 5]) * complex(math.cos(angle), math.sin(angle))
+                assert turned_x[n, 1, head, i].item() == pytest.approx(pair.real, rel=EXACT)
+                assert turned_x[n, 1, head, i + 5].item() == pytest.approx(pair.imag, rel=EXACT)
 
 
 @pytest.mark.parametrize("backend", ["dense", "blocks"])
@@ -149,6 +150,7 @@ def test_a_context_must_be_known_where_positions_are_learned() -> None:
         ({"width": 33, "heads": 3, "positions": "rotary"}, "even for rotary"),
         ({"positions": "rotery"}, "did you mean 'rotary'"),
         ({"dropout": 1.0}, "dropout=1.0"),
+        ({"gelu": "tanhh"}, "did you mean 'tanh'"),
         ({"context": 0}, "context=0"),
     ],
 )

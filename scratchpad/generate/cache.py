@@ -206,8 +206,9 @@ class _CachedAttention:
         key_slot = torch.arange(cache.shape[4], device=rows.device)
         self._mask = sees(query_segment, slot_segments[:, None, :], query_slot, key_slot)[:, None]
 
-    def __call__(self, layer: int, q: Tensor, k: Tensor, v: Tensor, dropout: float) -> Tensor:
+    def __call__(self, layer: int, qkv: Tensor, dropout: float) -> Tensor:
         keys, values = self._cache[layer]
+        q, k, v = qkv.unbind(1)
         keys[self._rows, :, self._slots] = k
         values[self._rows, :, self._slots] = v
         out = F.scaled_dot_product_attention(q[self._query].transpose(1, 2), keys, values, attn_mask=self._mask)

@@ -16,7 +16,7 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.layout.batch import Batch
 from scratchpad.model.attention import Attention, attention
 from scratchpad.model.config import ModelConfig
-from scratchpad.model.dropout import dropout
+from scratchpad.model.dropout import add_dropped, dropout
 from scratchpad.model.positions import Rotary, rotary, rotate
 
 
@@ -86,6 +86,7 @@ class Layer(nn.Module):
         super().__init__()
         width, bias = config.width, config.bias
         self.index, self.heads, self.dropout = index, config.heads, config.dropout
+        self.gelu = "tanh" if config.gelu == "tanh" else "none"
         self.attention_norm = nn.LayerNorm(width, bias=bias)
         self.attention_in = nn.Linear(width, 3 * width, bias=bias)
         self.attention_out = nn.Linear(width, width, bias=bias)
@@ -96,12 +97,12 @@ class Layer(nn.Module):
     def forward(self, x: Tensor, turns: Rotary | None, attend: Attention, wanted: Tensor | None = None) -> Tensor:
         """(N, C) -> (N, C), or (M, C): what follows attention for the `wanted` tokens alone."""
         p = self.dropout if self.training else 0.0
-        q, k, v = self.attention_in(self.attention_norm(x)).unflatten(-1, (3, self.heads, -1)).unbind(1)  # (N, H, D)
+        qkv = self.attention_in(self.attention_norm(x)).unflatten(-1, (3, self.heads, -1))  # (N, 3, H, D)
         if turns is not None:
-            q, k = rotate(q, turns), rotate(k, turns)
-        mixed = attend(self.index, q, k, v, p).flatten(1)
+            qkv = torch.cat([rotate(qkv[:, :2], turns), qkv[:, 2:]], 1)
+        mixed = attend(self.index, qkv, p).flatten(1)
         if wanted is not None:
             x, mixed = x.index_select(0, wanted), mixed.index_select(0, wanted)
-        x = x + dropout(self.attention_out(mixed), p)
-        expanded = F.gelu(self.mlp_in(self.mlp_norm(x)), approximate="tanh")
-        return x + dropout(self.mlp_out(expanded), p)
+        x = add_dropped(x, self.attention_out(mixed), p)
+        expanded = F.gelu(self.mlp_in(self.mlp_norm(x)), approximate=self.gelu)
+        return add_dropped(x, self.mlp_out(expanded), p)
