@@ -40,7 +40,7 @@ def _example(name: str, question: str, settings: dict[str, Any]) -> Iterator[str
     assigned = [f"{setting}={value}" for setting, value in settings.items()]
     command = shlex.join(["scratchpad", "show", name, "--question", question, "--set", *assigned])
     yield f"`{command} --format ...`\n"
-    for form in map(format_named, format_names()):
+    for form in map(format_named, format_names(task)):
         text = form.write(task, task.parse(question)).symbols()
         yield f"`{form.name}`: {form.summary}\n"
         yield f"```\n{as_text(text)}\n{as_text(text, paper=True)}\n```\n"
