@@ -12,7 +12,7 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.seeding import Stream, stream_name
 from scratchpad.settings import Lengths, plain, with_settings
 from scratchpad.tasks.asking import Asking
-from scratchpad.tasks.document import SEP
+from scratchpad.tasks.document import SEP, is_wide, letters
 
 Symbols = tuple[str, ...]
 
@@ -176,7 +176,7 @@ class Task:
             raise ScratchpadError("the question is empty")
         for place, symbol in enumerate(found):
             if symbol not in alphabet:
-                wide = any(len(known) > 1 for known in alphabet)
+                wide = is_wide(alphabet) and " " not in alphabet
                 raise ScratchpadError(
                     f"{self.name}: symbol {symbol!r} at place {place} of the question is not in the alphabet: "
                     f"{_shortened(alphabet)}{'; put spaces between symbols' if wide else ''}"
@@ -184,9 +184,9 @@ class Task:
         return found
 
     def split(self, text: str) -> Symbols:
-        """Text as `as_text` writes it, cut into symbols: separated by spaces, or else each one character."""
+        """Text as `as_text` writes it, cut into symbols: separated by spaces, or else each one character (or mark)."""
         words = tuple(text.split())
-        return words if len(words) > 1 or text.strip() in self.symbols() else tuple(text.strip())
+        return words if len(words) > 1 or text.strip() in self.symbols() else letters(text.strip())
 
 
 def draws(task: Task, seed: int, split: str, start: int, count: int) -> Iterator[tuple[int, Symbols]]:

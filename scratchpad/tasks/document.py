@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -15,6 +16,7 @@ PAD, START, SEP, END, FILLER = "<pad>", "<start>", "<sep>", "<end>", "<filler>"
 MARKS = (PAD, START, SEP, END, FILLER)
 TAGS = ("<scratch>", "</scratch>")
 """Symbols of the papers' own texts that stand out among characters, as marks do."""
+_LETTERS = re.compile("|".join((*map(re.escape, (*MARKS, *TAGS)), ".")), re.DOTALL)
 PAPER_MARKS = {START: ":", SEP: "#", END: ".", FILLER: "\N{MIDDLE DOT}"}
 
 
@@ -62,6 +64,11 @@ def bare(state: Sequence[str]) -> tuple[str, ...]:
 def in_paper_marks(symbols: Sequence[str]) -> tuple[str, ...]:
     """The symbols with marks as the papers print them: `:` for <start>, `#` for <sep>, `.` for <end>."""
     return tuple(PAPER_MARKS.get(symbol, symbol) for symbol in symbols)
+
+
+def letters(text: str) -> tuple[str, ...]:
+    """Text as symbols: one a character, and one for each mark and tag."""
+    return tuple(_LETTERS.findall(text))
 
 
 def is_wide(symbols: Iterable[str]) -> bool:

@@ -22,6 +22,7 @@ et al. 2024: so every place is trained on, however few digits the operands have.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import ClassVar, Self
@@ -30,10 +31,13 @@ from scratchpad.errors import ScratchpadError, unknown
 from scratchpad.seeding import Stream, stream_name
 from scratchpad.settings import Lengths
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols
-from scratchpad.tasks.text import TextTask, spelled
+from scratchpad.tasks.document import letters
+from scratchpad.tasks.text import TextTask
 
 _DIGITS = tuple("0123456789")
 _LAWS = ("uniform", "same", "numbers")
+_NUMBER = r"(?:0|[1-9](?: [0-9])*)"
+_QUESTION = re.compile(rf"{_NUMBER} \+ {_NUMBER}")
 _OPENS, _CLOSES = "<scratch>\n", "\n</scratch>\n"
 
 
@@ -49,7 +53,7 @@ class LongAddition(TextTask):
     source: ClassVar[str] = "Nye et al. 2021, section 3"
     size_setting: ClassVar[str] = "digits"
     characters: ClassVar[str] = "0123456789 +,:C\n=$_"
-    examples = (("2 9 + 5 7", {"window": 4}), ("9 9 + 9 9", {"window": 4}), ("9 8 7 + 2 5", {"window": 4}))
+    examples = (("2 9 + 5 7", {"window": 4}), ("9 8 7 + 2 5", {"window": 4}), ("8 + 7", {"window": 2}))
 
     digits: Lengths = field(default=Lengths(1, 8))
     law: str = "uniform"
@@ -76,15 +80,13 @@ class LongAddition(TextTask):
 
     def step(self, question: Symbols, state: Symbols) -> Symbols | None:
         left, right = _registers(question, self.window)
-        results, equals, rest = "".join(state).partition("=")
-        carry = int(state[-1]) if state[-1:] in (("0",), ("1",)) else 2
+        results, _, rest = "".join(state[:-1]).partition("=")
         done = len(results)
-        known = f"{left[1 : len(left) - done]}+{'_' * done}{right[: len(right) - done]},{carry}"
-        if not done or not equals or rest != known or done > _columns(question) or not results.isdecimal():
+        left, right = left[: len(left) - done], "_" * done + right[: len(right) - done]
+        known = results.isdecimal() and rest == f"{left[1:]}+{right},"
+        if not known or done > _columns(question) or state[-1] not in ("0", "1"):
             raise ValueError(f"not a state of long addition: {''.join(state)}")
-        if done == _columns(question):
-            return None
-        return _moved(left[: len(left) - done], "_" * done + right[: len(right) - done], results, carry)
+        return None if done == _columns(question) else _moved(left, right, results, int(state[-1]))
 
     def answer(self, question: Symbols, state: Symbols) -> Symbols:
         results = "".join(state).partition("=")[0]
@@ -110,13 +112,13 @@ class LongAddition(TextTask):
             one, other, results = one[:-1], other[:-1], f"{digit}{results}"
             lines.append(_line(one, other, results, carry))
         lines.append(" ".join(f"{carry}{results}"))
-        return spelled(_OPENS + "\n".join(lines) + _CLOSES + " ".join(results if not carry else f"{carry}{results}"))
+        return letters(_OPENS + "\n".join(lines) + _CLOSES + " ".join(results if not carry else f"{carry}{results}"))
 
     def answer_in(self, question: Symbols, text: Symbols, form: str) -> Symbols | None:
         return tuple("".join(text).split(_CLOSES)[1]) or None
 
     def check(self, question: Symbols) -> None:
-        if "".join(question) != "".join(_question(*_operands(question))):
+        if not _QUESTION.fullmatch("".join(question)):
             raise ScratchpadError(
                 "long-addition: a question is two numbers without leading zeros, digits and + with single spaces "
                 f"between, like 2 9 + 5 7; given: {''.join(question)!r}"

@@ -27,7 +27,8 @@ from scratchpad.seeding import Stream
 from scratchpad.settings import Lengths
 from scratchpad.tasks.asking import Asking
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols
-from scratchpad.tasks.text import TextTask, spelled
+from scratchpad.tasks.document import letters
+from scratchpad.tasks.text import TextTask
 
 _OPENS, _CLOSES = "<scratch>\n", "\n</scratch>\n"
 _SIZES = {"train": 10_000, "test": 2_000}
@@ -53,7 +54,7 @@ class Polynomials(TextTask):
     source: ClassVar[str] = "Nye et al. 2021, section 4"
     size_setting: ClassVar[str] = "degree"
     characters: ClassVar[str] = "0123456789 +-*:=;\nEatuevlox"
-    examples = (("Evaluate -7*x**2 + 7*x + 5 at x = 1", {}), ("Evaluate x**3 - x at x = -3", {}))
+    examples = (("Evaluate -7*x**2 + 7*x + 5 at x = 1", {}), ("Evaluate x at x = -3", {}))
 
     degree: Lengths = field(default=Lengths(3, 3))
     coefficients: int = field(default=10, metadata=BEYOND_PAPER)
@@ -73,28 +74,21 @@ class Polynomials(TextTask):
             drawn = [(rng.between(-self.coefficients, self.coefficients), power) for power in range(size, -1, -1)]
             terms, x = [term for term in drawn if term[0]], rng.between(-self.points, self.points)
             if terms and abs(sum(coefficient * x**power for coefficient, power in terms)) <= self.values:
-                return spelled(_written(terms, x))
+                return letters(_written(terms, x))
 
     def first(self, question: Symbols) -> Symbols:
         terms, _ = _read(question)
         return _state(terms[0], terms[0], 0)
 
     def step(self, question: Symbols, state: Symbols) -> Symbols | None:
-        text = "".join(state)
-        if _TOTAL.fullmatch(text):
+        if _TOTAL.fullmatch("".join(state)):
             return None
         terms, x = _read(question)
-        found, names = _STATE.fullmatch(text), [_term(*term) for term in terms]
-        if not found or found[1] not in names:
-            raise ValueError(f"not a state of this polynomial: {text}")
-        place = names.index(found[1])
-        coefficient, power = int(found[2]), int(found[4] or 1) if found[3] else 0
-        if power > terms[place][1] or (power == terms[place][1] and coefficient != terms[place][0]):
-            raise ValueError(f"{found[1]} does not come to {coefficient}*x**{power}: {text}")
+        place, (coefficient, power), total = _read_state(terms, state)
         if power:
-            return _state(terms[place], (coefficient * x, power - 1), int(found[5]))
-        total, rest = int(found[5]) + coefficient, terms[place + 1 :]
-        return _state(rest[0], rest[0], total) if rest else spelled(f"total: {total}")
+            return _state(terms[place], (coefficient * x, power - 1), total)
+        total, rest = total + coefficient, terms[place + 1 :]
+        return _state(rest[0], rest[0], total) if rest else letters(f"total: {total}")
 
     def answer(self, question: Symbols, state: Symbols) -> Symbols:
         return state
@@ -103,16 +97,16 @@ class Polynomials(TextTask):
         found = _QUESTION.fullmatch("".join(question))
         assert found, "questions are checked before they are answered"
         value = eval(found[1], {"__builtins__": {}}, {"x": int(found[2])})  # sums of products: the pattern says so
-        return spelled(f"total: {value}")
+        return letters(f"total: {value}")
 
     def text(self, question: Symbols, form: str) -> Symbols:
         terms, x = _read(question)
         values = [coefficient * x**power for coefficient, power in terms]
         lines = [f"{_term(*term)}: {value}" for term, value in zip(terms, values, strict=True)]
-        return spelled(f"{_OPENS}{chr(10).join(lines)}{_CLOSES}total: {sum(values)}")
+        return letters(f"{_OPENS}{chr(10).join(lines)}{_CLOSES}total: {sum(values)}")
 
     def answer_in(self, question: Symbols, text: Symbols, form: str) -> Symbols | None:
-        return spelled("".join(text).split(_CLOSES)[1]) or None
+        return letters("".join(text).split(_CLOSES)[1]) or None
 
     def asking(self, form: str) -> Asking:
         return Asking(between="\nTarget:\n")
@@ -141,6 +135,20 @@ def _read(question: Symbols) -> tuple[list[Term], int]:
     return [_parsed(term) for term in found[1].replace(" - ", " + -").split(" + ")], int(found[2])
 
 
+def _read_state(terms: list[Term], state: Symbols) -> tuple[int, Term, int]:
+    """The place of a state's term, what it has come to, and the total before it. ValueError for a text that is none."""
+    found = _STATE.fullmatch("".join(state))
+    names = [_term(*term) for term in terms]
+    if not found or found[1] not in names:
+        raise ValueError(f"not a state of this polynomial: {''.join(state)}")
+    place, total = names.index(found[1]), int(found[5])
+    work = int(found[2]), int(found[4] or 1) if found[3] else 0
+    is_possible = work == terms[place] or work[1] < terms[place][1]
+    if not is_possible or _state(terms[place], work, total) != state:
+        raise ValueError(f"{found[1]} does not come to such a state: {''.join(state)}")
+    return place, work, total
+
+
 def _parsed(term: str) -> Term:
     front, x, power = term.partition("x")
     if not x:
@@ -164,4 +172,4 @@ def _state(term: Term, work: Term, total: int) -> Symbols:
     """A term, what it has come to so far, and the total of the terms before it."""
     coefficient, power = work
     unknown = f"*x{f'**{power}' if power > 1 else ''}" if power else ""
-    return spelled(f"{_term(*term)}: {coefficient}{unknown}; total: {total}")
+    return letters(f"{_term(*term)}: {coefficient}{unknown}; total: {total}")

@@ -34,9 +34,10 @@ from scratchpad.seeding import Stream
 from scratchpad.settings import Lengths, Numbers
 from scratchpad.tasks.asking import Asking
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols
+from scratchpad.tasks.document import MARKS, letters
 from scratchpad.tasks.random_programs import Writer
 from scratchpad.tasks.small_language import HEAD, INDENT, TAIL, Line, Program, Values, read_program
-from scratchpad.tasks.text import TextTask, spelled
+from scratchpad.tasks.text import TextTask
 
 _SIZES = {"train": 400, "validation": 100, "test": 200}
 _MOST_LINES = 99
@@ -70,6 +71,7 @@ class Programs(TextTask):
             {},
         ),
         (r"def f(v0):\n  if v0 % 10 < 2:\n    v0 -= 1\n  else:\n    pass\n  return v0\n\noutput = f(0)", {}),
+        (r"def f(v0):\n  v0 *= 2\n  return v0\n\noutput = f(7)", {}),
     )
 
     repeats: Lengths = field(default=Lengths(1, 2))
@@ -94,7 +96,7 @@ class Programs(TextTask):
 
     def split(self, text: str) -> Symbols:
         words = tuple(text.split())
-        return words if set(words) <= set(self.symbols()) else super().split(text)
+        return words if set(words) <= {*self.symbols(), *MARKS} else super().split(text)
 
     def count(self, split: str) -> int | None:
         return _SIZES[split] * self.runs if split in _SIZES else None
@@ -113,7 +115,7 @@ class Programs(TextTask):
             inputs = rng.sample(self.inputs.high - self.inputs.low + 1, self.runs)
             questions = [f"{text}\n\noutput = f({self.inputs.low + number})" for number in inputs]
             if not self.steps or all(_is_short(question, self.steps) for question in questions):
-                return spelled(questions[run])
+                return letters(questions[run])
         raise ScratchpadError(
             f"programs: none of {_TRIES} programs runs for steps={self.steps} lines or less: allow more of them, or "
             "set less lines or repeats"
@@ -150,7 +152,7 @@ class Programs(TextTask):
         return tuple(symbol for line in listed if line for symbol in (*_cut(line), ";"))
 
     def text(self, question: Symbols, form: str) -> Symbols:
-        return spelled("\n".join(_trace(_program(question), form == "changes")))
+        return letters("\n".join(_trace(_program(question), form == "changes")))
 
     def answer_in(self, question: Symbols, text: Symbols, form: str) -> Symbols | None:
         output = json.loads("".join(text).rpartition("\nstate: ")[2])["output"]

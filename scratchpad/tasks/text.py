@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import ClassVar
 
 from scratchpad.tasks.base import Symbols, Task
-from scratchpad.tasks.document import TAGS
-
-_PIECES = re.compile("|".join((*map(re.escape, TAGS), ".")), re.DOTALL)
+from scratchpad.tasks.document import TAGS, letters
 
 
 class TextTask(Task):
@@ -24,12 +21,7 @@ class TextTask(Task):
         return (*self.characters, *TAGS)
 
     def split(self, text: str) -> Symbols:
-        return spelled(text)
+        return letters(text)
 
     def parse(self, text: str) -> Symbols:
         return super().parse(text.replace("\\n", "\n"))
-
-
-def spelled(text: str) -> Symbols:
-    """Text as symbols: one a character, and one for each of <scratch> and </scratch>."""
-    return tuple(_PIECES.findall(text))
