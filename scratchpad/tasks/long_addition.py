@@ -57,7 +57,7 @@ class LongAddition(TextTask):
 
     digits: Lengths = field(default=Lengths(1, 8))
     law: str = "uniform"
-    window: int = field(default=10, metadata=BEYOND_PAPER)
+    window: int = field(default=12, metadata=BEYOND_PAPER)
 
     def __post_init__(self) -> None:
         if self.law not in _LAWS:
