@@ -241,7 +241,7 @@ def test_answers_of_a_batch_are_scored(tmp_path: Path, capsys: Captured) -> None
     """Two programs, three inputs each: all right; one wrong of which the trace is right by relaxed scoring alone."""
     lines = run_prompt(capsys, "programs", "--shots", "1", "-n", "6", "--set", "runs=3")
     answers = [{"id": line["id"], "text": line["target"]} for line in reversed(lines)]
-    answers[0]["text"] = answers[0]["text"].replace(": ", ":").replace('"output"', '"v0"')
+    answers[2]["text"] = answers[2]["text"].replace(": ", ":").replace('"output"', '"v0"')
     files = [write(tmp_path / "answers.jsonl", answers), write(tmp_path / "prompts.jsonl", lines)]
     out = str(tmp_path / "out.jsonl")
     assert main(["score", files[0], "--prompts", files[1], "--field", "text", "--json", "--out", out]) == 0
@@ -257,8 +257,8 @@ def test_answers_of_a_batch_are_scored(tmp_path: Path, capsys: Captured) -> None
     assert (first["task"], first["format"], first["size"]) == ("programs", "scratchpad", None)
     assert (first["accuracy"], first["low"], first["high"]) == (5 / 6, *wilson(5, 6))
     judged = objects(Path(out).read_text())
-    assert [line["strict"]["output"] for line in judged] == [True] * 5 + [False]
-    assert judged[5]["relaxed"] == {"output": True, "trace": False}
+    assert [line["strict"]["output"] for line in judged] == [True] * 3 + [False] + [True] * 2
+    assert judged[3]["relaxed"] == {"output": True, "trace": False}
 
 
 def test_scores_as_a_table(tmp_path: Path, capsys: Captured) -> None:

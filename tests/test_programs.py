@@ -73,12 +73,16 @@ def shown(names: dict[str, Any]) -> str:
 
 
 def traced(source: str) -> str:
-    """The trace that CPython's own line events give."""
+    """The trace that CPython's own line events give; names in the order in which they come to be."""
     lines, found = source.split("\n"), []
+    order: dict[FrameType, dict[str, None]] = {}
 
     def on_event(frame: FrameType, event: str, argument: object) -> Any:
         if event == "line":
-            found.extend([shown(frame.f_locals), f"line: {lines[frame.f_lineno - 1]}"])
+            names = order.setdefault(frame, {})
+            names |= dict.fromkeys(frame.f_locals)
+            state = {name: frame.f_locals[name] for name in names}
+            found.extend([shown(state), f"line: {lines[frame.f_lineno - 1]}"])
         return on_event
 
     names: dict[str, Any] = {"__builtins__": {}}
@@ -101,6 +105,34 @@ def hold_against_python(seed: int, count: int, **settings: Any) -> None:
 @pytest.mark.parametrize("settings", [{}, {**BIEBER, "steps": 199}, {"lines": "11-31", "steps": 101}])
 def test_runs_are_pythons_own(settings: dict[str, Any]) -> None:
     hold_against_python(0, 251, **settings)
+
+
+LATER = """def f(v0):
+  v1 = 2
+  while v1 > 0:
+    v1 -= 1
+    if v0 % 10 > 5:
+      v2 = 1
+      while v2 > 0:
+        v2 -= 1
+    else:
+      v3 = 1
+      while v3 > 0:
+        v3 -= 1
+    v0 += 2
+  return v0
+
+output = f(5)"""
+
+
+def test_the_order_of_variables() -> None:
+    """In the first round v3 gets its value, in the second v2: so they stand in a trace, and by the text in a state."""
+    trace = written("scratchpad", LATER)
+    assert 'state: {"v0": 7, "v1": 0, "v3": 0, "v2": 1}' in trace
+    assert trace == traced(LATER)
+    states = [as_text(state) for state in programs().chain(question_of(LATER))]
+    assert "L07 : v0 = 7 , v1 = 0 , v2 = 1 , v3 = 0" in states
+    assert "L11 : v0 = 5 , v1 = 1 , v3 = 1" in states
 
 
 @pytest.mark.slow
@@ -187,6 +219,11 @@ NO_STATES = [
 def test_states_that_are_none(state: str) -> None:
     with pytest.raises(ValueError, match=r"not a state|does not run|stops at 0"):
         programs().step(question_of(NESTED), tuple(state.split()))
+
+
+def test_symbols_are_those_of_the_alphabet() -> None:
+    with pytest.raises(ValueError, match="not a state"):
+        programs().step(question_of(NESTED), tuple("L02:v0=3"))
 
 
 def test_a_state_as_written_leads_on() -> None:

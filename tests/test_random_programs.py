@@ -135,6 +135,7 @@ LOOP = "  v4 = 2\n  while v4 > 0:\n    v4 -= 1"
         ("  pass\n    pass", "line 2 .*: a block, and nothing else, is indented"),
         ("  if v0 % 10 < 5:\n  pass", "line 2 .*: a block, and nothing else, is indented"),
         ("  return v0", "line 2 .*: only the last line returns"),
+        ("  if v0 % 10 < 5:\n    continue", "line 3 .*: it stands in a loop, at the end of a block"),
         ("  break", "line 2 .*: it stands in a loop, at the end of a block"),
         (f"{LOOP}\n    break\n    pass", "line 5 .*: it stands in a loop, at the end of a block"),
         ("  pass\n  else:\n    pass", "line 3 .*: there is no `if` before it"),

@@ -122,7 +122,7 @@ class Programs(TextTask):
         )
 
     def first(self, question: Symbols) -> Symbols:
-        return _state(*next(_program(question).run()))
+        return _state(_program(question), *next(_program(question).run()))
 
     def step(self, question: Symbols, state: Symbols) -> Symbols | None:
         text, program = "".join(state), _program(question)
@@ -131,7 +131,7 @@ class Programs(TextTask):
         number, values = _read_state(program, state)
         if program.lines[number].kind == "return":
             return _output(values["v0"])
-        return _state(*program.step(number, values))
+        return _state(program, *program.step(number, values))
 
     def answer(self, question: Symbols, state: Symbols) -> Symbols:
         name, equals, *digits = state
@@ -223,9 +223,9 @@ def _cut(line: str) -> Symbols:
     return tuple(_PIECES.findall(line))
 
 
-def _state(number: int, values: Values) -> Symbols:
-    """The line about to run and the variables."""
-    first, *rest = ((name, "=", *str(value)) for name, value in values.items())
+def _state(program: Program, number: int, values: Values) -> Symbols:
+    """The line about to run and the variables, in the order of the text."""
+    first, *rest = ((name, "=", *str(values[name])) for name in program.variables if name in values)
     return (f"L{number:02}", ":", *first, *(symbol for part in rest for symbol in (",", *part)))
 
 
@@ -240,11 +240,10 @@ def _read_state(program: Program, state: Symbols) -> tuple[int, Values]:
     pairs = [part.split("=") for part in found[2].split(",")] if found else []
     values = {name: int(value) for name, value in pairs}
     line = program.lines.get(number)
-    if line is None or line.kind == "else" or _state(number, values) != state:
+    if line is None or line.kind == "else" or "v0" not in values or _state(program, number, values) != state:
         raise ValueError(f"not a state of this program: {' '.join(state)}")
-    needed = {"v0", *line.counters}
-    if not needed <= values.keys() or list(values) != [name for name in program.variables if name in values]:
-        raise ValueError(f"line {number} does not run with these variables: {' '.join(state)}")
+    if not values.keys() >= set(line.counters):
+        raise ValueError(f"line {number} does not run without {', '.join(line.counters)}: {' '.join(state)}")
     if any(value < 0 for name, value in values.items() if name != "v0"):
         raise ValueError(f"a counter stops at 0: {' '.join(state)}")
     return number, values

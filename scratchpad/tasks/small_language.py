@@ -61,8 +61,8 @@ class Line:
 
 @dataclass(frozen=True)
 class Program:
-    """lines: by their numbers, those of the body. argument: what f is called with. variables: in the order in which
-    Python lists a frame's: the argument, then each as it first stands in the text.
+    """lines: by their numbers, those of the body. argument: what f is called with. variables: v0, and the counters in
+    the order of the text. call: the last line.
     """
 
     lines: Mapping[int, Line]
@@ -74,7 +74,7 @@ class Program:
         """The line that runs after line `number`, and the values before it. KeyError where a variable has no value."""
         line, words = self.lines[number], self.lines[number].words
         if line.kind == "set":
-            return line.then, self._ordered(values | {words[0]: int(words[1])})
+            return line.then, values | {words[0]: int(words[1])}
         if line.kind == "change":
             changed = _OPERATORS[words[1]](values[words[0]], int(words[2]))
             return line.then, values | {words[0]: changed}
@@ -91,9 +91,6 @@ class Program:
             yield number, values
             number, values = self.step(number, values)
         yield number, values
-
-    def _ordered(self, values: Values) -> Values:
-        return {name: values[name] for name in self.variables if name in values}
 
 
 @lru_cache(maxsize=64)
