@@ -65,6 +65,20 @@ def test_no_run_is_longer_than_set() -> None:
         programs(steps=1).draw(0, "train", 0)  # a line and `return` are two
 
 
+def test_longer_loops_may_run_longer() -> None:
+    task = programs(**BIEBER, steps=50)
+    assert [task.at_size(size).settings()["steps"] for size in (3, 9, 90)] == [50, 50, 500]
+    runs = [len(task.at_size(90).chain(q)) - 1 for _, q in draws(task.at_size(90), 0, "test", 0, 53)]
+    assert 180 < max(runs) <= 500
+
+
+def test_numbers_that_no_one_can_write_are_refused() -> None:
+    loops = "  v1 = 99\n  while v1 > 0:\n    v1 -= 1\n    v2 = 99\n    while v2 > 0:\n      v2 -= 1\n      v0 *= 4"
+    question = question_of(f"def f(v0):\n{loops}\n  return v0\n\noutput = f(6)")
+    with pytest.raises(ScratchpadError, match="line 8 of the program makes v0 longer than 10000 bits"):
+        programs().chain(question)
+
+
 def test_statements_come_as_often_as_they_weigh() -> None:
     """The first statement of long bodies, where every kind has room: 15, 5, 5, 5 and 1 in 31."""
     kinds: Counter[str] = Counter()

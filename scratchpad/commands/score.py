@@ -31,7 +31,6 @@ EXAMPLE = """scratchpad score answers.jsonl
   scratchpad score answers.jsonl --prompts prompts.jsonl --json      # answers: {"id": ..., "completion": ...}"""
 
 _NEEDED = ("task", "format", "settings", "question")
-Judged = list[tuple[str, dict[str, Verdict]]]
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -45,29 +44,33 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    lines = list(read_lines(args.file))
-    if args.prompts:
-        lines = list(_joined(args, lines))
-    tasks: dict[str, Task] = {}
-    groups: dict[tuple[str, str, int | None], Judged] = {}
-    verdicts = []
-    for place, line in lines:
-        task, question, written = _read(args, tasks, place, line)
-        verdict = judge(task, format_named(line["format"]), question, written)
-        key = (task.name, line["format"], line.get("size"))
-        groups.setdefault(key, []).append(("".join(task.problem(question)), verdict))
+    verdicts: list[dict[str, Any]] = []
+    groups: dict[tuple[str, str, int | None], list[tuple[Symbols, dict[str, Verdict]]]] = {}
+    for task, question, line in _answers(args):
+        verdict = judge(task, format_named(line["format"]), question, line[args.field])
+        groups.setdefault((task.name, line["format"], line.get("size")), []).append((task.problem(question), verdict))
         judged = {scoring: dataclasses.asdict(found) for scoring, found in verdict.items()}
-        verdicts.append({"id": line.get("id", place), args.field: written, **judged})
+        verdicts.append({"id": line.get("id"), args.field: line[args.field], **judged})
     if args.out:
         with new_file(args.out, args.force) as file:
             file.writelines(json.dumps(verdict).encode() + b"\n" for verdict in verdicts)
     rows = [(*key, *found) for key, judged in groups.items() for found in shares(judged)]
-    if args.json:
-        for name, form, size, scoring, metric, unit, share in rows:
-            said = {"task": name, "format": form, "size": size, "scoring": scoring, "metric": metric, "unit": unit}
-            print_json(said | dataclasses.asdict(share))
-    else:
-        _print(rows)
+    (_print_lines if args.json else _print)(rows)
+
+
+def _answers(args: Namespace) -> Iterator[tuple[Task, Symbols, dict[str, Any]]]:
+    """Every line that holds an answer, checked, with its task and question."""
+    tasks: dict[str, Task] = {}
+    lines = read_lines(args.file)
+    for place, line in _joined(args, list(lines)) if args.prompts else lines:
+        _check(args, place, line)
+        key = json.dumps([line["task"], line["settings"]], sort_keys=True)
+        if key not in tasks:
+            own = load_task_file(args.task_file, line["settings"]) if args.task_file else None
+            tasks[key] = own or task_named(line["task"], line["settings"])
+        question = symbols_of(line["question"], f"{place}: question")
+        tasks[key].check(question)
+        yield tasks[key], question, line
 
 
 def _joined(args: Namespace, answers: list[tuple[str, dict[str, Any]]]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -88,8 +91,7 @@ def _joined(args: Namespace, answers: list[tuple[str, dict[str, Any]]]) -> Itera
         message(f"{missing} prompts have no answer: counted as wrong")
 
 
-def _read(args: Namespace, tasks: dict[str, Task], place: str, line: dict[str, Any]) -> tuple[Task, Symbols, str]:
-    """The task, question and text of a line; `tasks` are those that have been made before."""
+def _check(args: Namespace, place: str, line: dict[str, Any]) -> None:
     missing = [name for name in (*_NEEDED, args.field) if name not in line]
     if missing:
         raise ScratchpadError(
@@ -98,13 +100,12 @@ def _read(args: Namespace, tasks: dict[str, Task], place: str, line: dict[str, A
         )
     if not isinstance(line["settings"], dict) or not isinstance(line[args.field], str):
         raise ScratchpadError(f"{place}: `settings` is an object, {args.field!r} a text")
-    key = json.dumps([line["task"], line["settings"]], sort_keys=True)
-    if key not in tasks:
-        own = load_task_file(args.task_file, line["settings"]) if args.task_file else None
-        tasks[key] = own or task_named(line["task"], line["settings"])
-    question = symbols_of(line["question"], f"{place}: question")
-    tasks[key].check(question)
-    return tasks[key], question, line[args.field]
+
+
+def _print_lines(rows: list[tuple[Any, ...]]) -> None:
+    for name, form, size, scoring, metric, unit, share in rows:
+        said = {"task": name, "format": form, "size": size, "scoring": scoring, "metric": metric, "unit": unit}
+        print_json(said | dataclasses.asdict(share))
 
 
 def _print(rows: list[tuple[Any, ...]]) -> None:

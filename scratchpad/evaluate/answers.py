@@ -76,8 +76,8 @@ def _without_space(text: str) -> str:
     return "\n".join("".join(line.split()) for line in text.split("\n") if line.strip())
 
 
-def shares(judged: Iterable[tuple[str, dict[str, Verdict]]]) -> Iterator[tuple[str, str, str, Share]]:
-    """(scoring, metric, unit, share) of verdicts with the names of their problems.
+def shares(judged: Iterable[tuple[Symbols, dict[str, Verdict]]]) -> Iterator[tuple[str, str, str, Share]]:
+    """(scoring, metric, unit, share) of verdicts with their problems.
 
     Metrics: output and trace. Units: example, and problem, right where all its examples are.
     """
@@ -87,7 +87,7 @@ def shares(judged: Iterable[tuple[str, dict[str, Verdict]]]) -> Iterator[tuple[s
             rights = [(problem, getattr(verdict[scoring], metric)) for problem, verdict in verdicts]
             if any(right is None for _, right in rights):
                 continue
-            problems: dict[str, bool] = {}
+            problems: dict[Symbols, bool] = {}
             for problem, right in rights:
                 problems[problem] = problems.get(problem, True) and right
             yield scoring, metric, "example", Share.of([right for _, right in rights])

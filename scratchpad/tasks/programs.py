@@ -55,7 +55,8 @@ _FUNCTION = {"f": "<callable_object f>"}
 class Programs(TextTask):
     """repeats: how often a loop runs; lines: how many the body of f has, without `return`; constants: of arithmetic and
     tests; inputs: what f is called with; runs: of one program, with different inputs; modulus: after each arithmetic
-    line the remainder is taken (0: never); steps: programs that run for more lines are not drawn (0: all are).
+    line the remainder is taken (0: never); steps: programs that run for more lines are not drawn (0: all are), where
+    loops are longer than these by a factor, for that many times more.
     The defaults are the paper's; the generator's own are constants=1-9 repeats=2-9 modulus=1000.
     """
 
@@ -104,6 +105,10 @@ class Programs(TextTask):
     def draw(self, seed: int, split: str, index: int) -> Symbols:
         program, run = divmod(index, self.runs)
         return self._drawn(Stream(self.stream(seed, split), program), run)
+
+    def at_size(self, size: int) -> Self:
+        factor = max(1, size / self.repeats.high)
+        return replace(super().at_size(size), steps=int(self.steps * factor))
 
     def question(self, rng: Stream, size: int) -> Symbols:
         return self.at_size(size)._drawn(rng, run=0)

@@ -30,6 +30,7 @@ _KINDS = {
     "continue": re.compile(r"continue"),
     "return": re.compile(r"return v0"),
 }
+_MOST_BITS = 10_000  # about 3,000 digits: Python itself refuses to write numbers of 4,300
 _OPENERS = ("while", "if", "else")
 _CALL = re.compile(r"output = f\((0|-?[1-9]\d*)\)")
 _OPERATORS: Mapping[str, Callable[[int, int], int]] = {
@@ -77,6 +78,8 @@ class Program:
             return line.then, values | {words[0]: int(words[1])}
         if line.kind == "change":
             changed = _OPERATORS[words[1]](values[words[0]], int(words[2]))
+            if changed.bit_length() > _MOST_BITS:
+                raise ScratchpadError(f"line {number} of the program makes v0 longer than {_MOST_BITS} bits")
             return line.then, values | {words[0]: changed}
         if line.kind == "while":
             return (line.then if values[words[0]] > 0 else line.otherwise), values
