@@ -12,12 +12,12 @@ This is the paper's text, in the formats `direct` and `scratchpad`. The inductiv
 serial adder does: in every state the digits move to the right by one, the last two leave, and their sum comes in on the
 left.
 
-    =68$29+33$57,0<start>6=68$2+_33$5,1<sep>86=68$+__33$,0<end>
+    =7=$29+45$57,0<start>6=7=$2+_45$5,1<sep>86=7=$+__45$,0<end>
 
-On the left of `+` stand the result so far, `=`, and what is left of the first operand after `$`; on the right what is
-left of the second; then the carry. The next digits are always found at the same places. Both registers have room for
-`window` digits (here 4), and what the operands leave free holds digits that say nothing, as in the shift form of Abbe
-et al. 2024: so every place is trained on, however few digits the operands have.
+On the left of `+` stand the result so far, up to `=`, and what is left of the first operand, behind the last `$`; on
+the right what is left of the second; then the carry. The next digits are always found at the same places. Both
+registers have room for `window` digits (here 4), and what the operands leave free holds symbols that say nothing, as in
+the shift form of Abbe et al. 2024: so every symbol is seen at every place, however few digits the operands have.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from scratchpad.tasks.base import BEYOND_PAPER, Symbols
 from scratchpad.tasks.document import letters
 from scratchpad.tasks.text import TextTask
 
-_DIGITS = tuple("0123456789")
+_FILLING = "0123456789$=_"
 _LAWS = ("uniform", "same", "numbers")
 _NUMBER = r"(?:0|[1-9](?: [0-9])*)"
 _QUESTION = re.compile(rf"{_NUMBER} \+ {_NUMBER}")
@@ -135,7 +135,7 @@ def _registers(question: Symbols, window: int) -> tuple[str, str]:
     columns = _columns(question)
     filling = Stream(stream_name("filling of long-addition", *question))
     left, right = (
-        "".join(filling.choice(_DIGITS) for _ in range(window - columns)) + "$" + number.zfill(columns)
+        "".join(filling.choice(_FILLING) for _ in range(window - columns)) + "$" + number.zfill(columns)
         for number in _operands(question)
     )
     return "=" + left, right
