@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from scratchpad.errors import RunFailure, ScratchpadError
-    from scratchpad.evaluate.scores import Score, wilson
+    from scratchpad.evaluate.intervals import wilson
+    from scratchpad.evaluate.scores import Score
     from scratchpad.generate.cache import CachedDecoder
     from scratchpad.generate.engine import Engine, Limits, Opening
     from scratchpad.generate.references import FreshInput, MaskedInput
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "errors": ("RunFailure", "ScratchpadError"),
-    "evaluate.scores": ("Score", "wilson"),
+    "evaluate.intervals": ("wilson",),
+    "evaluate.scores": ("Score",),
     "generate.cache": ("CachedDecoder",),
     "generate.engine": ("Engine", "Limits", "Opening"),
     "generate.references": ("FreshInput", "MaskedInput"),

@@ -23,6 +23,8 @@ COMMANDS = {
     "train": "train a model from a recipe or a saved configuration",
     "evaluate": "judge a trained model at given sizes",
     "solve": "let a trained model work out questions, state by state",
+    "prompt": "write prompts with worked examples for language models",
+    "score": "score what any model wrote, answers and whole work",
     "report": "write one HTML page about one run or several",
     "bench": "measure speed beside the public implementation's way",
 }

@@ -8,7 +8,7 @@ import typing
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from scratchpad.errors import ScratchpadError, unknown
 from scratchpad.seeding import Stream
@@ -29,6 +29,7 @@ class Readable(ABC):
 class Lengths(Readable):
     """A law of lengths: uniform on the integers low..high. Written `5` (always 5) or `1-30`."""
 
+    least: ClassVar[int] = 1
     low: int
     high: int
 
@@ -42,8 +43,9 @@ class Lengths(Readable):
             law = cls(int(low), int(high) if dash else int(low))
         except ValueError:
             raise ScratchpadError(f"a length is a number like 5 or a range like 1-30, not {text!r}") from None
-        if not 0 < law.low <= law.high:
-            raise ScratchpadError(f"lengths {text!r}: they begin at 1, and the first is at most the last")
+        if not cls.least <= law.low <= law.high:
+            what = cls.__name__.lower()
+            raise ScratchpadError(f"{what} {text!r}: they begin at {cls.least}, and the first is at most the last")
         return law
 
     def draw(self, rng: Stream) -> int:
@@ -52,6 +54,12 @@ class Lengths(Readable):
     def plain(self) -> int | str:
         """The JSON form: 5 or "1-30"."""
         return self.low if self.low == self.high else f"{self.low}-{self.high}"
+
+
+class Numbers(Lengths):
+    """A law of numbers from 0 on, as `Lengths` is one of lengths: written `5` or `0-9`."""
+
+    least = 0
 
 
 def split_assignments(pairs: Iterable[str]) -> dict[str, str]:

@@ -17,6 +17,8 @@ from scratchpad.cli import COMMANDS, main
 from scratchpad.tasks import TASKS
 from scratchpad.tasks.formats import format_names
 
+PROGRAM = "def f(v0):\n  v0 += 1\n  return v0\n\noutput = f(1)"
+
 # What is imported
 
 
@@ -35,10 +37,14 @@ print(sorted({{"torch", "matplotlib", "networkx", "rich", "jinja2"}} & set(sys.m
 
 
 def test_no_slow_module_is_imported(tmp_path: Path) -> None:
-    file = str(tmp_path / "out.jsonl")
+    file, answers = str(tmp_path / "out.jsonl"), tmp_path / "answers.jsonl"
+    line = {"task": "programs", "format": "direct", "settings": {}, "question": PROGRAM, "completion": "2"}
+    answers.write_text(json.dumps(line))
     lines = [["--help"], *([name, "--help"] for name in COMMANDS), ["tasks"], ["tasks", "--json"]]
     lines += [["show", *FIVE_BITS], ["show", *FIVE_BITS, "--json"], ["show", "cycles", "--format", "scratchpad"]]
     lines += [["data", *FIVE_BITS, "-n", "3", "--out", file], ["layout", "--input", file], ["--version"]]
+    prompt = ["prompt", "programs", "--shots", "1"]
+    lines += [[*prompt, "--json"], ["score", str(answers), "--json"]]
     assert modules_after(*lines) <= {"rich"}  # for the tables of commands that have a model, and quick
 
 

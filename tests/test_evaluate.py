@@ -17,7 +17,8 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.evaluate import forced
 from scratchpad.evaluate.forced import judge_forced
 from scratchpad.evaluate.free import judge_free
-from scratchpad.evaluate.scores import evaluate, wilson
+from scratchpad.evaluate.intervals import wilson
+from scratchpad.evaluate.scores import evaluate
 from scratchpad.evaluate.subject import Sample, Subject
 from scratchpad.generate.sampling import Sampling
 from scratchpad.recipes import recipe

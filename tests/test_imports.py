@@ -110,6 +110,8 @@ TORCH_FREE = [
     "scratchpad.seeding",
     "scratchpad.settings",
     *sorted(module for module in MODULES if module.startswith("scratchpad.tasks")),
+    "scratchpad.evaluate.few_shot",
+    "scratchpad.evaluate.answers",
     "scratchpad.layout.rule",
     "scratchpad.layout.rows",
     "scratchpad.layout.vocabulary",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from scratchpad.errors import ScratchpadError
-from scratchpad.tasks import task_named
+from scratchpad.tasks import TASKS, task_named
 from scratchpad.tasks.base import Task, draws
 from scratchpad.tasks.corpus import Corpus, Entry, load_corpus
 from scratchpad.tasks.document import Document, as_text
@@ -200,8 +200,8 @@ SUMS = Corpus(
 @pytest.mark.parametrize("form", [*format_names(), "filler-5"])
 @pytest.mark.parametrize(
     "task",
-    [task_named("parity", {"window": 11}), task_named("cycles", {"n": 3}), load_task_file(TASK_FILE), SUMS],
-    ids=["parity", "cycles", "own", "data"],
+    [*map(task_named, TASKS), load_task_file(TASK_FILE), SUMS],
+    ids=[*TASKS, "own", "data"],
 )
 def test_written_data_come_back_symbol_by_symbol(task: Task, form: str, tmp_path: Path) -> None:
     """What `scratchpad data` writes is trained on as it stands in the file, and scored by the same answers."""

@@ -14,7 +14,7 @@ from run_folders import losses, parity, sample, score, write_run
 
 from scratchpad.cli import main
 from scratchpad.errors import ScratchpadError
-from scratchpad.evaluate.scores import wilson
+from scratchpad.evaluate.intervals import wilson
 from scratchpad.report.groups import task_groups
 from scratchpad.report.page import report
 from scratchpad.report.plots import GRID, INK, PALETTE, SHADE

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from scratchpad.errors import ScratchpadError
 from scratchpad.settings import Lengths
 from scratchpad.tasks import TASKS, task_named
 from scratchpad.tasks.base import Task, draws
@@ -30,9 +31,18 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("cycles", {"sizes": "3,5,7"}),
     ("cycles", {"sizes": 13, "distance": 5}),
     ("cycles", {"sizes": 12, "jump": 3, "names": 23}),
+    ("long-addition", {"digits": "1-7", "window": 11}),
+    ("long-addition", {"digits": "2-5", "law": "numbers", "window": 5}),
+    ("long-addition", {"digits": 3, "law": "same", "window": 3}),
+    ("polynomials", {}),
+    ("polynomials", {"degree": "1-5", "coefficients": 7, "points": 3}),
+    ("programs", {}),
+    ("programs", {"lines": "7-23", "constants": "1-9", "repeats": "2-9", "modulus": 1000, "steps": 101, "runs": 3}),
 ]
 CASE_NAMES = [f"{name} {settings}" for name, settings in CASES]
 DRAWS = 23
+LAID_OUT = ("long-addition", "programs")
+"""Tasks whose questions have a form of their own before the inductive text."""
 
 CHI_SQUARE_ONE_IN_A_MILLION = {1: 23.9, 4: 33.4, 6: 38.3, 10: 46.9}
 """By degrees of freedom: what right draws exceed once in a million choices of the seed, which is fixed below."""
@@ -55,15 +65,20 @@ def test_every_task_is_among_the_cases() -> None:
     assert {name for name, _ in CASES} == set(TASKS)
 
 
-@pytest.mark.parametrize("form", format_names())
+@pytest.mark.parametrize("form", [*format_names(), "changes"])
 def test_the_answer_in_the_text_is_the_oracles_and_a_changed_one_is_not(task: Task, form: str) -> None:
     written = format_named(form)
     for _, question in draws(task, 0, "train", 0, DRAWS):
+        if form not in format_names(task):
+            with pytest.raises(ScratchpadError, match=f"{task.name} has no format {form}; it has direct, scratchpad"):
+                written.write(task, question)
+            return
         *before, last = written.write(task, question).states
         truth = task.truth(question)
         assert written.answer(task, question, [*before, last]) == truth
-        for symbol in {"0", "1", "2", "3"} - {last[-2]}:
-            changed = (*last[:-2], symbol, last[-1])
+        place = max(i for i, symbol in enumerate(last) if symbol.isdecimal())
+        for symbol in {"0", "1", "2", "3"} - {last[place]}:
+            changed = (*last[:place], symbol, *last[place + 1 :])
             assert written.answer(task, question, [*before, changed]) != truth
 
 
@@ -81,9 +96,10 @@ def test_the_induction_writes_the_chain_and_each_state_has_one_successor(task: T
 def test_what_the_formats_share(task: Task) -> None:
     """Marks stand where the design puts them; causal is the inductive text; every prompt begins with the question."""
     for _, question in draws(task, 0, "train", 0, DRAWS):
-        documents = {name: format_named(name).write(task, question) for name in format_names()}
+        documents = {name: format_named(name).write(task, question) for name in format_names(task)}
         inductive = documents["inductive"]
-        assert inductive.prompt == (*question, START)
+        assert inductive.prompt == (*task.opening(question), START)
+        assert (task.opening(question) == question) is (task.name not in LAID_OUT)
         assert all(state[-1] == SEP for state in inductive.states[:-1])
         assert documents["causal"].symbols() == inductive.symbols()
         assert documents["direct"].prompt == question
@@ -102,7 +118,7 @@ def test_the_alphabet_holds_every_symbol_once(task: Task) -> None:
     alphabet = task.symbols()
     assert len(set(alphabet)) == len(alphabet)
     assert not set(alphabet) & set(MARKS)
-    for name in format_names():
+    for name in format_names(task):
         for _, question in draws(task, 0, "train", 0, DRAWS):
             assert set(format_named(name).write(task, question).symbols()) <= {*alphabet, *MARKS}
 
@@ -122,6 +138,9 @@ def test_settings_that_draws_need_are_read_off_a_question(task: Task) -> None:
     """The task fitted to a question is one that could have drawn it: it draws questions of the same kind."""
     for _, question in draws(task, 0, "train", 0, DRAWS):
         fitted = task.fitted(question)
+        assert fitted.fitted(question).settings() == fitted.settings()
+        if task.name not in ("parity", "cycles"):
+            continue  # their questions are not known by their settings alone
         other = fitted.draw(1, "train", 0)
         assert len(other) == len(question)
         assert fitted.fitted(other).settings() == fitted.settings()
@@ -138,7 +157,7 @@ def test_at_size_draws_that_size(task: Task) -> None:
     assert sized.size_law() == Lengths(3, 3)
     assert sized.draw(0, "test", 7) == sized.draw(0, "test", 7)
     lengths = {len(sized.draw(0, "test", index)) for index in range(DRAWS)}
-    assert len(lengths) == 1
+    assert len(lengths) == 1 or task.name in ("polynomials", "programs")  # sizes there are none of the text
 
 
 DIGEST = f"""
@@ -150,7 +169,7 @@ digest = hashlib.sha256()
 for name, settings in {CASES!r}:
     task = task_named(name, settings)
     digest.update(json.dumps(task.symbols()).encode())
-    for form in format_names():
+    for form in format_names(task):
         for index in range(5):
             line = line_of(task, format_named(form), task.draw(0, "test", index), (0, "test", index))
             digest.update(json.dumps(line).encode())
@@ -181,6 +200,13 @@ def test_processes_with_other_hash_seeds_write_the_same() -> None:
                 "6318e98f71d66699",
                 "43347c822e57d253",
                 "eaf53de659c9cf52",
+                "8907213b69e3ac22",
+                "8ff809944ed84d03",
+                "239ff5924c12a30c",
+                "dff114bbf70dc0b0",
+                "8206180ed113df3c",
+                "c13f719f65eeb74a",
+                "b442560e58318977",
             ),
             strict=True,
         )

@@ -14,7 +14,8 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.evaluate import forced
 from scratchpad.evaluate.forced import judge_forced
 from scratchpad.evaluate.free import follows, judge_free, read_answer
-from scratchpad.evaluate.scores import evaluate, wilson
+from scratchpad.evaluate.intervals import wilson
+from scratchpad.evaluate.scores import evaluate
 from scratchpad.evaluate.subject import Subject
 from scratchpad.layout.batch import Batch
 from scratchpad.layout.vocabulary import Vocabulary

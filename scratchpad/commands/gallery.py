@@ -38,9 +38,11 @@ def _example(name: str, question: str, settings: dict[str, Any]) -> Iterator[str
     task = task_named(name, settings)
     yield f"### `{question}`\n"
     assigned = [f"{setting}={value}" for setting, value in settings.items()]
-    command = shlex.join(["scratchpad", "show", name, "--question", question, "--set", *assigned])
+    command = shlex.join(
+        ["scratchpad", "show", name, "--question", question, *(["--set", *assigned] if assigned else [])]
+    )
     yield f"`{command} --format ...`\n"
-    for form in map(format_named, format_names()):
+    for form in map(format_named, format_names(task)):
         text = form.write(task, task.parse(question)).symbols()
         yield f"`{form.name}`: {form.summary}\n"
         yield f"```\n{as_text(text)}\n{as_text(text, paper=True)}\n```\n"

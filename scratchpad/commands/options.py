@@ -45,16 +45,16 @@ def add_set(parser: ArgumentParser, text: str) -> None:
     parser.add_argument("--set", metavar="NAME=VALUE", nargs="+", action="extend", default=[], help=text)
 
 
-def add_draws(parser: ArgumentParser) -> None:
-    """--format, --seed, --split: which documents."""
+def add_draws(parser: ArgumentParser, form: str = "inductive", split: str = "train") -> None:
+    """--format, --seed, --split: which documents; with their defaults."""
     parser.add_argument(
         "--format",
-        default="inductive",
+        default=form,
         metavar="FORMAT",
-        help=f"{', '.join(format_names())} (default: %(default)s)",
+        help=f"{', '.join(format_names())}, or one of the task's own (default: %(default)s)",
     )
     parser.add_argument("--seed", type=int, default=0, help="names the random draws (default: %(default)s)")
-    parser.add_argument("--split", choices=SPLITS, default="train", help="default: %(default)s")
+    parser.add_argument("--split", choices=SPLITS, default=split, help="default: %(default)s")
 
 
 def task_of(args: Namespace) -> Task:

@@ -22,16 +22,18 @@ def run(args: Namespace) -> None:
         task = kind()
         if args.json:
             settings = task.settings(everything=True)
-            print_json({"task": task.name, "formats": format_names(), "settings": settings, "source": task.source})
+            print_json({"task": task.name, "formats": format_names(task), "settings": settings, "source": task.source})
         else:
             print(_described(task), end="\n\n")
     if not args.json:
-        print("formats\n" + "\n".join(f"  {name:12}{format_named(name).summary}" for name in format_names()))
+        names = dict.fromkeys(name for kind in TASKS.values() for name in format_names(kind))
+        print("formats\n" + "\n".join(f"  {name:12}{format_named(name).summary}" for name in names))
 
 
 def _described(task: Task) -> str:
     settings = " ".join(f"{name}={_written(value)}" for name, value in task.settings(everything=True).items())
     lines = [task.name, f"  {task.summary}", f"  source    {task.source}", f"  settings  {settings}"]
+    lines += [f"  formats   {', '.join(task.own_formats)}, and those of all tasks"] if task.own_formats else []
     meanings = inspect.getdoc(type(task)) or ""
     return "\n".join([*lines, *(f"            {line}" for line in meanings.splitlines())])
 

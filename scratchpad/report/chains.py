@@ -8,7 +8,7 @@ from itertools import groupby
 
 from scratchpad.report.records import Line, RunRecord
 from scratchpad.tasks.base import Symbols
-from scratchpad.tasks.document import MARKS, SEP, Document
+from scratchpad.tasks.document import MARKS, SEP, Document, is_wide
 from scratchpad.tasks.formats import format_named
 
 _MOST_LINES, _HEAD, _AROUND, _TAIL = 14, 3, 2, 2
@@ -78,7 +78,7 @@ def _chain(run: RunRecord, line: Line, title: str) -> Chain:
     due = _due(run, question)
     true_states = due.states if due else ()
     texts = tuple(map(tuple, line["states"])) or true_states
-    wide = any(len(symbol) > 1 and symbol not in MARKS for text in (question, *texts) for symbol in text)
+    wide = is_wide(symbol for text in (question, *texts) for symbol in text)
     forced = line["method"] == "forced"
     if format_named(run.config.task.format).inductive:
         given = [True] * (len(texts) - len(line["transitions"]))  # a first state that is given is not judged

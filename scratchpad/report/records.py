@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from scratchpad.errors import ScratchpadError
-from scratchpad.evaluate.scores import Score, wilson
+from scratchpad.evaluate.intervals import wilson
+from scratchpad.evaluate.scores import Score
 from scratchpad.evaluate.subject import Sample
 from scratchpad.run import read_record, task_of
 from scratchpad.settings import Lengths

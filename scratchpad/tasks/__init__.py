@@ -9,9 +9,12 @@ from scratchpad.errors import unknown
 from scratchpad.settings import with_settings
 from scratchpad.tasks.base import Task
 from scratchpad.tasks.cycles import Cycles
+from scratchpad.tasks.long_addition import LongAddition
 from scratchpad.tasks.parity import Parity
+from scratchpad.tasks.polynomials import Polynomials
+from scratchpad.tasks.programs import Programs
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (Parity, Cycles)}
+TASKS: dict[str, type[Task]] = {task.name: task for task in (Parity, Cycles, LongAddition, Polynomials, Programs)}
 
 
 def task_named(name: str, settings: Mapping[str, Any] | None = None) -> Task:

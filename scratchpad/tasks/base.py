@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -10,7 +11,8 @@ from typing import Any, ClassVar, Self
 from scratchpad.errors import ScratchpadError
 from scratchpad.seeding import Stream, stream_name
 from scratchpad.settings import Lengths, plain, with_settings
-from scratchpad.tasks.document import SEP
+from scratchpad.tasks.asking import Asking
+from scratchpad.tasks.document import SEP, is_wide, letters
 
 Symbols = tuple[str, ...]
 
@@ -32,7 +34,9 @@ class Task:
     source: ClassVar[str]
     size_setting: ClassVar[str]
     paper_text: ClassVar[bool] = False
-    """Whether the paper has a text of its own for the whole chain, `written` here; elsewhere it is as `causal`."""
+    """Whether the paper has a text of its own for the whole chain, `text` here; elsewhere it is as `causal`."""
+    own_formats: ClassVar[tuple[str, ...]] = ()
+    """Formats that not every task has and this one does."""
     examples: ClassVar[tuple[tuple[str, dict[str, Any]], ...]] = ()
     """Worked examples for the gallery, the paper's first: (question, settings)."""
 
@@ -78,6 +82,38 @@ class Task:
     def completed(self, question: Symbols) -> Symbols:
         """A question as a person writes it, in the form the task draws (blank slots filled up, say)."""
         return question
+
+    def opening(self, question: Symbols) -> Symbols:
+        """The question as it stands before the states of the inductive text (in a window of fixed width, say)."""
+        return question
+
+    def asking(self, form: str) -> Asking:
+        """How a problem stands in a prompt for a language model, in the format of that name."""
+        return Asking()
+
+    def problem(self, question: Symbols) -> Symbols:
+        """What several questions have in common that are examples of one problem: the program that they run, say."""
+        return question
+
+    def read_work(self, work: str) -> tuple[Any, ...]:
+        """The lines of a work as text, each as the value that it stands for: what is compared with the true ones."""
+        return tuple(work.split("\n"))
+
+    def loose_answer(self, work: str) -> str:
+        """The answer of a work as text, read as kindly as can be: the last whole number of its last line that is not
+        empty, and where there is none that line; white space does not count.
+        """
+        last = "".join(next((line for line in reversed(work.split("\n")) if line.strip()), "").split())
+        return next(reversed(re.findall(r"-?\d+", last)), last)
+
+    def text(self, question: Symbols, form: str) -> Symbols:
+        """The paper's own text of the whole work in the format of that name; by default `written` of the chain."""
+        return self.written(self.chain(question))
+
+    def answer_in(self, question: Symbols, text: Symbols, form: str) -> Symbols | None:
+        """The answer in such a text as a model wrote it; None, or a ValueError, where there is none."""
+        last = self.last_written(text)
+        return self.answer(question, last) if last else None
 
     def written(self, chain: list[Symbols]) -> Symbols:
         """The paper's own text of the whole chain as one scratchpad; by default the states between <sep>s."""
@@ -134,19 +170,23 @@ class Task:
         return shown
 
     def parse(self, text: str) -> Symbols:
-        """Symbols of a question written as text: separated by spaces, or else each one character."""
-        alphabet, words = self.symbols(), tuple(text.split())
-        if not words:
+        """Symbols of a question written as text. ScratchpadError for one that is not in the alphabet."""
+        alphabet, found = self.symbols(), self.split(text)
+        if not found:
             raise ScratchpadError("the question is empty")
-        found = words if len(words) > 1 or text.strip() in alphabet else tuple(text.strip())
         for place, symbol in enumerate(found):
             if symbol not in alphabet:
-                wide = any(len(known) > 1 for known in alphabet)
+                wide = is_wide(alphabet) and " " not in alphabet
                 raise ScratchpadError(
                     f"{self.name}: symbol {symbol!r} at place {place} of the question is not in the alphabet: "
                     f"{_shortened(alphabet)}{'; put spaces between symbols' if wide else ''}"
                 )
         return found
+
+    def split(self, text: str) -> Symbols:
+        """Text as `as_text` writes it, cut into symbols: separated by spaces, or else each one character (or mark)."""
+        words = tuple(text.split())
+        return words if len(words) > 1 or text.strip() in self.symbols() else letters(text.strip())
 
 
 def draws(task: Task, seed: int, split: str, start: int, count: int) -> Iterator[tuple[int, Symbols]]:

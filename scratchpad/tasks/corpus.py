@@ -21,11 +21,15 @@ _WITHOUT_CHAIN = ("direct", "filler")
 
 @dataclass(frozen=True)
 class Entry:
-    """A problem of a file: a question, the states of its chain and the answer, all without marks."""
+    """A problem of a file: a question, the states of its chain and the answer, all without marks.
+
+    opening: the question as it stands before the states, where that is another text.
+    """
 
     question: Symbols
     states: tuple[Symbols, ...]
     answer: Symbols
+    opening: Symbols = ()
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,9 @@ class Corpus(Task):
 
     def chain(self, question: Symbols, limit: int = 0) -> list[Symbols]:
         return list(self._entry(question).states)
+
+    def opening(self, question: Symbols) -> Symbols:
+        return self._entry(question).opening or question
 
     def first(self, question: Symbols) -> Symbols:
         return self._entry(question).states[0]
@@ -144,7 +151,7 @@ class Corpus(Task):
 
     @cached_property
     def _alphabet(self) -> Symbols:
-        texts = (text for entry in self._all for text in (entry.question, *entry.states, entry.answer))
+        texts = (text for entry in self._all for text in (entry.question, entry.opening, *entry.states, entry.answer))
         return tuple(sorted({symbol for text in texts for symbol in text} - set(MARKS)))
 
     @cached_property
@@ -191,11 +198,12 @@ def _line(place: str, value: dict[str, Any]) -> _Line:
         )
     question, answer = (symbols_of(value[name], f"{place}: {name}") for name in ("question", "answer"))
     if "prompt" in value:
-        document = document_of_line(place, value)
+        document, form = document_of_line(place, value), str(value["format"])
         states = tuple(map(bare, document.states))
         if terminated(states) != document.states:
             raise ScratchpadError(f"{place}: each state ends with {SEP}, the last one with {END}; not so here")
-        return _Line(place, Entry(question, states, answer), str(value["format"]), document)
+        started = document.prompt[-1:] == (START,)
+        return _Line(place, Entry(question, states, answer, document.prompt[:-1] if started else ()), form, document)
     texts = value["states"]
     if not isinstance(texts, list) or not texts:
         raise ScratchpadError(f"{place}: `states` is a list of at least one state, not {texts!r}")

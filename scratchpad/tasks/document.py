@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -13,6 +14,9 @@ Symbol = TypeVar("Symbol", str, int)
 
 PAD, START, SEP, END, FILLER = "<pad>", "<start>", "<sep>", "<end>", "<filler>"
 MARKS = (PAD, START, SEP, END, FILLER)
+TAGS = ("<scratch>", "</scratch>")
+"""Symbols of the papers' own texts that stand out among characters, as marks do."""
+_LETTERS = re.compile("|".join((*map(re.escape, (*MARKS, *TAGS)), ".")), re.DOTALL)
 PAPER_MARKS = {START: ":", SEP: "#", END: ".", FILLER: "\N{MIDDLE DOT}"}
 
 
@@ -62,8 +66,17 @@ def in_paper_marks(symbols: Sequence[str]) -> tuple[str, ...]:
     return tuple(PAPER_MARKS.get(symbol, symbol) for symbol in symbols)
 
 
+def letters(text: str) -> tuple[str, ...]:
+    """Text as symbols: one a character, and one for each mark and tag."""
+    return tuple(_LETTERS.findall(text))
+
+
+def is_wide(symbols: Iterable[str]) -> bool:
+    """Whether a text of these symbols needs spaces between them: one, no mark or tag, has several characters."""
+    return any(len(symbol) > 1 and symbol not in MARKS and symbol not in TAGS for symbol in symbols)
+
+
 def as_text(symbols: Sequence[str], paper: bool = False) -> str:
     """Symbols as one line: joined, or with spaces between where a symbol has several characters."""
     symbols = in_paper_marks(symbols) if paper else symbols
-    wide = any(len(symbol) > 1 and symbol not in MARKS for symbol in symbols)
-    return (" " if wide else "").join(symbols)
+    return (" " if is_wide(symbols) else "").join(symbols)

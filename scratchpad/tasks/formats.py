@@ -19,6 +19,7 @@ class Format:
     prompt: question -> everything before the model's own text. states: question -> the states, terminated.
     answer: the states a model wrote (with terminators) -> the answer in the last one, None where there is none.
     inductive: <sep> ends a state, and a state sees only the prompt and the state before it.
+    general: every task has it; elsewhere only those that name it among their `own_formats`.
     """
 
     name: str
@@ -27,9 +28,12 @@ class Format:
     states: Callable[[Task, Symbols], tuple[Symbols, ...]]
     answer: Callable[[Task, Symbols, Sequence[Symbols]], Symbols | None]
     inductive: bool = False
+    general: bool = True
 
     def write(self, task: Task, question: Symbols) -> Document[str]:
         """The whole document of a question. ScratchpadError where the task cannot be written in this format."""
+        if not (self.general or self.name in task.own_formats):
+            raise ScratchpadError(f"{task.name} has no format {self.name}; it has {', '.join(format_names(task))}")
         task.check_format(self.name)
         return Document(self.prompt(task, question), self.states(task, question))
 
@@ -39,7 +43,7 @@ def _plain_prompt(task: Task, question: Symbols) -> Symbols:
 
 
 def _started_prompt(task: Task, question: Symbols) -> Symbols:
-    return (*question, START) if task.starts else question
+    return (*task.opening(question), START) if task.starts else question
 
 
 def _written_prompt(task: Task, question: Symbols) -> Symbols:
@@ -51,7 +55,11 @@ def _answer_state(task: Task, question: Symbols) -> tuple[Symbols, ...]:
 
 
 def _written_state(task: Task, question: Symbols) -> tuple[Symbols, ...]:
-    return terminated([task.written(task.chain(question))])
+    return terminated([task.text(question, "scratchpad")])
+
+
+def _changes_state(task: Task, question: Symbols) -> tuple[Symbols, ...]:
+    return terminated([task.text(question, "changes")])
 
 
 def _chain_as_one(task: Task, question: Symbols) -> tuple[Symbols, ...]:
@@ -62,20 +70,21 @@ def _chain(task: Task, question: Symbols) -> tuple[Symbols, ...]:
     return terminated(task.chain(question))
 
 
-def _read(task: Task, question: Symbols, last: Symbols) -> Symbols | None:
-    return task.answer(question, last) if last else None
-
-
 def _given_answer(task: Task, question: Symbols, states: Sequence[Symbols]) -> Symbols | None:
     return bare(states[-1]) or None
 
 
 def _answer_written(task: Task, question: Symbols, states: Sequence[Symbols]) -> Symbols | None:
-    return _read(task, question, task.last_written(bare(states[-1])))
+    return task.answer_in(question, bare(states[-1]), "scratchpad")
+
+
+def _answer_of_changes(task: Task, question: Symbols, states: Sequence[Symbols]) -> Symbols | None:
+    return task.answer_in(question, bare(states[-1]), "changes")
 
 
 def _answer_of_chain(task: Task, question: Symbols, states: Sequence[Symbols]) -> Symbols | None:
-    return _read(task, question, Task.last_written(task, bare(states[-1])))
+    last = Task.last_written(task, bare(states[-1]))
+    return task.answer(question, last) if last else None
 
 
 def _filler(count: int) -> Format:
@@ -98,6 +107,14 @@ _FORMATS = {
             _written_state,
             _answer_written,
         ),
+        Format(
+            "changes",
+            "as scratchpad, with only what changed in each state",
+            _plain_prompt,
+            _changes_state,
+            _answer_of_changes,
+            general=False,
+        ),
         Format("causal", "the inductive text as one state", _started_prompt, _chain_as_one, _answer_of_chain),
         _filler(_DEFAULT_FILLERS),
         Format("inductive", "a state a step", _started_prompt, _chain, _answer_of_chain, inductive=True),
@@ -106,7 +123,7 @@ _FORMATS = {
 
 
 def format_named(name: str) -> Format:
-    """A format by its name: direct, scratchpad, causal, filler or filler-N, inductive."""
+    """A format by its name: direct, scratchpad, changes, causal, filler or filler-N, inductive."""
     if name.startswith("filler-"):
         count = name.removeprefix("filler-")
         if not count.isdecimal() or int(count) < 1:
@@ -117,5 +134,7 @@ def format_named(name: str) -> Format:
     return _FORMATS[name]
 
 
-def format_names() -> tuple[str, ...]:
-    return tuple(_FORMATS)
+def format_names(task: Task | type[Task] | None = None) -> tuple[str, ...]:
+    """The formats that every task has, and those that this one has besides."""
+    own = task.own_formats if task else ()
+    return tuple(name for name, form in _FORMATS.items() if form.general or name in own)

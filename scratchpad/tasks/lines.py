@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,10 +10,8 @@ from typing import Any
 
 from scratchpad.errors import ScratchpadError
 from scratchpad.tasks.base import Symbols, Task
-from scratchpad.tasks.document import MARKS, Document, in_paper_marks
+from scratchpad.tasks.document import MARKS, Document, in_paper_marks, letters
 from scratchpad.tasks.formats import Format
-
-_PIECES = re.compile("|".join((*map(re.escape, MARKS), ".")), re.DOTALL)
 
 
 def line_of(
@@ -69,7 +66,7 @@ def symbols_of(value: Any, place: str, marks: bool = False, empty: bool = False)
         raise ScratchpadError(f"{place}: a text or a list of symbols is needed, not {json.dumps(value)[:60]}")
     if not value and not empty:
         raise ScratchpadError(f"{place} is empty")
-    found = tuple(_PIECES.findall(value) if isinstance(value, str) else value)
+    found = letters(value) if isinstance(value, str) else tuple(value)
     reserved = set() if marks else set(found) & set(MARKS)
     if reserved:
         raise ScratchpadError(f"{place}: {', '.join(sorted(reserved))} is a mark: the tool adds marks itself")

@@ -1,0 +1,70 @@
+"""Write prompts with worked examples for language models: as text, as chat messages, or as JSON lines for batch use.
+
+The examples are the first different problems of the seed's training split, the same for every question, and never the
+question's own problem. A line of --json holds the prompt, its messages and what scoring needs: give it the model's text
+as `completion`, and `scratchpad score` judges it.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from typing import Any
+
+from scratchpad.commands.options import add_draws, add_task, task_of, whole_number
+from scratchpad.commands.output import print_json
+from scratchpad.errors import ScratchpadError
+from scratchpad.evaluate.few_shot import few_shot
+from scratchpad.tasks.base import Symbols, Task, draws
+from scratchpad.tasks.formats import format_named
+
+EXAMPLE = """scratchpad prompt long-addition --format scratchpad --shots 2
+  scratchpad prompt programs --format scratchpad --shots 3 -n 200 --json > prompts.jsonl"""
+
+
+_RULE = 72 * "-"  # between the prompts of several questions
+
+
+def arguments(parser: ArgumentParser) -> None:
+    add_task(parser)
+    add_draws(parser, split="test", form="scratchpad")
+    parser.add_argument("--shots", type=whole_number(0), default=4, metavar="N", help="examples (default: %(default)s)")
+    parser.add_argument("-n", type=whole_number(1), default=1, help="how many questions (default: %(default)s)")
+    parser.add_argument("--size", type=whole_number(1), help="of the questions; the examples have the task's own")
+    parser.add_argument("--question", metavar="TEXT", help="ask this, and draw nothing but examples")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--chat", action="store_true", help="print chat messages, each behind its role")
+    kind.add_argument("--json", action="store_true", help="one JSON object a question")
+
+
+def run(args: Namespace) -> None:
+    task, form = task_of(args), format_named(args.format)
+    for place, (name, draw, question) in enumerate(_questions(args, task)):
+        prompt = few_shot(task, form, question, args.shots, args.seed)
+        if args.json:
+            print_json({
+                "id": f"{task.name}/{form.name}/{args.shots}-shot/{name}", "task": task.name, "format": form.name,
+                "settings": task.settings(), "shots": args.shots, "size": args.size, **draw, "question": question,
+                "prompt": prompt.text, "messages": prompt.messages, "stop": prompt.stop, "target": prompt.target,
+            })  # fmt: skip
+        elif args.chat:
+            print("\n\n".join(f"[{said['role']}]\n{said['content']}" for said in prompt.messages), end="\n\n")
+        else:
+            print(f"\n{_RULE}\n" if place else "", prompt.text, sep="", end="")
+
+
+def _questions(args: Namespace, task: Task) -> Iterator[tuple[str, dict[str, Any], Symbols]]:
+    """Each question with its name and with what it was drawn by."""
+    if args.question is not None:
+        question = task.parse(args.question)
+        task.check(question)
+        yield "question", {"seed": args.seed, "split": None, "index": None}, question
+        return
+    sized = task if args.size is None else task.at_size(args.size)
+    held = sized.count(args.split)
+    if held is not None and args.n > held:
+        raise ScratchpadError(f"-n {args.n}: the {args.split} split of {task.name} holds {held} questions")
+    size = "" if args.size is None else f"size-{args.size}/"
+    for index, question in draws(sized, args.seed, args.split, 0, args.n):
+        drawn = {"seed": args.seed, "split": args.split, "index": index}
+        yield f"{size}{args.split}/seed-{args.seed}/{index}", drawn, question

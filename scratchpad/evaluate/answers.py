@@ -1,0 +1,94 @@
+"""Scoring what any model wrote: its answers, and its whole work (Nye et al. 2021, section 5).
+
+strict: the text is read in the format's own way; work is compared line by line, and states in it as values, so that
+neither the order of names nor white space within one counts. relaxed: white space counts nowhere, and the answer is the
+last number of the last line; of a program's trace it is `output` in the last state or, without one, `v0`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from scratchpad.evaluate.few_shot import spoken
+from scratchpad.evaluate.intervals import wilson
+from scratchpad.tasks.base import Symbols, Task
+from scratchpad.tasks.document import END, SEP, as_text
+from scratchpad.tasks.formats import Format
+
+SCORINGS = ("strict", "relaxed")
+_WITHOUT_WORK = ("direct", "filler")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the answer is right, and whether all of the work is (None: the format has none)."""
+
+    output: bool
+    trace: bool | None
+
+
+@dataclass(frozen=True)
+class Share:
+    """How often something is right, with its 95 % interval (Wilson)."""
+
+    n: int
+    correct: int
+    accuracy: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, rights: Sequence[bool]) -> Share:
+        n, correct = len(rights), sum(rights)
+        return cls(n, correct, correct / n, *wilson(correct, n))
+
+
+def judge(task: Task, form: Format, question: Symbols, written: str) -> dict[str, Verdict]:
+    """The verdicts on what a model wrote, by the name of the scoring. What follows after the stop is left out."""
+    document, asking = form.write(task, question), task.asking(form.name)
+    _, target = spoken(document)
+    work = written.split(asking.stop.strip())[0].strip()
+    truth, found = task.truth(question), _answer(task, form, question, work)
+    has_work = form.name.partition("-")[0] not in _WITHOUT_WORK
+    loose = task.loose_answer(work) == task.loose_answer(as_text(truth))
+    plain, meant = _without_space(work), _without_space(target)
+    return {
+        "strict": Verdict(found == truth, task.read_work(work) == task.read_work(target) if has_work else None),
+        "relaxed": Verdict(
+            found == truth or loose, task.read_work(plain) == task.read_work(meant) if has_work else None
+        ),
+    }  # fmt: skip
+
+
+def _answer(task: Task, form: Format, question: Symbols, work: str) -> Symbols | None:
+    """The answer in a work as text, None where there is none to be read."""
+    texts = work.split("\n") if form.inductive else [work]
+    states = [task.split(text) for text in texts]
+    ended = [(*state, END if i == len(states) - 1 else SEP) for i, state in enumerate(states)]
+    try:
+        return form.answer(task, question, ended)
+    except (ValueError, IndexError, KeyError, TypeError):
+        return None
+
+
+def _without_space(text: str) -> str:
+    return "\n".join("".join(line.split()) for line in text.split("\n") if line.strip())
+
+
+def shares(judged: Iterable[tuple[Symbols, dict[str, Verdict]]]) -> Iterator[tuple[str, str, str, Share]]:
+    """(scoring, metric, unit, share) of verdicts with their problems.
+
+    Metrics: output and trace. Units: example, and problem, right where all its examples are.
+    """
+    verdicts = list(judged)
+    for scoring in SCORINGS:
+        for metric in ("output", "trace"):
+            rights = [(problem, getattr(verdict[scoring], metric)) for problem, verdict in verdicts]
+            if any(right is None for _, right in rights):
+                continue
+            problems: dict[Symbols, bool] = {}
+            for problem, right in rights:
+                problems[problem] = problems.get(problem, True) and right
+            yield scoring, metric, "example", Share.of([right for _, right in rights])
+            yield scoring, metric, "problem", Share.of(list(problems.values()))

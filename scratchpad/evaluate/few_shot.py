@@ -1,0 +1,80 @@
+"""Prompts with worked examples, for language models (Nye et al. 2021, sections 4 and 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.tasks.base import Symbols, Task
+from scratchpad.tasks.document import START, Document, as_text, bare
+from scratchpad.tasks.formats import Format
+
+_BETWEEN = "\n\n"
+_LOOKED_AT = 1000  # draws, beyond those taken, before there are too few different problems
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A question behind worked examples. `shown`: (question, work) of each; target: the work that answers the question.
+
+    stop: what a model writes that goes on by itself after its answer.
+    """
+
+    shown: tuple[tuple[str, str], ...]
+    asked: str
+    target: str
+    stop: str
+
+    @property
+    def text(self) -> str:
+        """The whole prompt, up to where the model begins."""
+        return "".join(f"{question}{work}{_BETWEEN}" for question, work in self.shown) + self.asked
+
+    @property
+    def messages(self) -> list[dict[str, str]]:
+        """The prompt as a conversation: each question is the user's, each work the assistant's."""
+        parts = [part for pair in self.shown for part in pair]
+        roles = ("user", "assistant") * len(self.shown)
+        said = [*zip(roles, parts, strict=True), ("user", self.asked)]
+        return [{"role": role, "content": part.strip()} for role, part in said]
+
+
+def few_shot(task: Task, form: Format, question: Symbols, shots: int, seed: int = 0) -> Prompt:
+    """The prompt of a question: behind the first `shots` different problems of the seed's training split.
+
+    The question's own problem is never among them. ScratchpadError where there are not so many.
+    """
+    asking = task.asking(form.name)
+    shown = []
+    for other in _examples(task, question, shots, seed):
+        asked, work = spoken(form.write(task, other))
+        shown.append((asking.question(asked), work + asking.after))
+    asked, target = spoken(form.write(task, question))
+    return Prompt(tuple(shown), asking.question(asked), target, asking.stop)
+
+
+def _examples(task: Task, question: Symbols, shots: int, seed: int) -> list[Symbols]:
+    found: dict[Symbols, Symbols] = {}
+    own = task.problem(question)
+    for index in range(shots + _LOOKED_AT):
+        if len(found) == shots:
+            break
+        other = task.draw(seed, "train", index)
+        if task.problem(other) != own:
+            found.setdefault(task.problem(other), other)
+    if len(found) < shots:
+        raise ScratchpadError(
+            f"{shots} shots: {shots + _LOOKED_AT} questions of {task.name} hold only {len(found)} different problems "
+            "beside the one asked for; ask for less, or for longer questions"
+        )
+    return list(found.values())
+
+
+def spoken(document: Document[str]) -> tuple[str, str]:
+    """A document as a language model reads it: the text of the question, and the states, each on lines of its own.
+
+    Marks stand only inside a state. A first state that is given is the question.
+    """
+    prompt = document.prompt[:-1] if document.prompt[-1:] == (START,) else document.prompt
+    states = [as_text(bare(state)) for state in document.states]
+    return (as_text(prompt), "\n".join(states)) if prompt else (states[0], "\n".join(states[1:]))

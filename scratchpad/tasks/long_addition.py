@@ -1,0 +1,180 @@
+"""Long addition, digit by digit from the right (Nye et al. 2021, section 3).
+
+    2 9 + 5 7<scratch>
+    2 9 + 5 7 ,  C: 0
+    2 + 5 , 6 C: 1
+    , 8 6 C: 0
+    0 8 6
+    </scratch>
+    8 6
+
+This is the paper's text, in the formats `direct` and `scratchpad`. The inductive form works in two registers, as a
+serial adder does: in every state the digits move to the right by one, the last two leave, and their sum comes in on the
+left.
+
+    =7=$29+45$57,0<start>6=7=$2+_45$5,1<sep>86=7=$+__45$,0<end>
+
+On the left of `+` stand the result so far, up to `=`, and what is left of the first operand, behind the last `$`; on
+the right what is left of the second; then the carry. The next digits are always found at the same places. Both
+registers have room for `window` digits (here 4), and what the operands leave free holds symbols that say nothing, as in
+the shift form of Abbe et al. 2024: so every symbol is seen at every place, however few digits the operands have.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import ClassVar, Self
+
+from scratchpad.errors import ScratchpadError, unknown
+from scratchpad.seeding import Stream, stream_name
+from scratchpad.settings import Lengths
+from scratchpad.tasks.base import BEYOND_PAPER, Symbols
+from scratchpad.tasks.document import letters
+from scratchpad.tasks.text import TextTask
+
+_FILLING = "0123456789$=_"
+_LAWS = ("uniform", "same", "numbers")
+_NUMBER = r"(?:0|[1-9](?: [0-9])*)"
+_QUESTION = re.compile(rf"{_NUMBER} \+ {_NUMBER}")
+_OPENS, _CLOSES = "<scratch>\n", "\n</scratch>\n"
+
+
+@dataclass(frozen=True)
+class LongAddition(TextTask):
+    """digits: how many digits an operand has; law: of the two operands. uniform: each has its own number of digits;
+    same: both have the same; numbers: each is any number of so many digits, so that long ones come most often.
+    window: the most digits that the inductive form has room for.
+    """
+
+    name: ClassVar[str] = "long-addition"
+    summary: ClassVar[str] = "the sum of two numbers, digit by digit with a carry"
+    source: ClassVar[str] = "Nye et al. 2021, section 3"
+    size_setting: ClassVar[str] = "digits"
+    characters: ClassVar[str] = "0123456789 +,:C\n=$_"
+    examples = (("2 9 + 5 7", {"window": 4}), ("9 8 7 + 2 5", {"window": 4}), ("8 + 7", {"window": 2}))
+
+    digits: Lengths = field(default=Lengths(1, 8))
+    law: str = "uniform"
+    window: int = field(default=12, metadata=BEYOND_PAPER)
+
+    def __post_init__(self) -> None:
+        if self.law not in _LAWS:
+            raise unknown("law of long-addition", self.law, _LAWS)
+        if self.window < 1:
+            raise ScratchpadError(f"long-addition: window={self.window}: room for at least 1 digit is needed")
+
+    def stream(self, seed: int, split: str) -> str:
+        """The window has no part in it: all formats are asked the same questions."""
+        return stream_name(self.name, self.digits.plain(), self.law, seed, split)
+
+    def question(self, rng: Stream, size: int) -> Symbols:
+        if self.law == "numbers":
+            return _question(_any_number(rng, self.digits), _any_number(rng, self.digits))
+        first = _number(rng, size)
+        return _question(first, _number(rng, size if self.law == "same" else self.digits.draw(rng)))
+
+    def first(self, question: Symbols) -> Symbols:
+        return _moved(*_registers(question, self.window), results="", carry=0)
+
+    def step(self, question: Symbols, state: Symbols) -> Symbols | None:
+        left, right = _registers(question, self.window)
+        results, _, rest = "".join(state[:-1]).partition("=")
+        done = len(results)
+        left, right = left[: len(left) - done], "_" * done + right[: len(right) - done]
+        known = results.isdecimal() and rest == f"{left[1:]}+{right},"
+        if not known or done > _columns(question) or state[-1] not in ("0", "1"):
+            raise ValueError(f"not a state of long addition: {''.join(state)}")
+        return None if done == _columns(question) else _moved(left, right, results, int(state[-1]))
+
+    def answer(self, question: Symbols, state: Symbols) -> Symbols:
+        results = "".join(state).partition("=")[0]
+        return tuple(" ".join((state[-1] + results).lstrip("0") or "0"))
+
+    def truth(self, question: Symbols) -> Symbols:
+        return tuple(" ".join(str(sum(map(int, _operands(question))))))
+
+    def opening(self, question: Symbols) -> Symbols:
+        if _columns(question) > self.window:
+            raise ScratchpadError(
+                f"long-addition: the inductive form has room for window={self.window} digits, {''.join(question)!r} "
+                f"has {_columns(question)}: ask for less, or set window={_columns(question)}"
+            )
+        left, right = _registers(question, self.window)
+        return (*left, "+", *right, ",", "0")
+
+    def text(self, question: Symbols, form: str) -> Symbols:
+        one, other = (number.zfill(_columns(question)) for number in _operands(question))
+        lines, results, carry = [_line(one, other, "", 0)], "", 0
+        while one:
+            carry, digit = divmod(int(one[-1]) + int(other[-1]) + carry, 10)
+            one, other, results = one[:-1], other[:-1], f"{digit}{results}"
+            lines.append(_line(one, other, results, carry))
+        lines.append(" ".join(f"{carry}{results}"))
+        return letters(_OPENS + "\n".join(lines) + _CLOSES + " ".join(results if not carry else f"{carry}{results}"))
+
+    def answer_in(self, question: Symbols, text: Symbols, form: str) -> Symbols | None:
+        return tuple("".join(text).split(_CLOSES)[1]) or None
+
+    def check(self, question: Symbols) -> None:
+        if not _QUESTION.fullmatch("".join(question)):
+            raise ScratchpadError(
+                "long-addition: a question is two numbers without leading zeros, digits and + with single spaces "
+                f"between, like 2 9 + 5 7; given: {''.join(question)!r}"
+            )
+
+    def fitted(self, question: Symbols) -> Self:
+        lengths = sorted(map(len, _operands(question)))
+        return replace(self, digits=Lengths(*lengths))
+
+
+@lru_cache(maxsize=64)
+def _registers(question: Symbols, window: int) -> tuple[str, str]:
+    """The two registers before the first step: filling, `$` and digits, the left one with `=` in front."""
+    columns = _columns(question)
+    filling = Stream(stream_name("filling of long-addition", *question))
+    left, right = (
+        "".join(filling.choice(_FILLING) for _ in range(window - columns)) + "$" + number.zfill(columns)
+        for number in _operands(question)
+    )
+    return "=" + left, right
+
+
+def _moved(left: str, right: str, results: str, carry: int) -> Symbols:
+    """The state after the last digits of both registers have left and their sum has come in."""
+    carry, digit = divmod(int(left[-1]) + int(right[-1]) + carry, 10)
+    return (str(digit), *results, *left[:-1], "+", "_", *right[:-1], ",", str(carry))
+
+
+def _operands(question: Symbols) -> tuple[str, str]:
+    """The two numbers of a question."""
+    one, _, other = "".join(question).replace(" ", "").partition("+")
+    return one, other
+
+
+def _columns(question: Symbols) -> int:
+    return max(map(len, _operands(question)))
+
+
+def _question(one: str, other: str) -> Symbols:
+    return tuple(f"{' '.join(one)} + {' '.join(other)}")
+
+
+def _number(rng: Stream, digits: int) -> str:
+    """A number of so many digits, each equally likely."""
+    least = 0 if digits == 1 else 1
+    return str(rng.between(least, 9)) + "".join(str(rng.below(10)) for _ in range(digits - 1))
+
+
+def _any_number(rng: Stream, digits: Lengths) -> str:
+    """A number with digits within the law, each number equally likely."""
+    while True:
+        number = "".join(str(rng.below(10)) for _ in range(digits.high)).lstrip("0") or "0"
+        if len(number) >= digits.low:
+            return number
+
+
+def _line(one: str, other: str, results: str, carry: int) -> str:
+    columns = f"{' '.join(one)} + {' '.join(other)} , " if one else ", "
+    return f"{columns}{' '.join(results)} C: {carry}"

@@ -1,0 +1,175 @@
+"""The value of a polynomial at a whole number (Nye et al. 2021, section 4).
+
+    Evaluate -7*x**2 + 7*x + 5 at x = 1<scratch>
+    -7*x**2: -7
+    7*x: 7
+    5: 5
+    </scratch>
+    total: 5
+
+This is the paper's text, in the formats `direct` (the last line alone) and `scratchpad`. The inductive form does one
+multiplication or one addition a state: it takes a term, multiplies its coefficient by the number as often as the power
+says, and adds it to the total.
+
+    <start>-7*x**2: -7*x**2; total: 0<sep>-7*x**2: -7*x; total: 0<sep>-7*x**2: -7; total: 0<sep>7*x: 7*x; total: -7<sep>
+    7*x: 7; total: -7<sep>5: 5; total: 0<sep>total: 5<end>
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import ClassVar, Self
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.seeding import Stream
+from scratchpad.settings import Lengths
+from scratchpad.tasks.asking import Asking
+from scratchpad.tasks.base import BEYOND_PAPER, Symbols
+from scratchpad.tasks.document import letters
+from scratchpad.tasks.text import TextTask
+
+_OPENS, _CLOSES = "<scratch>\n", "\n</scratch>\n"
+_SIZES = {"train": 10_000, "test": 2_000}
+_POWER = r"[1-9]\d?"
+_TERM = rf"(?:(?:[1-9]\d*\*)?x(?:\*\*{_POWER})?|[1-9]\d*)"
+_QUESTION = re.compile(rf"Evaluate (-?{_TERM}(?: [+-] {_TERM})*) at x = (0|-?[1-9]\d*)")
+_NUMBER = r"(0|-?[1-9]\d*)"
+_STATE = re.compile(rf"(-?{_TERM}): {_NUMBER}(\*x(?:\*\*({_POWER}))?)?; total: {_NUMBER}")
+_TOTAL = re.compile(rf"total: {_NUMBER}")
+
+Term = tuple[int, int]
+"""A coefficient and the power of x that it stands before."""
+
+
+@dataclass(frozen=True)
+class Polynomials(TextTask):
+    """degree: the highest power there may be; coefficients, points, values: how large coefficients, x and the value may
+    be, on either side of 0. Coefficients are drawn evenly, and terms with coefficient 0 left out.
+    """
+
+    name: ClassVar[str] = "polynomials"
+    summary: ClassVar[str] = "the value of a polynomial at a whole number"
+    source: ClassVar[str] = "Nye et al. 2021, section 4"
+    size_setting: ClassVar[str] = "degree"
+    characters: ClassVar[str] = "0123456789 +-*:=;\nEatuevlox"
+    examples = (("Evaluate -7*x**2 + 7*x + 5 at x = 1", {}), ("Evaluate x at x = -3", {}))
+
+    degree: Lengths = field(default=Lengths(3, 3))
+    coefficients: int = field(default=10, metadata=BEYOND_PAPER)
+    points: int = field(default=10, metadata=BEYOND_PAPER)
+    values: int = field(default=1000, metadata=BEYOND_PAPER)
+
+    def __post_init__(self) -> None:
+        for name in ("coefficients", "points", "values"):
+            if getattr(self, name) < 1:
+                raise ScratchpadError(f"polynomials: {name}={getattr(self, name)}: numbers up to at least 1 are needed")
+
+    def count(self, split: str) -> int | None:
+        return _SIZES.get(split)
+
+    def question(self, rng: Stream, size: int) -> Symbols:
+        while True:
+            drawn = [(rng.between(-self.coefficients, self.coefficients), power) for power in range(size, -1, -1)]
+            terms, x = [term for term in drawn if term[0]], rng.between(-self.points, self.points)
+            if terms and abs(sum(coefficient * x**power for coefficient, power in terms)) <= self.values:
+                return letters(_written(terms, x))
+
+    def first(self, question: Symbols) -> Symbols:
+        terms, _ = _read(question)
+        return _state(terms[0], terms[0], 0)
+
+    def step(self, question: Symbols, state: Symbols) -> Symbols | None:
+        if _TOTAL.fullmatch("".join(state)):
+            return None
+        terms, x = _read(question)
+        place, (coefficient, power), total = _read_state(terms, state)
+        if power:
+            return _state(terms[place], (coefficient * x, power - 1), total)
+        total, rest = total + coefficient, terms[place + 1 :]
+        return _state(rest[0], rest[0], total) if rest else letters(f"total: {total}")
+
+    def answer(self, question: Symbols, state: Symbols) -> Symbols:
+        return state
+
+    def truth(self, question: Symbols) -> Symbols:
+        found = _QUESTION.fullmatch("".join(question))
+        assert found, "questions are checked before they are answered"
+        value = eval(found[1], {"__builtins__": {}}, {"x": int(found[2])})  # sums of products: the pattern says so
+        return letters(f"total: {value}")
+
+    def text(self, question: Symbols, form: str) -> Symbols:
+        terms, x = _read(question)
+        values = [coefficient * x**power for coefficient, power in terms]
+        lines = [f"{_term(*term)}: {value}" for term, value in zip(terms, values, strict=True)]
+        return letters(f"{_OPENS}{chr(10).join(lines)}{_CLOSES}total: {sum(values)}")
+
+    def answer_in(self, question: Symbols, text: Symbols, form: str) -> Symbols | None:
+        return letters("".join(text).split(_CLOSES)[1]) or None
+
+    def asking(self, form: str) -> Asking:
+        return Asking(between="\nTarget:\n")
+
+    def check(self, question: Symbols) -> None:
+        text = "".join(question)
+        terms, x = _read(question) if _QUESTION.fullmatch(text) else ([], 0)
+        powers = [power for _, power in terms]
+        if not terms or powers != sorted({*powers}, reverse=True) or _written(terms, x) != text:
+            raise ScratchpadError(
+                "polynomials: a question is terms with falling powers, as Python writes them, and a whole number, like "
+                f"`Evaluate -7*x**2 + x - 5 at x = 1`; given: {text!r}"
+            )
+
+    def fitted(self, question: Symbols) -> Self:
+        degree = max(1, _read(question)[0][0][1])
+        return replace(self, degree=Lengths(degree, degree))
+
+
+@lru_cache(maxsize=64)
+def _read(question: Symbols) -> tuple[list[Term], int]:
+    """The terms of a question and its x."""
+    found = _QUESTION.fullmatch("".join(question))
+    if not found:
+        raise ValueError(f"not a question of polynomials: {''.join(question)}")
+    return [_parsed(term) for term in found[1].replace(" - ", " + -").split(" + ")], int(found[2])
+
+
+def _read_state(terms: list[Term], state: Symbols) -> tuple[int, Term, int]:
+    """The place of a state's term, what it has come to, and the total before it. ValueError for a text that is none."""
+    found = _STATE.fullmatch("".join(state))
+    names = [_term(*term) for term in terms]
+    if not found or found[1] not in names:
+        raise ValueError(f"not a state of this polynomial: {''.join(state)}")
+    place, total = names.index(found[1]), int(found[5])
+    work = int(found[2]), int(found[4] or 1) if found[3] else 0
+    is_possible = work == terms[place] or work[1] < terms[place][1]
+    if not is_possible or _state(terms[place], work, total) != state:
+        raise ValueError(f"{found[1]} does not come to such a state: {''.join(state)}")
+    return place, work, total
+
+
+def _parsed(term: str) -> Term:
+    front, x, power = term.partition("x")
+    if not x:
+        return int(front), 0
+    return int(front.removesuffix("*") if "*" in front else f"{front}1"), int(power.removeprefix("**") or 1)
+
+
+def _term(coefficient: int, power: int) -> str:
+    """A term as Python writes it: `-7*x**2`, `x`, `5`."""
+    if power == 0:
+        return str(coefficient)
+    factor = {1: "", -1: "-"}.get(coefficient, f"{coefficient}*")
+    return f"{factor}x" + (f"**{power}" if power > 1 else "")
+
+
+def _written(terms: list[Term], x: int) -> str:
+    return f"Evaluate {' + '.join(_term(*term) for term in terms).replace(' + -', ' - ')} at x = {x}"
+
+
+def _state(term: Term, work: Term, total: int) -> Symbols:
+    """A term, what it has come to so far, and the total of the terms before it."""
+    coefficient, power = work
+    unknown = f"*x{f'**{power}' if power > 1 else ''}" if power else ""
+    return letters(f"{_term(*term)}: {coefficient}{unknown}; total: {total}")

@@ -1,0 +1,268 @@
+"""The run of a short Python program, line by line (Nye et al. 2021, section 5.1).
+
+    def f(v0):
+      v0 += 0
+      v4 = 2
+      while v4 > 0:
+        v4 -= 1
+        v0 *= 2
+      return v0
+
+    output = f(6)
+
+`scratchpad` is the paper's trace of it: the state before each line as JSON and the line about to run, in turn;
+`changes` the same with only the variables that are new or have changed; `direct` the value of `output` alone. For the
+inductive form the program is written as a listing, each line with its number and with the numbers of the lines it leads
+to. A state is the number of the line about to run and the variables:
+
+    v0 = 6 -> L02 ; L02 v0 += 0 -> L03 ; L03 v4 = 2 -> L04 ; L04 while v4 > 0 : -> L05 else L07 ; ...
+    <start> L02 : v0 = 6 <sep> L03 : v0 = 6 <sep> L04 : v0 = 6 , v4 = 2 <sep> ... <sep> output = 2 4 <end>
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cache
+from itertools import islice
+from typing import Any, ClassVar, Self
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.seeding import Stream
+from scratchpad.settings import Lengths, Numbers
+from scratchpad.tasks.asking import Asking
+from scratchpad.tasks.base import BEYOND_PAPER, Symbols
+from scratchpad.tasks.document import MARKS, letters
+from scratchpad.tasks.random_programs import Writer
+from scratchpad.tasks.small_language import HEAD, INDENT, TAIL, Line, Program, Values, read_program
+from scratchpad.tasks.text import TextTask
+
+_SIZES = {"train": 400, "validation": 100, "test": 200}
+_MOST_LINES = 99
+_TRIES = 1000
+_OPERATORS = ("+=", "-=", "*=", "%=", "<=", ">=", "->")
+_WORDS = ("while", "if", "else", "pass", "break", "continue", "return", "output")
+_PIECES = re.compile(r"->|L\d\d|v\d|[a-z]+|[-+*%<>]=|\S")
+_INTEGER = r"(?:0|-?[1-9]\d*)"
+_STATE = re.compile(rf"L(\d\d):(v\d={_INTEGER}(?:,v\d={_INTEGER})*)")
+_OUTPUT = re.compile(rf"output={_INTEGER}")
+_FUNCTION = {"f": "<callable_object f>"}
+
+
+@dataclass(frozen=True)
+class Programs(TextTask):
+    """repeats: how often a loop runs; lines: how many the body of f has, without `return`; constants: of arithmetic and
+    tests; inputs: what f is called with; runs: of one program, with different inputs; modulus: after each arithmetic
+    line the remainder is taken (0: never); steps: programs that run for more lines are not drawn (0: all are), where
+    loops are longer than these by a factor, for that many times more.
+    The defaults are the paper's; the generator's own are constants=1-9 repeats=2-9 modulus=1000.
+    """
+
+    name: ClassVar[str] = "programs"
+    summary: ClassVar[str] = "what a short Python program puts out"
+    source: ClassVar[str] = "Nye et al. 2021, section 5.1, after Bieber et al. 2020"
+    size_setting: ClassVar[str] = "repeats"
+    own_formats = ("changes",)
+    characters: ClassVar[str] = '0123456789 abcdefghijklmnopqrstuvwxyz_+-*%=<>:(){}",;\n'
+    examples = (
+        (
+            r"def f(v0):\n  v0 += 0\n  v4 = 2\n  while v4 > 0:\n    v4 -= 1\n    v0 *= 2\n  return v0\n\noutput = f(6)",
+            {},
+        ),
+        (r"def f(v0):\n  if v0 % 10 < 2:\n    v0 -= 1\n  else:\n    pass\n  return v0\n\noutput = f(0)", {}),
+        (r"def f(v0):\n  v0 *= 2\n  return v0\n\noutput = f(7)", {}),
+    )
+
+    repeats: Lengths = field(default=Lengths(1, 2))
+    lines: Lengths = field(default=Lengths(3, 10))
+    constants: Numbers = field(default=Numbers(0, 2))
+    inputs: Numbers = field(default=Numbers(0, 9))
+    runs: int = field(default=1, metadata=BEYOND_PAPER)
+    modulus: int = field(default=0, metadata=BEYOND_PAPER)
+    steps: int = field(default=0, metadata=BEYOND_PAPER)
+
+    def __post_init__(self) -> None:
+        inputs = self.inputs.high - self.inputs.low + 1
+        if not 1 <= self.runs <= inputs:
+            raise ScratchpadError(f"programs: runs={self.runs}: 1 to {inputs}, the number of different inputs")
+        if self.lines.high > _MOST_LINES - 2:
+            raise ScratchpadError(f"programs: lines={self.lines.plain()}: at most {_MOST_LINES - 2} have a number")
+        if min(self.modulus, self.steps) < 0:
+            raise ScratchpadError(f"programs: modulus={self.modulus} steps={self.steps}: from 0 (without) on")
+
+    def symbols(self) -> Symbols:
+        return _alphabet(self.characters)
+
+    def split(self, text: str) -> Symbols:
+        words = tuple(text.split())
+        return words if set(words) <= {*self.symbols(), *MARKS} else super().split(text)
+
+    def count(self, split: str) -> int | None:
+        return _SIZES[split] * self.runs if split in _SIZES else None
+
+    def draw(self, seed: int, split: str, index: int) -> Symbols:
+        program, run = divmod(index, self.runs)
+        return self._drawn(Stream(self.stream(seed, split), program), run)
+
+    def at_size(self, size: int) -> Self:
+        factor = max(1, size / self.repeats.high)
+        return replace(super().at_size(size), steps=int(self.steps * factor))
+
+    def question(self, rng: Stream, size: int) -> Symbols:
+        return self.at_size(size)._drawn(rng, run=0)
+
+    def _drawn(self, rng: Stream, run: int) -> Symbols:
+        for _ in range(_TRIES):
+            body = Writer(rng, self.constants, self.repeats, self.modulus).block(self.lines.draw(rng))
+            text = "\n".join([HEAD, *(INDENT + line for line in body), TAIL])
+            inputs = rng.sample(self.inputs.high - self.inputs.low + 1, self.runs)
+            questions = [f"{text}\n\noutput = f({self.inputs.low + number})" for number in inputs]
+            if not self.steps or all(_is_short(question, self.steps) for question in questions):
+                return letters(questions[run])
+        raise ScratchpadError(
+            f"programs: none of {_TRIES} programs runs for steps={self.steps} lines or less: allow more of them, or "
+            "set less lines or repeats"
+        )
+
+    def first(self, question: Symbols) -> Symbols:
+        return _state(_program(question), *next(_program(question).run()))
+
+    def step(self, question: Symbols, state: Symbols) -> Symbols | None:
+        text, program = "".join(state), _program(question)
+        if _OUTPUT.fullmatch(text) and state == _output(int(text.partition("=")[2])):
+            return None
+        number, values = _read_state(program, state)
+        if program.lines[number].kind == "return":
+            return _output(values["v0"])
+        return _state(program, *program.step(number, values))
+
+    def answer(self, question: Symbols, state: Symbols) -> Symbols:
+        name, equals, *digits = state
+        if (name, equals) != ("output", "="):
+            raise ValueError(f"not the last state of a program: {' '.join(state)}")
+        return tuple(digits)
+
+    def truth(self, question: Symbols) -> Symbols:
+        """By Python itself: nothing but this language is run."""
+        names: dict[str, Any] = {"__builtins__": {}}
+        _program(question)
+        exec("".join(question), names)
+        return tuple(str(names["output"]))
+
+    def opening(self, question: Symbols) -> Symbols:
+        program = _program(question)
+        listed = [f"v0 = {program.argument} -> L02", *map(_listed, *zip(*program.lines.items(), strict=True))]
+        return tuple(symbol for line in listed if line for symbol in (*_cut(line), ";"))
+
+    def text(self, question: Symbols, form: str) -> Symbols:
+        return letters("\n".join(_trace(_program(question), form == "changes")))
+
+    def answer_in(self, question: Symbols, text: Symbols, form: str) -> Symbols | None:
+        output = json.loads("".join(text).rpartition("\nstate: ")[2])["output"]
+        return tuple(str(output)) if type(output) is int else None
+
+    def asking(self, form: str) -> Asking:
+        asked = "value of output" if form.startswith(("direct", "filler")) else "execution trace"
+        between = f"\n\nWhat is the {asked}?\n\n[BEGIN]\n\n"
+        return Asking("Consider the following Python function:\n\n", between, "\n\n[DONE]")
+
+    def problem(self, question: Symbols) -> Symbols:
+        return question[: -len(_program(question).call)]
+
+    def read_work(self, work: str) -> tuple[Any, ...]:
+        return tuple(_state_in(line) or line for line in work.split("\n"))
+
+    def loose_answer(self, work: str) -> str:
+        """`output` in the last state, or `v0` where it has none: the paper's relaxed scoring."""
+        states = [json.loads(found) for found in map(_state_in, work.split("\n")) if found]
+        value = states[-1].get("output", states[-1].get("v0")) if states else None
+        return super().loose_answer(work) if value is None else str(value)
+
+    def check(self, question: Symbols) -> None:
+        lines = len(_program(question).lines) + 1
+        if lines > _MOST_LINES:
+            raise ScratchpadError(f"programs: {lines} lines, of which only {_MOST_LINES} have a number")
+
+    def fitted(self, question: Symbols) -> Self:
+        lines = len(_program(question).lines) - 1
+        return replace(self, lines=Lengths(lines, lines))
+
+
+def _state_in(line: str) -> str:
+    """The state in a line of a trace, as JSON with its names in order; empty for a line without one."""
+    if not line.startswith("state:"):
+        return ""
+    try:
+        names = json.loads(line.removeprefix("state:"))
+    except (ValueError, RecursionError):
+        return ""
+    return json.dumps(names, sort_keys=True) if isinstance(names, dict) else ""
+
+
+@cache
+def _alphabet(characters: str) -> Symbols:
+    numbers = (f"L{number:02}" for number in range(2, _MOST_LINES + 1))
+    return (*characters, *numbers, *(f"v{number}" for number in range(10)), *_OPERATORS, *_WORDS)
+
+
+def _program(question: Symbols) -> Program:
+    return read_program("".join(question))
+
+
+def _is_short(question: str, steps: int) -> bool:
+    return len(list(islice(read_program(question).run(), steps + 1))) <= steps
+
+
+def _listed(number: int, line: Line) -> str:
+    """A line of the listing: its number, the line, and where it leads; nothing for `else:`, which never runs."""
+    if line.kind == "else":
+        return ""
+    leads = "" if line.kind == "return" else f" -> L{line.then:02}"
+    return f"L{number:02} {line.text}{leads}" + (f" else L{line.otherwise:02}" if line.otherwise else "")
+
+
+def _cut(line: str) -> Symbols:
+    """A line of the listing as symbols: its number, variables, words and operators whole, numbers digit by digit."""
+    return tuple(_PIECES.findall(line))
+
+
+def _state(program: Program, number: int, values: Values) -> Symbols:
+    """The line about to run and the variables, in the order of the text."""
+    first, *rest = ((name, "=", *str(values[name])) for name in program.variables if name in values)
+    return (f"L{number:02}", ":", *first, *(symbol for part in rest for symbol in (",", *part)))
+
+
+def _output(value: int) -> Symbols:
+    return ("output", "=", *str(value))
+
+
+def _read_state(program: Program, state: Symbols) -> tuple[int, Values]:
+    """The line and the variables of a state. ValueError where no run of the program can come to such a state."""
+    found = _STATE.fullmatch("".join(state))
+    number = int(found[1]) if found else 0
+    pairs = [part.split("=") for part in found[2].split(",")] if found else []
+    values = {name: int(value) for name, value in pairs}
+    line = program.lines.get(number)
+    if line is None or line.kind == "else" or "v0" not in values or _state(program, number, values) != state:
+        raise ValueError(f"not a state of this program: {' '.join(state)}")
+    if not values.keys() >= set(line.counters):
+        raise ValueError(f"line {number} does not run without {', '.join(line.counters)}: {' '.join(state)}")
+    if any(value < 0 for name, value in values.items() if name != "v0"):
+        raise ValueError(f"a counter stops at 0: {' '.join(state)}")
+    return number, values
+
+
+def _trace(program: Program, only_changes: bool) -> Iterator[str]:
+    """The paper's trace: before each line the names of its frame, in the end those of the module."""
+    states = [({}, HEAD), (_FUNCTION, program.call)]
+    states += [(values, program.lines[number].text) for number, values in program.run()]
+    ended = {"output": states[-1][0]["v0"]}
+    before: dict[str, Any] = {}
+    for names, line in states:
+        new = {name: value for name, value in names.items() if before.get(name) != value} if only_changes else names
+        before = names
+        yield f"state: {json.dumps(new)}"
+        yield f"line: {line}"
+    yield f"state: {json.dumps(ended if only_changes else _FUNCTION | ended)}"

@@ -1,0 +1,220 @@
+"""The small language of synthetic programs: a program is read from its text, and run a line at a time.
+
+A program is `def f(v0):`, lines, `  return v0`, an empty line, and `output = f(K)`. A line is `v0 OP= k`, `pass`,
+`if v0 % 10 < k:` with or without `else:`, or a repeat: `vC = n`, `while vC > 0:`, and `vC -= 1` as the first line
+inside. A block in a loop may end with `break` or `continue`. So every program comes to its end.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from scratchpad.errors import ScratchpadError
+
+HEAD, TAIL = "def f(v0):", "  return v0"
+INDENT = "  "
+
+_NUMBER = r"(0|[1-9]\d*)"
+_KINDS = {
+    "set": re.compile(rf"(v[1-9]) = {_NUMBER}"),
+    "change": re.compile(rf"(v\d) ([-+*%])= {_NUMBER}"),
+    "while": re.compile(r"while (v[1-9]) > 0:"),
+    "if": re.compile(rf"if v0 % 10 ([<>]=?) {_NUMBER}:"),
+    "else": re.compile(r"else:"),
+    "pass": re.compile(r"pass"),
+    "break": re.compile(r"break"),
+    "continue": re.compile(r"continue"),
+    "return": re.compile(r"return v0"),
+}
+_MOST_BITS = 10_000  # about 3,000 digits: Python itself refuses to write numbers of 4,300
+_OPENERS = ("while", "if", "else")
+_CALL = re.compile(r"output = f\((0|-?[1-9]\d*)\)")
+_OPERATORS: Mapping[str, Callable[[int, int], int]] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "%": operator.mod,
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+
+Values = dict[str, int]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a program's body: its text with its indentation, what it does, and where it leads.
+
+    kind: set, change, while, if, else, pass, break, continue or return. words: its variable, operator and number, as
+    far as it has them. then: the number of the line that runs next. otherwise: of the one that runs where its test
+    fails. counters: the variables that it needs beside v0: its own, and those of the loops it stands in. Lines are
+    counted from 1, `def f(v0):` is the first.
+    """
+
+    text: str
+    kind: str
+    words: tuple[str, ...]
+    depth: int
+    then: int = 0
+    otherwise: int = 0
+    counters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Program:
+    """lines: by their numbers, those of the body. argument: what f is called with. variables: v0, and the counters in
+    the order of the text. call: the last line.
+    """
+
+    lines: Mapping[int, Line]
+    argument: int
+    variables: tuple[str, ...]
+    call: str
+
+    def step(self, number: int, values: Values) -> tuple[int, Values]:
+        """The line that runs after line `number`, and the values before it. KeyError where a variable has no value."""
+        line, words = self.lines[number], self.lines[number].words
+        if line.kind == "set":
+            return line.then, values | {words[0]: int(words[1])}
+        if line.kind == "change":
+            changed = _OPERATORS[words[1]](values[words[0]], int(words[2]))
+            if changed.bit_length() > _MOST_BITS:
+                raise ScratchpadError(f"line {number} of the program makes v0 longer than {_MOST_BITS} bits")
+            return line.then, values | {words[0]: changed}
+        if line.kind == "while":
+            return (line.then if values[words[0]] > 0 else line.otherwise), values
+        if line.kind == "if":
+            return (line.then if _OPERATORS[words[0]](values["v0"] % 10, int(words[1])) else line.otherwise), values
+        return line.then, values
+
+    def run(self) -> Iterator[tuple[int, Values]]:
+        """Each line that runs, `return` the last, and the values before it."""
+        number, values = 2, {"v0": self.argument}
+        while self.lines[number].kind != "return":
+            yield number, values
+            number, values = self.step(number, values)
+        yield number, values
+
+
+@lru_cache(maxsize=64)
+def read_program(text: str) -> Program:
+    """The program of a text. ScratchpadError, with the line that is wrong, where it is none of this language."""
+    head, *body, empty, call = text.split("\n") if text.count("\n") > 2 else ("", "", "")
+    found = _CALL.fullmatch(call)
+    if head != HEAD or empty or not found or body[-1] != TAIL:
+        raise ScratchpadError(
+            f"a program is `{HEAD}`, lines indented by two spaces each level, `{TAIL.strip()}`, an empty line and "
+            f"`output = f(K)` with a whole number K; given: {text!r}"
+        )
+    lines = {number: _line(number, line) for number, line in enumerate(body, 2)}
+    for number, line in lines.items():
+        problem = _misplaced(lines, number) or _no_loop(lines, number)
+        if problem:
+            raise ScratchpadError(f"line {number} of the program, `{line.text.strip()}`: {problem}")
+    names = ["v0", *(line.words[0] for line in lines.values() if line.kind == "set")]
+    led = {number: _led(lines, number) for number in lines}
+    return Program(led, int(found[1]), tuple(dict.fromkeys(names)), call)
+
+
+def _line(number: int, text: str) -> Line:
+    bare = text.lstrip(" ")
+    depth, rest = divmod(len(text) - len(bare), len(INDENT))
+    for kind, pattern in _KINDS.items():
+        if not rest and (found := pattern.fullmatch(bare)):
+            return Line(text, kind, found.groups(), depth)
+    raise ScratchpadError(f"line {number} of the program is none of this language: {text!r}")
+
+
+def _misplaced(lines: Mapping[int, Line], number: int) -> str:
+    """What is wrong with where a line stands; empty where nothing is."""
+    line, after = lines[number], lines.get(number + 1)
+    if line.depth < 1 or (number == 2 and line.depth > 1):
+        return "the body of f is indented by two spaces"
+    if after and (after.depth != line.depth + 1 if line.kind in _OPENERS else after.depth > line.depth):
+        return "a block, and nothing else, is indented by two more spaces"
+    if line.kind == "return" and after:
+        return "only the last line returns"
+    if line.kind == "else" and not _follows_if(lines, number):
+        return "there is no `if` before it"
+    if line.kind in ("break", "continue") and (not _loops(lines, number) or (after and after.depth >= line.depth)):
+        return "it stands in a loop, at the end of a block"
+    return ""
+
+
+def _no_loop(lines: Mapping[int, Line], number: int) -> str:
+    """What is wrong with a line that sets, tests or changes a variable; empty where nothing is."""
+    line, before, after = lines[number], lines.get(number - 1), lines.get(number + 1)
+    name = line.words[0] if line.words else ""
+    if line.kind == "set" and not (after and _is(after, "while", name) and name not in _loops(lines, number)):
+        return f"`while {name} > 0:` follows, and not inside such a loop"
+    if line.kind == "while":
+        is_set = before and before.depth == line.depth and _is(before, "set", name)
+        if not (is_set and after and _is(after, "change", name, "-", "1")):
+            return f"a loop is `{name} = n`, `while {name} > 0:`, and `{name} -= 1` as its first line"
+    if line.kind == "change" and name != "v0" and not (before and _is(before, "while", name)):
+        return "a counter changes only at the beginning of its loop"
+    if line.kind == "change" and line.words[1:] == ("%", "0"):
+        return "nothing remains of a division by 0"
+    return ""
+
+
+def _is(line: Line, kind: str, *words: str) -> bool:
+    return line.kind == kind and line.words[: len(words)] == words
+
+
+def _follows_if(lines: Mapping[int, Line], number: int) -> bool:
+    depth = lines[number].depth
+    before = next((lines[i] for i in range(number - 1, 1, -1) if lines[i].depth <= depth), None)
+    return before is not None and before.kind == "if" and before.depth == depth
+
+
+def _enclosing(lines: Mapping[int, Line], number: int) -> list[int]:
+    """The lines whose blocks a line stands in, the innermost first."""
+    found, depth = [], lines[number].depth
+    for above in range(number - 1, 1, -1):
+        if lines[above].depth < depth:
+            found.append(above)
+            depth = lines[above].depth
+    return found
+
+
+def _loops(lines: Mapping[int, Line], number: int) -> list[str]:
+    """The counters of the loops that a line stands in."""
+    return [lines[i].words[0] for i in _enclosing(lines, number) if lines[i].kind == "while"]
+
+
+def _led(lines: Mapping[int, Line], number: int) -> Line:
+    """The line with where it leads."""
+    line, then, otherwise = lines[number], number + 1, 0
+    if line.kind in ("while", "if"):
+        otherwise = _past(lines, number, into_else=True)
+    elif line.kind in ("break", "continue"):
+        loop = next(i for i in _enclosing(lines, number) if lines[i].kind == "while")
+        then = loop if line.kind == "continue" else _past(lines, loop)
+    elif line.kind not in ("else", "return"):
+        then = _from(lines, number, number + 1)
+    own = line.words[:1] if line.kind in ("while", "change") else ()
+    return replace(line, then=then, otherwise=otherwise, counters=(*own, *_loops(lines, number)))
+
+
+def _past(lines: Mapping[int, Line], number: int, into_else: bool = False) -> int:
+    """Where a line leads when its block is passed over."""
+    after = _next_outside(lines, number)
+    if into_else and lines[after].kind == "else" and lines[after].depth == lines[number].depth:
+        return after + 1
+    return _from(lines, number, after)
+
+
+def _from(lines: Mapping[int, Line], number: int, after: int) -> int:
+    """Where a line leads after which line `after` stands: past an `else`, and back to a loop that has ended before."""
+    while lines[after].kind == "else":
+        after = _next_outside(lines, after)
+    for block in _enclosing(lines, number):
+        if lines[block].kind == "while" and lines[after].depth <= lines[block].depth:
+            return block
+    return after
+
+
+def _next_outside(lines: Mapping[int, Line], number: int) -> int:
+    """The first line after a line's block."""
+    return next(i for i in range(number + 1, max(lines) + 1) if lines[i].depth <= lines[number].depth)

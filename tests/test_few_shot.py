@@ -1,0 +1,331 @@
+"""Prompts with worked examples, and scoring what any model wrote: the papers' texts, and verdicts by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import TASK_FILE, Captured, objects
+
+from scratchpad.cli import main
+from scratchpad.errors import ScratchpadError
+from scratchpad.evaluate.answers import Verdict, judge
+from scratchpad.evaluate.few_shot import few_shot, spoken
+from scratchpad.evaluate.intervals import wilson
+from scratchpad.tasks import TASKS, task_named
+from scratchpad.tasks.base import draws
+from scratchpad.tasks.document import Document
+from scratchpad.tasks.formats import format_named, format_names
+
+SUM = "2 9 + 5 7"
+SUM_WORK = "<scratch>\n2 9 + 5 7 ,  C: 0\n2 + 5 , 6 C: 1\n, 8 6 C: 0\n0 8 6\n</scratch>\n8 6"
+POLYNOMIAL = "Evaluate -7*x**2 + 7*x + 5 at x = 1"
+POLYNOMIAL_WORK = "<scratch>\n-7*x**2: -7\n7*x: 7\n5: 5\n</scratch>\ntotal: 5"
+PROGRAM = "def f(v0):\n  v0 *= 2\n  return v0\n\noutput = f(6)"
+CONSIDER = "Consider the following Python function:\n\n"
+EXECUTION = "\n\nWhat is the execution trace?\n\n[BEGIN]\n\n"
+TRACE = """state: {}
+line: def f(v0):
+state: {"f": "<callable_object f>"}
+line: output = f(6)
+state: {"v0": 6}
+line:   v0 *= 2
+state: {"v0": 12}
+line:   return v0
+state: {"f": "<callable_object f>", "output": 12}"""
+
+
+# Prompts
+
+
+@pytest.mark.parametrize(
+    ("name", "question", "form", "text"),
+    [
+        ("long-addition", SUM, "scratchpad", f"Input:\n{SUM}\n\nTarget:\n{SUM_WORK}"),
+        ("long-addition", SUM, "direct", f"Input:\n{SUM}\n\nTarget:\n8 6"),
+        ("polynomials", POLYNOMIAL, "scratchpad", f"Input:\n{POLYNOMIAL}\nTarget:\n{POLYNOMIAL_WORK}"),
+        ("programs", PROGRAM, "scratchpad", f"{CONSIDER}{PROGRAM}{EXECUTION}{TRACE}\n\n[DONE]"),
+    ],
+)
+def test_a_problem_is_asked_as_the_paper_asks_it(name: str, question: str, form: str, text: str) -> None:
+    """Byte for byte: the question as it is asked, and with its work as it is shown."""
+    task = task_named(name)
+    prompt = few_shot(task, format_named(form), task.parse(question), 0)
+    assert prompt.text == prompt.asked
+    assert prompt.text + prompt.target + task.asking(form).after == text
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_examples_are_fixed_and_never_the_question(name: str) -> None:
+    task, form = task_named(name), format_named("scratchpad")
+    trained = [question for _, question in draws(task, 3, "train", 0, 4)]
+    asked = [*(question for _, question in draws(task, 3, "test", 0, 5)), trained[1]]
+    prompts = [few_shot(task, form, question, 3, seed=3) for question in asked]
+    expected = [spoken(form.write(task, question))[1] + task.asking("scratchpad").after for question in trained]
+    assert all([work for _, work in prompt.shown] == expected[:3] for prompt in prompts[:-1])
+    assert [work for _, work in prompts[-1].shown] == [expected[0], *expected[2:]]
+    for prompt in prompts:
+        questions = [question for question, _ in prompt.shown]
+        assert prompt.asked not in questions
+        assert prompt.text == "".join(f"{q}{work}\n\n" for q, work in prompt.shown) + prompt.asked
+        assert prompt.text.count(prompt.stop.strip()) == (3 if "DONE" in prompt.stop else 4)
+
+
+def test_the_program_that_is_asked_about_is_not_shown_with_another_input() -> None:
+    task = task_named("programs", {"runs": 3})
+    question = task.draw(0, "train", 4)
+    prompt = few_shot(task, format_named("direct"), question, 5)
+    problems = [asked.partition("\n\noutput")[0] for asked, _ in prompt.shown]
+    assert len({*problems, prompt.asked.partition("\n\noutput")[0]}) == 6
+
+
+def test_a_conversation_holds_the_same() -> None:
+    task = task_named("long-addition")
+    prompt = few_shot(task, format_named("scratchpad"), task.parse(SUM), 2)
+    assert [said["role"] for said in prompt.messages] == ["user", "assistant", "user", "assistant", "user"]
+    assert prompt.messages[-1]["content"] == f"Input:\n{SUM}\n\nTarget:"
+    assert [said["content"] for said in prompt.messages[1::2]] == [work for _, work in prompt.shown]
+
+
+def test_chains_are_spoken_state_by_state() -> None:
+    task = task_named("parity", {"window": 5})
+    document = format_named("inductive").write(task, task.parse("_1_01="))
+    assert spoken(document) == ("_1_01=", "[01]1,1\n[03]0,1\n[04]1,0\n[05]_,0")
+    given = Document((), (("a", "<sep>"), ("b", "<sep>"), ("c", "<end>")))
+    assert spoken(given) == ("a", "b\nc")
+
+
+def test_too_few_problems_to_show() -> None:
+    task = task_named("parity", {"bits": 1, "window": 1})
+    with pytest.raises(ScratchpadError, match="3 shots: 1003 questions of parity hold only 1 different problems"):
+        few_shot(task, format_named("direct"), task.parse("1="), 3)
+
+
+# Scoring
+
+
+def verdicts(name: str, form: str, question: str, written: str, **settings: Any) -> str:
+    """Output and trace by strict scoring, then by relaxed: `+` right, `-` wrong, `.` there is none."""
+    task = task_named(name, settings)
+    judged = judge(task, format_named(form), task.parse(question), written)
+    shown = {True: "+", False: "-", None: "."}
+    return " ".join(shown[v.output] + shown[v.trace] for v in (judged["strict"], judged["relaxed"]))
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_true_work_is_right_and_a_changed_one_is_not(name: str) -> None:
+    task = task_named(name)
+    for form in map(format_named, format_names(task)):
+        for _, question in draws(task, 0, "test", 0, 5):
+            asking = task.asking(form.name)
+            _, target = spoken(form.write(task, question))
+            trace = None if form.name in ("direct", "filler") else True
+            for text in (target, f"\n {target}{asking.stop}and so on", f"{target}\n"):
+                judged = judge(task, form, question, text)
+                assert judged == {"strict": Verdict(True, trace), "relaxed": Verdict(True, trace)}
+            place = max(i for i, letter in enumerate(target) if letter.isdecimal())
+            changed = f"{target[:place]}{(int(target[place]) + 1) % 10}{target[place + 1 :]}"
+            judged = judge(task, form, question, changed)
+            assert not any(verdict.output or verdict.trace for verdict in judged.values())
+            assert not any(verdict.output or verdict.trace for verdict in judge(task, form, question, "").values())
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (SUM_WORK, "++ ++"),
+        (SUM_WORK.replace(" ", ""), "-- ++"),
+        (SUM_WORK.replace("C: 1", "C: 0"), "+- +-"),
+        (SUM_WORK.replace(" ,  C", " , C"), "+- ++"),
+        (SUM_WORK.replace("\n8 6", "\n8 7"), "-- --"),
+        (f"{SUM_WORK}\n\nInput:\n1 + 1\n\nTarget:\n2", "++ ++"),
+        ("The sum is 86", "-- +-"),
+        ("8 6", "-- +-"),
+        ("186", "-- --"),
+    ],
+)
+def test_sums_by_hand(written: str, expected: str) -> None:
+    assert verdicts("long-addition", "scratchpad", SUM, written) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [("total: 5", "+. +."), ("5", "-. +."), ("total:  5", "-. +."), ("total: -5", "-. -."), ("15", "-. -.")],
+)
+def test_values_by_hand(written: str, expected: str) -> None:
+    assert verdicts("polynomials", "direct", POLYNOMIAL, written) == expected
+
+
+LAST = 'state: {"f": "<callable_object f>", "output": 12}'
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (TRACE, "++ ++"),
+        (f"{TRACE}\n\n[DONE]\n\nConsider", "++ ++"),
+        (TRACE.replace(LAST, 'state: {"output":12,   "f": "<callable_object f>"}'), "++ ++"),
+        (TRACE.replace("line:   v0 *= 2", "line: v0 *= 2"), "+- ++"),
+        (TRACE.replace('{"v0": 12}', '{"v0": 13}'), "+- +-"),
+        (TRACE.replace('{"v0": 12}', '{"v0": 12.0}'), "+- +-"),
+        (TRACE.replace('{"v0": 12}', '{"v0": "12"}'), "+- +-"),
+        (TRACE.replace("state: {}\n", ""), "+- +-"),
+        (TRACE.replace("state: {}\n", "\nstate: {}\n\n"), "+- ++"),
+        (TRACE.replace(LAST, 'state: {"v0": 12}'), "-- +-"),
+        (TRACE.removesuffix(f"\n{LAST}"), "-- +-"),
+        (TRACE.replace('"output": 12', '"output": 13'), "-- --"),
+        (TRACE.replace('"output": 12}', '"output": 12'), "-- +-"),
+        ("12", "-- +-"),
+        ("state: [12", "-- +-"),
+        ("state: [13", "-- --"),
+    ],
+)
+def test_traces_by_hand(written: str, expected: str) -> None:
+    """States are values; without `output` the relaxed scoring reads `v0`, as the paper does."""
+    assert verdicts("programs", "scratchpad", PROGRAM, written) == expected
+
+
+def test_chains_by_hand() -> None:
+    chain = "[01]1,1\n[03]0,1\n[04]1,0\n[05]_,0"
+    for written, expected in (
+        (chain, "++ ++"), (chain.replace("]0,1", "]0,0"), "+- +-"), (chain.replace("\n", "\n\n "), "+- ++"),
+        ("[05]_,0", "+- +-"), ("[05]_,1", "-- --"), ("0", "+- +-"), ("?", "-- --"),
+    ):  # fmt: skip
+        assert verdicts("parity", "inductive", "_1_01=", written, window=5) == expected
+
+
+# Commands
+
+
+def run_prompt(capsys: Captured, *arguments: str) -> list[dict[str, Any]]:
+    assert main(["prompt", *arguments, "--json"]) == 0
+    return objects(capsys.readouterr().out)
+
+
+def write(path: Path, lines: list[dict[str, Any]]) -> str:
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return str(path)
+
+
+def test_prompt_prints_the_text_as_it_is(capsys: Captured) -> None:
+    assert main(["prompt", "long-addition", "--shots", "1", "--question", SUM]) == 0
+    out = capsys.readouterr().out
+    task = task_named("long-addition")
+    assert out == few_shot(task, format_named("scratchpad"), task.parse(SUM), 1).text
+    assert main(["prompt", "long-addition", "--shots", "0", "-n", "2"]) == 0
+    assert capsys.readouterr().out.count("Input:\n") == 2
+    assert main(["prompt", "programs", "--shots", "0", "--question", PROGRAM, "--chat"]) == 0
+    assert capsys.readouterr().out.startswith("[user]\nConsider the following Python function:\n\ndef f(v0):\n")
+
+
+def test_lines_of_prompts(capsys: Captured) -> None:
+    line, other = run_prompt(capsys, "long-addition", "--shots", "2", "-n", "2", "--size", "9", "--seed", "5")
+    assert list(line) == [
+        "id", "task", "format", "settings", "shots", "size", "seed", "split", "index", "question", "prompt", "messages",
+        "stop", "target",
+    ]  # fmt: skip
+    assert line["id"] == "long-addition/scratchpad/2-shot/size-9/test/seed-5/0"
+    assert line["settings"] == {"digits": "1-8", "law": "uniform"}  # the examples' own
+    assert line["question"] == list(task_named("long-addition", {"digits": 9}).draw(5, "test", 0))
+    assert line["prompt"].split("Input:\n")[:3] == other["prompt"].split("Input:\n")[:3]
+    assert line["messages"][-1]["content"] in line["prompt"]
+    assert line["target"].endswith("</scratch>\n" + line["target"].rpartition("\n")[2])
+    (asked,) = run_prompt(capsys, "long-addition", "--shots", "1", "--question", SUM, "--seed", "5")
+    assert asked["id"] == "long-addition/scratchpad/1-shot/question"
+    assert (asked["split"], asked["index"]) == (None, None)
+
+
+def test_answers_of_a_batch_are_scored(tmp_path: Path, capsys: Captured) -> None:
+    """Two programs, three inputs each: all right; one wrong of which the trace is right by relaxed scoring alone."""
+    lines = run_prompt(capsys, "programs", "--shots", "1", "-n", "6", "--set", "runs=3")
+    answers = [{"id": line["id"], "text": line["target"]} for line in reversed(lines)]
+    answers[2]["text"] = answers[2]["text"].replace(": ", ":").replace('"output"', '"v0"')
+    files = [write(tmp_path / "answers.jsonl", answers), write(tmp_path / "prompts.jsonl", lines)]
+    out = str(tmp_path / "out.jsonl")
+    assert main(["score", files[0], "--prompts", files[1], "--field", "text", "--json", "--out", out]) == 0
+    found = objects(capsys.readouterr().out)
+    counts = {(one["scoring"], one["metric"], one["unit"]): (one["correct"], one["n"]) for one in found}
+    assert counts == {
+        ("strict", "output", "example"): (5, 6), ("strict", "output", "problem"): (1, 2),
+        ("strict", "trace", "example"): (5, 6), ("strict", "trace", "problem"): (1, 2),
+        ("relaxed", "output", "example"): (6, 6), ("relaxed", "output", "problem"): (2, 2),
+        ("relaxed", "trace", "example"): (5, 6), ("relaxed", "trace", "problem"): (1, 2),
+    }  # fmt: skip
+    first = found[0]
+    assert (first["task"], first["format"], first["size"]) == ("programs", "scratchpad", None)
+    assert (first["accuracy"], first["low"], first["high"]) == (5 / 6, *wilson(5, 6))
+    judged = objects(Path(out).read_text())
+    assert [line["strict"]["output"] for line in judged] == [True] * 3 + [False] + [True] * 2
+    assert judged[3]["relaxed"] == {"output": True, "trace": False}
+
+
+def test_scores_as_a_table(tmp_path: Path, capsys: Captured) -> None:
+    lines = run_prompt(capsys, "long-addition", "--format", "direct", "--shots", "0", "-n", "3")
+    lines += run_prompt(capsys, "polynomials", "--format", "scratchpad", "--shots", "0", "-n", "2", "--size", "2")
+    file = write(tmp_path / "a.jsonl", [{**line, "completion": line["target"]} for line in lines])
+    assert main(["score", file]) == 0
+    out = capsys.readouterr().out
+    assert out.count("100.0 %") == 4 + 8
+    assert "problems" in out
+    assert "43.9 - 100.0" in out
+
+
+def test_an_answer_that_is_missing_is_wrong_and_told(tmp_path: Path, capsys: Captured) -> None:
+    lines = run_prompt(capsys, "long-addition", "--format", "direct", "--shots", "0", "-n", "3")
+    prompts = write(tmp_path / "p.jsonl", lines)
+    answers = [{"id": line["id"], "completion": line["target"]} for line in lines[:2]]
+    assert main(["score", write(tmp_path / "a.jsonl", answers), "--prompts", prompts, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert [(one["correct"], one["n"]) for one in objects(out)] == [(2, 3)] * 4
+    assert "1 prompts have no answer: counted as wrong" in err
+
+
+def test_a_task_of_ones_own(tmp_path: Path, capsys: Captured) -> None:
+    lines = run_prompt(capsys, "--task-file", TASK_FILE, "--shots", "1", "-n", "2")
+    file = write(tmp_path / "a.jsonl", [{**line, "completion": line["target"]} for line in lines])
+    assert main(["score", file, "--task-file", TASK_FILE, "--json"]) == 0
+    assert {one["accuracy"] for one in objects(capsys.readouterr().out)} == {1.0}
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"completion": None}, "`settings` is an object, 'completion' a text"),
+        ({"question": None}, "question: a text or a list of symbols is needed"),
+        ({"question": "1+1"}, "a question is two numbers"),
+        ({"task": "long-adition"}, "unknown task 'long-adition': did you mean 'long-addition'"),
+        ({"format": "scratch"}, "unknown format 'scratch'"),
+        ({"settings": {"digit": 3}}, "unknown setting of long-addition 'digit'"),
+        ({"settings": []}, "`settings` is an object"),
+    ],
+)
+def test_lines_that_are_refused(change: dict[str, Any], says: str, tmp_path: Path, capsys: Captured) -> None:
+    (line,) = run_prompt(capsys, "long-addition", "--shots", "0")
+    file = write(tmp_path / "a.jsonl", [{**line, "completion": "", **change}])
+    assert main(["score", file]) == 2
+    assert says in capsys.readouterr().err
+    file = write(tmp_path / "b.jsonl", [{"id": line["id"], "completion": ""}])
+    assert main(["score", file]) == 2
+    assert "b.jsonl:1: no task, format, settings, question: a line is one of" in capsys.readouterr().err
+
+
+def test_answers_that_are_no_prompts(tmp_path: Path, capsys: Captured) -> None:
+    prompts = write(tmp_path / "p.jsonl", run_prompt(capsys, "long-addition", "--shots", "0"))
+    for answers, says in (
+        ([{"id": "b", "completion": ""}], "p.jsonl has no prompt 'b'"),
+        ([{"id": "a", "completion": ""}] * 2, "a.jsonl:2: each answer has the `id` of its prompt, and no two"),
+        ([{"completion": ""}], "a.jsonl:1: each answer has the `id`"),
+    ):
+        assert main(["score", write(tmp_path / "a.jsonl", answers), "--prompts", prompts]) == 2
+        assert says in capsys.readouterr().err
+
+
+def test_prompts_that_are_refused(capsys: Captured) -> None:
+    assert main(["prompt", "polynomials", "-n", "2001"]) == 2
+    assert "-n 2001: the test split of polynomials holds 2000 questions" in capsys.readouterr().err
+    assert main(["prompt", "long-addition", "--question", "29+57"]) == 2
+    assert "a question is two numbers" in capsys.readouterr().err
+    assert main(["prompt", "parity", "--format", "changes"]) == 2
+    assert "parity has no format changes; it has direct, scratchpad" in capsys.readouterr().err

@@ -1,0 +1,220 @@
+"""Long addition: the paper's text, the registers of the inductive form, the laws of digits, and what is refused."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.settings import Lengths
+from scratchpad.tasks import task_named
+from scratchpad.tasks.base import Symbols, Task, draws
+from scratchpad.tasks.document import SEP, as_text
+from scratchpad.tasks.formats import format_named
+
+LINE = re.compile(r"(?:([\d ]+) \+ ([\d ]+) )?, ([\d ]*) C: ([01])")
+FIVE_SIGMA = 5.0
+"""Odds of a false alarm over seeds: 6e-7 a comparison; the seed is fixed below."""
+
+
+def addition(**settings: Any) -> Task:
+    return task_named("long-addition", settings)
+
+
+def written(form: str, question: str, **settings: Any) -> str:
+    task = addition(**settings)
+    symbols = task.parse(question)
+    task.check(symbols)
+    return as_text(format_named(form).write(task, symbols).symbols())
+
+
+@pytest.mark.parametrize(
+    ("question", "work"),
+    [
+        ("2 9 + 5 7", "2 9 + 5 7 ,  C: 0\n2 + 5 , 6 C: 1\n, 8 6 C: 0\n0 8 6\n</scratch>\n8 6"),
+        ("9 9 + 9 9", "9 9 + 9 9 ,  C: 0\n9 + 9 , 8 C: 1\n, 9 8 C: 1\n1 9 8\n</scratch>\n1 9 8"),
+        ("7 + 1 3", "0 7 + 1 3 ,  C: 0\n0 + 1 , 0 C: 1\n, 2 0 C: 0\n0 2 0\n</scratch>\n2 0"),
+        ("0 + 0", "0 + 0 ,  C: 0\n, 0 C: 0\n0 0\n</scratch>\n0"),
+    ],
+)
+def test_the_papers_text(question: str, work: str) -> None:
+    """The first is the paper's own, byte for byte."""
+    assert written("scratchpad", question) == f"{question}<scratch>\n{work}<end>"
+    assert written("direct", question) == f"{question}{work.splitlines()[-1]}<end>"
+
+
+def test_its_symbols_are_characters_and_two_tags() -> None:
+    task = addition()
+    (state,) = format_named("scratchpad").write(task, task.parse("2 9 + 5 7")).states
+    assert state[:3] == ("<scratch>", "\n", "2")
+    assert state[-6:] == ("</scratch>", "\n", "8", " ", "6", "<end>")
+    assert {len(symbol) for symbol in state} == {1, len("<end>"), len("<scratch>"), len("</scratch>")}
+
+
+def test_each_line_of_the_text_holds_the_whole_sum() -> None:
+    """What is left, with the carry, in front of the digits that are done: that number never changes."""
+    task = addition(digits="1-13")
+    for _, question in draws(task, 0, "train", 0, 101):
+        first, second = (int(part.replace(" ", "")) for part in as_text(question).split("+"))
+        opened, *lines, last, closed, answer = "".join(task.text(question, "scratchpad")).split("\n")
+        assert (opened, closed) == ("<scratch>", "</scratch>")
+        columns = len(lines) - 1
+        assert columns == max(len(str(first)), len(str(second)))
+        for done, line in enumerate(lines):
+            found = LINE.fullmatch(line)
+            assert found
+            one, other, results, carry = (int("0" + (part or "").replace(" ", "")) for part in found.groups())
+            assert (one + other + carry) * 10**done + results == first + second
+            assert len((found[1] or "").split()) == len((found[2] or "").split()) == columns - done
+        assert int(last.replace(" ", "")) == int(answer.replace(" ", "")) == first + second
+        assert len(last.split()) == columns + 1
+
+
+def test_the_registers_by_hand() -> None:
+    """The filling (7= and 45, then $ and =) is drawn, but never changes: trained models rest on it."""
+    chain = "=7=$29+45$57,0<start>6=7=$2+_45$5,1<sep>86=7=$+__45$,0<end>"
+    assert written("inductive", "2 9 + 5 7", window=4) == chain
+    chain = "=$$987+=$025,0<start>2=$$98+_=$02,1<sep>12=$$9+__=$0,1<sep>012=$$+___=$,1<end>"
+    assert written("inductive", "9 8 7 + 2 5", window=4) == chain
+    assert written("inductive", "9 + 4", window=1) == "=$9+$4,0<start>3=$+_$,1<end>"
+
+
+def test_states_are_as_long_as_what_stands_before_them() -> None:
+    """So each token's source lies equally far back, for every number of digits."""
+    task = addition(window=7)
+    lengths = set()
+    for digits in range(1, 8):
+        for _, question in draws(task.at_size(digits), 0, "train", 0, 5):
+            document = format_named("inductive").write(task, question)
+            lengths |= {len(document.prompt), *map(len, document.states)}
+            assert len(document.states) == digits
+    assert lengths == {2 * 7 + 7}
+
+
+def test_what_is_left_free_holds_every_symbol_equally_often() -> None:
+    """The marks too: in longer sums they come to stand where in shorter ones they never do."""
+    task = addition(digits=1, window=14)
+    texts = ["".join(task.opening(question)) for _, question in draws(task, 0, "train", 0, 100)]
+    filling = [part for text in texts for part in re.findall(r"^=(.{13})\$\d\+(.{13})\$\d,0$", text)[0]]
+    assert len(filling) == 200
+    assert len(set(filling)) > 120  # each question has its own: of two digits there are 100, most of them drawn here
+    counts = Counter("".join(filling))
+    assert set(counts) == set("0123456789$=_")
+    assert all(abs(count - 200) < FIVE_SIGMA * 200**0.5 for count in counts.values())
+
+
+def lengths_of(question: Symbols) -> tuple[int, ...]:
+    return tuple(len(part.split()) for part in as_text(question).split("+"))
+
+
+@pytest.mark.parametrize(("law", "pairs"), [("uniform", 16), ("same", 4)])
+def test_laws_of_digits(law: str, pairs: int) -> None:
+    """Every pair of lengths comes equally often; there are as many as the law allows."""
+    counts = Counter(lengths_of(q) for _, q in draws(addition(digits="2-5", law=law), 0, "train", 0, 3200))
+    assert len(counts) == pairs
+    mean = 3200 / pairs
+    assert all(abs(count - mean) < FIVE_SIGMA * mean**0.5 for count in counts.values())
+
+
+def test_any_number_of_so_many_digits() -> None:
+    """Of the numbers from 10 to 9999 one in eleven hundred and ten has two digits less than four."""
+    drawn = [lengths_of(q) for _, q in draws(addition(digits="2-4", law="numbers"), 0, "train", 0, 3000)]
+    counts = Counter(length for pair in drawn for length in pair)
+    for length in (2, 3, 4):
+        expected = 6000 * 9 * 10 ** (length - 1) / 9990
+        assert abs(counts[length] - expected) < FIVE_SIGMA * expected**0.5
+
+
+@pytest.mark.parametrize("law", ["uniform", "same", "numbers"])
+def test_sizes_are_digits_of_both(law: str) -> None:
+    task = addition(law=law).at_size(9)
+    assert {lengths_of(q) for _, q in draws(task, 0, "test", 0, 53)} == {(9, 9)}
+    assert addition(law=law).settings() == {"digits": "1-8", "law": law}
+
+
+def test_all_formats_and_windows_ask_the_same() -> None:
+    asked = [[q for _, q in draws(addition(window=window), 0, "train", 0, 7)] for window in (8, 10, 31)]
+    assert asked[0] == asked[1] == asked[2]
+
+
+def test_the_window_binds_the_inductive_text_alone() -> None:
+    question = " ".join("1234567") + " + 1"
+    assert written("direct", question, window=5).endswith("1 2 3 4 5 6 8<end>")
+    assert written("scratchpad", question, window=5).endswith("1 2 3 4 5 6 8<end>")
+    for form in ("inductive", "causal"):
+        with pytest.raises(ScratchpadError, match=r"room for window=5 digits, .* has 7: ask for less, or set window=7"):
+            written(form, question, window=5)
+
+
+def test_settings_off_a_question() -> None:
+    task = addition()
+    assert task.fitted(task.parse("1 2 3 + 4")).settings()["digits"] == "1-3"
+    assert task.fitted(task.parse("1 2 + 3 4")).settings()["digits"] == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"law": "unifrom"}, "unknown law of long-addition 'unifrom': did you mean 'uniform'"),
+        ({"window": 0}, "window=0: room for at least 1 digit"),
+        ({"digits": 0}, "digits=0: lengths 0: they begin at 1"),
+    ],
+)
+def test_settings_that_are_refused(settings: dict[str, Any], says: str) -> None:
+    with pytest.raises(ScratchpadError, match=says):
+        addition(**settings)
+
+
+@pytest.mark.parametrize(
+    "question", ["2 9 +5 7", "29 + 57", "2 9 + ", "+ 5", "0 2 + 1", "1 + 2 + 3", "1 - 2", " 1 + 2"]
+)
+def test_questions_that_are_refused(question: str) -> None:
+    task = addition()
+    with pytest.raises(ScratchpadError, match=r"a question is two numbers without leading zeros|not in the alphabet"):
+        task.check(task.parse(question))
+
+
+STATES = ["6=7=$2+_45$5,1", "86=7=$+__45$,0"]
+NO_STATES = [
+    "",
+    "=7=$29+45$57,0",  # nothing is done
+    "6=7=$2+_45$5,2",
+    "6=7=$2+_45$5,",
+    "6=7=$2+_45$5",
+    "6=7=$2+_45$6,1",  # another operand
+    "6=8=$2+_45$5,1",  # another filling
+    "6=7=$2+045$5,1",
+    "7=$2+_45$5,1",
+    "a=7=$2+_45$5,1",
+    "86=7=$2+_45$5,1",
+    "086=7=+___45,0",  # more than there was to do
+    "6=7=$2+_45$5,1#",
+]
+
+
+def test_states_are_told_from_other_texts() -> None:
+    task = addition(window=4)
+    question = task.parse("2 9 + 5 7")
+    assert [task.step(question, tuple(state)) for state in STATES] == [tuple(STATES[1]), None]
+    wrong = task.step(question, tuple("7=7=$2+_45$5,0"))  # a wrong digit and carry are what the next state goes on with
+    assert wrong == tuple("77=7=$+__45$,0")
+    for state in NO_STATES:
+        with pytest.raises(ValueError, match="not a state of long addition"):
+            task.step(question, tuple(state))
+
+
+def test_texts_without_an_answer_have_none() -> None:
+    task = addition()
+    question = task.parse("2 9 + 5 7")
+    scratchpad = format_named("scratchpad")
+    assert scratchpad.answer(task, question, [(*task.text(question, "scratchpad"), SEP)]) == tuple("8 6")
+    assert scratchpad.answer(task, question, [(*"1 2\n", "</scratch>", "\n", SEP)]) is None
+    with pytest.raises(IndexError):
+        scratchpad.answer(task, question, [(*"8 6", SEP)])
+
+
+def test_a_law_is_one_of_lengths() -> None:
+    assert addition(digits="3-3").size_law() == Lengths(3, 3)
