@@ -78,7 +78,7 @@ class Run:
         """Answer one question, written as `show` prints it. on_state is told each state as it is completed."""
         task, subject = self.subject.task, self.subject
         symbols = self.check(question)
-        opening = Opening(subject.vocabulary.encode(subject.format.prompt(task, symbols)))
+        opening = Opening(*map(subject.vocabulary.encode, subject.format.opening(task, symbols)))
         chosen = sampling or Sampling()
         engine = Engine(
             CachedDecoder(subject.model), subject.vocabulary, subject.format.inductive, limits or Limits(),

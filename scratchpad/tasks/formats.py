@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from scratchpad.errors import ScratchpadError, unknown
 from scratchpad.tasks.base import Symbols, Task
-from scratchpad.tasks.document import FILLER, START, Document, bare, terminated
+from scratchpad.tasks.document import FILLER, SEP, START, Document, bare, terminated
 
 _DEFAULT_FILLERS = 16
 
@@ -33,6 +33,11 @@ class Format:
         task.check_format(self.name)
         return Document(self.prompt(task, question), self.states(task, question))
 
+    def opening(self, task: Task, question: Symbols) -> tuple[Symbols, Symbols]:
+        """What a model is handed: the prompt and, where that is empty, the first state with its terminator."""
+        prompt = self.prompt(task, question)
+        return prompt, () if prompt else (*task.first(question), SEP)
+
 
 def _plain_prompt(task: Task, question: Symbols) -> Symbols:
     return question
@@ -40,6 +45,10 @@ def _plain_prompt(task: Task, question: Symbols) -> Symbols:
 
 def _started_prompt(task: Task, question: Symbols) -> Symbols:
     return (*question, START) if task.starts else question
+
+
+def _inductive_prompt(task: Task, question: Symbols) -> Symbols:
+    return () if task.first_given else _started_prompt(task, question)
 
 
 def _written_prompt(task: Task, question: Symbols) -> Symbols:
@@ -51,11 +60,16 @@ def _answer_state(task: Task, question: Symbols) -> tuple[Symbols, ...]:
 
 
 def _written_state(task: Task, question: Symbols) -> tuple[Symbols, ...]:
-    return terminated([task.written(task.chain(question))])
+    return terminated([_beyond(task, question, task.written(task.chain(question)))])
 
 
 def _chain_as_one(task: Task, question: Symbols) -> tuple[Symbols, ...]:
-    return terminated([Task.written(task, task.chain(question))])
+    return terminated([_beyond(task, question, Task.written(task, task.chain(question)))])
+
+
+def _beyond(task: Task, question: Symbols, text: Symbols) -> Symbols:
+    """The text of a chain without what the prompt holds already: a first state that is given."""
+    return text[len(question) :] if task.first_given else text
 
 
 def _chain(task: Task, question: Symbols) -> tuple[Symbols, ...]:
@@ -71,11 +85,11 @@ def _given_answer(task: Task, question: Symbols, states: Sequence[Symbols]) -> S
 
 
 def _answer_written(task: Task, question: Symbols, states: Sequence[Symbols]) -> Symbols | None:
-    return _read(task, question, task.last_written(bare(states[-1])))
+    return _read(task, question, task.last_written(question, bare(states[-1])))
 
 
 def _answer_of_chain(task: Task, question: Symbols, states: Sequence[Symbols]) -> Symbols | None:
-    return _read(task, question, Task.last_written(task, bare(states[-1])))
+    return _read(task, question, Task.last_written(task, question, bare(states[-1])))
 
 
 def _filler(count: int) -> Format:
@@ -100,7 +114,7 @@ _FORMATS = {
         ),
         Format("causal", "the inductive text as one state", _started_prompt, _chain_as_one, _answer_of_chain),
         _filler(_DEFAULT_FILLERS),
-        Format("inductive", "a state a step", _started_prompt, _chain, _answer_of_chain, inductive=True),
+        Format("inductive", "a state a step", _inductive_prompt, _chain, _answer_of_chain, inductive=True),
     )
 }
 
