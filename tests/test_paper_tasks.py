@@ -252,17 +252,17 @@ STATES = {
     ("half-parity", "01101111="): ["[04]1,1", "[00]1,1", "[00]0,2", "[0]0,0", "[00]0", "[08]=,0", "(00]0,0"],
     ("three-cycles", f"{RING} v00 ? v02 ? v04 ;"): ["v06", "v02", "v02 ; 0", "v00 ; 1", "v01 v02", "v03 ; 1", ""],
     ("random-graphs", f"{GRAPH} v00 ? v04 ;"): [
-        "v00", "> v01", "> v00 > v01", "v00 > v08", "v00 > v02 v02", "v00 > v02 v01 ; 1", "v00 > v04", "v00 > v04 ; 0", "v00 >",
-        "v00 > ; 1", "v00 v04 > v01", ">", "", "; 1",
+        "v00", "> v01", "> v00 > v01", "v00 > v08", "v00 > v02 v02", "v00 > v02 v01 ; 1", "v00 > v04",
+        "v00 > v04 ; 0", "v00 >", "v00 > ; 1", "v00 v04 > v01", ">", "", "; 1",
     ],
     ("heights", f"{TOLD} Is Omar taller than Vlad?"): [
         "Omar is taller than Vlad .", "Omar is taller than Sara . Yes", "Sara is taller than Vlad . Yes", "Yes", "",
         "Omar is taller than Omar .", "Omar is taller than Ada .", "Omar is taller than Sara", "No No",
     ],
     ("addition-random-space", "174+_940_=$qtamn"): [
-        "[02]4[07]0c0r4$qta", "[02]4[07]0c2r4$qtam", "[02]7[07]0c0r4$qtam", "[02]4[06]4c0r4$qtam", "[03]4[07]0c0r4$qtam",
-        "[02]4[07]0c0ra$qtam", "[02]4[07]0c0r44qtam", "[01]7[06]4c1r4$qtam", "[-1]_[03]_c1r1114$q", "[-1]_[04]_c0r1114$q",
-        "[-1]_[03]_c0r114$qt", "4", "",
+        "[02]4[07]0c0r4$qta", "[02]4[07]0c2r4$qtam", "[02]7[07]0c0r4$qtam", "[02]4[06]4c0r4$qtam",
+        "[03]4[07]0c0r4$qtam", "[02]4[07]0c0ra$qtam", "[02]4[07]0c0r44qtam", "[01]7[06]4c1r4$qtam",
+        "[-1]_[03]_c1r1114$q", "[-1]_[04]_c0r1114$q", "[-1]_[03]_c0r114$qt", "4", "",
     ],
     ("addition-shift", SHIFT): [
         "g$174+v$940=$5cvj|2", "g$174+v$940=$5cvj", "g$174-v$940=$5cvj|0", "4g$17+0v$94=4$5cv|", "174g$+40v$9=14$5c|1",

@@ -80,13 +80,13 @@ def read(task: Task, form: str, question: Symbols, states: Sequence[Symbols]) ->
 def where_it_counts(task: Task, form: str, question: Symbols, states: Sequence[Symbols]) -> list[int]:
     """The places near the end of the last state at which another symbol, whichever, spoils the answer."""
     *before, last = states
-    truth, others = task.truth(question), sorted({*"0123abc$;", "No", "Yes"})
+    truth, others = task.truth(question), sorted({*"01a$;", "No", "Yes"})
 
     def spoils(place: int) -> bool:
         changed = [(*last[:place], symbol, *last[place + 1 :]) for symbol in others if symbol != last[place]]
         return all(read(task, form, question, [*before, state]) != truth for state in changed)
 
-    return [place for place in range(max(0, len(last) - 131), len(last) - 1) if spoils(place)]
+    return [place for place in range(max(0, len(last) - 61), len(last) - 1) if spoils(place)]
 
 
 @pytest.mark.parametrize("form", format_names())

@@ -1,4 +1,4 @@
-"""Addition with digits at random slots of a window (Abbe et al. 2024, section 5.2 and figure 5).
+"""Addition with digits at random slots of a window (Abbe et al. 2024, figure 5).
 
     174+_940_=$qtamn<start>[02]4[07]0c0r4$qtam<sep>[01]7[06]4c1r14$qta<sep>[00]1[05]9c1r114$qt<sep>[-1]_[03]_c0r1114$q<end>
 
@@ -40,7 +40,7 @@ class AdditionRandomSpace(Task):
 
     name: ClassVar[str] = "addition-random-space"
     summary: ClassVar[str] = "the sum of two numbers with their digits at random slots of a window"
-    source: ClassVar[str] = "Abbe et al. 2024, section 5.2"
+    source: ClassVar[str] = "Abbe et al. 2024, figure 5"
     size_setting: ClassVar[str] = "digits"
     examples = (
         ("174+_940_=$qtamn", {"window": 4}),

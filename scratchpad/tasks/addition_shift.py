@@ -1,4 +1,4 @@
-"""Addition by shifting both numbers through states that hold all (Abbe et al. 2024, section 5.2 and figure 5).
+"""Addition by shifting both numbers through states that hold all (Abbe et al. 2024, figure 5).
 
     g$174+v$940=$5cvj|0<sep>4g$17+0v$94=4$5cv|0<sep>74g$1+40v$9=14$5c|1<sep>174g$+940v$=114$5|1<sep>1114$5<end>
 
@@ -39,7 +39,7 @@ class AdditionShift(Task):
 
     name: ClassVar[str] = "addition-shift"
     summary: ClassVar[str] = "the sum of two numbers that are shifted digit by digit"
-    source: ClassVar[str] = "Abbe et al. 2024, section 5.2"
+    source: ClassVar[str] = "Abbe et al. 2024, figure 5"
     size_setting: ClassVar[str] = "digits"
     examples = (
         ("g$174+v$940=$5cvj|0", {"window": 4}),

@@ -26,9 +26,9 @@ class Cycles(CycleWalk):
 
     vertices (0: 2n) fixes the size of the graph, so that only the walk grows with n: cycles of n, where the
     walk is, and vertices - n, or a single one with the two asked for at distance n (figure 4b).
-    sizes (a list) gives one graph's cycles instead, and the vertices asked for lie `distance` apart on the first, or
-    (-1) on the first and the second; on a single one half its size apart. 4,10,10 at distance 2 and 2,2,10,10 are
-    figure 7's, for runs on random-graphs.
+    sizes (a list) gives one graph's cycles instead, and the vertices asked for lie `distance` apart on the
+    first; at -1 on the first and the second, or half a single one apart. 4,10,10 at distance 2 and 2,2,10,10
+    are figure 7's, for runs on random-graphs.
     names: how many names there are for vertices. jump: the walk writes down every jump-th vertex and its last.
     """
 

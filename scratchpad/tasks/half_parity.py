@@ -1,4 +1,4 @@
-"""Parity of the first half of the bits, with the running parities (Abbe et al. 2024, section 5 and figure 10).
+"""Parity of the first half of the bits, with the running parities (Abbe et al. 2024, figure 10).
 
     direct      01101111=0<end>
     scratchpad  01101111=0100<end>
@@ -30,7 +30,7 @@ class HalfParity(Task):
 
     name: ClassVar[str] = "half-parity"
     summary: ClassVar[str] = "the parity of the first bits of a question, by default of half of them"
-    source: ClassVar[str] = "Abbe et al. 2024, section 5, figure 10"
+    source: ClassVar[str] = "Abbe et al. 2024, figure 10"
     size_setting: ClassVar[str] = "bits"
     paper_text: ClassVar[bool] = True
     examples = (

@@ -1,4 +1,4 @@
-"""Is there a way from one vertex of a random directed graph to another? (Abbe et al. 2024, appendix B, figure 7)
+"""Is there a way from one vertex of a random directed graph to another? (Abbe et al. 2024, figure 7)
 
     direct      c > d ; a > c ; a > b ; c > a ; a ? d ; 1 <end>
     inductive   c > d ; a > c ; a > b ; c > a ; a ? d ; <start> > a <sep> a > c b <sep> a c > b d ; 1 <end>
@@ -27,14 +27,15 @@ _MOST_GRAPHS = 10_000  # looked at for a pair of vertices as far apart as is wan
 class RandomGraphs(Task):
     """distance: how far apart the two asked for are, where there is a way; unconnected: how often there is none.
 
-    The graph has that many vertices and edges, all such graphs equally likely; or each edge is there with the given
-    probability (none: `edges` counts). Of graphs without such a pair another is drawn; of several pairs each is equally
-    likely. names: how many names there are for vertices. The sets out of distribution are those of cycles, `sizes`.
+    All graphs of so many vertices and edges are equally likely; or each edge is there with a probability of its
+    own (none: `edges` counts). Where two vertices do not lie so, another graph is drawn; where many do, each such
+    pair is equally likely. names: how many names there are for vertices. cycles, with `sizes`, gives figure 7's
+    sets out of distribution.
     """
 
     name: ClassVar[str] = "random-graphs"
     summary: ClassVar[str] = "is there a way between two vertices of a random directed graph?"
-    source: ClassVar[str] = "Abbe et al. 2024, appendix B, figure 7"
+    source: ClassVar[str] = "Abbe et al. 2024, figure 7"
     size_setting: ClassVar[str] = "distance"
     examples = (
         ("v02 > v03 ; v00 > v01 ; v00 > v02 ; v01 > v00 ; v00 ? v03 ;", {"names": 50}),

@@ -1,4 +1,4 @@
-"""Are three vertices on the same cycle? (Abbe et al. 2024, section 2, figure 2)
+"""Are three vertices on the same cycle? (Abbe et al. 2024, figure 2)
 
     direct      a > d ; f > a ; b > e ; e > f ; d > c ; c > b ; a ? b ? c ; 1 <end>
     scratchpad  a > d ; f > a ; b > e ; e > f ; d > c ; c > b ; a ? b ? c ; a > d > c ; 1 <end>
@@ -29,7 +29,7 @@ class ThreeCycles(CycleWalk):
 
     name: ClassVar[str] = "three-cycles"
     summary: ClassVar[str] = "are three vertices of a directed graph on the same cycle?"
-    source: ClassVar[str] = "Abbe et al. 2024, section 2, figure 2"
+    source: ClassVar[str] = "Abbe et al. 2024, figure 2"
     size_setting: ClassVar[str] = "n"
     paper_text: ClassVar[bool] = True
     asked: ClassVar[int] = 3
