@@ -58,9 +58,9 @@ def draw_filling(rng: Stream, count: int) -> Symbols:
     return tuple(rng.choice(FILLING) for _ in range(count))
 
 
-def total(a: Symbols, b: Symbols) -> Symbols:
+def total(a: str, b: str) -> Symbols:
     """The sum by Python's integers, with at least as many digits as the numbers."""
-    return tuple(str(int("".join(a)) + int("".join(b))).zfill(len(a)))
+    return tuple(str(int(a) + int(b)).zfill(len(a)))
 
 
 def plain_numbers(question: Symbols) -> tuple[Symbols, Symbols] | None:
