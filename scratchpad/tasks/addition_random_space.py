@@ -64,15 +64,16 @@ class AdditionRandomSpace(Task):
         return self._laid_out(rng, *draw_numbers(rng, size, self.equal))
 
     def first(self, question: Symbols) -> Symbols:
-        a, _ = _places(question)
-        return self._added(question, len(a) - 1, 0, question[question.index("=") + 1 :])
+        slots = _slots(question)
+        return _added(question, slots, len(slots[0]) - 1, 0, question[question.index("=") + 1 :])
 
     def step(self, question: Symbols, state: Symbols) -> Symbols | None:
-        place, carry, buffer = self._read(question, state)
+        slots = _slots(question)
+        place, carry, buffer = _read(question, slots, state)
         if place > 0:
-            return self._added(question, place - 1, carry, buffer)
+            return _added(question, slots, place - 1, carry, buffer)
         if place == 0 and carry:
-            return (*self._head(question, -1, 0), "1", *buffer[:-1])
+            return (*_head(question, slots, -1, 0), "1", *buffer[:-1])
         return None
 
     def answer(self, question: Symbols, state: Symbols) -> Symbols:
@@ -98,10 +99,10 @@ class AdditionRandomSpace(Task):
                 f"for {len(slots)} slots; given: {''.join(buffer)}"
             )
         check_window(self.name, window, self.window)
-        check_lengths(self.name, *map(len, _places(question)))
+        check_lengths(self.name, *map(len, _slots(question)))
 
     def fitted(self, question: Symbols) -> Self:
-        digits = len(_places(question)[0])
+        digits = len(_slots(question)[0])
         return replace(self, digits=Lengths(digits, digits), window=question.index("=") // 2)
 
     def completed(self, question: Symbols) -> Symbols:
@@ -117,37 +118,42 @@ class AdditionRandomSpace(Task):
             slots[slot] = symbol
         return (*slots, "=", "$", *draw_filling(rng, self.window + 1))
 
-    def _added(self, question: Symbols, place: int, carry: int, buffer: Symbols) -> Symbols:
-        """The state in which the digits at that place (0: the foremost) are added, with the carry into it."""
-        a, b = _places(question)
-        carry, digit = divmod(int(question[a[place]]) + int(question[b[place]]) + carry, 10)
-        return (*self._head(question, place, carry), str(digit), *buffer[:-1])
 
-    def _head(self, question: Symbols, place: int, carry: int) -> Symbols:
-        """A state up to its `r`; place -1: the one that writes down the last carry."""
-        if place == -1:
-            return (*_OVERFLOW, *slot_mark(question, question.index("+")), "_", "c", "0", "r")
-        a, b = (slots[place] for slots in _places(question))
-        marked = (*slot_mark(question, a), question[a], *slot_mark(question, b), question[b])
-        return (*marked, "c", str(carry), "r")
-
-    def _read(self, question: Symbols, state: Symbols) -> tuple[int, int, Symbols]:
-        """The place that a state is at (-1: before the foremost), its carry, its result with the buffer."""
-        a, _ = _places(question)
-        cut = state.index("r") + 1 if "r" in state else 0
-        head, buffer = state[:cut], state[cut:]
-        number = "".join(head[1 : slot_width(question) + 1])
-        place = a.index(int(number)) if number.isdecimal() and int(number) in a else -1
-        carry = int(head[-2:-1] == ("1",))
-        result = buffer[: len(a) - place]
-        shaped = len(buffer) == len(question) - question.index("=") - 1 and buffer[len(result) :][:1] == ("$",)
-        if head != self._head(question, place, carry) or not shaped or not {*result}.issubset(DIGITS):
-            raise ValueError(f"not a state of this addition: {''.join(state)}")
-        return place, carry, buffer
+Slots = tuple[list[int], list[int]]
+"""Of the digits of both numbers."""
 
 
-def _places(question: Symbols) -> tuple[list[int], list[int]]:
-    """The slots of the digits of both numbers."""
+def _slots(question: Symbols) -> Slots:
     plus, end = question.index("+"), question.index("=")
     before = [slot for slot in range(plus) if question[slot] != "_"]
     return before, [slot for slot in range(plus + 1, end) if question[slot] != "_"]
+
+
+def _added(question: Symbols, slots: Slots, place: int, carry: int, buffer: Symbols) -> Symbols:
+    """The state in which the digits at that place (0: the foremost) are added, with the carry into it."""
+    a, b = slots
+    carry, digit = divmod(int(question[a[place]]) + int(question[b[place]]) + carry, 10)
+    return (*_head(question, slots, place, carry), str(digit), *buffer[:-1])
+
+
+def _head(question: Symbols, slots: Slots, place: int, carry: int) -> Symbols:
+    """A state up to its `r`; place -1: the one that writes down the last carry."""
+    if place == -1:
+        return (*_OVERFLOW, *slot_mark(question, question.index("+")), "_", "c", "0", "r")
+    a, b = slots[0][place], slots[1][place]
+    marked = (*slot_mark(question, a), question[a], *slot_mark(question, b), question[b])
+    return (*marked, "c", str(carry), "r")
+
+
+def _read(question: Symbols, slots: Slots, state: Symbols) -> tuple[int, int, Symbols]:
+    """The place that a state is at (-1: before the foremost), its carry, its result with the buffer."""
+    cut = state.index("r") + 1 if "r" in state else 0
+    head, buffer = state[:cut], state[cut:]
+    number = "".join(head[1 : slot_width(question) + 1])
+    place = slots[0].index(int(number)) if number.isdecimal() and int(number) in slots[0] else -1
+    carry = int(head[-2:-1] == ("1",))
+    result = buffer[: len(slots[0]) - place]
+    shaped = len(buffer) == len(question) - question.index("=") - 1 and buffer[len(result) :][:1] == ("$",)
+    if head != _head(question, slots, place, carry) or not shaped or not {*result}.issubset(DIGITS):
+        raise ValueError(f"not a state of this addition: {''.join(state)}")
+    return place, carry, buffer

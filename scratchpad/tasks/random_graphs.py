@@ -20,6 +20,8 @@ from scratchpad.settings import Lengths
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols, Task
 from scratchpad.tasks.graphs import alphabet, asked_in, check_graph, edges_in, written_graph
 
+Pairs = list[tuple[int, int]]
+
 _MOST_GRAPHS = 10_000  # looked at for a pair of vertices as far apart as is wanted
 
 
@@ -77,21 +79,9 @@ class RandomGraphs(Task):
         return alphabet(self.names)
 
     def question(self, rng: Stream, size: int) -> Symbols:
-        distance = 0 if rng.uniform() < self.unconnected else size
-        for _ in range(_MOST_GRAPHS):
-            pairs = self._graph(rng)
-            found = _pairs_apart(self.vertices, pairs, distance)
-            if found:
-                break
-        else:
-            raise ScratchpadError(
-                f"random-graphs: none of {_MOST_GRAPHS:,} graphs holds vertices "
-                f"{f'at distance {distance}' if distance else 'without a way between them'}: choose another distance, "
-                "or another number of vertices and edges"
-            )
-        asked = rng.choice(found)
-        drawn = rng.sample(self.names, self.vertices)
-        names = [self.symbols()[i] for i in drawn]
+        pairs, found = self._graph_with(rng, 0 if rng.uniform() < self.unconnected else size)
+        asked = rng.choice(found)  # any of them; the paper's code takes the one whose vertices come first
+        names = [self.symbols()[i] for i in rng.sample(self.names, self.vertices)]
         edges = rng.shuffled([(names[a], names[b]) for a, b in pairs])
         return written_graph(edges, [names[vertex] for vertex in asked])
 
@@ -163,7 +153,20 @@ class RandomGraphs(Task):
             high = min(high, (n - 1) ** 2)  # one vertex without a way out, or in
         return low, high
 
-    def _graph(self, rng: Stream) -> list[tuple[int, int]]:
+    def _graph_with(self, rng: Stream, distance: int) -> tuple[Pairs, Pairs]:
+        """The edges of a random graph, and all its pairs of vertices at that distance (0: without a way)."""
+        for _ in range(_MOST_GRAPHS):
+            edges = self._graph(rng)
+            found = _pairs_apart(self.vertices, edges, distance)
+            if found:
+                return edges, found
+        raise ScratchpadError(
+            f"random-graphs: none of {_MOST_GRAPHS:,} graphs holds vertices "
+            f"{f'at distance {distance}' if distance else 'without a way between them'}: choose another distance, "
+            "or another number of vertices and edges"
+        )
+
+    def _graph(self, rng: Stream) -> Pairs:
         """The edges of a random graph as pairs of numbers."""
         places = range(self.vertices * (self.vertices - 1))
         if self.probability is None:
@@ -192,7 +195,7 @@ def _most_edges(vertices: int, distance: int) -> int:
     return vertices * (vertices - 1) - lost
 
 
-def _pairs_apart(vertices: int, edges: list[tuple[int, int]], distance: int) -> list[tuple[int, int]]:
+def _pairs_apart(vertices: int, edges: Pairs, distance: int) -> Pairs:
     """All pairs of vertices at that distance; at 0: all pairs without a way from the first to the second.
 
     Level by level for all vertices at once: the bits of an integer are the vertices that one of them reaches.
