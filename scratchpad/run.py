@@ -78,7 +78,7 @@ class Run:
         """Answer one question, written as `show` prints it. on_state is told each state as it is completed."""
         task, subject = self.subject.task, self.subject
         symbols = self.check(question)
-        opening = Opening(subject.vocabulary.encode(subject.format.prompt(task, symbols)))
+        prompt, given = map(subject.vocabulary.encode, subject.format.opening(task, symbols))
         chosen = sampling or Sampling()
         engine = Engine(
             CachedDecoder(subject.model), subject.vocabulary, subject.format.inductive, limits or Limits(),
@@ -86,7 +86,7 @@ class Run:
         )  # fmt: skip
         states: list[Symbols] = []
         status, tokens = "", 0
-        for event in engine.stream([opening], chosen.chooser()):
+        for event in engine.stream([Opening(prompt, given)], chosen.chooser()):
             if event.state is not None:
                 states.append(subject.vocabulary.decode(event.state))
                 tokens += len(event.state)

@@ -6,8 +6,10 @@ import dataclasses
 import types
 import typing
 from abc import ABC, abstractmethod
+from bisect import bisect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, ClassVar, Self, TypeVar
 
 from scratchpad.errors import ScratchpadError, unknown
@@ -27,33 +29,65 @@ class Readable(ABC):
 
 @dataclass(frozen=True)
 class Lengths(Readable):
-    """A law of lengths: uniform on the integers low..high. Written `5` (always 5) or `1-30`."""
+    """A law of lengths low..high: uniform, or with a whole-number weight for each of them.
+
+    Written `5` (always 5), `1-30` (uniform), `1-30:size` (each as likely as it is long) or `2:3,5:1` (2 three times
+    as often as 5, nothing between).
+    """
 
     least: ClassVar[int] = 1
     low: int
     high: int
+    weights: tuple[int, ...] = ()
 
     @classmethod
     def parse(cls, text: Any) -> Self:
-        """Read `5`, `1-30` or the number 5. ScratchpadError on anything else."""
+        """Read a written law or the number 5. ScratchpadError on anything else."""
         if isinstance(text, cls):
             return text
-        low, dash, high = str(text).partition("-")
         try:
-            law = cls(int(low), int(high) if dash else int(low))
+            return cls._read(str(text))
+        except ScratchpadError:
+            raise
         except ValueError:
-            raise ScratchpadError(f"a length is a number like 5 or a range like 1-30, not {text!r}") from None
-        if not cls.least <= law.low <= law.high:
+            raise ScratchpadError(
+                f"a length is a number like 5 or a range like 1-30, not {text!r} (with weights: 1-30:size or 2:3,5:1)"
+            ) from None
+
+    @classmethod
+    def _read(cls, text: str) -> Self:
+        lengths, colon, law = text.partition(":")
+        if colon and law != "size":
+            return cls._weighed(text)
+        low, dash, high = lengths.partition("-")
+        first, last = int(low), int(high) if dash else int(low)
+        if not cls.least <= first <= last:
             what = cls.__name__.lower()
             raise ScratchpadError(f"{what} {text!r}: they begin at {cls.least}, and the first is at most the last")
-        return law
+        return cls(first, last, tuple(range(first, last + 1)) if colon and first < last else ())
+
+    @classmethod
+    def _weighed(cls, text: str) -> Self:
+        pairs = [item.split(":") for item in text.split(",")]
+        weights = {int(length): int(weight) for length, weight in pairs}
+        if len(weights) < len(pairs) or min(weights) < cls.least or min(weights.values()) < 1:
+            what = f"{cls.__name__.lower()} {text!r}"
+            raise ScratchpadError(f"{what}: each is at least {cls.least} and stands once, with a weight of at least 1")
+        low, high = min(weights), max(weights)
+        return cls(low, high, tuple(weights.get(length, 0) for length in range(low, high + 1)) if low < high else ())
 
     def draw(self, rng: Stream) -> int:
-        return rng.between(self.low, self.high)
+        if not self.weights:
+            return rng.between(self.low, self.high)
+        return self.low + bisect(list(accumulate(self.weights)), rng.below(sum(self.weights)))
 
     def plain(self) -> int | str:
-        """The JSON form: 5 or "1-30"."""
-        return self.low if self.low == self.high else f"{self.low}-{self.high}"
+        """The JSON form: 5 or a written law."""
+        if self.low == self.high:
+            return self.low
+        if self.weights and self.weights != tuple(range(self.low, self.high + 1)):
+            return ",".join(f"{self.low + i}:{weight}" for i, weight in enumerate(self.weights) if weight)
+        return f"{self.low}-{self.high}{':size' if self.weights else ''}"
 
 
 class Numbers(Lengths):

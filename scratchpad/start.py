@@ -88,7 +88,7 @@ def complete(config: RunConfig, task: Task) -> RunConfig:
 
 
 def _trained_on(config: RunConfig, task: Task) -> list[Document[str]]:
-    """Some documents of the smallest and the largest size, or all that the data hold; each fits the layout's budget."""
+    """Documents of the smallest and largest size and the longest, or all that the data hold; each fits the budget."""
     law, held, written = task.size_law(), task.count("train"), format_named(config.task.format)
     if held == 0:
         raise ScratchpadError("the data hold nothing to train on")
@@ -98,6 +98,7 @@ def _trained_on(config: RunConfig, task: Task) -> list[Document[str]]:
         for each in sized
         for number in range(held or _MEASURED)
     ]
+    documents += [written.write(task, question) for question in task.longest()]
     for document in documents:
         rows(document, config.train.row_budget)
     return documents

@@ -1,4 +1,4 @@
-"""Parity and cycles against what the authors' own code wrote (official.jsonl, beside the repository)."""
+"""Every task of the authors against what their own code wrote (official.jsonl, beside the repository)."""
 
 from __future__ import annotations
 
@@ -21,28 +21,38 @@ Line = dict[str, Any]
 
 
 def official() -> list[Line]:
-    """The lines of the two tasks; a placeholder where the file is not there, for a skipped test to show."""
+    """All lines; a placeholder where the file is not there, for a skipped test to show."""
     if not OFFICIAL.is_file():
         return [{"task": "parity", "format": "inductive", "packed": {}}]
-    lines = map(json.loads, OFFICIAL.read_text().splitlines())
-    return [line for line in lines if line["task"] in ("parity", "cycles")]
+    return list(map(json.loads, OFFICIAL.read_text().splitlines()))
 
 
 def name_of(line: Line) -> str:
-    size = line.get("bits", line.get("sizes"))
+    size = line.get("bits", line.get("sizes", line.get("a")))
     return f"{line['task']}-{line['format']}-{size}"
 
 
 LINES = official()
 PACKED = [line for line in LINES if "packed" in line]
+ONCE = [*LINES[:10:7], *LINES[10:16:2], *LINES[16:32:3], *LINES[35::7]]
+"""Some of every task and format, for what takes longer."""
 
 
 def settings_of(line: Line) -> dict[str, Any]:
-    return {"window": line["window"]} if line["task"] == "parity" else {}
+    """What the question does not say."""
+    return {name: line[name] for name in ("window", "jump") if name in line}
+
+
+def question_of(line: Line) -> tuple[str, ...]:
+    """The question as this package takes it: with the buffer, or the whole first state, that the text goes on with."""
+    text, mark = tuple(line["text"]), {"addition-random-space": ":", "addition-shift": "#"}.get(line["task"])
+    question = text[: text.index(mark)] if mark else tuple(line["question"])
+    assert question[: len(line["question"])] == tuple(line["question"])
+    return question
 
 
 def document_of(line: Line) -> Document[str]:
-    task, question = task_named(line["task"], settings_of(line)), tuple(line["question"])
+    task, question = task_named(line["task"], settings_of(line)), question_of(line)
     task.check(question)
     return format_named(line["format"]).write(task, question)
 
@@ -58,8 +68,9 @@ def assert_official(row: dict[str, Any], packed: dict[str, Any]) -> None:
 
 @NEEDED
 def test_the_file_holds_what_is_expected_of_it() -> None:
-    assert len(LINES) == 46
-    assert len(PACKED) == 22
+    assert len(LINES) == 68
+    assert len(PACKED) == 30
+    assert {(line["task"], line["format"]) for line in ONCE} == {(line["task"], line["format"]) for line in LINES}
 
 
 @NEEDED
@@ -71,10 +82,12 @@ def test_the_text_is_the_official_one(line: Line) -> None:
 @NEEDED
 @pytest.mark.parametrize("line", LINES, ids=name_of)
 def test_settings_are_read_off_the_question(line: Line) -> None:
-    """bits, or sizes and distance, as the official code was called."""
+    """bits, digits, or sizes and distance, as the official code was called."""
     task = task_named(line["task"], settings_of(line))
-    found = task.fitted(tuple(line["question"])).settings()
-    assert found == {name: line[name] for name in ("bits", "window", "sizes", "distance") if name in line}
+    found = task.fitted(question_of(line)).settings()
+    expected = {name: line[name] for name in ("bits", "window", "sizes", "distance") if name in line}
+    expected |= {"digits": len(str(line["a"]))} if "a" in line else {}
+    assert found == expected | ({"jump": line["jump"]} if line.get("jump", 1) > 1 else {})
 
 
 @NEEDED
@@ -91,18 +104,19 @@ def plain(row: Row[str]) -> dict[str, Any]:
 
 @NEEDED
 @pytest.mark.parametrize("marks", ["names", "paper"])
-@pytest.mark.parametrize("line", LINES[::7], ids=name_of)
+@pytest.mark.parametrize("line", ONCE, ids=name_of)
 def test_the_commands_write_the_official_text_and_row(
     line: Line, marks: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`show --question`, whose line `layout` reads, as a user calls them."""
     separator = " " if line["task"] == "cycles" else ""
-    window = ["--set", f"window={line['window']}"] if line["task"] == "parity" else []
-    show = ["show", line["task"], "--format", line["format"], "--question", separator.join(line["question"])]
-    assert main([*show, *window, "--marks", "paper"]) == 0
+    assigned = [f"{name}={value}" for name, value in settings_of(line).items()]
+    settings = ["--set", *assigned] if assigned else []
+    show = ["show", line["task"], "--format", line["format"], "--question", separator.join(question_of(line))]
+    assert main([*show, *settings, "--marks", "paper"]) == 0
     assert capsys.readouterr().out == separator.join(line["text"]) + "\n"
 
-    assert main([*show, *window, "--marks", marks, "--json"]) == 0
+    assert main([*show, *settings, "--marks", marks, "--json"]) == 0
     file = tmp_path / "line.jsonl"
     file.write_text(capsys.readouterr().out)
     if "packed" in line:

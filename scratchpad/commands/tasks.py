@@ -40,4 +40,4 @@ def _described(task: Task) -> str:
 
 def _written(value: object) -> str:
     """A setting as --set takes it."""
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    return ",".join(map(str, value)) if isinstance(value, list) else "none" if value is None else str(value)

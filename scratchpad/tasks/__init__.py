@@ -7,14 +7,26 @@ from typing import Any
 
 from scratchpad.errors import unknown
 from scratchpad.settings import with_settings
+from scratchpad.tasks.addition_random_space import AdditionRandomSpace
+from scratchpad.tasks.addition_shift import AdditionShift
 from scratchpad.tasks.base import Task
 from scratchpad.tasks.cycles import Cycles
+from scratchpad.tasks.half_parity import HalfParity
+from scratchpad.tasks.heights import Heights
 from scratchpad.tasks.long_addition import LongAddition
 from scratchpad.tasks.parity import Parity
 from scratchpad.tasks.polynomials import Polynomials
 from scratchpad.tasks.programs import Programs
+from scratchpad.tasks.random_graphs import RandomGraphs
+from scratchpad.tasks.three_cycles import ThreeCycles
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (Parity, Cycles, LongAddition, Polynomials, Programs)}
+TASKS: dict[str, type[Task]] = {
+    task.name: task
+    for task in (
+        Parity, HalfParity, Cycles, ThreeCycles, RandomGraphs, Heights, AdditionRandomSpace, AdditionShift,
+        LongAddition, Polynomials, Programs,
+    )
+}  # fmt: skip
 
 
 def task_named(name: str, settings: Mapping[str, Any] | None = None) -> Task:

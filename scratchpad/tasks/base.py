@@ -69,6 +69,11 @@ class Task:
         """Whether the inductive text has <start> after the question."""
         return True
 
+    @property
+    def first_given(self) -> bool:
+        """Whether the question is the whole first state: then the inductive prompt is empty, and it is not scored."""
+        return False
+
     def check(self, question: Symbols) -> None:
         """ScratchpadError when a question is not one of this task with these settings."""
 
@@ -112,15 +117,15 @@ class Task:
 
     def answer_in(self, question: Symbols, text: Symbols, form: str) -> Symbols | None:
         """The answer in such a text as a model wrote it; None, or a ValueError, where there is none."""
-        last = self.last_written(text)
+        last = self.last_written(question, text)
         return self.answer(question, last) if last else None
 
     def written(self, chain: list[Symbols]) -> Symbols:
         """The paper's own text of the whole chain as one scratchpad; by default the states between <sep>s."""
         return tuple(symbol for i, state in enumerate(chain) for symbol in ((SEP,) if i else ()) + state)
 
-    def last_written(self, text: Symbols) -> Symbols:
-        """The last state, read back from `written` text."""
+    def last_written(self, question: Symbols, text: Symbols) -> Symbols:
+        """The last state, read back from `written` text, as far as it can be read."""
         after = len(text) - text[::-1].index(SEP) if SEP in text else 0
         return text[after:]
 
@@ -135,6 +140,10 @@ class Task:
     def tested_sizes(self) -> tuple[int, ...]:
         """The sizes that a run is judged at when none are named: the largest one drawn."""
         return (self.size_law().high,)
+
+    def longest(self) -> tuple[Symbols, ...]:
+        """Questions with the longest documents, where draws of the smallest and the largest size need not show them."""
+        return ()
 
     def chain(self, question: Symbols, limit: int = 1_000_000) -> list[Symbols]:
         """All states: `first`, then `step` until None."""

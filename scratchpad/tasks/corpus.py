@@ -53,10 +53,15 @@ class Corpus(Task):
     formats: tuple[str, ...] = ()
     """The formats these problems can be written in (empty: all)."""
     has_start: bool = True
+    has_prompt: bool = True
 
     @property
     def starts(self) -> bool:
         return self.has_start
+
+    @property
+    def first_given(self) -> bool:
+        return not self.has_prompt
 
     def count(self, split: str) -> int:
         return len(self._part(split))
@@ -97,7 +102,7 @@ class Corpus(Task):
 
     def answer(self, question: Symbols, state: Symbols) -> Symbols:
         entry = self._known.get(question)
-        if entry and state in (entry.states[-1], self.last_written(entry.states[-1])):
+        if entry and state in (entry.states[-1], self.last_written(question, entry.states[-1])):
             return entry.answer
         return state[-self._answer_length :] if self._answer_length else state
 
@@ -157,7 +162,7 @@ class Corpus(Task):
     @cached_property
     def _answer_length(self) -> int:
         """How many symbols at the end of a last state are the answer; 0: all of them, or no such number."""
-        pairs = [(self.last_written(entry.states[-1]), entry.answer) for entry in self._all]
+        pairs = [(self.last_written(entry.question, entry.states[-1]), entry.answer) for entry in self._all]
         lengths = {len(answer) for _, answer in pairs}
         at_end = all(last[-len(answer) :] == answer for last, answer in pairs)
         whole = all(last == answer for last, answer in pairs)
@@ -231,6 +236,7 @@ def _corpus(path: str, lines: Sequence[_Line], test_lines: Sequence[_Line]) -> C
         test_entries=tuple(line.entry for line in test_lines),
         formats=_formats_from(forms[0]),
         has_start=START in written[0].prompt if written else True,
+        has_prompt=bool(written[0].prompt) if written else True,
     )
 
 

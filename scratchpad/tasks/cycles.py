@@ -1,4 +1,4 @@
-"""Are two vertices on the same cycle? (Abbe et al. 2024, sections 2 and 5, figures 1, 4a, 4b)
+"""Are two vertices on the same cycle? (Abbe et al. 2024, sections 2 and 5, figures 1, 4a, 4b, 8 and 9)
 
     direct      b > d ; a > c ; d > b ; c > a ; a ? d ; 0 <end>
     scratchpad  b > d ; a > c ; d > b ; c > a ; a ? d ; a > c > a ; 0 <end>
@@ -11,25 +11,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Any, ClassVar, Self
 
 from scratchpad.errors import ScratchpadError
 from scratchpad.seeding import Stream
 from scratchpad.settings import Lengths, with_settings
-from scratchpad.tasks.base import BEYOND_PAPER, Symbols, Task
-
-_PUNCTUATION = (">", ";", "?", "0", "1")
+from scratchpad.tasks.base import BEYOND_PAPER, Symbols
+from scratchpad.tasks.graphs import CycleWalk, alphabet, asked_in, edges_in, written_graph
 
 
 @dataclass(frozen=True)
-class Cycles(Task):
+class Cycles(CycleWalk):
     """n: two cycles of n vertices, or one of 2n with the two asked for at distance n, half and half.
 
     vertices (0: 2n) fixes the size of the graph, so that only the walk grows with n: cycles of n, where the
     walk is, and vertices - n, or a single one with the two asked for at distance n (figure 4b).
-    sizes (a list) gives one graph's cycles instead: several, and the vertices asked for lie on the first and
-    on another one; or a single one, and they lie `distance` apart (-1: half its size).
+    sizes (a list) gives one graph's cycles instead, and the vertices asked for lie `distance` apart on the
+    first; at -1 on the first and the second, or half a single one apart. 4,10,10 at distance 2 and 2,2,10,10
+    are figure 7's, for runs on random-graphs.
     names: how many names there are for vertices. jump: the walk writes down every jump-th vertex and its last.
     """
 
@@ -63,15 +62,13 @@ class Cycles(Task):
                 f"so that 2 vertices are left for the other cycle; given: n={self.n.plain()} "
                 f"sizes={','.join(map(str, self.sizes))}"
             )
-        if len(self.sizes) != 1 and self.distance != -1:
-            raise ScratchpadError(
-                f"cycles: distance={self.distance} needs a single cycle in `sizes`: with several the vertices "
-                "asked for lie on different ones, and with `n` the distance is n"
-            )
-        if len(self.sizes) == 1 and not (self.distance == -1 or 1 <= self.distance < self.sizes[0]):
+        if self.distance != -1 and not self.sizes:
+            raise ScratchpadError(f"cycles: distance={self.distance} goes with `sizes`: with `n` the distance is n")
+        if self.distance != -1 and not 1 <= self.distance < self.sizes[0]:
+            apart = "half of it" if len(self.sizes) == 1 else "vertices on two cycles"
             raise ScratchpadError(
                 f"cycles: distance={self.distance} is not there in a cycle of {self.sizes[0]}: "
-                f"1 to {self.sizes[0] - 1}, or -1 for half of it"
+                f"1 to {self.sizes[0] - 1}, or -1 for {apart}"
             )
         if vertices > self.names:
             raise ScratchpadError(f"cycles: {vertices} vertices need as many names; names={self.names}")
@@ -91,7 +88,7 @@ class Cycles(Task):
         return {name: value for name, value in shown.items() if everything or name not in silent}
 
     def symbols(self) -> Symbols:
-        return _alphabet(self.names)
+        return alphabet(self.names)
 
     def question(self, rng: Stream, size: int) -> Symbols:
         total = self.vertices or 2 * size
@@ -103,69 +100,21 @@ class Cycles(Task):
             rings.append(vertices[start : start + length])
             start += length
         edges = rng.shuffled([(ring[i - 1], ring[i]) for ring in rings for i in range(len(ring))])
-        if len(rings) > 1:
-            source, target = rng.choice(rings[0]), rng.choice(rng.choice(rings[1:]))
+        if len(rings) > 1 and self.distance == -1:
+            asked = rng.choice(rings[0]), rng.choice(rng.choice(rings[1:2]))
         else:
-            (ring,) = rings
+            ring, place = rings[0], rng.below(len(rings[0]))
             apart = (size if self.vertices else len(ring) // 2) if self.distance == -1 else self.distance
-            place = rng.below(len(ring))
-            source, target = ring[place], ring[(place + apart) % len(ring)]
-        return (*(symbol for a, b in edges for symbol in (a, ">", b, ";")), source, "?", target, ";")
-
-    def first(self, question: Symbols) -> Symbols:
-        return (question[-4],)
-
-    def step(self, question: Symbols, state: Symbols) -> Symbols | None:
-        source, target = question[-4], question[-2]
-        if state in ((target, ";", "1"), (source, ";", "0")):
-            return None
-        if len(state) != 1 or state[0] == target or state[0] not in question[:-4:4]:
-            raise ValueError(f"not a state of the walk from {source} to {target}: {' '.join(state)}")
-        (vertex,) = state
-        for _ in range(self.jump):
-            vertex = question[4 * question[:-4:4].index(vertex) + 2]
-            if vertex in (source, target):
-                return (vertex, ";", "1" if vertex == target else "0")
-        return (vertex,)
-
-    def answer(self, question: Symbols, state: Symbols) -> Symbols:
-        return state[-1:]
-
-    def truth(self, question: Symbols) -> Symbols:
-        import networkx  # only the oracle needs it
-
-        graph = networkx.DiGraph(zip(question[:-4:4], question[2:-4:4], strict=True))
-        return ("1" if networkx.has_path(graph, question[-4], question[-2]) else "0",)
-
-    def check(self, question: Symbols) -> None:
-        edges, asked = question[:-4], question[-4:]
-        froms, tos = edges[::4], edges[2::4]
-        shaped = len(question) % 4 == 0 and all(
-            (mark, end) == (">", ";") for mark, end in zip(edges[1::4], edges[3::4], strict=True)
-        )
-        if not shaped or len(asked) != 4 or (asked[1], asked[3]) != ("?", ";"):
-            raise ScratchpadError(f"cycles: a question is `a > b ; ... ; a ? t ;`; given: {' '.join(question)}")
-        if len(set(froms)) != len(froms) or set(froms) != set(tos):
-            raise ScratchpadError("cycles: each vertex has one edge out and one in, but not in this question")
-        if any(a == b or a in _PUNCTUATION for a, b in zip(froms, tos, strict=True)):
-            raise ScratchpadError("cycles: edges join different vertices, written v...; one of these does not")
-        if asked[0] not in froms or asked[2] not in froms or asked[0] == asked[2]:
-            raise ScratchpadError(
-                f"cycles: asks for {asked[0]} and {asked[2]}: two different vertices of the graph are allowed"
-            )
+            asked = ring[place], ring[(place + apart) % len(ring)]
+        return written_graph(edges, asked)
 
     def fitted(self, question: Symbols) -> Self:
-        asked = (question[-4], question[-2])
-        following = dict(zip(question[:-4:4], question[2:-4:4], strict=True))
-        rings = _rings(following, asked)
-        apart = -1 if len(rings) > 1 else rings[0].index(asked[1])
-        return replace(self, vertices=0, sizes=tuple(map(len, rings)), distance=apart)
-
-    def written(self, chain: list[Symbols]) -> Symbols:
-        return tuple(symbol for i, state in enumerate(chain) for symbol in ((">",) if i else ()) + state)
-
-    def last_written(self, text: Symbols) -> Symbols:
-        return text[-3:]
+        source, target = asked_in(question)
+        rings = _rings(dict(edges_in(question)), (source, target))
+        apart = rings[0].index(target) if target in rings[0] else -1
+        ends = 1 if target in rings[0] else 2
+        sizes = [*map(len, rings[:ends]), *sorted(map(len, rings[ends:]))]
+        return replace(self, vertices=0, sizes=tuple(sizes), distance=apart)
 
 
 def _rings(following: dict[str, str], starts: Sequence[str]) -> list[list[str]]:
@@ -179,9 +128,3 @@ def _rings(following: dict[str, str], starts: Sequence[str]) -> list[list[str]]:
             vertex = left.pop(vertex)
         rings += [ring] if ring else []
     return rings
-
-
-@cache
-def _alphabet(names: int) -> Symbols:
-    width = len(str(names - 1))
-    return (*(f"v{i:0{width}}" for i in range(names)), *_PUNCTUATION)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from scratchpad.errors import ScratchpadError, unknown
 from scratchpad.tasks.base import Symbols, Task
-from scratchpad.tasks.document import FILLER, START, Document, bare, terminated
+from scratchpad.tasks.document import FILLER, SEP, START, Document, bare, terminated
 
 _DEFAULT_FILLERS = 16
 
@@ -37,6 +37,11 @@ class Format:
         task.check_format(self.name)
         return Document(self.prompt(task, question), self.states(task, question))
 
+    def opening(self, task: Task, question: Symbols) -> tuple[Symbols, Symbols]:
+        """What a model is handed: the prompt and, where that is empty, the first state with its terminator."""
+        prompt = self.prompt(task, question)
+        return prompt, () if prompt else (*task.first(question), SEP)
+
 
 def _plain_prompt(task: Task, question: Symbols) -> Symbols:
     return question
@@ -44,6 +49,10 @@ def _plain_prompt(task: Task, question: Symbols) -> Symbols:
 
 def _started_prompt(task: Task, question: Symbols) -> Symbols:
     return (*task.opening(question), START) if task.starts else question
+
+
+def _inductive_prompt(task: Task, question: Symbols) -> Symbols:
+    return () if task.first_given else _started_prompt(task, question)
 
 
 def _written_prompt(task: Task, question: Symbols) -> Symbols:
@@ -55,7 +64,7 @@ def _answer_state(task: Task, question: Symbols) -> tuple[Symbols, ...]:
 
 
 def _written_state(task: Task, question: Symbols) -> tuple[Symbols, ...]:
-    return terminated([task.text(question, "scratchpad")])
+    return terminated([_beyond(task, question, task.text(question, "scratchpad"))])
 
 
 def _changes_state(task: Task, question: Symbols) -> tuple[Symbols, ...]:
@@ -63,7 +72,12 @@ def _changes_state(task: Task, question: Symbols) -> tuple[Symbols, ...]:
 
 
 def _chain_as_one(task: Task, question: Symbols) -> tuple[Symbols, ...]:
-    return terminated([Task.written(task, task.chain(question))])
+    return terminated([_beyond(task, question, Task.written(task, task.chain(question)))])
+
+
+def _beyond(task: Task, question: Symbols, text: Symbols) -> Symbols:
+    """The text of a chain without what the prompt holds already: a first state that is given."""
+    return text[len(question) :] if task.first_given else text
 
 
 def _chain(task: Task, question: Symbols) -> tuple[Symbols, ...]:
@@ -83,7 +97,7 @@ def _answer_of_changes(task: Task, question: Symbols, states: Sequence[Symbols])
 
 
 def _answer_of_chain(task: Task, question: Symbols, states: Sequence[Symbols]) -> Symbols | None:
-    last = Task.last_written(task, bare(states[-1]))
+    last = Task.last_written(task, question, bare(states[-1]))
     return task.answer(question, last) if last else None
 
 
@@ -117,7 +131,7 @@ _FORMATS = {
         ),
         Format("causal", "the inductive text as one state", _started_prompt, _chain_as_one, _answer_of_chain),
         _filler(_DEFAULT_FILLERS),
-        Format("inductive", "a state a step", _started_prompt, _chain, _answer_of_chain, inductive=True),
+        Format("inductive", "a state a step", _inductive_prompt, _chain, _answer_of_chain, inductive=True),
     )
 }
 

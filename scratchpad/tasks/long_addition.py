@@ -125,8 +125,8 @@ class LongAddition(TextTask):
             )
 
     def fitted(self, question: Symbols) -> Self:
-        lengths = sorted(map(len, _operands(question)))
-        return replace(self, digits=Lengths(*lengths))
+        low, high = sorted(map(len, _operands(question)))
+        return replace(self, digits=Lengths(low, high))
 
 
 @lru_cache(maxsize=64)

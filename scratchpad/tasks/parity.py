@@ -15,6 +15,7 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.seeding import Stream
 from scratchpad.settings import Lengths
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols, Task
+from scratchpad.tasks.slots import read_slot, slot_mark
 
 _DIGITS = tuple("0123456789")
 
@@ -66,16 +67,13 @@ class Parity(Task):
         return self._state(question, 0, 0)
 
     def step(self, question: Symbols, state: Symbols) -> Symbols | None:
-        width = _slot_width(question)
-        if len(state) != width + 5 or (state[0], state[width + 1], state[width + 3]) != ("[", "]", ","):
+        slot, bit, total = read_slot(question, state)
+        if total not in _DIGITS[: self.modulus]:
             raise ValueError(f"not a state of parity: {''.join(state)}")
-        slot, bit, total = "".join(state[1 : width + 1]), state[width + 2], state[width + 4]
-        if not slot.isdecimal() or int(slot) >= len(question) or total not in _DIGITS[: self.modulus]:
-            raise ValueError(f"not a state of parity: {''.join(state)}")
-        here = question[int(slot)]
+        here = question[slot]
         if bit != ("_" if here == "=" else here) or (bit == "_" and here != "="):
             raise ValueError(f"slot {slot} of the question does not hold {bit}: {''.join(state)}")
-        return None if here == "=" else self._state(question, int(slot) + 1, int(total))
+        return None if here == "=" else self._state(question, slot + 1, int(total))
 
     def answer(self, question: Symbols, state: Symbols) -> Symbols:
         return state[-1:]
@@ -112,9 +110,4 @@ class Parity(Task):
             digit = "_"
         else:
             total = (total + int(digit)) % self.modulus
-        return ("[", *str(slot).zfill(_slot_width(question)), "]", digit, ",", str(total))
-
-
-def _slot_width(question: Symbols) -> int:
-    """Digits of a slot's number: two, or as many as the slot of `=` needs."""
-    return max(2, len(str(len(question) - 1)))
+        return (*slot_mark(question, slot), digit, ",", str(total))

@@ -1,0 +1,159 @@
+"""Addition with digits at random slots of a window (Abbe et al. 2024, figure 5).
+
+    174+_940_=$qtamn<start>[02]4[07]0c0r4$qtam<sep>[01]7[06]4c1r14$qta<sep>[00]1[05]9c1r114$qt<sep>[-1]_[03]_c0r1114$q<end>
+
+A window of N digits has 2N + 1 slots for `a+b`, then `=` and a buffer of `$` and N + 1 random symbols. A state is the
+slots and digits that are added, `c`arry, `r`esult and what is left of the buffer; `[-1]` writes down the last carry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Self
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.seeding import Stream, stream_name
+from scratchpad.settings import Lengths
+from scratchpad.tasks.base import BEYOND_PAPER, Symbols, Task
+from scratchpad.tasks.operands import (
+    DIGITS,
+    FILLING,
+    check_digits,
+    check_lengths,
+    check_window,
+    draw_filling,
+    draw_numbers,
+    growing,
+    plain_numbers,
+    total,
+)
+from scratchpad.tasks.slots import slot_mark, slot_width
+
+_OVERFLOW = ("[", "-", "1", "]", "_")
+
+
+@dataclass(frozen=True)
+class AdditionRandomSpace(Task):
+    """digits: of both numbers (default: 1 to a third of the window, each as likely as it is long);
+    window: for how many digits there is room; equal: both numbers have that many digits, not just one of them.
+    """
+
+    name: ClassVar[str] = "addition-random-space"
+    summary: ClassVar[str] = "the sum of two numbers with their digits at random slots of a window"
+    source: ClassVar[str] = "Abbe et al. 2024, figure 5"
+    size_setting: ClassVar[str] = "digits"
+    examples = (
+        ("174+_940_=$qtamn", {"window": 4}),
+        ("95+07=$k4z", {"window": 2}),
+    )
+
+    digits: Lengths | None = None
+    window: int = 30
+    equal: bool = field(default=True, metadata=BEYOND_PAPER)
+
+    def __post_init__(self) -> None:
+        check_digits(self.name, self.digits, self.window)
+
+    def size_law(self) -> Lengths:
+        return self.digits or growing(self.window // 3)
+
+    def symbols(self) -> Symbols:
+        return (*FILLING, "_", "+", "=", "[", "]", "-")
+
+    def question(self, rng: Stream, size: int) -> Symbols:
+        return self._laid_out(rng, *draw_numbers(rng, size, self.equal))
+
+    def first(self, question: Symbols) -> Symbols:
+        slots = _slots(question)
+        return _added(question, slots, len(slots[0]) - 1, 0, question[question.index("=") + 1 :])
+
+    def step(self, question: Symbols, state: Symbols) -> Symbols | None:
+        slots = _slots(question)
+        place, carry, buffer = _read(question, slots, state)
+        if place > 0:
+            return _added(question, slots, place - 1, carry, buffer)
+        if place == 0 and carry:
+            return (*_head(question, slots, -1, 0), "1", *buffer[:-1])
+        return None
+
+    def answer(self, question: Symbols, state: Symbols) -> Symbols:
+        result = state[state.index("r") + 1 :]  # the first r: a buffer may hold others
+        return result[: result.index("$")]
+
+    def truth(self, question: Symbols) -> Symbols:
+        a, b = "".join(question[: question.index("=")]).replace("_", "").split("+")
+        return total(a, b)
+
+    def check(self, question: Symbols) -> None:
+        end = question.index("=") if "=" in question else -1
+        slots, buffer = question[: max(end, 0)], question[end + 1 :]
+        window = len(slots) // 2
+        if end < 3 or len(slots) % 2 == 0 or slots.count("+") != 1 or not {*slots}.issubset((*DIGITS, "+", "_")):
+            raise ScratchpadError(
+                "addition-random-space: a question is 2 N + 1 slots with a+b among them, '=' and a buffer of $ and "
+                f"N + 1 symbols, like 174+_940_=$qtamn; given: {''.join(question)}"
+            )
+        if buffer[:1] != ("$",) or len(buffer) != window + 2 or not {*buffer}.issubset(FILLING):
+            raise ScratchpadError(
+                f"addition-random-space: after '=' comes a buffer of $ and {window + 1} of the symbols a-z, 0-9, $, "
+                f"for {len(slots)} slots; given: {''.join(buffer)}"
+            )
+        check_window(self.name, window, self.window)
+        check_lengths(self.name, *map(len, _slots(question)))
+
+    def fitted(self, question: Symbols) -> Self:
+        digits = len(_slots(question)[0])
+        return replace(self, digits=Lengths(digits, digits), window=question.index("=") // 2)
+
+    def completed(self, question: Symbols) -> Symbols:
+        numbers = plain_numbers(question)
+        if numbers is None or len(numbers[0]) > self.window:
+            return question
+        return self._laid_out(Stream(stream_name(self.name, "completed", question)), *numbers)
+
+    def _laid_out(self, rng: Stream, a: Symbols, b: Symbols) -> Symbols:
+        slots = ["_"] * (2 * self.window + 1)
+        text = (*a, "+", *b)
+        for slot, symbol in zip(sorted(rng.sample(len(slots), len(text))), text, strict=True):
+            slots[slot] = symbol
+        return (*slots, "=", "$", *draw_filling(rng, self.window + 1))
+
+
+Slots = tuple[list[int], list[int]]
+"""Of the digits of both numbers."""
+
+
+def _slots(question: Symbols) -> Slots:
+    plus, end = question.index("+"), question.index("=")
+    before = [slot for slot in range(plus) if question[slot] != "_"]
+    return before, [slot for slot in range(plus + 1, end) if question[slot] != "_"]
+
+
+def _added(question: Symbols, slots: Slots, place: int, carry: int, buffer: Symbols) -> Symbols:
+    """The state in which the digits at that place (0: the foremost) are added, with the carry into it."""
+    a, b = slots
+    carry, digit = divmod(int(question[a[place]]) + int(question[b[place]]) + carry, 10)
+    return (*_head(question, slots, place, carry), str(digit), *buffer[:-1])
+
+
+def _head(question: Symbols, slots: Slots, place: int, carry: int) -> Symbols:
+    """A state up to its `r`; place -1: the one that writes down the last carry."""
+    if place == -1:
+        return (*_OVERFLOW, *slot_mark(question, question.index("+")), "_", "c", "0", "r")
+    a, b = slots[0][place], slots[1][place]
+    marked = (*slot_mark(question, a), question[a], *slot_mark(question, b), question[b])
+    return (*marked, "c", str(carry), "r")
+
+
+def _read(question: Symbols, slots: Slots, state: Symbols) -> tuple[int, int, Symbols]:
+    """The place that a state is at (-1: before the foremost), its carry, its result with the buffer."""
+    cut = state.index("r") + 1 if "r" in state else 0
+    head, buffer = state[:cut], state[cut:]
+    number = "".join(head[1 : slot_width(question) + 1])
+    place = slots[0].index(int(number)) if number.isdecimal() and int(number) in slots[0] else -1
+    carry = int(head[-2:-1] == ("1",))
+    result = buffer[: len(slots[0]) - place]
+    shaped = len(buffer) == len(question) - question.index("=") - 1 and buffer[len(result) :][:1] == ("$",)
+    if head != _head(question, slots, place, carry) or not shaped or not {*result}.issubset(DIGITS):
+        raise ValueError(f"not a state of this addition: {''.join(state)}")
+    return place, carry, buffer

@@ -1,0 +1,148 @@
+"""Addition by shifting both numbers through states that hold all (Abbe et al. 2024, figure 5).
+
+    g$174+v$940=$5cvj|0<sep>4g$17+0v$94=4$5cv|0<sep>74g$1+40v$9=14$5c|1<sep>174g$+940v$=114$5|1<sep>1114$5<end>
+
+In a window of N digits a number is random symbols, `$` and its digits, N + 1 in all; the result begins as `$` and N
+random symbols. Each state moves the last digits of both to their front and the digit of their sum to the front of the
+result; the carry stands last. When both numbers end with `$`, the carry in front of the result is the last state.
+The question is the first state itself: the prompt is empty.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Self
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.seeding import Stream, stream_name
+from scratchpad.settings import Lengths
+from scratchpad.tasks.base import BEYOND_PAPER, Symbols, Task
+from scratchpad.tasks.operands import (
+    DIGITS,
+    FILLING,
+    check_digits,
+    check_lengths,
+    check_window,
+    draw_filling,
+    draw_numbers,
+    growing,
+    plain_numbers,
+    total,
+)
+
+
+@dataclass(frozen=True)
+class AdditionShift(Task):
+    """digits: of both numbers (default: 1 to 4 in a window of 30, each as likely as it is long);
+    window: for how many digits there is room; equal: both numbers have that many digits, not just one of them.
+    """
+
+    name: ClassVar[str] = "addition-shift"
+    summary: ClassVar[str] = "the sum of two numbers that are shifted digit by digit"
+    source: ClassVar[str] = "Abbe et al. 2024, figure 5"
+    size_setting: ClassVar[str] = "digits"
+    examples = (
+        ("g$174+v$940=$5cvj|0", {"window": 4}),
+        ("$95+$07=$k4|0", {"window": 2}),
+    )
+
+    digits: Lengths | None = None
+    window: int = 30
+    equal: bool = field(default=True, metadata=BEYOND_PAPER)
+
+    def __post_init__(self) -> None:
+        check_digits(self.name, self.digits, self.window)
+
+    @property
+    def starts(self) -> bool:
+        return False
+
+    @property
+    def first_given(self) -> bool:
+        return True
+
+    def size_law(self) -> Lengths:
+        return self.digits or growing(4 * self.window // 30)
+
+    def symbols(self) -> Symbols:
+        return (*FILLING, "+", "=", "|")
+
+    def question(self, rng: Stream, size: int) -> Symbols:
+        return self._laid_out(rng, *draw_numbers(rng, size, self.equal))
+
+    def first(self, question: Symbols) -> Symbols:
+        return question
+
+    def step(self, question: Symbols, state: Symbols) -> Symbols | None:
+        window = len(question) // 3 - 2
+        if len(state) == window + 2:
+            self.answer(question, state)
+            return None
+        a, b, result, carry = _read(state, window)
+        if a[-1] == b[-1] == "$":
+            return (str(carry), *result)
+        if not {a[-1], b[-1]}.issubset(DIGITS):
+            raise ValueError(f"{a[-1]} and {b[-1]} are not added: {''.join(state)}")
+        carry, digit = divmod(int(a[-1]) + int(b[-1]) + carry, 10)
+        return _joined((a[-1], *a[:-1]), (b[-1], *b[:-1]), (str(digit), *result[:-1]), carry)
+
+    def answer(self, question: Symbols, state: Symbols) -> Symbols:
+        result = state[: state.index("$")]
+        if len(result) < 2 or result[0] not in ("0", "1") or not {*result}.issubset(DIGITS):
+            raise ValueError(f"not a carry and a sum: {''.join(state)}")
+        return result if result[0] == "1" else result[1:]
+
+    def truth(self, question: Symbols) -> Symbols:
+        a, b = "".join(question[: question.index("=")]).split("+")
+        return total(a.rpartition("$")[2], b.rpartition("$")[2])
+
+    def check(self, question: Symbols) -> None:
+        window = len(question) // 3 - 2
+        try:
+            a, b, result, carry = _read(question, window)
+        except ValueError:
+            result, carry, a, b = (), 1, (), ()
+        if result[:1] != ("$",) or carry or "$" not in a or "$" not in b:
+            raise ScratchpadError(
+                "addition-shift: a question is the whole first state: in a window of N digits N + 1 symbols that end "
+                "with $ and a, '+', as many for b, '=', $ and N symbols, '|0', like g$174+v$940=$5cvj|0; "
+                f"given: {''.join(question)}"
+            )
+        check_window(self.name, window, self.window)
+        numbers = _numbers(question)
+        check_lengths(self.name, *map(len, numbers))
+        if not {*numbers[0], *numbers[1]}.issubset(DIGITS):
+            raise ScratchpadError(f"addition-shift: what follows the last $ is a number; given: {''.join(question)}")
+
+    def fitted(self, question: Symbols) -> Self:
+        digits = len(_numbers(question)[0])
+        return replace(self, digits=Lengths(digits, digits), window=len(question) // 3 - 2)
+
+    def completed(self, question: Symbols) -> Symbols:
+        numbers = plain_numbers(question)
+        if numbers is None or len(numbers[0]) > self.window:
+            return question
+        return self._laid_out(Stream(stream_name(self.name, "completed", question)), *numbers)
+
+    def _laid_out(self, rng: Stream, a: Symbols, b: Symbols) -> Symbols:
+        first, second = ((*draw_filling(rng, self.window - len(number)), "$", *number) for number in (a, b))
+        return _joined(first, second, ("$", *draw_filling(rng, self.window)), 0)
+
+
+def _joined(a: Symbols, b: Symbols, result: Symbols, carry: int) -> Symbols:
+    return (*a, "+", *b, "=", *result, "|", str(carry))
+
+
+def _read(state: Symbols, window: int) -> tuple[Symbols, Symbols, Symbols, int]:
+    """The parts of any state but the last. ValueError where it is none of a window of that many digits."""
+    a, b, result = (state[start : start + window + 1] for start in range(0, 3 * window + 6, window + 2))
+    carry = int(state[-1:] == ("1",))
+    if state != _joined(a, b, result, carry) or not {*a, *b, *result}.issubset(FILLING) or window < 1:
+        raise ValueError(f"not a state of addition in a window of {window} digits: {''.join(state)}")
+    return a, b, result, carry
+
+
+def _numbers(question: Symbols) -> tuple[Symbols, Symbols]:
+    """What follows the last `$` of both numbers."""
+    a, b = question[: question.index("+")], question[question.index("+") + 1 : question.index("=")]
+    return a[len(a) - a[::-1].index("$") :], b[len(b) - b[::-1].index("$") :]

@@ -1,0 +1,122 @@
+"""Parity of the first half of the bits, with the running parities (Abbe et al. 2024, figure 10).
+
+    direct      01101111=0<end>
+    scratchpad  01101111=0100<end>
+    inductive   01101111=<start>[00]0,0<sep>[01]1,1<sep>[02]1,0<sep>[03]0,0<end>
+
+With jump j every j-th running parity is written down, and the last. The inductive form is ours, after that of parity:
+`[slot]bit,parity so far`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Self
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.seeding import Stream
+from scratchpad.settings import Lengths
+from scratchpad.tasks.base import BEYOND_PAPER, Symbols, Task
+from scratchpad.tasks.slots import read_slot, slot_mark
+
+_BITS = ("0", "1")
+
+
+@dataclass(frozen=True)
+class HalfParity(Task):
+    """bits: how many of the first bits count, one number (default: half of a question, rounded up);
+    window: how many bits a question has; jump: every jump-th running parity is written down, and the last.
+    """
+
+    name: ClassVar[str] = "half-parity"
+    summary: ClassVar[str] = "the parity of the first bits of a question, by default of half of them"
+    source: ClassVar[str] = "Abbe et al. 2024, figure 10"
+    size_setting: ClassVar[str] = "bits"
+    paper_text: ClassVar[bool] = True
+    examples = (
+        ("01101111=", {"window": 8}),
+        ("00111=", {"window": 5}),
+        ("111111100011=", {"window": 12, "jump": 2}),
+    )
+
+    bits: Lengths | None = None
+    window: int = 80
+    jump: int = field(default=1, metadata=BEYOND_PAPER)
+
+    def __post_init__(self) -> None:
+        if self.window < 1 or self.jump < 1:
+            raise ScratchpadError(f"half-parity: window={self.window}, jump={self.jump}: both are at least 1")
+        if self.bits and self.bits.low < self.bits.high:
+            raise ScratchpadError(
+                f"half-parity: bits={self.bits.plain()}: a question does not say how many of its bits count, "
+                "so one number is needed"
+            )
+        if self.bits and self.bits.high > self.window:
+            raise ScratchpadError(
+                f"half-parity: bits={self.bits.plain()} do not fit window={self.window}: "
+                f"at most {self.window} bits, or a window of at least {self.bits.high}"
+            )
+
+    def size_law(self) -> Lengths:
+        half = (self.window + 1) // 2
+        return self.bits or Lengths(half, half)
+
+    def symbols(self) -> Symbols:
+        return (*"0123456789", "=", "[", "]", ",")
+
+    def question(self, rng: Stream, size: int) -> Symbols:
+        return (*(rng.choice(_BITS) for _ in range(self.window)), "=")
+
+    def first(self, question: Symbols) -> Symbols:
+        return self._moved(question, -1, 0)
+
+    def step(self, question: Symbols, state: Symbols) -> Symbols | None:
+        slot, bit, parity = read_slot(question, state)
+        last = self._counted(question) - 1
+        if slot > last or bit != question[slot] or parity not in _BITS:
+            raise ValueError(f"not a state of half-parity: {''.join(state)}")
+        if slot == last:
+            return None
+        if (slot + 1) % self.jump:
+            raise ValueError(f"the running parity at slot {slot} is not written down with jump={self.jump}")
+        return self._moved(question, slot, int(parity))
+
+    def answer(self, question: Symbols, state: Symbols) -> Symbols:
+        return state[-1:]
+
+    def truth(self, question: Symbols) -> Symbols:
+        return (str(int("".join(question[: self._counted(question)]), 2).bit_count() % 2),)
+
+    def check(self, question: Symbols) -> None:
+        if question[-1:] != ("=",) or len(question) < 2 or not {*question[:-1]}.issubset(_BITS):
+            raise ScratchpadError(f"half-parity: a question is bits, then '='; given: {''.join(question)}")
+        if len(question) - 1 > self.window:
+            raise ScratchpadError(
+                f"half-parity: the question has {len(question) - 1} bits, the window holds {self.window}: "
+                f"ask a shorter question or set window={len(question) - 1}"
+            )
+        if self._counted(question) > len(question) - 1:
+            raise ScratchpadError(
+                f"half-parity: the question has {len(question) - 1} bits, and bits={self._counted(question)} count"
+            )
+
+    def fitted(self, question: Symbols) -> Self:
+        counted = self._counted(question)
+        return replace(self, bits=Lengths(counted, counted), window=len(question) - 1)
+
+    def written(self, chain: list[Symbols]) -> Symbols:
+        return tuple(state[-1] for state in chain)
+
+    def last_written(self, question: Symbols, text: Symbols) -> Symbols:
+        last = self._counted(question) - 1
+        return (*slot_mark(question, last), question[last], ",", *text[-1:])
+
+    def _counted(self, question: Symbols) -> int:
+        """How many of the first bits count."""
+        return self.bits.low if self.bits else len(question) // 2
+
+    def _moved(self, question: Symbols, slot: int, parity: int) -> Symbols:
+        """The state `jump` slots on, or at the last bit that counts."""
+        after = min(slot + self.jump, self._counted(question) - 1)
+        parity += question[slot + 1 : after + 1].count("1")
+        return (*slot_mark(question, after), question[after], ",", str(parity % 2))

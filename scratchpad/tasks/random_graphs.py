@@ -1,0 +1,235 @@
+"""Is there a way from one vertex of a random directed graph to another? (Abbe et al. 2024, figure 7)
+
+    direct      c > d ; a > c ; a > b ; c > a ; a ? d ; 1 <end>
+    inductive   c > d ; a > c ; a > b ; c > a ; a ? d ; <start> > a <sep> a > c b <sep> a c > b d ; 1 <end>
+
+The paper has direct answers alone. The work here is a search in breadth: before `>` stand the vertices that have been
+looked at, after it those that wait. A step looks at the first of these, and what is new behind it joins the end. It is
+over when the vertex asked for waits (1) or none does (0).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from math import ceil, sqrt
+from typing import Any, ClassVar, Self
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.seeding import Stream
+from scratchpad.settings import Lengths
+from scratchpad.tasks.base import BEYOND_PAPER, Symbols, Task
+from scratchpad.tasks.graphs import alphabet, asked_in, check_graph, edges_in, written_graph
+
+Pairs = list[tuple[int, int]]
+
+_MOST_GRAPHS = 10_000  # looked at for a pair of vertices as far apart as is wanted
+
+
+@dataclass(frozen=True)
+class RandomGraphs(Task):
+    """distance: how far apart the two asked for are, where there is a way; unconnected: how often there is none.
+
+    All graphs of so many vertices and edges are equally likely; or each edge is there with a probability of its
+    own (none: `edges` counts). Where two vertices do not lie so, another graph is drawn; where many do, each such
+    pair is equally likely. names: how many names there are for vertices. cycles, with `sizes`, gives figure 7's
+    sets out of distribution.
+    """
+
+    name: ClassVar[str] = "random-graphs"
+    summary: ClassVar[str] = "is there a way between two vertices of a random directed graph?"
+    source: ClassVar[str] = "Abbe et al. 2024, figure 7"
+    size_setting: ClassVar[str] = "distance"
+    examples = (
+        ("v02 > v03 ; v00 > v01 ; v00 > v02 ; v01 > v00 ; v00 ? v03 ;", {"names": 50}),
+        ("v02 > v03 ; v00 > v01 ; v02 > v01 ; v01 > v00 ; v00 ? v03 ;", {"names": 50}),
+    )
+
+    distance: Lengths = field(default=Lengths(1, 4))
+    vertices: int = 24
+    edges: int = 24
+    probability: float | None = None
+    unconnected: float = 0.5
+    names: int = field(default=1000, metadata=BEYOND_PAPER)
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.vertices <= self.names:
+            raise ScratchpadError(f"random-graphs: vertices={self.vertices}: 2 to {self.names} (`names`) are allowed")
+        if not 0 <= self.unconnected <= 1:
+            raise ScratchpadError(f"random-graphs: unconnected={self.unconnected}: a share of questions, from 0 to 1")
+        if self.probability is not None and not 0 < self.probability < 1:
+            raise ScratchpadError(f"random-graphs: probability={self.probability}: above 0 and below 1")
+        if self.unconnected < 1 and self.distance.high >= self.vertices:
+            raise ScratchpadError(
+                f"random-graphs: distance={self.distance.high} is not there in {self.vertices} vertices: "
+                f"at most {self.vertices - 1}"
+            )
+        low, high = self._possible_edges()
+        if self.probability is None and not low <= self.edges <= high:
+            raise ScratchpadError(
+                f"random-graphs: edges={self.edges}: with vertices={self.vertices}, "
+                f"distance={self.distance.plain()} and unconnected={self.unconnected:g}, {low} to {high} are allowed"
+            )
+
+    def settings(self, everything: bool = False) -> dict[str, Any]:
+        silent = "probability" if self.probability is None else "edges"
+        shown = super().settings(everything)
+        return {name: value for name, value in shown.items() if everything or name != silent}
+
+    def symbols(self) -> Symbols:
+        return alphabet(self.names)
+
+    def question(self, rng: Stream, size: int) -> Symbols:
+        pairs, found = self._graph_with(rng, 0 if rng.uniform() < self.unconnected else size)
+        asked = rng.choice(found)  # any of them; the paper's code takes the one whose vertices come first
+        names = [self.symbols()[i] for i in rng.sample(self.names, self.vertices)]
+        edges = rng.shuffled([(names[a], names[b]) for a, b in pairs])
+        return written_graph(edges, [names[vertex] for vertex in asked])
+
+    def first(self, question: Symbols) -> Symbols:
+        return (">", asked_in(question)[0])
+
+    def step(self, question: Symbols, state: Symbols) -> Symbols | None:
+        source, target = asked_in(question)
+        body, label = (state[:-2], state[-1]) if state[-2:-1] == (";",) else (state, None)
+        seen, waiting = _read(body)
+        if (*seen, *waiting)[:1] != (source,) or target in seen or not _known(question, (*seen, *waiting)):
+            raise ValueError(f"not a state of the search from {source} to {target}: {' '.join(state)}")
+        if label != _verdict(waiting, target):
+            raise ValueError(f"a state that ends with {label}, of a search for {target}: {' '.join(state)}")
+        if label is not None:
+            return None
+        vertex, *others = waiting
+        new = [b for a, b in edges_in(question) if a == vertex and b not in (*seen, *waiting)]
+        following = (*seen, vertex, ">", *others, *new)
+        verdict = _verdict((*others, *new), target)
+        return following if verdict is None else (*following, ";", verdict)
+
+    def answer(self, question: Symbols, state: Symbols) -> Symbols:
+        return state[-1:]
+
+    def truth(self, question: Symbols) -> Symbols:
+        """Warshall's closure: which vertices can be reached, as the bits of one integer each."""
+        edges, (source, target) = edges_in(question), asked_in(question)
+        bit = {vertex: 1 << i for i, vertex in enumerate(dict.fromkeys((source, target, *sum(edges, ()))))}
+        reach = dict.fromkeys(bit, 0)
+        for a, b in edges:
+            reach[a] |= bit[b]
+        for middle in bit:
+            for vertex in bit:
+                if reach[vertex] & bit[middle]:
+                    reach[vertex] |= reach[middle]
+        return ("1" if reach[source] & bit[target] else "0",)
+
+    def check(self, question: Symbols) -> None:
+        check_graph(self.name, question)
+        if len(set(edges_in(question))) < len(edges_in(question)):
+            raise ScratchpadError("random-graphs: an edge stands twice in this question")
+
+    def fitted(self, question: Symbols) -> Self:
+        edges, (source, target) = edges_in(question), asked_in(question)
+        vertices = list(dict.fromkeys((source, target, *sum(edges, ()))))
+        pairs = [(vertices.index(a), vertices.index(b)) for a, b in edges]
+        apart = next((d for d in range(1, len(vertices)) if (0, 1) in _pairs_apart(len(vertices), pairs, d)), 0)
+        return replace(
+            self, vertices=max(self.vertices, len(vertices)), edges=len(edges), probability=None,
+            unconnected=float(not apart), distance=Lengths(apart, apart) if apart else self.distance,
+        )  # fmt: skip
+
+    def longest(self) -> tuple[Symbols, ...]:
+        """One way to all vertices but the one asked for, from the first one: all wait at once."""
+        n, names = self.vertices, self.symbols()
+        away = [(0, b) for b in range(1, n - 1)] + [(a, b) for a in range(1, n - 1) for b in range(n - 1) if a != b]
+        back = [(n - 1, b) for b in range(n - 1)] + [(a, n - 1) for a in reversed(range(n - 1))]
+        edges = [*away, *back][: self._edges_at_most()]
+        return (written_graph([(names[a], names[b]) for a, b in edges], (names[0], names[n - 1])),)
+
+    def _possible_edges(self) -> tuple[int, int]:
+        """The fewest and the most edges of a graph in which vertices lie as they are asked for."""
+        n, low, high = self.vertices, 0, self.vertices * (self.vertices - 1)
+        if self.unconnected < 1:
+            low = self.distance.high
+            high = min(_most_edges(n, distance) for distance in range(self.distance.low, low + 1))
+        if self.unconnected > 0:
+            high = min(high, (n - 1) ** 2)  # one vertex without a way out, or in
+        return low, high
+
+    def _graph_with(self, rng: Stream, distance: int) -> tuple[Pairs, Pairs]:
+        """The edges of a random graph, and all its pairs of vertices at that distance (0: without a way)."""
+        for _ in range(_MOST_GRAPHS):
+            edges = self._graph(rng)
+            found = _pairs_apart(self.vertices, edges, distance)
+            if found:
+                return edges, found
+        raise ScratchpadError(
+            f"random-graphs: none of {_MOST_GRAPHS:,} graphs holds vertices "
+            f"{f'at distance {distance}' if distance else 'without a way between them'}: choose another distance, "
+            "or another number of vertices and edges"
+        )
+
+    def _graph(self, rng: Stream) -> Pairs:
+        """The edges of a random graph as pairs of numbers."""
+        places = range(self.vertices * (self.vertices - 1))
+        if self.probability is None:
+            return [self._edge(place) for place in rng.sample(len(places), self.edges)]
+        while True:
+            drawn = [self._edge(place) for place in places if rng.uniform() < self.probability]
+            if len(drawn) <= self._edges_at_most():
+                return drawn
+
+    def _edge(self, place: int) -> tuple[int, int]:
+        a, b = divmod(place, self.vertices - 1)
+        return a, b + (b >= a)
+
+    def _edges_at_most(self) -> int:
+        """With a probability eight standard deviations above the mean: once in 10**14 graphs there would be more."""
+        if self.probability is None:
+            return self.edges
+        places = self.vertices * (self.vertices - 1)
+        deviation = sqrt(places * self.probability * (1 - self.probability))
+        return min(places, ceil(places * self.probability + 8 * deviation))
+
+
+def _most_edges(vertices: int, distance: int) -> int:
+    """With how many edges two vertices can be that far apart: those between lie on one way, all others beside it."""
+    lost = distance * (distance - 1) // 2 + (vertices - distance - 1) * max(distance - 2, 0)
+    return vertices * (vertices - 1) - lost
+
+
+def _pairs_apart(vertices: int, edges: Pairs, distance: int) -> Pairs:
+    """All pairs of vertices at that distance; at 0: all pairs without a way from the first to the second.
+
+    Level by level for all vertices at once: the bits of an integer are the vertices that one of them reaches.
+    """
+    near = [1 << vertex for vertex in range(vertices)]
+    level = 0
+    while True:
+        wider = near.copy()
+        for a, b in edges:
+            wider[a] |= near[b]
+        level += 1
+        if level == distance:
+            rows = [now & ~before for now, before in zip(wider, near, strict=True)]
+            break
+        if wider == near:
+            rows = [] if distance else [~row for row in near]
+            break
+        near = wider
+    return [(a, b) for a, row in enumerate(rows) for b in range(vertices) if row >> b & 1]
+
+
+def _read(body: Symbols) -> tuple[Symbols, Symbols]:
+    """What stands before and after the one `>`."""
+    if body.count(">") != 1:
+        raise ValueError(f"a state of the search has one >: {' '.join(body)}")
+    cut = body.index(">")
+    return body[:cut], body[cut + 1 :]
+
+
+def _known(question: Symbols, vertices: Symbols) -> bool:
+    """Whether these are vertices of the question, each once."""
+    return len(set(vertices)) == len(vertices) and {*question[::2]}.issuperset(vertices)
+
+
+def _verdict(waiting: Symbols, target: str) -> str | None:
+    """1 where the vertex asked for waits, 0 where none does, None while the search goes on."""
+    return "1" if target in waiting else None if waiting else "0"

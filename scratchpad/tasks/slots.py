@@ -1,0 +1,25 @@
+"""Slots of a question and how states name them: `[04]`. What parity, half-parity and addition in random slots share."""
+
+from __future__ import annotations
+
+from scratchpad.tasks.base import Symbols
+
+
+def slot_width(question: Symbols) -> int:
+    """Digits of a slot's number: two, or as many as the slot of `=` needs."""
+    return max(2, len(str(question.index("="))))
+
+
+def slot_mark(question: Symbols, slot: int) -> Symbols:
+    """The slot's number in brackets."""
+    return ("[", *str(slot).zfill(slot_width(question)), "]")
+
+
+def read_slot(question: Symbols, state: Symbols) -> tuple[int, str, str]:
+    """The slot, what stands there and the running value of a state `[slot]bit,value`. ValueError where it is none."""
+    width = slot_width(question)
+    number = "".join(state[1 : width + 1])
+    shaped = len(state) == width + 5 and (state[0], state[width + 1], state[width + 3]) == ("[", "]", ",")
+    if not shaped or not number.isdecimal() or int(number) > question.index("="):
+        raise ValueError(f"not a state of the form [slot]bit,value: {''.join(state)}")
+    return int(number), state[width + 2], state[width + 4]

@@ -1,0 +1,72 @@
+"""Are three vertices on the same cycle? (Abbe et al. 2024, figure 2)
+
+    direct      a > d ; f > a ; b > e ; e > f ; d > c ; c > b ; a ? b ? c ; 1 <end>
+    scratchpad  a > d ; f > a ; b > e ; e > f ; d > c ; c > b ; a ? b ? c ; a > d > c ; 1 <end>
+    inductive   a > d ; f > a ; b > e ; e > f ; d > c ; c > b ; a ? b ? c ; <start> a <sep> d <sep> c ; 1 <end>
+
+The three lie on one cycle, evenly spaced, in either order (2 of 3), or each on its own. The walk from the first one
+ends on another one (1) or back where it began (0).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Self
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.seeding import Stream
+from scratchpad.settings import Lengths
+from scratchpad.tasks.base import BEYOND_PAPER, Symbols
+from scratchpad.tasks.graphs import CycleWalk, alphabet, asked_in, edges_in, joined, written_graph
+
+
+@dataclass(frozen=True)
+class ThreeCycles(CycleWalk):
+    """n: three cycles of n vertices (1 of 3), or one of 3n with those asked for n apart (2 of 3).
+
+    names: how many names there are for vertices. jump: the walk writes down every jump-th vertex and its last.
+    """
+
+    name: ClassVar[str] = "three-cycles"
+    summary: ClassVar[str] = "are three vertices of a directed graph on the same cycle?"
+    source: ClassVar[str] = "Abbe et al. 2024, figure 2"
+    size_setting: ClassVar[str] = "n"
+    paper_text: ClassVar[bool] = True
+    asked: ClassVar[int] = 3
+    examples = (
+        ("v31 > v11 ; v21 > v31 ; v12 > v22 ; v11 > v12 ; v22 > v32 ; v32 > v21 ; v11 ? v21 ? v22 ;", {"names": 50}),
+        ("v31 > v32 ; v11 > v12 ; v22 > v21 ; v12 > v11 ; v21 > v22 ; v32 > v31 ; v11 ? v21 ? v31 ;", {"names": 50}),
+    )
+
+    n: Lengths = field(default=Lengths(2, 7))
+    names: int = field(default=1000, metadata=BEYOND_PAPER)
+    jump: int = field(default=1, metadata=BEYOND_PAPER)
+
+    def __post_init__(self) -> None:
+        if self.n.low < 2:
+            raise ScratchpadError(f"three-cycles: a cycle has at least 2 vertices; given: n={self.n.plain()}")
+        if 3 * self.n.high > self.names:
+            raise ScratchpadError(f"three-cycles: {3 * self.n.high} vertices need as many names; names={self.names}")
+        if self.jump < 1:
+            raise ScratchpadError(f"three-cycles: jump={self.jump}: the walk moves on by at least 1 vertex a state")
+
+    def symbols(self) -> Symbols:
+        return alphabet(self.names)
+
+    def question(self, rng: Stream, size: int) -> Symbols:
+        names = self.symbols()
+        vertices = [names[i] for i in rng.sample(self.names, 3 * size)]
+        a, b, c = (vertices[start : start + size] for start in range(0, 3 * size, size))
+        rings = ((a, b, c), (a + b + c,), (a + c + b,))[rng.below(3)]
+        edges = rng.shuffled([(ring[i - 1], ring[i]) for ring in rings for i in range(len(ring))])
+        return written_graph(edges, (a[0], b[0], c[0]))
+
+    def check(self, question: Symbols) -> None:
+        super().check(question)
+        place = joined(edges_in(question, self.asked))
+        if len({place[vertex] for vertex in asked_in(question, self.asked)}) == 2:
+            raise ScratchpadError("three-cycles: asks for vertices of one cycle or of three, but these lie on two")
+
+    def fitted(self, question: Symbols) -> Self:
+        size = len(edges_in(question, self.asked)) // 3
+        return replace(self, n=Lengths(size, size))
