@@ -16,7 +16,7 @@ from scratchpad.evaluate.few_shot import few_shot, spoken
 from scratchpad.evaluate.intervals import wilson
 from scratchpad.tasks import TASKS, task_named
 from scratchpad.tasks.base import draws
-from scratchpad.tasks.document import Document
+from scratchpad.tasks.document import SEP, Document
 from scratchpad.tasks.formats import format_named, format_names
 
 SUM = "2 9 + 5 7"
@@ -114,6 +114,17 @@ def verdicts(name: str, form: str, question: str, written: str, **settings: Any)
     return " ".join(shown[v.output] + shown[v.trace] for v in (judged["strict"], judged["relaxed"]))
 
 
+def spoiled(name: str, target: str) -> str:
+    """A true work with one symbol of its answer changed; in most tasks that is the last digit."""
+    if name == "heights":
+        return target.removesuffix("Yes") + "No" if target.endswith("Yes") else target.removesuffix("No") + "Yes"
+    place = max(i for i, letter in enumerate(target) if letter.isdecimal())
+    if name in ("addition-random-space", "addition-shift"):  # symbols that say nothing follow the sum
+        last = max(target.rfind(SEP) + len(SEP) if SEP in target else 0, target.rfind("\n") + 1)
+        place = max(last, target.find("r", last) + 1) if name == "addition-random-space" else last
+    return f"{target[:place]}{(int(target[place]) + 1) % 10}{target[place + 1 :]}"
+
+
 @pytest.mark.parametrize("name", TASKS)
 def test_the_true_work_is_right_and_a_changed_one_is_not(name: str) -> None:
     task = task_named(name)
@@ -125,9 +136,7 @@ def test_the_true_work_is_right_and_a_changed_one_is_not(name: str) -> None:
             for text in (target, f"\n {target}{asking.stop}and so on", f"{target}\n"):
                 judged = judge(task, form, question, text)
                 assert judged == {"strict": Verdict(True, trace), "relaxed": Verdict(True, trace)}
-            place = max(i for i, letter in enumerate(target) if letter.isdecimal())
-            changed = f"{target[:place]}{(int(target[place]) + 1) % 10}{target[place + 1 :]}"
-            judged = judge(task, form, question, changed)
+            judged = judge(task, form, question, spoiled(name, target))
             assert not any(verdict.output or verdict.trace for verdict in judged.values())
             assert not any(verdict.output or verdict.trace for verdict in judge(task, form, question, "").values())
 

@@ -160,7 +160,7 @@ def test_settings_off_a_question() -> None:
     [
         ({"law": "unifrom"}, "unknown law of long-addition 'unifrom': did you mean 'uniform'"),
         ({"window": 0}, "window=0: room for at least 1 digit"),
-        ({"digits": 0}, "digits=0: lengths 0: they begin at 1"),
+        ({"digits": 0}, "digits=0: lengths '0': they begin at 1"),
     ],
 )
 def test_settings_that_are_refused(settings: dict[str, Any], says: str) -> None:

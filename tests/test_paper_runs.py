@@ -13,7 +13,7 @@ from scratchpad.evaluate.forced import judge_forced
 from scratchpad.evaluate.free import judge_free
 from scratchpad.recipes import recipe
 from scratchpad.run import Run
-from scratchpad.tasks import TASKS, task_named
+from scratchpad.tasks import task_named
 from scratchpad.tasks.base import draws
 from scratchpad.tasks.document import as_text, bare
 from scratchpad.tasks.formats import format_named, format_names
@@ -29,10 +29,6 @@ SMALL: dict[str, dict[str, Any]] = {
     "addition-shift": {"window": 3, "digits": "1-2:size"},
 }
 TRAIN = ("train.steps=3", "train.batch=5", "train.warmup_steps=0", "evaluate.n=3", "model=tiny")
-
-
-def test_every_task_is_run() -> None:
-    assert set(SMALL) == set(TASKS)
 
 
 def run_of(name: str, form: str, folder: Path, capsys: Capture, *more: str) -> Path:
