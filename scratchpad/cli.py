@@ -24,6 +24,7 @@ COMMANDS = {
     "evaluate": "judge a trained model at given sizes",
     "solve": "let a trained model work out questions, state by state",
     "report": "write one HTML page about one run or several",
+    "trace": "run a Python program in a process of its own, and write its trace",
     "bench": "measure speed beside the public implementation's way",
 }
 
