@@ -57,12 +57,12 @@ sum(iter(int, 1))""",
 
 @pytest.mark.parametrize("program", ENDLESS.values(), ids=ENDLESS)
 def test_endless_programs_run_out_of_time(runner: Runner, program: str) -> None:
-    limits = Limits(seconds=0.5, steps=1 << 30, trace_bytes=1 << 30)
+    limits = Limits(seconds=0.1, steps=1 << 30, trace_bytes=1 << 30)
     assert ended(runner, program, limits) == ("time", None)
 
 
 def test_an_endless_loop_runs_out_of_steps(runner: Runner) -> None:
-    trace = runner.run("while True: pass", limits=STEPS)
+    trace = runner.run("x = 0\nwhile True:\n    x += 1", limits=STEPS)
     assert (trace.status, len(trace.steps)) == ("steps", 1009)
     assert (
         runner.run("x = ''\nwhile True: x += 'a' * 1009", limits=Limits(seconds=60, trace_bytes=10_007)).status
@@ -94,7 +94,13 @@ MEMORY = {
     "objects": "x = list(iter(object, 1))",
     "integers": "x = 1 << (1 << 40)",
     "text": "x = 'a' * (1 << 40)",
-    "no way out": "x = []\ntry:\n    while True: x.append(bytearray(4096))\nfinally:\n    y = bytearray(1 << 20)",
+    "no way out": """\
+import itertools
+x = []
+try:
+    x.extend(map(bytearray, itertools.repeat(4096)))
+finally:
+    y = bytearray(1 << 20)""",
 }
 
 
@@ -123,16 +129,22 @@ def test_programs_set_their_own_depth(runner: Runner) -> None:
     assert [deepest(limit).output for limit in (103, 2003)] == [102, 2002]
 
 
-def test_recursion_without_a_limit_does_not_get_out(runner: Runner) -> None:
-    source = "import sys\nsys.setrecursionlimit(1 << 30)\ndef f(): f()\nf()"
-    assert ended(runner, source, Limits(seconds=60, memory_bytes=128 * MIB))[0] in ("memory", "signal", "steps", "lost")
-    nested = "x = []\nfor _ in range(100_003): x = [x]\nimport sys\nsys.setrecursionlimit(1 << 30)\nrepr(x)"
-    assert ended(runner, nested, Limits(seconds=60, steps=1 << 20))[0] in ("exception", "signal")
+DEEP = {
+    "calls": ("def f(): f()\nf()", ("memory", "signal")),
+    "values": ("x = []\nfor _ in range(100_003): x = [x]\nrepr(x)", ("exception", "signal")),
+}
+
+
+@pytest.mark.parametrize(("inner", "statuses"), DEEP.values(), ids=DEEP)
+def test_recursion_without_a_limit_does_not_get_out(runner: Runner, inner: str, statuses: tuple[str, str]) -> None:
+    """Run as another file, so that no line of it is traced."""
+    source = f"import sys\nsys.setrecursionlimit(1 << 30)\nexec(compile({inner!r}, 'other.py', 'exec'))"
+    assert ended(runner, source, WIDE)[0] in statuses
 
 
 ENDS = {
     "import sys\nsys.exit(3)": ("exit", "SystemExit: 3"),
-    "exit()": ("exit", "SystemExit"),
+    "exit()": ("exit", "SystemExit: None"),
     "raise SystemExit('so long')": ("exit", "SystemExit: so long"),
     "import os\nos._exit(5)": ("exit", "the process ended by itself, with exit status 5"),
     "import os\nos.abort()": ("signal", "SIGABRT"),
@@ -263,10 +275,8 @@ PARENT = {
     "memory": "open('/proc/1/mem', 'wb')",
     "network": "import socket\nsocket.create_connection(('127.0.0.1', 80))",
     "library": "import ctypes\nctypes.CDLL(None)",
-    "tracer": "import sys\nsys.settrace(None)",
     "frames": "import sys\nsys._current_frames()",
     "objects": "import gc\ngc.get_objects()",
-    "hooks": "import sys\nsys.addaudithook(print)",
 }
 
 
@@ -278,11 +288,20 @@ def test_the_parent_and_the_tracer_are_out_of_reach(runner: Runner, program: str
     assert error.startswith("PermissionError: ")
 
 
+def test_a_tracer_that_was_dropped_is_reported(runner: Runner) -> None:
+    assert ended(runner, "import sys\nsys.settrace(None)") == ("lost", None)
+    assert ended(runner, "import sys\nsys.settrace(lambda *_: None)") == ("lost", None)
+
+
+def test_hooks_of_programs_are_not_added(runner: Runner) -> None:
+    assert runner.run("import sys\nsys.addaudithook(print)\nopen('a', 'w')").stdout == ""
+
+
 def test_changed_modules_are_changed_for_the_program_alone(runner: Runner) -> None:
     source = """\
 import builtins, json, os, sys, types
 json.dumps = json.loads = os._exit = os.write = None
-sys.getrecursionlimit = sys.gettrace = None
+sys.getrecursionlimit = sys.gettrace = sys.settrace = sys.setprofile = None
 for name in ("len", "str", "isinstance", "issubclass", "type", "dict", "list"):
     setattr(builtins, name, None)
 output = 3"""

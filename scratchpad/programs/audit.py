@@ -18,12 +18,12 @@ _CHANGING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _REFUSED_MODULES = frozenset({"ctypes", "pty", "socket", "sqlite3", "subprocess", "syslog"})
 _REFUSED = frozenset(
     {
-        "code.__new__", "gc.get_objects", "gc.get_referrers", "os.exec", "os.fork", "os.forkpty",
-        "os.killpg", "os.posix_spawn", "os.spawn", "os.system", "resource.prlimit", "resource.setrlimit",
-        "sys._current_exceptions", "sys._current_frames", "sys.addaudithook", "sys.monitoring.register_callback",
-        "sys.setprofile", "sys.settrace",
+        "code.__new__", "gc.get_objects", "gc.get_referrers", "os.exec", "os.fork", "os.forkpty", "os.killpg",
+        "os.posix_spawn", "os.spawn", "os.system", "resource.prlimit", "resource.setrlimit", "sys._current_exceptions",
+        "sys._current_frames", "sys.addaudithook", "sys.monitoring.register_callback",
     }
 )  # fmt: skip
+"""Not sys.settrace: the interpreter does it, too, when it lacks the memory to call the tracer."""
 _CHANGES = frozenset(
     {
         "os.chflags", "os.chmod", "os.chown", "os.link", "os.mkdir", "os.remove", "os.removexattr", "os.rename",
@@ -36,8 +36,8 @@ _LOOKS = frozenset({"os.getxattr", "os.listdir", "os.listxattr", "os.scandir"})
 class AuditHook:
     """Refuses other processes, the network, ways to meddle with the trace, and files that are none of a program's.
 
-    The current folder may be changed, and what lies on the module path be read. `trusted` is True while the tracer
-    itself does what programs may not.
+    The current folder may be changed, and what lies on the module path be read. `trusted` is True when the
+    program has ended.
     """
 
     def __init__(self) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import signal
 import sys
 from io import TextIOWrapper
+from os import _exit  # not the one that a program puts in its place
 from types import CodeType
 from typing import Any, NoReturn
 
@@ -55,7 +55,7 @@ class Run:
         self._run_traced(code)
 
     def _run_traced(self, code: CodeType) -> NoReturn:
-        tracer = Tracer(self._sink, self._writer, self._limits.steps, self.end, self._trust)
+        tracer = Tracer(self._sink, self._writer, self._limits.steps, self.end)
         tracer.start()
         sys.addaudithook(self._hook.check)
         try:
@@ -102,14 +102,14 @@ class Run:
         """Write the last record and end this process at once: no `atexit`, no `finally`, no waiting for threads."""
         try:
             signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-            self._trust(True)
+            self._hook.trusted = True
             hard = resource.getrlimit(resource.RLIMIT_AS)[1]
             resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
             state = state_of_names(self._names, self._writer)
             text = Writer(_OUTPUT_CHARACTERS).text(self._names["output"]) if "output" in self._names else None
             self._put_end(status, error, state=state, output_text=text, cuts=self._writer.cuts)
         except BaseException:
-            os._exit(_BROKEN)
+            _exit(_BROKEN)
 
     def _put_end(self, status: str, error: str | None, **more: Any) -> NoReturn:
         if not self._sink.put({"status": status, "error": error, **more}):
@@ -118,7 +118,4 @@ class Run:
             TextIOWrapper.write(self._output, self._machine.printed.getvalue())
         TextIOWrapper.flush(self._output)
         TextIOWrapper.flush(self._errors)
-        os._exit(0)
-
-    def _trust(self, on: bool) -> None:
-        self._hook.trusted = on
+        _exit(0)

@@ -11,7 +11,6 @@ import math
 import os
 import random
 import resource
-import signal
 import sys
 import types
 from io import TextIOWrapper
@@ -77,7 +76,6 @@ def _set_recursion_limit() -> None:
 def shut_in(place: Place, limits: Limits, output: int, errors: int) -> None:
     """Make this process one that a program may run in, with output and errors as its descriptors 1 and 2."""
     random.seed(0)  # it has seeded itself when this process was forked; programs draw the same numbers every time
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.setpgid(0, 0)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for wanted, descriptor in enumerate((nothing, output, errors)):

@@ -27,7 +27,7 @@ _REFUSED = 1
 
 def main(wanted: str) -> None:
     """Serve until stdin ends. wanted: `namespaces`, `hooks`, or `auto`, the best that this machine allows."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # programs inherit these; no terminal is near to send any
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     prepare_interpreter()
     gc.collect()

@@ -23,7 +23,7 @@ STATUSES = {
     "signal": "a signal ended it: a crash of the interpreter, say",
     "syntax": "it is no valid Python",
     "refused": "it uses a construct that the inductive form does not cover",
-    "lost": "the interpreter dropped the tracer: a recursion too deep within the library, say",
+    "lost": "the tracer was dropped: by the program, or by the interpreter where a recursion left no room for it",
     "tampered": "what came out of its process is no trace",
 }
 """Every way in which a run ends."""

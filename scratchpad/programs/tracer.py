@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from sys import getrecursionlimit  # not the one that programs see
+from sys import getrecursionlimit, gettrace, setprofile, settrace  # not those that programs see
 from types import FrameType
 from typing import Any
 
@@ -27,29 +26,20 @@ class Tracer:
     function, which it calls at the next call or return, sets it again.
 
     sink: takes the records. writer: writes the values. at_limit: called, not to return, instead of tracing one line
-    more than most_steps or than the sink takes, with the limit's name. trusted: called with True before the trace
-    function is dropped, and with False after it is set again.
+    more than most_steps or than the sink takes, with the limit's name.
     """
 
-    def __init__(
-        self,
-        sink: Sink,
-        writer: Writer,
-        most_steps: int,
-        at_limit: Callable[[str], None],
-        trusted: Callable[[bool], None],
-    ) -> None:
-        self._sink, self._writer, self._most_steps = sink, writer, most_steps
-        self._at_limit, self._trusted = at_limit, trusted
+    def __init__(self, sink: Sink, writer: Writer, most_steps: int, at_limit: Callable[[str], None]) -> None:
+        self._sink, self._writer, self._most_steps, self._at_limit = sink, writer, most_steps, at_limit
         self._steps = self._frames = self._depth = 0
 
     def start(self) -> None:
         """Frames that begin from now on are traced."""
-        sys.settrace(self._begin)
+        settrace(self._begin)
 
     def is_running(self) -> bool:
         """Whether the interpreter still calls this tracer."""
-        return sys.gettrace() == self._begin
+        return gettrace() == self._begin
 
     def _begin(self, frame: FrameType, event: str, argument: Any) -> _LocalTrace | None:
         """A frame begins, or a generator's frame goes on."""
@@ -91,14 +81,12 @@ class Tracer:
             raise
 
     def _restart_later(self) -> None:
-        """To be called before raising: the interpreter drops the trace function, and must be trusted to."""
-        self._trusted(True)
-        sys.setprofile(self._restart)
+        """To be called before raising: the interpreter drops the trace function at that."""
+        setprofile(self._restart)
 
     def _restart(self, frame: FrameType, event: str, argument: Any) -> None:
-        sys.setprofile(None)
-        sys.settrace(self._begin)
-        self._trusted(False)
+        setprofile(None)
+        settrace(self._begin)
 
 
 def state_of_names(names: dict[Any, Any], writer: Writer) -> dict[str, Any]:
