@@ -26,6 +26,7 @@ COMMANDS = {
     "prompt": "write prompts with worked examples for language models",
     "score": "score what any model wrote, answers and whole work",
     "report": "write one HTML page about one run or several",
+    "trace": "run a Python program in a process of its own, and write its trace",
     "bench": "measure speed beside the public implementation's way",
 }
 

@@ -20,6 +20,7 @@ MOST_LINES = 350
 
 LAYERS = (
     ("errors", "seeding", "settings"),
+    ("programs",),
     ("tasks",),
     ("layout",),
     ("model",),
@@ -109,7 +110,7 @@ TORCH_FREE = [
     "scratchpad.errors",
     "scratchpad.seeding",
     "scratchpad.settings",
-    *sorted(module for module in MODULES if module.startswith("scratchpad.tasks")),
+    *sorted(module for module in MODULES if module.startswith(("scratchpad.tasks", "scratchpad.programs"))),
     "scratchpad.evaluate.few_shot",
     "scratchpad.evaluate.answers",
     "scratchpad.layout.rule",

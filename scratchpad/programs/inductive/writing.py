@@ -1,0 +1,206 @@
+"""The machine's state as JSON: all that the rest of a run depends on, and nothing else."""
+
+from __future__ import annotations
+
+import math
+import sys
+from types import BuiltinFunctionType, CellType, FunctionType, MethodDescriptorType, MethodWrapperType, ModuleType
+from typing import Any
+
+from scratchpad.programs.inductive.codecs import CODECS, flat_pairs
+from scratchpad.programs.inductive.fragments import FILE
+from scratchpad.programs.inductive.machine import Block, Finishing, Frame, Handling, Leaving, Loop, Machine, Trying
+from scratchpad.programs.inductive.program import MODULE
+from scratchpad.programs.inductive.subset import MODULES, Refused
+
+_DEEPEST = 100  # containers within one another: each takes up to three levels of JSON, of which readers allow 1,000
+_LONGEST_INTEGER_BITS = 13_000  # under the 4,300 digits that Python writes
+
+
+class _Shared:
+    """A value, or a variable, that more than one place may hold. written: its one part, none for an empty variable."""
+
+    def __init__(self, tag: str) -> None:
+        self.tag, self.again = tag, False
+        self.written: list[Any] = []
+
+
+class _Again:
+    """A further place of the same."""
+
+    def __init__(self, shared: _Shared) -> None:
+        self.shared = shared
+        shared.again = True
+
+
+def write_state(machine: Machine) -> dict[str, Any]:
+    """One state of a machine. Refused for values that a state cannot hold."""
+    return _StateWriter(machine).state()
+
+
+class _StateWriter:
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._builtins = {id(value): name for name, value in machine.names["__builtins__"].items()}
+        self._seen: dict[int, _Shared] = {}
+        self._labels: dict[int, int] = {}
+        self._depth = 0
+
+    def state(self) -> dict[str, Any]:
+        """The calls in progress, the module's first, and what was printed so far."""
+        written: dict[str, Any] = {"frames": list(map(self._frame, self._machine.frames))}
+        if printed := self._machine.printed.getvalue():
+            written["printed"] = printed
+        return self._labelled(written)
+
+    def _frame(self, frame: Frame) -> dict[str, Any]:
+        line, part = frame.unit.point(frame.place)
+        written: dict[str, Any] = {"in": frame.unit.name, "line": line}
+        if part:
+            written["part"] = part
+        written["locals"] = self._module_names() if frame.unit.name == MODULE else self._locals(frame)
+        if kept := {name: self._variable(cell) for name, cell in frame.cells.items() if name[0] == "."}:
+            written["kept"] = kept
+        if frame.blocks:
+            written["blocks"] = list(map(self._block, frame.blocks))
+        return written
+
+    def _locals(self, frame: Frame) -> dict[str, Any]:
+        """Parameters first, then the others in the order of their names."""
+        names = dict.fromkeys((*frame.unit.parameters, *sorted(frame.cells)))
+        return {name: self._variable(frame.cells[name]) for name in names if name[0] != "."}
+
+    def _module_names(self) -> dict[str, Any]:
+        """Without Python's own, between double underscores."""
+        own = {name: value for name, value in self._machine.names.items() if name[:2] != "__" or name[-2:] != "__"}
+        return {name: self._value(value) for name, value in own.items()}
+
+    def _block(self, block: Block) -> dict[str, Any]:
+        match block:
+            case Loop(iterator):
+                return {"loop": self._value(iterator)}
+            case Trying(line):
+                return {"try": line}
+            case Handling(name, bound):
+                return {"handling": name, **({} if bound is None else {"as": bound})}
+            case Finishing(line):
+                return {"finally": line}
+            case Leaving(how, value):
+                return {"leaving": how, **({"value": self._value(value)} if how in ("return", "raise") else {})}
+
+    # -- values
+
+    def _variable(self, cell: CellType) -> _Shared | _Again:
+        if id(cell) in self._seen:
+            return _Again(self._seen[id(cell)])
+        shared = self._seen[id(cell)] = _Shared("$variable")
+        if cell != CellType():
+            shared.written = [self._value(cell.cell_contents)]
+        return shared
+
+    def _value(self, value: Any) -> Any:
+        kind = type(value)
+        if value is None or kind in (bool, str):
+            return value
+        if kind is int:
+            return value if value.bit_length() <= _LONGEST_INTEGER_BITS else {"$int": [hex(value)]}
+        if kind is float:
+            return value if math.isfinite(value) else {"$float": [repr(value)]}
+        if kind in (list, dict) or (kind in CODECS and CODECS[kind].shared) or isinstance(value, BaseException):
+            return self._shared(value)
+        if kind in CODECS:
+            return self._tagged(CODECS[kind].tag, CODECS[kind].parts(value))
+        if kind is FunctionType and self._is_own(value):
+            return self._function(value)
+        return self._named(value)
+
+    def _shared(self, value: Any) -> _Shared | _Again:
+        if id(value) in self._seen:
+            return _Again(self._seen[id(value)])
+        shared = self._seen[id(value)] = _Shared("$shared")
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise Refused("value nested too deep")
+        shared.written = [self._contents(value)]
+        self._depth -= 1
+        return shared
+
+    def _contents(self, value: Any) -> Any:
+        kind = type(value)
+        if kind is list:
+            return list(map(self._value, value))
+        if kind is dict:
+            plain = all(type(key) is str and key[:1] != "$" for key in value)
+            if plain:
+                return {key: self._value(item) for key, item in value.items()}
+            return self._tagged("dict", flat_pairs(value))
+        if kind is FunctionType:
+            return self._made_function(value)
+        if isinstance(value, BaseException):
+            if kind.__module__ != "builtins":
+                raise Refused(f"value of type {kind.__name__}")
+            return self._tagged("exception", [kind.__name__, *value.args])
+        return self._tagged(CODECS[kind].tag, CODECS[kind].parts(value))
+
+    def _tagged(self, tag: str, parts: list[Any]) -> dict[str, Any]:
+        return {f"${tag}": list(map(self._value, parts))}
+
+    def _is_own(self, function: FunctionType) -> bool:
+        return function.__code__.co_filename == FILE
+
+    def _function(self, value: FunctionType) -> Any:
+        """One of the program's: by its name where that is all there is to it."""
+        if value.__defaults__ or value.__kwdefaults__ or value.__closure__:
+            return self._shared(value)
+        return {"$function": [self._function_name(value)]}
+
+    def _made_function(self, value: FunctionType) -> dict[str, Any]:
+        names, cells = value.__code__.co_freevars, value.__closure__ or ()
+        defaults = None if value.__defaults__ is None else list(map(self._value, value.__defaults__))
+        named = {name: self._value(default) for name, default in (value.__kwdefaults__ or {}).items()}
+        closure = {name: self._variable(cell) for name, cell in zip(names, cells, strict=True)}
+        return {"$function": [self._function_name(value), defaults, named, closure]}
+
+    def _function_name(self, value: FunctionType) -> str:
+        name = self._machine.program.name_of(value.__code__)
+        if name is None:
+            raise Refused("two lambdas in one line", value.__code__.co_firstlineno)
+        return name
+
+    def _named(self, value: Any) -> dict[str, Any]:
+        """What is not the program's own, by where it is found."""
+        if id(value) in self._builtins:
+            return {"$builtin": [self._builtins[id(value)]]}
+        if type(value) is ModuleType:
+            return {"$module": [value.__name__]}
+        name = str(getattr(value, "__name__", ""))
+        for module in sorted(MODULES & sys.modules.keys()):
+            if getattr(sys.modules[module], name, None) is value:
+                return {"$from": [module, name]}
+        if type(value) in (BuiltinFunctionType, MethodWrapperType) and value.__self__ is not None:
+            return self._tagged("method", [value.__self__, name])
+        if type(value) is MethodDescriptorType:
+            return self._tagged("method", [value.__objclass__, name])
+        raise Refused("generator" if type(value).__name__ == "generator" else f"value of type {type(value).__name__}")
+
+    # -- labels
+
+    def _labelled(self, node: Any) -> Any:
+        """The finished state: what more than one place holds has a number at the first, by which others refer to it."""
+        if isinstance(node, _Again):
+            return {"$same": self._labels[id(node.shared)]}
+        if isinstance(node, _Shared):
+            if not node.again:
+                return self._labelled(node.written[0])
+            label = self._labels[id(node)] = len(self._labels) + 1
+            return {node.tag: [label, *map(self._labelled, node.written)]}
+        if isinstance(node, list):
+            return list(map(self._labelled, node))
+        if isinstance(node, dict):
+            return {name: self._labelled(each) for name, each in node.items() if not _is_nothing(each)}
+        return node
+
+
+def _is_nothing(node: Any) -> bool:
+    """Whether it is a variable without a value that nothing else holds."""
+    return isinstance(node, _Shared) and not node.written and not node.again

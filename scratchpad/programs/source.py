@@ -1,0 +1,35 @@
+"""The text of a program: read from a file, with a call after it."""
+
+from __future__ import annotations
+
+import io
+import tokenize
+from pathlib import Path
+
+from scratchpad.errors import ScratchpadError
+
+
+def read_program(path: str | Path) -> str:
+    """A Python file's text, in the encoding that it declares. ScratchpadError where it cannot be read."""
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise ScratchpadError(f"{path}: {error.strerror}: name a Python file") from None
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+        return content.decode(encoding)
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise ScratchpadError(f"{path}: not text in the encoding that it declares: {error}") from None
+
+
+def program_text(source: str, call: str | None = None) -> str:
+    """What is run: the source with line ends \\n, and after an empty line `output = CALL`.
+
+    ScratchpadError for an empty call, or one of several lines.
+    """
+    text = source.replace("\r\n", "\n").replace("\r", "\n")
+    if call is None:
+        return text
+    if not call.strip() or "\n" in call.strip():
+        raise ScratchpadError(f"call {call!r}: one expression on one line is needed, like f(6)")
+    return f"{text.rstrip()}\n\noutput = {call.strip()}"

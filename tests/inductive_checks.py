@@ -1,0 +1,101 @@
+"""How tests hold the inductive form against CPython and against itself."""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import io
+import json
+import re
+import sys
+from types import CodeType, FrameType
+from typing import Any
+
+import pytest
+
+from scratchpad.programs.inductive.chain import first_state, next_state
+from scratchpad.programs.inductive.machine import Machine
+from scratchpad.programs.inductive.program import Program
+from scratchpad.programs.inductive.reading import machine_in
+from scratchpad.programs.inductive.subset import Refused
+from scratchpad.programs.inductive.writing import write_state
+
+INSIDE_A_LINE = {"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>", "<lambda>"}
+
+
+class Seen:
+    """What CPython does with a program: its lines and where, its last names, what it prints, and its error."""
+
+    def __init__(self, text: str) -> None:
+        self.lines: list[tuple[int, str, list[str]]] = []
+        self.error: str | None = None
+        self.names: dict[str, Any] = {"__name__": "__main__"}
+        code: CodeType = compile(text, "<seen>", "exec")
+        before, printed = sys.gettrace(), io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            sys.settrace(self._begin)
+            try:
+                exec(code, self.names)
+            except Exception as error:
+                self.error = f"{type(error).__name__}: {error}"
+            finally:
+                sys.settrace(before)
+        self.printed = printed.getvalue()
+
+    def _begin(self, frame: FrameType, event: str, argument: Any) -> Any:
+        own = frame.f_code.co_filename == "<seen>" and frame.f_code.co_name not in INSIDE_A_LINE
+        return self._line if own else None
+
+    def _line(self, frame: FrameType, event: str, argument: Any) -> Any:
+        if event == "line":
+            # Python 3.12 loses a comprehension's variables where the module's names are asked for as f_locals
+            held = self.names if frame.f_code.co_name == "<module>" else frame.f_locals
+            names = sorted(name for name in held if not name.startswith("__"))
+            self.lines.append((frame.f_lineno, frame.f_code.co_name, names))
+        return self._line
+
+
+def run(text: str) -> tuple[list[dict[str, Any]], str | None, Machine]:
+    """All states of a run, one machine from the beginning to the end; its error, and the machine."""
+    machine = Machine(Program(text))
+    found: list[dict[str, Any]] = []
+    try:
+        while machine.advance():
+            found.append(copied(write_state(machine)))
+    except Exception as error:
+        if isinstance(error, Refused):
+            raise
+        return found, f"{type(error).__name__}: {error}", machine
+    return found, None, machine
+
+
+def copied(state: Any) -> Any:
+    """As it comes back from a file."""
+    return json.loads(json.dumps(state))
+
+
+def check_against_cpython(text: str) -> None:
+    found, error, machine = run(text)
+    seen = Seen(text)
+    tops = [state["frames"][-1] for state in found]
+    assert [(top["line"], top["in"].partition("@")[0], sorted(top["locals"])) for top in tops] == seen.lines
+    assert error == seen.error
+    assert machine.printed.getvalue() == seen.printed
+    if error is None:
+        assert repr(machine.names.get("output")) == repr(seen.names.get("output"))
+
+
+def check_induction(text: str) -> None:
+    """From each state and the program alone the next one, and the same end."""
+    found, error, _ = run(text)
+    program = Program(text)
+    following: list[Any] = [*found[1:], None]
+    assert copied(first_state(program)) == found[0]
+    for place, state in enumerate(found):
+        assert copied(write_state(machine_in(program, state))) == state
+        if place == len(found) - 1 and error:
+            kind, _, message = error.partition(": ")
+            with pytest.raises(getattr(builtins, kind), match=re.escape(message)):
+                next_state(program, state)
+        else:
+            assert copied(next_state(program, state)) == following[place]

@@ -1,0 +1,276 @@
+"""Traces: the paper's text byte for byte, what is shown where, how runs end, and the command."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from traces import CHANGES, FUNCTION, PAPER, started
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.programs.limits import Limits
+from scratchpad.programs.nye import parse_trace, trace_text, whole_text
+from scratchpad.programs.reply import trace_of
+from scratchpad.programs.runner import Runner
+from scratchpad.programs.source import program_text, read_program
+from scratchpad.programs.trace import Step, Trace, count_endings, same
+
+needs_comprehension_frames = pytest.mark.skipif(
+    sys.version_info >= (3, 12), reason="from Python 3.12 on comprehensions have no frames of their own"
+)
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[Runner]:
+    with started() as made:
+        yield made
+
+
+def shown(trace: Trace) -> list[tuple[str, dict[str, Any]]]:
+    return [(step.source.strip(), step.state) for step in trace.steps]
+
+
+def test_the_papers_example_byte_for_byte(runner: Runner) -> None:
+    trace = runner.run(FUNCTION, "f(6)")
+    assert whole_text(trace) == PAPER
+    assert trace_text(trace) == PAPER.partition("[BEGIN]\n\n")[2].removesuffix("\n\n[DONE]")
+    assert (trace.status, trace.output, trace.output_text) == ("done", 24, "24")
+
+
+def test_line_ends_of_other_systems_make_no_difference(runner: Runner) -> None:
+    assert whole_text(runner.run(FUNCTION.replace("\n", "\r\n"), " f(6) ")) == PAPER
+
+
+def test_only_changes(runner: Runner) -> None:
+    trace = runner.run(FUNCTION, "f(6)")
+    assert trace_text(trace.changes()) == CHANGES
+
+
+def test_changes_are_those_of_the_same_call(runner: Runner) -> None:
+    """A recursive call begins with all of its variables; back in its caller, only what is new there is shown."""
+    trace = runner.run("def f(n):\n    m = n\n    if n:\n        f(n - 1)\n        del m\n    n = True\nf(1)").changes()
+    assert [step.state for step in trace.steps[2:]] == [
+        {"n": 1}, {"m": 1}, {}, {"n": 0}, {"m": 0}, {}, {}, {"m": "<deleted>"},
+    ]  # fmt: skip
+
+
+def test_one_and_true_are_two_values() -> None:
+    assert not same(1, True)
+    assert not same(1, 1.0)
+    assert same({"a": 1, "b": [2]}, {"b": [2], "a": 1})
+
+
+# -- what is shown, construct by construct
+
+
+def test_recursion_shows_the_frame_that_runs(runner: Runner) -> None:
+    trace = runner.run("def f(n):\n    return n and n + f(n - 1)", "f(2)")
+    assert [state for _, state in shown(trace)[2:]] == [{"n": 2}, {"n": 1}, {"n": 0}]
+    assert [step.frame for step in trace.steps] == [1, 1, 2, 3, 4]
+
+
+def test_generators_go_on_in_their_own_frame(runner: Runner) -> None:
+    trace = runner.run(
+        "def g(n):\n    yield n\n    n += 1\n    yield n\noutput = []\nfor x in g(5):\n    output.append(x)"
+    )
+    frames = [step.frame for step in trace.steps if step.source.startswith("    ") and "append" not in step.source]
+    assert frames == [2, 2, 2]
+    assert trace.output == [5, 6]
+
+
+@needs_comprehension_frames
+def test_comprehensions_and_lambdas_have_frames(runner: Runner) -> None:
+    trace = runner.run("output = [x * 2 for x in (3, 5)]\nk = (lambda a: a)(7)")
+    assert [step.state for step in trace.steps[1:4]] == [
+        {".0": "<tuple_iterator object>"},
+        {".0": "<tuple_iterator object>", "x": 3},
+        {".0": "<tuple_iterator object>", "x": 5},
+    ]
+    assert trace.steps[-1].state == {"a": 7}
+
+
+def test_classes_show_their_body_and_their_objects(runner: Runner) -> None:
+    source = "class P:\n    k = 2\n    def __init__(self, x):\n        self.x = x\np = P(3)\nq = p"
+    trace = runner.run(source)
+    assert ("k = 2", {}) in shown(trace)
+    assert ("def __init__(self, x):", {"k": 2}) in shown(trace)
+    assert ("self.x = x", {"self": "P()", "x": 3}) in shown(trace)
+    assert trace.state == {"P": "<callable_object P>", "p": "P(x=3)", "q": "P(x=3)"}
+
+
+def test_a_namespace_of_the_programs_own_making_is_not_called(runner: Runner) -> None:
+    source = """\
+class Names(dict):
+    def __iter__(self):
+        seen.append(self)
+        return iter(())
+    keys = __iter__
+class Meta(type):
+    def __prepare__(name, bases): return Names()
+    def __new__(kind, name, bases, names): return None
+seen = []
+class A(metaclass=Meta):
+    x = 3
+    y = 4
+output = seen
+"""
+    trace = runner.run(source)
+    assert ("y = 4", {"x": 3}) in shown(trace)
+    assert trace.output == []
+
+
+def test_aliases_change_together(runner: Runner) -> None:
+    trace = runner.run("a = [1]\nb = a\nb.append(2)\nc = 3")
+    assert trace.steps[-1].state == {"a": [1, 2], "b": [1, 2]}
+
+
+def test_try_and_with(runner: Runner) -> None:
+    managed = "    with contextlib.suppress(KeyError):\n        {}[1]\n"
+    handled = "except ZeroDivisionError as e:\n    x = 1\nfinally:\n    y = 2"
+    trace = runner.run(f"import contextlib\ntry:\n{managed}    1 / 0\n{handled}")
+    lines = [step.line for step in trace.steps]
+    assert lines == [1, 2, 3, 4, 3, 5, 6, 7, 9]
+    assert trace.steps[-2].state == {"contextlib": "<module contextlib>", "e": "ZeroDivisionError('division by zero')"}
+    assert trace.state == {"contextlib": "<module contextlib>", "x": 1, "y": 2}
+
+
+def test_an_exception_is_the_end_of_a_trace(runner: Runner) -> None:
+    trace = runner.run("def f(a):\n    return 1 // a", "f(0)")
+    assert (trace.status, trace.error) == ("exception", "ZeroDivisionError: integer division or modulo by zero")
+    assert trace_text(trace).endswith(
+        '\nstate: {"a": 0}\nline:     return 1 // a\nerror: ZeroDivisionError: integer division or modulo by zero'
+    )
+
+
+def test_values_show_no_address_and_sets_are_sorted(runner: Runner) -> None:
+    source = "a = {'b', 'c', 'a', 'd'}\nb = object()\nc = lambda: 0\noutput = (a, {1: float('nan')}, b)"
+    first, second = runner.run(source), runner.run(source)
+    assert first.state == second.state
+    assert first.state["output"] == ["{'a', 'b', 'c', 'd'}", {"1": "nan"}, "<object object>"]
+    assert first.output_text == "({'a', 'b', 'c', 'd'}, {1: nan}, <object object>)"
+
+
+def test_draws_are_the_same_every_time(runner: Runner) -> None:
+    source = "import random\noutput = [random.random() for _ in range(3)], hash('a')"
+    with started() as another:
+        assert runner.run(source).output == another.run(source).output
+
+
+def test_huge_values_are_cut_and_counted(runner: Runner) -> None:
+    trace = runner.run("x = 'a' * 100_003\ny = 1", limits=Limits(seconds=60, value_characters=101))
+    assert trace.state["x"].endswith("<cut: 99902 more characters>")
+    assert trace.cuts == 2
+
+
+def test_what_is_printed_is_kept(runner: Runner) -> None:
+    trace = runner.run("import sys\nprint('a', 1)\nprint('é', file=sys.stderr)")
+    assert (trace.stdout, trace.stderr) == ("a 1\n", "é\n")
+
+
+def test_a_program_is_main_and_alone(runner: Runner) -> None:
+    source = "import os, sys\noutput = [__name__, sys.argv, dict(os.environ), os.listdir('.'), 'torch' in sys.modules]"
+    assert runner.run(source).output == ["__main__", ["program.py"], {}, [], False]
+
+
+# -- the text, read back
+
+
+def test_texts_are_read_back(runner: Runner) -> None:
+    trace = runner.run(FUNCTION, "f(6)")
+    for text in (trace_text(trace), whole_text(trace)):
+        read = parse_trace(text)
+        assert read.states == (*(step.state for step in trace.steps), trace.state)
+        assert read.lines == tuple(step.source for step in trace.steps)
+        assert (read.output, read.error) == (24, None)
+
+
+def test_errors_are_read_back(runner: Runner) -> None:
+    read = parse_trace(trace_text(runner.run("x = 1\nx / 0")))
+    assert (read.error, read.output, len(read.states)) == ("ZeroDivisionError: division by zero", None, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("line: x", "line 1 of the trace: 'line: x' where a state is due"),
+        ("state: {}\nstate: {}", "line 2 of the trace: 'state: {}' where a line is due"),
+        ("[BEGIN]\n\nstate: {", "line 3 of the trace: '{' is no state"),
+        ("state: [1]", "line 1 of the trace: '[1]' is no state"),
+        ("state: {}\nline: x\nthe answer is 4", "line 3 of the trace: 'the answer is 4' where a state is due"),
+        ("state: " + "[" * 5003, "is no state"),
+    ],
+)
+def test_what_is_no_trace_is_named(text: str, message: str) -> None:
+    with pytest.raises(ScratchpadError, match="of the trace") as caught:
+        parse_trace(text)
+    assert message in str(caught.value)
+
+
+# -- programs and calls
+
+
+def test_a_call_has_to_be_one_line() -> None:
+    assert program_text("x = 1\n\n\n", "f(2)") == "x = 1\n\noutput = f(2)"
+    for call in ("", " ", "f(1)\nimport os"):
+        with pytest.raises(ScratchpadError, match="one expression on one line"):
+            program_text("x = 1", call)
+
+
+def test_programs_are_read_in_the_encoding_that_they_declare(tmp_path: Path) -> None:
+    path = tmp_path / "latin.py"
+    path.write_bytes("# coding: latin-1\nx = 'é'\n".encode("latin-1"))
+    assert "é" in read_program(path)
+    path.write_bytes(b"x = '\xff'")
+    with pytest.raises(ScratchpadError, match="encoding"):
+        read_program(path)
+    with pytest.raises(ScratchpadError, match="No such file"):
+        read_program(tmp_path / "none.py")
+
+
+# -- what comes out of a program's process is not trusted
+
+TOLD: dict[str, Any] = {"reason": None, "exit_code": 0, "seconds": 0.1}
+LAST = b'{"status": "done", "error": null, "state": {}, "output_text": null, "cuts": 0}\n'
+STARTED = b'{"started":true}\n'
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        b"junk\n" + LAST,
+        b"[1]\n" + LAST,
+        b'{"line": 1, "frame": 1}\n' + LAST,
+        b'{"line": 2, "frame": 1, "state": {}}\n' + LAST,
+        b'{"line": true, "frame": 1, "state": {}}\n' + LAST,
+        b'{"status": "tampered"}\n',
+        b'{"status": "done", "state": []}\n',
+        b'{"status": "done", "error": 3}\n',
+        LAST + LAST,
+        b"[" * 100_003 + b"\n",
+        b"\xff\n",
+    ],
+)
+def test_forged_records_are_found(records: bytes) -> None:
+    trace = trace_of("x = 1", TOLD, STARTED + records, b"", b"")
+    assert trace.status == "tampered"
+    assert trace_of("x = 1", TOLD, STARTED + LAST, b"\xff", b"").status == "done"
+
+
+def test_endings_are_counted() -> None:
+    def ended(status: str, error: str | None = None) -> Trace:
+        return Trace("", (Step(1, "", {}, 1),), {}, status, error)
+
+    traces = [ended("done"), ended("refused", "class (line 3)"), ended("refused", "class (line 1)"), ended("done")]
+    assert count_endings(traces) == {"done": 2, "refused: class": 2}
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [{"seconds": 0}, {"seconds": float("nan")}, {"steps": 0}, {"steps": 1.5}, {"memory_bytes": 1}, {"threads": True}],
+)
+def test_limits_out_of_range(limits: dict[str, Any]) -> None:
+    with pytest.raises(ScratchpadError, match=f"limit {next(iter(limits))}="):
+        Limits(**limits)

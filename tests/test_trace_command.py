@@ -1,0 +1,82 @@
+"""The command `trace`: what it prints, and the exit status of every kind of end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from traces import CHANGES, FUNCTION, PAPER
+
+from scratchpad.cli import main
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    path = tmp_path / "program.py"
+    path.write_text(FUNCTION)
+    return str(path)
+
+
+def test_the_command_writes_the_papers_text(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trace", file, "--call", "f(6)"]) == 0
+    out, err = capsys.readouterr()
+    assert out == PAPER.partition("[BEGIN]\n\n")[2].removesuffix("\n[DONE]")
+    assert "in force: " in err
+    assert main(["trace", file, "--call", "f(6)", "--prompt"]) == 0
+    assert capsys.readouterr().out == PAPER + "\n"
+    assert main(["trace", file, "--call", "f(6)", "--format", "changes"]) == 0
+    assert capsys.readouterr().out == CHANGES + "\n"
+
+
+@pytest.mark.parametrize("form", ["nye", "changes", "inductive"])
+def test_the_command_writes_json(file: str, form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trace", file, "--call", "f(6)", "--json", "--format", form]) == 0
+    *steps, last = map(json.loads, capsys.readouterr().out.splitlines())
+    assert [set(step) for step in steps] == [{"line", "source", "state"}] * 12
+    assert (steps[2]["line"], steps[2]["source"]) == (2, "  v0 += 0")
+    assert last["status"] == "done"
+    assert last["state"]["output"] == 24
+    assert last["isolation"] in ("namespaces", "hooks")
+    assert (last["isolation"] == "hooks") == ("no security boundary" in last["in_force"])
+
+
+def test_an_exception_of_the_program_is_no_error_of_the_command(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trace", file, "--call", "f(None)", "--json"]) == 0
+    last = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert last["status"] == "exception"
+    assert last["error"].startswith("TypeError: unsupported operand")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["none.py"], 2, "none.py: No such file"),
+        (["FILE", "--call", "f("], 2, "--call 'f('"),
+        (["FILE", "--call", "f(1)\nimport os"], 2, "one line"),
+        (["FILE", "--max-memory", "1"], 2, "limit memory_bytes"),
+        (["FILE", "--max-seconds", "soon"], 2, "a number of seconds"),
+        (["FILE", "--format", "nie"], 2, "invalid choice"),
+        (["FILE", "--prompt", "--json"], 2, "--prompt belongs to"),
+        (["FILE", "--call", "f(6)", "--max-steps", "3"], 1, "more lines than allowed"),
+    ],
+)
+def test_mistakes_and_limits(
+    file: str, arguments: list[str], status: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["trace", *(file if argument == "FILE" else argument for argument in arguments)]) == status
+    assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_syntax_error_is_told_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "bad.py"
+    path.write_text("x = 1\ny = = 2\n")
+    assert main(["trace", str(path)]) == 2
+    assert capsys.readouterr() == ("", f"scratchpad: error: {path}, line 2: SyntaxError: invalid syntax\n")
+
+
+def test_a_refused_program_is_told_by_its_construct(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "class.py"
+    path.write_text("x = 1\nclass A: pass\n")
+    assert main(["trace", str(path), "--format", "inductive"]) == 2
+    assert "class (line 2)" in capsys.readouterr().err

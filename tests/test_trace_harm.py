@@ -1,0 +1,346 @@
+"""Programs that do harm, by accident or not: each ends with a clear status, nothing is harmed, the next one runs."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from traces import started
+
+from scratchpad.errors import RunFailure, ScratchpadError
+from scratchpad.programs.audit import AuditHook
+from scratchpad.programs.limits import MIB, Limits
+from scratchpad.programs.runner import Isolation, Runner
+from scratchpad.programs.trace import Trace
+
+STEPS = Limits(seconds=60, steps=1009)
+WIDE = Limits(seconds=60, memory_bytes=128 * MIB)
+
+
+@pytest.fixture(scope="module", params=["namespaces", "hooks"])
+def runner(request: pytest.FixtureRequest) -> Iterator[Runner]:
+    isolation: Isolation = request.param
+    with started(isolation) as made:
+        yield made
+
+
+def ended(runner: Runner, program: str, limits: Limits | None = None) -> tuple[str, str | None]:
+    """Status and error of a program; then the same server runs another one, which finds all in order."""
+    trace = runner.run(program, limits=limits)
+    check_order(runner)
+    return trace.status, trace.error
+
+
+def check_order(runner: Runner) -> None:
+    source = "import os, threading\noutput = os.listdir(), dict(os.environ), threading.active_count(), [*map(str, [1])]"
+    after = runner.run(source)
+    assert (after.status, after.output, after.stdout, after.stderr) == ("done", [[], {}, 1, ["1"]], "", "")
+
+
+ENDLESS = {
+    "a loop": "while True: pass",
+    "a line": "sum(iter(int, 1))",
+    "asleep": "import time\ntime.sleep(10_000)",
+    "deaf": """\
+import signal
+for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+    signal.signal(number, signal.SIG_IGN)
+sum(iter(int, 1))""",
+    "stopped": "import signal\nsignal.raise_signal(signal.SIGSTOP)",
+    "a pattern": "import re\nre.match('(a+)+b', 'a' * 1009)",
+    "never raising": "while True:\n    try: sum(iter(int, 1))\n    except BaseException: pass",
+}
+
+
+@pytest.mark.parametrize("program", ENDLESS.values(), ids=ENDLESS)
+def test_endless_programs_run_out_of_time(runner: Runner, program: str) -> None:
+    limits = Limits(seconds=0.1, steps=1 << 30, trace_bytes=1 << 30)
+    assert ended(runner, program, limits) == ("time", None)
+
+
+def test_an_endless_loop_runs_out_of_steps(runner: Runner) -> None:
+    trace = runner.run("x = 0\nwhile True:\n    x += 1", limits=STEPS)
+    assert (trace.status, len(trace.steps)) == ("steps", 1009)
+    assert (
+        runner.run("x = ''\nwhile True: x += 'a' * 1009", limits=Limits(seconds=60, trace_bytes=10_007)).status
+        == "trace"
+    )
+    check_order(runner)
+
+
+FORKS = {
+    "os.fork": "import os\nwhile True: os.fork()",
+    "os.forkpty": "import os\nos.forkpty()",
+    "os.system": "import os\nos.system('sleep 10000 &')",
+    "os.posix_spawn": "import os\nos.posix_spawn('/bin/true', ['true'], {})",
+    "os.exec": "import os\nos.execv('/bin/true', ['true'])",
+    "subprocess.Popen": "import subprocess\nsubprocess.run(['true'])",
+    "os.fork ": "import multiprocessing\nmultiprocessing.get_context('fork').Process(target=print).start()",
+}
+
+
+@pytest.mark.parametrize("event", FORKS)
+def test_fork_bombs_and_other_processes_are_refused(runner: Runner, event: str) -> None:
+    error = f"PermissionError: {event.strip()} is not allowed in the sandbox"
+    assert ended(runner, FORKS[event]) == ("exception", error)
+
+
+MEMORY = {
+    "one piece": "x = bytearray(1 << 40)",
+    "many pieces": "x = []\nwhile True: x.append(bytearray(1 << 20))",
+    "objects": "x = list(iter(object, 1))",
+    "integers": "x = 1 << (1 << 40)",
+    "text": "x = 'a' * (1 << 40)",
+    "no way out": """\
+import itertools
+x = []
+try:
+    x.extend(map(bytearray, itertools.repeat(4096)))
+finally:
+    y = bytearray(1 << 20)""",
+}
+
+
+@pytest.mark.parametrize("program", MEMORY.values(), ids=MEMORY)
+def test_memory_bombs(runner: Runner, program: str) -> None:
+    status, error = ended(runner, program, WIDE)
+    assert (status, error) in (("memory", "MemoryError"), ("exception", "OverflowError: too many digits in integer"))
+
+
+RECURSION = "def f(n):\n    global deepest\n    deepest = n\n    f(n + 1)\ntry:\n    f(1)\n"
+
+
+def test_deep_recursion_is_the_interpreters_own_error(runner: Runner) -> None:
+    """At the depth of a plain interpreter: its 1000 frames, the module's included."""
+    trace = runner.run(f"{RECURSION}except RecursionError as error:\n    output = deepest, str(error)")
+    assert (trace.status, trace.output) == ("done", [999, "maximum recursion depth exceeded"])
+    assert trace.steps[-1].line == 8  # what comes after the error is traced again
+    assert ended(runner, "def f(): f()\nf()") == ("exception", "RecursionError: maximum recursion depth exceeded")
+
+
+def test_programs_set_their_own_depth(runner: Runner) -> None:
+    def deepest(limit: int) -> Trace:
+        return runner.run(
+            f"import sys\nsys.setrecursionlimit({limit})\n{RECURSION}except RecursionError:\n    output = deepest"
+        )
+
+    assert [deepest(limit).output for limit in (103, 2003)] == [102, 2002]
+
+
+DEEP = {
+    "calls": ("def f(): f()\nf()", ("memory", "signal")),
+    "values": ("x = []\nfor _ in range(100_003): x = [x]\nrepr(x)", ("exception", "signal")),
+}
+
+
+@pytest.mark.parametrize(("inner", "statuses"), DEEP.values(), ids=DEEP)
+def test_recursion_without_a_limit_does_not_get_out(runner: Runner, inner: str, statuses: tuple[str, str]) -> None:
+    """Run as another file, so that no line of it is traced."""
+    source = f"import sys\nsys.setrecursionlimit(1 << 30)\nexec(compile({inner!r}, 'other.py', 'exec'))"
+    assert ended(runner, source, WIDE)[0] in statuses
+
+
+ENDS = {
+    "import sys\nsys.exit(3)": ("exit", "SystemExit: 3"),
+    "exit()": ("exit", "SystemExit: None"),
+    "raise SystemExit('so long')": ("exit", "SystemExit: so long"),
+    "import os\nos._exit(5)": ("exit", "the process ended by itself, with exit status 5"),
+    "import os\nos.abort()": ("signal", "SIGABRT"),
+    "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)": ("signal", "SIGKILL"),
+    "import signal\nsignal.raise_signal(signal.SIGSEGV)": ("signal", "SIGSEGV"),
+    "import signal\nsignal.raise_signal(signal.SIGTERM)": ("signal", "SIGTERM"),
+    "import signal\nsignal.raise_signal(signal.SIGINT)": ("exception", "KeyboardInterrupt"),
+    "raise KeyboardInterrupt": ("exception", "KeyboardInterrupt"),
+    "class E(BaseException): pass\nraise E(3)": ("exception", "E: 3"),
+    "input()": ("exception", "EOFError: EOF when reading a line"),
+    "import os\nos.closerange(0, 1009)\nx = 1": ("done", None),
+    "import atexit\natexit.register(print, 'late')": ("done", None),
+}
+
+
+@pytest.mark.parametrize("program", ENDS)
+def test_programs_that_end_themselves(runner: Runner, program: str) -> None:
+    assert ended(runner, program) == ENDS[program]
+
+
+def test_a_signals_handler_is_the_programs(runner: Runner) -> None:
+    source = """\
+import signal
+seen = []
+signal.signal(signal.SIGALRM, lambda *_: seen.append(1))
+signal.setitimer(signal.ITIMER_REAL, 0.01)
+while not seen: pass
+output = seen"""
+    limits = Limits(seconds=60, steps=1 << 30, trace_bytes=1 << 30)
+    assert runner.run(source, limits=limits).output == [1]
+    raised = source.replace("seen.append(1)", "1 / 0")
+    assert ended(runner, raised, limits) == ("exception", "ZeroDivisionError: division by zero")
+
+
+def test_threads_run_and_end_with_the_program(runner: Runner) -> None:
+    done = "import threading\noutput = []\nt = threading.Thread(target=output.append, args=(3,))\nt.start()\nt.join()"
+    assert runner.run(done).output == [3]
+    endless = "import threading\ndef f():\n    while True: pass\nthreading.Thread(target=f).start()\nx = 1"
+    assert ended(runner, endless) == ("done", None)
+
+
+def test_too_many_threads(runner: Runner) -> None:
+    source = "import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(10_000,)).start()"
+    status, error = ended(runner, source, WIDE)
+    assert (status, error) in (("exception", "RuntimeError: can't start new thread"), ("memory", "MemoryError"))
+
+
+FLOODS = {
+    "print": "while True: print('x' * 1009)",
+    "stderr": "import sys\nwhile True: print('x' * 1009, file=sys.stderr)",
+    "descriptor": "import os\nwhile True: os.write(1, b'x' * 1009)",
+    "one piece": "print('x' * 10_000_019)",
+    "thread": """\
+import threading
+def f():
+    while True: print('x' * 1009, flush=True)
+t = threading.Thread(target=f)
+t.start()
+t.join()""",
+}
+
+
+@pytest.mark.parametrize("program", FLOODS.values(), ids=FLOODS)
+def test_output_floods(runner: Runner, program: str) -> None:
+    trace = runner.run(program, limits=Limits(seconds=60, output_bytes=10_007, steps=1 << 30, trace_bytes=1 << 30))
+    assert trace.status == "output"
+    assert len(trace.stdout + trace.stderr) <= 2 * 10_007
+    check_order(runner)
+
+
+DELETING = {
+    "remove": "import os\nos.remove({path!r})",
+    "bytes": "import os\nos.remove({path!r}.encode())",
+    "Path": "import pathlib\npathlib.Path({path!r}).unlink()",
+    "own path": "import os\nclass P:\n    def __fspath__(self): return {path!r}\nos.remove(P())",
+    "upwards": "import os\nos.remove('../' * 20 + {path!r})",
+    "around": "import os\nos.remove(os.getcwd() + '/..' * 20 + {path!r})",
+    "a link": "import os\nos.symlink({path!r}, 'link')\nopen('link', 'w')",
+    "open": "open({path!r}, 'w')",
+    "append": "open({path!r}, 'a').write('x')",
+    "os.open": "import os\nos.open({path!r}, os.O_WRONLY | os.O_TRUNC)",
+    "truncate": "import os\nos.truncate({path!r}, 0)",
+    "rename": "import os\nos.rename({path!r}, 'mine')",
+    "replace": "import os\nopen('mine', 'w').close()\nos.replace('mine', {path!r})",
+    "chmod": "import os\nos.chmod({path!r}, 0)",
+    "rmtree": "import os, shutil\nshutil.rmtree(os.path.dirname({path!r}))",
+    "folder": "import os\nos.remove('victim.txt', dir_fd=os.open(os.path.dirname({path!r}), os.O_RDONLY))",
+    "chdir": "import os\nos.chdir(os.path.dirname({path!r}))\nos.remove('victim.txt')",
+    "read": "open({path!r}).read()",
+}
+
+
+@pytest.mark.parametrize("how", DELETING)
+def test_files_of_others_stay_as_they_are(runner: Runner, how: str, tmp_path: Path) -> None:
+    path = tmp_path / "victim.txt"
+    path.write_text("dear")
+    before = path.stat()
+    status, error = ended(runner, DELETING[how].format(path=str(path)))
+    assert status == "exception"
+    assert error
+    assert error.startswith(("PermissionError", "OSError", "FileNotFoundError"))
+    assert path.read_text() == "dear"
+    assert (path.stat().st_mode, path.stat().st_mtime_ns) == (before.st_mode, before.st_mtime_ns)
+
+
+def test_programs_see_pythons_own_library_alone(runner: Runner) -> None:
+    assert ended(runner, "import scratchpad") == ("exception", "ModuleNotFoundError: No module named 'scratchpad'")
+    assert ended(runner, "import numpy") == ("exception", "ModuleNotFoundError: No module named 'numpy'")
+    status, error = ended(runner, f"open({__file__!r})")
+    assert status == "exception"
+    assert str(error).startswith("PermissionError")
+
+
+def test_the_working_folder_is_the_programs_own(runner: Runner) -> None:
+    source = "import os\nos.mkdir('c')\nopen('a', 'w').write('b')\nos.rename('a', 'c/d')\noutput = open('c/d').read()"
+    assert runner.run(source).output == "b"
+    assert ended(runner, f"{source}\nos.chmod('c', 0)") == ("done", None)
+
+
+def test_files_have_limits(runner: Runner) -> None:
+    limits = Limits(seconds=60, file_bytes=65_536, open_files=13)
+    large = runner.run("with open('a', 'wb') as f:\n    while True: f.write(bytes(4096))", limits=limits)
+    assert large.status == "exception"
+    assert large.error in [f"OSError: [Errno {number}] {os.strerror(number)}" for number in (errno.EFBIG, errno.ENOSPC)]
+    many = runner.run("files = [open('a', 'w')]\nwhile True: files.append(open('a'))", limits=limits)
+    assert many.error == f"OSError: [Errno {errno.EMFILE}] {os.strerror(errno.EMFILE)}: 'a'"
+    written = runner.run("for n in range(1009): open(str(n), 'w').close()")
+    assert written.status == "exception"
+    check_order(runner)
+
+
+PARENT = {
+    "kill": "import os\nos.kill(os.getppid(), 9)",
+    "every process": "import os\nos.kill(-1, 9)",
+    "group": "import os\nos.killpg(0, 9)",
+    "limits": "import os, resource\nresource.prlimit(os.getppid(), resource.RLIMIT_CPU, (1, 1))",
+    "memory": "open('/proc/1/mem', 'wb')",
+    "network": "import socket\nsocket.create_connection(('127.0.0.1', 80))",
+    "library": "import ctypes\nctypes.CDLL(None)",
+    "frames": "import sys\nsys._current_frames()",
+    "objects": "import gc\ngc.get_objects()",
+}
+
+
+@pytest.mark.parametrize("program", PARENT.values(), ids=PARENT)
+def test_the_parent_and_the_tracer_are_out_of_reach(runner: Runner, program: str) -> None:
+    status, error = ended(runner, program)
+    assert status == "exception"
+    assert error
+    assert error.startswith("PermissionError: ")
+
+
+def test_a_tracer_that_was_dropped_is_reported(runner: Runner) -> None:
+    assert ended(runner, "import sys\nsys.settrace(None)") == ("lost", None)
+    assert ended(runner, "import sys\nsys.settrace(lambda *_: None)") == ("lost", None)
+
+
+def test_hooks_of_programs_are_not_added(runner: Runner) -> None:
+    assert runner.run("import sys\nsys.addaudithook(print)\nopen('a', 'w')").stdout == ""
+
+
+def test_the_hook_refuses_signals_to_others_by_itself() -> None:
+    """Where system calls are filtered the kernel would refuse them, too."""
+    check = AuditHook().check
+    check("os.kill", (os.getpid(), 9))
+    with pytest.raises(PermissionError, match=r"os.kill of another process"):
+        check("os.kill", (os.getppid(), 9))
+
+
+def test_changed_modules_are_changed_for_the_program_alone(runner: Runner) -> None:
+    source = """\
+import builtins, json, os, sys, types
+json.dumps = json.loads = os._exit = os.write = None
+sys.getrecursionlimit = sys.gettrace = sys.settrace = sys.setprofile = None
+for name in ("len", "str", "isinstance", "issubclass", "type", "dict", "list"):
+    setattr(builtins, name, None)
+output = 3"""
+    trace = runner.run(source)
+    assert (trace.status, trace.output) == ("done", 3)
+    check_order(runner)
+
+
+def test_a_server_that_was_killed_is_reported_and_replaced() -> None:
+    with started() as runner:
+        link = runner._link
+        assert link is not None
+        os.killpg(link._process.pid, signal.SIGKILL)
+        with pytest.raises(RunFailure, match="the server that runs programs is gone"):
+            runner.run("output = 3")
+        assert runner.run("output = 5").output == 5
+        runner.close()
+        assert runner.run("output = 7").output == 7
+
+
+def test_unknown_isolation() -> None:
+    with pytest.raises(ScratchpadError, match="auto, namespaces or hooks"):
+        Runner(isolation="jail")  # type: ignore[arg-type]

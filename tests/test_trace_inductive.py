@@ -1,0 +1,102 @@
+"""The inductive form: the same lines, variables and ends as CPython's, and each state determines the next."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+
+import pytest
+from inductive_checks import Seen, check_against_cpython, check_induction, run
+from inductive_programs import PROGRAMS
+
+from scratchpad.programs.inductive.chain import states
+from scratchpad.programs.inductive.machine import Machine
+from scratchpad.programs.inductive.program import Program
+from scratchpad.programs.inductive.writing import write_state
+
+MORE_LINES = ("closures", "exceptions", "order")
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_each_state_determines_the_next(name: str) -> None:
+    check_induction(PROGRAMS[name])
+
+
+@pytest.mark.parametrize("name", sorted(set(PROGRAMS) - {"comprehensions"}))
+def test_lines_and_ends_are_cpythons(name: str) -> None:
+    if sys.version_info >= (3, 12) and name in MORE_LINES:
+        pytest.skip("from Python 3.12 on, comprehensions and `and` have line events of their own in the frame around")
+    check_against_cpython(PROGRAMS[name])
+
+
+def test_what_builtins_and_comprehensions_over_lines_do_is_part_of_a_line() -> None:
+    """There CPython has more lines, but the same end."""
+    _, _, machine = run(PROGRAMS["comprehensions"])
+    assert machine.names["h"] == [True, False]
+    assert {name: machine.names[name] for name in "abcdefg"} == {
+        name: Seen(PROGRAMS["comprehensions"]).names[name] for name in "abcdefg"
+    }
+
+
+def drawn_program(rng: random.Random) -> str:
+    """A program of loops, tests, arithmetic and calls, which ends."""
+    lines = ["def g(a, b=2):", "    if a > b:", "        return g(b, a - 1)", "    return a * b % 7", "def f(v0):"]
+    return "\n".join([*lines, *drawn_block(rng, 3), " return v0", f"output = f({rng.randrange(10)})"])
+
+
+def drawn_block(rng: random.Random, depth: int, indent: str = " ") -> list[str]:
+    places = range(rng.randrange(1, 4))
+    return [line for place in places for line in drawn_statement(rng, depth, indent, f"v{depth}{place}")]
+
+
+def drawn_statement(rng: random.Random, depth: int, indent: str, name: str) -> list[str]:
+    k = rng.randrange(1, 10)
+    simple = (
+        f"v0 {rng.choice('+-*')}= {k}",
+        f"v0 = (v0 + g(v0 % 10, {k})) % 1000",
+        f"v0 += sum(g(i) for i in range({k % 3}) if v0 > i)",
+    )
+    if depth == 0 or rng.random() < 0.4:
+        return [indent + rng.choice(simple)]
+    body, other = drawn_block(rng, depth - 1, indent + " "), drawn_block(rng, depth - 1, indent + " ")
+    leave = [f"{indent} if v0 % {k + 1} == 0:", f"{indent}  {rng.choice(('break', 'continue'))}"]
+    test = f"v0 % 10 {rng.choice(['<', '<=', '>', '>='])} {k} and g(v0 % 5)"
+    return rng.choice(
+        [
+            [f"{indent}for {name} in range({k % 4}):", *leave, *body],
+            [f"{indent}{name} = {k % 4}", f"{indent}while {name} > 0:", f"{indent} {name} -= 1", *leave, *body],
+            [f"{indent}if {test}:", *body, f"{indent}else:", *other],
+            [f"{indent}try:", f"{indent} 1 // (v0 % {k})", *body, f"{indent}except ZeroDivisionError:", *other],
+        ]
+    )
+
+
+@pytest.mark.parametrize("seed", range(23))
+def test_drawn_programs(seed: int) -> None:
+    text = drawn_program(random.Random(seed))
+    check_against_cpython(text)
+    check_induction(text)
+
+
+def test_states_say_where_a_call_is_waited_for() -> None:
+    """In line 3 both calls are waited for; the second time the first one's result is kept."""
+    chain = list(states(Program("def f(x):\n    return x\ny = f(1) + f(2)")))
+    waiting = [state["frames"][0] for state in chain if len(state["frames"]) == 2]
+    assert [(frame["part"], frame.get("kept")) for frame in waiting] == [(1, None), (2, {".1": 1})]
+    assert [frame["locals"] for frame in (chain[2]["frames"][1], chain[3]["frames"][1])] == [{"x": 1}, {"x": 2}]
+
+
+def test_states_hold_what_aliases_share_once() -> None:
+    state = list(states(Program("a = [1]\nb = a\nc = [a]\nx = 0")))[-1]
+    assert state["frames"][0]["locals"] == {"a": {"$shared": [1, [1]]}, "b": {"$same": 1}, "c": [{"$same": 1}]}
+
+
+def test_an_endless_loop_has_a_flat_cost_in_its_state() -> None:
+    text = "x = 0\nfor i in range(10**9):\n    x = (x + i) % 7"
+    machine = Machine(Program(text))
+    lengths = []
+    for _ in range(4001):
+        assert machine.advance()
+        lengths.append(len(json.dumps(write_state(machine))))
+    assert max(lengths) < min(lengths[3:]) + 23

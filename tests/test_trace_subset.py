@@ -1,0 +1,129 @@
+"""What the inductive form refuses, by name, and how its runs end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from inductive_checks import check_against_cpython, run
+from traces import started
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.programs.inductive.chain import next_state, states
+from scratchpad.programs.inductive.machine import Machine
+from scratchpad.programs.inductive.program import Program
+from scratchpad.programs.inductive.subset import Refused
+from scratchpad.programs.limits import Limits
+from scratchpad.programs.runner import Runner
+
+REFUSED = {
+    "class": "class A: pass",
+    "with": "with x: pass",
+    "decorator": "@f\ndef g(): pass",
+    "match": "match 1:\n    case 1: pass",
+    "async def": "async def f(): pass",
+    "eval()": "eval('1')",
+    "import random": "import random",
+    "import *": "from math import *",
+    "sys.settrace": "import sys\nsys.settrace(None)",
+    "assignment to an attribute": "f.x = 1",
+    ".__class__": "().__class__",
+    "is between values": "a = b = 1\na is b",
+    "call in the target of an assignment": "def f(): pass\nx[f()], y = 1, 2",
+    "call in a chained comparison": "def f(): pass\n1 < 2 < f()",
+    "call in a generator expression": "def f(): pass\nx = (f() for i in '')",
+}
+
+
+@pytest.mark.parametrize("construct", REFUSED)
+def test_constructs_outside_the_subset_are_refused_by_name(construct: str) -> None:
+    with pytest.raises(Refused) as caught:
+        Program(REFUSED[construct])
+    assert caught.value.construct == construct
+    assert caught.value.line in (1, 2)
+
+
+def test_expressions_that_are_nested_too_deep() -> None:
+    with pytest.raises(Refused, match="expression nested too deep"):
+        Program(f"def f(): pass\nx = f(){' + 1' * 1009}")
+
+
+def test_recursion_has_pythons_own_depth() -> None:
+    machine = Machine(Program("def f(n):\n    global deepest\n    deepest = n\n    f(n + 1)\nf(1)"))
+    with pytest.raises(RecursionError, match="maximum recursion depth exceeded"):  # noqa: PT012 - a loop is what raises
+        while machine.advance():
+            assert len(machine.frames) <= 1000
+    assert machine.names["deepest"] == 999
+
+
+KEPT = {
+    "generator": "def g():\n    yield 1\nx = g()\ny = 1",
+    "value of type count": "import itertools\nx = itertools.count()\ny = 1",
+    "two lambdas in one line": "x = (lambda: 1), (lambda: 2)\ny = 1",
+    "set in an order that its elements do not tell": "s = set(range(1009))\ns -= set(range(3, 1009))\ny = 1",
+}
+
+
+@pytest.mark.parametrize("construct", KEPT)
+def test_values_that_a_state_cannot_hold_are_refused(construct: str) -> None:
+    with pytest.raises(Refused) as caught:
+        list(states(Program(KEPT[construct])))
+    assert caught.value.construct == construct
+
+
+def test_values_that_do_not_outlive_a_line_are_no_matter() -> None:
+    check_against_cpython("import itertools\ndef g():\n    yield 5\nx = list(itertools.chain([1], [2]))\noutput = x")
+    _, error, machine = run("def g():\n    yield 5\noutput = list(g()), next(g())")
+    assert (error, machine.names["output"]) == (None, ([5], 5))
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {},
+        {"frames": []},
+        {"frames": [{"in": "g", "line": 1, "locals": {}}]},
+        {"frames": [{"in": "<module>", "line": 7, "locals": {}}]},
+        {"frames": [{"in": "<module>", "line": 1, "locals": {"x": {"$same": 3}}}]},
+        {"frames": [{"in": "<module>", "line": 1, "locals": {"x": {"$exception": ["exit"]}}}]},
+        {"frames": [{"in": "<module>", "line": 1, "locals": {"x": {"$module": ["os"]}}}]},
+        {"frames": [{"in": "<module>", "line": 1, "locals": {}, "blocks": [{"what": 1}]}]},
+        {"frames": 3},
+    ],
+)
+def test_what_is_no_state_is_refused(state: dict[str, Any]) -> None:
+    with pytest.raises(ScratchpadError, match="no state of this program"):
+        next_state(Program("x = 1"), state)
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[Runner]:
+    with started() as made:
+        yield made
+
+
+def test_a_runner_goes_on_from_each_state(runner: Runner) -> None:
+    trace = runner.run_inductive("def f(n):\n    print(n)\n    return n and f(n - 1)", "f(2)")
+    assert (trace.status, trace.output_text, trace.stdout) == ("done", "0", "2\n1\n0\n")
+    for place, step in enumerate(trace.steps):
+        rest = runner.resume(trace.program, step.state)
+        assert rest.steps == trace.steps[place + 1 :]
+        assert (rest.state, rest.status, rest.stdout) == (trace.state, "done", trace.stdout)
+
+
+def test_how_runs_of_the_machine_end(runner: Runner) -> None:
+    short = Limits(seconds=60, steps=101, output_bytes=307, trace_bytes=10_007)
+    endings = {
+        "x = [0] * 10**12": "memory",
+        "while True: pass": "steps",
+        "while True:\n    print('x' * 100)": "output",
+        "x = ''\nwhile True:\n    x += 'a' * 1000": "trace",
+        "import sys\nsys.exit(3)": "exit",
+        "1 / 0": "exception",
+        "def f(): yield\nx = f()\ny = 1": "refused",
+        "x = (": "syntax",
+        "": "done",
+    }
+    assert {text: runner.run_inductive(text, limits=short).status for text in endings} == endings
+    assert runner.resume("x = 1", {}).error == "no state of this program: KeyError: 'frames'"

@@ -1,0 +1,141 @@
+"""The kernel's walls by themselves: what a program cannot do even when it has got past the audit hooks.
+
+Probes run where programs run, confined as they are, in processes without any hook.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scratchpad.programs.places import places
+from scratchpad.programs.seccomp import machine_is_known
+
+ROOT = Path(__file__).parent.parent
+CONFINED = """\
+import ctypes, json, os, resource, signal, socket, sys, threading
+sys.path.insert(0, {root!r})
+from scratchpad.programs.limits import Limits
+from scratchpad.programs.places import places
+del sys.path[0]
+place = places({isolation!r})[0]
+place.enter()
+server = os.getpid()
+reader, writer = os.pipe()
+child = os.fork()
+if child:
+    os.close(writer)
+    told = os.fdopen(reader).read()
+    print(told or os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    sys.exit()
+place.confine(Limits())
+libc = ctypes.CDLL(None, use_errno=True)
+calls = []
+def refusal(call):
+    try:
+        result = call()
+    except OSError as error:
+        return error.errno
+    return 0 if result != -1 else ctypes.get_errno()
+os.write(writer, json.dumps({probes}).encode())
+os._exit(0)
+"""
+
+
+def probed(isolation: str, *probes: str) -> Any:
+    """What probes find out: a list of their values, in a process that is confined like a program's."""
+    program = CONFINED.format(root=str(ROOT), isolation=isolation, probes=f"[{', '.join(probes)}]")
+    command = [sys.executable, "-S", "-P", "-c", program]
+    ran = subprocess.run(command, capture_output=True, text=True, env={}, check=False, cwd="/")
+    if ran.returncode != 0:
+        reason = ran.stderr.splitlines()[-1]
+        assert reason.startswith(("OSError", "PermissionError")), ran.stderr
+        pytest.skip(f"{isolation} are not allowed on this machine: {reason}")
+    return json.loads(ran.stdout)
+
+
+def refused(isolation: str, *calls: str) -> list[int]:
+    """The errors that calls end with, 0 where there is none."""
+    return probed(isolation, *(f"refusal(lambda: {call})" for call in calls))
+
+
+needs_filter = pytest.mark.skipif(not machine_is_known(), reason="no filter of system calls is known for this machine")
+
+
+@needs_filter
+@pytest.mark.parametrize("isolation", ["namespaces", "hooks"])
+def test_system_calls_that_are_refused(isolation: str) -> None:
+    calls = [
+        "os.fork()", "os.execv('/bin/true', ['true'])", "socket.socket()", "socket.socket(socket.AF_UNIX)",
+        "os.kill(server, 0)", "os.kill(-1, 0)", "os.kill(0, 0)", "signal.pidfd_send_signal(0, 9)",
+        "os.memfd_create('x')", "os.setpriority(os.PRIO_USER, 0, 5)", "os.sched_setaffinity(server, {0})",
+        "resource.prlimit(server, resource.RLIMIT_CPU, (1, 1))", "os.mkfifo('x')", "libc.unshare(0x10000000)",
+        "libc.ptrace(16, server, 0, 0)", "libc.shmget(0, 4096, 0o1600)", "libc.mount(b'a', b'/', b'tmpfs', 0, None)",
+        "libc.syscall(435, 0, 0)",
+    ]  # fmt: skip
+    assert refused(isolation, *calls) == [errno.EPERM] * (len(calls) - 1) + [errno.ENOSYS]
+
+
+@needs_filter
+@pytest.mark.parametrize("isolation", ["namespaces", "hooks"])
+def test_system_calls_that_programs_need(isolation: str) -> None:
+    calls = ["os.kill(os.getpid(), 0)", "open('x', 'w').close()", "resource.getrlimit(resource.RLIMIT_AS) and None"]
+    assert refused(isolation, *calls) == [0] * len(calls)
+    thread = "[(t.start(), t.join()) for t in [threading.Thread(target=calls.append, args=(3,))]] and None"
+    assert probed(isolation, thread, "calls") == [None, [3]]
+
+
+def test_namespaces_show_nothing_of_the_machine(tmp_path: Path) -> None:
+    victim = tmp_path / "victim.txt"
+    victim.write_text("dear")
+    hidden = [str(victim), str(ROOT / "README.md"), "/etc", "/proc", "/sys", "/bin"]
+    found = probed(
+        "namespaces",
+        f"list(map(os.path.exists, {hidden}))",
+        "sorted(os.listdir('/dev'))",
+        "[os.getcwd(), os.listdir('.')]",
+        "[server, os.getpid()]",
+    )
+    assert found[0] == [False] * 6
+    assert found[1] == ["full", "null", "random", "urandom", "zero"]
+    assert found[2] == ["/program", []]
+    assert found[3] == [1, 2]
+    assert victim.read_text() == "dear"
+
+
+def test_namespaces_let_nothing_be_written_but_the_working_folder() -> None:
+    library = str(Path(os.__file__))
+    calls = [
+        "open('/x', 'w')", f"open({library!r}, 'a')", f"os.remove({library!r})", "os.mkdir('/tmp2')",
+        "open('/usr/lib/x', 'w')", "os.chroot('/')", "open('y', 'wb').write(bytes(2 << 20))",
+        "[open(str(n), 'w').close() for n in range(257)]",
+    ]  # fmt: skip
+    found = refused("namespaces", *calls)
+    assert found[-2:] == [errno.ENOSPC, errno.ENOSPC]
+    assert set(found[:-2]) <= {errno.EROFS, errno.EPERM, errno.EACCES, errno.ENOENT}
+    mounts = ", ".join(f"os.statvfs({path!r}).f_flag & os.ST_RDONLY" for path in ("/", library, "."))
+    assert probed("namespaces", mounts) == [os.ST_RDONLY, os.ST_RDONLY, 0]
+
+
+@pytest.mark.parametrize("isolation", ["namespaces", "hooks"])
+def test_programs_have_no_rights_and_gain_none(isolation: str) -> None:
+    """capget: three sets of capabilities, all empty; PR_GET_NO_NEW_PRIVS (39)."""
+    header = "(0x20080522).to_bytes(4, 'little') + bytes(4)"
+    asked = f"[held := ctypes.create_string_buffer(b'x' * 24, 24), libc.capget({header}, held), list(held.raw)][1:]"
+    assert probed(isolation, asked, "libc.prctl(39, 0, 0, 0, 0)") == [[0, [0] * 24], 1]
+
+
+def test_places_are_tried_from_the_best_one_on() -> None:
+    assert [place.name for place in places("auto")] == ["namespaces", "hooks", "hooks"]
+    assert [place.name for place in places("namespaces")] == ["namespaces"]
+    details = [place.detail for place in places("hooks")]
+    assert "filter" in details[0]
+    assert "filter" not in details[1]
+    assert all("no security boundary" in detail for detail in details)

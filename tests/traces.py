@@ -1,0 +1,100 @@
+"""Traces that several tests look at, and runners in every isolation that this machine allows."""
+
+from __future__ import annotations
+
+import pytest
+
+from scratchpad.errors import RunFailure
+from scratchpad.programs.limits import Limits
+from scratchpad.programs.runner import Isolation, Runner
+
+FUNCTION = """\
+def f(v0):
+  v0 += 0
+  v4 = 2
+  while v4 > 0:
+    v4 -= 1
+    v0 *= 2
+  return v0
+"""
+
+PAPER = """\
+Consider the following Python function:
+
+def f(v0):
+  v0 += 0
+  v4 = 2
+  while v4 > 0:
+    v4 -= 1
+    v0 *= 2
+  return v0
+
+output = f(6)
+
+What is the execution trace?
+
+[BEGIN]
+
+state: {}
+line: def f(v0):
+state: {"f": "<callable_object f>"}
+line: output = f(6)
+state: {"v0": 6}
+line:   v0 += 0
+state: {"v0": 6}
+line:   v4 = 2
+state: {"v0": 6, "v4": 2}
+line:   while v4 > 0:
+state: {"v0": 6, "v4": 2}
+line:     v4 -= 1
+state: {"v0": 6, "v4": 1}
+line:     v0 *= 2
+state: {"v0": 12, "v4": 1}
+line:   while v4 > 0:
+state: {"v0": 12, "v4": 1}
+line:     v4 -= 1
+state: {"v0": 12, "v4": 0}
+line:     v0 *= 2
+state: {"v0": 24, "v4": 0}
+line:   while v4 > 0:
+state: {"v0": 24, "v4": 0}
+line:   return v0
+state: {"f": "<callable_object f>", "output": 24}
+
+[DONE]"""
+
+CHANGES = """\
+state: {}
+line: def f(v0):
+state: {"f": "<callable_object f>"}
+line: output = f(6)
+state: {"v0": 6}
+line:   v0 += 0
+state: {}
+line:   v4 = 2
+state: {"v4": 2}
+line:   while v4 > 0:
+state: {}
+line:     v4 -= 1
+state: {"v4": 1}
+line:     v0 *= 2
+state: {"v0": 12}
+line:   while v4 > 0:
+state: {}
+line:     v4 -= 1
+state: {"v4": 0}
+line:     v0 *= 2
+state: {"v0": 24}
+line:   while v4 > 0:
+state: {}
+line:   return v0
+state: {"output": 24}"""
+
+
+def started(isolation: Isolation = "auto", limits: Limits | None = None) -> Runner:
+    """A runner, whose server has started; the test is skipped where this machine does not allow the isolation."""
+    runner = Runner(limits or Limits(seconds=60), isolation)
+    try:
+        return runner.__enter__()
+    except RunFailure as refused:
+        pytest.skip(str(refused))
