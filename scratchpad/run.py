@@ -121,7 +121,7 @@ class Run:
         """Like `evaluate`, size by size and without saving; each score says how many questions were trained on."""
         task = self.subject.task
         data = step_data(self.config, task)
-        sizes = sizes or evaluated_sizes(self.config, task)
+        sizes = tuple(dict.fromkeys(sizes)) or evaluated_sizes(self.config, task)
         for result in evaluate(self.subject, sizes, n, method, seed, sampling, batch):
             seen = count_seen(data, self.step, (sample.question for sample in result.samples), self.folder)
             yield Result(dataclasses.replace(result.score, seen_in_training=seen), result.samples)
@@ -178,14 +178,14 @@ def evaluated_sizes(config: RunConfig, task: Task) -> tuple[int, ...]:
 def save_evaluation(run: Run, results: Sequence[Result]) -> None:
     """Keep samples (evaluation.jsonl) and scores (scores.jsonl).
 
-    What was there stays, but for lines of the same method, sampling, size and seed.
+    What was there stays, but for lines of the same method, sampling, size and seed, of whichever checkpoint.
     """
     judged = ("method", "sampling", "size", "seed")
     keys = {tuple(getattr(result.score, name) for name in judged) for result in results}
     scores = [{"step": run.step, **r.score.to_json()} for r in results]
     samples = [sample_line(r.score, sample) for r in results for sample in r.samples]
-    for name, lines in (("scores.jsonl", scores), ("evaluation.jsonl", samples)):
-        path = run.folder / name
+    for file_name, lines in (("scores.jsonl", scores), ("evaluation.jsonl", samples)):
+        path = run.folder / file_name
         kept = [line for line in read_json_lines(path) if tuple(line.get(name, "") for name in judged) not in keys]
         write_whole(path, "".join(json.dumps(line) + "\n" for line in [*kept, *lines]))
 

@@ -81,6 +81,11 @@ class Lengths(Readable):
             return rng.between(self.low, self.high)
         return self.low + bisect(list(accumulate(self.weights)), rng.below(sum(self.weights)))
 
+    def holds(self, length: int) -> bool:
+        """Whether it is ever drawn."""
+        inside = self.low <= length <= self.high
+        return inside and (not self.weights or self.weights[length - self.low] > 0)
+
     def plain(self) -> int | str:
         """The JSON form: 5 or a written law."""
         if self.low == self.high:

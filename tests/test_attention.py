@@ -172,6 +172,16 @@ def test_bf16_autocast_trains_with_dropout(backend: str) -> None:
     assert all(bool(value.isfinite().all()) and bool(value.any()) for value in found.values())
 
 
+def test_gradients_under_autocast_are_those_without() -> None:
+    batch = batch_of(ALL_SHAPES["ragged"])
+    heads = random_heads(int(batch.real().sum())).float().detach().requires_grad_()
+    found = []
+    for enabled in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            found += torch.autograd.grad(attention("blocks", batch.segments)(0, heads, 0.0).square().sum(), heads)
+    assert torch.equal(*found)
+
+
 def test_an_unknown_backend_names_the_known_ones() -> None:
     with pytest.raises(ScratchpadError, match=r"did you mean 'blocks'.*dense"):
         attention("block", torch.zeros(1, 2, dtype=torch.int64))

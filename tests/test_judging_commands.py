@@ -58,7 +58,7 @@ def test_evaluating_again_replaces_only_what_is_judged_again(run: Path, capsys: 
 
 
 def test_sampled_scores_stand_beside_greedy_ones(run: Path, capsys: Capture) -> None:
-    words = ("evaluate", run, "-n", "3", "--sizes", "2", "--method", "free")
+    words = ("evaluate", run, "-n", "3", "--sizes", "2,2", "--method", "free")
     for more in ([], ["--temperature", "0.5"], ["--temperature", "0.5", "--top-k", "3"], []):
         assert command(capsys, *words, *more)[0] == 0
     kept = [json.loads(line)["sampling"] for line in (run / "scores.jsonl").read_text().splitlines()]

@@ -118,3 +118,8 @@ def test_unknown_names_list_the_known_nearest_first() -> None:
         "unknown task 'cycels': did you mean 'cycles'? known: cycles, parity"
     )
     assert str(unknown("task", "xyz", ["parity", "cycles"])) == "unknown task 'xyz': known: parity, cycles"
+
+
+def test_a_law_holds_what_it_draws() -> None:
+    assert [length for length in range(1, 8) if Lengths.parse("2:3,5:1").holds(length)] == [2, 5]
+    assert [length for length in range(1, 8) if Lengths.parse("3-5").holds(length)] == [3, 4, 5]

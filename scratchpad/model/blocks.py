@@ -191,11 +191,16 @@ class _Attend(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        with torch.autocast(gradients[0].device.type, enabled=False):
+            return _Attend._gradient(ctx, gradients[0]), None, None
+
+    @staticmethod
+    def _gradient(ctx: Any, gradient: Tensor) -> Tensor:
         line, of_prompts, of_blocks, in_prompts, of_prompt, of_own, *kept = ctx.saved_tensors
-        slots, heads = ctx.slots, gradients[0].shape[1]
+        slots, heads = ctx.slots, gradient.shape[1]
         prompts, blocks, own = slots.views(line, 3, heads)
         to_prompts, to_blocks, to_own = (
-            part[0] for part in slots.views(slots.fill((gradients[0] * ctx.scale)[:, None]), 1, heads)
+            part[0] for part in slots.views(slots.fill((gradient * ctx.scale)[:, None]), 1, heads)
         )
         found = torch.empty_like(line)
         prompt_gradients, block_gradients, own_gradients = slots.views(found, 3, heads)
@@ -215,7 +220,7 @@ class _Attend(torch.autograd.Function):
         prompt_gradients[2].baddbmm_(of_prompt.mT, to_blocks)
         for part in (prompt_gradients, block_gradients):
             part[0].mul_(1 / math.sqrt(line.shape[-1]))
-        return slots.empty(found, 3, heads), None, None
+        return slots.empty(found, 3, heads)
 
 
 def _softmax(scores: Tensor, hidden: Tensor) -> Tensor:

@@ -16,7 +16,10 @@ _LEVELS = 65536
 
 
 def draw_kept(x: Tensor, p: float) -> tuple[Tensor, float]:
-    """What `masked` keeps of x, each element with probability 1 - p, and the scale that makes up for the others."""
+    """What `masked` keeps of x, each element with probability 1 - p, and the scale that makes up for the others.
+
+    0 <= p < 1. On a CPU they are ones and zeros as int16, elsewhere bools.
+    """
     if x.device.type != "cpu":
         return torch.rand_like(x, dtype=torch.float32) >= p, 1 / (1 - p)
     dropped = min(round(p * _LEVELS), _LEVELS - 1)

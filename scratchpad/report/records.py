@@ -69,7 +69,7 @@ class RunRecord:
 
     def was_trained(self, size: int) -> bool:
         """Whether a length is one of those trained on."""
-        return self.trained is not None and self.trained.low <= size <= self.trained.high
+        return self.trained is not None and self.trained.holds(size)
 
     @property
     def last_step(self) -> int:

@@ -1,4 +1,4 @@
-"""From a question to a document, and from what a model wrote back to an answer: the five formats."""
+"""From a question to a document, and from what a model wrote back to an answer: the formats."""
 
 from __future__ import annotations
 
