@@ -32,8 +32,11 @@ class Place(Protocol):
 
     name: str
     detail: str
-    folder: str | None
-    """What the caller has to remove when the server is gone."""
+
+    @property
+    def folder(self) -> str | None:
+        """What the caller has to remove when the server is gone."""
+        ...
 
     def enter(self) -> None:
         """In the server, before anything else. OSError where the machine does not allow it."""
