@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from scratchpad.errors import ScratchpadError
+from scratchpad.seeding import Stream
 from scratchpad.settings import Lengths
 from scratchpad.tasks import task_named
 from scratchpad.tasks.document import END, as_text
@@ -180,6 +181,49 @@ def test_lengths(text: int | str, low: int, high: int, plain: int | str) -> None
     law = Lengths.parse(text)
     assert law == Lengths(low, high) == Lengths.parse(law)
     assert law.plain() == plain
+
+
+@pytest.mark.parametrize(
+    ("text", "weights", "plain"),
+    [
+        ("2-5:size", (2, 3, 4, 5), "2-5:size"),
+        ("5:size", (), 5),
+        ("3:2", (), 3),
+        ("5:1,2:3", (3, 0, 0, 1), "2:3,5:1"),
+        ("1:1,2:2", (1, 2), "1-2:size"),
+        ("1:1,2:1", (1, 1), "1:1,2:1"),
+    ],
+)
+def test_lengths_with_weights(text: str, weights: tuple[int, ...], plain: int | str) -> None:
+    law = Lengths.parse(text)
+    assert law.weights == weights
+    assert law.plain() == plain
+    assert Lengths.parse(plain) == law
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("1-3:long", "a number like 5 or a range like 1-30, not '1-3:long' .with weights: 1-30:size or 2:3,5:1"),
+        ("0-3:size", "begin at 1"),
+        ("2:3,5", "not '2:3,5'"),
+        ("2:3,2:1", "stands once"),
+        ("0:3,2:1", "at least 1"),
+        ("1:0,2:1", "a weight of at least 1"),
+    ],
+)
+def test_lengths_that_are_none(text: str, says: str) -> None:
+    with pytest.raises(ScratchpadError, match=says):
+        Lengths.parse(text)
+
+
+def test_weighed_lengths_are_drawn_as_often_as_they_weigh() -> None:
+    """Five standard deviations of each count: odds of a false alarm 2e-6."""
+    rng, law, n = Stream("weighed"), Lengths.parse("2:3,5:1,6:4"), 8000
+    found = [law.draw(rng) for _ in range(n)]
+    assert set(found) == {2, 5, 6}
+    for length, share in ((2, 3 / 8), (5, 1 / 8), (6, 4 / 8)):
+        assert abs(found.count(length) - n * share) < 5 * (n * share * (1 - share)) ** 0.5
 
 
 def test_half_the_window_is_the_longest_by_default() -> None:
