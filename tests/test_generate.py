@@ -8,6 +8,7 @@ import dataclasses
 import random
 import tracemalloc
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 import torch
@@ -264,18 +265,20 @@ def test_memory_stays_the_same_over_300_states() -> None:
 
 
 def test_the_engine_keeps_no_old_states() -> None:
-    """300 states of some hundred bytes each would be ten times as much."""
+    """50 states of some hundred bytes each would be ten times as much. What else the process allocates now and then
+    (another thread, code that Python specialises) is not in every stretch: the smallest counts.
+    """
     stream = Engine(Scripted(counting(600)), VOCABULARY, limits=Limits(41, 600)).stream([Opening(PROMPT)], greedy)
     for _ in range(100):
         next(stream)
     tracemalloc.start()
     try:
-        for _ in range(100):
-            next(stream)
-        before = tracemalloc.get_traced_memory()[0]
-        for _ in range(300):
-            next(stream)
-        assert tracemalloc.get_traced_memory()[0] - before < 2_000
+        sizes = []
+        for _ in range(8):
+            for _ in range(50):
+                next(stream)
+            sizes.append(tracemalloc.get_traced_memory()[0])
+        assert min(after - before for before, after in pairwise(sizes)) < 500
     finally:
         tracemalloc.stop()
 
