@@ -5,10 +5,10 @@ independent; statuses, loops, streaming and memory.
 from __future__ import annotations
 
 import dataclasses
+import gc
 import random
 import tracemalloc
 from collections.abc import Sequence
-from itertools import pairwise
 
 import pytest
 import torch
@@ -33,6 +33,7 @@ from torch import Tensor
 from scratchpad.errors import ScratchpadError
 from scratchpad.generate.cache import MODES, CachedDecoder
 from scratchpad.generate.engine import Decoder, Engine, Limits, Opening, State, Written, Wrote
+from scratchpad.generate.engine import __file__ as engine_file
 from scratchpad.generate.references import FreshInput, MaskedInput
 from scratchpad.generate.sampling import Sampling, greedy
 from scratchpad.layout.batch import NO_TARGET, collate
@@ -265,22 +266,26 @@ def test_memory_stays_the_same_over_300_states() -> None:
 
 
 def test_the_engine_keeps_no_old_states() -> None:
-    """50 states of some hundred bytes each would be ten times as much. What else the process allocates now and then
-    (another thread, code that Python specialises) is not in every stretch: the smallest counts.
-    """
+    """300 states of some hundred bytes each would be ten times as much; what others allocate does not count."""
     stream = Engine(Scripted(counting(600)), VOCABULARY, limits=Limits(41, 600)).stream([Opening(PROMPT)], greedy)
     for _ in range(100):
         next(stream)
     tracemalloc.start()
     try:
-        sizes = []
-        for _ in range(8):
-            for _ in range(50):
-                next(stream)
-            sizes.append(tracemalloc.get_traced_memory()[0])
-        assert min(after - before for before, after in pairwise(sizes)) < 500
+        for _ in range(100):
+            next(stream)
+        before = bytes_of_the_engine()
+        for _ in range(300):
+            next(stream)
+        assert bytes_of_the_engine() - before < 2_000
     finally:
         tracemalloc.stop()
+
+
+def bytes_of_the_engine() -> int:
+    gc.collect()
+    own = tracemalloc.Filter(inclusive=True, filename_pattern=engine_file)
+    return sum(trace.size for trace in tracemalloc.take_snapshot().filter_traces([own]).traces)
 
 
 def test_prompts_must_leave_room_and_be_there() -> None:

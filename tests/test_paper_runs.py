@@ -118,13 +118,3 @@ def test_additions_learned_by_heart_are_judged_alike_by_both_methods(name: str, 
         given = (sample.question,) if subject.task.first_given else ()
         assert (*given, *solved.states) == tuple(map(bare, sample.states))
         assert (solved.answer, solved.status, solved.tokens) == (sample.answer, sample.status, sample.tokens)
-
-
-def test_a_model_of_random_graphs_has_room_for_the_longest() -> None:
-    """Its positions are counted before training, on a few draws; one graph in a million is much larger."""
-    task = task_named("random-graphs", {"vertices": 13, "probability": 0.05, "distance": 1})
-    config = type(recipe("parity-small"))(task=TaskConfig("random-graphs", "inductive", task.settings()))
-    (longest,) = task.longest()
-    found = complete(config, task).model.context
-    assert found is not None
-    assert found >= positions_needed(format_named("inductive").write(task, longest))
