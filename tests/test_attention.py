@@ -101,10 +101,13 @@ def test_blocks_equals_dense_in_outputs_and_gradients(name: str, budget: Budget)
     torch.testing.assert_close(blocks, dense, rtol=EXACT, atol=EXACT)
 
 
-@pytest.mark.parametrize("positions", ["learned", "rotary", "none"])
+@pytest.mark.parametrize(
+    ("positions", "span"),
+    [("learned", None), ("rotary", None), ("none", None), ("alibi", None), ("alibi", 7), ("learned", 5), ("none", 1)],
+)
 @pytest.mark.parametrize("name", ALL_SHAPES)
-def test_a_model_is_the_same_with_either_backend(name: str, positions: str) -> None:
-    model, batch = small_model(positions), batch_of(ALL_SHAPES[name], question_loss=True)
+def test_a_model_is_the_same_with_either_backend(name: str, positions: str, span: int | None) -> None:
+    model, batch = small_model(positions, span=span), batch_of(ALL_SHAPES[name], question_loss=True)
     logits = {backend: model(batch, backend) for backend in ("dense", "blocks")}
     torch.testing.assert_close(logits["blocks"], logits["dense"], rtol=EXACT, atol=EXACT)
     expected, found = (gradients(model, summed_loss(logits[backend], batch)) for backend in ("dense", "blocks"))

@@ -19,9 +19,9 @@ class ModelConfig(Readable):
     """A GPT-2-style Transformer.
 
     positions: learned ones have a vector each; rotary and alibi (Press et al. 2022) tell how far apart two tokens are.
-    span: attention sees the last `span` tokens alone, by their positions, of those that the rule lets it see (none: all).
-    context: how many learned positions there are (none: measured from the data). The others have no end, and a context
-    set beside them is a limit of your own: windows longer than those trained on can be read.
+    span: a token sees the last `span` positions alone of what the rule lets it see, its own included (none: all).
+    context: how many learned positions there are (none: measured from the data). Other kinds have no end, so that
+    longer windows than those trained on can be read; a context set beside them is a limit of your own.
     gelu: exact, as the authors' code has it; tanh, GPT-2's approximation, takes four times as long on a CPU.
     deviation: of the initial weights. GPT-2's 0.02 suits widths of hundreds and leaves narrow models on a plateau for
     hundreds of steps; none: 1 / sqrt(inputs of the matrix).
@@ -49,9 +49,7 @@ class ModelConfig(Readable):
         if self.positions not in POSITIONS:
             raise unknown("model.positions", self.positions, POSITIONS)
         if self.span is not None and self.span < 1:
-            raise ScratchpadError(
-                f"model.span={self.span}: a token sees at least itself, 1; none: all that the rule allows"
-            )
+            raise ScratchpadError(f"model.span={self.span}: a token sees at least itself, 1; none is no limit")
         if self.gelu not in GELUS:
             raise unknown("model.gelu", self.gelu, GELUS)
         if self.deviation is not None and self.deviation <= 0:

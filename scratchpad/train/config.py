@@ -137,8 +137,8 @@ class CurriculumConfig:
         stages = self.settings
         if bool(stages) != (self.threshold is not None):
             raise ScratchpadError(
-                "curriculum.stages and curriculum.threshold go together: what each stage trains on, `n=2; n=3`, and the "
-                f"share of right answers that ends it, 0.95; given: stages={'; '.join(self.stages) or 'none'} "
+                "curriculum.stages and curriculum.threshold go together: what each stage trains on, `n=2; n=3`, and "
+                f"the share of right answers that ends it, 0.95; given: stages={'; '.join(self.stages) or 'none'} "
                 f"threshold={'none' if self.threshold is None else self.threshold}"
             )
         if self.threshold is not None and not 0 < self.threshold <= 1:
