@@ -55,11 +55,15 @@ class Curve:
 
 @dataclass(frozen=True)
 class Series:
-    """What is drawn in one colour: runs that differ in nothing but the seed. trained: the lengths trained on."""
+    """What is drawn in one colour: runs that differ in nothing but the seed.
+
+    trained: the lengths trained on. marks: steps at which a stage was passed.
+    """
 
     label: str
     curves: tuple[Curve, ...]
     trained: Lengths | None = None
+    marks: tuple[float, ...] = ()
 
 
 @mpl.rc_context(_STYLE)
@@ -91,6 +95,8 @@ def loss_plot(series: Sequence[Series]) -> Figure:
     for number, one in enumerate(series):
         thinned = Series(one.label, tuple(_thinned(_positive(curve)) for curve in one.curves))
         _draw(axes, number, thinned, markers=False)
+        for step in one.marks:
+            axes.axvline(step, color=_look(number)["color"], linestyle=":", linewidth=1)
     _logarithmic(axes)
     axes.set_xlabel("training step")
     axes.set_ylabel("loss a scored token (nats)")
