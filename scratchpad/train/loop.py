@@ -163,7 +163,7 @@ class Training:
             stage = curriculum.stage(self.step)
             questions = curriculum.questions(self.step, self.config.seed)
             correct, n = self.examine(curriculum.tasks[stage], questions), len(questions)
-            passed = correct >= curriculum.threshold * n
+            passed = correct / n >= curriculum.threshold
             line = {"stage": stage + 1, "settings": curriculum.config.stages[stage], "n": n, "correct": correct}
             low, high = wilson(correct, n)
             line |= {"accuracy": correct / n, "low": low, "high": high, "passed": passed}
