@@ -17,7 +17,7 @@ from run_folders import parity, write_run
 from tiny_runs import losses, metrics, tiny, trained
 
 from scratchpad import start
-from scratchpad.commands.progress import tested
+from scratchpad.commands.progress import verdict
 from scratchpad.errors import ScratchpadError
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.model.transformer import Transformer
@@ -338,8 +338,8 @@ def test_a_report_says_what_stages_took(stages: int, tmp_path: Path) -> None:
 
 def test_progress_tells_of_tests() -> None:
     test = {"stage": 2, "settings": "n=3", "accuracy": 0.953, "passed": True, "steps": 4000}
-    assert tested(test) == "stage 2 (n=3): 95.3 % right, passed after 4000 steps"
-    assert tested({**test, "accuracy": 0.5, "passed": False}) == "stage 2 (n=3): 50.0 % right"
+    assert verdict(test) == "stage 2 (n=3): 95.3 % right, passed after 4000 steps"
+    assert verdict({**test, "accuracy": 0.5, "passed": False}) == "stage 2 (n=3): 50.0 % right"
 
 
 def test_stages_are_written_as_a_list_or_as_a_text() -> None:
