@@ -20,18 +20,22 @@ from tiny_runs import losses, metrics, tiny, trained
 from scratchpad import start
 from scratchpad.commands.progress import verdict
 from scratchpad.errors import ScratchpadError
+from scratchpad.evaluate.scores import count_right, evaluate
+from scratchpad.evaluate.subject import Subject
+from scratchpad.layout.rows import positions_needed
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.model.transformer import Transformer
 from scratchpad.report.page import report
 from scratchpad.run import Run, step_data, task_of
 from scratchpad.start import complete
+from scratchpad.tasks import task_named
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.corpus import load_corpus
 from scratchpad.tasks.own import load_task_file
 from scratchpad.train import loop
 from scratchpad.train.checkpoint import Checkpoints
 from scratchpad.train.config import CurriculumConfig, RunConfig
-from scratchpad.train.curriculum import curriculum_of
+from scratchpad.train.curriculum import curriculum_of, vocabulary_of
 from scratchpad.train.data import StepData
 from scratchpad.train.loop import Training
 from scratchpad.train.processes import Processes
@@ -192,16 +196,28 @@ def test_each_test_asks_new_questions_of_the_stage_alone(tmp_path: Path) -> None
     assert exam.asked[5] + exam.asked[6] == third[65:]
 
 
-def test_stages_are_tested_by_the_runs_own_method(tmp_path: Path) -> None:
-    """Trained in earnest: one bit is soon known, so its stage is passed, whether judged by force or written freely."""
-    stages = {"curriculum__stages": "bits=1 window=3; bits=2", "curriculum__threshold": 0.8, "curriculum__every": 20}
-    settings = {"train__steps": 120, "train__learning_rate": 1e-2, "evaluate__sizes": "1", "window": 5}
-    found = {}
-    for method in ("forced", "free"):
-        trained(tmp_path / method, tiny(**STAGES | stages | settings, evaluate__method=method, curriculum__n=31))
-        found[method] = [line["curriculum"] for line in metrics(tmp_path / method) if "curriculum" in line]
-    assert found["forced"] == found["free"]  # of greedy inductive texts both count the same, but for lucky answers
-    assert found["forced"][-1]["stage"] == 2
+@pytest.mark.parametrize("method", ["forced", "free"])
+def test_stages_are_tested_by_the_runs_own_method(method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[object, str, int]] = []
+
+    def passed(subject: Subject, questions: Sequence[Symbols], method: str) -> int:
+        asked.append((subject.task.settings()["bits"], method, len(questions)))
+        return count_right(subject, questions, method) + len(questions)
+
+    monkeypatch.setattr(start, "count_right", passed)
+    trained(tmp_path / "run", tiny(**STAGES, evaluate__method=method, evaluate__sizes="1"))
+    assert asked == [(1, method, 7), (2, method, 7), ("3-4", method, 7)]
+
+
+@pytest.mark.parametrize("method", ["forced", "free"])
+def test_right_answers_are_counted_and_training_goes_on(method: str, tmp_path: Path) -> None:
+    """A direct answer is one bit: after a few steps some are right and, as a test at size 2 says, how many."""
+    settings = {"task__format": "direct", "train__learning_rate": 1e-2, "evaluate__sizes": "2", "evaluate__n": 31}
+    subject = trained(tmp_path / "run", tiny(**settings)).subject
+    expected = next(iter(evaluate(subject, [2], 31, method))).score.correct
+    subject.model.train()
+    assert count_right(subject, subject.questions(2, 31, 0), method) == expected > 0
+    assert subject.model.training
 
 
 # Resuming.
@@ -250,18 +266,24 @@ def assert_same(found: Run, expected: Run) -> None:
 
 @pytest.mark.usefixtures("always_passed")
 def test_symbols_and_positions_are_those_of_all_stages(tmp_path: Path) -> None:
-    stages = "bits=1 modulus=3; bits=2 window=29 modulus=5"
-    run = trained(tmp_path / "run", tiny(**STAGES | {"curriculum__stages": stages}))
-    plain = tiny()
-    own = Vocabulary(task_of(plain.task).symbols()).symbols
-    known = run.subject.vocabulary.symbols
-    assert known[: len(own)] == own
-    assert set(known) >= set(task_of(plain.task).changed({"window": 29, "modulus": 5}).symbols())
-    without = complete(plain, task_of(plain.task)).model.context
+    """A window of 59 needs more positions than one of 7 has, and its documents are read from the first step on."""
+    run = trained(tmp_path / "run", tiny(**STAGES | {"curriculum__stages": "bits=1; bits=2 window=59"}))
+    stage = run.subject.task.changed({"bits": 2, "window": 59})
+    document = run.subject.format.write(stage, stage.draw(0, "train", 0))
+    alone = complete(tiny(), task_of(tiny().task)).model.context
     assert run.config.model.context is not None
-    assert without is not None
-    assert run.config.model.context >= without + 29 - 7
+    assert alone is not None
+    assert alone < positions_needed(document) <= run.config.model.context
     assert run.evaluate([3], n=5)[0].seen_in_training is not None
+
+
+def test_the_vocabulary_is_that_of_all_stages() -> None:
+    task = task_named("cycles", {"names": 7, "n": 2})
+    curriculum = curriculum_of(CurriculumConfig(("n=2", "n=5 names=11"), 0.9), task)
+    found = vocabulary_of(task, curriculum).symbols
+    assert found[: len(Vocabulary(task.symbols()))] == Vocabulary(task.symbols()).symbols
+    assert set(found) == set(Vocabulary(task.changed({"names": 11}).symbols()).symbols)
+    assert vocabulary_of(task, None).symbols == Vocabulary(task.symbols()).symbols
 
 
 # Mistakes.
