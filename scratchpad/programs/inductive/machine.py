@@ -124,7 +124,9 @@ class Machine:
         try:
             return FunctionType(fragment, self.names, "fragment", None, closure)(*arguments)
         except NameError as error:
-            raise _as_in_its_own_frame(error, frame.unit) from None
+            if _is_raised_by_itself(error):
+                raise _as_in_its_own_frame(error, frame.unit) from None
+            raise
 
     # -- what instructions do
 
@@ -285,6 +287,12 @@ def _frame(unit: Unit, function: FunctionType, values: tuple[Any, ...], named: d
     cells |= dict(zip(unit.parameters, map(CellType, binder(*values, **named)), strict=True))
     cells |= dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
     return Frame(unit, cells)
+
+
+def _is_raised_by_itself(error: NameError) -> bool:
+    """Whether a fragment has raised it, and not a function that it has called."""
+    here = error.__traceback__
+    return here is not None and here.tb_next is not None and here.tb_next.tb_next is None
 
 
 def _as_in_its_own_frame(error: NameError, unit: Unit) -> NameError:

@@ -70,13 +70,17 @@ class SimpleStatements:
 
     def _body(self, body: Sequence[ast.stmt]) -> None:
         for node in body:
-            if isinstance(node, ast.Global | ast.Nonlocal):
+            if isinstance(node, ast.Global | ast.Nonlocal) or self._only_declares(node):
                 continue
             if node.lineno != self._line:
                 self._begin_line(node.lineno)
             write: Callable[[Any], None] = getattr(self, f"_{type(node).__name__.lower()}")
             write(node)
             self._forget()
+
+    def _only_declares(self, node: ast.stmt) -> bool:
+        """Whether it is `x: int` in a function, which is no line: nothing of it is evaluated there."""
+        return isinstance(node, ast.AnnAssign) and node.value is None and self._unit.variables is not None
 
     def _begin_line(self, line: int) -> None:
         if self._lines:
@@ -108,7 +112,10 @@ class SimpleStatements:
     _importfrom = _import
 
     def _functiondef(self, node: ast.FunctionDef) -> None:
-        self._run(node)
+        annotations = [part.annotation for part in ast.walk(node.args) if isinstance(part, ast.arg)]
+        if any(part is not None and self._expressions.steps(part) for part in [*annotations, node.returns]):
+            raise Refused("call in an annotation", node.lineno)
+        self._run(self._expressions.lower_defaults(node))
         self._define(node, self._unit)
 
     def _expr(self, node: ast.Expr) -> None:
@@ -126,6 +133,8 @@ class SimpleStatements:
     def _annassign(self, node: ast.AnnAssign) -> None:
         if node.value is not None:
             self._assign(ast.copy_location(ast.Assign([node.target], node.value), node))
+        if self._unit.variables is None:  # a function's own are never evaluated
+            self._expr(ast.copy_location(ast.Expr(node.annotation), node))
 
     def _target(self, node: Any) -> Any:
         if isinstance(node, ast.Subscript):
