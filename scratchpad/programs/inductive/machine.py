@@ -204,6 +204,15 @@ class Machine:
     def _raise(self, frame: Frame, each: code.Raise) -> None:
         raise frame.cells[each.name].cell_contents
 
+    def _reraise(self, frame: Frame, each: code.Reraise) -> None:
+        for outer in reversed(self.frames):
+            for block in reversed(outer.blocks):
+                if isinstance(block, Handling):
+                    raise outer.cells[block.name].cell_contents
+                if isinstance(block, Leaving) and block.how == "raise":
+                    raise block.value
+        raise RuntimeError("No active exception to reraise")
+
     def _return(self, frame: Frame, each: code.Return) -> None:
         self._return_value(frame, self._call(frame, each.fragment))
 
@@ -274,6 +283,7 @@ _ACTIONS: dict[type[Any], Callable[[Machine, Frame, Any], None]] = {
     code.Finally: Machine._finally,
     code.EndFinally: Machine._end_finally,
     code.Raise: Machine._raise,
+    code.Reraise: Machine._reraise,
     code.Return: Machine._return,
 }
 

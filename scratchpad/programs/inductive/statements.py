@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any, Literal
 
-from scratchpad.programs.inductive.code import Drop, Instruction, Label, Line, Raise, Return, Run, Unit
+from scratchpad.programs.inductive.code import Drop, Instruction, Label, Line, Reraise, Return, Run, Unit
 from scratchpad.programs.inductive.expressions import Expressions
 from scratchpad.programs.inductive.fragments import compile_statements
 from scratchpad.programs.inductive.subset import Refused
@@ -18,14 +18,12 @@ from scratchpad.programs.inductive.subset import Refused
 class Block:
     """What a statement stands in.
 
-    end, again: where `break` and `continue` lead. name: of a handler's exception for the machine. left_by: which of
-    `break` and `continue` lead out of a `try` with a `finally`.
+    end, again: where `break` and `continue` lead. left_by: which of them lead out of a `try` with a `finally`.
     """
 
     kind: Literal["for", "while", "try", "finally", "handler", "finishing"]
     end: Label | None = None
     again: Label | None = None
-    name: str = ""
     left_by: list[Literal["break", "continue"]] = field(default_factory=list)
 
 
@@ -168,12 +166,8 @@ class SimpleStatements:
         self._run(ast.copy_location(ast.Assert(self._expressions.lower(node.test), node.msg), node))
 
     def _raise(self, node: ast.Raise) -> None:
-        handled = [block.name for block in self._blocks if block.kind == "handler"]
-        if node.exc is None and handled:
-            self._emit(Raise(handled[-1]))
-            return
         if node.exc is None:
-            self._run(node)
+            self._emit(Reraise())
             return
         exception = self._expressions.lower(node.exc)
         self._run(ast.copy_location(ast.Raise(exception, node.cause), node))
