@@ -118,8 +118,9 @@ def split_assignments(pairs: Iterable[str]) -> dict[str, str]:
 def with_settings(instance: D, values: Mapping[str, Any], what: str, inside: str = "") -> D:
     """A copy of a settings dataclass with named fields replaced; texts are read by the field's type.
 
-    Names with dots reach into nested dataclasses, into the given one where that is given whole as well. Unknown names and unreadable values raise ScratchpadError, which
-    says what they are settings of, and their names with `inside` in front.
+    Names with dots reach into nested dataclasses, into the given one where that is given whole as well. Unknown names
+    and unreadable values raise ScratchpadError, which says what they are settings of, and their names with `inside` in
+    front.
     """
     here: dict[str, Any] = {}
     inner: dict[str, dict[str, Any]] = {}

@@ -81,12 +81,11 @@ def test_memory_is_flat_over_thousands_of_lines() -> None:
     question = nested(23)
     engine = Engine(Perfect(question), VOCABULARY, limits=Limits(64, 10_007))
     opening = Opening(VOCABULARY.encode(INDUCTIVE.opening(TASK, question)[0]))
-    held: list[int] = []
     tracemalloc.start()
     try:
-        for written in engine.stream([opening], lambda logits, rows: logits.argmax(-1).tolist()):
-            held.append(tracemalloc.get_traced_memory()[0])
-        assert written.status == "done"
+        events = engine.stream([opening], lambda logits, rows: logits.argmax(-1).tolist())
+        held = [tracemalloc.get_traced_memory()[0] for _ in events]
     finally:
         tracemalloc.stop()
+    assert len(held) == len(TASK.chain(question))
     assert max(held[-503:]) < max(held[503:1009]) + 10_007  # a state is some hundred bytes: 1,000 kept would be more

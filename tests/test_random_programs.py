@@ -73,7 +73,7 @@ def test_longer_loops_may_run_longer() -> None:
 
 
 def test_training_on_short_runs_shows_all_that_long_ones_need() -> None:
-    """Loops ten times as long, of counters that were all seen: the symbols and the lengths of states are those of before.
+    """Loops ten times as long, of counters that may all have been seen: states are no longer than before.
 
     At the size that is within reach, runs are short as in training.
     """

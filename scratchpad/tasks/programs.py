@@ -135,8 +135,8 @@ class Programs(TextTask):
                 return letters(questions[run])
         least = f"least_steps={self.least_steps} lines or more and for " if self.least_steps else ""
         raise ScratchpadError(
-            f"programs: none of {_TRIES} programs runs for {least}steps={self.steps} lines or less: allow more of them, "
-            "or set less lines or repeats"
+            f"programs: none of {_TRIES} programs runs for {least}steps={self.steps} lines or less: allow more of "
+            "them, or set less lines or repeats"
         )
 
     def _is_wanted(self, question: str) -> bool:
