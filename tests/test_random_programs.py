@@ -73,18 +73,14 @@ def test_longer_loops_may_run_longer() -> None:
 
 
 def test_training_on_short_runs_shows_all_that_long_ones_need() -> None:
-    """Loops ten times as long, of counters that may all have been seen: states are no longer than before.
-
-    At the size that is within reach, runs are short as in training.
-    """
+    """Training sees counters of two digits, in runs that are short; so are the runs at a size that is within reach."""
     task = programs(repeats="1-99", modulus=10, steps=60, reach=9)
     trained = [task.chain(question) for _, question in draws(task, 0, "train", 0, 53)]
     assert max(map(len, trained)) <= 61
-    longest = max(len(state) for chain in trained for state in chain)
+    assert any(re.search(r"v[1-9]=\d\d", "".join(state)) for chain in trained for state in chain)
     far = task.at_size(90)
     runs = [far.chain(question) for _, question in draws(far, 0, "test", 0, 7)]
     assert all(61 < len(chain) <= 601 for chain in runs)
-    assert max(len(state) for chain in runs for state in chain) <= longest
     near = task.at_size(9)
     assert all(len(near.chain(question)) <= 61 for _, question in draws(near, 0, "test", 0, 29))
     assert set(far.symbols()) == set(task.symbols())
