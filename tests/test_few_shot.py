@@ -15,9 +15,10 @@ from scratchpad.evaluate.answers import Verdict, judge
 from scratchpad.evaluate.few_shot import few_shot, spoken
 from scratchpad.evaluate.intervals import wilson
 from scratchpad.tasks import TASKS, task_named
-from scratchpad.tasks.base import draws
+from scratchpad.tasks.base import Symbols, draws
 from scratchpad.tasks.document import SEP, Document
 from scratchpad.tasks.formats import format_named, format_names
+from scratchpad.tasks.parity import Parity
 
 SUM = "2 9 + 5 7"
 SUM_WORK = "<scratch>\n2 9 + 5 7 ,  C: 0\n2 + 5 , 6 C: 1\n, 8 6 C: 0\n0 8 6\n</scratch>\n8 6"
@@ -101,6 +102,16 @@ def test_too_few_problems_to_show() -> None:
     task = task_named("parity", {"bits": 1, "window": 1})
     with pytest.raises(ScratchpadError, match="3 shots: 1003 questions of parity hold only 1 different problems"):
         few_shot(task, format_named("direct"), task.parse("1="), 3)
+
+
+def test_more_shots_than_any_model_reads_are_refused_before_a_draw() -> None:
+    class Undrawn(Parity):
+        def draw(self, seed: int, split: str, index: int) -> Symbols:
+            raise AssertionError
+
+    task = Undrawn(window=5)
+    with pytest.raises(ScratchpadError, match=r"999,999 shots: from 0 to 1,000 worked examples"):
+        few_shot(task, format_named("direct"), task.parse("_1_01="), 999_999)
 
 
 # Scoring

@@ -10,6 +10,7 @@ from scratchpad.tasks.document import START, Document, as_text, bare
 from scratchpad.tasks.formats import Format
 
 _BETWEEN = "\n\n"
+_MOST_SHOTS = 1000
 _LOOKED_AT = 1000  # draws, beyond those taken, before there are too few different problems
 
 
@@ -42,8 +43,10 @@ class Prompt:
 def few_shot(task: Task, form: Format, question: Symbols, shots: int, seed: int = 0) -> Prompt:
     """The prompt of a question: behind the first `shots` different problems of the seed's training split.
 
-    The question's own problem is never among them. ScratchpadError where there are not so many.
+    The question's own problem is never among them. ScratchpadError where there are not so many, or for more than 1,000.
     """
+    if not 0 <= shots <= _MOST_SHOTS:
+        raise ScratchpadError(f"{shots:,} shots: from 0 to {_MOST_SHOTS:,} worked examples are allowed")
     asking = task.asking(form.name)
     shown = []
     for other in _examples(task, question, shots, seed):
