@@ -30,7 +30,7 @@ from scratchpad.seeding import Stream
 from scratchpad.settings import Lengths
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols
 from scratchpad.tasks.document import MARKS, TAGS, letters
-from scratchpad.tasks.traces import TraceTask, shown_output
+from scratchpad.tasks.traces import TraceTask, loose_output
 
 _CALL = "\n\noutput = "
 _SECONDS = 20.0  # of one run: on a busy machine, too, it is the number of lines that ends one
@@ -207,7 +207,7 @@ class ProgramRuns(TraceTask):
         """Of a trace as of every trace; else the literal in the last line, behind `output =` or not; as JSON, since a
         state tells tuples from lists no more than that does.
         """
-        value, *_ = shown_output(work) or [_literal_in(work)]
+        value, *_ = loose_output(work) or [_literal_in(work)]
         return json.dumps(value, sort_keys=True)
 
 

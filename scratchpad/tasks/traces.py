@@ -29,14 +29,19 @@ class TraceTask(TextTask):
 
     def loose_answer(self, work: str) -> str:
         """`output` in the last state, or `v0` where it has none: the paper's relaxed scoring."""
-        shown = shown_output(work)
+        shown = loose_output(work)
         return str(shown[0]) if shown else super().loose_answer(work)
 
 
-def shown_output(work: str) -> list[Any]:
-    """The value of `output` in the last state of a work, or of `v0` where that has none; nothing without either."""
+def last_names(work: str) -> dict[str, Any]:
+    """The last state of a work; empty where there is none."""
     found = [state for state in map(state_in, work.split("\n")) if state]
-    names = json.loads(found[-1].removeprefix(_STATE)) if found else {}
+    return json.loads(found[-1].removeprefix(_STATE)) if found else {}
+
+
+def loose_output(work: str) -> list[Any]:
+    """The value of `output` in the last state of a work, or of `v0` where that has none; nothing without either."""
+    names = last_names(work)
     return [names[name] for name in ("output", "v0") if name in names][:1]
 
 
