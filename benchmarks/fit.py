@@ -11,15 +11,17 @@ form needs its question and two states, the longest that follow one another. Run
 from __future__ import annotations
 
 import argparse
+import json
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 
 from scratchpad.bench.machine import described
 from scratchpad.errors import LeftOut
-from scratchpad.layout.rows import positions_needed
-from scratchpad.tasks import task_named
-from scratchpad.tasks.base import Symbols, Task
-from scratchpad.tasks.formats import format_named
+from scratchpad.programs.nye import trace_text
+from scratchpad.tasks.base import Symbols
+from scratchpad.tasks.mbpp import Mbpp
+from scratchpad.tasks.program_runs import ProgramRuns
 
 TOKENS = (512, 1024, 2048)
 CHARACTERS_A_TOKEN = 1066 / 512
@@ -28,6 +30,7 @@ NEEDS = (
     "inductive, question and two states",
 )  # fmt: skip
 RUNS_A_TASK = 3
+MOST_STEPS = 5000  # runs of more lines count as not fitting, in every format
 
 Needs = dict[str, int | None]
 """Characters by the name of what is measured; None where a run cannot be written."""
@@ -37,7 +40,7 @@ def main() -> None:
     """Trace every run, and print the table; on stderr nothing."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--path", default="", help="the data as JSON lines (default: from the Hugging Face hub)")
-    task = task_named("mbpp", {"path": parser.parse_args().path, "steps": 100_000})
+    task = Mbpp(path=parser.parse_args().path, steps=MOST_STEPS)
     reasons: Counter[str] = Counter()
     needs = {split: list(_needs_of(task, split, reasons)) for split in ("prompt", "test", "validation", "train")}
     everything = [one for part in needs.values() for one in part]
@@ -49,26 +52,28 @@ def main() -> None:
     print(", ".join(f"{count} {reason}" for reason, count in reasons.most_common()))
 
 
-def _needs_of(task: Task, split: str, reasons: Counter[str]) -> Iterator[Needs]:
+def _needs_of(task: ProgramRuns, split: str, reasons: Counter[str]) -> Iterator[Needs]:
     """What each task of a split needs: the most of its runs."""
-    questions = [task.draw(0, split, index) for index in range(task.count(split) or 0)]
+    questions = [task.draw(0, split, index) for index in range(task.count(split))]
     for first in range(0, len(questions), RUNS_A_TASK):
         runs = [_needs(task, question, reasons) for question in questions[first : first + RUNS_A_TASK]]
         yield {name: _most([run[name] for run in runs]) for name in NEEDS}
 
 
-def _needs(task: Task, question: Symbols, reasons: Counter[str]) -> Needs:
+def _needs(task: ProgramRuns, question: Symbols, reasons: Counter[str]) -> Needs:
     needs: Needs = dict.fromkeys(NEEDS)
-    for form in ("scratchpad", "changes", "inductive"):
-        try:
-            document = format_named(form).write(task, question)
-        except LeftOut as problem:
-            reasons[f"{form}: {problem.reason}"] += 1
-            continue
-        if form != "inductive":
-            needs[f"{form}, the trace"] = len(document.states[0]) - 1
-        name = "question and two states" if form == "inductive" else "question and trace"
-        needs[f"{form}, {name}"] = positions_needed(document)
+    try:
+        trace = task.traced(question)
+        for form, shown in (("scratchpad", trace), ("changes", trace.changes())):
+            length = len(trace_text(shown))
+            needs |= {f"{form}, the trace": length, f"{form}, question and trace": len(question) + length}
+    except LeftOut as problem:
+        reasons[f"by CPython: {problem.reason}"] += 1
+    try:
+        states = [len(json.dumps(step.state)) for step in task.traced(question, inductive=True).steps]
+        needs["inductive, question and two states"] = len(task.opening(question)) + max(map(sum, pairwise(states)))
+    except LeftOut as problem:
+        reasons[f"inductive: {problem.reason}"] += 1
     return needs
 
 

@@ -82,6 +82,9 @@ class Corpus(Task):
     def symbols(self) -> Symbols:
         return self._alphabet
 
+    def split(self, text: str) -> Symbols:
+        return letters(text) if " " in self._alphabet else super().split(text)
+
     def question(self, rng: Stream, size: int) -> Symbols:
         fitting = [entry.question for entry in self._part("train") if len(entry.states) == size]
         if not fitting:

@@ -23,7 +23,6 @@ class Cruxeval(ProgramRuns):
     name: ClassVar[str] = "cruxeval"
     summary: ClassVar[str] = "what a Python function of CRUXEval puts out"
     source: ClassVar[str] = "Gu et al. 2024, from a file or the hub"
-    splits: ClassVar[tuple[str, ...]] = ("test",)
     shown_split: ClassVar[str] = "test"
 
     def problems(self) -> Iterator[ProgramProblem]:

@@ -30,7 +30,6 @@ class Mbpp(ProgramRuns):
     name: ClassVar[str] = "mbpp"
     summary: ClassVar[str] = "what a Python program of MBPP puts out"
     source: ClassVar[str] = "Nye et al. 2021, section 5.2; data of Austin et al. 2021, from a file or the hub"
-    splits: ClassVar[tuple[str, ...]] = tuple(_SPLITS)
     shown_split: ClassVar[str] = "prompt"
 
     candidates: str = field(default="", metadata=BEYOND_PAPER)
@@ -49,8 +48,8 @@ def _problem(place: str, value: dict[str, Any]) -> tuple[int, ProgramProblem]:
     split = next((name for name, numbers in _SPLITS.items() if number in numbers), None)
     if split is None:
         raise ScratchpadError(f"{place}: task_id {number}: 1 to 974 are in the splits")
-    setup = value.get("test_setup_code") or ""
-    return number, ProgramProblem(f"{code}\n{setup}".rstrip(), tuple(_call(place, test) for test in tests), split)
+    calls = tuple(_call(place, test) for test in tests)
+    return number, ProgramProblem(code, calls, split, value.get("test_setup_code") or "")
 
 
 def _call(place: str, test: str) -> str:

@@ -33,7 +33,6 @@ class OwnPrograms(ProgramRuns):
     name: ClassVar[str] = "own-programs"
     summary: ClassVar[str] = "what a Python program of yours puts out"
     source: ClassVar[str] = "a folder or a file of yours"
-    splits: ClassVar[tuple[str, ...]] = (_SPLIT,)
 
     def count(self, split: str) -> int:
         return super().count(_SPLIT)

@@ -40,15 +40,20 @@ _PLAIN_CHARACTERS = 1 << 16
 
 @dataclass(frozen=True)
 class ProgramProblem:
-    """A program with the calls that are the examples of it (None: the program as it is), in a split."""
+    """A program with the calls that are the examples of it (None: the program as it is), in a split.
+
+    setup: what runs before each call, after the program.
+    """
 
     program: str
     calls: tuple[str | None, ...]
     split: str
+    setup: str = ""
 
     @property
     def questions(self) -> tuple[Symbols, ...]:
-        return tuple(letters(program_text(self.program, call)) for call in self.calls)
+        program = f"{self.program}\n{self.setup}" if self.setup else self.program
+        return tuple(letters(program_text(program, call)) for call in self.calls)
 
 
 @dataclass(frozen=True)
@@ -59,8 +64,6 @@ class ProgramRuns(TraceTask):
     """
 
     size_setting: ClassVar[str] = "lines"
-    splits: ClassVar[tuple[str, ...]]
-    """Those that the data have."""
 
     path: str = ""
     lines: Lengths = field(default=Lengths(1, 100_000), metadata=BEYOND_PAPER)
