@@ -64,6 +64,8 @@ def _count(args: Namespace, task: Task) -> int:
     held = task.count(args.split) if args.n is None else args.n
     if held is None:
         raise ScratchpadError(f"-n is needed: {task.name} draws as many documents as are asked for")
+    if not held:
+        task.draw(args.seed, args.split, 0)  # says what there is
     return held
 
 

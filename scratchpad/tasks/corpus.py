@@ -14,7 +14,7 @@ from scratchpad.seeding import Stream, permutation
 from scratchpad.settings import Lengths
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import END, MARKS, SEP, START, Document, bare, letters, terminated
-from scratchpad.tasks.formats import format_named
+from scratchpad.tasks.formats import format_named, format_names
 from scratchpad.tasks.lines import document_of_line, read_lines, symbols_of
 from scratchpad.tasks.traces import last_names
 
@@ -50,6 +50,7 @@ class Corpus(Task):
     summary: ClassVar[str] = "the problems of a file"
     source: ClassVar[str] = "a file of yours"
     size_setting: ClassVar[str] = "steps"
+    own_formats: ClassVar[tuple[str, ...]] = ("changes",)
 
     steps: Lengths = field(default=Lengths(1, 1_000_000))
     entries: tuple[Entry, ...] = field(default=(), repr=False)
@@ -123,8 +124,10 @@ class Corpus(Task):
         return {"steps": self.steps.plain()}
 
     def check_format(self, name: str) -> None:
-        if self.formats and name.partition("-")[0] not in self.formats:
-            raise ScratchpadError(f"data written as {self.formats[0]} give {', '.join(self.formats)}, not {name}")
+        given = self.formats or format_names()
+        if name.partition("-")[0] not in given:
+            written = self.formats[0] if self.formats else "inductive"
+            raise ScratchpadError(f"data written as {written} give {', '.join(given)}, not {name}")
         if name == "inductive" and self._repeating:
             raise ScratchpadError(
                 f"a state comes twice in the chain of the question {' '.join(self._repeating.question)}: where each "
