@@ -123,12 +123,10 @@ def test_states_of_a_chain_are_compared_as_values(path: str) -> None:
     task, form = task_named("mbpp", {"path": path}), format_named("inductive")
     question = task.draw(0, "test", 0)
     _, target = spoken(form.write(task, question))
-    for text in (
-        target,
-        target.replace(", ", ",").replace(
-            '{"double": "<callable_object double>","output":6}', '{"output":6,"double":"<callable_object double>"}'
-        ),
-    ):
+    names = '"double": "<callable_object double>"'
+    turned = target.replace(f"{names}, ", "").replace('{"output": 6', f'{{"output": 6,  {names}')
+    assert turned != target
+    for text in (target, turned):
         judged = judge(task, form, question, text)["strict"]
         assert (judged.output, judged.trace, set(judged.states or ())) == (True, True, {True})
     assert not judge(task, form, question, target.replace('"n": 6', '"n": 7'))["strict"].trace
