@@ -14,7 +14,7 @@ import pytest
 from command_line import FIVE_BITS, PAPERS_LINE, ROOT, TASK_FILE, Captured, joined, objects, start
 
 from scratchpad.cli import COMMANDS, main
-from scratchpad.tasks import TASKS
+from scratchpad.tasks import DATA_SETS, TASKS
 from scratchpad.tasks.formats import format_names
 
 PROGRAM = "def f(v0):\n  v0 += 1\n  return v0\n\noutput = f(1)"
@@ -95,7 +95,7 @@ def test_the_command_of_the_module() -> None:
 def test_tasks_as_json(capsys: Captured) -> None:
     assert main(["tasks", "--json"]) == 0
     found = objects(capsys.readouterr().out)
-    assert [one["task"] for one in found] == list(TASKS)
+    assert [one["task"] for one in found] == [*TASKS, *DATA_SETS]
     parity = found[0]
     assert parity == {
         "task": "parity",

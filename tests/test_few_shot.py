@@ -146,9 +146,12 @@ def test_the_true_work_is_right_and_a_changed_one_is_not(name: str) -> None:
             trace = None if form.name in ("direct", "filler") else True
             for text in (target, f"\n {target}{asking.stop}and so on", f"{target}\n"):
                 judged = judge(task, form, question, text)
-                assert judged == {"strict": Verdict(True, trace), "relaxed": Verdict(True, trace)}
+                states = None if trace is None else (True,) * len(judged["strict"].states or ())
+                assert states is None or states
+                assert judged == dict.fromkeys(("strict", "relaxed"), Verdict(True, trace, states))
             judged = judge(task, form, question, spoiled(name, target))
             assert not any(verdict.output or verdict.trace for verdict in judged.values())
+            assert trace is None or not any(all(verdict.states or ()) for verdict in judged.values())
             assert not any(verdict.output or verdict.trace for verdict in judge(task, form, question, "").values())
 
 
@@ -266,19 +269,22 @@ def test_answers_of_a_batch_are_scored(tmp_path: Path, capsys: Captured) -> None
     out = str(tmp_path / "out.jsonl")
     assert main(["score", files[0], "--prompts", files[1], "--field", "text", "--json", "--out", out]) == 0
     found = objects(capsys.readouterr().out)
+    states = sum(line["target"].count("state: ") for line in lines)
     counts = {(one["scoring"], one["metric"], one["unit"]): (one["correct"], one["n"]) for one in found}
     assert counts == {
         ("strict", "output", "example"): (5, 6), ("strict", "output", "problem"): (1, 2),
         ("strict", "trace", "example"): (5, 6), ("strict", "trace", "problem"): (1, 2),
         ("relaxed", "output", "example"): (6, 6), ("relaxed", "output", "problem"): (2, 2),
         ("relaxed", "trace", "example"): (5, 6), ("relaxed", "trace", "problem"): (1, 2),
+        ("strict", "state", "step"): (states - 1, states), ("relaxed", "state", "step"): (states - 1, states),
     }  # fmt: skip
     first = found[0]
     assert (first["task"], first["format"], first["size"]) == ("programs", "scratchpad", None)
     assert (first["accuracy"], first["low"], first["high"]) == (5 / 6, *wilson(5, 6))
     judged = objects(Path(out).read_text())
     assert [line["strict"]["output"] for line in judged] == [True] * 3 + [False] + [True] * 2
-    assert judged[3]["relaxed"] == {"output": True, "trace": False}
+    assert (judged[3]["relaxed"]["output"], judged[3]["relaxed"]["trace"]) == (True, False)
+    assert judged[3]["relaxed"]["states"] == [True] * (lines[3]["target"].count("state: ") - 1) + [False]
 
 
 def test_scores_as_a_table(tmp_path: Path, capsys: Captured) -> None:
@@ -287,7 +293,7 @@ def test_scores_as_a_table(tmp_path: Path, capsys: Captured) -> None:
     file = write(tmp_path / "a.jsonl", [{**line, "completion": line["target"]} for line in lines])
     assert main(["score", file]) == 0
     out = capsys.readouterr().out
-    assert out.count("100.0 %") == 4 + 8
+    assert out.count("100.0 %") == 4 + 10
     assert "problems" in out
     assert "43.9 - 100.0" in out
 
@@ -349,3 +355,21 @@ def test_prompts_that_are_refused(capsys: Captured) -> None:
     assert "a question is two numbers" in capsys.readouterr().err
     assert main(["prompt", "parity", "--format", "changes"]) == 2
     assert "parity has no format changes; it has direct, scratchpad" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (TRACE, "+++++"),
+        (TRACE.replace('{"v0": 12}', '{"v0": 13}'), "+++-+"),
+        (TRACE.replace('line:   v0 *= 2', 'line: ?'), "+++++"),
+        (TRACE.replace("state: {}\n", ""), "-----"),
+        (TRACE.partition('\nstate: {"v0": 12}')[0], "+++--"),
+        ("12", "-----"),
+    ],
+)  # fmt: skip
+def test_states_are_judged_one_by_one_in_their_places(written: str, expected: str) -> None:
+    task = task_named("programs")
+    judged = judge(task, format_named("scratchpad"), task.parse(PROGRAM), written)["strict"].states
+    assert judged is not None
+    assert "".join("-+"[right] for right in judged) == expected

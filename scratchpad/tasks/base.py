@@ -37,6 +37,8 @@ class Task:
     """Whether the paper has a text of its own for the whole chain, `text` here; elsewhere it is as `causal`."""
     own_formats: ClassVar[tuple[str, ...]] = ()
     """Formats that not every task has and this one does."""
+    shown_split: ClassVar[str] = "train"
+    """The split that a prompt's worked examples come from."""
     examples: ClassVar[tuple[tuple[str, dict[str, Any]], ...]] = ()
     """Worked examples for the gallery, the paper's first: (question, settings)."""
 
@@ -104,12 +106,20 @@ class Task:
         """The lines of a work as text, each as the value that it stands for: what is compared with the true ones."""
         return tuple(work.split("\n"))
 
+    def read_states(self, work: str) -> tuple[Any, ...]:
+        """The states among those lines."""
+        return self.read_work(work)
+
     def loose_answer(self, work: str) -> str:
         """The answer of a work as text, read as kindly as can be: the last whole number of its last line that is not
         empty, and where there is none that line; white space does not count.
         """
         last = "".join(next((line for line in reversed(work.split("\n")) if line.strip()), "").split())
         return next(reversed(re.findall(r"-?\d+", last)), last)
+
+    def direct(self, question: Symbols) -> Symbols:
+        """The answer alone, as it is written without any work."""
+        return self.answer(question, self.chain(question)[-1])
 
     def text(self, question: Symbols, form: str) -> Symbols:
         """The paper's own text of the whole work in the format of that name; by default `written` of the chain."""

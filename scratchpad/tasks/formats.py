@@ -69,7 +69,7 @@ def _written_prompt(task: Task, question: Symbols) -> Symbols:
 
 
 def _answer_state(task: Task, question: Symbols) -> tuple[Symbols, ...]:
-    return terminated([task.answer(question, task.chain(question)[-1])])
+    return terminated([task.direct(question)])
 
 
 def _written_state(task: Task, question: Symbols) -> tuple[Symbols, ...]:

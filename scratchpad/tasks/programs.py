@@ -32,12 +32,11 @@ from typing import Any, ClassVar, Self
 from scratchpad.errors import ScratchpadError
 from scratchpad.seeding import Stream
 from scratchpad.settings import Lengths, Numbers
-from scratchpad.tasks.asking import Asking
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols
 from scratchpad.tasks.document import MARKS, letters
 from scratchpad.tasks.random_programs import Writer
 from scratchpad.tasks.small_language import HEAD, INDENT, TAIL, Line, Program, Values, read_program
-from scratchpad.tasks.text import TextTask
+from scratchpad.tasks.traces import TraceTask
 
 _SIZES = {"train": 400, "validation": 100, "test": 200}
 _MOST_LINES = 99
@@ -52,7 +51,7 @@ _FUNCTION = {"f": "<callable_object f>"}
 
 
 @dataclass(frozen=True)
-class Programs(TextTask):
+class Programs(TraceTask):
     """repeats: how often a loop runs; lines: how many the body of f has, without `return`; constants: of arithmetic and
     tests; inputs: what f is called with; runs: of one program, with different inputs; modulus: after each arithmetic
     line the remainder is taken (0: never); steps: programs that run for more lines are not drawn (0: all are), where
@@ -68,7 +67,6 @@ class Programs(TextTask):
     summary: ClassVar[str] = "what a short Python program puts out"
     source: ClassVar[str] = "Nye et al. 2021, section 5.1, after Bieber et al. 2020"
     size_setting: ClassVar[str] = "repeats"
-    own_formats = ("changes",)
     characters: ClassVar[str] = '0123456789 abcdefghijklmnopqrstuvwxyz_+-*%=<>:(){}",;\n'
     examples = (
         (
@@ -182,22 +180,8 @@ class Programs(TextTask):
         output = json.loads("".join(text).rpartition("\nstate: ")[2])["output"]
         return tuple(str(output)) if type(output) is int else None
 
-    def asking(self, form: str) -> Asking:
-        asked = "value of output" if form.startswith(("direct", "filler")) else "execution trace"
-        between = f"\n\nWhat is the {asked}?\n\n[BEGIN]\n\n"
-        return Asking("Consider the following Python function:\n\n", between, "\n\n[DONE]")
-
     def problem(self, question: Symbols) -> Symbols:
         return question[: -len(_program(question).call)]
-
-    def read_work(self, work: str) -> tuple[Any, ...]:
-        return tuple(_state_in(line) or line for line in work.split("\n"))
-
-    def loose_answer(self, work: str) -> str:
-        """`output` in the last state, or `v0` where it has none: the paper's relaxed scoring."""
-        states = [json.loads(found) for found in map(_state_in, work.split("\n")) if found]
-        value = states[-1].get("output", states[-1].get("v0")) if states else None
-        return super().loose_answer(work) if value is None else str(value)
 
     def check(self, question: Symbols) -> None:
         lines = len(_program(question).lines) + 1
@@ -207,17 +191,6 @@ class Programs(TextTask):
     def fitted(self, question: Symbols) -> Self:
         lines = len(_program(question).lines) - 1
         return replace(self, lines=Lengths(lines, lines))
-
-
-def _state_in(line: str) -> str:
-    """The state in a line of a trace, as JSON with its names in order; empty for a line without one."""
-    if not line.startswith("state:"):
-        return ""
-    try:
-        names = json.loads(line.removeprefix("state:"))
-    except (ValueError, RecursionError):
-        return ""
-    return json.dumps(names, sort_keys=True) if isinstance(names, dict) else ""
 
 
 @cache
