@@ -111,6 +111,10 @@ class Task:
         last = "".join(next((line for line in reversed(work.split("\n")) if line.strip()), "").split())
         return next(reversed(re.findall(r"-?\d+", last)), last)
 
+    def interchangeable(self) -> Symbols:
+        """Names: symbols that could be exchanged for one another everywhere without changing any problem's odds."""
+        return ()
+
     def text(self, question: Symbols, form: str) -> Symbols:
         """The paper's own text of the whole work in the format of that name; by default `written` of the chain."""
         return self.written(self.chain(question))

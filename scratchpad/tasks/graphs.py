@@ -79,6 +79,11 @@ class CycleWalk(Task):
     asked: ClassVar[int] = 2
     """How many vertices are asked for."""
     jump: int
+    names: int
+    """How many names there are for vertices."""
+
+    def interchangeable(self) -> Symbols:
+        return alphabet(self.names)[: self.names]
 
     def first(self, question: Symbols) -> Symbols:
         return asked_in(question, self.asked)[:1]
