@@ -66,9 +66,8 @@ def test_the_running_parity_takes_two(form: str, bits: int, counted: int) -> Non
 
 @pytest.mark.parametrize("n", [2, 3])
 def test_cycles_take_as_many_as_they_are_long_and_the_walk_takes_three(n: int) -> None:
-    direct, more = overall(found("cycles", "direct", n=n))
+    direct, _ = overall(found("cycles", "direct", Effort(largest=n), n=n))  # sets of up to n are looked at
     assert direct >= n
-    assert not more
     for form in ("scratchpad", "inductive"):
         assert 2 <= overall(found("cycles", form, n=n))[0] <= 3
 
@@ -201,22 +200,7 @@ def test_the_command_prints_a_table_and_the_degree(capsys: Captured) -> None:
     assert main(arguments) == 0
     out, err = capsys.readouterr()
     lines = out.splitlines()
-    assert lines[1].split() == [
-        "1:1",
-        "0",
-        "2",
-        "prompt",
-        "1,",
-        "prompt",
-        "2",
-        "100.0",
-        "%",
-        "40.0",
-        "%",
-        "5.7",
-        "%",
-        "32",
-    ]
+    assert " ".join(lines[1].split()) == "1:1 0 2 prompt 1, prompt 2 100.0 % 40.0 % 9.0 % 32"
     assert lines[-1] == "globality degree of half-parity, direct: 2  (all 32 problems)"
     assert err == ""
     assert main([*arguments, "--json"]) == 0
@@ -229,14 +213,13 @@ def test_the_command_prints_a_table_and_the_degree(capsys: Captured) -> None:
 
 
 def test_data_and_tasks_of_ones_own(tmp_path: Path, capsys: Captured) -> None:
-    """A file where the answer is whether two of the three names are equal: two tokens, whatever the names."""
+    """A file where the answer is whether two of the five names are equal: two tokens, whatever the names."""
     rng = random.Random(2)
-    questions = {"".join(rng.choice("abcdefg") for _ in range(3)) for _ in range(300)}
-    problems = [
-        {"question": q, "states": [str(int(q[0] == q[2]))], "answer": str(int(q[0] == q[2]))} for q in questions
-    ]
+    questions = {"".join(rng.choice("abcdefg") for _ in range(5)) for _ in range(300)}
+    same = {q: str(int(q[0] == q[2])) for q in sorted(questions)}
+    problems = [{"question": q, "states": [answer], "answer": answer} for q, answer in same.items()]
     file = tmp_path / "my.jsonl"
-    file.write_text("".join(json.dumps(problem) + "\n" for problem in sorted(problems, key=str)))
+    file.write_text("".join(json.dumps(problem) + "\n" for problem in problems))
     assert main(["globality", "--data", str(file), "--names", "a,b,c,d,e,f,g", "--json"]) == 0
     *tokens, whole = objects(capsys.readouterr().out)
     assert (whole["degree"], whole["exact"], whole["documents"]) == (2, False, len(questions))

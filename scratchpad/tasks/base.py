@@ -96,6 +96,14 @@ class Task:
         """How a problem stands in a prompt for a language model, in the format of that name."""
         return Asking()
 
+    def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
+        """What sort of transition a true state comes from: its slot and its kind, say. Reports compare these."""
+        return {}
+
+    def parts(self, state: Symbols) -> Symbols:
+        """What each symbol of a state belongs to (its slot, its digit): reports group wrong states by it."""
+        return tuple(f"symbol {place + 1}" for place in range(len(state)))
+
     def problem(self, question: Symbols) -> Symbols:
         """What several questions have in common that are examples of one problem: the program that they run, say."""
         return question

@@ -109,6 +109,12 @@ class CycleWalk(Task):
         place = joined(edges_in(question, self.asked))
         return (str(int(len({place[vertex] for vertex in asked_in(question, self.asked)}) == 1)),)
 
+    def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
+        return {"kind": f"last, label {state[-1]}" if len(state) > 1 else "vertex"}
+
+    def parts(self, state: Symbols) -> Symbols:
+        return ("vertex", "semicolon", "label")[: len(state)]
+
     def check(self, question: Symbols) -> None:
         check_graph(self.name, question, self.asked)
         edges, vertices = edges_in(question, self.asked), asked_in(question, self.asked)
