@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -23,7 +24,8 @@ from scratchpad.layout.batch import Batch
 from scratchpad.model.transformer import Transformer
 from scratchpad.train.checkpoint import Checkpoint, Checkpoints, restore_optimiser, write_whole
 from scratchpad.train.config import TrainConfig
-from scratchpad.train.data import StepData, step_batches, worker_failure
+from scratchpad.train.data import StepData, batches_by_step, worker_failure
+from scratchpad.train.gradients import Lanes, set_gradients
 from scratchpad.train.loss import count_targets, summed_loss
 from scratchpad.train.optimiser import learning_rate, make_optimiser
 from scratchpad.train.processes import Processes
@@ -56,6 +58,7 @@ class Training:
         self.step = 0
         self._reached = False
         """Whether `stop_at` has been reached."""
+        self._lanes = Lanes(self.data.lanes)
         self._window = _Window()
 
     def resume(self, checkpoint: Checkpoint) -> None:
@@ -74,7 +77,7 @@ class Training:
             self.checkpoints.clean(self.step)
             _keep_metrics(self.folder / "metrics.jsonl", self.step)
         workers = self.config.workers if self.config.workers is not None else 2 * (device.type == "cuda")
-        loader = step_batches(self.data, self.step, workers, pin=device.type == "cuda")
+        loader = batches_by_step(self.data, self.step, workers, pin=device.type == "cuda")
         self.model.train()
         with _interruptible() as interrupt, _explained(self.folder):
             for batches in () if self._reached else loader:
@@ -92,10 +95,7 @@ class Training:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         targets = self.processes.total(torch.tensor(count_targets(batches), device=self.model.device))
-        loss = torch.zeros((), device=self.model.device)
-        for batch in batches:
-            loss += self._backward(batch.to(self.model.device), targets)
-        self.processes.total(loss)
+        loss = self.processes.total(set_gradients(self.model, batches, partial(self._share, targets), self._lanes))
         self.processes.total_gradients(self.model)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
         self._check(loss, norm, rate)
@@ -106,12 +106,11 @@ class Training:
             loss, rate, self.processes.count * sum(int(b.real().sum()) for b in batches), self.config.batch
         )
 
-    def _backward(self, batch: Batch, targets: Tensor) -> Tensor:
-        bf16 = self.config.precision == "bf16"
-        with torch.autocast(self.model.device.type, torch.bfloat16, enabled=bf16):
-            loss = summed_loss(self.model, batch, self.config.attention) / targets
-        loss.backward()
-        return loss.detach()
+    def _share(self, targets: Tensor, batch: Batch) -> Tensor:
+        """A micro-batch's share of the step's loss."""
+        device, bf16 = self.model.device, self.config.precision == "bf16"
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            return summed_loss(self.model, batch.to(device), self.config.attention) / targets
 
     def _check(self, loss: Tensor, norm: Tensor, rate: float) -> None:
         """Before the parameters are touched: a loss or gradient that is not finite ends the run."""
