@@ -69,7 +69,7 @@ def test_the_prediction_multiplies_as_many_transitions_as_a_chain_has(tmp_path: 
     """Places right in 1/2 and 1/2 of two chains each: one chain is four states long, the other two."""
     short = tuple("1______=")
     states = terminated(TASK.chain(short))
-    one = judged(state("[00]1,0"), *TRUE[1:], method="forced", states=[], transitions=[False, True, True, True])
+    one = sample(QUESTION, TRUE, [False, True, True, True], "0", "0", method="forced")
     two = sample(short, states, [True, False], "1", "1", method="forced", index=1)
     [found] = diagnose(read_run(run_of(tmp_path, one, two)))
     assert found.predicted == pytest.approx((0.5 * 0.5 * 1 * 1 + 0.5 * 0.5) / 2)

@@ -92,7 +92,7 @@ class Table:
         return keys, self._in_light_of(answers, seen), self._alike(answers, seen)
 
     def _in_light_of(self, tokens: np.ndarray, seen: np.ndarray) -> np.ndarray:
-        """Symbols as they are; a name as the first place among those seen where it stands, or else how often it occurs."""
+        """Symbols as they are; a name as the first place looked at where it stands, or else as how often it occurs."""
         width = seen.shape[1]
         named = tokens >= self.symbols
         found = np.where(named, self.symbols + width + self.times(tokens), tokens)
