@@ -34,7 +34,9 @@ def attention_figure(found: AttentionMap) -> Figure:
     figure = Figure(figsize=(1 + width * heads, 1 + (height + 0.25) * layers))
     every = figure.subplots(layers, heads, squeeze=False, sharex=True, sharey=True)
     for (layer, head), axes in np.ndenumerate(every):
-        axes.imshow(found.weights[layer, head], cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+        axes.imshow(
+            found.weights[layer, head].numpy(), cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="nearest"
+        )
         axes.set_title(f"layer {layer + 1}, head {head + 1}", fontsize=8, loc="left", color=INK)
         _mark_parts(axes, found)
     _label(every, found)
