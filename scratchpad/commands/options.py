@@ -51,6 +51,12 @@ def add_set(parser: ArgumentParser, text: str) -> None:
 
 def add_draws(parser: ArgumentParser, form: str = "inductive", split: str = "train") -> None:
     """--format, --seed, --split: which documents; with their defaults."""
+    add_format_and_seed(parser, form)
+    parser.add_argument("--split", choices=SPLITS, default=split, help="default: %(default)s")
+
+
+def add_format_and_seed(parser: ArgumentParser, form: str = "inductive") -> None:
+    """--format, --seed, with their defaults."""
     parser.add_argument(
         "--format",
         default=form,
@@ -58,7 +64,6 @@ def add_draws(parser: ArgumentParser, form: str = "inductive", split: str = "tra
         help=f"{', '.join(format_names())}, or one of the task's own (default: %(default)s)",
     )
     parser.add_argument("--seed", type=int, default=0, help="names the random draws (default: %(default)s)")
-    parser.add_argument("--split", choices=SPLITS, default=split, help="default: %(default)s")
 
 
 def task_of(args: Namespace) -> Task:

@@ -79,7 +79,7 @@ class Tally:
 
 
 class Progress:
-    """A count on stderr: rewritten in place on a terminal, and elsewhere only the last one."""
+    """A count on stderr: rewritten in place on a terminal, and elsewhere only the last one. total: 0 if not known."""
 
     def __init__(self, what: str, total: int) -> None:
         self.what, self.total, self.done = what, total, 0
@@ -90,7 +90,13 @@ class Progress:
         self.done += 1
         if self._live and monotonic() >= self._next_report:
             self._next_report = monotonic() + _SECONDS_BETWEEN_REPORTS
-            print(f"\r{self.done:,} of {self.total:,} {self.what}", end="", file=sys.stderr, flush=True)
+            of = f" of {self.total:,}" if self.total else ""
+            print(f"\r\x1b[K{self.done:,}{of} {self.what}", end="", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        """Take the count away."""
+        if self._live:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
     def end(self, text: str) -> None:
         """Say how it ended, in place of the count."""

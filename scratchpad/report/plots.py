@@ -29,7 +29,7 @@ INK, GRID, SHADE = "#222222", "#dcdcdc", "#eeeeec"
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _DASHES = ("-", "--", ":", "-.")  # a second round of the palette is dashed
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans", "font.size": 9.5, "text.color": INK, "text.parse_math": False, "axes.labelcolor": INK,
     "axes.edgecolor": INK, "axes.linewidth": 0.8, "axes.spines.top": False, "axes.spines.right": False,
     "axes.grid": True, "axes.axisbelow": True, "grid.color": GRID, "grid.linewidth": 0.7, "xtick.color": INK,
@@ -66,7 +66,7 @@ class Series:
     marks: tuple[float, ...] = ()
 
 
-@mpl.rc_context(_STYLE)
+@mpl.rc_context(STYLE)
 def accuracy_plot(series: Sequence[Series], length: str = "length", accuracy: str = "accuracy (%)") -> Figure:
     """Accuracy (shares, 0 to 1) over length, the trained lengths shaded; bars where all were judged at one length.
 
@@ -87,7 +87,7 @@ def accuracy_plot(series: Sequence[Series], length: str = "length", accuracy: st
     return figure
 
 
-@mpl.rc_context(_STYLE)
+@mpl.rc_context(STYLE)
 def loss_plot(series: Sequence[Series]) -> Figure:
     """Training loss over steps, on a logarithmic scale; many points are thinned to medians of neighbours."""
     figure = Figure(figsize=_INCHES)
@@ -104,7 +104,7 @@ def loss_plot(series: Sequence[Series]) -> Figure:
     return figure
 
 
-@mpl.rc_context(_STYLE)
+@mpl.rc_context(STYLE)
 def evaluation_plot(panels: Sequence[tuple[str, Sequence[Series]]], accuracy: str = "accuracy (%)") -> Figure:
     """Accuracy (shares, 0 to 1) over training steps, in panels: (title, the same series in each)."""
     figure = Figure(figsize=(_INCHES[0], 1.1 + 2.3 * len(panels)))
@@ -122,7 +122,7 @@ def evaluation_plot(panels: Sequence[tuple[str, Sequence[Series]]], accuracy: st
 def svg(figure: Figure) -> str:
     """A figure as an <svg> element without ids of its own for groups, so that a page can hold several."""
     file = io.BytesIO()
-    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+    with mpl.rc_context(STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # the reader's own fonts will have it
         figure.savefig(file, format="svg", transparent=True)
     text = file.getvalue().decode()
@@ -134,7 +134,7 @@ def svg(figure: Figure) -> str:
 
 def save_png(figure: Figure, file: str | Path | IO[bytes]) -> None:
     """A figure as a PNG on white."""
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure.savefig(file, format="png", dpi=_DOTS_PER_INCH)
 
 

@@ -98,6 +98,14 @@ class Task:
         """How a problem stands in a prompt for a language model, in the format of that name."""
         return Asking()
 
+    def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
+        """What sort of transition a true state comes from: its slot and its kind, say. Reports compare these."""
+        return {}
+
+    def parts(self, state: Symbols) -> Symbols:
+        """What each symbol of a state belongs to (its slot, its digit): reports group wrong states by it."""
+        return tuple(f"symbol {place + 1}" for place in range(len(state)))
+
     def problem(self, question: Symbols) -> Symbols:
         """What several questions have in common that are examples of one problem: the program that they run, say."""
         return question
@@ -120,6 +128,10 @@ class Task:
     def direct(self, question: Symbols) -> Symbols:
         """The answer alone, as it is written without any work."""
         return self.answer(question, self.chain(question)[-1])
+
+    def interchangeable(self) -> Symbols:
+        """Names: symbols that could be exchanged for one another everywhere without changing any problem's odds."""
+        return ()
 
     def text(self, question: Symbols, form: str) -> Symbols:
         """The paper's own text of the whole work in the format of that name; by default `written` of the chain."""
