@@ -30,13 +30,15 @@ class Job:
     folder: Path
 
 
-def train_together(jobs: Sequence[Job], at_once: int, tell: Callable[[str, dict[str, Any]], None]) -> None:
+def train_together(
+    jobs: Sequence[Job], at_once: int, tell: Callable[[str, dict[str, Any]], None], device: str = "auto"
+) -> None:
     """Train all jobs, `at_once` at a time; `tell` is called with a job's name and each line of its metrics.jsonl.
 
     The first failure, or Ctrl-C, stops the others, which save their step; a failure is raised as RunFailure.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        waiting = [_Training(job, Path(scratch) / f"{i}.json") for i, job in enumerate(jobs)]
+        waiting = [_Training(job, Path(scratch) / f"{i}.json", device) for i, job in enumerate(jobs)]
         running: list[_Training] = []
         try:
             while waiting or running:
@@ -58,8 +60,8 @@ def train_together(jobs: Sequence[Job], at_once: int, tell: Callable[[str, dict[
 class _Training:
     """One run in a child process."""
 
-    def __init__(self, job: Job, config: Path) -> None:
-        self.job, self._config = job, config
+    def __init__(self, job: Job, config: Path, device: str) -> None:
+        self.job, self._config, self._device = job, config, device
         self._process: subprocess.Popen[bytes] | None = None
         self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._read = 0
@@ -68,7 +70,7 @@ class _Training:
         self._config.write_text(json.dumps(self.job.config.to_json()), encoding="utf-8")
         command = [sys.executable, "-m", "scratchpad", "train", str(self._config), "--out", str(self.job.folder)]
         self._process = subprocess.Popen(
-            [*command, "--resume"],
+            [*command, "--device", self._device, "--resume"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._complaints,
