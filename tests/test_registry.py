@@ -140,9 +140,9 @@ def test_a_file_without_its_texts_or_scales_is_refused(tmp_path: Path) -> None:
     file.write_text("title = 't'\n")
     with pytest.raises(ScratchpadError, match=r"mine\.toml.*'source', 'setup', and 'result'"):
         read_experiment(file)
-    with pytest.raises(ScratchpadError, match="unknown scale of fig1 'huge': .*small, paper"):
+    with pytest.raises(ScratchpadError, match=r"unknown scale of fig1 'huge': .*small, paper"):
         experiment("fig1").plan("huge")
-    with pytest.raises(ScratchpadError, match="unknown experiment 'fig4c': did you mean 'fig4[ab]'"):
+    with pytest.raises(ScratchpadError, match=r"unknown experiment 'fig4c': did you mean 'fig4[ab]'"):
         experiment("fig4c")
 
 
