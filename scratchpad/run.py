@@ -27,6 +27,7 @@ from scratchpad.tasks.formats import format_named
 from scratchpad.tasks.own import load_task_file
 from scratchpad.train.checkpoint import Checkpoints, write_whole
 from scratchpad.train.config import RunConfig, TaskConfig
+from scratchpad.train.curriculum import curriculum_of, vocabulary_of
 from scratchpad.train.data import StepData
 from scratchpad.train.processes import Processes, choose_device
 from scratchpad.train.seen import count_seen
@@ -44,12 +45,13 @@ class Solved:
 
 @dataclass(frozen=True)
 class Run:
-    """A trained model with its settings, task and vocabulary."""
+    """A trained model with its settings, task and vocabulary. ends: the steps after which stages were passed."""
 
     folder: Path
     config: RunConfig
     subject: Subject
     step: int
+    ends: tuple[int, ...] = ()
 
     @classmethod
     def load(
@@ -66,7 +68,7 @@ class Run:
         model.load_state_dict(found.model)
         model.to(choose_device(device)).eval()
         subject = Subject(model, task, format_named(config.task.format), vocabulary, config.train.attention)
-        return cls(folder, config, subject, found.step)
+        return cls(folder, config, subject, found.step, tuple(found.state.get("ends", ())))
 
     def solve(
         self,
@@ -137,7 +139,7 @@ class Run:
 
         subject: the model asked otherwise, as `asked` makes it.
         """
-        data = step_data(self.config, self.subject.task)
+        data = step_data(self.config, self.subject.task, ends=self.ends)
         subject = subject or self.subject
         sizes = tuple(dict.fromkeys(sizes)) or evaluated_sizes(self.config, subject.task)
         for result in evaluate(subject, sizes, n, method, seed, sampling, batch):
@@ -182,10 +184,19 @@ def task_of(config: TaskConfig, folder: Path | None = None) -> Task:
     return task_named(config.name, config.settings)
 
 
-def step_data(config: RunConfig, task: Task, processes: Processes = Processes()) -> StepData:  # noqa: B008
-    """What a run trains on, step by step."""
-    vocabulary, written = Vocabulary(task.symbols()), format_named(config.task.format)
-    return StepData(task, written, vocabulary, config.train, config.model.context, processes.rank, processes.count)
+def step_data(
+    config: RunConfig,
+    task: Task,
+    processes: Processes = Processes(),  # noqa: B008
+    ends: tuple[int, ...] = (),
+) -> StepData:
+    """What a run trains on, step by step; ends: the steps after which stages of its curriculum were passed."""
+    curriculum = curriculum_of(config.curriculum, task)
+    if curriculum:
+        curriculum = dataclasses.replace(curriculum, ends=ends)
+    vocabulary, written = vocabulary_of(task, curriculum), format_named(config.task.format)
+    shares = processes.rank, processes.count
+    return StepData(task, written, vocabulary, config.train, config.model.context, *shares, curriculum)
 
 
 def evaluated_sizes(config: RunConfig, task: Task) -> tuple[int, ...]:

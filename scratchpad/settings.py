@@ -101,15 +101,15 @@ class Numbers(Lengths):
     least = 0
 
 
-def split_assignments(pairs: Iterable[str]) -> dict[str, str]:
-    """`["a=1", "b=2"]` as a mapping. ScratchpadError where there is no `=` or a name comes twice."""
+def split_assignments(pairs: Iterable[str], what: str = "--set") -> dict[str, str]:
+    """`["a=1", "b=2"]` as a mapping. ScratchpadError (on `what`) where there is no `=` or a name comes twice."""
     found: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
-            raise ScratchpadError(f"--set takes name=value, not {pair!r}")
+            raise ScratchpadError(f"{what} takes name=value, not {pair!r}")
         if name in found:
-            raise ScratchpadError(f"--set {name} is given twice: {found[name]!r} and {value!r}")
+            raise ScratchpadError(f"{what} {name} is given twice: {found[name]!r} and {value!r}")
         found[name] = value
     return found
 
@@ -182,7 +182,7 @@ def read_as(value: Any, kind: Any, name: str) -> Any:
             return None
         return read_as(value, next(a for a in arguments if a is not type(None)), name)
     if origin is tuple:
-        return tuple(read_as(item, arguments[0], name) for item in _items(value))
+        return tuple(read_as(item, arguments[0], name) for item in _items(value, ";" if arguments[0] is str else ","))
     if isinstance(kind, type) and issubclass(kind, Readable):
         try:
             return kind.parse(value)
@@ -196,10 +196,10 @@ def read_as(value: Any, kind: Any, name: str) -> Any:
         raise ScratchpadError(f"{name} takes {_KINDS[kind]}, not {value!r}") from None
 
 
-def _items(value: Any) -> list[Any]:
-    """The items of a list as users write it, `6,18`; a single value is a list of one."""
+def _items(value: Any, between: str) -> list[Any]:
+    """The items of a list as users write it, `6,18`, or `n=2; n=3` of texts; a single value is a list of one."""
     if isinstance(value, str):
-        return value.split(",") if value else []
+        return [item.strip() for item in value.split(between)] if value else []
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 

@@ -8,6 +8,7 @@ import os
 import platform
 import shutil
 import subprocess
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,18 +16,18 @@ from typing import Any
 import torch
 
 from scratchpad.errors import ScratchpadError
-from scratchpad.evaluate.scores import Score, evaluate
+from scratchpad.evaluate.scores import Score, count_right, evaluate
 from scratchpad.evaluate.subject import Subject, test_questions
 from scratchpad.generate.sampling import Sampling
 from scratchpad.layout.rows import check_room, positions_needed, rows
-from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.model.transformer import Transformer
 from scratchpad.run import Run, evaluated_sizes, read_record, step_data, task_of
-from scratchpad.tasks.base import Task
+from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import Document
 from scratchpad.tasks.formats import format_named
 from scratchpad.train.checkpoint import Checkpoints, write_whole
 from scratchpad.train.config import RunConfig
+from scratchpad.train.curriculum import curriculum_of, vocabulary_of
 from scratchpad.train.loop import Tell, Training
 from scratchpad.train.processes import Processes, choose_device, joined
 
@@ -92,7 +93,14 @@ def complete(config: RunConfig, task: Task) -> RunConfig:
     config = dataclasses.replace(config, task=dataclasses.replace(config.task, settings=settings))
     sizes = evaluated_sizes(config, task)
     config = dataclasses.replace(config, evaluate=dataclasses.replace(config.evaluate, sizes=sizes))
-    documents = [*_trained_on(config, task), *_judged_on(config, task)]
+    curriculum = curriculum_of(config.curriculum, task)
+    every, steps = config.curriculum.every, config.train.steps
+    if curriculum and every > steps:
+        raise ScratchpadError(f"curriculum.every={every}: no stage is tested in train.steps={steps}; at most {steps}")
+    trained = [
+        document for one in (curriculum.tasks if curriculum else (task,)) for document in _trained_on(config, one)
+    ]
+    documents = [*trained, *_judged_on(config, task)]
     for document in documents:
         check_room(document, config.model.context)
     if config.model.context is not None or config.model.positions != "learned":
@@ -140,7 +148,10 @@ def make_training(
         results = evaluate(subject, settings.sizes, settings.n, settings.method, settings.seed, sampling)
         return [result.score for result in results]
 
-    return Training(model, data, folder, judge, tell, processes)
+    def examine(stage: Task, questions: Sequence[Symbols]) -> int:
+        return count_right(dataclasses.replace(subject, task=stage), questions, config.evaluate.method)
+
+    return Training(model, data, folder, judge, tell, processes, examine)
 
 
 def _is_begun(folder: Path, config: RunConfig, task: Task, resume: bool, force: bool) -> bool:
@@ -170,7 +181,7 @@ def _make_folder(folder: Path, config: RunConfig, task: Task) -> None:
 def _check_same(folder: Path, config: RunConfig, task: Task) -> None:
     """ScratchpadError where a run was begun with other settings, or with data that have changed since."""
     record = read_record(folder)
-    if record["vocabulary"] != list(Vocabulary(task.symbols()).symbols):
+    if record["vocabulary"] != _vocabulary(config, task):
         raise ScratchpadError(f"{folder} was begun with other symbols: its task or data have changed since")
     saved = RunConfig.from_json(record["config"], str(folder / "config.json"))
     before, now = _flat(saved.to_json()), _flat(config.to_json())
@@ -195,7 +206,7 @@ def _record(config: RunConfig, task: Task) -> dict[str, Any]:
     """What config.json holds: all settings, the ordered vocabulary, and where and with what the run was made."""
     return {
         "config": config.to_json(),
-        "vocabulary": list(Vocabulary(task.symbols()).symbols),
+        "vocabulary": _vocabulary(config, task),
         "task_settings": task.settings(),
         "versions": {name: version(name) for name in ("torch", "numpy", "safetensors")}
         | {"python": platform.python_version(), "scratchpad": version("scratchpad")},
@@ -207,6 +218,10 @@ def _record(config: RunConfig, task: Task) -> dict[str, Any]:
             "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         },
     }
+
+
+def _vocabulary(config: RunConfig, task: Task) -> list[str]:
+    return list(vocabulary_of(task, curriculum_of(config.curriculum, task)).symbols)
 
 
 def git_hash() -> str | None:

@@ -50,11 +50,15 @@ def shapes() -> dict[str, list[Document[int]]]:
 
 
 def small_model(
-    positions: str = "learned", dropout: float = 0.0, bias: bool = True, gelu: str = "exact"
+    positions: str = "learned",
+    dropout: float = 0.0,
+    bias: bool = True,
+    gelu: str = "exact",
+    span: int | None = None,
 ) -> Transformer:
     """In float64, with weights large enough that attention is far from uniform."""
     config = ModelConfig(layers=2, heads=3, width=30, positions=positions, context=LONGEST, dropout=dropout, bias=bias)
-    model = Transformer(dataclasses.replace(config, gelu=gelu), SYMBOLS).double()
+    model = Transformer(dataclasses.replace(config, gelu=gelu, span=span), SYMBOLS).double()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(torch.randn_like(parameter) * 0.3)

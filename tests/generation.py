@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,9 +25,10 @@ CONTEXT = 211
 
 
 def random_model(positions: str = "learned", dtype: torch.dtype = torch.float64, context: int = CONTEXT) -> Transformer:
-    """With weights so large that what comes next depends on all that is seen."""
-    config = ModelConfig(layers=2, heads=3, width=30, positions=positions, context=context, dropout=0.0, bias=True)
-    model = Transformer(config, len(VOCABULARY)).to(dtype)
+    """With weights so large that what comes next depends on all that is seen; `rotary, span 5` limits how far."""
+    kind, _, span = positions.partition(", span ")
+    config = ModelConfig(layers=2, heads=3, width=30, positions=kind, context=context, dropout=0.0, bias=True)
+    model = Transformer(dataclasses.replace(config, span=int(span) if span else None), len(VOCABULARY)).to(dtype)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(torch.randn(parameter.shape, dtype=torch.float64) * 0.5)

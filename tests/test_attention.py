@@ -18,6 +18,7 @@ from scratchpad.layout.rule import PADDING, PROMPT
 from scratchpad.model import blocks
 from scratchpad.model.attention import attention
 from scratchpad.model.config import ModelConfig
+from scratchpad.model.positions import Reach
 from scratchpad.model.transformer import Transformer
 from scratchpad.tasks.document import Document
 
@@ -54,12 +55,24 @@ def may_see(query: Place, key: Place) -> bool:
     return (query.kind, query.state) == (key.kind, key.state) and key.place <= query.place
 
 
-def attended(places: list[Place], q: Tensor, k: Tensor, v: Tensor) -> list[list[float]]:
+def position(doc: Document[int], at: Place) -> int:
+    """Where a token stands in the text that a plain model would be fed: prompt, the state before, the state."""
+    if at.kind == "prompt":
+        return at.place
+    before = len(doc.states[at.state - 1]) if at.kind == "state" and at.state else 0
+    return len(doc.prompt) + before + at.place
+
+
+def attended(
+    doc: Document[int], q: Tensor, k: Tensor, v: Tensor, span: int | None = None, slope: float = 0.0
+) -> list[list[float]]:
     """One row and one head in loops: softmax of scaled products over what is seen, times the values."""
-    outputs = []
+    outputs, places = [], packed_places(doc)
+    at = [position(doc, place) for place in places]
     for i, query in enumerate(places):
-        seen = [j for j, key in enumerate(places) if may_see(query, key)]
-        weights = [math.exp(sum(a * b for a, b in zip(q[i], k[j], strict=True)) / math.sqrt(q.shape[1])) for j in seen]
+        seen = [j for j, key in enumerate(places) if may_see(query, key) and (span is None or at[j] > at[i] - span)]
+        products = {j: sum(a * b for a, b in zip(q[i], k[j], strict=True)) / math.sqrt(q.shape[1]) for j in seen}
+        weights = [math.exp(products[j] - slope * (at[i] - at[j])) for j in seen]
         total = sum(weights)
         mixed = [sum(w * v[j][d] for w, j in zip(weights, seen, strict=True)) / total for d in range(v.shape[1])]
         outputs.append([float(x) for x in mixed])
@@ -72,20 +85,27 @@ def random_heads(tokens: int) -> Tensor:
 
 
 @pytest.mark.parametrize("backend", ["dense", "blocks"])
+@pytest.mark.parametrize(
+    ("span", "slopes"), [(None, None), (None, (1.5, 0.25, 0.07)), (7, (0.5, 0.01, 0.3)), (4, None)]
+)
 @pytest.mark.parametrize("name", [name for name in ALL_SHAPES if name != "200 states"])
-def test_attention_is_the_rule_written_out(name: str, backend: str) -> None:
+def test_attention_is_the_rule_written_out(
+    name: str, span: int | None, slopes: tuple[float, ...] | None, backend: str
+) -> None:
     documents = ALL_SHAPES[name]
     batch = batch_of(documents)
     heads = random_heads(int(batch.real().sum()))
-    found = attention(backend, batch.segments)(0, heads, 0.0)
+    falls = None if slopes is None else torch.tensor(slopes, dtype=torch.float64)
+    reach = None if span is None and slopes is None else Reach(span, falls)
+    found = attention(backend, batch.segments, batch.positions, reach)(0, heads, 0.0)
     start = 0
     for doc in documents:
-        places = packed_places(doc)
-        own = slice(start, start + len(places))
-        for head in range(HEADS):
-            expected = torch.tensor(attended(places, *heads[own, :, head].detach().unbind(1)), dtype=torch.float64)
+        own = slice(start, start + len(packed_places(doc)))
+        for head, slope in enumerate(slopes or [0.0] * HEADS):
+            by_hand = attended(doc, *heads[own, :, head].detach().unbind(1), span, slope)
+            expected = torch.tensor(by_hand, dtype=torch.float64)
             torch.testing.assert_close(found[own, head], expected, rtol=EXACT, atol=EXACT)
-        start += len(places)
+        start = own.stop
     assert start == len(heads)
 
 
@@ -101,10 +121,13 @@ def test_blocks_equals_dense_in_outputs_and_gradients(name: str, budget: Budget)
     torch.testing.assert_close(blocks, dense, rtol=EXACT, atol=EXACT)
 
 
-@pytest.mark.parametrize("positions", ["learned", "rotary", "none"])
+@pytest.mark.parametrize(
+    ("positions", "span"),
+    [("learned", None), ("rotary", None), ("none", None), ("alibi", None), ("alibi", 7), ("learned", 5), ("none", 1)],
+)
 @pytest.mark.parametrize("name", ALL_SHAPES)
-def test_a_model_is_the_same_with_either_backend(name: str, positions: str) -> None:
-    model, batch = small_model(positions), batch_of(ALL_SHAPES[name], question_loss=True)
+def test_a_model_is_the_same_with_either_backend(name: str, positions: str, span: int | None) -> None:
+    model, batch = small_model(positions, span=span), batch_of(ALL_SHAPES[name], question_loss=True)
     logits = {backend: model(batch, backend) for backend in ("dense", "blocks")}
     torch.testing.assert_close(logits["blocks"], logits["dense"], rtol=EXACT, atol=EXACT)
     expected, found = (gradients(model, summed_loss(logits[backend], batch)) for backend in ("dense", "blocks"))
@@ -146,11 +169,12 @@ def test_prompts_alone_are_plain_causal(backend: str) -> None:
         torch.testing.assert_close(found[own], expected, rtol=EXACT, atol=EXACT)
 
 
+@pytest.mark.parametrize("positions", ["learned", "alibi"])
 @pytest.mark.parametrize("name", ["ragged", "some prompts empty"])
-def test_bf16_autocast_stays_near_fp32(name: str) -> None:
+def test_bf16_autocast_stays_near_fp32(name: str, positions: str) -> None:
     """bf16 keeps 8 bits: each product is off by up to 2^-9, the whole small model by a few times that."""
     batch = batch_of(ALL_SHAPES[name])
-    model = Transformer(ModelConfig(layers=2, heads=2, width=32, context=61, dropout=0.0), SYMBOLS)
+    model = Transformer(ModelConfig(2, 2, 32, positions, context=61, dropout=0.0), SYMBOLS)
     exact = model(batch, "blocks")
     exact_gradients = gradients(model, summed_loss(exact, batch))
     with torch.autocast("cpu", torch.bfloat16):
@@ -162,10 +186,11 @@ def test_bf16_autocast_stays_near_fp32(name: str) -> None:
     assert furthest(rough_gradients, exact_gradients) < 0.05
 
 
+@pytest.mark.parametrize("positions", ["rotary", "alibi"])
 @pytest.mark.parametrize("backend", ["dense", "blocks"])
-def test_bf16_autocast_trains_with_dropout(backend: str) -> None:
+def test_bf16_autocast_trains_with_dropout(backend: str, positions: str) -> None:
     batch = batch_of(ALL_SHAPES["some prompts empty"])
-    model = Transformer(ModelConfig(layers=2, heads=2, width=32, context=61, dropout=0.2, positions="rotary"), SYMBOLS)
+    model = Transformer(ModelConfig(layers=2, heads=2, width=32, context=61, dropout=0.2, positions=positions), SYMBOLS)
     with torch.autocast("cpu", torch.bfloat16):
         logits = model(batch, backend)
     found = gradients(model, summed_loss(logits.float(), batch))

@@ -108,6 +108,26 @@ def test_budgets_mixed_in_a_batch_with_the_reference_backend() -> None:
     assert_equal(judged([collate(made)], "dense"), packed("ragged", False))
 
 
+@pytest.mark.parametrize("backend", ["blocks", "dense"])
+@pytest.mark.parametrize(("positions", "span"), [("alibi", None), ("alibi", 11), ("rotary", 5), ("none", 3)])
+@pytest.mark.parametrize("name", ALL_SHAPES)
+def test_every_budget_has_the_same_loss_however_far_one_looks_back(
+    name: str, positions: str, span: int | None, backend: str
+) -> None:
+    torch.manual_seed(0)
+    limited = small_model(positions, span=span)
+    found = []
+    for extra in ("packed", "split", 0, 7):
+        made = []
+        for document in ALL_SHAPES[name]:
+            made += rows(document, extra if isinstance(extra, str) else least_budget(document) + extra, True)
+        batch = collate(made)
+        loss = summed_loss(limited(batch, backend), batch)
+        found.append((float(loss.detach()), gradients(limited, loss)))
+    for other in found[1:]:
+        assert_equal(other, found[0])
+
+
 @pytest.mark.parametrize("most_tokens", [1, 53, 211])
 def test_micro_batches_add_up(most_tokens: int) -> None:
     documents = [document for name in ALL_SHAPES if name != "200 states" for document in ALL_SHAPES[name]]

@@ -41,7 +41,16 @@ from scratchpad.layout.rows import rows
 from scratchpad.model.transformer import Transformer
 from scratchpad.tasks.document import Document
 
-POSITIONS = ("learned", "rotary", "none")
+POSITIONS = (
+    "learned",
+    "rotary",
+    "alibi",
+    "none",
+    "learned, span 5",
+    "rotary, span 3",
+    "alibi, span 11",
+    "none, span 1",
+)
 EXACT = 1e-9  # float64
 SINGLE = 1e-4  # float32: about 1e-7 a product, over sums of a hundred
 
@@ -76,7 +85,7 @@ def assert_close(found: dict[int, list[Tensor]], expected: dict[int, list[Tensor
 def references(model: Transformer) -> list[Decoder]:
     """Both uncached ways; with learned positions the plain one is another library's model."""
     own = plain_logits(model)
-    if model.config.positions == "learned":
+    if (model.config.positions, model.config.span) == ("learned", None):
         other = as_gpt2(model)
         return [FreshInput(lambda tokens: other(tokens).logits), MaskedInput(lambda batch: model(batch, "dense")[None])]
     return [FreshInput(own), MaskedInput(lambda batch: model(batch, "blocks")[None])]
@@ -137,16 +146,17 @@ def replayed(decoder: Decoder, document: Document[int]) -> Tensor:
 
 @torch.inference_mode()
 @pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("positions", ["learned", "alibi, span 7"])
 @pytest.mark.parametrize(
     ("prompt", "states", "preamble"),
     [(7, (5, 3, 1, 7, 11, 2), 0), (0, (5, 3, 2, 13), 0), (11, (3, 5, 2), 4), (5, (17,), 0), (2, (1,) * 23, 1)],
     ids=["chain", "empty prompt", "preamble", "one state", "many states"],
 )
 def test_training_rows_give_the_logits_of_generation(
-    prompt: int, states: tuple[int, ...], preamble: int, mode: str
+    prompt: int, states: tuple[int, ...], preamble: int, positions: str, mode: str
 ) -> None:
     """One packed forward pass sees at each target what the engine sees there: the rule is one."""
-    model = random_model()
+    model = random_model(positions)
     document = chain(random.Random(1), prompt, states, preamble)
     batch = collate(rows(document))
     trained = model(batch, "blocks", batch.targets != NO_TARGET)

@@ -10,14 +10,17 @@ import pytest
 import torch
 from documents import SYMBOLS, batch_of, document, furthest, gradients, shapes, small_model, summed_loss
 from gpt2 import as_gpt2, gradients_of
+from transformers.models.bloom.modeling_bloom import build_alibi_tensor
 
 from scratchpad.errors import ScratchpadError
 from scratchpad.layout.batch import Batch
+from scratchpad.layout.rows import check_room
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.model.config import PRESETS, ModelConfig
-from scratchpad.model.positions import rotary, rotate
+from scratchpad.model.positions import alibi, rotary, rotate
 from scratchpad.model.transformer import Transformer
 from scratchpad.tasks import task_named
+from scratchpad.tasks.document import Document
 
 EXACT = 1e-10  # float64
 ALL_SHAPES = shapes()
@@ -90,7 +93,7 @@ def test_presets_have_the_papers_sizes(preset: str, symbols: int, papers: float)
     assert counted == pytest.approx(papers, abs=0.05e6)
 
 
-@pytest.mark.parametrize("positions", ["rotary", "none"])
+@pytest.mark.parametrize("positions", ["rotary", "alibi", "none"])
 def test_moving_all_positions_changes_nothing(positions: str) -> None:
     model, batch = small_model(positions), batch_of(ALL_SHAPES["ragged"])
     torch.testing.assert_close(model(moved(batch, 101)), model(batch), rtol=EXACT, atol=EXACT)
@@ -119,6 +122,37 @@ def test_rotary_turns_by_the_written_angles() -> None:
                 pair = complex(x[n, 1, head, i], x[n, 1, head, i + 5]) * complex(math.cos(angle), math.sin(angle))
                 assert turned_x[n, 1, head, i].item() == pytest.approx(pair.real, rel=EXACT)
                 assert turned_x[n, 1, head, i + 5].item() == pytest.approx(pair.imag, rel=EXACT)
+
+
+@pytest.mark.parametrize("heads", [1, 2, 3, 5, 8, 12, 16])
+def test_alibi_falls_with_the_slopes_of_another_library(heads: int) -> None:
+    """BLOOM's biases, made for whole batches of float32 masks: slope times the position of the key."""
+    theirs = build_alibi_tensor(torch.ones(1, 7), heads, torch.float64)
+    expected = torch.tensor(alibi(heads), dtype=torch.float64)[:, None, None] * torch.arange(7)
+    torch.testing.assert_close(theirs, expected, rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("backend", ["dense", "blocks"])
+@pytest.mark.parametrize("positions", ["learned", "rotary", "alibi", "none"])
+def test_layers_look_back_over_their_spans_and_no_further(positions: str, backend: str) -> None:
+    """Two layers of span 5 see 8 tokens back and the token itself: whatever stands before them changes nothing."""
+    model = small_model(positions, span=5)
+    rng = random.Random(2)
+    text = [rng.randrange(SYMBOLS) for _ in range(31)]
+    last = []
+    for changed in (None, 30 - 9, 30 - 8):
+        other = [(symbol + (i == changed)) % SYMBOLS for i, symbol in enumerate(text)]
+        last.append(model(batch_of([Document(tuple(other), ((1,),))]), backend)[30])
+    torch.testing.assert_close(last[1], last[0], rtol=EXACT, atol=EXACT)
+    assert not torch.allclose(last[2], last[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("positions", ["rotary", "alibi", "none"])
+def test_without_learned_positions_no_text_is_too_long(positions: str) -> None:
+    config = ModelConfig(layers=1, heads=2, width=8, positions=positions)
+    model = Transformer(config, SYMBOLS)
+    check_room(document(random.Random(0), 3001, [5]), model.config.context)
+    assert model(batch_of([document(random.Random(0), 3001, [5])])).isfinite().all()
 
 
 @pytest.mark.parametrize("backend", ["dense", "blocks"])
@@ -152,6 +186,7 @@ def test_a_context_must_be_known_where_positions_are_learned() -> None:
         ({"dropout": 1.0}, "dropout=1.0"),
         ({"gelu": "tanhh"}, "did you mean 'tanh'"),
         ({"context": 0}, "context=0"),
+        ({"span": 0}, r"span=0: a token sees at least itself, 1"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, object], says: str) -> None:

@@ -21,6 +21,7 @@ from scratchpad.evaluate.free import judge_free
 from scratchpad.evaluate.intervals import wilson
 from scratchpad.evaluate.subject import Sample, Subject
 from scratchpad.generate.sampling import Sampling
+from scratchpad.tasks.base import Symbols
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,17 @@ def evaluate(
             samples, seconds, memory = _measured(judge, subject.model.device)
             score = _score(subject, size, method, seed, samples, seconds, memory)
             yield Result(dataclasses.replace(score, sampling=sampling.words if sampling else ""), samples)
+    finally:
+        subject.model.train(was_training)
+
+
+def count_right(subject: Subject, questions: Sequence[Symbols], method: str = "forced") -> int:
+    """How many of these questions it gets right: whole scratchpads (forced) or answers (free), written greedily."""
+    was_training = subject.model.training
+    subject.model.eval()
+    try:
+        judge = judge_forced if method == "forced" else judge_free
+        return sum(sample.right for sample in judge(subject, 0, questions))
     finally:
         subject.model.train(was_training)
 

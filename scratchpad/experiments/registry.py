@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -116,7 +117,7 @@ def _made(kind: type[D], value: Mapping[str, Any], place: str) -> D:
 
 
 def _read(text: str) -> dict[str, str]:
-    return split_assignments(text.split())
+    return split_assignments(shlex.split(text))
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

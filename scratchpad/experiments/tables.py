@@ -12,7 +12,7 @@ from typing import Any
 from scratchpad.experiments.carry_out import Errand
 from scratchpad.experiments.findings import Finding, over_seeds
 from scratchpad.experiments.plan import MEASURES, Plan
-from scratchpad.machine import described
+from scratchpad.machine import hardware
 from scratchpad.report.tables import NOTHING, memory_text, percent, time_text
 from scratchpad.run import read_record
 
@@ -37,7 +37,7 @@ class Provenance:
         records = [read_record(errand.folder) for errand in work]
         return cls(
             command,
-            described(),
+            hardware(),
             tuple(sorted({str(record.get("git")) for record in records})),
             tuple(sorted({errand.seed for errand in work})),
             round(sum(runs.values()), 1),

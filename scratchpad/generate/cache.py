@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from scratchpad.errors import unknown
 from scratchpad.generate.engine import Opening, Part
 from scratchpad.layout.rule import PADDING, PROMPT, block_positions, sees
+from scratchpad.model.positions import Reach
 from scratchpad.model.transformer import Transformer
 
 MODES = ("reencode", "twice")
@@ -157,6 +158,8 @@ class CachedDecoder:
         segments = torch.tensor([segment for segment, _ in feed.places], device=device)
         slots = torch.tensor([self._slot(segment, place) for segment, place in feed.places], device=device)
         attend = _CachedAttention(self._cache, rows, slots, segments, self._slot_segments())
+        if reach := self.model.reach:
+            attend.limit(reach, positions, self._slot_positions())
         return self.model.logits(self.model.hidden(tokens, positions, attend, read))
 
     def _slot(self, segment: int, place: int) -> int:
@@ -170,6 +173,13 @@ class CachedDecoder:
         regions = torch.arange(1, self._regions + 1).repeat_interleave(self._capacity)
         segments = torch.cat([of_prompt, regions.expand(len(self._lines), -1)], 1)
         return segments.to(self._cache.device)
+
+    def _slot_positions(self) -> Tensor:
+        """(R, S): the position of what each slot holds, by the rule."""
+        prompts = torch.tensor([line.prompt for line in self._lines])
+        of_prompt = torch.arange(self._prompt_slots).expand(len(self._lines), -1)
+        of_regions = prompts[:, None] + torch.arange(self._capacity).repeat(self._regions)
+        return torch.cat([of_prompt, of_regions], 1).to(self._cache.device)
 
     def _make_room(self, feed: _Feed) -> None:
         """Grow the prompt's slots, the regions' capacity and their number as far as this feed needs it."""
@@ -205,6 +215,11 @@ class _CachedAttention:
         query_segment, query_slot = segments[self._query][..., None], slots[self._query][..., None]
         key_slot = torch.arange(cache.shape[4], device=rows.device)
         self._mask = sees(query_segment, slot_segments[:, None, :], query_slot, key_slot)[:, None]
+
+    def limit(self, reach: Reach, positions: Tensor, slot_positions: Tensor) -> None:
+        """Look back as far and as the reach says. positions: of the fed tokens (N,) and of what slots hold (R, S)."""
+        distance = positions[self._query][..., None] - slot_positions[:, None, :]
+        self._mask = reach.mask(self._mask, distance[:, None], self._cache.dtype)
 
     def __call__(self, layer: int, qkv: Tensor, dropout: float) -> Tensor:
         keys, values = self._cache[layer]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from scratchpad.layout.rows import Row
-from scratchpad.layout.rule import PADDING, sees
+from scratchpad.layout.rule import PADDING, reaches, sees
 
 Item = TypeVar("Item")
 
@@ -45,9 +45,12 @@ class Batch:
         """(B, T) bool: what is not padding."""
         return self.segments != PADDING
 
-    def mask(self) -> Tensor:
-        """(B, 1, T, T) bool, True where a token sees another: the dense form, for any model that takes a 4-D mask."""
-        return dense_mask(self.segments)
+    def mask(self, span: int | None = None) -> Tensor:
+        """(B, 1, T, T) bool, True where a token sees another: the dense form, for any model that takes a 4-D mask.
+
+        span: the last so many positions alone (none: all).
+        """
+        return dense_mask(self.segments) & reaches(distances(self.positions), span)
 
 
 def dense_mask(segments: Tensor) -> Tensor:
@@ -55,6 +58,11 @@ def dense_mask(segments: Tensor) -> Tensor:
     place = torch.arange(segments.shape[1], device=segments.device)
     query, key = segments[:, :, None], segments[:, None, :]
     return sees(query, key, place[:, None], place[None, :])[:, None]
+
+
+def distances(positions: Tensor) -> Tensor:
+    """(B, T) -> (B, 1, T, T): how many positions a key (last axis) lies before a query."""
+    return (positions[:, :, None] - positions[:, None, :])[:, None]
 
 
 def collate(rows: Sequence[Row[int]]) -> Batch:

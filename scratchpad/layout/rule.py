@@ -8,6 +8,8 @@ state before it as context (the first state has none). Then two sentences say ev
 
 So a state is written from the question and the state before it, and a state's text as context, which starts its block,
 is never coloured by what came earlier (Abbe et al. 2024, section 4.2 and appendix B).
+
+A model may look back over a limited span of that; how far a token is from another is told by these positions.
 """
 
 from __future__ import annotations
@@ -28,6 +30,14 @@ def sees(query_segment: Grid, key_segment: Grid, query_place: Grid, key_place: G
     A place is the token's index in its row. Padding at the end of a row sees the prompt and padding, and is unseen.
     """
     return ((key_segment == PROMPT) | (key_segment == query_segment)) & (key_place <= query_place)  # type: ignore[operator]
+
+
+def reaches(distance: Grid, span: int | None) -> Grid | bool:
+    """Whether a token sees another one so many positions before it when it sees the last `span` alone, itself included.
+
+    By positions, not places: so the text of a state sees the same, however the document is cut into rows.
+    """
+    return span is None or distance < span  # type: ignore[operator]
 
 
 def block_positions(prompt_length: int, block_length: int) -> range:

@@ -12,35 +12,43 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from scratchpad.errors import unknown
-from scratchpad.layout.batch import dense_mask
+from scratchpad.layout.batch import dense_mask, distances
 from scratchpad.layout.rule import PADDING
 from scratchpad.model.blocks import BlockAttention
 from scratchpad.model.config import BACKENDS
+from scratchpad.model.positions import Reach
 
 Attention = Callable[[int, Tensor, float], Tensor]
 """(layer, queries, keys and values (N, 3, H, D), dropout) -> (N, H, D). Training ignores the layer; caches need it."""
 
 
-def attention(backend: str, segments: Tensor) -> Attention:
-    """The attention of a batch with these segments (B, T), by the back-end's name."""
+def attention(backend: str, segments: Tensor, positions: Tensor | None = None, reach: Reach | None = None) -> Attention:
+    """The attention of a batch with these segments and positions (B, T), by the back-end's name.
+
+    reach: how the model looks back (none: at all that the rule lets it see, alike). Positions are for that alone.
+    """
     if backend == "dense":
-        return DenseAttention(segments)
+        return DenseAttention(segments, positions, reach)
     if backend == "blocks":
-        return BlockAttention(segments)
+        return BlockAttention(segments, reach)
     raise unknown("attention back-end", backend, BACKENDS)
 
 
 class DenseAttention:
     """`scaled_dot_product_attention` with the boolean mask of the rule: the reference."""
 
-    def __init__(self, segments: Tensor) -> None:
+    def __init__(self, segments: Tensor, positions: Tensor | None = None, reach: Reach | None = None) -> None:
         self._shape = segments.shape
         self._real = torch.nonzero((segments != PADDING).flatten())[:, 0]
-        self._mask = dense_mask(segments)
+        self._seen, self._positions, self._reach = dense_mask(segments), positions, reach
 
     def __call__(self, layer: int, qkv: Tensor, dropout: float) -> Tensor:
         q, k, v = (self._padded(part) for part in qkv.unbind(1))
-        out = F.scaled_dot_product_attention(q, k, v, attn_mask=self._mask, dropout_p=dropout)
+        mask = self._seen
+        if self._reach is not None:
+            assert self._positions is not None
+            mask = self._reach.mask(mask, distances(self._positions), q.dtype)
+        out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
         return out.transpose(1, 2).flatten(0, 1)[self._real]
 
     def _padded(self, x: Tensor) -> Tensor:

@@ -2,7 +2,8 @@
 
 A prompt attends causally to itself. Every block (a state after the copy of the one before) attends to the prompt and
 causally to itself. All blocks' queries of a row meet the same prompt keys, in one product; a block's own keys make an
-(L, L) product; one softmax spans both.
+(L, L) product; one softmax spans both. Positions, too, are known from the shape: how far back a model may look is alike
+for all blocks of a row.
 
 Shapes: N real tokens of a batch (no padding), H heads, D numbers a head, B rows, G = B * H; P tokens of the longest
 prompt, K blocks of the row with most, L tokens of the longest block.
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from scratchpad.layout.rule import PADDING, PROMPT, sees
 from scratchpad.model.dropout import draw_kept, masked
+from scratchpad.model.positions import Reach
 
 _GROUP_TOKENS = 2048
 """Of rows that one product takes on a CPU: few enough for its caches, and rows of like length stand together."""
@@ -27,11 +29,11 @@ _GROUP_TOKENS = 2048
 class BlockAttention:
     """Attention of a batch with segments (B, T); on a CPU a few rows at a time, padded to the longest of these."""
 
-    def __init__(self, segments: Tensor) -> None:
+    def __init__(self, segments: Tensor, reach: Reach | None = None) -> None:
         lengths = (segments != PADDING).sum(1)
         group = (lengths.cumsum(0) - 1) // _GROUP_TOKENS * (segments.device.type == "cpu")
         sizes = torch.unique_consecutive(group, return_counts=True)[1].tolist()
-        self._slots = [_Slots(rows) for rows in segments.split(sizes)]
+        self._slots = [_Slots(rows, reach) for rows in segments.split(sizes)]
         self._tokens = [int(part.sum()) for part in lengths.split(sizes)]
 
     def __call__(self, layer: int, qkv: Tensor, dropout: float) -> Tensor:
@@ -63,7 +65,7 @@ class _Slots:
     (parts, B, H, P), before all of the blocks, (parts, B, H, K * L). So every product finds its operands whole.
     """
 
-    def __init__(self, segments: Tensor) -> None:
+    def __init__(self, segments: Tensor, reach: Reach | None) -> None:
         in_prompt, in_block = segments == PROMPT, (segments != PADDING) & (segments != PROMPT)
         self._prompt_lengths = in_prompt.sum(1)
         self.rows, self.prompt_length = segments.shape[0], _size_of(self._prompt_lengths)
@@ -75,7 +77,9 @@ class _Slots:
         self._in_prompt = in_prompt[real]
         self._row, self._place = torch.nonzero(real, as_tuple=True)  # in a prompt, the place is the column
         self._place = self._place.masked_scatter(~self._in_prompt, block * self.block_length + place)
-        self._hidden = _hidden(self._prompt_lengths, self.prompt_length, self.block_length)
+        self.hidden = _hidden(self._prompt_lengths, self.prompt_length, self.block_length, reach)
+        """What is added to scores: (P, P) of prompts, (B or 1, 1, L, P + L) of blocks."""
+        self.slopes = reach.slopes if reach else None
         self._orders: dict[tuple[int, int], _Order] = {}
 
     def fill(self, x: Tensor) -> Tensor:
@@ -96,11 +100,6 @@ class _Slots:
             line[end:].view(parts, groups, self.blocks * self.block_length, size),
             line[end:].view(parts, groups * self.blocks, self.block_length, size),
         )
-
-    def hidden(self, heads: int) -> tuple[Tensor, Tensor]:
-        """What is added to scores, -inf where a key is not seen: (P, P) of prompts, (G or 1, 1, L, P + L) of blocks."""
-        of_prompts, of_blocks = self._hidden
-        return of_prompts, of_blocks.repeat_interleave(heads, 0) if len(of_blocks) > 1 else of_blocks
 
     def places(self, parts: int, heads: int) -> int:
         """How long the line is."""
@@ -138,22 +137,33 @@ def _places(row: Tensor, block: Tensor) -> Tensor:
     return index - torch.cummax(torch.where(begins, index, 0), 0).values
 
 
-def _hidden(prompt_lengths: Tensor, prompt_length: int, block_length: int) -> tuple[Tensor, Tensor]:
-    """-inf where a key is not seen: (P, P) by prompts, (B or 1, 1, L, P + L) by the blocks of a row, all alike."""
+def _hidden(
+    prompt_lengths: Tensor, prompt_length: int, block_length: int, reach: Reach | None
+) -> tuple[Tensor, Tensor]:
+    """-inf where a key is not seen: (P, P) by prompts, (B or 1, 1, L, P + L) by the blocks of a row, all alike.
+
+    With a reach, what it adds where a key is seen.
+    """
     device = prompt_lengths.device
     prompt, own = torch.arange(prompt_length, device=device), torch.arange(block_length, device=device)
     same = torch.zeros((), dtype=torch.int64, device=device)
-    by_prompt = ~sees(same, same, prompt[:, None], prompt[None, :])
-    by_own = ~sees(same, same, own[:, None], own[None, :])
-    ragged = bool((prompt_lengths != prompt_length).any())
-    padding = prompt >= prompt_lengths[:, None] if ragged else prompt[None] < 0
-    shape = (len(padding), 1, block_length, -1)
-    by_block = torch.cat([padding[:, None, None, :].expand(shape), by_own.expand(shape)], -1)
-    return _minus_infinity(by_prompt), _minus_infinity(by_block)
+    by_prompt = sees(same, same, prompt[:, None], prompt[None, :])
+    by_own = sees(same, same, own[:, None], own[None, :])
+    lengths = prompt_lengths if bool((prompt_lengths != prompt_length).any()) else prompt_lengths[:1]
+    shape = (len(lengths), 1, block_length, -1)
+    by_block = torch.cat([(prompt < lengths[:, None])[:, None, None, :].expand(shape), by_own.expand(shape)], -1)
+    if reach is None:
+        return _minus_infinity(by_prompt), _minus_infinity(by_block)
+    positions = lengths[:, None] + own  # of a block's tokens, whichever block it is: they follow the prompt
+    keys = torch.cat([prompt.expand(len(lengths), -1), positions], -1)
+    return (
+        reach.added(by_prompt, prompt[:, None] - prompt[None, :]),
+        reach.added(by_block, positions[:, None, :, None] - keys[:, None, None, :]),
+    )
 
 
-def _minus_infinity(hidden: Tensor) -> Tensor:
-    return torch.zeros(hidden.shape, device=hidden.device).masked_fill_(hidden, -math.inf)
+def _minus_infinity(seen: Tensor) -> Tensor:
+    return torch.zeros(seen.shape, device=seen.device).masked_fill_(~seen, -math.inf)
 
 
 class _Attend(torch.autograd.Function):
@@ -171,9 +181,10 @@ class _Attend(torch.autograd.Function):
             prompts, blocks, own = slots.views(line, 3, heads)
             for vectors in (prompts, blocks):
                 vectors[0].mul_(1 / math.sqrt(size))
-            hidden_to_prompts, hidden_to_blocks = slots.hidden(heads)
-            of_prompts = _softmax(prompts[0] @ prompts[1].mT, hidden_to_prompts)
-            of_blocks = _softmax(_joined(slots, blocks[0] @ prompts[1].mT, own[0] @ own[1].mT), hidden_to_blocks)
+            to_prompts, to_blocks = slots.hidden
+            of_prompts = _softmax(prompts[0] @ prompts[1].mT, to_prompts, heads, slots.slopes)
+            joined = _joined(slots, blocks[0] @ prompts[1].mT, own[0] @ own[1].mT)
+            of_blocks = _softmax(joined, to_blocks, heads, slots.slopes)
             kept, ctx.scale = (None, None), 1.0
             if dropout:
                 kept, (ctx.scale, _) = zip(*(draw_kept(x, dropout) for x in (of_prompts, of_blocks)), strict=True)
@@ -223,9 +234,16 @@ class _Attend(torch.autograd.Function):
         return slots.empty(found, 3, heads)
 
 
-def _softmax(scores: Tensor, hidden: Tensor) -> Tensor:
-    """In float32 or wider: in bf16 it takes twice as long on a CPU, and is less exact."""
-    return torch.softmax(scores + hidden, -1).to(scores.dtype)
+def _softmax(scores: Tensor, hidden: Tensor, heads: int, slopes: Tensor | None) -> Tensor:
+    """In float32 or wider: in bf16 it takes twice as long on a CPU, and is less exact. slopes are times `hidden`."""
+    by_head, hidden = scores.unflatten(0, (-1, heads)), hidden.unsqueeze(-3)
+    if slopes is None:
+        added = by_head + hidden
+    else:
+        wide = torch.promote_types(scores.dtype, torch.float32)
+        slopes = slopes.to(wide).view(-1, *[1] * (scores.dim() - 1))
+        added = torch.addcmul(by_head.to(wide), slopes, hidden.to(wide))
+    return torch.softmax(added, -1).to(scores.dtype).flatten(0, 1)
 
 
 def _softmax_gradient(gradient: Tensor, shares: Tensor) -> Tensor:

@@ -9,15 +9,19 @@ from typing import Any, Self
 from scratchpad.errors import ScratchpadError, unknown
 from scratchpad.settings import Readable
 
-POSITIONS = ("learned", "rotary", "none")
+POSITIONS = ("learned", "rotary", "alibi", "none")
 BACKENDS = ("blocks", "dense")
 GELUS = ("exact", "tanh")
 
 
 @dataclass(frozen=True)
 class ModelConfig(Readable):
-    """A GPT-2-style Transformer. `context` is the number of learned positions (none: measured from the data).
+    """A GPT-2-style Transformer.
 
+    positions: learned ones have a vector each; rotary and alibi (Press et al. 2022) tell how far apart two tokens are.
+    span: a token sees the last `span` positions alone of what the rule lets it see, its own included (none: all).
+    context: how many learned positions there are (none: measured from the data). Other kinds have no end, so that
+    longer windows than those trained on can be read; a context set beside them is a limit of your own.
     gelu: exact, as the authors' code has it; tanh, GPT-2's approximation, takes four times as long on a CPU.
     deviation: of the initial weights. GPT-2's 0.02 suits widths of hundreds and leaves narrow models on a plateau for
     hundreds of steps; none: 1 / sqrt(inputs of the matrix).
@@ -27,6 +31,7 @@ class ModelConfig(Readable):
     heads: int = 6
     width: int = 384
     positions: str = "learned"
+    span: int | None = None
     context: int | None = None
     dropout: float = 0.2
     bias: bool = False
@@ -43,6 +48,8 @@ class ModelConfig(Readable):
             )
         if self.positions not in POSITIONS:
             raise unknown("model.positions", self.positions, POSITIONS)
+        if self.span is not None and self.span < 1:
+            raise ScratchpadError(f"model.span={self.span}: a token sees at least itself, 1; none is no limit")
         if self.gelu not in GELUS:
             raise unknown("model.gelu", self.gelu, GELUS)
         if self.deviation is not None and self.deviation <= 0:

@@ -17,7 +17,7 @@ from scratchpad.layout.batch import Batch
 from scratchpad.model.attention import Attention, attention
 from scratchpad.model.config import ModelConfig
 from scratchpad.model.dropout import add_dropped, dropout
-from scratchpad.model.positions import Rotary, rotary, rotate
+from scratchpad.model.positions import Reach, Rotary, alibi, rotary, rotate
 
 
 class Transformer(nn.Module):
@@ -51,6 +51,14 @@ class Transformer(nn.Module):
     def device(self) -> torch.device:
         return self.embedding.weight.device
 
+    @property
+    def reach(self) -> Reach | None:
+        """How it looks back over what the rule lets it see; None: at all of it, alike."""
+        slopes = None
+        if self.config.positions == "alibi":
+            slopes = torch.tensor(alibi(self.config.heads), dtype=torch.float64, device=self.device)
+        return None if slopes is None and self.config.span is None else Reach(self.config.span, slopes)
+
     def hidden(self, tokens: Tensor, positions: Tensor, attend: Attention, wanted: Tensor | None = None) -> Tensor:
         """(N,) tokens and positions -> (N, C), the normed output of the last layer, or (M, C) of the M tokens `wanted`.
 
@@ -75,7 +83,7 @@ class Transformer(nn.Module):
         """Logits of a batch's real tokens in reading order, (N, V); or of those that `where`, bool (B, T), picks."""
         real = batch.real()
         wanted = None if where is None else torch.nonzero(where[real])[:, 0]
-        attend = attention(backend, batch.segments)
+        attend = attention(backend, batch.segments, batch.positions, self.reach)
         return self.logits(self.hidden(batch.tokens[real], batch.positions[real], attend, wanted))
 
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from scratchpad.report.plots import INCHES, INK, STYLE, Series, legend, look_of
+from scratchpad.report.plots import INCHES, INK, STYLE, Series, legend, logarithmic, look_of
 
 _ROW_INCHES = 0.36
 _THICK = 0.8
@@ -82,11 +82,11 @@ def steps_plot(series: Sequence[tuple[str, Sequence[Learned]]], varied: str) -> 
     axes = figure.add_subplot()
     for number, (_, places) in enumerate(series):
         _steps(axes, number, places)
-    axes.set_yscale("log")
-    axes.set_xlabel(varied)
-    axes.set_ylabel("steps to learn")
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
     axes.margins(y=0.12)
+    logarithmic(axes)
+    axes.set_xlabel(varied)
+    axes.set_ylabel("steps to learn (open triangle: given up)")
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
     legend(figure, [Series(label, ()) for label, _ in series])
     return figure
 

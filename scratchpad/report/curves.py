@@ -22,8 +22,15 @@ def accuracy_series(groups: Sequence[Group], way: str) -> list[Series]:
 
 
 def loss_series(groups: Sequence[Group]) -> list[Series]:
-    """Training loss over steps."""
-    return [Series(group.label, tuple(_loss(run) for run in group.runs if run.losses)) for group in groups]
+    """Training loss over steps, and where stages of a curriculum were passed."""
+    return [
+        Series(
+            group.label,
+            tuple(_loss(run) for run in group.runs if run.losses),
+            marks=tuple(step for run in group.runs for step, _ in run.stages),
+        )
+        for group in groups
+    ]
 
 
 def evaluation_panels(groups: Sequence[Group]) -> list[tuple[str, list[Series]]]:

@@ -216,7 +216,9 @@ def _accuracy_plot(groups: Sequence[Group], way: str) -> Figure:
 
 
 def _losses(groups: Sequence[Group]) -> Picture:
-    return _picture(loss_plot(loss_series(groups)), "Training loss, on a logarithmic scale.")
+    series = loss_series(groups)
+    marked = " Dotted: a stage of the curriculum was passed." if any(one.marks for one in series) else ""
+    return _picture(loss_plot(series), f"Training loss, on a logarithmic scale.{marked}")
 
 
 def _evaluations(groups: Sequence[Group]) -> Picture:
@@ -271,7 +273,16 @@ def _facts(runs: Sequence[RunRecord]) -> list[Facts]:
     rest = [flat({name: part for name, part in run.record.items() if name != "config"}) for run in runs]
     made = [one | {"steps logged": str(run.last_step)} for one, run in zip(rest, runs, strict=True)]
     judged = [one | {"step judged": ", ".join(map(str, run.judged_at))} for one, run in zip(made, runs, strict=True)]
+    judged = [one | _stages(run) for one, run in zip(judged, runs, strict=True)]
     return [
         Facts("Settings", *common_and_differing(settings)),
         Facts("Versions, machine, vocabulary", *common_and_differing(judged)),
     ]
+
+
+def _stages(run: RunRecord) -> dict[str, str]:
+    """How many steps each stage of a curriculum needed that was passed."""
+    if not run.config.curriculum.stages:
+        return {}
+    passed = [f"{test['settings']} after {test['steps']:,}" for _, test in run.stages]
+    return {"stages passed, steps each": "; ".join(passed) or "none"}

@@ -55,11 +55,15 @@ class Curve:
 
 @dataclass(frozen=True)
 class Series:
-    """What is drawn in one colour: runs that differ in nothing but the seed. trained: the lengths trained on."""
+    """What is drawn in one colour: runs that differ in nothing but the seed.
+
+    trained: the lengths trained on. marks: steps at which a stage was passed.
+    """
 
     label: str
     curves: tuple[Curve, ...]
     trained: Lengths | None = None
+    marks: tuple[float, ...] = ()
 
 
 @mpl.rc_context(STYLE)
@@ -91,7 +95,9 @@ def loss_plot(series: Sequence[Series]) -> Figure:
     for number, one in enumerate(series):
         thinned = Series(one.label, tuple(_thinned(_positive(curve)) for curve in one.curves))
         _draw(axes, number, thinned, markers=False)
-    _logarithmic(axes)
+        for step in one.marks:
+            axes.axvline(step, color=look_of(number)["color"], linestyle=":", linewidth=1)
+    logarithmic(axes)
     axes.set_xlabel("training step")
     axes.set_ylabel("loss a scored token (nats)")
     legend(figure, series, markers=False)
@@ -190,12 +196,12 @@ def shares_axis(axes: Axes, label: str) -> None:
     axes.set_yticks(range(0, 101, 20))
 
 
-def _logarithmic(axes: Axes) -> None:
+def logarithmic(axes: Axes) -> None:
     """A logarithmic y axis with plain numbers, at 1, 2 and 5 where it spans few decades."""
     axes.set_yscale("log")
     low, high = axes.get_ylim()
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 1000 * low else (1,), numticks=12))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda loss, _: f"{loss:g}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_locator(NullLocator())
 
 

@@ -19,6 +19,7 @@ from scratchpad.tasks.base import Task
 from scratchpad.tasks.corpus import Corpus
 from scratchpad.tasks.own import FunctionTask
 from scratchpad.train.config import RunConfig
+from scratchpad.train.curriculum import curriculum_of
 
 Line = Mapping[str, Any]
 _SAMPLE_FIELDS = ("method", *(field.name for field in dataclasses.fields(Sample)))
@@ -31,6 +32,7 @@ class RunRecord:
 
     losses: the lines of metrics.jsonl that hold a loss; evaluations: (step, scores) of those made during training.
     scores: by way and size, from scores.jsonl or else the last evaluation; judged_at: their steps.
+    stages: (step, test) of each stage of a curriculum that was passed.
     samples: by way and size the first of each verdict: right, wrong, or right answer, wrong work.
     """
 
@@ -41,6 +43,7 @@ class RunRecord:
     problem: str
     losses: tuple[Line, ...]
     evaluations: tuple[tuple[int, tuple[Score, ...]], ...]
+    stages: tuple[tuple[int, Line], ...]
     scores: Mapping[tuple[str, int], Score]
     judged_at: tuple[int, ...]
     from_training: bool
@@ -50,7 +53,9 @@ class RunRecord:
     def trained(self) -> Lengths | None:
         """The lengths trained on, where they are known."""
         if self.task:
-            return self.task.size_law()
+            curriculum = curriculum_of(self.config.curriculum, self.task)
+            laws = [one.size_law() for one in (curriculum.tasks if curriculum else (self.task,))]
+            return laws[0] if len(laws) == 1 else Lengths(min(law.low for law in laws), max(law.high for law in laws))
         law = self.record.get("task_settings", {}).get(self.length)
         return None if law is None else Lengths.parse(law)
 
@@ -102,6 +107,7 @@ def read_run(folder: str | Path, task_file: str | None = None) -> RunRecord:
         folder, record, config, task, problem,
         losses=tuple(line for _, line in metrics if "loss" in line),
         evaluations=evaluations,
+        stages=tuple((line["step"], line["curriculum"]) for _, line in metrics if _is_passed(line)),
         scores=_by_size(judged),
         judged_at=tuple(sorted({step for step, _ in judged})),
         from_training=from_training,
@@ -118,6 +124,11 @@ def _task(config: RunConfig, folder: Path, task_file: str | None) -> tuple[Task 
         if task_file:
             raise
         return None, str(error)
+
+
+def _is_passed(line: Line) -> bool:
+    """Whether a line of metrics.jsonl is the test that a stage was passed with."""
+    return "curriculum" in line and line["curriculum"]["passed"]
 
 
 def _lines(path: Path) -> Iterator[tuple[str, Line]]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from scratchpad.errors import ScratchpadError
+from scratchpad.errors import ScratchpadError, unknown
 from scratchpad.seeding import Stream, stream_name
 from scratchpad.settings import Lengths, plain, with_settings
 from scratchpad.tasks.asking import Asking
@@ -136,6 +136,14 @@ class Task:
     def at_size(self, size: int) -> Self:
         """The same task with questions of exactly this size."""
         return with_settings(self, {self.size_setting: size}, self.name)
+
+    def changed(self, settings: Mapping[str, Any]) -> Task:
+        """The same task with other settings, as values or texts. ScratchpadError for those it does not have."""
+        known = self.settings(everything=True)
+        for name in settings:
+            if name not in known:
+                raise unknown(f"setting of {self.name}", name, known)
+        return with_settings(self, settings, self.name)
 
     def tested_sizes(self) -> tuple[int, ...]:
         """The sizes that a run is judged at when none are named: the largest one drawn."""

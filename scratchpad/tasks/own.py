@@ -40,6 +40,9 @@ class FunctionTask(Task):
     def settings(self, everything: bool = False) -> dict[str, Any]:
         return {"sizes": self.sizes.plain(), **self.values}
 
+    def changed(self, settings: Mapping[str, Any]) -> Task:
+        return load_task_file(self.path, {**self.settings(), **settings})
+
     def symbols(self) -> Symbols:
         return tuple(self._call("symbols", self.values))
 

@@ -12,7 +12,7 @@ from scratchpad.errors import ScratchpadError, unknown
 from scratchpad.evaluate import METHODS
 from scratchpad.layout.rows import Budget
 from scratchpad.model.config import BACKENDS, ModelConfig
-from scratchpad.settings import plain, with_settings
+from scratchpad.settings import plain, split_assignments, with_settings
 from scratchpad.tasks.formats import format_named
 
 PRECISIONS = ("fp32", "bf16")
@@ -127,12 +127,54 @@ class EvaluateConfig:
 
 
 @dataclass(frozen=True)
+class CurriculumConfig:
+    """Training that moves through stages of the task (Abbe et al. 2024, figures 8 and 9). No stages: the task as it is.
+
+    stages: for each the settings of the task that it changes, `n=2; n=3; n=4`; several with spaces between them.
+    threshold: the share of right answers that ends a stage, tested on n new questions of the stage after every `every`
+    steps. forget: a stage draws its own questions alone, else those of all the stages so far, each equally often.
+    """
+
+    stages: tuple[str, ...] = ()
+    threshold: float | None = None
+    forget: bool = False
+    every: int = 1000
+    n: int = 512
+
+    def __post_init__(self) -> None:
+        stages = self.settings
+        if bool(stages) != (self.threshold is not None):
+            raise ScratchpadError(
+                "curriculum.stages and curriculum.threshold go together: what each stage trains on, `n=2; n=3`, and "
+                f"the share of right answers that ends it, 0.95; given: stages={'; '.join(self.stages) or 'none'} "
+                f"threshold={'none' if self.threshold is None else self.threshold}"
+            )
+        if self.threshold is not None and not 0 < self.threshold <= 1:
+            raise ScratchpadError(
+                f"curriculum.threshold={self.threshold}: a share of right answers, above 0 and at most 1"
+            )
+        if self.forget and not stages:
+            raise ScratchpadError("curriculum.forget goes with curriculum.stages, what there is to be forgotten")
+        if self.every < 1 or self.n < 1:
+            raise ScratchpadError(f"curriculum: every and n are at least 1; given: every={self.every} n={self.n}")
+
+    @property
+    def settings(self) -> tuple[dict[str, str], ...]:
+        """For each stage the settings of the task that it changes. ScratchpadError where a stage is not name=value."""
+        return tuple(
+            split_assignments(stage.split() or [""], f"curriculum.stages, stage {number},")
+            for number, stage in enumerate(self.stages, 1)
+        )
+
+
+@dataclass(frozen=True)
 class RunConfig:
-    """A whole run: task, model, training, evaluation."""
+    """A whole run: task, model, training, its curriculum, evaluation."""
 
     task: TaskConfig = field(default_factory=TaskConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+    curriculum: CurriculumConfig = field(default_factory=CurriculumConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
 
     def with_settings(self, values: Mapping[str, Any]) -> RunConfig:
@@ -141,7 +183,7 @@ class RunConfig:
         Names that begin with neither part are the task's: `bits=1-8` is `task.settings.bits=1-8`. With another
         `task.name` the settings and the judged sizes of the former task are dropped.
         """
-        parts = ("task", "model", "train", "evaluate")
+        parts = ("task", "model", "train", "curriculum", "evaluate")
         base = self
         if values.get("task.name", self.task.name) != self.task.name:
             base = replace(self, task=replace(self.task, settings={}), evaluate=replace(self.evaluate, sizes=()))
@@ -161,7 +203,9 @@ class RunConfig:
     def from_json(cls, value: Mapping[str, Any], place: str) -> RunConfig:
         """The config of a JSON object, as `to_json` made it. ScratchpadError names the place and the setting."""
         if not isinstance(value, Mapping):
-            raise ScratchpadError(f"{place}: a run config is a JSON object with task, model, train, evaluate")
+            raise ScratchpadError(
+                f"{place}: a run config is a JSON object with task, model, train, curriculum, evaluate"
+            )
         flat: dict[str, Any] = {}
         for part, settings in value.items():
             if not isinstance(settings, Mapping):

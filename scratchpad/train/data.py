@@ -16,11 +16,15 @@ from scratchpad.seeding import permutation, stream_name
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.formats import Format
 from scratchpad.train.config import TrainConfig
+from scratchpad.train.curriculum import Curriculum
 
 
 @dataclass(frozen=True)
 class StepData(Dataset[list[Batch]]):
-    """`data[step]` is the step's micro-batches for one of `processes` processes."""
+    """`data[step]` is the step's micro-batches for one of `processes` processes.
+
+    With a curriculum the task of each document is a stage's; fixed samples are so many of each stage.
+    """
 
     task: Task
     format: Format
@@ -29,40 +33,50 @@ class StepData(Dataset[list[Batch]]):
     context: int | None
     process: int = 0
     processes: int = 1
+    curriculum: Curriculum | None = None
 
     def __len__(self) -> int:
         return self.config.steps
 
     def __getitem__(self, step: int) -> list[Batch]:
-        rows = [row for question in self.questions(step) for row in self._rows(question)]
+        rows = [row for number in self._numbers(step) for row in self._rows(*self._drawn(number))]
         return [collate(part) for part in micro_batches(rows, self.config.micro_tokens)]
 
     def questions(self, step: int) -> list[Symbols]:
         """The questions of a step that fall to this process."""
-        numbers = range(step * self.config.batch, (step + 1) * self.config.batch)[self.process :: self.processes]
-        return [self.task.draw(self.config.seed, "train", self._index(number)) for number in numbers]
+        return [self._drawn(number)[1] for number in self._numbers(step)]
 
     def drawn(self, steps: int) -> Iterator[Symbols]:
         """Each question that the first `steps` steps train on, once for each draw behind it."""
-        count, samples = steps * self.config.batch, self._samples()
-        numbers = range(count) if samples is None or count < samples else range(samples)
-        for number in numbers:
-            index = number if numbers.stop == samples else self._index(number)
-            yield self.task.draw(self.config.seed, "train", index)
+        count, samples = steps * self.config.batch, self._samples(self.task)
+        if self.curriculum is None and samples is not None and samples <= count:
+            yield from (self.task.draw(self.config.seed, "train", index) for index in range(samples))
+        else:
+            yield from (self._drawn(number)[1] for number in range(count))
 
-    def _samples(self) -> int | None:
-        return self.config.samples or self.task.count("train")
+    def _numbers(self, step: int) -> range:
+        return range(step * self.config.batch, (step + 1) * self.config.batch)[self.process :: self.processes]
 
-    def _index(self, number: int) -> int:
+    def _drawn(self, number: int) -> tuple[Task, Symbols]:
+        """The task and the question of the document numbered `number`, counted over all steps."""
+        task, seed = self.task, self.config.seed
+        if self.curriculum is not None:
+            task = self.curriculum.task(number // self.config.batch, seed, number)
+        return task, task.draw(seed, "train", self._index(task, number))
+
+    def _samples(self, task: Task) -> int | None:
+        return self.config.samples or task.count("train")
+
+    def _index(self, task: Task, number: int) -> int:
         """The draw behind the document numbered `number`: itself, or its place in an epoch's order of fixed samples."""
-        samples = self._samples()
+        samples = self._samples(task)
         if samples is None:
             return number
         epoch, place = divmod(number, samples)
         return int(_order(stream_name("epoch", self.config.seed), epoch, samples)[place])
 
-    def _rows(self, question: Symbols) -> list[Row[int]]:
-        document = self.vocabulary.encode_document(self.format.write(self.task, question))
+    def _rows(self, task: Task, question: Symbols) -> list[Row[int]]:
+        document = self.vocabulary.encode_document(self.format.write(task, question))
         check_room(document, self.context)
         return rows(document, self.config.row_budget, self.config.question_loss)
 

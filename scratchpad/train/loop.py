@@ -9,7 +9,7 @@ import math
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -18,11 +18,14 @@ import torch
 from torch import Tensor
 
 from scratchpad.errors import RunFailure
+from scratchpad.evaluate.intervals import wilson
 from scratchpad.evaluate.scores import Score
 from scratchpad.layout.batch import Batch
 from scratchpad.model.transformer import Transformer
+from scratchpad.tasks.base import Symbols, Task
 from scratchpad.train.checkpoint import Checkpoint, Checkpoints, restore_optimiser, write_whole
 from scratchpad.train.config import TrainConfig
+from scratchpad.train.curriculum import Curriculum
 from scratchpad.train.data import StepData, step_batches, worker_failure
 from scratchpad.train.loss import count_targets, summed_loss
 from scratchpad.train.optimiser import learning_rate, make_optimiser
@@ -32,6 +35,8 @@ Tell = Callable[[dict[str, Any]], None]
 """Called with every line that goes to metrics.jsonl."""
 Judge = Callable[[], Sequence[Score]]
 """Evaluates the model as it is."""
+Examine = Callable[[Task, Sequence[Symbols]], int]
+"""How many of these questions of a stage the model gets right."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -40,7 +45,10 @@ class Interrupted(KeyboardInterrupt):
 
 @dataclass
 class Training:
-    """A model in training, in a run folder. `judge` is called on schedule, `tell` with every logged line."""
+    """A model in training, in a run folder. `judge` is called on schedule, `tell` with every logged line.
+
+    `examine` tests the stages of a curriculum (none: there is no curriculum).
+    """
 
     model: Transformer
     data: StepData
@@ -48,6 +56,7 @@ class Training:
     judge: Judge
     tell: Tell
     processes: Processes
+    examine: Examine | None = None
 
     def __post_init__(self) -> None:
         self.config: TrainConfig = self.data.config
@@ -59,32 +68,41 @@ class Training:
         self._window = _Window()
 
     def resume(self, checkpoint: Checkpoint) -> None:
-        """Go on from a checkpoint: parameters, moments and step."""
+        """Go on from a checkpoint: parameters, moments, step and stage."""
         self.model.load_state_dict(checkpoint.model)
         restore_optimiser(self.model, self.optimiser, checkpoint.optimiser)
         self.step, self._reached = checkpoint.step, bool(checkpoint.state.get("reached"))
+        if self.data.curriculum:
+            self._enter(replace(self.data.curriculum, ends=tuple(checkpoint.state["ends"])))
 
     def run(self) -> None:
         """Train to the last step or until `stop_at` is reached. Interrupted after Ctrl-C, RunFailure when it fails.
 
         Whatever the folder holds of later steps is dropped first: it would be written again.
         """
-        device = self.model.device
         if self.processes.is_first:
             self.checkpoints.clean(self.step)
             _keep_metrics(self.folder / "metrics.jsonl", self.step)
-        workers = self.config.workers if self.config.workers is not None else 2 * (device.type == "cuda")
-        loader = step_batches(self.data, self.step, workers, pin=device.type == "cuda")
         self.model.train()
         with _interruptible() as interrupt, _explained(self.folder):
-            for batches in () if self._reached else loader:
-                self._one_step(batches)
-                if self._after_step():
-                    break
-                if self.processes.agree(interrupt.asked, device):
-                    self._save()
-                    raise Interrupted(f"stopped at step {self.step} of {self.config.steps}, which is saved")
+            while not self._reached and self.step < self.config.steps:
+                self._go_on(interrupt)
             self._save()
+
+    def _go_on(self, interrupt: _Interrupt) -> None:
+        """Train until it is over, or what is trained on has changed and batches made ahead are of no use."""
+        on_gpu, data = self.model.device.type == "cuda", self.data
+        workers = self.config.workers if self.config.workers is not None else 2 * on_gpu
+        for batches in step_batches(data, self.step, workers, pin=on_gpu):
+            self._one_step(batches)
+            self._after_step()
+            if self._reached:
+                return
+            if self.processes.agree(interrupt.asked, self.model.device):
+                self._save()
+                raise Interrupted(f"stopped at step {self.step} of {self.config.steps}, which is saved")
+            if self.data is not data:
+                return
 
     def _one_step(self, batches: Sequence[Batch]) -> None:
         torch.manual_seed(_step_seed(self.config.seed, self.step, self.processes.rank))
@@ -125,19 +143,39 @@ class Training:
             + (f"The checkpoint of step {kept[-1]} stays" if kept else "No checkpoint was written")
         )
 
-    def _after_step(self) -> bool:
-        """Log, judge and save where it is time to; whether training is over early."""
+    def _after_step(self) -> None:
+        """Log, test, judge and save where it is time to."""
         config, last = self.config, self.step == self.config.steps
         if self.step % config.log_every == 0 or last:
             self._log(self._window.line(self.step))
-        stop = False
+        if self.data.curriculum and self.data.curriculum.is_due(self.step):
+            self._examine(self.data.curriculum)
         if last or (config.evaluate_every and self.step % config.evaluate_every == 0):
-            stop = self._judge()
+            self._judge()
         if config.checkpoint_every and self.step % config.checkpoint_every == 0:
             self._save()
-        return stop
 
-    def _judge(self) -> bool:
+    def _examine(self, curriculum: Curriculum) -> None:
+        """Test the stage, and go on to the next one where it is passed: before anything of this step is saved."""
+        passed = False
+        if self.processes.is_first:
+            assert self.examine is not None
+            stage = curriculum.stage(self.step)
+            questions = curriculum.questions(self.step, self.config.seed)
+            correct, n = self.examine(curriculum.tasks[stage], questions), len(questions)
+            passed = correct >= curriculum.threshold * n
+            line = {"stage": stage + 1, "settings": curriculum.config.stages[stage], "n": n, "correct": correct}
+            low, high = wilson(correct, n)
+            line |= {"accuracy": correct / n, "low": low, "high": high, "passed": passed}
+            self._log({"step": self.step, "curriculum": {**line, "steps": curriculum.taken(self.step)}})
+        self._window.restart()
+        if self.processes.agree(passed, self.model.device):
+            self._enter(curriculum.passed(self.step))
+
+    def _enter(self, curriculum: Curriculum) -> None:
+        self.data = replace(self.data, curriculum=curriculum)
+
+    def _judge(self) -> None:
         if self.processes.is_first:
             scores = self.judge()
             self._log({"step": self.step, "evaluation": [score.to_json() for score in scores]})
@@ -149,11 +187,12 @@ class Training:
                 self._save()
                 self.checkpoints.mark_best(self.step, mean)
         self._window.restart()
-        return self.processes.agree(self._reached, self.model.device)
+        self._reached = self.processes.agree(self._reached, self.model.device)
 
     def _save(self) -> None:
         if self.processes.is_first:
-            self.checkpoints.save(self.step, self.model, self.optimiser, {"reached": self._reached})
+            ends = {"ends": self.data.curriculum.ends} if self.data.curriculum else {}
+            self.checkpoints.save(self.step, self.model, self.optimiser, {"reached": self._reached, **ends})
         self._window.restart()
 
     def _log(self, line: dict[str, Any]) -> None:

@@ -1,0 +1,302 @@
+"""Curricula: what each stage draws, when the next one begins, that resuming is exact, and what is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny_runs import losses, metrics, tiny, trained
+
+from scratchpad import start
+from scratchpad.errors import ScratchpadError
+from scratchpad.layout.vocabulary import Vocabulary
+from scratchpad.model.transformer import Transformer
+from scratchpad.run import Run, step_data, task_of
+from scratchpad.start import complete
+from scratchpad.tasks.base import Symbols, Task
+from scratchpad.train import loop
+from scratchpad.train.checkpoint import Checkpoints
+from scratchpad.train.config import RunConfig
+from scratchpad.train.data import StepData
+from scratchpad.train.loop import Training
+from scratchpad.train.processes import Processes
+
+STAGES: dict[str, Any] = {
+    "curriculum__stages": "bits=1; bits=2; bits=3-4",
+    "curriculum__threshold": 0.9,
+    "curriculum__every": 4,
+    "curriculum__n": 7,
+}
+"""Three stages, which a run of 13 steps may go through."""
+
+
+def data_of(ends: Sequence[int] = (), processes: Processes = Processes(), **settings: Any) -> StepData:  # noqa: B008
+    config = tiny(**STAGES | settings)
+    task = task_of(config.task)
+    return step_data(complete(config, task), task, processes, tuple(ends))
+
+
+def bits(question: Symbols) -> int:
+    return sum(symbol in "01" for symbol in question)
+
+
+# What a stage draws.
+
+
+@pytest.mark.parametrize("forget", [False, True])
+def test_a_stage_draws_its_own_questions_or_those_so_far_alike(forget: bool) -> None:
+    """1,400 documents a stage. Shares of a mixture within 5 deviations: wrong by chance once in a million times."""
+    data = data_of([4, 8], train__batch=350, train__steps=12, curriculum__forget=forget)
+    for stage, steps in enumerate((range(4), range(4, 8), range(8, 12))):
+        found = Counter(min(bits(question), 3) for step in steps for question in data.questions(step))
+        if forget:
+            assert found == {stage + 1: 1400}
+        else:
+            share = 1 / (stage + 1)
+            deviation = math.sqrt(1400 * share * (1 - share))
+            assert set(found) == set(range(1, stage + 2))
+            assert all(abs(count - 1400 * share) <= 5 * deviation for count in found.values())
+
+
+def test_the_last_stage_goes_on_when_it_is_passed() -> None:
+    passed = data_of([4, 8, 10], curriculum__forget=True)
+    assert {min(bits(question), 3) for step in (10, 11, 12) for question in passed.questions(step)} == {3}
+
+
+@pytest.mark.parametrize("forget", [False, True])
+def test_both_labels_are_balanced_at_every_stage(forget: bool) -> None:
+    """Cycles of 2 to 5: of 1,000 documents a stage, and of each size in it, half are connected; within 5 deviations."""
+    stages = {"task__name": "cycles", "task__format": "direct", "curriculum__stages": "n=2; n=3; n=5", "names": 17}
+    config = dataclasses.replace(tiny(), task=dataclasses.replace(tiny().task, settings={}))
+    settings = {name.replace("__", "."): value for name, value in (STAGES | stages).items()}
+    config = config.with_settings(
+        settings | {"train.batch": 500, "train.steps": 6, "evaluate.sizes": "5", "curriculum.forget": forget}
+    )
+    task = task_of(config.task)
+    data = step_data(complete(config, task), task, ends=(2, 4))
+    for stage in range(3):
+        questions = [question for step in (2 * stage, 2 * stage + 1) for question in data.questions(step)]
+        by_size: dict[int, list[bool]] = {}
+        for question in questions:
+            by_size.setdefault(question.count(">"), []).append(task.truth(question) == ("1",))
+        assert sorted(by_size) == [2 * n for n in ((2, 3, 5)[stage : stage + 1] if forget else (2, 3, 5)[: stage + 1])]
+        for labels in by_size.values():
+            assert abs(sum(labels) - len(labels) / 2) <= 5 * math.sqrt(len(labels)) / 2
+
+
+def test_draws_are_those_of_the_stages_task_by_number() -> None:
+    data = data_of([4, 8], curriculum__forget=True, train__seed=3)
+    for stage, step in enumerate((3, 4, 11)):
+        task = data.task.changed({"bits": ("1", "2", "3-4")[stage]})
+        assert data.questions(step) == [task.draw(3, "train", number) for number in range(5 * step, 5 * step + 5)]
+
+
+def test_what_comes_later_changes_nothing_before_it() -> None:
+    before, after = data_of([4]), data_of([4, 8])
+    assert [before.questions(step) for step in range(8)] == [after.questions(step) for step in range(8)]
+    assert [before.questions(step) for step in range(8, 13)] != [after.questions(step) for step in range(8, 13)]
+
+
+def test_processes_share_out_the_same_draws() -> None:
+    alone, shares = data_of([4, 8]), [data_of([4, 8], Processes(rank, 3)) for rank in range(3)]
+    for step in (0, 5, 9):
+        parts = [share.questions(step) for share in shares]
+        assert sorted(question for part in parts for question in part) == sorted(alone.questions(step))
+
+
+@pytest.mark.parametrize("forget", [False, True])
+def test_fixed_samples_are_so_many_of_each_stage(forget: bool) -> None:
+    """Eleven samples, batches of 5: an epoch ends within a step, and stages within an epoch."""
+    data = data_of([4, 8], train__samples=11, curriculum__forget=forget, train__steps=40)
+    tasks = [data.task.changed({"bits": law}) for law in ("1", "2", "3-4")]
+    fixed = [{task.draw(0, "train", index) for index in range(11)} for task in tasks]
+    for step in range(13):
+        allowed = fixed[min(step // 4, 2)] if forget else set().union(*fixed[: step // 4 + 1])
+        assert set(data.questions(step)) <= allowed
+    last = [question for step in range(11, 33) for question in data.questions(step)]  # ten epochs from their beginning
+    if forget:
+        expected = Counter(tasks[2].draw(0, "train", index) for index in range(11))
+        assert all(Counter(last[i : i + 11]) == expected for i in range(0, 110, 11))
+
+
+@pytest.mark.parametrize("settings", [{}, {"train__samples": 7}, {"curriculum__forget": True}])
+def test_questions_trained_on_are_those_of_the_steps(settings: dict[str, Any]) -> None:
+    data = data_of([4, 8], **settings)
+    assert set(data.drawn(11)) == {question for step in range(11) for question in data.questions(step)}
+
+
+# When the next stage begins.
+
+
+class Exam:
+    """Tests with results known beforehand; it keeps what was asked."""
+
+    def __init__(self, *shares: float) -> None:
+        self.shares = iter(shares)
+        self.asked: list[list[Symbols]] = []
+
+    def __call__(self, stage: Task, questions: Sequence[Symbols]) -> int:
+        self.asked.append(list(questions))
+        return round(next(self.shares) * len(questions))
+
+
+def examined(folder: Path, exam: Exam, **settings: Any) -> Training:
+    data = data_of(**{"curriculum__n": 10, "train__steps": 30, "train__evaluate_every": 0} | settings)
+    model = Transformer(dataclasses.replace(tiny().model, context=64), len(data.vocabulary))
+    training = Training(model, data, folder, list, lambda line: None, Processes(), exam)
+    training._judge = lambda: None  # type: ignore[method-assign]
+    training.run()
+    return training
+
+
+def test_a_stage_ends_when_it_is_passed(tmp_path: Path) -> None:
+    exam = Exam(0.5, 0.8, 0.9, 1.0, 0.8, 0.9)
+    training = examined(tmp_path, exam)
+    assert training.data.curriculum is not None
+    assert training.data.curriculum.ends == (12, 16, 24)  # no test follows the last one
+    found = [(line["step"], line["curriculum"]) for line in metrics(tmp_path) if "curriculum" in line]
+    assert [(step, test["stage"], test["passed"], test["steps"]) for step, test in found] == [
+        (4, 1, False, 4), (8, 1, False, 8), (12, 1, True, 12), (16, 2, True, 4), (20, 3, False, 4), (24, 3, True, 8),
+    ]  # fmt: skip
+    assert found[4][1] == {
+        "stage": 3, "settings": "bits=3-4", "n": 10, "correct": 8, "accuracy": 0.8, "passed": False, "steps": 4,
+        "low": pytest.approx(0.490, abs=1e-3), "high": pytest.approx(0.943, abs=1e-3),
+    }  # fmt: skip
+    assert Checkpoints(tmp_path).load().state["ends"] == [12, 16, 24]
+    assert len(losses(tmp_path)) == 30
+
+
+def test_each_test_asks_new_questions_of_the_stage_alone(tmp_path: Path) -> None:
+    exam = Exam(0, 1, 0, 0, 1, 0, 0)
+    data = examined(tmp_path, exam, curriculum__n=13, window=31).data
+    assert data.curriculum is not None
+    drawn = iter([data.curriculum.tasks[stage].draw(0, "validation", i) for i in range(13 * 7)] for stage in range(3))
+    first, second, third = drawn
+    assert exam.asked[0] + exam.asked[1] == first[:26]
+    assert exam.asked[2] + exam.asked[3] + exam.asked[4] == second[26:65]
+    assert exam.asked[5] + exam.asked[6] == third[65:]
+
+
+def test_stages_are_tested_by_the_runs_own_method(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trained in earnest: one bit is soon known, so its stage is passed, whether judged by force or written freely."""
+    stages = {"curriculum__stages": "bits=1 window=3; bits=2", "curriculum__threshold": 0.8, "curriculum__every": 20}
+    settings = {"train__steps": 120, "train__learning_rate": 1e-2, "evaluate__sizes": "1", "window": 5}
+    found = {}
+    for method in ("forced", "free"):
+        trained(tmp_path / method, tiny(**STAGES | stages | settings, evaluate__method=method, curriculum__n=31))
+        found[method] = [line["curriculum"] for line in metrics(tmp_path / method) if "curriculum" in line]
+    assert found["forced"] == found["free"]  # of greedy inductive texts both count the same, but for lucky answers
+    assert found["forced"][-1]["stage"] == 2
+
+
+# Resuming.
+
+RESUMED: dict[str, Any] = {**STAGES, "train__checkpoint_every": 3, "model__dropout": 0.1}
+
+
+@pytest.fixture
+def always_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stages begin after steps 4, 8 and 12 are passed."""
+    monkeypatch.setattr(start, "count_right", lambda subject, questions, method: len(questions))
+
+
+@pytest.mark.usefixtures("always_passed")
+@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.filterwarnings("ignore:This process"))])
+@pytest.mark.parametrize("stop", [3, 4, 7, 8, 9])
+def test_resuming_is_exact_across_stages(stop: int, workers: int, tmp_path: Path) -> None:
+    """Interrupted before, at and after the beginning of a stage; with batches made ahead, which a new stage drops."""
+
+    def interrupt(line: dict[str, Any]) -> None:
+        if line["step"] == stop and "loss" in line:
+            loop.signal.raise_signal(loop.signal.SIGINT)
+
+    config = tiny(**RESUMED, train__workers=workers)
+    whole = trained(tmp_path / "whole", config)
+    assert whole.ends == (4, 8, 12)
+    with pytest.raises(loop.Interrupted):
+        trained(tmp_path / "run", config, tell=interrupt)
+    again = trained(tmp_path / "run", config, resume=True)
+    assert_same(again, whole)
+    assert_same(trained(tmp_path / "run", config, resume=True, checkpoint="12"), whole)
+
+
+def assert_same(found: Run, expected: Run) -> None:
+    """Bit for bit, stages and their tests included."""
+    assert found.ends == expected.ends
+    assert losses(found.folder) == losses(expected.folder)
+    tests = [[line for line in metrics(run.folder) if "curriculum" in line] for run in (found, expected)]
+    assert tests[0] == tests[1]
+    for name, value in expected.subject.model.state_dict().items():
+        assert torch.equal(found.subject.model.state_dict()[name], value), name
+
+
+# What holds for all stages from the beginning.
+
+
+@pytest.mark.usefixtures("always_passed")
+def test_symbols_and_positions_are_those_of_all_stages(tmp_path: Path) -> None:
+    stages = "bits=1 modulus=3; bits=2 window=29 modulus=5"
+    run = trained(tmp_path / "run", tiny(**STAGES | {"curriculum__stages": stages}))
+    plain = tiny()
+    own = Vocabulary(task_of(plain.task).symbols()).symbols
+    known = run.subject.vocabulary.symbols
+    assert known[: len(own)] == own
+    assert set(known) >= set(task_of(plain.task).changed({"window": 29, "modulus": 5}).symbols())
+    without = complete(plain, task_of(plain.task)).model.context
+    assert run.config.model.context is not None
+    assert without is not None
+    assert run.config.model.context >= without + 29 - 7
+    assert run.evaluate([3], n=5)[0].seen_in_training is not None
+
+
+# Mistakes.
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"stages": "bits=1; bits=2"}, "threshold go together.*threshold=none"),
+        ({"threshold": "0.95"}, "go together.*stages=none"),
+        ({"stages": "bits=1", "threshold": "95"}, "threshold=95.0: a share"),
+        ({"stages": "bits=1", "threshold": "0"}, "threshold=0.0: a share"),
+        ({"forget": "true"}, "forget goes with curriculum.stages"),
+        ({"stages": "bits=1", "threshold": "0.9", "every": "0"}, "at least 1; given: every=0"),
+        ({"stages": "bits=1", "threshold": "0.9", "n": "0"}, "at least 1; given: every=1000 n=0"),
+        ({"stages": "bits=1;", "threshold": "0.9"}, "stages, stage 2, takes name=value, not ''"),
+        ({"stages": "1; 2", "threshold": "0.9"}, "stages, stage 1, takes name=value, not '1'"),
+        ({"stages": "bits=1 bits=2", "threshold": "0.9"}, "stage 1, bits is given twice"),
+    ],
+)
+def test_curricula_that_are_none_are_refused(settings: dict[str, str], says: str) -> None:
+    with pytest.raises(ScratchpadError, match=says):
+        tiny(**{f"curriculum__{name}": value for name, value in settings.items()})
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"stages": "bits=1; bit=2"}, r"stage 2 \(bit=2\): unknown setting of parity 'bit': did you mean 'bits'"),
+        ({"stages": "bits=1; bits=9"}, r"stage 2 \(bits=9\): .*window"),
+        ({"stages": "bits=many"}, r"stage 1 \(bits=many\): bits=many: a length is a number"),
+        ({"every": 14}, "every=14: no stage is tested in train.steps=13; at most 13"),
+    ],
+)
+def test_stages_that_the_task_does_not_have_are_refused_before_anything_is_written(
+    settings: dict[str, Any], says: str, tmp_path: Path
+) -> None:
+    config = tiny(**STAGES | {f"curriculum__{name}": value for name, value in settings.items()})
+    with pytest.raises(ScratchpadError, match=says):
+        trained(tmp_path / "run", config)
+    assert not (tmp_path / "run").exists()
+
+
+def test_stages_are_written_as_a_list_or_as_a_text() -> None:
+    written, listed = tiny(**STAGES), tiny(**STAGES | {"curriculum__stages": ["bits=1", "bits=2", "bits=3-4"]})
+    assert written == listed == RunConfig.from_json(written.to_json(), "here")
+    assert written.curriculum.settings == ({"bits": "1"}, {"bits": "2"}, {"bits": "3-4"})
