@@ -37,7 +37,7 @@ AS_IN_THE_PAPER: dict[str, dict[str, Any]] = {
     "fig7": {"batch": 4096, "steps": 8000, "context": 128, "weight_decay": 0.1},
     "fig10": {"batch": 1024, "steps": 20_000, "weight_decay": 1e-2, "n": 256, "at": (80, 160, 240, 320, 400)},
 }  # fmt: skip
-"""Abbe et al. 2024, appendix B and the official code: what stands in the figures' set-ups."""
+"""Abbe et al. 2024 and the official code: what stands in the figures' set-ups."""
 TASKS_IN_THE_PAPER: dict[str, dict[str, Any]] = {
     "fig4b": {"vertices": 24, "n": 6, "names": 1000},
     "fig5-parity": {"bits": "1-30", "window": 60},

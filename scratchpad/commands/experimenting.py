@@ -39,7 +39,7 @@ def experiment_with(args: Namespace, plan: Plan, out: Path, command: str) -> Non
     work = errands(plan, range(args.seeds), out)
     _announce(work, out)
     try:
-        findings = _carried_out(args, plan, work, out)
+        findings = _carried_out(args, plan, work)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"what was begun is saved; go on with: {command}") from None
     result = write_results(plan, work, findings, out, command)
@@ -58,12 +58,12 @@ def _announce(work: Sequence[Errand], out: Path) -> None:
     message(f"{out}: {len(work)} runs" + (f", {there} of them trained already" if there else ""))
 
 
-def _carried_out(args: Namespace, plan: Plan, work: Sequence[Errand], out: Path) -> list[Finding]:
+def _carried_out(args: Namespace, plan: Plan, work: Sequence[Errand]) -> list[Finding]:
     from scratchpad.experiments.carry_out import Workshop, carry_out
 
     steps = {errand.name: errand.config.train.steps for errand in work if not errand.trained}
     with TrainingProgress(steps) as progress:
-        shop = Workshop(out, args.device, args.jobs, args.batch, progress.tell, progress.say)
+        shop = Workshop(args.device, args.jobs, args.batch, progress.tell, progress.say)
         return carry_out(plan, work, shop)
 
 

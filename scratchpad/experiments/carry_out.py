@@ -45,12 +45,11 @@ class Errand:
 
 @dataclass(frozen=True)
 class Workshop:
-    """Where and how a plan is carried out. jobs: runs trained side by side; batch: questions answered at a time.
+    """How a plan is carried out. jobs: runs trained side by side; batch: questions answered at a time.
 
     tell hears of training, say of what is judged.
     """
 
-    out: Path
     device: str = "auto"
     jobs: int = 1
     batch: int = 64
