@@ -92,6 +92,8 @@ class _Training:
             self._complaints.seek(0)
             words = self._complaints.read().decode(errors="replace").strip().splitlines()
             raise RunFailure(f"{self.job.name}: {words[-1] if words else f'ended with status {status}'}")
+        if status == 0:
+            self._complaints.close()
         return status == 0
 
     def interrupt(self) -> None:
