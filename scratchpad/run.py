@@ -196,7 +196,7 @@ def step_data(
         curriculum = dataclasses.replace(curriculum, ends=ends)
     vocabulary, written = vocabulary_of(task, curriculum), format_named(config.task.format)
     shares = processes.rank, processes.count
-    return StepData(task, written, vocabulary, config.train, config.model.context, *shares, curriculum)
+    return StepData(task, written, vocabulary, config.train, config.model.context, *shares, curriculum=curriculum)
 
 
 def evaluated_sizes(config: RunConfig, task: Task) -> tuple[int, ...]:

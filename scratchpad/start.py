@@ -28,6 +28,7 @@ from scratchpad.tasks.formats import format_named
 from scratchpad.train.checkpoint import Checkpoints, write_whole
 from scratchpad.train.config import RunConfig
 from scratchpad.train.curriculum import curriculum_of, vocabulary_of
+from scratchpad.train.gradients import lane_count
 from scratchpad.train.loop import Tell, Training
 from scratchpad.train.processes import Processes, choose_device, joined
 
@@ -137,7 +138,8 @@ def make_training(
     config: RunConfig, task: Task, folder: Path, device: torch.device, processes: Processes, tell: Tell
 ) -> Training:
     """A fresh model and all that trains it."""
-    data = step_data(config, task, processes)
+    lanes = lane_count(device, config.train.attention)
+    data = dataclasses.replace(step_data(config, task, processes), lanes=lanes)
     torch.manual_seed(config.train.seed)
     model = Transformer(config.model, len(data.vocabulary)).to(device)
     subject = Subject(model, task, data.format, data.vocabulary, config.train.attention)

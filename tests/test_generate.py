@@ -49,7 +49,7 @@ POSITIONS = (
     "learned, span 5",
     "rotary, span 3",
     "alibi, span 11",
-    "none, span 1",
+    "none, span 2",
 )
 EXACT = 1e-9  # float64
 SINGLE = 1e-4  # float32: about 1e-7 a product, over sums of a hundred

@@ -69,8 +69,15 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
 
 
 def test_two_processes_train_as_one(tmp_path: Path) -> None:
-    """Seven documents a step, which two cannot share evenly. Gradients are summed in another order: float32 to 1e-5."""
-    settings = {"train__batch": 7, "train__evaluate_every": 4, "train__checkpoint_every": 4}
+    """Seven documents a step, which two cannot share evenly. Gradients are summed in another order: float32 to 1e-5.
+
+    Stages of one number a state, which a few steps at a high rate teach well enough to pass.
+    """
+    settings = {
+        "train__batch": 7, "train__evaluate_every": 4, "train__checkpoint_every": 4, "task__format": "direct",
+        "train__learning_rate": 1e-2, "curriculum__stages": "bits=1; bits=2; bits=3", "curriculum__threshold": 0.1,
+        "curriculum__every": 4, "curriculum__n": 31,
+    }  # fmt: skip
     whole = trained(tmp_path / "whole", tiny(**settings))
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "scratchpad"]
     arguments = train_arguments(tmp_path / "run", "--device", "cpu", **settings)
@@ -79,6 +86,8 @@ def test_two_processes_train_as_one(tmp_path: Path) -> None:
     assert process.returncode == 0, err
     assert losses(tmp_path / "run") == pytest.approx(losses(whole.folder), rel=1e-5)
     assert [step for step, _ in evaluations(tmp_path / "run")] == [4, 8, 12, 13]
+    assert whole.ends
+    assert Run.load(tmp_path / "run", "last", "cpu").ends == whole.ends
     for name, value in parameters(whole.folder).items():
         torch.testing.assert_close(parameters(tmp_path / "run")[name], value, rtol=1e-3, atol=1e-5)
     assert json.loads((tmp_path / "run" / "config.json").read_text())["machine"]["processes"] == 2

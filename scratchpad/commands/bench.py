@@ -28,7 +28,7 @@ EXAMPLE = """scratchpad bench data
   scratchpad bench train --precision bf16 --json
   scratchpad bench generate --long"""
 
-_DEFAULT_BATCH = {"data": 64, "train": 16, "generate": 16, "evaluate": 16}
+_DEFAULT_BATCH = {"data": 64, "train": 32, "generate": 16, "evaluate": 16}
 _DEFAULT_TURNS = {"data": 20, "train": 5, "generate": 3, "evaluate": 5}
 _LONG_STATES, _LEAST_LONG_STATES = 10_000, 400
 _COLUMNS = ("name", "value", "unit", "reference", "ratio", "ceiling")
@@ -37,7 +37,7 @@ _COLUMNS = ("name", "value", "unit", "reference", "ratio", "ceiling")
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("what", choices=tuple(_DEFAULT_BATCH), help="as above")
     parser.add_argument("--repeats", type=whole_number(1), metavar="N", help="turns (default: 20, 5, 3, 5)")
-    parser.add_argument("--batch", type=whole_number(1), metavar="N", help="documents (default: 16, for data 64)")
+    parser.add_argument("--batch", type=whole_number(1), metavar="N", help="documents (default: 16; train 32, data 64)")
     parser.add_argument("--model", metavar="PRESET", help="default: 10m, the paper's; with --long small")
     parser.add_argument("--seed", type=int, default=0, help="of documents and weights (default: %(default)s)")
     parser.add_argument("--threads", type=whole_number(1), metavar="N", help="of torch (default: its own choice)")

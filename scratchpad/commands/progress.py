@@ -51,7 +51,7 @@ class TrainingProgress:
             self._print(f"{name} step {line['step']}: right {accuracies(line['evaluation'])}")
             return
         if "curriculum" in line:
-            self._print(f"{name} step {line['step']}: {tested(line['curriculum'])}")
+            self._print(f"{name} step {line['step']}: {verdict(line['curriculum'])}")
             return
         news = f"loss {line['loss']:.4f}  {line['tokens_per_second']:,.0f} tokens/s"
         few = len(self._steps) <= _BARS
@@ -70,10 +70,10 @@ class TrainingProgress:
         self._console.print(text, markup=False, soft_wrap=True)
 
 
-def tested(found: dict[str, Any]) -> str:
+def verdict(found: dict[str, Any]) -> str:
     """`stage 2 (n=3): 95.3 % right, passed after 4000 steps`."""
-    verdict = f", passed after {found['steps']} steps" if found["passed"] else ""
-    return f"stage {found['stage']} ({found['settings']}): {100 * found['accuracy']:.1f} % right{verdict}"
+    passed = f", passed after {found['steps']} steps" if found["passed"] else ""
+    return f"stage {found['stage']} ({found['settings']}): {100 * found['accuracy']:.1f} % right{passed}"
 
 
 def accuracies(scores: list[dict[str, Any]]) -> str:

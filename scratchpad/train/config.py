@@ -47,8 +47,9 @@ class TrainConfig:
     batch: documents a step, over all processes. samples: a fixed number of training documents (none: always fresh).
     micro_tokens: most tokens in one forward pass. decay_steps: length of the cosine (none: all steps).
     workers: background processes that make batches (none: two with a GPU, else the main process makes them itself).
-    threads: of torch on a CPU (none: torch's own choice). evaluate_every, checkpoint_every: in steps, 0 is never (but
-    for the end). stop_at: stop early once the lowest accuracy over the evaluated sizes reaches it.
+    threads: of torch on a CPU (none: torch's own choice); up to four of them take micro-batches side by side.
+    evaluate_every, checkpoint_every: in steps, 0 is never (but for the end). stop_at: stop early once the lowest
+    accuracy over the evaluated sizes reaches it.
     """
 
     steps: int = 1000

@@ -65,10 +65,16 @@ def curriculum_of(config: CurriculumConfig, task: Task) -> Curriculum | None:
     tasks = []
     for number, (written, settings) in enumerate(zip(config.stages, config.settings, strict=True), 1):
         try:
-            tasks.append(task.changed(settings))
+            tasks.append(_testable(task.changed(settings)))
         except ScratchpadError as error:
             raise ScratchpadError(f"curriculum.stages, stage {number} ({written}): {error}") from None
     return Curriculum(tuple(tasks), config) if tasks else None
+
+
+def _testable(task: Task) -> Task:
+    if 0 in (task.count("train"), task.count("validation")):
+        raise ScratchpadError("the data hold nothing to train or to test it on")
+    return task
 
 
 def vocabulary_of(task: Task, curriculum: Curriculum | None) -> Vocabulary:

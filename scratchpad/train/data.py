@@ -21,7 +21,7 @@ from scratchpad.train.curriculum import Curriculum
 
 @dataclass(frozen=True)
 class StepData(Dataset[list[Batch]]):
-    """`data[step]` is the step's micro-batches for one of `processes` processes.
+    """`data[step]` is the step's micro-batches for one of `processes` processes, of equal work for its `lanes`.
 
     With a curriculum the task of each document is a stage's; fixed samples are so many of each stage.
     """
@@ -33,6 +33,7 @@ class StepData(Dataset[list[Batch]]):
     context: int | None
     process: int = 0
     processes: int = 1
+    lanes: int = 1
     curriculum: Curriculum | None = None
 
     def __len__(self) -> int:
@@ -40,7 +41,7 @@ class StepData(Dataset[list[Batch]]):
 
     def __getitem__(self, step: int) -> list[Batch]:
         rows = [row for number in self._numbers(step) for row in self._rows(*self._drawn(number))]
-        return [collate(part) for part in micro_batches(rows, self.config.micro_tokens)]
+        return step_batches(rows, self.config.micro_tokens, self.lanes)
 
     def questions(self, step: int) -> list[Symbols]:
         """The questions of a step that fall to this process."""
@@ -81,12 +82,19 @@ class StepData(Dataset[list[Batch]]):
         return rows(document, self.config.row_budget, self.config.question_loss)
 
 
+def step_batches(rows: Sequence[Row[int]], micro_tokens: int, lanes: int) -> list[Batch]:
+    """A step's rows dealt out to the lanes by length, so that each has as much to do; then cut into micro-batches."""
+    ordered = sorted(rows, key=len)
+    shares = [ordered[lane::lanes] for lane in range(lanes)]
+    return [collate(part) for share in shares for part in micro_batches(share, micro_tokens)]
+
+
 @lru_cache(maxsize=2)
 def _order(name: str, epoch: int, samples: int) -> Sequence[int]:
     return permutation(name, epoch, samples)  # type: ignore[return-value]
 
 
-def step_batches(data: StepData, first_step: int, workers: int, pin: bool) -> DataLoader[list[Batch]]:
+def batches_by_step(data: StepData, first_step: int, workers: int, pin: bool) -> DataLoader[list[Batch]]:
     """The batches of the steps from `first_step` on, made ahead by background processes where there are any."""
     return DataLoader(
         data,

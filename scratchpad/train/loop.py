@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -26,7 +27,8 @@ from scratchpad.tasks.base import Symbols, Task
 from scratchpad.train.checkpoint import Checkpoint, Checkpoints, restore_optimiser, write_whole
 from scratchpad.train.config import TrainConfig
 from scratchpad.train.curriculum import Curriculum
-from scratchpad.train.data import StepData, step_batches, worker_failure
+from scratchpad.train.data import StepData, batches_by_step, worker_failure
+from scratchpad.train.gradients import Lanes, set_gradients
 from scratchpad.train.loss import count_targets, summed_loss
 from scratchpad.train.optimiser import learning_rate, make_optimiser
 from scratchpad.train.processes import Processes
@@ -65,6 +67,7 @@ class Training:
         self.step = 0
         self._reached = False
         """Whether `stop_at` has been reached."""
+        self._lanes = Lanes(self.data.lanes)
         self._window = _Window()
 
     def resume(self, checkpoint: Checkpoint) -> None:
@@ -93,7 +96,7 @@ class Training:
         """Train until it is over, or what is trained on has changed and batches made ahead are of no use."""
         on_gpu, data = self.model.device.type == "cuda", self.data
         workers = self.config.workers if self.config.workers is not None else 2 * on_gpu
-        for batches in step_batches(data, self.step, workers, pin=on_gpu):
+        for batches in batches_by_step(data, self.step, workers, pin=on_gpu):
             self._one_step(batches)
             self._after_step()
             if self._reached:
@@ -110,10 +113,7 @@ class Training:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         targets = self.processes.total(torch.tensor(count_targets(batches), device=self.model.device))
-        loss = torch.zeros((), device=self.model.device)
-        for batch in batches:
-            loss += self._backward(batch.to(self.model.device), targets)
-        self.processes.total(loss)
+        loss = self.processes.total(set_gradients(self.model, batches, partial(self._share, targets), self._lanes))
         self.processes.total_gradients(self.model)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
         self._check(loss, norm, rate)
@@ -124,12 +124,11 @@ class Training:
             loss, rate, self.processes.count * sum(int(b.real().sum()) for b in batches), self.config.batch
         )
 
-    def _backward(self, batch: Batch, targets: Tensor) -> Tensor:
-        bf16 = self.config.precision == "bf16"
-        with torch.autocast(self.model.device.type, torch.bfloat16, enabled=bf16):
-            loss = summed_loss(self.model, batch, self.config.attention) / targets
-        loss.backward()
-        return loss.detach()
+    def _share(self, targets: Tensor, batch: Batch) -> Tensor:
+        """A micro-batch's share of the step's loss."""
+        device, bf16 = self.model.device, self.config.precision == "bf16"
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            return summed_loss(self.model, batch.to(device), self.config.attention) / targets
 
     def _check(self, loss: Tensor, norm: Tensor, rate: float) -> None:
         """Before the parameters are touched: a loss or gradient that is not finite ends the run."""
@@ -163,7 +162,7 @@ class Training:
             stage = curriculum.stage(self.step)
             questions = curriculum.questions(self.step, self.config.seed)
             correct, n = self.examine(curriculum.tasks[stage], questions), len(questions)
-            passed = correct >= curriculum.threshold * n
+            passed = correct / n >= curriculum.threshold
             line = {"stage": stage + 1, "settings": curriculum.config.stages[stage], "n": n, "correct": correct}
             low, high = wilson(correct, n)
             line |= {"accuracy": correct / n, "low": low, "high": high, "passed": passed}
