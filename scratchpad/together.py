@@ -5,12 +5,13 @@ one after another. Progress is read from the metrics.jsonl that every run writes
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -33,7 +34,7 @@ class Job:
 def train_together(
     jobs: Sequence[Job], at_once: int, tell: Callable[[str, dict[str, Any]], None], device: str = "auto"
 ) -> None:
-    """Train all jobs, `at_once` at a time; `tell` is called with a job's name and each line of its metrics.jsonl.
+    """Train all jobs, `at_once` at a time, sharing the cores; `tell` is called with a job's name and each line of its metrics.jsonl.
 
     The first failure, or Ctrl-C, stops the others, which save their step; a failure is raised as RunFailure.
     """
@@ -60,8 +61,8 @@ def train_together(
 class _Training:
     """One run in a child process."""
 
-    def __init__(self, job: Job, config: Path, device: str) -> None:
-        self.job, self._config, self._device = job, config, device
+    def __init__(self, job: Job, config: Path, device: str, environment: Mapping[str, str]) -> None:
+        self.job, self._config, self._device, self._environment = job, config, device, environment
         self._process: subprocess.Popen[bytes] | None = None
         self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._read = 0
@@ -74,6 +75,7 @@ class _Training:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._complaints,
+            env=self._environment,
             process_group=0,  # Ctrl-C comes from here alone: a second one would stop it before it has saved
         )
 
