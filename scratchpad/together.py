@@ -34,12 +34,13 @@ class Job:
 def train_together(
     jobs: Sequence[Job], at_once: int, tell: Callable[[str, dict[str, Any]], None], device: str = "auto"
 ) -> None:
-    """Train all jobs, `at_once` at a time, sharing the cores; `tell` is called with a job's name and each line of its metrics.jsonl.
+    """Train all jobs, `at_once` at a time; `tell` is called with a job's name and each line of its metrics.jsonl.
 
-    The first failure, or Ctrl-C, stops the others, which save their step; a failure is raised as RunFailure.
+    They share the cores, where settings and environment do not say otherwise. The first failure, or Ctrl-C, stops the others, which save their step; a failure is raised as RunFailure.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        waiting = [_Training(job, Path(scratch) / f"{i}.json", device) for i, job in enumerate(jobs)]
+        shared = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // at_once)), **os.environ}
+        waiting = [_Training(job, Path(scratch) / f"{i}.json", device, shared) for i, job in enumerate(jobs)]
         running: list[_Training] = []
         try:
             while waiting or running:

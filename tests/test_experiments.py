@@ -39,8 +39,8 @@ inductive = "task.format=inductive"
 note = "tiny"
 settings = '''
 bits=1-2 window=5 model=tiny
-train.steps=STEPS train.batch=3 train.warmup_steps=0 train.checkpoint_every=0 train.evaluate_every=2 train.log_every=1 train.threads=1
-evaluate.sizes=1,3 evaluate.n=7
+train.steps=STEPS train.batch=3 train.warmup_steps=0 train.checkpoint_every=0 train.evaluate_every=2 train.log_every=1
+evaluate.sizes=1,3 evaluate.n=7 train.threads=1
 '''
 """
 
