@@ -36,7 +36,8 @@ def train_together(
 ) -> None:
     """Train all jobs, `at_once` at a time; `tell` is called with a job's name and each line of its metrics.jsonl.
 
-    They share the cores, where settings and environment do not say otherwise. The first failure, or Ctrl-C, stops the others, which save their step; a failure is raised as RunFailure.
+    They share the cores, where settings and environment do not say otherwise. The first failure, or Ctrl-C, stops the
+    others, which save their step; a failure is raised as RunFailure.
     """
     with tempfile.TemporaryDirectory() as scratch:
         shared = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // at_once)), **os.environ}
