@@ -14,7 +14,7 @@ WORKERS ?= 2
 # pyright's own check for newer versions asks the network; the pin decides here.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help setup setup-dev demo test test-all lint format types gallery clean
+.PHONY: help setup setup-dev demo test test-all lint format types gallery results clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -46,6 +46,9 @@ types: setup-dev ## pyright
 gallery: setup ## write docs/gallery.md anew from the tasks
 	$(BIN)/python -m scratchpad.commands.gallery > docs/gallery.md.new
 	mv docs/gallery.md.new docs/gallery.md
+
+results: setup ## docs/results from finished experiments: make results RUNS="runs/fig4b-small ..."
+	$(BIN)/python -m scratchpad.commands.results $(RUNS)
 
 clean: ## remove .venv and all caches; runs/ stays
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache

@@ -23,6 +23,8 @@ COMMANDS = {
     "train": "train a model from a recipe or a saved configuration",
     "evaluate": "judge a trained model at given sizes",
     "solve": "let a trained model work out questions, state by state",
+    "reproduce": "run an experiment of the papers: a table and a figure, the paper's result beside ours",
+    "sweep": "train a recipe with every combination of settings and compare the runs",
     "prompt": "write prompts with worked examples for language models",
     "score": "score what any model wrote, answers and whole work",
     "report": "write one HTML page about one run or several",

@@ -105,6 +105,20 @@ class Run:
         task.check(symbols)
         return symbols
 
+    def asked(self, task: TaskConfig) -> Subject:
+        """The same model with questions of another task, or to be answered in another format, than it was trained on.
+
+        ScratchpadError where these are written with symbols that it has no numbers for.
+        """
+        other = task_of(task)
+        new = sorted({*other.symbols()} - {*self.subject.vocabulary.symbols})
+        if new:
+            raise ScratchpadError(
+                f"{self.folder} was trained without the symbols {' '.join(new[:10])}{' ...' if new[10:] else ''} of "
+                f"{other.name}: ask for a task with its symbols (the same `names` or window, say)"
+            )
+        return dataclasses.replace(self.subject, task=other, format=format_named(task.format))
+
     def evaluate(self, sizes: Sequence[int] = (), n: int = 1000, method: str = "forced", seed: int = 0) -> list[Score]:
         """Judge n test questions of each size (default: the run's own); scores and samples are kept in the folder."""
         results = list(self.judged(sizes, n, method, seed))
@@ -119,12 +133,16 @@ class Run:
         seed: int = 0,
         sampling: Sampling | None = None,
         batch: int = 64,
+        subject: Subject | None = None,
     ) -> Iterator[Result]:
-        """Like `evaluate`, size by size and without saving; each score says how many questions were trained on."""
-        task = self.subject.task
-        data = step_data(self.config, task, ends=self.ends)
-        sizes = tuple(dict.fromkeys(sizes)) or evaluated_sizes(self.config, task)
-        for result in evaluate(self.subject, sizes, n, method, seed, sampling, batch):
+        """Like `evaluate`, size by size and without saving; each score says how many questions were trained on.
+
+        subject: the model asked otherwise, as `asked` makes it.
+        """
+        data = step_data(self.config, self.subject.task, ends=self.ends)
+        subject = subject or self.subject
+        sizes = tuple(dict.fromkeys(sizes)) or evaluated_sizes(self.config, subject.task)
+        for result in evaluate(subject, sizes, n, method, seed, sampling, batch):
             seen = count_seen(data, self.step, (sample.question for sample in result.samples), self.folder)
             yield Result(dataclasses.replace(result.score, seen_in_training=seen), result.samples)
 

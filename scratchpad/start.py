@@ -18,6 +18,7 @@ import torch
 from scratchpad.errors import ScratchpadError
 from scratchpad.evaluate.scores import Score, count_right, evaluate
 from scratchpad.evaluate.subject import Subject, test_questions
+from scratchpad.generate.sampling import Sampling
 from scratchpad.layout.rows import check_room, positions_needed, rows
 from scratchpad.model.transformer import Transformer
 from scratchpad.run import Run, evaluated_sizes, read_record, step_data, task_of
@@ -66,6 +67,19 @@ def train(
         training.run()
         processes.wait(where)  # the last checkpoint is there
     return Run.load(folder, "last", device, config.task.file)
+
+
+def is_trained(config: RunConfig, out: str | Path) -> bool:
+    """Whether the folder holds this very run, trained to its end. ScratchpadError where it holds something else."""
+    folder, task = Path(out), task_of(config.task)
+    config = complete(config, task)
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return False
+    _check_same(folder, config, task)
+    if not Checkpoints(folder).steps():
+        return False
+    last = Checkpoints(folder).load()
+    return last.step == config.train.steps or bool(last.state.get("reached"))
 
 
 def complete(config: RunConfig, task: Task) -> RunConfig:
@@ -132,7 +146,8 @@ def make_training(
 
     def judge() -> list[Score]:
         settings = config.evaluate
-        results = evaluate(subject, settings.sizes, settings.n, settings.method, settings.seed)
+        sampling = Sampling(settings.temperature)
+        results = evaluate(subject, settings.sizes, settings.n, settings.method, settings.seed, sampling)
         return [result.score for result in results]
 
     def examine(stage: Task, questions: Sequence[Symbols]) -> int:

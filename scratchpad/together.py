@@ -5,12 +5,13 @@ one after another. Progress is read from the metrics.jsonl that every run writes
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -30,13 +31,17 @@ class Job:
     folder: Path
 
 
-def train_together(jobs: Sequence[Job], at_once: int, tell: Callable[[str, dict[str, Any]], None]) -> None:
+def train_together(
+    jobs: Sequence[Job], at_once: int, tell: Callable[[str, dict[str, Any]], None], device: str = "auto"
+) -> None:
     """Train all jobs, `at_once` at a time; `tell` is called with a job's name and each line of its metrics.jsonl.
 
-    The first failure, or Ctrl-C, stops the others, which save their step; a failure is raised as RunFailure.
+    They share the cores, where settings and environment do not say otherwise. The first failure, or Ctrl-C, stops the
+    others, which save their step; a failure is raised as RunFailure.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        waiting = [_Training(job, Path(scratch) / f"{i}.json") for i, job in enumerate(jobs)]
+        shared = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // at_once)), **os.environ}
+        waiting = [_Training(job, Path(scratch) / f"{i}.json", device, shared) for i, job in enumerate(jobs)]
         running: list[_Training] = []
         try:
             while waiting or running:
@@ -58,8 +63,8 @@ def train_together(jobs: Sequence[Job], at_once: int, tell: Callable[[str, dict[
 class _Training:
     """One run in a child process."""
 
-    def __init__(self, job: Job, config: Path) -> None:
-        self.job, self._config = job, config
+    def __init__(self, job: Job, config: Path, device: str, environment: Mapping[str, str]) -> None:
+        self.job, self._config, self._device, self._environment = job, config, device, environment
         self._process: subprocess.Popen[bytes] | None = None
         self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._read = 0
@@ -68,10 +73,11 @@ class _Training:
         self._config.write_text(json.dumps(self.job.config.to_json()), encoding="utf-8")
         command = [sys.executable, "-m", "scratchpad", "train", str(self._config), "--out", str(self.job.folder)]
         self._process = subprocess.Popen(
-            [*command, "--resume"],
+            [*command, "--device", self._device, "--resume"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._complaints,
+            env=self._environment,
             process_group=0,  # Ctrl-C comes from here alone: a second one would stop it before it has saved
         )
 
@@ -90,6 +96,8 @@ class _Training:
             self._complaints.seek(0)
             words = self._complaints.read().decode(errors="replace").strip().splitlines()
             raise RunFailure(f"{self.job.name}: {words[-1] if words else f'ended with status {status}'}")
+        if status == 0:
+            self._complaints.close()
         return status == 0
 
     def interrupt(self) -> None:

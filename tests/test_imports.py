@@ -29,7 +29,9 @@ LAYERS = (
     ("evaluate",),
     ("train",),
     ("run",),
+    ("start", "together", "machine"),
     ("report",),
+    ("experiments",),
 )
 """From the bottom up. What is not named here (recipes, commands, the public interface) stands above them all."""
 RANKS = {name: rank for rank, names in enumerate(LAYERS) for name in names}

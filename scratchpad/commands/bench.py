@@ -57,7 +57,7 @@ def run(args: Namespace) -> None:
     import torch  # takes its time
     from rich.console import Console
 
-    from scratchpad.bench.machine import described
+    from scratchpad.machine import described
 
     if args.threads is not None:
         torch.set_num_threads(args.threads)

@@ -1,7 +1,8 @@
 """Judge runs on fresh test questions of given sizes.
 
 forced: exact match of the whole scratchpad, by one forward pass. free: the model writes, its answers are judged, and
-every state by the task's own induction. Scores and samples are kept in the run's folder.
+every state by the task's own induction. Scores and samples are kept in the run's folder, but for those of questions or
+formats other than the run's own (--set).
 """
 
 from __future__ import annotations
@@ -10,15 +11,20 @@ import statistics
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
-from scratchpad.commands.options import add_loading, add_sampling, sampling_of, sizes_list, whole_number
+from scratchpad.commands.options import add_loading, add_sampling, add_set, sampling_of, sizes_list, whole_number
 from scratchpad.commands.output import print_json
 from scratchpad.commands.table import print_table
+from scratchpad.errors import ScratchpadError
+from scratchpad.settings import split_assignments
 
 if TYPE_CHECKING:
     from scratchpad.evaluate.scores import Score
+    from scratchpad.evaluate.subject import Subject
+    from scratchpad.run import Run
 
 EXAMPLE = """scratchpad evaluate runs/parity-small --sizes 8,12,16 -n 1000
-  scratchpad evaluate runs/mine/seed-* --method free --json"""
+  scratchpad evaluate runs/mine/seed-* --method free --json
+  scratchpad evaluate runs/causal --method free --set task.format=inductive window=40"""
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -31,6 +37,7 @@ def arguments(parser: ArgumentParser) -> None:
         "--batch", type=whole_number(1), default=64, help="with free: rows at a time (default: %(default)s)"
     )
     add_sampling(parser)
+    add_set(parser, "ask otherwise than in training: task.format=inductive, task.name=cycles, window=40")
     add_loading(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object a size")
 
@@ -43,20 +50,31 @@ def run(args: Namespace) -> None:
     table: list[tuple[str, Score]] = []
     for one in runs:
         results = []
-        for result in one.judged(args.sizes, args.n, args.method, args.seed, sampling, args.batch):
+        subject = _asked(one, args.set)
+        for result in one.judged(args.sizes, args.n, args.method, args.seed, sampling, args.batch, subject):
             results.append(result)
             table.append((str(one.folder), result.score))
             if args.json:
                 print_json(
                     {"run": str(one.folder), **result.score.to_json()} if len(runs) > 1 else result.score.to_json()
                 )
-        save_evaluation(one, results)
+        if subject is None:
+            save_evaluation(one, results)
     if not args.json:
         print_table(_columns(args.method), [_cells(folder, score) for folder, score in table])
         if len(runs) > 1:
             print_table(
                 ("size", "runs", "median accuracy", "lowest", "highest"), _medians([score for _, score in table])
             )
+
+
+def _asked(run: Run, settings: list[str]) -> Subject | None:
+    """The model asked as the settings say; None where they say nothing."""
+    values = split_assignments(settings)
+    others = [name for name in values if name.partition(".")[0] in ("model", "train", "evaluate")]
+    if others:
+        raise ScratchpadError(f"--set {others[0]}: how a trained model is asked are settings of the task alone")
+    return run.asked(run.config.with_settings(values).task) if values else None
 
 
 def _columns(method: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+_BARS = 8  # of more runs than these, only those in training have one
 _LINES = 10  # lines of a run where there is no terminal, beside its evaluations
 
 
@@ -29,7 +30,10 @@ class TrainingProgress:
             console=self._console,
             disable=not self._console.is_terminal,
         )
-        self._tasks = {name: self._bars.add_task(name, total=total, news="") for name, total in steps.items()}
+        self._tasks = {
+            name: self._bars.add_task(name, total=total, news="", visible=len(steps) <= _BARS)
+            for name, total in steps.items()
+        }
         self._next_line = dict.fromkeys(steps, 0)
 
     def __enter__(self) -> Self:
@@ -50,10 +54,17 @@ class TrainingProgress:
             self._print(f"{name} step {line['step']}: {verdict(line['curriculum'])}")
             return
         news = f"loss {line['loss']:.4f}  {line['tokens_per_second']:,.0f} tokens/s"
-        self._bars.update(self._tasks[name], completed=line["step"], news=news)
+        few = len(self._steps) <= _BARS
+        self._bars.update(
+            self._tasks[name], completed=line["step"], news=news, visible=few or line["step"] < self._steps[name]
+        )
         if not self._console.is_terminal and line["step"] >= self._next_line[name]:
             self._next_line[name] = line["step"] + self._steps[name] // _LINES
             self._print(f"{name} step {line['step']} of {self._steps[name]}: {news}")
+
+    def say(self, text: str) -> None:
+        """A line above the bars."""
+        self._print(text)
 
     def _print(self, text: str) -> None:
         self._console.print(text, markup=False, soft_wrap=True)

@@ -81,8 +81,7 @@ def _config(args: Namespace) -> RunConfig:
         raise ScratchpadError(f"{args.config}: its task is a Python file, to be run: name it with --task-file")
     named = {"task.data": args.data, "task.test_data": args.test_data, "task.file": args.task_file}
     own, values = {name: value for name, value in named.items() if value}, split_assignments(args.set)
-    other = values.get("task.name", config.task.name) != config.task.name
-    if other or (own and (config.task.data, config.task.file) == (None, None)):
+    if own and (config.task.data, config.task.file) == (None, None):
         bare = dataclasses.replace(config.task, settings={})  # a recipe's task settings and sizes are not the user's
         sizes = dataclasses.replace(config.evaluate, sizes=())
         config = dataclasses.replace(config, task=bare, evaluate=sizes)

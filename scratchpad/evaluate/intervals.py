@@ -1,8 +1,9 @@
-"""Intervals of shares."""
+"""Intervals of shares and of medians."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 
 def wilson(correct: int, n: int, z: float = 1.959964) -> tuple[float, float]:
@@ -13,3 +14,17 @@ def wilson(correct: int, n: int, z: float = 1.959964) -> tuple[float, float]:
     middle = (share + spread / 2) / (1 + spread)
     half = z / (1 + spread) * math.sqrt(share * (1 - share) / n + spread / (4 * n))
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def median_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
+    """An interval of the median that assumes no distribution: the k-th smallest and the k-th largest of the values.
+
+    k is as large as leaves `level` odds that the median lies between. From fewer than six values none does for 95 %:
+    then it is the lowest and the highest (five hold the median with odds of 94 %, three with 75 %).
+    """
+    ordered, n = sorted(values), len(values)
+    outside, most, k = 2.0**-n, (1 - level) / 2, 0  # outside: P(at most k of n lie below the median)
+    while outside + math.comb(n, k + 1) * 2.0**-n <= most:
+        k += 1
+        outside += math.comb(n, k) * 2.0**-n
+    return ordered[k], ordered[n - 1 - k]

@@ -36,7 +36,7 @@ STYLE: dict[Any, Any] = {
     "ytick.color": INK, "legend.frameon": False, "figure.constrained_layout.use": True,
     "svg.fonttype": "none", "svg.hashsalt": "scratchpad",
 }  # fmt: skip
-_INCHES = (5.6, 3.7)
+INCHES = (5.6, 3.7)
 _DOTS_PER_INCH = 200
 _LEGEND_LINE_INCHES = 0.2
 _LEGEND_CHARACTERS = 60  # in one line of the legend
@@ -75,47 +75,47 @@ def accuracy_plot(series: Sequence[Series], length: str = "length", accuracy: st
     sizes = sorted({x for one in series for curve in one.curves for x in curve.x})
     if len(sizes) == 1:
         return _bars(series, f"{length}: {sizes[0]:g}", accuracy)
-    figure = Figure(figsize=_INCHES)
+    figure = Figure(figsize=INCHES)
     axes = figure.add_subplot()
-    _shares(axes, accuracy)
+    shares_axis(axes, accuracy)
     _mark_trained(axes, series)
     for number, one in enumerate(series):
         _draw(axes, number, one, scale=100)
     axes.set_xlabel(length)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
-    _legend(figure, series)
+    legend(figure, series)
     return figure
 
 
 @mpl.rc_context(STYLE)
 def loss_plot(series: Sequence[Series]) -> Figure:
     """Training loss over steps, on a logarithmic scale; many points are thinned to medians of neighbours."""
-    figure = Figure(figsize=_INCHES)
+    figure = Figure(figsize=INCHES)
     axes = figure.add_subplot()
     for number, one in enumerate(series):
         thinned = Series(one.label, tuple(_thinned(_positive(curve)) for curve in one.curves))
         _draw(axes, number, thinned, markers=False)
         for step in one.marks:
-            axes.axvline(step, color=_look(number)["color"], linestyle=":", linewidth=1)
-    _logarithmic(axes)
+            axes.axvline(step, color=look_of(number)["color"], linestyle=":", linewidth=1)
+    logarithmic(axes)
     axes.set_xlabel("training step")
     axes.set_ylabel("loss a scored token (nats)")
-    _legend(figure, series, markers=False)
+    legend(figure, series, markers=False)
     return figure
 
 
 @mpl.rc_context(STYLE)
 def evaluation_plot(panels: Sequence[tuple[str, Sequence[Series]]], accuracy: str = "accuracy (%)") -> Figure:
     """Accuracy (shares, 0 to 1) over training steps, in panels: (title, the same series in each)."""
-    figure = Figure(figsize=(_INCHES[0], 1.1 + 2.3 * len(panels)))
+    figure = Figure(figsize=(INCHES[0], 1.1 + 2.3 * len(panels)))
     every = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (title, series) in zip(every, panels, strict=True):
-        _shares(axes, accuracy)
+        shares_axis(axes, accuracy)
         axes.set_title(title, fontsize=9.5, loc="left", color=INK)
         for number, one in enumerate(series):
             _draw(axes, number, one, scale=100)
     every[-1].set_xlabel("training step")
-    _legend(figure, panels[0][1])
+    legend(figure, panels[0][1])
     return figure
 
 
@@ -155,7 +155,7 @@ def _draw(axes: Axes, number: int, series: Series, scale: float = 1, markers: bo
     """Every run thin, their median thick, the interval as a tint."""
     if not series.curves:
         return
-    look, middle = _look(number, markers), median_curve(series.curves)
+    look, middle = look_of(number, markers), median_curve(series.curves)
     if middle.low:
         low, high = ([scale * y for y in edge] for edge in (middle.low, middle.high))
         axes.fill_between(middle.x, low, high, color=look["color"], alpha=0.15, linewidth=0)
@@ -169,14 +169,14 @@ def _draw(axes: Axes, number: int, series: Series, scale: float = 1, markers: bo
 
 def _bars(series: Sequence[Series], length: str, accuracy: str) -> Figure:
     """A bar a series, with whiskers for the interval and a dot for every run of several."""
-    figure = Figure(figsize=_INCHES)
+    figure = Figure(figsize=INCHES)
     axes = figure.add_subplot()
-    _shares(axes, accuracy)
+    shares_axis(axes, accuracy)
     axes.grid(visible=False, axis="x")
     for number, one in enumerate(series):
         if not one.curves:
             continue
-        middle, colour = median_curve(one.curves), _look(number)["color"]
+        middle, colour = median_curve(one.curves), look_of(number)["color"]
         axes.bar(number, 100 * middle.y[0], width=0.6, color=colour, alpha=0.75)
         if middle.low:
             axes.vlines(number, 100 * middle.low[0], 100 * middle.high[0], color=INK, linewidth=1.4)
@@ -186,22 +186,22 @@ def _bars(series: Sequence[Series], length: str, accuracy: str) -> Figure:
     axes.set_xticks([])
     axes.set_xlim(-0.6, max(3, len(series)) - 0.4)
     axes.set_xlabel(length)
-    _legend(figure, series, markers=False)
+    legend(figure, series, markers=False)
     return figure
 
 
-def _shares(axes: Axes, label: str) -> None:
+def shares_axis(axes: Axes, label: str) -> None:
     axes.set_ylabel(label)
     axes.set_ylim(-3, 103)
     axes.set_yticks(range(0, 101, 20))
 
 
-def _logarithmic(axes: Axes) -> None:
+def logarithmic(axes: Axes) -> None:
     """A logarithmic y axis with plain numbers, at 1, 2 and 5 where it spans few decades."""
     axes.set_yscale("log")
     low, high = axes.get_ylim()
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 1000 * low else (1,), numticks=12))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda loss, _: f"{loss:g}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_locator(NullLocator())
 
 
@@ -216,10 +216,10 @@ def _mark_trained(axes: Axes, series: Sequence[Series]) -> None:
         axes.text(middle, 1.02, f"trained on {law.plain()}", transform=above, ha="center", va="bottom", fontsize=8.5)
     for number, one in enumerate(series):
         if not law and one.trained:
-            axes.axvline(one.trained.high, color=_look(number)["color"], linestyle=":", linewidth=1.4)
+            axes.axvline(one.trained.high, color=look_of(number)["color"], linestyle=":", linewidth=1.4)
 
 
-def _look(number: int, markers: bool = True) -> dict[str, Any]:
+def look_of(number: int, markers: bool = True) -> dict[str, Any]:
     """How the line of a series is drawn: its colour, marker and dashes; thinner than those that it may cover."""
     place = number % len(PALETTE)
     dashes = _DASHES[number // len(PALETTE) % len(_DASHES)]
@@ -227,9 +227,9 @@ def _look(number: int, markers: bool = True) -> dict[str, Any]:
     return {**look, "marker": _MARKERS[place], "markersize": max(4.0, 7.5 - 0.7 * number)} if markers else look
 
 
-def _legend(figure: Figure, series: Sequence[Series], markers: bool = True) -> None:
+def legend(figure: Figure, series: Sequence[Series], markers: bool = True) -> None:
     """Below the axes, with room of its own. Texts come afterwards: names that begin with _ would be left out."""
-    handles = [Line2D([], [], **_look(number, markers)) for number in range(len(series))]
+    handles = [Line2D([], [], **look_of(number, markers)) for number in range(len(series))]
     columns = max(1, min(_LEGEND_CHARACTERS // (8 + max(len(one.label) for one in series)), len(series)))
     numbers = [str(number) for number in range(len(series))]
     legend = figure.legend(handles, numbers, loc="outside lower center", ncols=columns)

@@ -166,8 +166,8 @@ def _measures(way: str, inductive: bool) -> dict[str, Callable[[Sequence[Score]]
         **(steps if inductive else {}),
         **(exact if way != "forced" else {}),
         f"tokens {work}": lambda scores: _median([s.tokens for s in scores], "{:,.1f}".format),
-        f"time {work}": lambda scores: _median([s.seconds for s in scores], _time),
-        f"memory {work}": lambda scores: _median([s.memory_bytes for s in scores], _memory),
+        f"time {work}": lambda scores: _median([s.seconds for s in scores], time_text),
+        f"memory {work}": lambda scores: _median([s.memory_bytes for s in scores], memory_text),
         "questions seen in training": _seen,
     }
 
@@ -193,14 +193,14 @@ def _place(index: float) -> str:
     return f"{index + 1:g}"
 
 
-def _time(seconds: float) -> str:
+def time_text(seconds: float) -> str:
     for unit, size in (("s", 1.0), ("ms", 1e-3)):
         if seconds >= size:
             return f"{seconds / size:.3g}{_SPACE}{unit}"
     return f"{seconds / 1e-6:.0f}{_SPACE}µs"
 
 
-def _memory(size_bytes: float) -> str:
+def memory_text(size_bytes: float) -> str:
     for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
         if size_bytes >= size:
             return f"{size_bytes / size:.1f}{_SPACE}{unit}"

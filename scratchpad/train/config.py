@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -105,18 +105,26 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class EvaluateConfig:
-    """What is judged on schedule and at the end of training. No sizes: the largest size trained on."""
+    """What is judged on schedule and at the end of training. No sizes: the largest size trained on.
+
+    temperature: of what the model writes by itself, with method free (0: greedy).
+    """
 
     sizes: tuple[int, ...] = ()
     n: int = 256
     method: str = "forced"
     seed: int = 0
+    temperature: float = 0.0
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise unknown("evaluate.method", self.method, METHODS)
         if self.n < 1 or any(size < 1 for size in self.sizes):
             raise ScratchpadError(f"evaluate: n and sizes are at least 1; given n={self.n}, sizes={self.sizes}")
+        if not self.temperature >= 0 or (self.temperature and self.method == "forced"):
+            raise ScratchpadError(
+                f"evaluate.temperature={self.temperature:g}: 0 (greedy) or more, and above 0 with evaluate.method=free"
+            )
 
 
 @dataclass(frozen=True)
@@ -173,9 +181,13 @@ class RunConfig:
     def with_settings(self, values: Mapping[str, Any]) -> RunConfig:
         """A copy with settings by their paths: `{"train.steps": "500", "model": "25m", "task.settings.bits": "1-8"}`.
 
-        Names that begin with neither part are the task's: `bits=1-8` is `task.settings.bits=1-8`.
+        Names that begin with neither part are the task's: `bits=1-8` is `task.settings.bits=1-8`. With another
+        `task.name` the settings and the judged sizes of the former task are dropped.
         """
         parts = ("task", "model", "train", "curriculum", "evaluate")
+        base = self
+        if values.get("task.name", self.task.name) != self.task.name:
+            base = replace(self, task=replace(self.task, settings={}), evaluate=replace(self.evaluate, sizes=()))
         # a whole preset first, so that single settings of the model refine it
         whole = {name: value for name, value in values.items() if name in parts}
         rest = {
@@ -183,7 +195,7 @@ class RunConfig:
             for name, value in values.items()
             if name not in parts
         }
-        return with_settings(with_settings(self, whole, "a run"), rest, "a run")
+        return with_settings(with_settings(base, whole, "a run"), rest, "a run")
 
     def to_json(self) -> dict[str, Any]:
         return plain(self)

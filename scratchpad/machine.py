@@ -14,11 +14,17 @@ _CPU_INFO = Path("/proc/cpuinfo")
 
 
 def described() -> str:
-    """Processor, cores, torch's threads and version, and the commit, in a line."""
+    """The machine and the commit, in a line."""
     commit = git_hash()
+    return hardware() + (f", commit {commit}" if commit else "")
+
+
+def hardware() -> str:
+    """Processor, cores, the GPU where there is one, torch's threads and version, in a line."""
+    gpu = f"{torch.cuda.get_device_name()}, " if torch.cuda.is_available() else ""
     return (
-        f"{_processor()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}, "
-        f"Python {platform.python_version()}{f', commit {commit}' if commit else ''}"
+        f"{gpu}{_processor()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}, "
+        f"Python {platform.python_version()}"
     )
 
 

@@ -1,0 +1,107 @@
+"""The figure of an experiment, in the form that the paper has it in."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+
+from scratchpad.evaluate.intervals import median_interval, wilson
+from scratchpad.experiments.findings import Finding
+from scratchpad.experiments.plan import MEASURES, Curve, Plan
+from scratchpad.report.comparisons import Bar, Learned, bars_plot, steps_plot
+from scratchpad.report.plots import Curve as Line
+from scratchpad.report.plots import Series, accuracy_plot, evaluation_plot
+from scratchpad.run import task_of
+
+
+def figure(plan: Plan, findings: Sequence[Finding]) -> Figure:
+    """The figure in the plan's form."""
+    return {"lengths": _lengths, "steps": _steps, "bars": _bars, "progress": _progress}[plan.form](plan, findings)
+
+
+def _lengths(plan: Plan, findings: Sequence[Finding]) -> Figure:
+    series = []
+    for curve in plan.curves:
+        for case in plan.cases:
+            found = [one for one in findings if (one.curve, one.case) == (curve, case)]
+            lines = [_line(plan, [one for one in found if one.seed == seed]) for seed in _seeds(found)]
+            label = f"{curve.name}, {case}" if case else curve.name
+            series.append(Series(label, tuple(lines), task_of(curve.config.task).size_law()))
+    length = task_of(plan.curves[0].config.task).size_setting
+    return accuracy_plot(series, length, _axis(plan))
+
+
+def _line(plan: Plan, found: Sequence[Finding]) -> Line:
+    ordered = sorted(found, key=lambda one: one.score.size)
+    shares = [one.share(plan.measure) for one in ordered]
+    share, low, high = (tuple(part) for part in zip(*shares, strict=True))
+    return Line(tuple(one.score.size for one in ordered), share, low, high)
+
+
+def _bars(plan: Plan, findings: Sequence[Finding]) -> Figure:
+    """A row a curve; where there is one case and several sizes, a bar a size."""
+    sizes = sorted({one.score.size for one in findings})
+    by_size = len(plan.cases) == 1 and len(sizes) > 1
+    keys: list[tuple[str, int | None]] = (
+        [(case, size) for case in plan.cases for size in sizes] if by_size else [(case, None) for case in plan.cases]
+    )
+    length = task_of(plan.curves[0].config.task).size_setting
+    labels = [f"{length} {size}" if size else case for case, size in keys]
+    rows = []
+    for curve in plan.curves:
+        of_curve = [one for one in findings if one.curve == curve]
+        rows.append((curve.name, [_bar(plan, of_curve, case, size) for case, size in keys]))
+    return bars_plot(rows, labels, _axis(plan))
+
+
+def _bar(plan: Plan, findings: Sequence[Finding], case: str, size: int | None) -> Bar | None:
+    """The mean over the sizes of a case, seed by seed."""
+    found = [one for one in findings if one.case == case and size in (None, one.score.size)]
+    means, questions = [], 0
+    for seed in _seeds(found):
+        of_seed = [one for one in found if one.seed == seed]
+        means.append(statistics.mean(one.share(plan.measure)[0] for one in of_seed))
+        questions = sum(one.score.n for one in of_seed)
+    if not means:
+        return None
+    low, high = wilson(round(means[0] * questions), questions) if len(means) == 1 else median_interval(means)
+    return Bar(statistics.median(means), low, high, tuple(means))
+
+
+def _steps(plan: Plan, findings: Sequence[Finding]) -> Figure:
+    labels = dict.fromkeys(curve.label for curve in plan.curves)
+    series = [(label, [_learned(curve, findings) for curve in plan.curves if curve.label == label]) for label in labels]
+    return steps_plot(series, plan.varied.rpartition(".")[2])
+
+
+def _learned(curve: Curve, findings: Sequence[Finding]) -> Learned:
+    runs = {one.seed: one.history for one in findings if one.curve == curve}
+    steps = tuple(run.learned_at if run.learned_at is not None else math.inf for run in runs.values())
+    given_up = max(run.steps for run in runs.values())
+    return Learned(curve.place, statistics.median_high(steps), *median_interval(steps), steps, given_up)
+
+
+def _progress(plan: Plan, findings: Sequence[Finding]) -> Figure:
+    """Accuracy over training steps at the largest size that was judged on schedule."""
+    series, largest = [], 0
+    for curve in plan.curves:
+        runs = {one.seed: one.history for one in findings if one.curve == curve}
+        lines = []
+        for run in runs.values():
+            largest = max(largest, *(size for _, shares in run.evaluations for size in shares))
+            points = [(step, shares[max(shares)]) for step, shares in run.evaluations]
+            lines.append(Line(tuple(step for step, _ in points), tuple(share for _, share in points)))
+        series.append(Series(curve.name, tuple(lines)))
+    setting = task_of(plan.curves[0].config.task).size_setting
+    return evaluation_plot([(f"{setting} = {largest}", series)], _axis(plan))
+
+
+def _seeds(findings: Sequence[Finding]) -> list[int]:
+    return sorted({one.seed for one in findings})
+
+
+def _axis(plan: Plan) -> str:
+    return f"{MEASURES[plan.measure]} (%)"

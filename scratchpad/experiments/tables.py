@@ -1,0 +1,145 @@
+"""The table of an experiment: as JSON, as Markdown beside its figure, and as rows for a terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from scratchpad.experiments.carry_out import Errand
+from scratchpad.experiments.findings import Finding, over_seeds
+from scratchpad.experiments.plan import MEASURES, Plan
+from scratchpad.machine import hardware
+from scratchpad.report.tables import NOTHING, memory_text, percent, time_text
+from scratchpad.run import read_record
+
+Line = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a table comes from. seconds: of training, over all runs; commits: that the runs were trained at."""
+
+    command: str
+    machine: str
+    commits: tuple[str, ...]
+    seeds: tuple[int, ...]
+    seconds: float
+    versions: Mapping[str, str]
+    written: str
+
+    @classmethod
+    def of(cls, command: str, work: Sequence[Errand], findings: Sequence[Finding]) -> Provenance:
+        runs = {(one.curve.name, one.seed): one.history.seconds for one in findings}
+        records = [read_record(errand.folder) for errand in work]
+        return cls(
+            command,
+            hardware(),
+            tuple(sorted({str(record.get("git")) for record in records})),
+            tuple(sorted({errand.seed for errand in work})),
+            round(sum(runs.values()), 1),
+            {**records[0].get("versions", {}), "scratchpad": version("scratchpad")},
+            datetime.now(UTC).strftime("%Y-%m-%d"),
+        )
+
+    @property
+    def line(self) -> str:
+        """All of it in one line."""
+        seeds = f"seed{'s' if len(self.seeds) > 1 else ''} {', '.join(map(str, self.seeds))}"
+        return (
+            f"`{self.command}`; trained at commit {', '.join(self.commits)}; {self.machine}; {seeds}; "
+            f"{self.seconds / 60:.1f} minutes of training; {self.written}"
+        )
+
+
+def table(plan: Plan, findings: Sequence[Finding], provenance: Provenance) -> dict[str, Any]:
+    """All of an experiment's result as one JSON object: `rows` over seeds, `seeds` one by one."""
+    told = {name: getattr(plan, name) for name in ("name", "title", "source", "setup", "paper", "note", "measure")}
+    return {
+        **told,
+        "provenance": {**provenance.__dict__},
+        "rows": over_seeds(findings, plan),
+        "seeds": [finding.to_json() for finding in findings],
+    }
+
+
+def markdown(result: Mapping[str, Any], provenance: Provenance, picture: str) -> str:
+    """The table for people: what was asked, the paper's result, ours, every seed, and where it comes from."""
+    rows, seeds = result["rows"], result["seeds"]
+    several = len(provenance.seeds) > 1
+    parts = [
+        f"# {result['title']}",
+        *(f"{name}: {result[key]}" for name, key in _TEXTS.items() if result[key]),
+        f"![{result['title']}]({picture})",
+        f"Median over {len(provenance.seeds)} seeds, with an interval of the median." if several else "",
+        _table(*cells(rows, result["measure"])),
+        "## Every seed\n\n" + _table(*_seed_cells(seeds, result["measure"])) if several else "",
+        provenance.line,
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+_TEXTS = {"Source": "source", "Set-up of the paper": "setup", "The paper's result": "paper", "Here": "note"}
+
+
+def cells(rows: Sequence[Line], measure: str) -> tuple[list[str], list[list[str]]]:
+    """Column names, and a list of texts for each line of `over_seeds`; columns that would be empty are left out."""
+    columns: dict[str, list[str]] = {
+        "curve": [_name(row) for row in rows],
+        "asked": [row["case"] for row in rows],
+        "size": [str(row["size"]) for row in rows],
+        MEASURES[measure]: [percent(row[measure]) for row in rows],
+        "95 % interval": [_range(row["low"], row["high"]) for row in rows],
+        "single transitions": [percent(row["transition_accuracy"], 2) for row in rows],
+        "steps to learn": [_learned(row) if "learned" in row else "" for row in rows],
+        "tokens an answer": [f"{row['tokens']:.0f}" for row in rows],
+        "time an answer": [time_text(row["seconds"]) for row in rows],
+        "memory an answer": [memory_text(row["memory_bytes"]) for row in rows],
+        "training": [f"{row['steps']:.0f} steps, {row['training_seconds']:.0f} s" for row in rows],
+        "the paper": [row["paper"] for row in rows],
+    }
+    return _without_empty(columns)
+
+
+def _seed_cells(rows: Sequence[Line], measure: str) -> tuple[list[str], list[list[str]]]:
+    columns = {
+        "curve": [_name(row) for row in rows],
+        "asked": [row["case"] for row in rows],
+        "size": [str(row["size"]) for row in rows],
+        "seed": [str(row["seed"]) for row in rows],
+        MEASURES[measure]: [percent(row[measure]) for row in rows],
+        "95 % interval": [_range(row[f"{measure}_low"], row[f"{measure}_high"]) for row in rows],
+        "learned at step": [str(row["learned_at"] or NOTHING) for row in rows],
+        "seen in training": [f"{row['seen_in_training']} of {row['n']}" for row in rows],
+    }
+    return _without_empty(columns)
+
+
+def _without_empty(columns: Mapping[str, list[str]]) -> tuple[list[str], list[list[str]]]:
+    kept = {name: texts for name, texts in columns.items() if any(text not in ("", NOTHING) for text in texts)}
+    return list(kept), [list(row) for row in zip(*kept.values(), strict=True)]
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _name(row: Line) -> str:
+    return f"{row['curve']}, {row['at']}" if row["at"] else row["curve"]
+
+
+def _range(low: float, high: float) -> str:
+    return f"{100 * low:.1f}{NOTHING}{100 * high:.1f}"
+
+
+def _learned(row: Line) -> str:
+    """The median of the steps, with the interval; how many seeds learned, where not all did."""
+    if row["learned_at"] is None:
+        return f"not in {row['steps']:.0f}" if not row["learned"] else f"{row['learned']} of {row['seeds']} seeds"
+    high = row["learned_high"] if row["learned_high"] is not None else math.inf
+    spread = f" ({row['learned_low']}{NOTHING}{high})" if row["learned_low"] != high else ""
+    return f"{row['learned_at']}{spread}"

@@ -1,0 +1,267 @@
+"""reproduce and sweep: one machine for both. Tiny runs on parity, through the whole of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import objects
+from tiny_runs import Capture, command, contents, losses, metrics, refused
+
+from scratchpad.commands.progress import TrainingProgress
+from scratchpad.evaluate.intervals import wilson
+from scratchpad.experiments import carry_out
+from scratchpad.experiments.registry import experiment_names
+from scratchpad.run import Run
+
+TEXT = """
+title = "Two formats of parity"
+source = "a test"
+setup = "as small as can be"
+result = "nothing of the kind"
+form = "FORM"
+measure = "exact"
+
+[reported]
+direct = "half of them"
+
+[curves]
+direct = "task.format=direct"
+inductive = "task.format=inductive"
+
+[small]
+note = "tiny"
+settings = '''
+bits=1-2 window=5 model=tiny
+train.steps=STEPS train.batch=3 train.warmup_steps=0 train.checkpoint_every=0 train.evaluate_every=2 train.log_every=1
+evaluate.sizes=1,3 evaluate.n=7 train.threads=1
+'''
+"""
+
+
+def written(folder: Path, form: str = "lengths", steps: int = 3, more: str = "") -> Path:
+    """A file with an experiment of two curves."""
+    file = folder / "mine.toml"
+    file.write_text(TEXT.replace("FORM", form).replace("STEPS", str(steps)) + more)
+    return file
+
+
+def reproduced(capsys: Capture, file: Path, out: Path, *more: str) -> list[dict[str, Any]]:
+    """The rows that `reproduce --json` prints."""
+    status, text, err = command(capsys, "reproduce", file, "--out", out, "--device", "cpu", "--json", *more)
+    assert status == 0, err
+    return objects(text)
+
+
+def test_runs_table_and_figure_are_there(tmp_path: Path, capsys: Capture) -> None:
+    out = tmp_path / "out"
+    rows = reproduced(capsys, written(tmp_path), out, "--seeds", "2")
+    assert [(row["curve"], row["size"], row["seeds"]) for row in rows] == [
+        ("direct", 1, 2), ("direct", 3, 2), ("inductive", 1, 2), ("inductive", 3, 2),
+    ]  # fmt: skip
+    assert sorted(path.name for path in out.iterdir()) == [
+        "direct", "figure.png", "inductive", "table.json", "table.md",
+    ]  # fmt: skip
+    for form in ("direct", "inductive"):
+        for seed in (0, 1):
+            config = Run.load(out / form / f"seed-{seed}", "last", "cpu").config
+            assert (config.task.format, config.train.seed, config.train.steps) == (form, seed, 3)
+    table = json.loads((out / "table.json").read_text())
+    assert table["rows"] == rows
+    assert (table["paper"], table["setup"]) == ("nothing of the kind", "as small as can be")
+    assert (table["provenance"]["seeds"], table["provenance"]["versions"].keys() >= {"torch"}) == ([0, 1], True)
+    assert f"scratchpad reproduce {tmp_path / 'mine.toml'}" in table["provenance"]["command"]
+    assert "--seeds 2" in table["provenance"]["command"]
+    assert (out / "figure.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_table_says_what_the_seeds_said(tmp_path: Path, capsys: Capture) -> None:
+    out = tmp_path / "out"
+    rows = reproduced(capsys, written(tmp_path), out, "--seeds", "3")
+    seeds = json.loads((out / "table.json").read_text())["seeds"]
+    assert len(seeds) == 3 * len(rows)
+    for row in rows:
+        own = [one for one in seeds if (one["curve"], one["size"]) == (row["curve"], row["size"])]
+        assert [one["seed"] for one in own] == [0, 1, 2]
+        assert row["exact"] == statistics.median(one["exact"] for one in own)
+        assert (row["low"], row["high"]) == (min(one["exact"] for one in own), max(one["exact"] for one in own))
+        for name in ("tokens", "seconds", "memory_bytes"):
+            assert row[name] == statistics.median(one[name] for one in own)
+        for one in own:
+            low, high = wilson(round(one["exact"] * 7), 7)
+            assert (one["exact_low"], one["exact_high"], one["n"]) == (low, high, 7)
+    text = (out / "table.md").read_text()
+    assert "The paper's result: nothing of the kind" in text
+    assert "half of them" in text
+    assert "## Every seed" in text
+    assert text.count("| inductive | 3 |") == 4  # the median and three seeds
+
+
+def test_scores_are_those_of_the_run(tmp_path: Path, capsys: Capture) -> None:
+    out = tmp_path / "out"
+    reproduced(capsys, written(tmp_path), out)
+    run = Run.load(out / "inductive" / "seed-0", "last", "cpu")
+    told = json.loads((out / "table.json").read_text())["seeds"]
+    for score in run.evaluate((1, 3), 7, "free"):
+        [line] = [one for one in told if (one["curve"], one["size"]) == ("inductive", score.size)]
+        assert (line["answers"], line["exact"]) == (score.accuracy, score.exact_accuracy)
+        assert (line["tokens"], line["transition_accuracy"]) == (score.tokens, score.transition_accuracy)
+
+
+def counting(monkeypatch: pytest.MonkeyPatch, name: str) -> list[str]:
+    """The folders that a function of the machine is called with from now on."""
+    calls: list[str] = []
+    real: Callable[..., Any] = getattr(carry_out, name)
+
+    def wrapped(first: Any, *others: Any, **named: Any) -> Any:
+        calls.append(str(first.folder if name == "_scores" else others[0]))
+        return real(first, *others, **named)
+
+    monkeypatch.setattr(carry_out, name, wrapped)
+    return calls
+
+
+def test_nothing_is_trained_or_judged_twice(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, out = written(tmp_path), tmp_path / "out"
+    trained, judged = counting(monkeypatch, "train"), counting(monkeypatch, "_scores")
+    rows = reproduced(capsys, file, out)
+    assert trained == judged == [str(out / form / "seed-0") for form in ("direct", "inductive")]
+    before = contents(out / "direct")
+    assert reproduced(capsys, file, out) == rows
+    assert len(trained) == len(judged) == 2
+    reproduced(capsys, file, out, "--seeds", "2")
+    assert trained[2:] == judged[2:] == [str(out / form / "seed-1") for form in ("direct", "inductive")]
+    assert {name: text for name, text in contents(out / "direct").items() if name.startswith("seed-0")} == before
+    more = written(tmp_path, more='[small.cases]\n"" = ""\nagain = "evaluate.n=5"\n')
+    assert len(reproduced(capsys, more, out)) == 2 * len(rows)
+    assert len(trained) == 4
+    assert judged[4:] == [str(out / form / "seed-0") for form in ("direct", "inductive")]
+
+
+def test_another_run_in_the_folder_is_refused_before_anything_is_trained(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    reproduced(capsys, written(tmp_path), out)
+    before, trained = contents(out), counting(monkeypatch, "train")
+    words = ("reproduce", tmp_path / "mine.toml", "--out", out, "--seeds", "2", "--set", "train.batch=5")
+    error = refused(capsys, *words)
+    assert "train.batch: 3 -> 5" in error
+    assert str(out / "direct" / "seed-0") in error
+    assert (contents(out), trained) == (before, [])
+
+
+def test_interrupted_it_says_how_to_go_on_and_goes_on(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C in the second run, after its second step. What was interrupted is in the end as if it had not been."""
+    file, out = written(tmp_path, steps=5), tmp_path / "out"
+    reproduced(capsys, file, tmp_path / "whole")
+    told = TrainingProgress.tell
+
+    def tell(self: TrainingProgress, name: str, line: dict[str, Any]) -> None:
+        told(self, name, line)
+        if name.startswith("inductive") and line["step"] == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainingProgress, "tell", tell)
+        status, printed, err = command(capsys, "reproduce", file, "--out", out, "--device", "cpu")
+    assert (status, printed) == (130, "")
+    assert f"go on with: scratchpad reproduce {file} --out {out}" in err
+    assert not (out / "table.json").exists()
+    assert max(line["step"] for line in metrics(out / "inductive" / "seed-0")) == 2
+    trained = counting(monkeypatch, "train")
+    reproduced(capsys, file, out)
+    assert trained == [str(out / "inductive" / "seed-0")]
+    assert losses(out / "inductive" / "seed-0") == losses(tmp_path / "whole" / "inductive" / "seed-0")
+
+
+def test_side_by_side_they_are_the_same(tmp_path: Path, capsys: Capture) -> None:
+    file = written(tmp_path)
+    reproduced(capsys, file, tmp_path / "one")
+    reproduced(capsys, file, tmp_path / "two", "--jobs", "2")
+    for form in ("direct", "inductive"):
+        assert losses(tmp_path / "one" / form / "seed-0") == losses(tmp_path / "two" / form / "seed-0")
+
+
+@pytest.mark.parametrize("form", ["steps", "bars", "progress"])
+def test_every_form_is_drawn(form: str, tmp_path: Path, capsys: Capture) -> None:
+    vary = '[small.cases]\nshort = "evaluate.sizes=1"\nlong = "evaluate.sizes=3"\n'
+    file = written(tmp_path, form, more=vary)
+    if form == "steps":
+        file.write_text(file.read_text().replace("[small]\n", "[small]\nvary = 'window=5|7'\n"))
+    rows = reproduced(capsys, file, tmp_path / "out")
+    assert [row["case"] for row in rows[:2]] == ["short", "long"]
+    assert ("learned_at" in rows[0]) == (form != "bars")
+    assert (tmp_path / "out" / "figure.png").stat().st_size > 1000
+    if form == "steps":
+        assert [row["at"] for row in rows] == ["window=5", "window=5", "window=7", "window=7"] * 2
+        assert (tmp_path / "out" / "direct-window=7" / "seed-0").is_dir()
+
+
+def test_a_case_asks_in_another_format(tmp_path: Path, capsys: Capture) -> None:
+    file = written(tmp_path, "bars", more='[small.cases]\nswapped = "task.format=causal evaluate.sizes=3"\n')
+    file.write_text(file.read_text().replace('direct = "task.format=direct"\n', ""))
+    file.write_text(file.read_text().replace('[reported]\ndirect = "half of them"\n', ""))
+    [row] = reproduced(capsys, file, tmp_path / "out")
+    assert (row["curve"], row["case"], row["format"]) == ("inductive", "swapped", "causal")
+
+
+# sweep
+
+SWEPT = ("train.steps=2", "model=tiny", "bits=1-2", "window=5", "train.batch=3|5", "evaluate.sizes=1,2", "evaluate.n=3")
+
+
+def test_a_sweep_trains_every_combination(tmp_path: Path, capsys: Capture) -> None:
+    words = ("--device", "cpu", "--json", "--set", *SWEPT, "model.dropout=0|0.1|0.2", "train.warmup_steps=0")
+    status, out, err = command(capsys, "sweep", "parity-small", "--out", tmp_path / "out", *words)
+    assert status == 0, err
+    assert [(row["curve"], row["size"]) for row in objects(out)] == [
+        (f"batch={batch}, dropout={dropout}", size) for batch in (3, 5) for dropout in ("0", "0.1", "0.2")
+        for size in (1, 2)
+    ]  # fmt: skip
+    config = Run.load(tmp_path / "out" / "batch=5-dropout=0.1" / "seed-0", "last", "cpu").config
+    assert (config.train.batch, config.model.dropout, config.model.width) == (5, 0.1, 32)
+    status, again, err = command(capsys, "sweep", "parity-small", "--out", tmp_path / "out", *words)
+    assert (status, again) == (0, out)
+    assert "6 of them trained already" in err
+
+
+def test_a_sweep_over_nothing_is_refused(capsys: Capture) -> None:
+    assert "'train.batch=64|128'" in refused(capsys, "sweep", "parity-small", "--set", "train.batch=3")
+    assert "train.batsh" in refused(capsys, "sweep", "parity-small", "--set", "train.batsh=3|4")
+
+
+# lists, and asking a run otherwise
+
+
+def test_experiments_are_listed(capsys: Capture) -> None:
+    for words in (("reproduce",), ("reproduce", "--list")):
+        status, out, _ = command(capsys, *words)
+        assert status == 0
+        assert [line.split()[0] for line in out.splitlines()[1:]] == experiment_names()
+    _, out, _ = command(capsys, "reproduce", "--json")
+    assert all(one["result"] and one["setup"] for one in objects(out))
+    assert "unknown experiment" in refused(capsys, "reproduce", "fig99")
+    assert "unknown scale" in refused(capsys, "reproduce", "fig1", "--scale", "tiny")
+
+
+def test_a_run_is_asked_on_other_questions(tmp_path: Path, capsys: Capture) -> None:
+    reproduced(capsys, written(tmp_path), tmp_path / "out")
+    folder = tmp_path / "out" / "inductive" / "seed-0"
+    before = contents(folder)
+    words = ("evaluate", folder, "--sizes", "2", "-n", "3", "--device", "cpu", "--json", "--set")
+    status, out, err = command(capsys, *words, "task.format=direct", "window=4")
+    assert status == 0, err
+    assert [(one["format"], one["size"]) for one in objects(out)] == [("direct", 2)]
+    assert contents(folder).keys() - before.keys() <= {"questions-3.npy"}
+    assert "without the symbols" in refused(capsys, *words, "task.name=cycles")
+    assert "settings of the task alone" in refused(capsys, *words, "train.steps=7")
+    assert "unknown setting" in refused(capsys, *words, "colour=red")

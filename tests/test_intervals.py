@@ -1,0 +1,34 @@
+"""The interval of a median, against all orders of coin tosses."""
+
+from __future__ import annotations
+
+import math
+from itertools import product
+
+import pytest
+
+from scratchpad.evaluate.intervals import median_interval
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_few_values_span_the_interval(n: int) -> None:
+    values = [float(7 * i % n) for i in range(n)]
+    assert median_interval(values) == (min(values), max(values))
+
+
+@pytest.mark.parametrize("n", [6, 9, 11, 13])
+def test_the_interval_is_the_narrowest_that_holds_the_median(n: int) -> None:
+    """Each value lies below the true median or above it, as a coin falls: counted over all 2**n ways."""
+    low, high = median_interval([float(i) for i in range(n)])
+    k = int(low)
+    assert high == n - 1 - k
+
+    def held(k: int) -> float:
+        inside = [k < sum(below) < n - k for below in product((0, 1), repeat=n)]
+        return sum(inside) / len(inside)
+
+    assert held(k) >= 0.95 > held(k + 1)
+
+
+def test_runs_that_never_learned_count_as_infinite() -> None:
+    assert median_interval([3.0, math.inf, 2.0]) == (2.0, math.inf)

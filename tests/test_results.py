@@ -1,0 +1,55 @@
+"""docs/results: the index is current, every picture small, every table whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from scratchpad.commands.results import RESULTS, index, publish
+from scratchpad.errors import ScratchpadError
+from scratchpad.experiments.registry import experiment_names
+from scratchpad.experiments.results import FILES
+
+FOLDERS = sorted(path for path in RESULTS.iterdir() if path.is_dir())
+
+
+def test_the_index_is_current() -> None:
+    assert (RESULTS / "README.md").read_text() == index(), "`python -m scratchpad.commands.results` writes it anew"
+
+
+def test_every_experiment_stands_in_the_index_run_or_not() -> None:
+    text = index()
+    for name in experiment_names():
+        assert f"| {name} |" in text or f"| [{name}](" in text
+    assert text.count("\n| ") == 1 + 2 * len(experiment_names())
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_results_are_whole_and_small(folder: Path) -> None:
+    table = json.loads((folder / "table.json").read_text())
+    assert table["name"] == folder.name
+    assert table["rows"]
+    assert table["provenance"]["commits"]
+    assert "-dirty" not in str(table["provenance"]["commits"])
+    assert (folder / "figure.png").stat().st_size < 80_000
+    assert "](figure.png)" in (folder / "table.md").read_text()
+
+
+def test_results_are_copied_and_listed(tmp_path: Path) -> None:
+    run, to = tmp_path / "run", tmp_path / "results"
+    run.mkdir()
+    (run / "table.json").write_text(json.dumps({"name": "fig1-small", "provenance": {"seeds": [0, 1]}}))
+    with pytest.raises(ScratchpadError, match=r"has no table\.md, figure\.png"):
+        publish([run], to)
+    (run / "table.md").write_text("a table")
+    (run / "figure.png").write_bytes(b"a figure")
+    to.mkdir()
+    (to / "findings.toml").write_text('fig1-small = "nothing new"\n')
+    publish([run], to)
+    assert sorted(path.name for path in (to / "fig1-small").iterdir()) == sorted(FILES)
+    text = (to / "README.md").read_text()
+    assert "[fig1](fig1-small/table.md)" in text
+    assert "nothing new (2 seeds)" in text
+    assert text.count("not run") == 2 * len(experiment_names()) - 1
