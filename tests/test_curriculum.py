@@ -152,7 +152,8 @@ class Exam:
 
 
 def examined(folder: Path, exam: Exam, **settings: Any) -> Training:
-    data = data_of(**{"curriculum__n": 10, "train__steps": 30, "train__evaluate_every": 0} | settings)
+    longer: dict[str, Any] = {"curriculum__n": 10, "train__steps": 30, **settings}
+    data = data_of((), Processes(), **longer)
     model = Transformer(dataclasses.replace(tiny().model, context=64), len(data.vocabulary))
     judge: Any = lambda: [SimpleNamespace(accuracy=0.0, to_json=dict)]  # noqa: E731
     training = Training(model, data, folder, judge, lambda line: None, Processes(), exam)
