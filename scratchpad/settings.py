@@ -214,6 +214,6 @@ def _scalar(value: Any, kind: type) -> Any:
     if kind is int and isinstance(value, float) and not value.is_integer():
         raise ValueError
     read = kind(value)
-    if kind is float and not math.isfinite(read):
+    if isinstance(read, float) and not math.isfinite(read):
         raise ValueError  # no setting has a use for these
     return read

@@ -109,9 +109,8 @@ def test_more_shots_than_any_model_reads_are_refused_before_a_draw() -> None:
         def draw(self, seed: int, split: str, index: int) -> Symbols:
             raise AssertionError
 
-    task = Undrawn(window=5)
     with pytest.raises(ScratchpadError, match=r"999,999 shots: from 0 to 1,000 worked examples"):
-        few_shot(task, format_named("direct"), task.parse("_1_01="), 999_999)
+        few_shot(Undrawn(window=5), format_named("direct"), tuple("_1_01="), 999_999)
 
 
 # Scoring

@@ -35,7 +35,7 @@ def nested(times: int) -> Symbols:
 class Perfect:
     """A decoder that writes what follows from the question and the last state alone, and keeps nothing else."""
 
-    context = None
+    context: int | None = None
 
     def __init__(self, question: Symbols) -> None:
         self.question = question
