@@ -203,7 +203,9 @@ class _Attend(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable  # or a second gradient would be wrong without a word
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride] - the decorator's own types
+        ctx: Any, *gradients: Tensor
+    ) -> tuple[Tensor, None, None]:
         with torch.autocast(gradients[0].device.type, enabled=False):
             return _Attend._gradient(ctx, gradients[0]), None, None
 

@@ -72,7 +72,9 @@ class _AddDropped(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride] - the decorator's own types
+        ctx: Any, *gradients: Tensor
+    ) -> tuple[Tensor, Tensor, None]:
         (kept,) = ctx.saved_tensors
         return gradients[0], masked(gradients[0].to(ctx.dtype), kept).mul_(ctx.scale), None
 
