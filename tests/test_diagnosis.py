@@ -19,6 +19,7 @@ from scratchpad.evaluate.attention import attention_of
 from scratchpad.evaluate.free import follows
 from scratchpad.layout.batch import collate
 from scratchpad.layout.rows import rows
+from scratchpad.model.transformer import Layer
 from scratchpad.report.diagnosis import diagnose, what_is_wrong
 from scratchpad.report.page import report
 from scratchpad.report.records import read_run
@@ -193,7 +194,8 @@ def test_attention_is_the_models_own_and_sees_what_the_rule_shows(tmp_path: Path
         seen = {key for low, high in row.visible()[place - 1] for key in range(low, high)}
         assert {int(key) for key in torch.nonzero(found.weights[:, :, line].sum((0, 1)))} == seen
     kept: list[torch.Tensor] = []
-    hook = subject.model.layers[0].attention_out.register_forward_pre_hook(lambda _, given: kept.append(given[0]))
+    first = next(module for module in subject.model.modules() if isinstance(module, Layer))
+    hook = first.attention_out.register_forward_pre_hook(lambda _, given: kept.append(given[0]))
     with torch.no_grad():
         subject.model(collate([row]), "dense")
         attention_of(subject, question, 3)

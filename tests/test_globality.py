@@ -89,17 +89,17 @@ def test_from_samples_the_same_degrees_are_found() -> None:
 
 
 def random_cases(n: int, told: bool) -> Cases:
-    """Seven bits and a bit after them that is one of them, or drawn at random."""
+    """Seventeen bits and a bit after them that is one of them, or drawn at random."""
     rng = random.Random(5)
     documents = []
     for _ in range(n):
-        bits = [rng.choice("01") for _ in range(7)]
+        bits = [rng.choice("01") for _ in range(17)]
         documents.append(Document((*bits, "="), (((bits[4] if told else rng.choice("01")), "<end>"),)))
     return Cases(documents, np.full(n, 1 / n), exact=False)
 
 
 def test_chance_is_not_taken_for_information() -> None:
-    """Of 98 sets of up to three tokens the best one seems to tell something of random bits; a fresh half tells it does
+    """Of 833 sets of up to three tokens the best seems to tell something of random bits; a fresh half tells it does
     not. The odds of a false alarm are 1 in 1000 a size, three of them here, for one fixed seed.
     """
     [answer, _] = degrees(random_cases(101, told=False), (), Effort(largest=3, threshold=1e-6), silent)
