@@ -354,21 +354,3 @@ def test_prompts_that_are_refused(capsys: Captured) -> None:
     assert "a question is two numbers" in capsys.readouterr().err
     assert main(["prompt", "parity", "--format", "changes"]) == 2
     assert "parity has no format changes; it has direct, scratchpad" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("written", "expected"),
-    [
-        (TRACE, "+++++"),
-        (TRACE.replace('{"v0": 12}', '{"v0": 13}'), "+++-+"),
-        (TRACE.replace('line:   v0 *= 2', 'line: ?'), "+++++"),
-        (TRACE.replace("state: {}\n", ""), "-----"),
-        (TRACE.partition('\nstate: {"v0": 12}')[0], "+++--"),
-        ("12", "-----"),
-    ],
-)  # fmt: skip
-def test_states_are_judged_one_by_one_in_their_places(written: str, expected: str) -> None:
-    task = task_named("programs")
-    judged = judge(task, format_named("scratchpad"), task.parse(PROGRAM), written)["strict"].states
-    assert judged is not None
-    assert "".join("-+"[right] for right in judged) == expected

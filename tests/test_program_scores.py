@@ -132,6 +132,26 @@ def test_states_of_a_chain_are_compared_as_values(path: str) -> None:
     assert not judge(task, form, question, target.replace('"n": 6', '"n": 7'))["strict"].trace
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("?", "?", "+++++"),
+        ('{"v0": 12}', '{"v0": 13}', "+++-+"),
+        ("line:   v0 *= 2", "line: ?", "+++++"),
+        ("state: {}\n", "", "-----"),
+        ('\nstate: {"v0": 12}\nline:   return v0', "", "+++--"),
+    ],
+)
+def test_states_are_judged_one_by_one_in_their_places(old: str, new: str, expected: str) -> None:
+    task, form = task_named("programs"), format_named("scratchpad")
+    question = task.parse(r"def f(v0):\n  v0 *= 2\n  return v0\n\noutput = f(6)")
+    _, target = spoken(form.write(task, question))
+    assert (old in target) is (old != "?")
+    judged = judge(task, form, question, target.replace(old, new))["strict"].states
+    assert judged is not None
+    assert "".join("-+"[right] for right in judged) == expected
+
+
 def test_a_task_is_right_where_all_its_runs_are(path: str, tmp_path: Path, capsys: Captured) -> None:
     command = ["prompt", "mbpp", "--format", "direct", "--shots", "0", "-n", "4", "--set", f"path={path}", "--json"]
     assert main(command) == 0
