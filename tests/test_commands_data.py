@@ -61,7 +61,7 @@ def test_help_lists_every_command_in_a_line(capsys: Captured) -> None:
     assert main(["--help"]) == 0
     out = capsys.readouterr().out
     for name, summary in COMMANDS.items():
-        assert out.count(f"\n  {name:10}{summary}\n") == 1
+        assert out.count(f"\n  {name:11}{summary}\n") == 1
     assert "example:\n  scratchpad show parity" in out
 
 
