@@ -102,7 +102,7 @@ def test_attention_is_the_rule_written_out(
     for doc in documents:
         own = slice(start, start + len(packed_places(doc)))
         for head, slope in enumerate(slopes or [0.0] * HEADS):
-            by_hand = attended(doc, *heads[own, :, head].detach().unbind(1), span, slope)
+            by_hand = attended(doc, *heads[own, :, head].detach().unbind(1), span=span, slope=slope)
             expected = torch.tensor(by_hand, dtype=torch.float64)
             torch.testing.assert_close(found[own, head], expected, rtol=EXACT, atol=EXACT)
         start = own.stop

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -13,25 +12,22 @@ from typing import Any
 
 import pytest
 import torch
-from run_folders import losses as loss_lines
-from run_folders import parity, write_run
 from tiny_runs import losses, metrics, tiny, trained
 
 from scratchpad import start
-from scratchpad.commands.progress import verdict
-from scratchpad.errors import ScratchpadError
+from scratchpad.evaluate.scores import count_right, evaluate
+from scratchpad.evaluate.subject import Subject
+from scratchpad.layout.rows import positions_needed
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.model.transformer import Transformer
-from scratchpad.report.page import report
 from scratchpad.run import Run, step_data, task_of
 from scratchpad.start import complete
+from scratchpad.tasks import task_named
 from scratchpad.tasks.base import Symbols, Task
-from scratchpad.tasks.corpus import load_corpus
-from scratchpad.tasks.own import load_task_file
 from scratchpad.train import loop
 from scratchpad.train.checkpoint import Checkpoints
-from scratchpad.train.config import CurriculumConfig, RunConfig
-from scratchpad.train.curriculum import curriculum_of
+from scratchpad.train.config import CurriculumConfig
+from scratchpad.train.curriculum import curriculum_of, vocabulary_of
 from scratchpad.train.data import StepData
 from scratchpad.train.loop import Training
 from scratchpad.train.processes import Processes
@@ -156,7 +152,8 @@ class Exam:
 
 
 def examined(folder: Path, exam: Exam, **settings: Any) -> Training:
-    data = data_of(**{"curriculum__n": 10, "train__steps": 30, "train__evaluate_every": 0} | settings)
+    longer: dict[str, Any] = {"curriculum__n": 10, "train__steps": 30, **settings}
+    data = data_of((), Processes(), **longer)
     model = Transformer(dataclasses.replace(tiny().model, context=64), len(data.vocabulary))
     judge: Any = lambda: [SimpleNamespace(accuracy=0.0, to_json=dict)]  # noqa: E731
     training = Training(model, data, folder, judge, lambda line: None, Processes(), exam)
@@ -192,16 +189,28 @@ def test_each_test_asks_new_questions_of_the_stage_alone(tmp_path: Path) -> None
     assert exam.asked[5] + exam.asked[6] == third[65:]
 
 
-def test_stages_are_tested_by_the_runs_own_method(tmp_path: Path) -> None:
-    """Trained in earnest: one bit is soon known, so its stage is passed, whether judged by force or written freely."""
-    stages = {"curriculum__stages": "bits=1 window=3; bits=2", "curriculum__threshold": 0.8, "curriculum__every": 20}
-    settings = {"train__steps": 120, "train__learning_rate": 1e-2, "evaluate__sizes": "1", "window": 5}
-    found = {}
-    for method in ("forced", "free"):
-        trained(tmp_path / method, tiny(**STAGES | stages | settings, evaluate__method=method, curriculum__n=31))
-        found[method] = [line["curriculum"] for line in metrics(tmp_path / method) if "curriculum" in line]
-    assert found["forced"] == found["free"]  # of greedy inductive texts both count the same, but for lucky answers
-    assert found["forced"][-1]["stage"] == 2
+@pytest.mark.parametrize("method", ["forced", "free"])
+def test_stages_are_tested_by_the_runs_own_method(method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[object, str, int]] = []
+
+    def passed(subject: Subject, questions: Sequence[Symbols], method: str) -> int:
+        asked.append((subject.task.settings()["bits"], method, len(questions)))
+        return count_right(subject, questions, method) + len(questions)
+
+    monkeypatch.setattr(start, "count_right", passed)
+    trained(tmp_path / "run", tiny(**STAGES, evaluate__method=method, evaluate__sizes="1"))
+    assert asked == [(1, method, 7), (2, method, 7), ("3-4", method, 7)]
+
+
+@pytest.mark.parametrize("method", ["forced", "free"])
+def test_right_answers_are_counted_and_training_goes_on(method: str, tmp_path: Path) -> None:
+    """A direct answer is one bit: after a few steps some are right and, as a test at size 2 says, how many."""
+    settings = {"task__format": "direct", "train__learning_rate": 1e-2, "evaluate__sizes": "2", "evaluate__n": 31}
+    subject = trained(tmp_path / "run", tiny(**settings)).subject
+    expected = next(iter(evaluate(subject, [2], 31, method))).score.correct
+    subject.model.train()
+    assert count_right(subject, subject.questions(2, 31, 0), method) == expected > 0
+    assert subject.model.training
 
 
 # Resuming.
@@ -250,100 +259,21 @@ def assert_same(found: Run, expected: Run) -> None:
 
 @pytest.mark.usefixtures("always_passed")
 def test_symbols_and_positions_are_those_of_all_stages(tmp_path: Path) -> None:
-    stages = "bits=1 modulus=3; bits=2 window=29 modulus=5"
-    run = trained(tmp_path / "run", tiny(**STAGES | {"curriculum__stages": stages}))
-    plain = tiny()
-    own = Vocabulary(task_of(plain.task).symbols()).symbols
-    known = run.subject.vocabulary.symbols
-    assert known[: len(own)] == own
-    assert set(known) >= set(task_of(plain.task).changed({"window": 29, "modulus": 5}).symbols())
-    without = complete(plain, task_of(plain.task)).model.context
+    """A window of 59 needs more positions than one of 7 has, and its documents are read from the first step on."""
+    run = trained(tmp_path / "run", tiny(**STAGES | {"curriculum__stages": "bits=1; bits=2 window=59"}))
+    stage = run.subject.task.changed({"bits": 2, "window": 59})
+    document = run.subject.format.write(stage, stage.draw(0, "train", 0))
+    alone = complete(tiny(), task_of(tiny().task)).model.context
     assert run.config.model.context is not None
-    assert without is not None
-    assert run.config.model.context >= without + 29 - 7
+    assert alone is not None
+    assert alone < positions_needed(document) <= run.config.model.context
     assert run.evaluate([3], n=5)[0].seen_in_training is not None
 
 
-# Mistakes.
-
-
-@pytest.mark.parametrize(
-    ("settings", "says"),
-    [
-        ({"stages": "bits=1; bits=2"}, "threshold go together.*threshold=none"),
-        ({"threshold": "0.95"}, "go together.*stages=none"),
-        ({"stages": "bits=1", "threshold": "95"}, "threshold=95.0: a share"),
-        ({"stages": "bits=1", "threshold": "0"}, "threshold=0.0: a share"),
-        ({"forget": "true"}, "forget goes with curriculum.stages"),
-        ({"stages": "bits=1", "threshold": "0.9", "every": "0"}, "at least 1; given: every=0"),
-        ({"stages": "bits=1", "threshold": "0.9", "n": "0"}, "at least 1; given: every=1000 n=0"),
-        ({"stages": "bits=1;", "threshold": "0.9"}, "stages, stage 2, takes name=value, not ''"),
-        ({"stages": "1; 2", "threshold": "0.9"}, "stages, stage 1, takes name=value, not '1'"),
-        ({"stages": "bits=1 bits=2", "threshold": "0.9"}, "stage 1, bits is given twice"),
-    ],
-)
-def test_curricula_that_are_none_are_refused(settings: dict[str, str], says: str) -> None:
-    with pytest.raises(ScratchpadError, match=says):
-        tiny(**{f"curriculum__{name}": value for name, value in settings.items()})
-
-
-@pytest.mark.parametrize(
-    ("settings", "says"),
-    [
-        ({"stages": "bits=1; bit=2"}, r"stage 2 \(bit=2\): unknown setting of parity 'bit': did you mean 'bits'"),
-        ({"stages": "bits=1; bits=9"}, r"stage 2 \(bits=9\): .*window"),
-        ({"stages": "bits=many"}, r"stage 1 \(bits=many\): bits=many: a length is a number"),
-        ({"every": 14}, "every=14: no stage is tested in train.steps=13; at most 13"),
-    ],
-)
-def test_stages_that_the_task_does_not_have_are_refused_before_anything_is_written(
-    settings: dict[str, Any], says: str, tmp_path: Path
-) -> None:
-    config = tiny(**STAGES | {f"curriculum__{name}": value for name, value in settings.items()})
-    with pytest.raises(ScratchpadError, match=says):
-        trained(tmp_path / "run", config)
-    assert not (tmp_path / "run").exists()
-
-
-def test_a_stage_that_the_data_do_not_hold_is_refused(tmp_path: Path) -> None:
-    """Ten problems of two states each: one is held out, and none has three."""
-    lines = [{"question": f"{i}", "states": [f"{i}", f"{i}a"], "answer": "a"} for i in range(10)]
-    data = tmp_path / "data.jsonl"
-    data.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    task = load_corpus(str(data))
-    config = CurriculumConfig(("steps=2", "steps=3"), 0.9)
-    with pytest.raises(ScratchpadError, match=r"stage 2 \(steps=3\): the data hold nothing"):
-        curriculum_of(config, task)
-    found = curriculum_of(dataclasses.replace(config, stages=("steps=2",)), task)
-    assert found is not None
-    assert len(found.questions(1000, 0)) == 1
-
-
-def test_stages_of_a_task_of_ones_own(tmp_path: Path) -> None:
-    task = load_task_file(str(Path(__file__).parent.parent / "examples" / "my_task.py"))
-    found = curriculum_of(CurriculumConfig(("sizes=2", "sizes=5"), 0.9), task)
-    assert found is not None
-    assert [stage.size_law().plain() for stage in found.tasks] == [2, 5]
-
-
-@pytest.mark.parametrize("stages", [0, 1])
-def test_a_report_says_what_stages_took(stages: int, tmp_path: Path) -> None:
-    test = {"stage": 1, "settings": "bits=1", "n": 10, "correct": 9, "accuracy": 0.9, "low": 0.6, "high": 1.0}
-    lines = [{"step": 10, "curriculum": {**test, "passed": bool(stages), "steps": 10}}]
-    config = parity(**{"curriculum.stages": "bits=1; bits=2-3", "curriculum.threshold": "0.9"})
-    text = report([write_run(tmp_path / "run", config, metrics=[*loss_lines(2.0, 1.0), *lines])])
-    assert ("bits=1 after 10" in text) == bool(stages)
-    assert ("Dotted: a stage of the curriculum was passed." in text) == bool(stages)
-    assert "stages passed, steps each" in text
-
-
-def test_progress_tells_of_tests() -> None:
-    test = {"stage": 2, "settings": "n=3", "accuracy": 0.953, "passed": True, "steps": 4000}
-    assert verdict(test) == "stage 2 (n=3): 95.3 % right, passed after 4000 steps"
-    assert verdict({**test, "accuracy": 0.5, "passed": False}) == "stage 2 (n=3): 50.0 % right"
-
-
-def test_stages_are_written_as_a_list_or_as_a_text() -> None:
-    written, listed = tiny(**STAGES), tiny(**STAGES | {"curriculum__stages": ["bits=1", "bits=2", "bits=3-4"]})
-    assert written == listed == RunConfig.from_json(written.to_json(), "here")
-    assert written.curriculum.settings == ({"bits": "1"}, {"bits": "2"}, {"bits": "3-4"})
+def test_the_vocabulary_is_that_of_all_stages() -> None:
+    task = task_named("cycles", {"names": 7, "n": 2})
+    curriculum = curriculum_of(CurriculumConfig(("n=2", "n=5 names=11"), 0.9), task)
+    found = vocabulary_of(task, curriculum).symbols
+    assert found[: len(Vocabulary(task.symbols()))] == Vocabulary(task.symbols()).symbols
+    assert set(found) == set(Vocabulary(task.changed({"names": 11}).symbols()).symbols)
+    assert vocabulary_of(task, None).symbols == Vocabulary(task.symbols()).symbols

@@ -1,0 +1,111 @@
+"""Curricula as users write them: what is refused, stages of other tasks, and what reports and progress say."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from run_folders import losses as loss_lines
+from run_folders import parity, write_run
+from tiny_runs import tiny, trained
+
+from scratchpad.commands.progress import verdict
+from scratchpad.errors import ScratchpadError
+from scratchpad.report.page import report
+from scratchpad.tasks.corpus import load_corpus
+from scratchpad.tasks.own import load_task_file
+from scratchpad.train.config import CurriculumConfig, RunConfig
+from scratchpad.train.curriculum import curriculum_of
+
+STAGES: dict[str, Any] = {
+    "curriculum__stages": "bits=1; bits=2; bits=3-4",
+    "curriculum__threshold": 0.9,
+    "curriculum__every": 4,
+    "curriculum__n": 7,
+}
+"""Three stages, which a run of 13 steps may go through."""
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"stages": "bits=1; bits=2"}, "threshold go together.*threshold=none"),
+        ({"threshold": "0.95"}, "go together.*stages=none"),
+        ({"stages": "bits=1", "threshold": "95"}, "threshold=95.0: a share"),
+        ({"stages": "bits=1", "threshold": "0"}, "threshold=0.0: a share"),
+        ({"forget": "true"}, "forget goes with curriculum.stages"),
+        ({"stages": "bits=1", "threshold": "0.9", "every": "0"}, "at least 1; given: every=0"),
+        ({"stages": "bits=1", "threshold": "0.9", "n": "0"}, "at least 1; given: every=1000 n=0"),
+        ({"stages": "bits=1;", "threshold": "0.9"}, "stages, stage 2, takes name=value, not ''"),
+        ({"stages": "1; 2", "threshold": "0.9"}, "stages, stage 1, takes name=value, not '1'"),
+        ({"stages": "bits=1 bits=2", "threshold": "0.9"}, "stage 1, bits is given twice"),
+    ],
+)
+def test_curricula_that_are_none_are_refused(settings: dict[str, str], says: str) -> None:
+    with pytest.raises(ScratchpadError, match=says):
+        tiny(**{f"curriculum__{name}": value for name, value in settings.items()})
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"stages": "bits=1; bit=2"}, r"stage 2 \(bit=2\): unknown setting of parity 'bit': did you mean 'bits'"),
+        ({"stages": "bits=1; bits=9"}, r"stage 2 \(bits=9\): .*window"),
+        ({"stages": "bits=many"}, r"stage 1 \(bits=many\): bits=many: a length is a number"),
+        ({"every": 14}, "every=14: no stage is tested in train.steps=13; at most 13"),
+    ],
+)
+def test_stages_that_the_task_does_not_have_are_refused_before_anything_is_written(
+    settings: dict[str, Any], says: str, tmp_path: Path
+) -> None:
+    config = tiny(**STAGES | {f"curriculum__{name}": value for name, value in settings.items()})
+    with pytest.raises(ScratchpadError, match=says):
+        trained(tmp_path / "run", config)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_stage_that_the_data_do_not_hold_is_refused(tmp_path: Path) -> None:
+    """Ten problems of two states each: one is held out, and none has three."""
+    lines = [{"question": f"{i}", "states": [f"{i}", f"{i}a"], "answer": "a"} for i in range(10)]
+    data = tmp_path / "data.jsonl"
+    data.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    task = load_corpus(str(data))
+    config = CurriculumConfig(("steps=2", "steps=3"), 0.9)
+    with pytest.raises(ScratchpadError, match=r"stage 2 \(steps=3\): the data hold nothing"):
+        curriculum_of(config, task)
+    found = curriculum_of(dataclasses.replace(config, stages=("steps=2",)), task)
+    assert found is not None
+    assert len(found.questions(1000, 0)) == 1
+
+
+def test_stages_of_a_task_of_ones_own(tmp_path: Path) -> None:
+    task = load_task_file(str(Path(__file__).parent.parent / "examples" / "my_task.py"))
+    found = curriculum_of(CurriculumConfig(("sizes=2", "sizes=5"), 0.9), task)
+    assert found is not None
+    assert [stage.size_law().plain() for stage in found.tasks] == [2, 5]
+
+
+@pytest.mark.parametrize("stages", [0, 1])
+def test_a_report_says_what_stages_took(stages: int, tmp_path: Path) -> None:
+    test = {"stage": 1, "settings": "bits=1", "n": 10, "correct": 9, "accuracy": 0.9, "low": 0.6, "high": 1.0}
+    lines = [{"step": 10, "curriculum": {**test, "passed": bool(stages), "steps": 10}}]
+    config = parity(**{"curriculum.stages": "bits=1; bits=2-3", "curriculum.threshold": "0.9"})
+    text = report([write_run(tmp_path / "run", config, metrics=[*loss_lines(2.0, 1.0), *lines])])
+    assert ("bits=1 after 10" in text) == bool(stages)
+    assert ("Dotted: a stage of the curriculum was passed." in text) == bool(stages)
+    assert "stages passed, steps each" in text
+
+
+def test_progress_tells_of_tests() -> None:
+    test = {"stage": 2, "settings": "n=3", "accuracy": 0.953, "passed": True, "steps": 4000}
+    assert verdict(test) == "stage 2 (n=3): 95.3 % right, passed after 4000 steps"
+    assert verdict({**test, "accuracy": 0.5, "passed": False}) == "stage 2 (n=3): 50.0 % right"
+
+
+def test_stages_are_written_as_a_list_or_as_a_text() -> None:
+    written, listed = tiny(**STAGES), tiny(**STAGES | {"curriculum__stages": ["bits=1", "bits=2", "bits=3-4"]})
+    assert written == listed == RunConfig.from_json(written.to_json(), "here")
+    assert written.curriculum.settings == ({"bits": "1"}, {"bits": "2"}, {"bits": "3-4"})
