@@ -16,8 +16,8 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
-from scratchpad.bench.machine import described
 from scratchpad.errors import LeftOut
+from scratchpad.machine import described
 from scratchpad.programs.nye import trace_text
 from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.mbpp import Mbpp

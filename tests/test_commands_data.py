@@ -258,3 +258,12 @@ def test_an_interrupt_ends_with_status_130_and_no_file(tmp_path: Path) -> None:
     _, err = process.communicate()
     assert (process.returncode, err) == (130, "scratchpad: interrupted\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_prompts_that_are_refused(capsys: Captured) -> None:
+    assert main(["prompt", "polynomials", "-n", "2001"]) == 2
+    assert "-n 2001: the test split of polynomials holds 2000 questions" in capsys.readouterr().err
+    assert main(["prompt", "long-addition", "--question", "29+57"]) == 2
+    assert "a question is two numbers" in capsys.readouterr().err
+    assert main(["prompt", "parity", "--format", "changes"]) == 2
+    assert "parity has no format changes; it has direct, scratchpad" in capsys.readouterr().err

@@ -345,12 +345,3 @@ def test_answers_that_are_no_prompts(tmp_path: Path, capsys: Captured) -> None:
     ):
         assert main(["score", write(tmp_path / "a.jsonl", answers), "--prompts", prompts]) == 2
         assert says in capsys.readouterr().err
-
-
-def test_prompts_that_are_refused(capsys: Captured) -> None:
-    assert main(["prompt", "polynomials", "-n", "2001"]) == 2
-    assert "-n 2001: the test split of polynomials holds 2000 questions" in capsys.readouterr().err
-    assert main(["prompt", "long-addition", "--question", "29+57"]) == 2
-    assert "a question is two numbers" in capsys.readouterr().err
-    assert main(["prompt", "parity", "--format", "changes"]) == 2
-    assert "parity has no format changes; it has direct, scratchpad" in capsys.readouterr().err

@@ -21,7 +21,7 @@ from scratchpad.tasks.formats import format_named
 
 EXAMPLE = """scratchpad prompt long-addition --format scratchpad --shots 2
   scratchpad prompt programs --format scratchpad --shots 3 -n 200 --json > prompts.jsonl
-  scratchpad prompt mbpp --format scratchpad --shots 3 -n 1500 --set path=mbpp.jsonl longest=1066 --json"""
+  scratchpad prompt mbpp --format scratchpad --shots 3 -n 1500 --set path=mbpp.jsonl most_characters=1066 --json"""
 
 
 _RULE = 72 * "-"  # between the prompts of several questions

@@ -17,7 +17,7 @@ _HUB = "cruxeval-org/cruxeval"
 @dataclass(frozen=True)
 class Cruxeval(ProgramRuns):
     """path: the file of the data (none: from the hub); lines: of the programs that are drawn; steps: a run of more
-    lines is left out; longest: so is one whose paper's trace has more characters (0: none is).
+    lines is left out; most_characters: so is one whose paper's trace has more characters (0: none is).
     """
 
     name: ClassVar[str] = "cruxeval"

@@ -59,7 +59,7 @@ class ProgramProblem:
 @dataclass(frozen=True)
 class ProgramRuns(TraceTask):
     """path: the file of the data; lines: of the programs that are drawn; steps: a run of more lines is left out;
-    longest: so is a problem of which one run has a paper's trace of more characters (0: none is; 1066: the paper's 512
+    most_characters: so is a problem of which one run has a paper's trace of more characters (0: none is; 1066: the paper's 512
     tokens).
     """
 
@@ -68,11 +68,13 @@ class ProgramRuns(TraceTask):
     path: str = ""
     lines: Lengths = field(default=Lengths(1, 100_000), metadata=BEYOND_PAPER)
     steps: int = field(default=1000, metadata=BEYOND_PAPER)
-    longest: int = field(default=0, metadata=BEYOND_PAPER)
+    most_characters: int = field(default=0, metadata=BEYOND_PAPER)
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.longest < 0:
-            raise ScratchpadError(f"{self.name}: steps={self.steps} longest={self.longest}: from 1 and from 0 on")
+        if self.steps < 1 or self.most_characters < 0:
+            raise ScratchpadError(
+                f"{self.name}: steps={self.steps} most_characters={self.most_characters}: from 1 and from 0 on"
+            )
 
     def problems(self) -> Iterable[ProgramProblem]:
         """What the data hold, in their order."""
@@ -157,11 +159,13 @@ class ProgramRuns(TraceTask):
         return trace
 
     def _over_length(self, question: Symbols) -> str:
-        if not self.longest:
+        if not self.most_characters:
             return ""
         traces = [self._run(each, False) for each in self._examples.get(question, (question,))]
-        fits = all(trace.status not in LIMIT_STATUSES and len(trace_text(trace)) <= self.longest for trace in traces)
-        return "" if fits else f"a trace over {self.longest:,} characters"
+        fits = all(
+            trace.status not in LIMIT_STATUSES and len(trace_text(trace)) <= self.most_characters for trace in traces
+        )
+        return "" if fits else f"a trace over {self.most_characters:,} characters"
 
     def chain(self, question: Symbols, limit: int = 0) -> list[Symbols]:
         trace = self.traced(question, inductive=True)
