@@ -21,8 +21,8 @@ _SPLITS = {"prompt": range(1, 11), "test": range(11, 511), "validation": range(5
 @dataclass(frozen=True)
 class Mbpp(ProgramRuns):
     """path: the file of the data (none: from the hub); lines: of the programs that are drawn; steps: a run of more
-    lines is left out; most_characters: so is a task of which one run has a paper's trace of more characters (0: none is; 1066:
-    the paper's 512 tokens); candidates: a file of other programs for the same tasks, a line each,
+    lines is left out; most_characters: so is a task of which one run has a paper's trace of more characters (0: none;
+    1066: the paper's 512 tokens); candidates: a file of other programs for the same tasks, a line each,
     {"task_id": 601, "program": ".."}: these run in place of the data set's on each of their task's inputs. Runs that
     raise are left out, wrong ones are not.
     """

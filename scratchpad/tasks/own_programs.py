@@ -26,8 +26,8 @@ _SPLIT = "train"
 class OwnPrograms(ProgramRuns):
     """path: a folder of .py files, one of them, or JSON lines {"program": .., "call": ..}. Every split is all of them.
 
-    lines: of the programs that are drawn; steps: a run of more lines is left out; most_characters: so is a problem of which one
-    run has a paper's trace of more characters (0: none is).
+    lines: of the programs that are drawn; steps: a run of more lines is left out; most_characters: so is a problem of
+    which one run has a paper's trace of more characters (0: none is).
     """
 
     name: ClassVar[str] = "own-programs"

@@ -59,8 +59,8 @@ class ProgramProblem:
 @dataclass(frozen=True)
 class ProgramRuns(TraceTask):
     """path: the file of the data; lines: of the programs that are drawn; steps: a run of more lines is left out;
-    most_characters: so is a problem of which one run has a paper's trace of more characters (0: none is; 1066: the paper's 512
-    tokens).
+    most_characters: so is a problem of which one run has a paper's trace of more characters (0: none is; 1066: the
+    paper's 512 tokens).
     """
 
     size_setting: ClassVar[str] = "lines"
