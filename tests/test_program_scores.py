@@ -219,7 +219,7 @@ def test_lines_that_are_no_mbpp(change: dict[str, Any], says: str, tmp_path: Pat
         (["show", "mbpp", "--set", "path=P", "lines=99"], "no train program of lines=99; splits: none"),
         (["show", "cruxeval", "--set", "path=C"], "no train program of lines=1-100000; splits: test (1)"),
         (["show", "mbpp", "--set", "path=P", "candidates=C"], "a candidate has the `task_id` of one of the 8 tasks"),
-        (["show", "mbpp", "--set", "path=P", "steps=0"], "mbpp: steps=0 longest=0: from 1 and from 0 on"),
+        (["show", "mbpp", "--set", "path=P", "steps=0"], "mbpp: steps=0 most_characters=0: from 1 and from 0 on"),
         (["show", "mbp", "--set", "path=P"], "unknown task 'mbp': did you mean 'mbpp'"),
         (["show", "own-programs"], "own-programs: which? --set path=FOLDER"),
         (["show", "parity", "--source", "P"], "--source belongs to the task programs, not to parity"),
