@@ -179,9 +179,10 @@ def test_the_report_shows_what_goes_wrong(tmp_path: Path) -> None:
     assert "What goes wrong" not in report([write_run(tmp_path / "direct" / "run", parity("direct"))])
 
 
-def test_attention_is_the_models_own_and_sees_what_the_rule_shows(tmp_path: Path) -> None:
+@pytest.mark.parametrize("looks", [{}, {"positions": "alibi"}, {"positions": "rotary", "span": "7"}])
+def test_attention_is_the_models_own_and_sees_what_the_rule_shows(looks: dict[str, str], tmp_path: Path) -> None:
     """The states that come out with the weights written out are those that the model's own back-end computes."""
-    subject = trained(tmp_path / "run", tiny()).subject
+    subject = trained(tmp_path / "run", tiny(**{f"model__{name}": value for name, value in looks.items()})).subject
     question = subject.task.parse("1_01___=")
     found = attention_of(subject, question, 3)
     layers, heads = subject.model.config.layers, subject.model.config.heads
@@ -191,7 +192,13 @@ def test_attention_is_the_models_own_and_sees_what_the_rule_shows(tmp_path: Path
     assert found.tokens == subject.vocabulary.decode(row.tokens)
     torch.testing.assert_close(found.weights.sum(-1), torch.ones(layers, heads, 8))
     for line, place in enumerate(range(len(row) - 8, len(row))):
-        seen = {key for low, high in row.visible()[place - 1] for key in range(low, high)}
+        near = subject.model.config.span or len(row)
+        seen = {
+            key
+            for low, high in row.visible()[place - 1]
+            for key in range(low, high)
+            if row.positions[place - 1] - row.positions[key] < near
+        }
         assert {int(key) for key in torch.nonzero(found.weights[:, :, line].sum((0, 1)))} == seen
     kept: list[torch.Tensor] = []
     first = next(module for module in subject.model.modules() if isinstance(module, Layer))

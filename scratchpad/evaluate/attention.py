@@ -14,8 +14,9 @@ from torch import Tensor
 
 from scratchpad.errors import ScratchpadError
 from scratchpad.evaluate.subject import Subject
-from scratchpad.layout.batch import collate
+from scratchpad.layout.batch import collate, distances
 from scratchpad.layout.rows import Row, rows
+from scratchpad.model.positions import Reach
 from scratchpad.tasks.base import Symbols
 
 
@@ -56,7 +57,8 @@ def _weights(subject: Subject, row: Row[str]) -> Tensor:
     """(layers, heads, T, T) of a row in full precision."""
     numbers = Row(list(subject.vocabulary.encode(row.tokens)), row.positions, row.segments, row.scored)
     batch = collate([numbers]).to(subject.model.device)
-    watch = _Watch(batch.mask()[0])
+    reach = subject.model.reach or Reach()
+    watch = _Watch(reach.mask(batch.mask(), distances(batch.positions), torch.float32)[0])
     subject.model.hidden(batch.tokens[0], batch.positions[0], watch)
     return torch.stack(watch.seen).cpu()
 
@@ -65,11 +67,13 @@ class _Watch:
     """Attention of one row (no padding) that keeps its weights."""
 
     def __init__(self, mask: Tensor) -> None:
-        self._mask = mask  # (1, T, T)
+        self._mask = mask  # (1 or heads, T, T), bools or what is added
         self.seen: list[Tensor] = []
 
     def __call__(self, layer: int, qkv: Tensor, dropout: float) -> Tensor:
         q, k, v = (part.transpose(0, 1) for part in qkv.unbind(1))  # (H, T, D)
-        scores = (q @ k.transpose(1, 2) / math.sqrt(q.shape[-1])).masked_fill(~self._mask, -math.inf)
+        scores = q @ k.transpose(1, 2) / math.sqrt(q.shape[-1])
+        bools = self._mask.dtype == torch.bool
+        scores = scores.masked_fill(~self._mask, -math.inf) if bools else scores + self._mask
         self.seen.append(scores.softmax(-1))
         return (self.seen[-1] @ v).transpose(0, 1)
