@@ -28,7 +28,9 @@ COMMANDS = {
     "prompt": "write prompts with worked examples for language models",
     "score": "score what any model wrote, answers and whole work",
     "report": "write one HTML page about one run or several",
+    "diagnose": "say what goes wrong in the chains of a run, and where it attends",
     "trace": "run a Python program in a process of its own, and write its trace",
+    "globality": "how many tokens must be looked at together, for each token of a scratchpad",
     "bench": "measure speed beside the public implementation's way",
 }
 
@@ -106,7 +108,7 @@ def _parser(name: str, command: Command) -> _Parser:
 
 
 def _overview() -> str:
-    lines = [f"  {name:10}{summary}" for name, summary in COMMANDS.items()]
+    lines = [f"  {name:11}{summary}" for name, summary in COMMANDS.items()]
     return "\n".join(
         [
             "usage: scratchpad COMMAND ...",

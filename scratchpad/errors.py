@@ -1,4 +1,4 @@
-"""The two ways a command ends badly: the user's mistake, and a failure of the machine or the run."""
+"""The two ways a command ends badly: the user's mistake (a problem that has to be left out is one), and a failure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ from collections.abc import Iterable
 
 class ScratchpadError(ValueError):
     """A user's mistake: the text says what was given, what is allowed and what to do. Exit status 2."""
+
+
+class LeftOut(ScratchpadError):
+    """A problem that cannot be written or run as it is asked for; the few words of `reason` are what counts go by."""
+
+    def __init__(self, text: str, reason: str) -> None:
+        super().__init__(text)
+        self.reason = reason
 
 
 class RunFailure(RuntimeError):

@@ -81,6 +81,10 @@ class Stream:
             moved[j] = moved.get(i, i)
         return drawn
 
+    def names(self, names: Sequence[T], k: int) -> list[T]:
+        """k different names in random order, of names that could all be exchanged: their draw means nothing else."""
+        return [names[i] for i in self.sample(len(names), k)]
+
     def shuffled(self, items: Sequence[T]) -> list[T]:
         """The items in random order."""
         return [items[i] for i in self.sample(len(items), len(items))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from abc import ABC, abstractmethod
@@ -117,8 +118,9 @@ def split_assignments(pairs: Iterable[str], what: str = "--set") -> dict[str, st
 def with_settings(instance: D, values: Mapping[str, Any], what: str, inside: str = "") -> D:
     """A copy of a settings dataclass with named fields replaced; texts are read by the field's type.
 
-    Names with dots reach into nested dataclasses. Unknown names and unreadable values raise ScratchpadError, which
-    says what they are settings of, and their names with `inside` in front.
+    Names with dots reach into nested dataclasses, into the given one where that is given whole as well. Unknown names
+    and unreadable values raise ScratchpadError, which says what they are settings of, and their names with `inside` in
+    front.
     """
     here: dict[str, Any] = {}
     inner: dict[str, dict[str, Any]] = {}
@@ -133,7 +135,7 @@ def with_settings(instance: D, values: Mapping[str, Any], what: str, inside: str
         else:
             here[head] = read_as(value, hints[head], inside + name)
     for head, nested in inner.items():
-        child = getattr(instance, head)
+        child = here.get(head, getattr(instance, head))
         if isinstance(child, Mapping):
             here[head] = {**child, **nested}
         elif dataclasses.is_dataclass(child):
@@ -168,7 +170,7 @@ def _paths(instance: Any) -> list[str]:
 
 
 _BOOLS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+_KINDS = {bool: "true or false", int: "a whole number", float: "a finite number", str: "a text"}
 
 
 def read_as(value: Any, kind: Any, name: str) -> Any:
@@ -212,6 +214,6 @@ def _scalar(value: Any, kind: type) -> Any:
     if kind is int and isinstance(value, float) and not value.is_integer():
         raise ValueError
     read = kind(value)
-    if read != read:
-        raise ValueError  # not-a-number is a number to no one
+    if isinstance(read, float) and not math.isfinite(read):
+        raise ValueError  # no setting has a use for these
     return read

@@ -30,7 +30,7 @@ class Seen:
         self.lines: list[tuple[int, str, list[str]]] = []
         self.error: str | None = None
         self.names: dict[str, Any] = {"__name__": "__main__"}
-        code: CodeType = compile(text, "<seen>", "exec")
+        code: CodeType = compile(text, "<seen>", "exec", dont_inherit=True)
         before, printed = sys.gettrace(), io.StringIO()
         with contextlib.redirect_stdout(printed):
             sys.settrace(self._begin)

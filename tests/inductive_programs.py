@@ -180,6 +180,64 @@ f = [x for x in range(3)]
 g = any(odd(x * y) for x in (0, 1) for y in (0, 1) if x)
 h = list(map(odd, [1, 2]))
 """,
+    "defaults": """\
+def note(x):
+    print(x)
+    return x
+def f(a, b=note(1), *more, key=lambda x, y=3: x + y, k=note(2), **named):
+    c: undefined
+    c: undefined = key(a) + b
+    def g(t, key=lambda u, w=a: u + w, c=note(c)):
+        return key(t) + c
+    return g(k) + len(more) + len(named)
+h = lambda x, y=note(5): x + y
+output = f(2), f(3, 4, 5, k=7, z=8), h(1)
+w = (v := note(4)) + (u := 6) + (u := note(u)) + v
+n: note(9) = note(8)
+m: note(10)
+""",
+    "handling": """\
+def again():
+    raise
+def f(x):
+    try:
+        try:
+            raise KeyError(x)
+        except KeyError:
+            try:
+                raise ValueError(x)
+            except ValueError:
+                pass
+            again() if x else print("kept")
+        finally:
+            if x:
+                again()
+    except KeyError as e:
+        return repr(e)
+output = f(1), f(0)
+try:
+    again()
+except RuntimeError as e:
+    s = str(e)
+def unbound():
+    try:
+        sum(value for _ in "a")
+    except NameError as e:
+        print(e)
+    value
+    value = 1
+try:
+    unbound()
+except NameError as e:
+    t = str(e)
+""",
+    "numbers that are none": """\
+x = float("nan")
+y = float("nan")
+xs = [x, 1.0]
+found = x in xs, y in xs, xs == [x, 1.0]
+output = found
+""",
     "printing": """\
 print("a", 1, sep="-", end="!\\n")
 def show(x):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 from types import ModuleType
 
@@ -14,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from scratchpad.bench import figures, generate
+from scratchpad.bench import figures, generate, trace
 from scratchpad.bench.figures import PRODUCTS, Figure, Turns, take_turns
 from scratchpad.bench.flops import forward_flops
 from scratchpad.bench.generate import write_forced
@@ -224,6 +228,27 @@ COMMANDS = {
     ("generate", "--batch", "2", "--states", "3"): ["generate-reencode", "generate-twice"],
     ("evaluate", "--batch", "2"): ["evaluate-beside-reencode", "evaluate-beside-twice"],
 }
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="programs are run on Linux alone")
+def test_programs_a_second_of_a_core(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three programs of 2 seconds of the processor's time each, whatever they took; a turn, after one to warm up."""
+    clock = count(0, 6)
+    monkeypatch.setattr("scratchpad.bench.trace._processor_seconds", lambda: next(clock))
+    lines = run(capsys, "trace", "--batch", "3", "--repeats", "1")
+    assert "trace-hooks" in [line["name"] for line in lines]
+    assert {line["value"] for line in lines} == {0.5}
+    assert {(line["reference"], line["ratio"], line["ceiling"]) for line in lines} == {(None, None, None)}
+
+
+def test_the_processors_time_of_children_counts() -> None:
+    """A child that spins for a tenth of a second while this process waits; once running, once ended."""
+    spin = "import time\nwhile time.process_time() < 0.1: pass\nprint(flush=True)\ninput()"
+    with subprocess.Popen([sys.executable, "-c", spin], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        own, everything = time.process_time(), trace._processor_seconds()
+        assert everything - own >= 0.08  # clock ticks are hundredths of a second
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -14,7 +14,7 @@ import pytest
 from command_line import FIVE_BITS, PAPERS_LINE, ROOT, TASK_FILE, Captured, joined, objects, start
 
 from scratchpad.cli import COMMANDS, main
-from scratchpad.tasks import TASKS
+from scratchpad.tasks import DATA_SETS, TASKS
 from scratchpad.tasks.formats import format_names
 
 PROGRAM = "def f(v0):\n  v0 += 1\n  return v0\n\noutput = f(1)"
@@ -61,7 +61,7 @@ def test_help_lists_every_command_in_a_line(capsys: Captured) -> None:
     assert main(["--help"]) == 0
     out = capsys.readouterr().out
     for name, summary in COMMANDS.items():
-        assert out.count(f"\n  {name:10}{summary}\n") == 1
+        assert out.count(f"\n  {name:11}{summary}\n") == 1
     assert "example:\n  scratchpad show parity" in out
 
 
@@ -95,7 +95,7 @@ def test_the_command_of_the_module() -> None:
 def test_tasks_as_json(capsys: Captured) -> None:
     assert main(["tasks", "--json"]) == 0
     found = objects(capsys.readouterr().out)
-    assert [one["task"] for one in found] == list(TASKS)
+    assert [one["task"] for one in found] == [*TASKS, *DATA_SETS]
     parity = found[0]
     assert parity == {
         "task": "parity",
@@ -258,3 +258,12 @@ def test_an_interrupt_ends_with_status_130_and_no_file(tmp_path: Path) -> None:
     _, err = process.communicate()
     assert (process.returncode, err) == (130, "scratchpad: interrupted\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_prompts_that_are_refused(capsys: Captured) -> None:
+    assert main(["prompt", "polynomials", "-n", "2001"]) == 2
+    assert "-n 2001: the test split of polynomials holds 2000 questions" in capsys.readouterr().err
+    assert main(["prompt", "long-addition", "--question", "29+57"]) == 2
+    assert "a question is two numbers" in capsys.readouterr().err
+    assert main(["prompt", "parity", "--format", "changes"]) == 2
+    assert "parity has no format changes; it has direct, scratchpad" in capsys.readouterr().err

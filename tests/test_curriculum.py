@@ -195,7 +195,8 @@ def test_stages_are_tested_by_the_runs_own_method(method: str, tmp_path: Path, m
 
     def passed(subject: Subject, questions: Sequence[Symbols], method: str) -> int:
         asked.append((subject.task.settings()["bits"], method, len(questions)))
-        return count_right(subject, questions, method) + len(questions)
+        count_right(subject, questions, method)
+        return len(questions)
 
     monkeypatch.setattr(start, "count_right", passed)
     trained(tmp_path / "run", tiny(**STAGES, evaluate__method=method, evaluate__sizes="1"))
@@ -272,8 +273,8 @@ def test_symbols_and_positions_are_those_of_all_stages(tmp_path: Path) -> None:
 
 def test_the_vocabulary_is_that_of_all_stages() -> None:
     task = task_named("cycles", {"names": 7, "n": 2})
-    curriculum = curriculum_of(CurriculumConfig(("n=2", "n=5 names=11"), 0.9), task)
+    curriculum = curriculum_of(CurriculumConfig(("n=2", "n=4 names=9"), 0.9), task)
     found = vocabulary_of(task, curriculum).symbols
     assert found[: len(Vocabulary(task.symbols()))] == Vocabulary(task.symbols()).symbols
-    assert set(found) == set(Vocabulary(task.changed({"names": 11}).symbols()).symbols)
+    assert set(found) == set(Vocabulary(task.changed({"names": 9}).symbols()).symbols)
     assert vocabulary_of(task, None).symbols == Vocabulary(task.symbols()).symbols

@@ -92,7 +92,8 @@ def test_stages_of_a_task_of_ones_own(tmp_path: Path) -> None:
 def test_a_report_says_what_stages_took(stages: int, tmp_path: Path) -> None:
     test = {"stage": 1, "settings": "bits=1", "n": 10, "correct": 9, "accuracy": 0.9, "low": 0.6, "high": 1.0}
     lines = [{"step": 10, "curriculum": {**test, "passed": bool(stages), "steps": 10}}]
-    config = parity(**{"curriculum.stages": "bits=1; bits=2-3", "curriculum.threshold": "0.9"})
+    settings: dict[str, Any] = {"curriculum.stages": "bits=1; bits=2-3", "curriculum.threshold": "0.9"}
+    config = parity(**settings)
     text = report([write_run(tmp_path / "run", config, metrics=[*loss_lines(2.0, 1.0), *lines])])
     assert ("bits=1 after 10" in text) == bool(stages)
     assert ("Dotted: a stage of the curriculum was passed." in text) == bool(stages)

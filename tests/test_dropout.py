@@ -12,6 +12,7 @@ import torch
 from documents import SYMBOLS, batch_of, shapes, small_model
 from torch import Tensor
 
+from scratchpad.errors import ScratchpadError
 from scratchpad.model.attention import attention
 from scratchpad.model.dropout import add_dropped, draw_kept, dropout, masked
 
@@ -61,6 +62,26 @@ def test_zero_is_the_identity() -> None:
     state = torch.get_rng_state()
     assert dropout(x, 0.0) is x
     assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("p", [1.0, -0.1, math.nan])
+def test_rates_that_are_none(p: float) -> None:
+    with pytest.raises(ScratchpadError, match="from 0 up to, not including, 1"):
+        dropout(torch.ones(7), p)
+
+
+def test_there_is_no_second_gradient() -> None:
+    """The first one is written by hand, and in parts not made of steps that could be followed back."""
+    batch = batch_of(shapes()["ragged"][:1])
+    heads = heads_of(int(batch.real().sum()))
+    found = attention("blocks", batch.segments)(0, heads, 0.0)
+    (gradient,) = torch.autograd.grad(found.square().sum(), heads, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        gradient.sum().backward()
+    y = torch.randn(7, 11).requires_grad_()
+    (gradient,) = torch.autograd.grad(dropout(y, 0.3).square().sum(), y, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        gradient.sum().backward()
 
 
 def test_a_rate_next_to_one_stays_finite() -> None:

@@ -15,9 +15,10 @@ from scratchpad.evaluate.answers import Verdict, judge
 from scratchpad.evaluate.few_shot import few_shot, spoken
 from scratchpad.evaluate.intervals import wilson
 from scratchpad.tasks import TASKS, task_named
-from scratchpad.tasks.base import draws
+from scratchpad.tasks.base import Symbols, draws
 from scratchpad.tasks.document import SEP, Document
 from scratchpad.tasks.formats import format_named, format_names
+from scratchpad.tasks.parity import Parity
 
 SUM = "2 9 + 5 7"
 SUM_WORK = "<scratch>\n2 9 + 5 7 ,  C: 0\n2 + 5 , 6 C: 1\n, 8 6 C: 0\n0 8 6\n</scratch>\n8 6"
@@ -103,6 +104,15 @@ def test_too_few_problems_to_show() -> None:
         few_shot(task, format_named("direct"), task.parse("1="), 3)
 
 
+def test_more_shots_than_any_model_reads_are_refused_before_a_draw() -> None:
+    class Undrawn(Parity):
+        def draw(self, seed: int, split: str, index: int) -> Symbols:
+            raise AssertionError
+
+    with pytest.raises(ScratchpadError, match=r"999,999 shots: from 0 to 1,000 worked examples"):
+        few_shot(Undrawn(window=5), format_named("direct"), tuple("_1_01="), 999_999)
+
+
 # Scoring
 
 
@@ -135,9 +145,12 @@ def test_the_true_work_is_right_and_a_changed_one_is_not(name: str) -> None:
             trace = None if form.name in ("direct", "filler") else True
             for text in (target, f"\n {target}{asking.stop}and so on", f"{target}\n"):
                 judged = judge(task, form, question, text)
-                assert judged == {"strict": Verdict(True, trace), "relaxed": Verdict(True, trace)}
+                states = None if trace is None else (True,) * len(judged["strict"].states or ())
+                assert states is None or states
+                assert judged == dict.fromkeys(("strict", "relaxed"), Verdict(True, trace, states))
             judged = judge(task, form, question, spoiled(name, target))
             assert not any(verdict.output or verdict.trace for verdict in judged.values())
+            assert trace is None or not any(all(verdict.states or ()) for verdict in judged.values())
             assert not any(verdict.output or verdict.trace for verdict in judge(task, form, question, "").values())
 
 
@@ -255,19 +268,22 @@ def test_answers_of_a_batch_are_scored(tmp_path: Path, capsys: Captured) -> None
     out = str(tmp_path / "out.jsonl")
     assert main(["score", files[0], "--prompts", files[1], "--field", "text", "--json", "--out", out]) == 0
     found = objects(capsys.readouterr().out)
+    states = sum(line["target"].count("state: ") for line in lines)
     counts = {(one["scoring"], one["metric"], one["unit"]): (one["correct"], one["n"]) for one in found}
     assert counts == {
         ("strict", "output", "example"): (5, 6), ("strict", "output", "problem"): (1, 2),
         ("strict", "trace", "example"): (5, 6), ("strict", "trace", "problem"): (1, 2),
         ("relaxed", "output", "example"): (6, 6), ("relaxed", "output", "problem"): (2, 2),
         ("relaxed", "trace", "example"): (5, 6), ("relaxed", "trace", "problem"): (1, 2),
+        ("strict", "state", "step"): (states - 1, states), ("relaxed", "state", "step"): (states - 1, states),
     }  # fmt: skip
     first = found[0]
     assert (first["task"], first["format"], first["size"]) == ("programs", "scratchpad", None)
     assert (first["accuracy"], first["low"], first["high"]) == (5 / 6, *wilson(5, 6))
     judged = objects(Path(out).read_text())
     assert [line["strict"]["output"] for line in judged] == [True] * 3 + [False] + [True] * 2
-    assert judged[3]["relaxed"] == {"output": True, "trace": False}
+    assert (judged[3]["relaxed"]["output"], judged[3]["relaxed"]["trace"]) == (True, False)
+    assert judged[3]["relaxed"]["states"] == [True] * (lines[3]["target"].count("state: ") - 1) + [False]
 
 
 def test_scores_as_a_table(tmp_path: Path, capsys: Captured) -> None:
@@ -276,7 +292,7 @@ def test_scores_as_a_table(tmp_path: Path, capsys: Captured) -> None:
     file = write(tmp_path / "a.jsonl", [{**line, "completion": line["target"]} for line in lines])
     assert main(["score", file]) == 0
     out = capsys.readouterr().out
-    assert out.count("100.0 %") == 4 + 8
+    assert out.count("100.0 %") == 4 + 10
     assert "problems" in out
     assert "43.9 - 100.0" in out
 
@@ -329,12 +345,3 @@ def test_answers_that_are_no_prompts(tmp_path: Path, capsys: Captured) -> None:
     ):
         assert main(["score", write(tmp_path / "a.jsonl", answers), "--prompts", prompts]) == 2
         assert says in capsys.readouterr().err
-
-
-def test_prompts_that_are_refused(capsys: Captured) -> None:
-    assert main(["prompt", "polynomials", "-n", "2001"]) == 2
-    assert "-n 2001: the test split of polynomials holds 2000 questions" in capsys.readouterr().err
-    assert main(["prompt", "long-addition", "--question", "29+57"]) == 2
-    assert "a question is two numbers" in capsys.readouterr().err
-    assert main(["prompt", "parity", "--format", "changes"]) == 2
-    assert "parity has no format changes; it has direct, scratchpad" in capsys.readouterr().err

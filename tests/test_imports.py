@@ -23,6 +23,7 @@ LAYERS = (
     ("programs",),
     ("tasks",),
     ("layout",),
+    ("globality",),
     ("model",),
     ("generate",),
     ("evaluate",),
@@ -107,12 +108,13 @@ def test_every_folder_has_its_place() -> None:
     assert folders <= {*RANKS, "bench", "commands"}
 
 
+TORCH_FREE_FOLDERS = ("scratchpad.tasks", "scratchpad.programs", "scratchpad.globality")
 TORCH_FREE = [
     "scratchpad",
     "scratchpad.errors",
     "scratchpad.seeding",
     "scratchpad.settings",
-    *sorted(module for module in MODULES if module.startswith(("scratchpad.tasks", "scratchpad.programs"))),
+    *sorted(module for module in MODULES if module.startswith(TORCH_FREE_FOLDERS)),
     "scratchpad.evaluate.few_shot",
     "scratchpad.evaluate.answers",
     "scratchpad.layout.rule",

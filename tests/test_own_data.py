@@ -248,6 +248,18 @@ def test_a_chain_that_repeats_a_state_is_no_induction(tmp_path: Path) -> None:
         format_named("inductive").write(data, tuple("0110"))
 
 
+def test_a_first_state_that_is_given_is_not_the_last_one() -> None:
+    def given(*chain: str) -> tuple[Corpus, tuple[str, ...]]:
+        states = tuple(map(tuple, chain))
+        return Corpus(entries=(Entry(states[0], states, states[-1]),), has_prompt=False), states[0]
+
+    form = format_named("inductive")
+    assert form.opening(*given("ab", "cd")) == ((), form.write(*given("ab", "cd")).states[0])
+    for refuse in (form.opening, form.write):
+        with pytest.raises(ScratchpadError, match="first"):
+            refuse(*given("ab"))
+
+
 def test_symbols_of_several_characters(tmp_path: Path) -> None:
     lines = [
         {"question": ["ten", "+", "one"], "states": [["eleven"]], "answer": ["eleven"]},

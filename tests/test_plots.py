@@ -208,7 +208,8 @@ def test_what_runs_give_to_plots(tmp_path: Path) -> None:
         read_run(write_run(tmp_path / "b", config)),
     ]
     [groups] = task_groups(runs)
-    inside, outside = evaluation_panels(groups)
+    inside, outside = evaluation_panels(groups, "free")
+    assert evaluation_panels(groups, "forced") == []  # none of these evaluations is by that method
     assert (inside[0], outside[0]) == ("lengths trained on", "lengths not trained on")
     assert [one.curves[0].x for _, [one, _] in (inside, outside)] == [(10, 20), (10, 20)]
     assert inside[1][0].curves[0].y == pytest.approx((0.2, 0.8))

@@ -72,6 +72,27 @@ def test_longer_loops_may_run_longer() -> None:
     assert 180 < max(runs) <= 500
 
 
+def test_training_on_short_runs_shows_all_that_long_ones_need() -> None:
+    """Training sees counters of two digits, in runs that are short; so are the runs at a size that is within reach."""
+    task = programs(repeats="1-99", modulus=10, steps=60, reach=9)
+    trained = [task.chain(question) for _, question in draws(task, 0, "train", 0, 53)]
+    assert max(map(len, trained)) <= 61
+    assert any(re.search(r"v[1-9]=\d\d", "".join(state)) for chain in trained for state in chain)
+    far = task.at_size(90)
+    runs = [far.chain(question) for _, question in draws(far, 0, "test", 0, 7)]
+    assert all(61 < len(chain) <= 601 for chain in runs)
+    near = task.at_size(9)
+    assert all(len(near.chain(question)) <= 61 for _, question in draws(near, 0, "test", 0, 29))
+    assert set(far.symbols()) == set(task.symbols())
+
+
+def test_no_run_is_shorter_than_set() -> None:
+    task = programs(least_steps=23, lines=10, repeats=5)
+    assert all(len(task.chain(question)) > 23 for _, question in draws(task, 0, "train", 0, 53))
+    with pytest.raises(ScratchpadError, match="none of 1000 programs runs for least_steps=30 lines or more and for"):
+        programs(least_steps=30, steps=31, lines=3).draw(0, "train", 0)
+
+
 def test_numbers_that_no_one_can_write_are_refused() -> None:
     loops = "  v1 = 99\n  while v1 > 0:\n    v1 -= 1\n    v2 = 99\n    while v2 > 0:\n      v2 -= 1\n      v0 *= 4"
     question = question_of(f"def f(v0):\n{loops}\n  return v0\n\noutput = f(6)")
@@ -124,6 +145,8 @@ def test_blocks_in_loops_end_as_often_as_they_weigh() -> None:
         ({"lines": "3-98"}, "lines=3-98: at most 97 have a number"),
         ({"modulus": -1}, "modulus=-1 steps=0: from 0"),
         ({"steps": -1}, "steps=-1: from 0"),
+        ({"reach": -1}, "reach=-1: from 0"),
+        ({"least_steps": 8, "steps": 7}, "least_steps=8 .* up to steps=7"),
         ({"constants": "2-1"}, "numbers '2-1': they begin at 0"),
         ({"repeats": "0-2"}, "lengths '0-2': they begin at 1"),
     ],

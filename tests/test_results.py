@@ -23,7 +23,7 @@ def test_every_experiment_stands_in_the_index_run_or_not() -> None:
     text = index()
     for name in experiment_names():
         assert f"| {name} |" in text or f"| [{name}](" in text
-    assert text.count("\n| ") == 1 + 2 * len(experiment_names())
+    assert text.count("\n| ") == 2 + 2 * len(experiment_names())
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)

@@ -53,6 +53,8 @@ class Outer:
         ({"inner.law": "2-5", "inner.rate": 1}, Outer(inner=Inner(rate=1.0, law=Lengths(2, 5)))),
         ({"inner.law": "none"}, Outer()),
         ({"extra.bits": "5"}, Outer(extra={"bits": "5"})),
+        ({"inner": Inner(law=Lengths(2, 3)), "inner.rate": 1}, Outer(inner=Inner(rate=1.0, law=Lengths(2, 3)))),
+        ({"extra.bits": 5, "extra": {"window": 7}}, Outer(extra={"window": 7, "bits": 5})),
     ],
 )
 def test_written_values_are_read_by_type(written: dict[str, Any], expected: Outer) -> None:
@@ -75,8 +77,10 @@ def test_what_is_not_given_stays() -> None:
         ({"steps": True}, "steps takes a whole number, not True"),
         ({"fast": "perhaps"}, "fast takes true or false, not 'perhaps'"),
         ({"title": 5}, "title takes a text, not 5"),
-        ({"inner.rate": "nan"}, "inner.rate takes a number, not 'nan'"),
-        ({"inner.rate": 10**400}, "inner.rate takes a number, not 1000"),
+        ({"inner.rate": "nan"}, "inner.rate takes a finite number, not 'nan'"),
+        ({"inner.rate": 10**400}, "inner.rate takes a finite number, not 1000"),
+        ({"inner.rate": "-inf"}, "inner.rate takes a finite number, not '-inf'"),
+        ({"rates": (0.5, math.inf)}, "rates takes a finite number, not inf"),
         ({"sizes": "6,,18"}, "sizes takes a whole number, not ''"),
         ({"inner.law": "5-3"}, "inner.law=5-3: lengths '5-3'"),
         ({"stps": 1}, "unknown setting of a run 'stps': did you mean 'steps'"),

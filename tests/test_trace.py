@@ -250,6 +250,9 @@ STARTED = b'{"started":true}\n'
         b'{"status": "done", "error": 3}\n',
         LAST + LAST,
         b"[" * 100_003 + b"\n",
+        b'{"status": ["done"], "error": null}\n',
+        b'{"status": {}}\n',
+        b'{"line": 1, "frame": 1, "state": {"a": ' + b"[" * 503 + b"]" * 503 + b"}}\n" + LAST,
         b"\xff\n",
     ],
 )

@@ -39,10 +39,28 @@ def test_what_builtins_and_comprehensions_over_lines_do_is_part_of_a_line() -> N
     }
 
 
+HEAD = """
+seen = []
+def note(x):
+    seen.append(x)
+    return x
+def g(a, b=note(2), *more, key=lambda x, y=note(3): x + y, **named):
+    if a > b:
+        return g(b, a - 1, *more[:1], c=a)
+    return key(a * b) % 7 + len(more) - len(named)
+def adder(n):
+    def add(x):
+        nonlocal n
+        n = (n + x) % 11
+        return n
+    return add
+def f(v0):
+ add, xs, d = adder(v0), [3, 1, 2], {"k": 1}"""
+
+
 def drawn_program(rng: random.Random) -> str:
     """A program of loops, tests, arithmetic and calls, which ends."""
-    lines = ["def g(a, b=2):", "    if a > b:", "        return g(b, a - 1)", "    return a * b % 7", "def f(v0):"]
-    return "\n".join([*lines, *drawn_block(rng, 3), " return v0", f"output = f({rng.randrange(10)})"])
+    return "\n".join([HEAD, *drawn_block(rng, 2), " return v0", f"output = f({rng.randrange(10)}), seen"])
 
 
 def drawn_block(rng: random.Random, depth: int, indent: str = " ") -> list[str]:
@@ -56,11 +74,19 @@ def drawn_statement(rng: random.Random, depth: int, indent: str, name: str) -> l
         f"v0 {rng.choice('+-*')}= {k}",
         f"v0 = (v0 + g(v0 % 10, {k})) % 1000",
         f"v0 += sum(g(i) for i in range({k % 3}) if v0 > i)",
+        f"v0 -= (w := note({k})) if add(v0) > {k} else add({k}) or -g(v0, {k}, *xs)",
+        f"xs[note({k}) % 3] += g(note(v0 % {k + 1}), key=lambda x, y=add(1): x - y, z=add(2))",
+        f"d[v0 % 2], v0 = {k}, len([note(x) for x in xs if g(x) > {k % 4}] + [*d]) + v0 % {k}",
+        f"d['k'] = len(f'{{g({k})!r:>{{note(3)}}}}') + (any if add(1) > 5 else all)([add(x) > {k % 3} for x in xs])",
+        "for xs[v0 % 3], x in enumerate(xs): v0 += note(x) - xs[v0 % 3]",
+        f"add = adder({k}) if v0 < {10 * k} and note(v0) else add; v0 -= add({k})",
     )
     if depth == 0 or rng.random() < 0.4:
         return [indent + rng.choice(simple)]
     body, other = drawn_block(rng, depth - 1, indent + " "), drawn_block(rng, depth - 1, indent + " ")
     leave = [f"{indent} if v0 % {k + 1} == 0:", f"{indent}  {rng.choice(('break', 'continue'))}"]
+    again = [f"{indent} if v0 % {k} == 1:", f"{indent}  raise"]
+    ends = [f"{indent}else:", *other, f"{indent}finally:", *body]
     test = f"v0 % 10 {rng.choice(['<', '<=', '>', '>='])} {k} and g(v0 % 5)"
     return rng.choice(
         [
@@ -68,11 +94,12 @@ def drawn_statement(rng: random.Random, depth: int, indent: str, name: str) -> l
             [f"{indent}{name} = {k % 4}", f"{indent}while {name} > 0:", f"{indent} {name} -= 1", *leave, *body],
             [f"{indent}if {test}:", *body, f"{indent}else:", *other],
             [f"{indent}try:", f"{indent} 1 // (v0 % {k})", *body, f"{indent}except ZeroDivisionError:", *other],
+            [f"{indent}try:", f"{indent} note(xs[v0 % 4])", *body, f"{indent}except IndexError as e:", *again, *ends],
         ]
     )
 
 
-@pytest.mark.parametrize("seed", range(23))
+@pytest.mark.parametrize("seed", range(17))
 def test_drawn_programs(seed: int) -> None:
     text = drawn_program(random.Random(seed))
     check_against_cpython(text)

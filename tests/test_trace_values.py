@@ -44,6 +44,12 @@ class HostileMeta(type):
     def __getattribute__(cls, name: str) -> Any:
         raise AssertionError("the program's code was called")
 
+    def __eq__(cls, other: object) -> bool:
+        raise AssertionError("the program's code was called")
+
+    def __hash__(cls) -> int:
+        raise AssertionError("the program's code was called")
+
 
 class OfHostileMeta(metaclass=HostileMeta):
     pass
@@ -159,6 +165,8 @@ def test_nothing_of_the_program_is_called() -> None:
     assert written(HostileList([1, 2])) == ([1, 2], "HostileList([1, 2])")
     assert written(OfHostileMeta) == ("<callable_object OfHostileMeta>",) * 2
     assert written(OfHostileMeta()) == ("OfHostileMeta()",) * 2
+    assert written({OfHostileMeta()}) == ("{OfHostileMeta()}",) * 2
+    assert error_text(ValueError(OfHostileMeta())) == "ValueError: OfHostileMeta()"
 
 
 @pytest.mark.parametrize(
@@ -199,6 +207,7 @@ class Loud(Exception):
         (KeyError("a"), "KeyError: 'a'"),
         (ValueError(), "ValueError"),
         (ValueError("a\nb"), "ValueError: a\\nb"),
+        (ValueError("a\rb"), "ValueError: a\\rb"),
         (FileNotFoundError(2, "No such file", "f"), "FileNotFoundError: [Errno 2] No such file: 'f'"),
         (
             UnicodeDecodeError("utf-8", b"\xff", 0, 1, "bad"),

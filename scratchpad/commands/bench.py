@@ -4,6 +4,8 @@ data: documents of parity (1 to 30 bits, window 60) drawn, laid out and collated
 train: documents a second on a CPU: forward, backward and optimiser, with the paper's dropout.
 generate: tokens a second, questions of 60 bits; with --long whether a state costs the same after many others.
 evaluate: questions of 60 bits judged a second by one forward pass, beside our own cached generation.
+trace: short programs run and traced, each in a fresh process of its own, a second of one core; in each isolation that
+this machine allows, with nothing beside it.
 
 value and reference are medians over the turns; ratio is the median of the ratios within the turns; ceiling is what the
 machine's matrix products, measured in the same turns, would allow. The model's weights are fresh ones.
@@ -26,18 +28,21 @@ if TYPE_CHECKING:
 
 EXAMPLE = """scratchpad bench data
   scratchpad bench train --precision bf16 --json
-  scratchpad bench generate --long"""
+  scratchpad bench generate --long
+  scratchpad bench trace"""
 
-_DEFAULT_BATCH = {"data": 64, "train": 32, "generate": 16, "evaluate": 16}
-_DEFAULT_TURNS = {"data": 20, "train": 5, "generate": 3, "evaluate": 5}
+_DEFAULT_BATCH = {"data": 64, "train": 32, "generate": 16, "evaluate": 16, "trace": 200}
+_DEFAULT_TURNS = {"data": 20, "train": 5, "generate": 3, "evaluate": 5, "trace": 5}
 _LONG_STATES, _LEAST_LONG_STATES = 10_000, 400
 _COLUMNS = ("name", "value", "unit", "reference", "ratio", "ceiling")
 
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("what", choices=tuple(_DEFAULT_BATCH), help="as above")
-    parser.add_argument("--repeats", type=whole_number(1), metavar="N", help="turns (default: 20, 5, 3, 5)")
-    parser.add_argument("--batch", type=whole_number(1), metavar="N", help="documents (default: 16; train 32, data 64)")
+    parser.add_argument("--repeats", type=whole_number(1), metavar="N", help="turns (default: 20, 5, 3, 5, 5)")
+    parser.add_argument(
+        "--batch", type=whole_number(1), metavar="N", help="documents (default: 16; train 32, data 64, trace 200)"
+    )
     parser.add_argument("--model", metavar="PRESET", help="default: 10m, the paper's; with --long small")
     parser.add_argument("--seed", type=int, default=0, help="of documents and weights (default: %(default)s)")
     parser.add_argument("--threads", type=whole_number(1), metavar="N", help="of torch (default: its own choice)")
@@ -86,6 +91,7 @@ def _figures(args: Namespace, say: Say) -> Iterator[Figure]:
     from scratchpad.bench.evaluate import bench_evaluate
     from scratchpad.bench.generate import bench_generate
     from scratchpad.bench.long import bench_long
+    from scratchpad.bench.trace import bench_trace
     from scratchpad.bench.train import PRECISIONS, bench_train
 
     work = _workload(args, say)
@@ -98,6 +104,8 @@ def _figures(args: Namespace, say: Say) -> Iterator[Figure]:
         yield from bench_long(work, args.states or _LONG_STATES)
     elif args.what == "generate":
         yield from bench_generate(work, args.states)
+    elif args.what == "trace":
+        yield from bench_trace(work)
     else:
         yield from bench_evaluate(work)
 
@@ -106,7 +114,7 @@ def _workload(args: Namespace, say: Say) -> Workload:
     from scratchpad.bench.public import public_way
     from scratchpad.bench.workload import LONGEST_BITS, TRAINED_BITS, Workload
 
-    compared = args.what != "evaluate" and not args.long
+    compared = args.what not in ("evaluate", "trace") and not args.long
     public = public_way() if compared else None
     if compared and public is None:
         message("nothing to compare with: benchmarks/public_way.py is in the repository, not in the installed package")

@@ -12,11 +12,12 @@ from scratchpad.tasks import task_named
 from scratchpad.tasks.base import Task
 from scratchpad.tasks.formats import format_names
 from scratchpad.tasks.own import load_task_file
+from scratchpad.tasks.own_programs import OwnPrograms
 
 if TYPE_CHECKING:
     from scratchpad.generate.sampling import Sampling
 
-SPLITS = ("train", "validation", "test")
+SPLITS = ("train", "validation", "test", "prompt")
 
 
 def whole_number(least: int) -> Callable[[str], int]:
@@ -35,9 +36,12 @@ def whole_number(least: int) -> Callable[[str], int]:
 
 
 def add_task(parser: ArgumentParser) -> None:
-    """TASK or --task-file, and --set."""
+    """TASK or --task-file, --source, and --set."""
     parser.add_argument("task", metavar="TASK", nargs="?", help="a task's name: `scratchpad tasks` lists them")
     parser.add_argument("--task-file", metavar="MY_TASK.py", help="a task of your own instead; the file is run")
+    parser.add_argument(
+        "--source", metavar="PATH", help="with the task programs: your own, a folder of .py files or JSON lines"
+    )
     add_set(parser, "settings of the task, several at once: --set bits=5 window=8")
 
 
@@ -47,6 +51,12 @@ def add_set(parser: ArgumentParser, text: str) -> None:
 
 def add_draws(parser: ArgumentParser, form: str = "inductive", split: str = "train") -> None:
     """--format, --seed, --split: which documents; with their defaults."""
+    add_format_and_seed(parser, form)
+    parser.add_argument("--split", choices=SPLITS, default=split, help="default: %(default)s")
+
+
+def add_format_and_seed(parser: ArgumentParser, form: str = "inductive") -> None:
+    """--format, --seed, with their defaults."""
     parser.add_argument(
         "--format",
         default=form,
@@ -54,7 +64,6 @@ def add_draws(parser: ArgumentParser, form: str = "inductive", split: str = "tra
         help=f"{', '.join(format_names())}, or one of the task's own (default: %(default)s)",
     )
     parser.add_argument("--seed", type=int, default=0, help="names the random draws (default: %(default)s)")
-    parser.add_argument("--split", choices=SPLITS, default=split, help="default: %(default)s")
 
 
 def task_of(args: Namespace) -> Task:
@@ -62,6 +71,10 @@ def task_of(args: Namespace) -> Task:
     if (args.task is None) == (args.task_file is None):
         raise ScratchpadError("name a task (`scratchpad tasks` lists them) or give a --task-file, one of the two")
     settings = split_assignments(args.set)
+    if args.source is not None:
+        if args.task not in ("programs", OwnPrograms.name):
+            raise ScratchpadError(f"--source belongs to the task programs, not to {args.task or 'a task of your own'}")
+        return task_named(OwnPrograms.name, {**settings, "path": args.source})
     return load_task_file(args.task_file, settings) if args.task_file else task_named(args.task, settings)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import IO, Any
 
-from scratchpad.errors import ScratchpadError
+from scratchpad.errors import LeftOut, ScratchpadError
 
 _SECONDS_BETWEEN_REPORTS = 0.2
 
@@ -57,8 +58,28 @@ def new_file(path: str, force: bool = False) -> Iterator[IO[bytes]]:
         unfinished.unlink(missing_ok=True)
 
 
+class Tally:
+    """Counts the problems that are left out, by reason."""
+
+    def __init__(self) -> None:
+        self.reasons: Counter[str] = Counter()
+
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """Around the work on one problem, which ends where that has to be left out."""
+        try:
+            yield
+        except LeftOut as problem:
+            self.reasons[problem.reason] += 1
+
+    def __str__(self) -> str:
+        """`; left out 12: 8 refused: class, 4 exception`; empty where nothing was."""
+        parts = [f"{count:,} {reason}" for reason, count in self.reasons.most_common()]
+        return f"; left out {self.reasons.total():,}: {', '.join(parts)}" if parts else ""
+
+
 class Progress:
-    """A count on stderr: rewritten in place on a terminal, and elsewhere only the last one."""
+    """A count on stderr: rewritten in place on a terminal, and elsewhere only the last one. total: 0 if not known."""
 
     def __init__(self, what: str, total: int) -> None:
         self.what, self.total, self.done = what, total, 0
@@ -69,7 +90,13 @@ class Progress:
         self.done += 1
         if self._live and monotonic() >= self._next_report:
             self._next_report = monotonic() + _SECONDS_BETWEEN_REPORTS
-            print(f"\r{self.done:,} of {self.total:,} {self.what}", end="", file=sys.stderr, flush=True)
+            of = f" of {self.total:,}" if self.total else ""
+            print(f"\r\x1b[K{self.done:,}{of} {self.what}", end="", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        """Take the count away."""
+        if self._live:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
     def end(self, text: str) -> None:
         """Say how it ended, in place of the count."""

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 from scratchpad.commands.options import add_draws, add_task, task_of, whole_number
-from scratchpad.commands.output import print_json
+from scratchpad.commands.output import Tally, message, print_json
 from scratchpad.errors import ScratchpadError
-from scratchpad.evaluate.few_shot import few_shot
+from scratchpad.evaluate.few_shot import Prompt, few_shot
 from scratchpad.tasks.base import Symbols, Task, draws
 from scratchpad.tasks.formats import format_named
 
 EXAMPLE = """scratchpad prompt long-addition --format scratchpad --shots 2
-  scratchpad prompt programs --format scratchpad --shots 3 -n 200 --json > prompts.jsonl"""
+  scratchpad prompt programs --format scratchpad --shots 3 -n 200 --json > prompts.jsonl
+  scratchpad prompt mbpp --format scratchpad --shots 3 -n 1500 --set path=mbpp.jsonl most_characters=1066 --json"""
 
 
 _RULE = 72 * "-"  # between the prompts of several questions
@@ -39,18 +41,29 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     task, form = task_of(args), format_named(args.format)
-    for place, (name, draw, question) in enumerate(_questions(args, task)):
-        prompt = few_shot(task, form, question, args.shots, args.seed)
-        if args.json:
-            print_json({
-                "id": f"{task.name}/{form.name}/{args.shots}-shot/{name}", "task": task.name, "format": form.name,
-                "settings": task.settings(), "shots": args.shots, "size": args.size, **draw, "question": question,
-                "prompt": prompt.text, "messages": prompt.messages, "stop": prompt.stop, "target": prompt.target,
-            })  # fmt: skip
-        elif args.chat:
-            print("\n\n".join(f"[{said['role']}]\n{said['content']}" for said in prompt.messages), end="\n\n")
-        else:
-            print(f"\n{_RULE}\n" if place else "", prompt.text, sep="", end="")
+    tally, printed = Tally(), 0
+    for name, draw, question in _questions(args, task):
+        with tally.counting() if args.question is None else nullcontext():
+            prompt = few_shot(task, form, question, args.shots, args.seed)
+            _print(args, task, name, draw, question, prompt, printed)
+            printed += 1
+    if tally.reasons:
+        message(f"{printed:,} prompts{tally}")
+
+
+def _print(
+    args: Namespace, task: Task, name: str, draw: dict[str, Any], question: Symbols, prompt: Prompt, place: int
+) -> None:
+    if args.json:
+        print_json({
+            "id": f"{task.name}/{args.format}/{args.shots}-shot/{name}", "task": task.name, "format": args.format,
+            "settings": task.settings(), "shots": args.shots, "size": args.size, **draw, "question": question,
+            "prompt": prompt.text, "messages": prompt.messages, "stop": prompt.stop, "target": prompt.target,
+        })  # fmt: skip
+    elif args.chat:
+        print("\n\n".join(f"[{said['role']}]\n{said['content']}" for said in prompt.messages), end="\n\n")
+    else:
+        print(f"\n{_RULE}\n" if place else "", prompt.text, sep="", end="")
 
 
 def _questions(args: Namespace, task: Task) -> Iterator[tuple[str, dict[str, Any], Symbols]]:

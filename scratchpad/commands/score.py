@@ -1,12 +1,12 @@
 """Score what any model wrote, as JSON lines: `scratchpad prompt --json` writes them, `completion` is the model's text.
 
 output: the answer is right; trace: the whole work is, line by line, states compared as values. An example is one
-question; a problem is right where all its examples are (programs run with several inputs: --set runs=3). Each with its
-95 % interval (Wilson).
+question; a problem is right where all its examples are (programs run with several inputs: --set runs=3). state: the
+share of steps whose state is right, place by place, over all examples. Each with its 95 % interval (Wilson).
 
 strict: the text is read in the format's own way, once what stands around it is left out: white space, and whatever
 follows the stop. relaxed: white space counts nowhere, and the answer is the last number of the last line; of the trace
-of a program it is `output` in the last state or, without one, `v0`.
+of a program it is `output` in the last state or, without one, `v0`; of real programs a value in any way of writing it.
 """
 
 from __future__ import annotations

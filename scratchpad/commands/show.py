@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from typing import Any
 
 from scratchpad.commands.options import add_draws, add_task, task_of, whole_number
-from scratchpad.commands.output import print_json
+from scratchpad.commands.output import Tally, message, print_json
 from scratchpad.tasks.base import draws
 from scratchpad.tasks.document import as_text
 from scratchpad.tasks.formats import format_named
 from scratchpad.tasks.lines import line_of
 
 EXAMPLE = """scratchpad show parity --format inductive -n 2 --set bits=5 window=8
-  scratchpad show parity --question 0_1_101_= --marks paper"""
+  scratchpad show parity --question 0_1_101_= --marks paper
+  scratchpad show cruxeval --split test --format scratchpad --set path=cruxeval.jsonl"""
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -35,16 +37,22 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    task, form, paper = task_of(args), format_named(args.format), args.marks == "paper"
-    if args.question is None:
-        drawn = draws(task, args.seed, args.split, 0, args.n)
-        lines = (line_of(task, form, question, (args.seed, args.split, i), paper) for i, question in drawn)
-    else:
+    task, form = task_of(args), format_named(args.format)
+    if args.question is not None:
         question = task.parse(args.question)
         task.check(question)
-        lines = iter([line_of(task.fitted(question), form, question, None, paper)])
-    for line in lines:
-        if args.json:
-            print_json(line)
-        else:
-            print(as_text([*line["prompt"], *(symbol for state in line["states"] for symbol in state)]))
+        _print(args, line_of(task.fitted(question), form, question, None, args.marks == "paper"))
+        return
+    tally = Tally()
+    for index, question in draws(task, args.seed, args.split, 0, args.n):
+        with tally.counting():
+            _print(args, line_of(task, form, question, (args.seed, args.split, index), args.marks == "paper"))
+    if tally.reasons:
+        message(f"of {args.n}{tally}")
+
+
+def _print(args: Namespace, line: dict[str, Any]) -> None:
+    if args.json:
+        print_json(line)
+    else:
+        print(as_text([*line["prompt"], *(symbol for state in line["states"] for symbol in state)]))

@@ -22,10 +22,14 @@ _WITHOUT_WORK = ("direct", "filler")
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether the answer is right, and whether all of the work is (None: the format has none)."""
+    """Whether the answer is right, whether all of the work is, and whether each true state stands in its place.
+
+    trace, states: None where the format has no work.
+    """
 
     output: bool
     trace: bool | None
+    states: tuple[bool, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -52,13 +56,19 @@ def judge(task: Task, form: Format, question: Symbols, written: str) -> dict[str
     truth, found = task.truth(question), _answer(task, form, question, work)
     has_work = form.name.partition("-")[0] not in _WITHOUT_WORK
     loose = task.loose_answer(work) == task.loose_answer(as_text(truth))
-    plain, meant = _without_space(work), _without_space(target)
+    if not has_work:
+        return {"strict": Verdict(found == truth, None), "relaxed": Verdict(found == truth or loose, None)}
     return {
-        "strict": Verdict(found == truth, task.read_work(work) == task.read_work(target) if has_work else None),
-        "relaxed": Verdict(
-            found == truth or loose, task.read_work(plain) == task.read_work(meant) if has_work else None
-        ),
-    }  # fmt: skip
+        "strict": Verdict(found == truth, *_work_verdicts(task, work, target)),
+        "relaxed": Verdict(found == truth or loose, *_work_verdicts(task, *map(_without_space, (work, target)))),
+    }
+
+
+def _work_verdicts(task: Task, work: str, target: str) -> tuple[bool, tuple[bool, ...]]:
+    """Whether all of a work is right, and whether each true state stands in its place."""
+    written, states = task.read_states(work), task.read_states(target)
+    in_place = tuple(place < len(written) and written[place] == state for place, state in enumerate(states))
+    return task.read_work(work) == task.read_work(target), in_place
 
 
 def _answer(task: Task, form: Format, question: Symbols, work: str) -> Symbols | None:
@@ -79,7 +89,8 @@ def _without_space(text: str) -> str:
 def shares(judged: Iterable[tuple[Symbols, dict[str, Verdict]]]) -> Iterator[tuple[str, str, str, Share]]:
     """(scoring, metric, unit, share) of verdicts with their problems.
 
-    Metrics: output and trace. Units: example, and problem, right where all its examples are.
+    Metrics: output and trace, by example and by problem, right where all its examples are; and state by step: the share
+    of all true states that stand in their places (its interval takes them to be independent).
     """
     verdicts = list(judged)
     for scoring in SCORINGS:
@@ -92,3 +103,6 @@ def shares(judged: Iterable[tuple[Symbols, dict[str, Verdict]]]) -> Iterator[tup
                 problems[problem] = problems.get(problem, True) and right
             yield scoring, metric, "example", Share.of([right for _, right in rights])
             yield scoring, metric, "problem", Share.of(list(problems.values()))
+        states = [right for _, verdict in verdicts for right in verdict[scoring].states or ()]
+        if states:
+            yield scoring, "state", "step", Share.of(states)

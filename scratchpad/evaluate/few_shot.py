@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
-from scratchpad.errors import ScratchpadError
+from scratchpad.errors import LeftOut, ScratchpadError
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import START, Document, as_text, bare
 from scratchpad.tasks.formats import Format
 
 _BETWEEN = "\n\n"
+_MOST_SHOTS = 1000
 _LOOKED_AT = 1000  # draws, beyond those taken, before there are too few different problems
 
 
@@ -40,31 +42,36 @@ class Prompt:
 
 
 def few_shot(task: Task, form: Format, question: Symbols, shots: int, seed: int = 0) -> Prompt:
-    """The prompt of a question: behind the first `shots` different problems of the seed's training split.
+    """The prompt of a question: behind the first `shots` different problems of the split that the task shows.
 
-    The question's own problem is never among them. ScratchpadError where there are not so many.
+    The question's own problem is never among them. ScratchpadError where there are not so many, or for more than 1,000.
     """
+    if not 0 <= shots <= _MOST_SHOTS:
+        raise ScratchpadError(f"{shots:,} shots: from 0 to {_MOST_SHOTS:,} worked examples are allowed")
     asking = task.asking(form.name)
     shown = []
-    for other in _examples(task, question, shots, seed):
-        asked, work = spoken(form.write(task, other))
+    for other in _examples(task, form, question, shots, seed):
+        asked, work = spoken(other)
         shown.append((asking.question(asked), work + asking.after))
     asked, target = spoken(form.write(task, question))
     return Prompt(tuple(shown), asking.question(asked), target, asking.stop)
 
 
-def _examples(task: Task, question: Symbols, shots: int, seed: int) -> list[Symbols]:
-    found: dict[Symbols, Symbols] = {}
-    own = task.problem(question)
-    for index in range(shots + _LOOKED_AT):
+def _examples(task: Task, form: Format, question: Symbols, shots: int, seed: int) -> list[Document[str]]:
+    found: dict[Symbols, Document[str]] = {}
+    own, held = task.problem(question), task.count(task.shown_split)
+    looked_at = shots + _LOOKED_AT if held is None else min(shots + _LOOKED_AT, held)
+    for index in range(looked_at):
         if len(found) == shots:
             break
-        other = task.draw(seed, "train", index)
-        if task.problem(other) != own:
-            found.setdefault(task.problem(other), other)
+        other = task.draw(seed, task.shown_split, index)
+        problem = task.problem(other)
+        if problem != own and problem not in found:
+            with suppress(LeftOut):
+                found[problem] = form.write(task, other)
     if len(found) < shots:
         raise ScratchpadError(
-            f"{shots} shots: {shots + _LOOKED_AT} questions of {task.name} hold only {len(found)} different problems "
+            f"{shots} shots: {looked_at} questions of {task.name} hold only {len(found)} different problems "
             "beside the one asked for; ask for less, or for longer questions"
         )
     return list(found.values())

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from scratchpad.layout.rule import PADDING, PROMPT, sees
 from scratchpad.model.dropout import draw_kept, masked
@@ -201,7 +202,10 @@ class _Attend(torch.autograd.Function):
             return slots.empty(written, 1, heads)[:, 0].mul_(ctx.scale)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+    @once_differentiable  # or a second gradient would be wrong without a word
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride] - the decorator's own types
+        ctx: Any, *gradients: Tensor
+    ) -> tuple[Tensor, None, None]:
         with torch.autocast(gradients[0].device.type, enabled=False):
             return _Attend._gradient(ctx, gradients[0]), None, None
 

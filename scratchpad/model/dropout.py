@@ -13,7 +13,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
+
+from scratchpad.errors import ScratchpadError
 
 _LEVELS = 65536
 _stream: ContextVar[torch.Generator | None] = ContextVar("_stream", default=None)
@@ -33,8 +36,9 @@ def drawing_from(seed: int) -> Iterator[None]:
 def draw_kept(x: Tensor, p: float) -> tuple[Tensor, float]:
     """What `masked` keeps of x, each element with probability 1 - p, and the scale that makes up for the others.
 
-    0 <= p < 1. On a CPU they are ones and zeros as int16, elsewhere bools.
+    On a CPU they are ones and zeros as int16, elsewhere bools. ScratchpadError unless 0 <= p < 1.
     """
+    _check(p)
     if x.device.type != "cpu":
         return torch.rand_like(x, dtype=torch.float32) >= p, 1 / (1 - p)
     dropped = min(round(p * _LEVELS), _LEVELS - 1)
@@ -44,6 +48,11 @@ def draw_kept(x: Tensor, p: float) -> tuple[Tensor, float]:
     # in place, so ones and zeros as int16: comparing into bool, and multiplying by it, take several times as long
     kept = words[: x.numel()].view(x.shape).ge_(dropped - _LEVELS // 2)
     return kept, _LEVELS / (_LEVELS - dropped)
+
+
+def _check(p: float) -> None:
+    if not 0 <= p < 1:
+        raise ScratchpadError(f"dropout with p={p}: from 0 up to, not including, 1 is allowed")
 
 
 def masked(x: Tensor, kept: Tensor) -> Tensor:
@@ -62,13 +71,17 @@ class _AddDropped(torch.autograd.Function):
         return torch.add(x, masked(y, kept), alpha=ctx.scale)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
+    @once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride] - the decorator's own types
+        ctx: Any, *gradients: Tensor
+    ) -> tuple[Tensor, Tensor, None]:
         (kept,) = ctx.saved_tensors
         return gradients[0], masked(gradients[0].to(ctx.dtype), kept).mul_(ctx.scale), None
 
 
 def add_dropped(x: Tensor, y: Tensor, p: float) -> Tensor:
-    """x + y, where each element of y is zeroed with probability p and else scaled by 1 / (1 - p)."""
+    """x + y, where each element of y is zeroed with probability p and else scaled by 1 / (1 - p); 0 <= p < 1."""
+    _check(p)
     if p == 0.0:
         return x + y
     if y.device.type != "cpu":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 from typing import Any
 
-from scratchpad.programs.objects import class_entry, type_name
+from scratchpad.programs.objects import class_entry, is_builtin, type_name
 from scratchpad.programs.texts import TextWriter
 
 _MOST_CHARACTERS = 1000
@@ -29,7 +29,8 @@ def error_text(error: BaseException) -> str:
         message: str = say(error)
     else:
         message = ", ".join(TextWriter(_MOST_CHARACTERS).text(argument) for argument in arguments[:8])
-    message = message.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r") if "\n" in message else message
+    if "\n" in message or "\r" in message:
+        message = message.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
     cut = f"{message[:_MOST_CHARACTERS]}..." if len(message) > _MOST_CHARACTERS else message
     return f"{type_name(type(error))}: {cut}" if cut else type_name(type(error))
 
@@ -39,4 +40,4 @@ def _is_plain(error: BaseException, arguments: tuple[Any, ...]) -> bool:
     for kind, names in _READ_BY_STR.items():
         if issubclass(type(error), kind):
             arguments = tuple(kind.__dict__[name].__get__(error) for name in names)
-    return all(type(value) in _PLAIN for value in arguments)
+    return all(is_builtin(type(value)) and type(value) in _PLAIN for value in arguments)

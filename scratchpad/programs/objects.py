@@ -76,7 +76,7 @@ def callable_name(value: object) -> str | None:
     kind = type(value)
     if issubclass(kind, type):
         return type_name(value)  # pyright: ignore[reportArgumentType]
-    if kind in _NAMED_CODE:
+    if is_builtin(kind) and kind in _NAMED_CODE:  # a metaclass of the program's might have its own `==`
         return str.__str__(value.__name__)  # pyright: ignore[reportAttributeAccessIssue]
     if kind is types.MethodType:
         return callable_name(value.__func__)  # pyright: ignore[reportAttributeAccessIssue]

@@ -11,8 +11,10 @@ from scratchpad.errors import RunFailure
 from scratchpad.programs.trace import STATUSES, Step, Trace
 
 _TOLD_BY_THE_TRACER = frozenset(STATUSES) - {"time", "signal", "tampered"}
+_DEEPEST = 400  # more than any state is; what is nested as deep as it can be read could not be written again
 _STARTED = {"started": True}
 _FIELDS: dict[str, type | tuple[type, ...]] = {
+    "status": str,
     "state": dict,
     "error": (str, type(None)),
     "error_line": (int, type(None)),
@@ -50,7 +52,18 @@ def _records(trace: bytes) -> Iterator[dict[str, Any]]:
             raise NoTrace("a record that is no JSON") from None
         if not isinstance(record, dict):
             raise NoTrace("a record that is no object")
+        if line.count(b"[") + line.count(b"{") > _DEEPEST and _depth(record) > _DEEPEST:
+            raise NoTrace("a record that is nested too deep")
         yield record
+
+
+def _depth(value: Any) -> int:
+    """How many lists and objects stand within one another."""
+    level, depth = [value], 0
+    while level := [each for each in level if isinstance(each, list | dict)]:
+        level = [part for each in level for part in (each.values() if isinstance(each, dict) else each)]
+        depth += 1
+    return depth
 
 
 def _add(record: dict[str, Any], lines: list[str], steps: list[Step], last: dict[str, Any]) -> None:
@@ -58,7 +71,7 @@ def _add(record: dict[str, Any], lines: list[str], steps: list[Step], last: dict
         raise NoTrace("a record after the last one")
     if "line" in record:
         steps.append(_step(record, lines))
-    elif record.get("status") in _TOLD_BY_THE_TRACER and _is_well_formed(record):
+    elif _is_well_formed(record) and record.get("status") in _TOLD_BY_THE_TRACER:
         last.update(record)
     else:
         raise NoTrace("a last record that the tracer does not write")
@@ -77,7 +90,7 @@ def _step(record: dict[str, Any], lines: list[str]) -> Step:
 
 def _ending(told: dict[str, Any], last: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """The status, and what else is known of a run's end."""
-    more = {name: value for name, value in last.items() if name in _FIELDS}
+    more = {name: value for name, value in last.items() if name in _FIELDS and name != "status"}
     if more.get("error"):
         more["error"] = more["error"].encode("utf-8", "backslashreplace").decode()
     if told["reason"]:

@@ -14,6 +14,7 @@ from scratchpad.programs.objects import (
     builtin_name,
     callable_name,
     class_entry,
+    is_builtin,
     member_name,
     module_name,
     type_name,
@@ -129,7 +130,7 @@ class TextWriter:
         if len(items) > _WIDEST_SET:
             self.cuts += 1
             return self._spent(f"<cut: {len(items)} elements>", 24)
-        if {type(item) for item in items} in _SORTED_AS_VALUES:
+        if all(is_builtin(type(item)) for item in items) and {type(item) for item in items} in _SORTED_AS_VALUES:
             return ", ".join(self._elements(sorted(items), len(items), self._text))
         texts = sorted((type_name(type(item)), self._text(item)) for item in items)
         return ", ".join(text for _, text in texts)

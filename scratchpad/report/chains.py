@@ -75,7 +75,7 @@ def _spread(sizes: Sequence[int]) -> list[int]:
 
 def _chain(run: RunRecord, line: Line, title: str) -> Chain:
     question = tuple(line["question"])
-    due = _due(run, question)
+    due = due_document(run, question)
     true_states = due.states if due else ()
     texts = tuple(map(tuple, line["states"])) or true_states
     wide = is_wide(symbol for text in (question, *texts) for symbol in text)
@@ -93,7 +93,7 @@ def _chain(run: RunRecord, line: Line, title: str) -> Chain:
     return Chain(line["size"], line["exact"], title, asked, _answers(line, wide), shown, forced)
 
 
-def _due(run: RunRecord, question: Symbols) -> Document[str] | None:
+def due_document(run: RunRecord, question: Symbols) -> Document[str] | None:
     """The true document of a question; None where the task is not at hand or knows no such question."""
     if run.task is None:
         return None

@@ -33,13 +33,13 @@ def loss_series(groups: Sequence[Group]) -> list[Series]:
     ]
 
 
-def evaluation_panels(groups: Sequence[Group]) -> list[tuple[str, list[Series]]]:
-    """Accuracy over training steps: the mean over the lengths trained on, and over those beyond."""
+def evaluation_panels(groups: Sequence[Group], method: str) -> list[tuple[str, list[Series]]]:
+    """Accuracy over training steps by one method: the mean over the lengths trained on, and over those beyond."""
     if all(run.trained is None for group in groups for run in group.runs):
-        return [("all lengths judged", [_evaluations(group, trained=False) for group in groups])]
+        return [("all lengths judged", [_evaluations(group, method, trained=False) for group in groups])]
     panels = [
-        ("lengths trained on", [_evaluations(group, trained=True) for group in groups]),
-        ("lengths not trained on", [_evaluations(group, trained=False) for group in groups]),
+        ("lengths trained on", [_evaluations(group, method, trained=True) for group in groups]),
+        ("lengths not trained on", [_evaluations(group, method, trained=False) for group in groups]),
     ]
     return [(title, series) for title, series in panels if any(one.curves for one in series)]
 
@@ -54,12 +54,13 @@ def _loss(run: RunRecord) -> Curve:
     return Curve(tuple(line["step"] for line in run.losses), tuple(line["loss"] for line in run.losses))
 
 
-def _evaluations(group: Group, trained: bool) -> Series:
+def _evaluations(group: Group, method: str, trained: bool) -> Series:
     curves = []
     for run in group.runs:
         means: dict[float, float] = {}
         for step, scores in run.evaluations:
-            shares = [score.accuracy for score in scores if run.was_trained(score.size) == trained]
+            judged = [score for score in scores if score.method == method]
+            shares = [score.accuracy for score in judged if run.was_trained(score.size) == trained]
             means |= {step: statistics.mean(shares)} if shares else {}
         curves += [Curve(tuple(means), tuple(means.values()))] if means else []
     return Series(group.label, tuple(curves))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -16,6 +16,8 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.evaluate import METHODS
 from scratchpad.report.chains import Chain, sample_chains
 from scratchpad.report.curves import accuracy_series, evaluation_panels, loss_series
+from scratchpad.report.diagnosis import Diagnosis, diagnose
+from scratchpad.report.findings import PLACES_CAPTION, Attended, Findings, Picture, findings_of, places_figure
 from scratchpad.report.groups import Group, common_and_differing, flat, task_groups
 from scratchpad.report.plots import GRID, INK, PALETTE, SHADE, accuracy_plot, evaluation_plot, loss_plot, svg
 from scratchpad.report.records import RunRecord, read_run
@@ -27,14 +29,6 @@ _HOW = {
     "forced": "Judged by one forward pass: every token must be the model's first choice, given the true text before it",
     "free": "The model writes by itself, and its answer is compared with the true one",
 }
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A plot as an <svg> element, with the text below it."""
-
-    svg: Markup
-    caption: str
 
 
 @dataclass(frozen=True)
@@ -113,8 +107,10 @@ def accuracy_figure(runs: Sequence[RunRecord]) -> Figure:
     return _accuracy_plot(tasks[0], ways[0])
 
 
-def page(runs: Sequence[RunRecord], title: str | None = None) -> str:
-    """The page about runs that were read, as HTML."""
+def page(
+    runs: Sequence[RunRecord], title: str | None = None, attention: Mapping[Path, Sequence[Attended]] | None = None
+) -> str:
+    """The page about runs that were read, as HTML. attention: what is drawn of runs, by their folders."""
     tasks = task_groups(runs)
     ordered = [(group, run) for groups in tasks for group in groups for run in group.runs]
     names = [group.name_of(run) for group, run in ordered]
@@ -127,6 +123,7 @@ def page(runs: Sequence[RunRecord], title: str | None = None) -> str:
         sections=[_section(groups) for groups in tasks],
         notes=[note for group, run in ordered for note in _notes(group.name_of(run), run)],
         samples=_samples(ordered[:_MOST_SAMPLED]),
+        findings=[found for group, run in ordered[:_MOST_SAMPLED] if (found := _findings(group, run, attention or {}))],
         unsampled=max(0, len(ordered) - _MOST_SAMPLED),
         names=names,
         folders=[str(run.folder) for _, run in ordered],
@@ -154,7 +151,7 @@ def _section(groups: Sequence[Group]) -> Section:
     run = groups[0].runs[0]
     file = run.config.task.data or run.config.task.file
     pictures = [_losses(groups)] if any(one.losses for group in groups for one in group.runs) else []
-    pictures += [_evaluations(groups)] if any(len(r.evaluations) > 1 for group in groups for r in group.runs) else []
+    pictures += [_evaluations(groups, method) for method in METHODS if _was_followed(groups, method)]
     return Section(
         title=f"{run.config.task.name}: {file}" if file else run.config.task.name,
         summary=f"{run.task.summary} ({run.task.source})" if run.task else "",
@@ -221,10 +218,19 @@ def _losses(groups: Sequence[Group]) -> Picture:
     return _picture(loss_plot(series), f"Training loss, on a logarithmic scale.{marked}")
 
 
-def _evaluations(groups: Sequence[Group]) -> Picture:
-    method = groups[0].runs[0].config.evaluate.method
+def _was_followed(groups: Sequence[Group], method: str) -> bool:
+    """Whether a run was evaluated by a method more than once during its training."""
+    steps = [
+        [step for step, of_step in run.evaluations for one in of_step if one.method == method]
+        for group in groups
+        for run in group.runs
+    ]
+    return any(len(set(of_run)) > 1 for of_run in steps)
+
+
+def _evaluations(groups: Sequence[Group], method: str) -> Picture:
     caption = f"Evaluations during training: {_RIGHT[method]}, means over the lengths judged."
-    return _picture(evaluation_plot(evaluation_panels(groups), f"{_RIGHT[method].split()[-1]} (%)"), caption)
+    return _picture(evaluation_plot(evaluation_panels(groups, method), f"{_RIGHT[method].split()[-1]} (%)"), caption)
 
 
 def _picture(figure: Figure, caption: str) -> Picture:
@@ -266,6 +272,19 @@ def _samples(ordered: Sequence[tuple[Group, RunRecord]]) -> list[Samples]:
         forced = any(one.forced for _, of_size in chains for one in of_size)
         found.append(Samples(group.name_of(run), run.measured, chains, forced, note, run is opened))
     return found
+
+
+def _findings(group: Group, run: RunRecord, attention: Mapping[Path, Sequence[Attended]]) -> Findings | None:
+    """What was diagnosed of a run, None where there is nothing to be."""
+    by_way: dict[str, list[Diagnosis]] = {}
+    for one in diagnose(run):
+        by_way.setdefault(one.way, []).append(one)
+    ways = [
+        findings_of(_right(way), found, run.measured, _picture(places_figure(found, run.measured), PLACES_CAPTION))
+        for way, found in by_way.items()
+    ]
+    drawn = tuple(attention.get(run.folder, ()))
+    return Findings(group.name_of(run), ways, drawn) if ways or drawn else None
 
 
 def _facts(runs: Sequence[RunRecord]) -> list[Facts]:

@@ -87,19 +87,24 @@ def way(method: str, sampling: str) -> str:
     return f"{method}, {sampling}" if sampling else method
 
 
+def way_of(line: Line) -> str:
+    """The way of judging of a line of evaluation.jsonl."""
+    return way(line["method"], line.get("sampling", ""))
+
+
 def read_run(folder: str | Path, task_file: str | None = None) -> RunRecord:
     """Read a run folder; task_file: the file of a task of one's own. ScratchpadError where it is no run, or damaged."""
     folder = Path(folder)
     record = read_record(folder)
     config = RunConfig.from_json(record["config"], str(folder / "config.json"))
     task, problem = _task(config, folder, task_file)
-    metrics = [(place, _whole(place, line, ["step"])) for place, line in _lines(folder / "metrics.jsonl")]
+    metrics = [(place, _whole(place, line, ["step"])) for place, line in lines_of(folder / "metrics.jsonl")]
     evaluations = tuple(
         (line["step"], tuple(_score(place, score) for score in line["evaluation"]))
         for place, line in metrics
         if "evaluation" in line
     )
-    judged = [(line.get("step", 0), _score(place, line)) for place, line in _lines(folder / "scores.jsonl")]
+    judged = [(line.get("step", 0), _score(place, line)) for place, line in lines_of(folder / "scores.jsonl")]
     from_training = not judged and bool(evaluations)
     if from_training:
         judged = [(evaluations[-1][0], score) for score in evaluations[-1][1]]
@@ -108,7 +113,7 @@ def read_run(folder: str | Path, task_file: str | None = None) -> RunRecord:
         losses=tuple(line for _, line in metrics if "loss" in line),
         evaluations=evaluations,
         stages=tuple((line["step"], line["curriculum"]) for _, line in metrics if _is_passed(line)),
-        scores=_by_size(judged),
+        scores=_by_size(judged, pooled=config.task.data is None),
         judged_at=tuple(sorted({step for step, _ in judged})),
         from_training=from_training,
         samples=_examples(folder / "evaluation.jsonl"),
@@ -131,7 +136,7 @@ def _is_passed(line: Line) -> bool:
     return "curriculum" in line and line["curriculum"]["passed"]
 
 
-def _lines(path: Path) -> Iterator[tuple[str, Line]]:
+def lines_of(path: Path) -> Iterator[tuple[str, Line]]:
     """The JSON objects of a file, each with its place; none without a file. A last line cut short is left out."""
     if not path.exists():
         return
@@ -152,10 +157,10 @@ def _lines(path: Path) -> Iterator[tuple[str, Line]]:
 def _examples(path: Path) -> dict[tuple[str, int], dict[str, Line]]:
     """The first sample of each way, size and verdict; the others are read past."""
     found: dict[tuple[str, int], dict[str, Line]] = {}
-    for place, line in _lines(path):
+    for place, line in lines_of(path):
         _whole(place, line, _SAMPLE_FIELDS)
         verdict = "right" if line["exact"] else "right answer, wrong work" if line["right"] else "wrong"
-        found.setdefault((way(line["method"], line.get("sampling", "")), line["size"]), {}).setdefault(verdict, line)
+        found.setdefault((way_of(line), line["size"]), {}).setdefault(verdict, line)
     return found
 
 
@@ -171,12 +176,16 @@ def _score(place: str, line: Line) -> Score:
     return Score(**{name: line[name] for name in _SCORE_FIELDS if name in line})
 
 
-def _by_size(judged: Sequence[tuple[int, Score]]) -> dict[tuple[str, int], Score]:
-    """The scores by way and size, each of the step that was judged last; several draws of questions in one."""
+def _by_size(judged: Sequence[tuple[int, Score]], pooled: bool) -> dict[tuple[str, int], Score]:
+    """The scores by way and size, each of the step that was judged last; several draws of questions in one.
+
+    pooled: seeds draw other questions. Those of a file are the same for every seed: then the last judgement counts.
+    """
     kept: dict[tuple[str, int], list[tuple[int, Score]]] = {}
     for step, score in judged:
         kept.setdefault((way(score.method, score.sampling), score.size), []).append((step, score))
-    return {key: _pooled([score for step, score in found if step == found[-1][0]]) for key, found in kept.items()}
+    last = {key: [score for step, score in found if step == found[-1][0]] for key, found in kept.items()}
+    return {key: _pooled(scores) if pooled else scores[-1] for key, scores in last.items()}
 
 
 def _pooled(scores: Sequence[Score]) -> Score:

@@ -10,12 +10,16 @@ from scratchpad.settings import with_settings
 from scratchpad.tasks.addition_random_space import AdditionRandomSpace
 from scratchpad.tasks.addition_shift import AdditionShift
 from scratchpad.tasks.base import Task
+from scratchpad.tasks.cruxeval import Cruxeval
 from scratchpad.tasks.cycles import Cycles
 from scratchpad.tasks.half_parity import HalfParity
 from scratchpad.tasks.heights import Heights
 from scratchpad.tasks.long_addition import LongAddition
+from scratchpad.tasks.mbpp import Mbpp
+from scratchpad.tasks.own_programs import OwnPrograms
 from scratchpad.tasks.parity import Parity
 from scratchpad.tasks.polynomials import Polynomials
+from scratchpad.tasks.program_runs import ProgramRuns
 from scratchpad.tasks.programs import Programs
 from scratchpad.tasks.random_graphs import RandomGraphs
 from scratchpad.tasks.three_cycles import ThreeCycles
@@ -27,10 +31,15 @@ TASKS: dict[str, type[Task]] = {
         LongAddition, Polynomials, Programs,
     )
 }  # fmt: skip
+"""Those that draw their own problems."""
+
+DATA_SETS: dict[str, type[ProgramRuns]] = {task.name: task for task in (Mbpp, Cruxeval, OwnPrograms)}
+"""Those whose problems are data: of a file, a folder or the hub."""
 
 
 def task_named(name: str, settings: Mapping[str, Any] | None = None) -> Task:
     """A task by its name, with settings as values or as texts: `task_named("parity", {"bits": "1-8"})`."""
-    if name not in TASKS:
-        raise unknown("task", name, TASKS)
-    return with_settings(TASKS[name](), settings or {}, name)
+    kinds = {**TASKS, **DATA_SETS}
+    if name not in kinds:
+        raise unknown("task", name, kinds)
+    return with_settings(kinds[name](), settings or {}, name)

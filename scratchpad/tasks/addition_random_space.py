@@ -84,6 +84,19 @@ class AdditionRandomSpace(Task):
         a, b = "".join(question[: question.index("=")]).replace("_", "").split("+")
         return total(a, b)
 
+    def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
+        slot, carry = "".join(state[1 : state.index("]")]), state[state.index("c") + 1]
+        return {"slot": slot, "kind": "overflow" if slot == "-1" else "carry" if carry == "1" else "no carry"}
+
+    def parts(self, state: Symbols) -> Symbols:
+        found = [i for i, symbol in enumerate(state) if symbol == "]"]
+        if len(found) < 2:
+            return super().parts(state)
+        first, second = found[0] + 1, found[1] + 1
+        head = (*("slot of a",) * first, "digit of a", *("slot of b",) * (second - first - 1), "digit of b")
+        tail = ("mark c", "carry", "mark r", "new digit", *("buffer",) * len(state))
+        return (*head, *tail)[: len(state)]
+
     def check(self, question: Symbols) -> None:
         end = question.index("=") if "=" in question else -1
         slots, buffer = question[: max(end, 0)], question[end + 1 :]

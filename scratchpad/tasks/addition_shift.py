@@ -96,6 +96,18 @@ class AdditionShift(Task):
         a, b = "".join(question[: question.index("=")]).split("+")
         return total(a.rpartition("$")[2], b.rpartition("$")[2])
 
+    def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
+        last = len(state) == len(question) // 3
+        return {"kind": "last" if last else "carry" if state[-1] == "1" else "no carry"}
+
+    def parts(self, state: Symbols) -> Symbols:
+        if "|" not in state:
+            return ("carry", *("result",) * (len(state) - 1))
+        plus, equals = state.index("+"), state.index("=")
+        a, b = ("a",) * plus, ("b",) * (equals - plus - 1)
+        result = ("new digit", *("result",) * (len(state) - equals - 4))
+        return (*a, "plus", *b, "equals", *result, "bar", "carry")[: len(state)]
+
     def check(self, question: Symbols) -> None:
         window = len(question) // 3 - 2
         try:

@@ -37,6 +37,8 @@ class Task:
     """Whether the paper has a text of its own for the whole chain, `text` here; elsewhere it is as `causal`."""
     own_formats: ClassVar[tuple[str, ...]] = ()
     """Formats that not every task has and this one does."""
+    shown_split: ClassVar[str] = "train"
+    """The split that a prompt's worked examples come from."""
     examples: ClassVar[tuple[tuple[str, dict[str, Any]], ...]] = ()
     """Worked examples for the gallery, the paper's first: (question, settings)."""
 
@@ -96,6 +98,14 @@ class Task:
         """How a problem stands in a prompt for a language model, in the format of that name."""
         return Asking()
 
+    def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
+        """What sort of transition a true state comes from: its slot and its kind, say. Reports compare these."""
+        return {}
+
+    def parts(self, state: Symbols) -> Symbols:
+        """What each symbol of a state belongs to (its slot, its digit): reports group wrong states by it."""
+        return tuple(f"symbol {place + 1}" for place in range(len(state)))
+
     def problem(self, question: Symbols) -> Symbols:
         """What several questions have in common that are examples of one problem: the program that they run, say."""
         return question
@@ -104,12 +114,24 @@ class Task:
         """The lines of a work as text, each as the value that it stands for: what is compared with the true ones."""
         return tuple(work.split("\n"))
 
+    def read_states(self, work: str) -> tuple[Any, ...]:
+        """The states among those lines."""
+        return self.read_work(work)
+
     def loose_answer(self, work: str) -> str:
         """The answer of a work as text, read as kindly as can be: the last whole number of its last line that is not
         empty, and where there is none that line; white space does not count.
         """
         last = "".join(next((line for line in reversed(work.split("\n")) if line.strip()), "").split())
         return next(reversed(re.findall(r"-?\d+", last)), last)
+
+    def direct(self, question: Symbols) -> Symbols:
+        """The answer alone, as it is written without any work."""
+        return self.answer(question, self.chain(question)[-1])
+
+    def interchangeable(self) -> Symbols:
+        """Names: symbols that could be exchanged for one another everywhere without changing any problem's odds."""
+        return ()
 
     def text(self, question: Symbols, form: str) -> Symbols:
         """The paper's own text of the whole work in the format of that name; by default `written` of the chain."""

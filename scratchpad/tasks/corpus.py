@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
 
 from scratchpad.errors import ScratchpadError
+from scratchpad.programs.trace import same
 from scratchpad.seeding import Stream, permutation
 from scratchpad.settings import Lengths
 from scratchpad.tasks.base import Symbols, Task
-from scratchpad.tasks.document import END, MARKS, SEP, START, Document, bare, terminated
-from scratchpad.tasks.formats import format_named
+from scratchpad.tasks.document import END, MARKS, SEP, START, Document, bare, letters, terminated
+from scratchpad.tasks.formats import format_named, format_names
 from scratchpad.tasks.lines import document_of_line, read_lines, symbols_of
+from scratchpad.tasks.traces import last_names
 
 _HELD_OUT = 10  # without test data of its own, a file gives one question in ten
 _WITHOUT_CHAIN = ("direct", "filler")
@@ -40,12 +43,14 @@ class Corpus(Task):
     whatever the seed, and begin again. Without test data one question in ten (at least one) is held out.
     A state that the data do not hold has as its answer as many symbols at its end as every answer of the data
     takes at the end of its last state; where these differ, or an answer stands elsewhere, the whole state.
+    Of the trace of a program the answer is `output` in its last state, compared as a value.
     """
 
     name: ClassVar[str] = "data"
     summary: ClassVar[str] = "the problems of a file"
     source: ClassVar[str] = "a file of yours"
     size_setting: ClassVar[str] = "steps"
+    own_formats: ClassVar[tuple[str, ...]] = ("changes",)
 
     steps: Lengths = field(default=Lengths(1, 1_000_000))
     entries: tuple[Entry, ...] = field(default=(), repr=False)
@@ -78,6 +83,9 @@ class Corpus(Task):
     def symbols(self) -> Symbols:
         return self._alphabet
 
+    def split(self, text: str) -> Symbols:
+        return letters(text) if " " in self._alphabet else super().split(text)
+
     def question(self, rng: Stream, size: int) -> Symbols:
         fitting = [entry.question for entry in self._part("train") if len(entry.states) == size]
         if not fitting:
@@ -102,6 +110,9 @@ class Corpus(Task):
 
     def answer(self, question: Symbols, state: Symbols) -> Symbols:
         entry = self._known.get(question)
+        true, found = (last_names("".join(text)) for text in (entry.states[-1] if entry else (), state))
+        if entry and "output" in true and "output" in found:
+            return entry.answer if same(true["output"], found["output"]) else letters(json.dumps(found["output"]))
         if entry and state in (entry.states[-1], self.last_written(question, entry.states[-1])):
             return entry.answer
         return state[-self._answer_length :] if self._answer_length else state
@@ -113,8 +124,10 @@ class Corpus(Task):
         return {"steps": self.steps.plain()}
 
     def check_format(self, name: str) -> None:
-        if self.formats and name.partition("-")[0] not in self.formats:
-            raise ScratchpadError(f"data written as {self.formats[0]} give {', '.join(self.formats)}, not {name}")
+        given = self.formats or format_names()
+        if name.partition("-")[0] not in given:
+            written = self.formats[0] if self.formats else "inductive"
+            raise ScratchpadError(f"data written as {written} give {', '.join(given)}, not {name}")
         if name == "inductive" and self._repeating:
             raise ScratchpadError(
                 f"a state comes twice in the chain of the question {' '.join(self._repeating.question)}: where each "

@@ -93,8 +93,8 @@ class Cycles(CycleWalk):
     def question(self, rng: Stream, size: int) -> Symbols:
         total = self.vertices or 2 * size
         sizes = self.sizes or ((total,) if rng.below(2) else (size, total - size))
-        names = self.symbols()
-        vertices = [names[i] for i in rng.sample(self.names, sum(sizes))]
+        names = self.interchangeable()
+        vertices = rng.names(names, sum(sizes))
         rings, start = [], 0
         for length in sizes:
             rings.append(vertices[start : start + length])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -38,9 +39,17 @@ class Format:
         return Document(self.prompt(task, question), self.states(task, question))
 
     def opening(self, task: Task, question: Symbols) -> tuple[Symbols, Symbols]:
-        """What a model is handed: the prompt and, where that is empty, the first state with its terminator."""
+        """What a model is handed: the prompt and, where that is empty, the first state with its terminator.
+
+        ScratchpadError where the first state, which is given then, is the last one, too: nothing is left to be written.
+        """
         prompt = self.prompt(task, question)
-        return prompt, () if prompt else (*task.first(question), SEP)
+        if prompt:
+            return prompt, ()
+        first = task.first(question)
+        if task.step(question, first) is None:
+            raise ScratchpadError(f"this question's first state, which is given, is its last one: {' '.join(first)}")
+        return (), (*first, SEP)
 
 
 def _plain_prompt(task: Task, question: Symbols) -> Symbols:
@@ -60,7 +69,7 @@ def _written_prompt(task: Task, question: Symbols) -> Symbols:
 
 
 def _answer_state(task: Task, question: Symbols) -> tuple[Symbols, ...]:
-    return terminated([task.answer(question, task.chain(question)[-1])])
+    return terminated([task.direct(question)])
 
 
 def _written_state(task: Task, question: Symbols) -> tuple[Symbols, ...]:
@@ -140,8 +149,8 @@ def format_named(name: str) -> Format:
     """A format by its name: direct, scratchpad, changes, causal, filler or filler-N, inductive."""
     if name.startswith("filler-"):
         count = name.removeprefix("filler-")
-        if not count.isdecimal() or int(count) < 1:
-            raise ScratchpadError(f"format {name!r}: filler-N takes a whole number of symbols from 1 on")
+        if not re.fullmatch("[0-9]{1,5}", count) or int(count) < 1:
+            raise ScratchpadError(f"format {name!r}: filler-N takes a whole number of symbols from 1 to 99999")
         return _filler(int(count))
     if name not in _FORMATS:
         raise unknown("format", name, _FORMATS)

@@ -79,6 +79,11 @@ class CycleWalk(Task):
     asked: ClassVar[int] = 2
     """How many vertices are asked for."""
     jump: int
+    names: int
+    """How many names there are for vertices."""
+
+    def interchangeable(self) -> Symbols:
+        return alphabet(self.names)[: self.names]
 
     def first(self, question: Symbols) -> Symbols:
         return asked_in(question, self.asked)[:1]
@@ -103,6 +108,12 @@ class CycleWalk(Task):
     def truth(self, question: Symbols) -> Symbols:
         place = joined(edges_in(question, self.asked))
         return (str(int(len({place[vertex] for vertex in asked_in(question, self.asked)}) == 1)),)
+
+    def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
+        return {"kind": f"last, label {state[-1]}" if len(state) > 1 else "vertex"}
+
+    def parts(self, state: Symbols) -> Symbols:
+        return ("vertex", "semicolon", "label")[: len(state)]
 
     def check(self, question: Symbols) -> None:
         check_graph(self.name, question, self.asked)

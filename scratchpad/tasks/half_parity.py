@@ -17,7 +17,7 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.seeding import Stream
 from scratchpad.settings import Lengths
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols, Task
-from scratchpad.tasks.slots import read_slot, slot_mark
+from scratchpad.tasks.slots import read_slot, slot_mark, slot_parts, slot_traits
 
 _BITS = ("0", "1")
 
@@ -86,6 +86,12 @@ class HalfParity(Task):
 
     def truth(self, question: Symbols) -> Symbols:
         return (str(int("".join(question[: self._counted(question)]), 2).bit_count() % 2),)
+
+    def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
+        return slot_traits(state)
+
+    def parts(self, state: Symbols) -> Symbols:
+        return slot_parts(state)
 
     def check(self, question: Symbols) -> None:
         if question[-1:] != ("=",) or len(question) < 2 or not {*question[:-1]}.issubset(_BITS):

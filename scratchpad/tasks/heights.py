@@ -57,12 +57,15 @@ class Heights(Task):
     def symbols(self) -> Symbols:
         return (*_NAMES, *_SENTENCE, ".", "Is", "?", "Yes", "No")
 
+    def interchangeable(self) -> Symbols:
+        return _NAMES
+
     def parse(self, text: str) -> Symbols:
         """As everywhere; full stops and question marks may follow their words without a space."""
         return super().parse(text.replace(".", " . ").replace("?", " ? "))
 
     def question(self, rng: Stream, size: int) -> Symbols:
-        people = [_NAMES[i] for i in rng.sample(len(_NAMES), 3 * size + 2)]
+        people = rng.names(_NAMES, 3 * size + 2)
         told = rng.shuffled([(*_said(a, b), ".") for a, b in pairwise(people)])
         a, b = people[size], people[2 * size + 1]
         first, second = (a, b) if rng.below(2) else (b, a)

@@ -15,7 +15,7 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.seeding import Stream
 from scratchpad.settings import Lengths
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols, Task
-from scratchpad.tasks.slots import read_slot, slot_mark
+from scratchpad.tasks.slots import read_slot, slot_mark, slot_parts, slot_traits
 
 _DIGITS = tuple("0123456789")
 
@@ -80,6 +80,12 @@ class Parity(Task):
 
     def truth(self, question: Symbols) -> Symbols:
         return (str(sum(int(digit) for digit in question if digit.isdecimal()) % self.modulus),)
+
+    def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
+        return slot_traits(state)
+
+    def parts(self, state: Symbols) -> Symbols:
+        return slot_parts(state)
 
     def check(self, question: Symbols) -> None:
         if len(question) - 1 > self.window:

@@ -32,12 +32,11 @@ from typing import Any, ClassVar, Self
 from scratchpad.errors import ScratchpadError
 from scratchpad.seeding import Stream
 from scratchpad.settings import Lengths, Numbers
-from scratchpad.tasks.asking import Asking
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols
 from scratchpad.tasks.document import MARKS, letters
 from scratchpad.tasks.random_programs import Writer
 from scratchpad.tasks.small_language import HEAD, INDENT, TAIL, Line, Program, Values, read_program
-from scratchpad.tasks.text import TextTask
+from scratchpad.tasks.traces import TraceTask
 
 _SIZES = {"train": 400, "validation": 100, "test": 200}
 _MOST_LINES = 99
@@ -52,19 +51,22 @@ _FUNCTION = {"f": "<callable_object f>"}
 
 
 @dataclass(frozen=True)
-class Programs(TextTask):
+class Programs(TraceTask):
     """repeats: how often a loop runs; lines: how many the body of f has, without `return`; constants: of arithmetic and
     tests; inputs: what f is called with; runs: of one program, with different inputs; modulus: after each arithmetic
     line the remainder is taken (0: never); steps: programs that run for more lines are not drawn (0: all are), where
-    loops are longer than these by a factor, for that many times more.
+    loops are longer than these by a factor, for that many times more; least_steps: nor are those that run for less.
     The defaults are the paper's; the generator's own are constants=1-9 repeats=2-9 modulus=1000.
+
+    reach: where it is set, loops up to so long count as short: at a size beyond it, programs run for more than `steps`
+    lines, and for up to size / reach times as many. So repeats=1-99 steps=60 reach=9 trains on short runs alone, in
+    which every counter up to 99 has been seen (loops that long are left by `break`), and at size 90 asks for long ones.
     """
 
     name: ClassVar[str] = "programs"
     summary: ClassVar[str] = "what a short Python program puts out"
     source: ClassVar[str] = "Nye et al. 2021, section 5.1, after Bieber et al. 2020"
     size_setting: ClassVar[str] = "repeats"
-    own_formats = ("changes",)
     characters: ClassVar[str] = '0123456789 abcdefghijklmnopqrstuvwxyz_+-*%=<>:(){}",;\n'
     examples = (
         (
@@ -82,6 +84,8 @@ class Programs(TextTask):
     runs: int = field(default=1, metadata=BEYOND_PAPER)
     modulus: int = field(default=0, metadata=BEYOND_PAPER)
     steps: int = field(default=0, metadata=BEYOND_PAPER)
+    least_steps: int = field(default=0, metadata=BEYOND_PAPER)
+    reach: int = field(default=0, metadata=BEYOND_PAPER)
 
     def __post_init__(self) -> None:
         inputs = self.inputs.high - self.inputs.low + 1
@@ -91,6 +95,11 @@ class Programs(TextTask):
             raise ScratchpadError(f"programs: lines={self.lines.plain()}: at most {_MOST_LINES - 2} have a number")
         if min(self.modulus, self.steps) < 0:
             raise ScratchpadError(f"programs: modulus={self.modulus} steps={self.steps}: from 0 (without) on")
+        if min(self.least_steps, self.reach) < 0 or self.least_steps > self.steps > 0:
+            raise ScratchpadError(
+                f"programs: least_steps={self.least_steps} reach={self.reach}: from 0 (without) on, and least_steps up "
+                f"to steps={self.steps}"
+            )
 
     def symbols(self) -> Symbols:
         return _alphabet(self.characters)
@@ -107,8 +116,9 @@ class Programs(TextTask):
         return self._drawn(Stream(self.stream(seed, split), program), run)
 
     def at_size(self, size: int) -> Self:
-        factor = max(1, size / self.repeats.high)
-        return replace(super().at_size(size), steps=int(self.steps * factor))
+        steps = int(self.steps * max(1, size / (self.reach or self.repeats.high)))
+        least = self.steps + 1 if size > self.reach > 0 else self.least_steps
+        return replace(super().at_size(size), steps=steps, least_steps=least, reach=0)
 
     def question(self, rng: Stream, size: int) -> Symbols:
         return self.at_size(size)._drawn(rng, run=0)
@@ -119,12 +129,19 @@ class Programs(TextTask):
             text = "\n".join([HEAD, *(INDENT + line for line in body), TAIL])
             inputs = rng.sample(self.inputs.high - self.inputs.low + 1, self.runs)
             questions = [f"{text}\n\noutput = f({self.inputs.low + number})" for number in inputs]
-            if not self.steps or all(_is_short(question, self.steps) for question in questions):
+            if not (self.steps or self.least_steps) or all(map(self._is_wanted, questions)):
                 return letters(questions[run])
+        least = f"least_steps={self.least_steps} lines or more and for " if self.least_steps else ""
         raise ScratchpadError(
-            f"programs: none of {_TRIES} programs runs for steps={self.steps} lines or less: allow more of them, or "
-            "set less lines or repeats"
+            f"programs: none of {_TRIES} programs runs for {least}steps={self.steps} lines or less: allow more of "
+            "them, or set less lines or repeats"
         )
+
+    def _is_wanted(self, question: str) -> bool:
+        """Whether a program runs for as many lines as are set."""
+        run = islice(read_program(question).run(), (self.steps or self.least_steps) + 1)
+        lines = sum(1 for _ in run)
+        return self.least_steps <= lines and (not self.steps or lines <= self.steps)
 
     def first(self, question: Symbols) -> Symbols:
         return _state(_program(question), *next(_program(question).run()))
@@ -163,22 +180,8 @@ class Programs(TextTask):
         output = json.loads("".join(text).rpartition("\nstate: ")[2])["output"]
         return tuple(str(output)) if type(output) is int else None
 
-    def asking(self, form: str) -> Asking:
-        asked = "value of output" if form.startswith(("direct", "filler")) else "execution trace"
-        between = f"\n\nWhat is the {asked}?\n\n[BEGIN]\n\n"
-        return Asking("Consider the following Python function:\n\n", between, "\n\n[DONE]")
-
     def problem(self, question: Symbols) -> Symbols:
         return question[: -len(_program(question).call)]
-
-    def read_work(self, work: str) -> tuple[Any, ...]:
-        return tuple(_state_in(line) or line for line in work.split("\n"))
-
-    def loose_answer(self, work: str) -> str:
-        """`output` in the last state, or `v0` where it has none: the paper's relaxed scoring."""
-        states = [json.loads(found) for found in map(_state_in, work.split("\n")) if found]
-        value = states[-1].get("output", states[-1].get("v0")) if states else None
-        return super().loose_answer(work) if value is None else str(value)
 
     def check(self, question: Symbols) -> None:
         lines = len(_program(question).lines) + 1
@@ -190,17 +193,6 @@ class Programs(TextTask):
         return replace(self, lines=Lengths(lines, lines))
 
 
-def _state_in(line: str) -> str:
-    """The state in a line of a trace, as JSON with its names in order; empty for a line without one."""
-    if not line.startswith("state:"):
-        return ""
-    try:
-        names = json.loads(line.removeprefix("state:"))
-    except (ValueError, RecursionError):
-        return ""
-    return json.dumps(names, sort_keys=True) if isinstance(names, dict) else ""
-
-
 @cache
 def _alphabet(characters: str) -> Symbols:
     numbers = (f"L{number:02}" for number in range(2, _MOST_LINES + 1))
@@ -209,10 +201,6 @@ def _alphabet(characters: str) -> Symbols:
 
 def _program(question: Symbols) -> Program:
     return read_program("".join(question))
-
-
-def _is_short(question: str, steps: int) -> bool:
-    return len(list(islice(read_program(question).run(), steps + 1))) <= steps
 
 
 def _listed(number: int, line: Line) -> str:

@@ -78,10 +78,13 @@ class RandomGraphs(Task):
     def symbols(self) -> Symbols:
         return alphabet(self.names)
 
+    def interchangeable(self) -> Symbols:
+        return alphabet(self.names)[: self.names]
+
     def question(self, rng: Stream, size: int) -> Symbols:
         pairs, found = self._graph_with(rng, 0 if rng.uniform() < self.unconnected else size)
         asked = rng.choice(found)  # any of them; the paper's code takes the one whose vertices come first
-        names = [self.symbols()[i] for i in rng.sample(self.names, self.vertices)]
+        names = rng.names(self.interchangeable(), self.vertices)
         edges = rng.shuffled([(names[a], names[b]) for a, b in pairs])
         return written_graph(edges, [names[vertex] for vertex in asked])
 

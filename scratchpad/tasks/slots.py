@@ -15,6 +15,16 @@ def slot_mark(question: Symbols, slot: int) -> Symbols:
     return ("[", *str(slot).zfill(slot_width(question)), "]")
 
 
+def slot_parts(state: Symbols) -> Symbols:
+    """What the symbols of a state `[slot]bit,value` belong to."""
+    return (*("slot",) * (len(state) - 3), "digit", "comma", "running value")
+
+
+def slot_traits(state: Symbols) -> dict[str, str]:
+    """The slot of a state `[slot]bit,value`, and what stands there."""
+    return {"slot": "".join(state[1:-4]), "kind": "at =" if state[-3] == "_" else f"digit {state[-3]}"}
+
+
 def read_slot(question: Symbols, state: Symbols) -> tuple[int, str, str]:
     """The slot, what stands there and the running value of a state `[slot]bit,value`. ValueError where it is none."""
     width = slot_width(question)

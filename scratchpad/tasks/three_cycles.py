@@ -54,8 +54,7 @@ class ThreeCycles(CycleWalk):
         return alphabet(self.names)
 
     def question(self, rng: Stream, size: int) -> Symbols:
-        names = self.symbols()
-        vertices = [names[i] for i in rng.sample(self.names, 3 * size)]
+        vertices = rng.names(self.interchangeable(), 3 * size)
         a, b, c = (vertices[start : start + size] for start in range(0, 3 * size, size))
         rings = ((a, b, c), (a + b + c,), (a + c + b,))[rng.below(3)]
         edges = rng.shuffled([(ring[i - 1], ring[i]) for ring in rings for i in range(len(ring))])

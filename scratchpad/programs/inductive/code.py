@@ -139,6 +139,11 @@ class Raise:
 
 
 @dataclass(frozen=True)
+class Reraise:
+    """Raise the exception that is being handled, here or in the calls around."""
+
+
+@dataclass(frozen=True)
 class Return:
     fragment: Fragment
 
@@ -159,6 +164,7 @@ Instruction = (
     | Finally
     | EndFinally
     | Raise
+    | Reraise
     | Return
 )
 

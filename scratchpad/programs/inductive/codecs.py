@@ -16,7 +16,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from scratchpad.programs.inductive.iterators import Walk, dict_of
+from scratchpad.programs.inductive.iterators import Walk, dict_of, keys_of
 from scratchpad.programs.inductive.subset import Refused
 
 
@@ -78,13 +78,11 @@ def _matched(pattern: re.Pattern[Any], method: str, *where: Any) -> Any:
 
 
 def _walk_parts(value: Walk) -> list[Any]:
-    keys = list(value.over)
-    same = len(keys) == len(value.keys) and all(map(lambda one, other: one is other, keys, value.keys))
-    return [value.over, value.place] if same else [value.over, value.place, value.keys]
+    return [value.over, value.place] if value.is_unchanged() else [value.over, value.place, value.keys]
 
 
 def _walk(over: Any, place: int, keys: list[Any] | None = None) -> Walk:
-    return Walk(over, list(over) if keys is None else keys, place)
+    return Walk(over, keys_of(over) if keys is None else keys, place)
 
 
 def _iterator_parts(value: Any) -> list[Any]:

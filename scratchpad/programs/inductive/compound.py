@@ -142,7 +142,7 @@ class Statements(SimpleStatements):
         self._body(node.orelse)
         self._emit(Jump(done))
         self._emit(handlers)
-        self._blocks.append(Block("handler", name=name))
+        self._blocks.append(Block("handler"))
         for handler in node.handlers:
             self._handler(handler, name, done)
         self._blocks.pop()

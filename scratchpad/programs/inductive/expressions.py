@@ -13,7 +13,7 @@ from typing import Any
 
 from scratchpad.programs.inductive.code import Call, Instruction, Jump, JumpUnless, Label, Let, Unit
 from scratchpad.programs.inductive.comprehensions import loops
-from scratchpad.programs.inductive.fragments import compile_expression
+from scratchpad.programs.inductive.fragments import compile_expression, evaluated_at_once
 from scratchpad.programs.inductive.subset import Refused
 
 CAPTURE = "@call"
@@ -52,6 +52,8 @@ class Expressions:
             return node
         if isinstance(node, _COMPREHENSIONS):
             return self._lower_comprehension(node)
+        if isinstance(node, ast.Lambda):
+            return self.lower_defaults(node)
         if isinstance(node, ast.Call):
             return self._lower_call(node)
         if isinstance(node, ast.BoolOp):
@@ -64,8 +66,8 @@ class Expressions:
 
     def steps(self, node: ast.AST) -> bool:
         """Whether an expression holds a call that may be stepped into."""
-        if isinstance(node, ast.Lambda):
-            return False
+        if isinstance(node, ast.Lambda | ast.FunctionDef):
+            return any(map(self.steps, evaluated_at_once(node)))
         if isinstance(node, ast.Call) and self._is_candidate(node.func):
             return True
         return any(map(self.steps, ast.iter_child_nodes(node)))
@@ -92,6 +94,12 @@ class Expressions:
         if keep_all:
             for slot in _slots(node):
                 _set(slot, self.keep(_get(slot)))
+        return node
+
+    def lower_defaults(self, node: Any) -> Any:
+        """A function or a lambda whose defaults are evaluated before it is made."""
+        node = copy.copy(node)
+        node.args = self._lower_slots(node.args)
         return node
 
     def fragment(self, node: ast.expr) -> Any:
@@ -201,6 +209,11 @@ def _slots(node: Any) -> list[Slot]:
     if isinstance(node, ast.Dict):
         pairs = [((node.keys, place), (node.values, place)) for place in range(len(node.keys))]
         return [slot for pair in pairs for slot in pair if _get(slot) is not None]
+    if isinstance(node, ast.arguments):  # what is written last is evaluated first
+        lists = (node.defaults, node.kw_defaults)
+        return [(values, place) for values in lists for place, value in enumerate(values) if value is not None]
+    if isinstance(node, ast.NamedExpr):  # its target is no value
+        return [(node, "value")]
     slots: list[Slot] = []
     for name, value in ast.iter_fields(node):
         if isinstance(value, list):

@@ -29,9 +29,9 @@ def bound_names(body: Iterable[ast.AST]) -> set[str]:
 
 def _bound_by(node: ast.AST) -> set[str]:
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
-        return {node.name} | bound_names([*node.decorator_list, *_evaluated_at_once(node)])
+        return {node.name} | bound_names([*node.decorator_list, *evaluated_at_once(node)])
     if isinstance(node, ast.Lambda):
-        return bound_names(_evaluated_at_once(node))
+        return bound_names(evaluated_at_once(node))
     if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
         walruses = (inner for inner in ast.walk(node) if isinstance(inner, ast.NamedExpr))
         return {walrus.target.id for walrus in walruses} | _bound_by(node.generators[0].iter)
@@ -45,7 +45,7 @@ def _bound_by(node: ast.AST) -> set[str]:
     return own | bound_names(ast.iter_child_nodes(node))
 
 
-def _evaluated_at_once(node: ast.FunctionDef | ast.ClassDef | ast.Lambda) -> list[ast.expr]:
+def evaluated_at_once(node: ast.FunctionDef | ast.ClassDef | ast.Lambda) -> list[ast.expr]:
     """What is evaluated where a function is defined: its defaults."""
     if isinstance(node, ast.ClassDef):
         return node.bases
@@ -114,7 +114,7 @@ def compile_binder(function: ast.FunctionDef) -> CodeType:
 
 def parameters_of(function: ast.FunctionDef) -> tuple[str, ...]:
     """The names of a function's parameters."""
-    return tuple(each.arg for each in ast.walk(function.args) if isinstance(each, ast.arg))
+    return tuple(each.arg for each in ast.iter_child_nodes(function.args) if isinstance(each, ast.arg))
 
 
 def _function(name: str, parameters: Sequence[str], body: list[ast.stmt]) -> ast.FunctionDef:

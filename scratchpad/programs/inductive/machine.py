@@ -124,7 +124,9 @@ class Machine:
         try:
             return FunctionType(fragment, self.names, "fragment", None, closure)(*arguments)
         except NameError as error:
-            raise _as_in_its_own_frame(error, frame.unit) from None
+            if _is_raised_by_itself(error):
+                raise _as_in_its_own_frame(error, frame.unit) from None
+            raise
 
     # -- what instructions do
 
@@ -202,6 +204,15 @@ class Machine:
     def _raise(self, frame: Frame, each: code.Raise) -> None:
         raise frame.cells[each.name].cell_contents
 
+    def _reraise(self, frame: Frame, each: code.Reraise) -> None:
+        for outer in reversed(self.frames):
+            for block in reversed(outer.blocks):
+                if isinstance(block, Handling):
+                    raise outer.cells[block.name].cell_contents
+                if isinstance(block, Leaving) and block.how == "raise":
+                    raise block.value
+        raise RuntimeError("No active exception to reraise")
+
     def _return(self, frame: Frame, each: code.Return) -> None:
         self._return_value(frame, self._call(frame, each.fragment))
 
@@ -272,6 +283,7 @@ _ACTIONS: dict[type[Any], Callable[[Machine, Frame, Any], None]] = {
     code.Finally: Machine._finally,
     code.EndFinally: Machine._end_finally,
     code.Raise: Machine._raise,
+    code.Reraise: Machine._reraise,
     code.Return: Machine._return,
 }
 
@@ -285,6 +297,12 @@ def _frame(unit: Unit, function: FunctionType, values: tuple[Any, ...], named: d
     cells |= dict(zip(unit.parameters, map(CellType, binder(*values, **named)), strict=True))
     cells |= dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
     return Frame(unit, cells)
+
+
+def _is_raised_by_itself(error: NameError) -> bool:
+    """Whether a fragment has raised it, and not a function that it has called."""
+    here = error.__traceback__
+    return here is not None and here.tb_next is not None and here.tb_next.tb_next is None
 
 
 def _as_in_its_own_frame(error: NameError, unit: Unit) -> NameError:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any, Literal
 
-from scratchpad.programs.inductive.code import Drop, Instruction, Label, Line, Raise, Return, Run, Unit
+from scratchpad.programs.inductive.code import Drop, Instruction, Label, Line, Reraise, Return, Run, Unit
 from scratchpad.programs.inductive.expressions import Expressions
 from scratchpad.programs.inductive.fragments import compile_statements
 from scratchpad.programs.inductive.subset import Refused
@@ -18,14 +18,12 @@ from scratchpad.programs.inductive.subset import Refused
 class Block:
     """What a statement stands in.
 
-    end, again: where `break` and `continue` lead. name: of a handler's exception for the machine. left_by: which of
-    `break` and `continue` lead out of a `try` with a `finally`.
+    end, again: where `break` and `continue` lead. left_by: which of them lead out of a `try` with a `finally`.
     """
 
     kind: Literal["for", "while", "try", "finally", "handler", "finishing"]
     end: Label | None = None
     again: Label | None = None
-    name: str = ""
     left_by: list[Literal["break", "continue"]] = field(default_factory=list)
 
 
@@ -70,13 +68,17 @@ class SimpleStatements:
 
     def _body(self, body: Sequence[ast.stmt]) -> None:
         for node in body:
-            if isinstance(node, ast.Global | ast.Nonlocal):
+            if isinstance(node, ast.Global | ast.Nonlocal) or self._only_declares(node):
                 continue
             if node.lineno != self._line:
                 self._begin_line(node.lineno)
             write: Callable[[Any], None] = getattr(self, f"_{type(node).__name__.lower()}")
             write(node)
             self._forget()
+
+    def _only_declares(self, node: ast.stmt) -> bool:
+        """Whether it is `x: int` in a function, which is no line: nothing of it is evaluated there."""
+        return isinstance(node, ast.AnnAssign) and node.value is None and self._unit.variables is not None
 
     def _begin_line(self, line: int) -> None:
         if self._lines:
@@ -108,7 +110,10 @@ class SimpleStatements:
     _importfrom = _import
 
     def _functiondef(self, node: ast.FunctionDef) -> None:
-        self._run(node)
+        annotations = [part.annotation for part in ast.walk(node.args) if isinstance(part, ast.arg)]
+        if any(part is not None and self._expressions.steps(part) for part in [*annotations, node.returns]):
+            raise Refused("call in an annotation", node.lineno)
+        self._run(self._expressions.lower_defaults(node))
         self._define(node, self._unit)
 
     def _expr(self, node: ast.Expr) -> None:
@@ -126,6 +131,8 @@ class SimpleStatements:
     def _annassign(self, node: ast.AnnAssign) -> None:
         if node.value is not None:
             self._assign(ast.copy_location(ast.Assign([node.target], node.value), node))
+        if self._unit.variables is None:  # a function's own are never evaluated
+            self._expr(ast.copy_location(ast.Expr(node.annotation), node))
 
     def _target(self, node: Any) -> Any:
         if isinstance(node, ast.Subscript):
@@ -159,12 +166,8 @@ class SimpleStatements:
         self._run(ast.copy_location(ast.Assert(self._expressions.lower(node.test), node.msg), node))
 
     def _raise(self, node: ast.Raise) -> None:
-        handled = [block.name for block in self._blocks if block.kind == "handler"]
-        if node.exc is None and handled:
-            self._emit(Raise(handled[-1]))
-            return
         if node.exc is None:
-            self._run(node)
+            self._emit(Reraise())
             return
         exception = self._expressions.lower(node.exc)
         self._run(ast.copy_location(ast.Raise(exception, node.cause), node))

@@ -13,6 +13,7 @@ MODULES = frozenset(
 )  # fmt: skip
 """Modules without a state of their own that a program may import."""
 
+_SINGLE = (type(None), bool, type(...))
 _SYS_NAMES = ("exit", "float_info", "maxsize", "maxunicode", "version_info")
 _NODES: dict[type[ast.AST], str] = {
     ast.AsyncFor: "async for",
@@ -66,10 +67,10 @@ def _refused(node: ast.AST) -> Iterator[str]:
 
 
 def _compares_identity(node: ast.Compare) -> bool:
-    """Whether `is` stands between two values, neither of which is None, True or another constant."""
+    """Whether `is` stands between two values, neither of which is None, True, False or `...`, of which there is one."""
     sides = (node.left, *node.comparators)
     identity = any(isinstance(operation, ast.Is | ast.IsNot) for operation in node.ops)
-    return identity and not any(isinstance(side, ast.Constant) for side in sides)
+    return identity and not any(isinstance(side, ast.Constant) and type(side.value) in _SINGLE for side in sides)
 
 
 def _refused_attribute(node: ast.Attribute) -> Iterator[str]:

@@ -105,7 +105,7 @@ class _StateWriter:
         if kind is int:
             return value if value.bit_length() <= _LONGEST_INTEGER_BITS else {"$int": [hex(value)]}
         if kind is float:
-            return value if math.isfinite(value) else {"$float": [repr(value)]}
+            return value if math.isfinite(value) else self._shared(value)  # not-a-number is found by which one it is
         if kind in (list, dict) or (kind in CODECS and CODECS[kind].shared) or isinstance(value, BaseException):
             return self._shared(value)
         if kind in CODECS:
@@ -134,6 +134,8 @@ class _StateWriter:
             if plain:
                 return {key: self._value(item) for key, item in value.items()}
             return self._tagged("dict", flat_pairs(value))
+        if kind is float:
+            return {"$float": [repr(value)]}
         if kind is FunctionType:
             return self._made_function(value)
         if isinstance(value, BaseException):

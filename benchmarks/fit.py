@@ -1,0 +1,91 @@
+"""How many tasks of MBPP fit each format into 512, 1024 and 2048 tokens.
+
+    python -m benchmarks.fit --path mbpp.jsonl
+
+prints a table in Markdown: the share of all tasks, and of the 500 test tasks, all three runs of which fit. Tokens are
+characters, 1,066 of them for 512: with that many the tracer finds as many tasks that fit 512 tokens as the paper does
+with its own tokenizer. A trace has to fit as a whole, alone (as in the paper) or behind its question; the inductive
+form needs its question and two states, the longest that follow one another. Runs without a trace do not fit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+
+from scratchpad.errors import LeftOut
+from scratchpad.machine import described
+from scratchpad.programs.nye import trace_text
+from scratchpad.tasks.base import Symbols
+from scratchpad.tasks.mbpp import Mbpp
+from scratchpad.tasks.program_runs import ProgramRuns
+
+TOKENS = (512, 1024, 2048)
+CHARACTERS_A_TOKEN = 1066 / 512
+NEEDS = (
+    "scratchpad, the trace", "scratchpad, question and trace", "changes, the trace", "changes, question and trace",
+    "inductive, question and two states",
+)  # fmt: skip
+RUNS_A_TASK = 3
+MOST_STEPS = 5000  # runs of more lines count as not fitting, in every format
+
+Needs = dict[str, int | None]
+"""Characters by the name of what is measured; None where a run cannot be written."""
+
+
+def main() -> None:
+    """Trace every run, and print the table; on stderr nothing."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--path", default="", help="the data as JSON lines (default: from the Hugging Face hub)")
+    task = Mbpp(path=parser.parse_args().path, steps=MOST_STEPS)
+    reasons: Counter[str] = Counter()
+    needs = {split: list(_needs_of(task, split, reasons)) for split in ("prompt", "test", "validation", "train")}
+    everything = [one for part in needs.values() for one in part]
+    print("| tasks that fit | " + " | ".join(f"{n} tokens" for n in TOKENS) + " |\n| --- |" + " --- |" * len(TOKENS))
+    for name in NEEDS:
+        cells = [f"{_share(everything, name, n)}, test {_share(needs['test'], name, n)}" for n in TOKENS]
+        print(f"| {name} | " + " | ".join(cells) + " |")
+    print(f"\n{len(everything)} tasks, {len(needs['test'])} of them to test on; {described()}")
+    print(", ".join(f"{count} {reason}" for reason, count in reasons.most_common()))
+
+
+def _needs_of(task: ProgramRuns, split: str, reasons: Counter[str]) -> Iterator[Needs]:
+    """What each task of a split needs: the most of its runs."""
+    questions = [task.draw(0, split, index) for index in range(task.count(split))]
+    for first in range(0, len(questions), RUNS_A_TASK):
+        runs = [_needs(task, question, reasons) for question in questions[first : first + RUNS_A_TASK]]
+        yield {name: _most([run[name] for run in runs]) for name in NEEDS}
+
+
+def _needs(task: ProgramRuns, question: Symbols, reasons: Counter[str]) -> Needs:
+    needs: Needs = dict.fromkeys(NEEDS)
+    try:
+        trace = task.traced(question)
+        for form, shown in (("scratchpad", trace), ("changes", trace.changes())):
+            length = len(trace_text(shown))
+            needs |= {f"{form}, the trace": length, f"{form}, question and trace": len(question) + length}
+    except LeftOut as problem:
+        reasons[f"by CPython: {problem.reason}"] += 1
+    try:
+        states = [len(json.dumps(step.state)) for step in task.traced(question, inductive=True).steps]
+        needs["inductive, question and two states"] = len(task.opening(question)) + max(map(sum, pairwise(states)))
+    except LeftOut as problem:
+        reasons[f"inductive: {problem.reason}"] += 1
+    return needs
+
+
+def _most(counts: list[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return max(known) if len(known) == len(counts) else None
+
+
+def _share(needs: list[Needs], name: str, tokens: int) -> str:
+    fitting = sum(need is not None and need <= tokens * CHARACTERS_A_TOKEN for need in (one[name] for one in needs))
+    return f"{100 * fitting / len(needs):.1f} % ({fitting})"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Short programs run and traced, each in a process of its own that the warm server forks."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from scratchpad.bench.figures import Figure, take_turns
+from scratchpad.bench.workload import Workload
+from scratchpad.errors import RunFailure
+from scratchpad.programs.runner import Isolation, Runner
+
+PROGRAM = """\
+def f(v0):
+  v0 += 0
+  v4 = 2
+  while v4 > 0:
+    v4 -= 1
+    v0 *= 2
+  return v0
+"""
+_ISOLATIONS: tuple[Isolation, ...] = ("namespaces", "hooks")
+
+
+def bench_trace(work: Workload) -> Iterator[Figure]:
+    """Programs a second of one core's time, in each isolation that this machine allows.
+
+    The time is the processor's, of this process and of all that it has started: other people's work does not count.
+    The server's start is not in it.
+    """
+    with ExitStack() as stack:
+        ways: dict[str, Callable[[int], float]] = {}
+        for isolation in _ISOLATIONS:
+            try:
+                runner = stack.enter_context(Runner(isolation=isolation))
+            except RunFailure as refused:
+                work.say(str(refused))
+            else:
+                ways[isolation] = partial(_rate, runner, work.batch)
+        turns = take_turns(ways, work.turns, torch.float32, work.say, "trace")
+    for isolation in ways:
+        yield turns.figure(f"trace-{isolation}", "programs/s/core", isolation, reference="none")
+
+
+def _rate(runner: Runner, count: int, turn: int) -> float:
+    begin = _processor_seconds()
+    for _ in range(count):
+        trace = runner.run(PROGRAM, "f(6)")
+        assert trace.output == 24, trace.status
+    return count / (_processor_seconds() - begin)
+
+
+def _processor_seconds() -> float:
+    """Of this process, of all that have descended from it, and of their children that have ended."""
+    return time.process_time() + sum(map(_ticks, _descendants(os.getpid()))) / os.sysconf("SC_CLK_TCK")
+
+
+def _descendants(process: int) -> list[int]:
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return [number for child in map(int, children) for number in (child, *_descendants(child))]
+
+
+def _ticks(process: int) -> int:
+    """Of the processor: its own, and of its children that have ended (proc_pid_stat(5), fields 14 to 17)."""
+    return sum(map(int, Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:15]))

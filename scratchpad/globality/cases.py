@@ -1,0 +1,128 @@
+"""The documents that a degree is found over: all of them with their odds, or a sample."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.seeding import Stream, T
+from scratchpad.tasks.base import Symbols, Task, draws
+from scratchpad.tasks.document import Document
+from scratchpad.tasks.formats import Format
+
+Report = Callable[[str, int, int], None]
+"""Told how far long work has come: what is counted, how many are done, how many there are (0: not known)."""
+
+
+@dataclass(frozen=True)
+class Cases:
+    """Documents and their odds, which add up to 1. exact: these are all there are; else a sample, all alike."""
+
+    documents: Sequence[Document[str]]
+    odds: np.ndarray
+    exact: bool
+
+
+class _TooMany(Exception):
+    """The outcomes of a draw are more than may be listed, or cannot be listed."""
+
+
+class _Outcomes(Stream):
+    """A stream that is led through every outcome of a draw, one after the other, and knows the odds of each."""
+
+    def __init__(self) -> None:
+        self._path: list[tuple[int, int]] = []  # (outcome, of how many) of every choice so far
+        self._at = 0
+
+    def word(self) -> int:
+        raise _TooMany
+
+    def below(self, n: int) -> int:
+        if self._at == len(self._path):
+            self._path.append((0, n))
+        self._at += 1
+        return self._path[self._at - 1][0]
+
+    def names(self, names: Sequence[T], k: int) -> list[T]:
+        """The first ones: any others would be alike."""
+        return list(names[:k])
+
+    @property
+    def odds(self) -> float:
+        return 1 / math.prod(n for _, n in self._path)
+
+    def advance(self) -> bool:
+        """Go on to the next outcome; False after the last one."""
+        self._at = 0
+        while self._path and self._path[-1][0] == self._path[-1][1] - 1:
+            self._path.pop()
+        if self._path:
+            outcome, n = self._path[-1]
+            self._path[-1] = (outcome + 1, n)
+        return bool(self._path)
+
+
+def all_cases(task: Task, form: Format, most: int, report: Report) -> Cases | None:
+    """Every problem that the task draws, names folded together; None where there are more than `most` outcomes."""
+    if task.count("train") is not None:
+        return None
+    found: dict[Symbols, float] = {}
+    names = frozenset(task.interchangeable())
+    try:
+        for question, odds in _outcomes(task, most, report):
+            folded = _renamed(question, names, task.interchangeable())
+            found[folded] = found.get(folded, 0.0) + odds
+    except _TooMany:
+        return None
+    return Cases([form.write(task, question) for question in found], np.array(list(found.values())), exact=True)
+
+
+def sampled_cases(task: Task, form: Format, n: int, seed: int, report: Report) -> Cases:
+    """n train questions; of a task with so many problems and no more (a file's) all of them, each once."""
+    held = task.count("train")
+    if held is None:
+        questions = (question for _, question in draws(task, seed, "train", 0, n))
+    else:
+        parts = (draws(task, seed, split, 0, task.count(split) or 0) for split in ("train", "test"))
+        questions = iter(dict.fromkeys(question for _, question in chain(*parts)))
+    documents = []
+    for question in questions:
+        documents.append(form.write(task, question))
+        report("documents", len(documents), n if held is None else 0)
+    return Cases(documents, np.full(len(documents), 1 / len(documents)), exact=False)
+
+
+def _outcomes(task: Task, most: int, report: Report) -> Iterator[tuple[Symbols, float]]:
+    stream, number = _Outcomes(), 0
+    going = True
+    while going:
+        number += 1
+        if number > most:
+            raise _TooMany
+        question = task.question(stream, task.size_law().draw(stream))
+        yield question, stream.odds
+        report("outcomes", number, 0)
+        going = stream.advance()
+
+
+def _renamed(text: Symbols, names: frozenset[str], order: Symbols) -> Symbols:
+    """The text with its names replaced by the first ones, in the order in which they come."""
+    if not names:
+        return text
+    met = dict.fromkeys(symbol for symbol in text if symbol in names)
+    new = dict(zip(met, order, strict=False))
+    return tuple(new.get(symbol, symbol) for symbol in text)
+
+
+def refuse_few(cases: Cases, least: int) -> None:
+    """ScratchpadError where a sample is too small for a test against chance."""
+    if not cases.exact and len(cases.documents) < least:
+        raise ScratchpadError(
+            f"{len(cases.documents)} documents: a test against chance needs at least {least}; take more of them "
+            "(--samples, or a longer file)"
+        )

@@ -1,0 +1,37 @@
+"""CRUXEval: 800 short Python functions with an input each (Gu et al. 2024), all of them to test on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.tasks.hub import hub_lines
+from scratchpad.tasks.lines import read_lines
+from scratchpad.tasks.program_runs import ProgramProblem, ProgramRuns
+
+_HUB = "cruxeval-org/cruxeval"
+
+
+@dataclass(frozen=True)
+class Cruxeval(ProgramRuns):
+    """path: the file of the data (none: from the hub); lines: of the programs that are drawn; steps: a run of more
+    lines is left out; most_characters: so is one whose paper's trace has more characters (0: none is).
+    """
+
+    name: ClassVar[str] = "cruxeval"
+    summary: ClassVar[str] = "what a Python function of CRUXEval puts out"
+    source: ClassVar[str] = "Gu et al. 2024, from a file or the hub"
+    shown_split: ClassVar[str] = "test"
+
+    def problems(self) -> Iterator[ProgramProblem]:
+        for placed in read_lines(self.path) if self.path else hub_lines(_HUB):
+            yield _problem(*placed)
+
+
+def _problem(place: str, value: dict[str, Any]) -> ProgramProblem:
+    code, given = value.get("code"), value.get("input")
+    if not isinstance(code, str) or not isinstance(given, str):
+        raise ScratchpadError(f"{place}: a function of CRUXEval has `code` and `input`, both texts")
+    return ProgramProblem(code, (f"f({given})",), "test")

@@ -1,0 +1,73 @@
+"""MBPP: Python programs with three tests each (Austin et al. 2021), in the splits of Nye et al. 2021, section 5."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.tasks.base import BEYOND_PAPER
+from scratchpad.tasks.hub import hub_lines
+from scratchpad.tasks.lines import read_lines
+from scratchpad.tasks.program_runs import ProgramProblem, ProgramRuns
+
+_HUB = ("google-research-datasets/mbpp", "full")
+_SPLITS = {"prompt": range(1, 11), "test": range(11, 511), "validation": range(511, 601), "train": range(601, 975)}
+
+
+@dataclass(frozen=True)
+class Mbpp(ProgramRuns):
+    """path: the file of the data (none: from the hub); lines: of the programs that are drawn; steps: a run of more
+    lines is left out; most_characters: so is a task of which one run has a paper's trace of more characters (0: none;
+    1066: the paper's 512 tokens); candidates: a file of other programs for the same tasks, a line each,
+    {"task_id": 601, "program": ".."}: these run in place of the data set's on each of their task's inputs. Runs that
+    raise are left out, wrong ones are not.
+    """
+
+    name: ClassVar[str] = "mbpp"
+    summary: ClassVar[str] = "what a Python program of MBPP puts out"
+    source: ClassVar[str] = "Nye et al. 2021, section 5.2; data of Austin et al. 2021, from a file or the hub"
+    shown_split: ClassVar[str] = "prompt"
+
+    candidates: str = field(default="", metadata=BEYOND_PAPER)
+
+    def problems(self) -> Iterator[ProgramProblem]:
+        lines = read_lines(self.path) if self.path else hub_lines(*_HUB)
+        tasks = dict(_problem(*placed) for placed in lines)
+        yield from _candidates(self.candidates, tasks) if self.candidates else tasks.values()
+
+
+def _problem(place: str, value: dict[str, Any]) -> tuple[int, ProgramProblem]:
+    """The task of a line, with its number."""
+    number, code, tests = (value.get(name) for name in ("task_id", "code", "test_list"))
+    if type(number) is not int or not isinstance(code, str) or not isinstance(tests, list):
+        raise ScratchpadError(f"{place}: a task of MBPP has `task_id` (a number), `code` and `test_list`")
+    split = next((name for name, numbers in _SPLITS.items() if number in numbers), None)
+    if split is None:
+        raise ScratchpadError(f"{place}: task_id {number}: 1 to 974 are in the splits")
+    calls = tuple(_call(place, test) for test in tests)
+    return number, ProgramProblem(code, calls, split, value.get("test_setup_code") or "")
+
+
+def _call(place: str, test: str) -> str:
+    """What a test calls: the left side of the comparison that it asserts."""
+    try:
+        (statement,) = ast.parse(test).body
+    except (SyntaxError, ValueError, TypeError):
+        statement = None
+    if not isinstance(statement, ast.Assert):
+        raise ScratchpadError(f"{place}: a test is one `assert f(..) == ..`, not {test!r}")
+    tested = statement.test
+    return ast.unparse(tested.left if isinstance(tested, ast.Compare) else tested)
+
+
+def _candidates(path: str, tasks: dict[int, ProgramProblem]) -> Iterator[ProgramProblem]:
+    """The programs of a file, in its order, each with the calls of its task."""
+    for place, value in read_lines(path):
+        number, program = value.get("task_id"), value.get("program")
+        if type(number) is not int or number not in tasks or not isinstance(program, str):
+            raise ScratchpadError(f"{place}: a candidate has the `task_id` of one of the {len(tasks)} tasks, `program`")
+        yield dataclasses.replace(tasks[number], program=program)

@@ -1,0 +1,254 @@
+"""The runs of real Python programs, traced as they are asked for (Nye et al. 2021, section 5).
+
+A question is a program with the call after it, `output = f(6)`. `direct` is the value of `output` as a Python literal;
+`scratchpad` the paper's trace and `changes` the one of changed variables, both of CPython's line events; the states of
+`inductive` are JSON, each of which with the program, whose lines are numbered, determines the next:
+
+    1 def f(n): ... <start> {"frames": [{"in": "<module>", "line": 1, "locals": {}}]} <sep> ...
+    <sep> {"f": "<callable_object f>", "output": 6} <end>
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import string
+import weakref
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Any, ClassVar
+
+from scratchpad.errors import LeftOut, ScratchpadError
+from scratchpad.programs.limits import Limits
+from scratchpad.programs.nye import trace_text
+from scratchpad.programs.runner import Runner
+from scratchpad.programs.source import program_text
+from scratchpad.programs.trace import LIMIT_STATUSES, STATUSES, Trace, count_endings, same
+from scratchpad.programs.values import Writer
+from scratchpad.seeding import Stream
+from scratchpad.settings import Lengths
+from scratchpad.tasks.base import BEYOND_PAPER, Symbols
+from scratchpad.tasks.document import MARKS, TAGS, letters
+from scratchpad.tasks.traces import TraceTask, loose_output
+
+_CALL = "\n\noutput = "
+_SECONDS = 20.0  # of one run: on a busy machine, too, it is the number of lines that ends one
+_TRACES_KEPT = 64
+_PLAIN_CHARACTERS = 1 << 16
+
+
+@dataclass(frozen=True)
+class ProgramProblem:
+    """A program with the calls that are the examples of it (None: the program as it is), in a split.
+
+    setup: what runs before each call, after the program.
+    """
+
+    program: str
+    calls: tuple[str | None, ...]
+    split: str
+    setup: str = ""
+
+    @property
+    def questions(self) -> tuple[Symbols, ...]:
+        program = f"{self.program}\n{self.setup}" if self.setup else self.program
+        return tuple(letters(program_text(program, call)) for call in self.calls)
+
+
+@dataclass(frozen=True)
+class ProgramRuns(TraceTask):
+    """path: the file of the data; lines: of the programs that are drawn; steps: a run of more lines is left out;
+    most_characters: so is a problem of which one run has a paper's trace of more characters (0: none is; 1066: the
+    paper's 512 tokens).
+    """
+
+    size_setting: ClassVar[str] = "lines"
+
+    path: str = ""
+    lines: Lengths = field(default=Lengths(1, 100_000), metadata=BEYOND_PAPER)
+    steps: int = field(default=1000, metadata=BEYOND_PAPER)
+    most_characters: int = field(default=0, metadata=BEYOND_PAPER)
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.most_characters < 0:
+            raise ScratchpadError(
+                f"{self.name}: steps={self.steps} most_characters={self.most_characters}: from 1 and from 0 on"
+            )
+
+    def problems(self) -> Iterable[ProgramProblem]:
+        """What the data hold, in their order."""
+        raise NotImplementedError
+
+    # -- which questions there are
+
+    def count(self, split: str) -> int:
+        return len(self._parts.get(split, ()))
+
+    def tested_sizes(self) -> tuple[int, ...]:
+        return tuple(sorted({_line_count(question) for question in self._parts.get("test", ())}))
+
+    def draw(self, seed: int, split: str, index: int) -> Symbols:
+        part = self._parts.get(split)
+        if not part:
+            there = ", ".join(f"{name} ({len(held)})" for name, held in self._parts.items())
+            lines = self.lines.plain()
+            raise ScratchpadError(f"{self.name}: no {split} program of lines={lines}; splits: {there or 'none'}")
+        return part[index % len(part)]
+
+    def question(self, rng: Stream, size: int) -> Symbols:
+        return rng.choice([self.draw(0, "train", index) for index in range(self.count("train"))])
+
+    def symbols(self) -> Symbols:
+        held = {symbol for part in self._parts.values() for question in part for symbol in question}
+        return tuple(sorted(held.union(string.printable) - {*MARKS, *TAGS})) + TAGS
+
+    def parse(self, text: str) -> Symbols:
+        return letters(text.replace("\\n", "\n"))
+
+    def problem(self, question: Symbols) -> Symbols:
+        program, mark, call = "".join(question).rpartition(_CALL)
+        return letters(program) if mark and "\n" not in call else question
+
+    @cached_property
+    def _parts(self) -> dict[str, list[Symbols]]:
+        parts: dict[str, list[Symbols]] = {}
+        for problem in self._problems:
+            for question in problem.questions:
+                if self.lines.holds(_line_count(question)):
+                    parts.setdefault(problem.split, []).append(question)
+        return parts
+
+    @cached_property
+    def _problems(self) -> tuple[ProgramProblem, ...]:
+        return tuple(self.problems())
+
+    @cached_property
+    def _examples(self) -> dict[Symbols, tuple[Symbols, ...]]:
+        """All questions of a question's problem."""
+        return {question: each.questions for each in self._problems for question in each.questions}
+
+    # -- how they run
+
+    @cached_property
+    def _runner(self) -> Runner:
+        runner = Runner(Limits(seconds=_SECONDS, steps=self.steps))
+        weakref.finalize(self, runner.close)
+        return runner
+
+    @cached_property
+    def _run(self) -> Callable[[Symbols, bool], Trace]:
+        runner = self._runner
+
+        def run(question: Symbols, inductive: bool) -> Trace:
+            return (runner.run_inductive if inductive else runner.run)("".join(question))
+
+        return lru_cache(_TRACES_KEPT)(run)
+
+    def traced(self, question: Symbols, inductive: bool = False) -> Trace:
+        """The run of a question. LeftOut where there is no trace of it to its end, with `output`."""
+        trace = self._run(question, inductive)
+        reason = _flaw(question, trace) or self._over_length(question)
+        if reason:
+            told = f" ({trace.error})" if trace.error else ""
+            raise LeftOut(
+                f"{self.name}: the run of {''.join(question[:60])!r}... has to be left out: {reason}{told}; "
+                "`scratchpad data` writes those that have not, and counts the others",
+                reason,
+            )
+        return trace
+
+    def _over_length(self, question: Symbols) -> str:
+        if not self.most_characters:
+            return ""
+        traces = [self._run(each, False) for each in self._examples.get(question, (question,))]
+        fits = all(
+            trace.status not in LIMIT_STATUSES and len(trace_text(trace)) <= self.most_characters for trace in traces
+        )
+        return "" if fits else f"a trace over {self.most_characters:,} characters"
+
+    def chain(self, question: Symbols, limit: int = 0) -> list[Symbols]:
+        trace = self.traced(question, inductive=True)
+        return [letters(json.dumps(state)) for state in (*(step.state for step in trace.steps), trace.state)]
+
+    def first(self, question: Symbols) -> Symbols:
+        return self.chain(question)[0]
+
+    def step(self, question: Symbols, state: Symbols) -> Symbols | None:
+        names = _names_in(state)
+        if "frames" not in names and "output" in names:
+            return None
+        trace = self._runner.resume("".join(question), names, Limits(seconds=_SECONDS, steps=1))
+        if not trace.steps and trace.status != "done":
+            raise ValueError(f"nothing follows from this state: {trace.status}: {trace.error}")
+        return letters(json.dumps(trace.steps[0].state if trace.steps else trace.state))
+
+    def direct(self, question: Symbols) -> Symbols:
+        return self.truth(question)
+
+    def truth(self, question: Symbols) -> Symbols:
+        """By CPython, where the inductive states are a machine's of our own."""
+        return letters(self.traced(question).output_text or "")
+
+    def answer(self, question: Symbols, state: Symbols) -> Symbols:
+        return self._literal(question, _names_in(state)["output"])
+
+    def _literal(self, question: Symbols, value: Any) -> Symbols:
+        """The value of `output` in a state as the literal that it stands for; where it is wrong, as it stands there."""
+        is_right = same(value, self.traced(question).output)
+        return self.truth(question) if is_right else letters(json.dumps(value))
+
+    def text(self, question: Symbols, form: str) -> Symbols:
+        trace = self.traced(question)
+        return letters(trace_text(trace.changes() if form == "changes" else trace))
+
+    def answer_in(self, question: Symbols, text: Symbols, form: str) -> Symbols | None:
+        return self._literal(question, json.loads("".join(text).rpartition("\nstate: ")[2])["output"])
+
+    def opening(self, question: Symbols) -> Symbols:
+        lines = "".join(question).split("\n")
+        width = len(str(len(lines)))
+        return letters("\n".join(f"{number:{width}} {line}".rstrip() for number, line in enumerate(lines, 1)))
+
+    def loose_answer(self, work: str) -> str:
+        """Of a trace as of every trace; else the literal in the last line, behind `output =` or not; as JSON, since a
+        state tells tuples from lists no more than that does.
+        """
+        value, *_ = loose_output(work) or [_literal_in(work)]
+        return json.dumps(value, sort_keys=True)
+
+
+def _literal_in(work: str) -> Any:
+    """The last line that is not empty as a Python literal or as JSON, in the form in which states hold it."""
+    last = next((line for line in reversed(work.split("\n")) if line.strip()), "").strip()
+    text = last.removeprefix("output").lstrip().removeprefix("=").strip() if last.startswith("output") else last
+    for read in (ast.literal_eval, json.loads):
+        try:
+            return Writer(_PLAIN_CHARACTERS).json(read(text))
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+            continue
+    return text
+
+
+def _flaw(question: Symbols, trace: Trace) -> str:
+    """Why a run is no example of anything, in a few words; empty where it is one."""
+    if trace.status != "done":
+        (ending,) = count_endings([trace])
+        return f"{ending}: {STATUSES[trace.status]}" if trace.status in LIMIT_STATUSES else ending
+    if "output" not in trace.state:
+        return "no output: the program sets none"
+    if trace.cuts:
+        return "a value that is too long"
+    return "a mark in the program" if set(question) & set(MARKS) else ""
+
+
+def _names_in(state: Symbols) -> dict[str, Any]:
+    """A state of the chain, from its text. ValueError where it is none."""
+    names = json.loads("".join(state))
+    if not isinstance(names, dict):
+        raise ValueError(f"a state is a JSON object, not {''.join(state)[:60]}")
+    return names
+
+
+def _line_count(question: Symbols) -> int:
+    return question.count("\n") + 1

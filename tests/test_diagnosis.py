@@ -1,0 +1,240 @@
+"""Diagnoses of chains counted by hand, the report with them, and attention against the model's own."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from command_line import Captured, objects
+from run_folders import parity, sample, score, write_run
+from test_report import PAGE_TAGS, SVG_TAGS, Page
+from tiny_runs import tiny, trained
+
+from scratchpad.cli import main
+from scratchpad.evaluate.attention import attention_of
+from scratchpad.evaluate.free import follows
+from scratchpad.layout.batch import collate
+from scratchpad.layout.rows import rows
+from scratchpad.model.transformer import Layer
+from scratchpad.report.diagnosis import diagnose, what_is_wrong
+from scratchpad.report.page import report
+from scratchpad.report.records import read_run
+from scratchpad.tasks import task_named
+from scratchpad.tasks.base import Symbols
+from scratchpad.tasks.document import terminated
+from scratchpad.tasks.parity import Parity
+from scratchpad.train.config import TaskConfig
+
+TASK = Parity(window=7)
+QUESTION = tuple("1_01___=")
+TRUE = terminated(TASK.chain(QUESTION))  # [00]1,1 [02]0,1 [03]1,0 [07]_,0
+
+
+def state(text: str, end: str = "<sep>") -> Symbols:
+    return (*text, end)
+
+
+def judged(*states: Symbols, **others: Any) -> dict[str, Any]:
+    answer = states[-1][-2]
+    return sample(QUESTION, states, follows(TASK, QUESTION, states), answer, "0", **others)
+
+
+WRONG_PARITY = judged(TRUE[0], state("[02]0,0"), state("[03]1,1"), state("[07]_,1", "<end>"))
+WRONG_SLOT = judged(TRUE[0], state("[03]1,0"), state("[07]_,0", "<end>"), index=1)
+RIGHT = judged(*TRUE, index=2)
+
+
+def run_of(tmp_path: Path, *lines: dict[str, Any], **config: Any) -> Path:
+    return write_run(tmp_path / "run", dataclasses.replace(parity(), **config), evaluation=lines)
+
+
+def test_transitions_are_counted_by_place_slot_and_kind(tmp_path: Path) -> None:
+    """By hand: the second transition is right in one chain of three, every other one in all that have it."""
+    [found] = diagnose(read_run(run_of(tmp_path, WRONG_PARITY, WRONG_SLOT, RIGHT)))
+    places = {place: (share.right, share.n) for place, share in found.by_place.items()}
+    assert places == {1: (3, 3), 2: (1, 3), 3: (3, 3), 4: (2, 2)}
+    slots = {slot: (share.right, share.n) for slot, share in found.by_trait["slot"].items()}
+    assert slots == {"00": (3, 3), "02": (1, 3), "03": (2, 2), "07": (3, 3)}
+    kinds = {kind: (share.right, share.n) for kind, share in found.by_trait["kind"].items()}
+    assert kinds == {"digit 0": (1, 3), "digit 1": (5, 5), "at =": (3, 3)}
+    assert (found.measured.right, found.measured.n) == (1, 3)
+    assert (found.transitions.right, found.transitions.n) == (9, 11)
+    assert found.predicted == pytest.approx(1 / 3)
+
+
+def test_the_prediction_multiplies_as_many_transitions_as_a_chain_has(tmp_path: Path) -> None:
+    """Places right in 1/2 and 1/2 of two chains each: one chain is four states long, the other two."""
+    short = tuple("1______=")
+    states = terminated(TASK.chain(short))
+    one = sample(QUESTION, TRUE, [False, True, True, True], "0", "0", method="forced")
+    two = sample(short, states, [True, False], "1", "1", method="forced", index=1)
+    [found] = diagnose(read_run(run_of(tmp_path, one, two)))
+    assert found.predicted == pytest.approx((0.5 * 0.5 * 1 * 1 + 0.5 * 0.5) / 2)
+    assert found.first_wrong == {}  # one forward pass does not say what the model would have written
+
+
+def test_first_wrong_states_are_grouped_with_an_example(tmp_path: Path) -> None:
+    [found] = diagnose(read_run(run_of(tmp_path, WRONG_PARITY, WRONG_SLOT, {**WRONG_PARITY, "index": 3}, RIGHT)))
+    assert {what: group.count for what, group in found.first_wrong.items()} == {
+        "running value": 2, "slot and digit and running value": 1,
+    }  # fmt: skip
+    group = found.first_wrong["running value"]
+    assert (group.question, group.state) == ("1_01___=", 2)
+    assert (group.written, group.due) == ("[02]0,0<sep>", "[02]0,1<sep>")
+
+
+@pytest.mark.parametrize(
+    ("written", "due", "what"),
+    [
+        (state("[02]0,1", "<end>"), TRUE[1], "terminator"),
+        (state("[02]0,11"), TRUE[1], "too long a state"),
+        (state("[02]0"), TRUE[1], "too short a state"),
+        (tuple("[02]0,1"), TRUE[1], "the state does not end"),
+        ((), TRUE[1], "stops before the last state"),
+        (TRUE[1], (), "goes on after the last state"),
+    ],
+)
+def test_what_is_wrong_is_said(written: Symbols, due: Symbols, what: str) -> None:
+    assert what_is_wrong(TASK, written, due) == what
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("parity", {"window": 120}), ("half-parity", {}), ("cycles", {}), ("three-cycles", {}),
+        ("addition-random-space", {}), ("addition-shift", {}), ("random-graphs", {"vertices": 7, "edges": 6}),
+    ],
+)  # fmt: skip
+def test_tasks_name_the_parts_of_their_states(name: str, settings: dict[str, Any]) -> None:
+    task = task_named(name, settings)
+    for index in range(5):
+        question = task.draw(0, "test", index)
+        for one in task.chain(question):
+            assert len(task.parts(one)) == len(one)
+            assert all(isinstance(value, str) and value for value in task.traits(question, one).values())
+
+
+def test_kinds_of_the_papers_additions() -> None:
+    shift = task_named("addition-shift", {"digits": 3, "window": 4})
+    question = shift.parse("g$174+v$940=$5cvj|0")
+    assert [shift.traits(question, one)["kind"] for one in shift.chain(question)][1:] == [
+        "no carry", "carry", "carry", "last",
+    ]  # fmt: skip
+    slots = task_named("addition-random-space", {"digits": 3, "window": 4})
+    question = slots.parse("174+_940_=$qtamn")
+    traits = [slots.traits(question, one) for one in slots.chain(question)]
+    assert [one["kind"] for one in traits] == ["no carry", "carry", "carry", "overflow"]
+    assert [one["slot"] for one in traits] == ["02", "01", "00", "-1"]
+
+
+def data_run(tmp_path: Path, **files: Any) -> Path:
+    problems = [{"question": name, "states": [name * 2, name], "answer": name} for name in "abc"]
+    (tmp_path / "data.jsonl").write_text("".join(json.dumps(problem) + "\n" for problem in problems))
+    config = dataclasses.replace(parity(), task=TaskConfig("data", "inductive", data=str(tmp_path / "data.jsonl")))
+    return write_run(tmp_path / "run", config, **files)
+
+
+def test_a_files_questions_count_once_whatever_the_seeds(tmp_path: Path) -> None:
+    lines = [
+        sample(("a",), [("a", "a", "<sep>"), ("a", "<end>")], [seed == 0, True], "a", "a", seed=seed, size=2)
+        for seed in (0, 1)
+    ]
+    scores = [score(2, right, n=7, seed=seed) for seed, right in enumerate((7, 3))]
+    run = read_run(data_run(tmp_path, evaluation=lines, scores=scores))
+    assert (run.scores["free", 2].n, run.scores["free", 2].correct) == (7, 3)
+    [found] = diagnose(run)
+    assert (found.measured.right, found.measured.n) == (0, 1)
+
+
+def test_methods_of_evaluations_in_training_have_pictures_of_their_own(tmp_path: Path) -> None:
+    lines = [
+        {"step": step, "evaluation": [score(3, step, method=method)]}
+        for step in (10, 20)
+        for method in ("forced", "free")
+    ]
+    runs = [
+        write_run(
+            tmp_path / method, parity(), metrics=[one for one in lines if one["evaluation"][0]["method"] == method]
+        )
+        for method in ("forced", "free")
+    ]
+    text = Page(report(runs)).text
+    assert "Evaluations during training: whole scratchpads right" in text
+    assert "Evaluations during training: right answers" in text
+    alone = Page(report(runs[1:])).text
+    assert "Evaluations during training: whole scratchpads right" not in alone
+
+
+def test_the_report_shows_what_goes_wrong(tmp_path: Path) -> None:
+    page = Page(report([run_of(tmp_path, WRONG_PARITY, WRONG_SLOT, RIGHT)]))
+    assert page.row("3 bits") == ["3", "33.3 %", "33.3 %", "81.82 %"]
+    assert page.row("02") == ["33.3 % of 3"]
+    assert page.row("running value") == ["1", "2", "[02]0,0<sep>", "[02]0,1<sep>", "1_01___="]
+    assert page.tags <= PAGE_TAGS | SVG_TAGS
+    (tmp_path / "direct").mkdir()
+    assert "What goes wrong" not in report([write_run(tmp_path / "direct" / "run", parity("direct"))])
+
+
+def test_attention_is_the_models_own_and_sees_what_the_rule_shows(tmp_path: Path) -> None:
+    """The states that come out with the weights written out are those that the model's own back-end computes."""
+    subject = trained(tmp_path / "run", tiny()).subject
+    question = subject.task.parse("1_01___=")
+    found = attention_of(subject, question, 3)
+    layers, heads = subject.model.config.layers, subject.model.config.heads
+    document = subject.document(question)
+    row = rows(document, "split")[2]
+    assert found.weights.shape == (layers, heads, 8, len(row))
+    assert found.tokens == subject.vocabulary.decode(row.tokens)
+    torch.testing.assert_close(found.weights.sum(-1), torch.ones(layers, heads, 8))
+    for line, place in enumerate(range(len(row) - 8, len(row))):
+        seen = {key for low, high in row.visible()[place - 1] for key in range(low, high)}
+        assert {int(key) for key in torch.nonzero(found.weights[:, :, line].sum((0, 1)))} == seen
+    kept: list[torch.Tensor] = []
+    first = next(module for module in subject.model.modules() if isinstance(module, Layer))
+    hook = first.attention_out.register_forward_pre_hook(lambda _, given: kept.append(given[0]))
+    with torch.no_grad():
+        subject.model(collate([row]), "dense")
+        attention_of(subject, question, 3)
+    hook.remove()
+    torch.testing.assert_close(kept[0], kept[1], rtol=1e-5, atol=1e-6)  # float32, sums in another order
+
+
+def test_the_command_diagnoses_and_draws(tmp_path: Path, capsys: Captured) -> None:
+    run = trained(tmp_path / "run", tiny())
+    run.evaluate([3], n=5, method="free")
+    capsys.readouterr()
+    picture = tmp_path / "attention.png"
+    assert main(["diagnose", str(run.folder), "--json", "--attention", str(picture), "--device", "cpu"]) == 0
+    [line] = objects(capsys.readouterr().out)
+    assert (line["way"], line["size"], line["chains"]["n"]) == ("free", 3, 5)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert main(["diagnose", str(run.folder)]) == 0
+    assert capsys.readouterr().out.startswith("free, size 3: ")
+    out = tmp_path / "report.html"
+    assert main(["report", str(run.folder), "--out", str(out), "--attention"]) == 0
+    assert 'src="data:image/png;base64,' in out.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("form", "more", "told"),
+    [
+        ("direct", [], "has the format direct: only inductive chains have steps"),
+        ("inductive", [], "holds no samples: scratchpad evaluate"),
+        ("inductive", ["--question", "1"], "it goes with --attention"),
+    ],
+)
+def test_mistakes_are_told(tmp_path: Path, capsys: Captured, form: str, more: list[str], told: str) -> None:
+    folder = write_run(tmp_path / "run", parity(form))
+    assert main(["diagnose", str(folder), *more]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_state_that_is_not_there_is_refused(tmp_path: Path, capsys: Captured) -> None:
+    run = trained(tmp_path / "run", tiny())
+    given = ["--attention", str(tmp_path / "a.png"), "--question", "1_", "--state", "3"]
+    assert main(["diagnose", str(run.folder), *given]) == 2
+    assert "this question has 1 to 2" in capsys.readouterr().err

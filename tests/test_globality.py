@@ -1,0 +1,249 @@
+"""Globality degrees: those the paper states, information against sums over dictionaries, and the command."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from command_line import Captured, objects
+
+from scratchpad.cli import main
+from scratchpad.globality.cases import Cases, all_cases
+from scratchpad.globality.degree import Degree, degrees, documents_of, overall
+from scratchpad.globality.search import Effort
+from scratchpad.globality.table import Table, tables
+from scratchpad.layout.rows import rows
+from scratchpad.seeding import Stream
+from scratchpad.settings import Lengths
+from scratchpad.tasks import task_named
+from scratchpad.tasks.document import Document
+from scratchpad.tasks.formats import format_named
+from scratchpad.tasks.parity import Parity
+
+ANY = Effort(largest=99)
+
+
+def silent(what: str, done: int, total: int) -> None:
+    """For work that nobody watches."""
+
+
+def cases_of(name: str, form: str, samples: int = 0, **settings: Any) -> Cases:
+    """All cases, or with `samples` that many."""
+    task = task_named(name, settings)
+    return documents_of(task, format_named(form), samples, 0 if samples else 100_000, 0, silent)
+
+
+def found(name: str, form: str, effort: Effort = ANY, samples: int = 0, **settings: Any) -> list[Degree]:
+    names = task_named(name, settings).interchangeable()
+    return list(degrees(cases_of(name, form, samples, **settings), names, effort, silent))
+
+
+@pytest.mark.parametrize(("bits", "counted"), [(n, k) for n in range(1, 8) for k in range(1, n + 1)])
+def test_parity_of_k_of_n_bits_takes_the_fewer_of_those_that_count_and_those_that_do_not(
+    bits: int, counted: int
+) -> None:
+    """Abbe et al. 2024, section 2."""
+    assert overall(found("half-parity", "direct", window=bits, bits=counted)) == (min(counted, bits - counted), False)
+
+
+@pytest.mark.parametrize(("form", "bits", "counted"), [("scratchpad", 7, 5), ("inductive", 7, 5), ("inductive", 11, 3)])
+def test_the_running_parity_takes_two(form: str, bits: int, counted: int) -> None:
+    """The parity so far and the next bit."""
+    degree = found("half-parity", form, window=bits, bits=counted)
+    assert overall(degree) == (2, False)
+    if form == "scratchpad":
+        assert degree[-2].tokens == (("prompt", counted - 1), ("state", counted - 2))
+        assert degree[-2].found.told == pytest.approx(1, abs=1e-9)
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_cycles_take_as_many_as_they_are_long_and_the_walk_takes_three(n: int) -> None:
+    direct, _ = overall(found("cycles", "direct", Effort(largest=n), n=n))  # sets of up to n are looked at
+    assert direct >= n
+    for form in ("scratchpad", "inductive"):
+        assert 2 <= overall(found("cycles", form, n=n))[0] <= 3
+
+
+def test_a_search_that_stops_says_how_many_it_takes_at_least() -> None:
+    degree, more = overall(found("half-parity", "direct", Effort(largest=2), window=7, bits=3))
+    assert (degree, more) == (3, True)
+    degree, more = overall(found("half-parity", "direct", Effort(largest=9, work=7 * 128), window=7, bits=3))
+    assert (degree, more) == (2, True)  # 7 sets of one token are looked at, 21 of two are too many
+
+
+def test_from_samples_the_same_degrees_are_found() -> None:
+    [parity, end] = found("half-parity", "direct", samples=1009, window=13, bits=3)
+    assert (parity.found.degree, parity.tokens) == (3, (("prompt", 0), ("prompt", 1), ("prompt", 2)))
+    assert parity.found.p == pytest.approx(0.001)
+    assert parity.found.told > 0.9
+    assert end.found.degree == 0
+    assert overall(found("cycles", "inductive", samples=1009, n=3))[0] in (2, 3)
+
+
+def random_cases(n: int, told: bool) -> Cases:
+    """Seventeen bits and a bit after them that is one of them, or drawn at random."""
+    rng = random.Random(5)
+    documents = []
+    for _ in range(n):
+        bits = [rng.choice("01") for _ in range(17)]
+        documents.append(Document((*bits, "="), (((bits[4] if told else rng.choice("01")), "<end>"),)))
+    return Cases(documents, np.full(n, 1 / n), exact=False)
+
+
+def test_chance_is_not_taken_for_information() -> None:
+    """Of 833 sets of up to three tokens the best seems to tell something of random bits; a fresh half tells it does
+    not. The odds of a false alarm are 1 in 1000 a size, three of them here, for one fixed seed.
+    """
+    [answer, _] = degrees(random_cases(101, told=False), (), Effort(largest=3, threshold=1e-6), silent)
+    assert (answer.found.degree, answer.found.at_least) == (4, True)
+    [answer, _] = degrees(random_cases(101, told=True), (), Effort(largest=3), silent)
+    assert (answer.found.degree, answer.tokens) == (1, (("prompt", 4),))
+
+
+def test_a_token_drawn_at_random_has_no_degree() -> None:
+    documents = [Document(("a", bit), ((other, "<end>"),)) for bit in "01" for other in "01"]
+    [answer, _] = degrees(Cases(documents, np.full(4, 0.25), exact=True), (), ANY, silent)
+    assert (answer.found.degree, answer.found.at_least) == (0, False)
+    assert "drawn at random" in answer.found.why
+
+
+def entropy_given(pairs: list[tuple[Any, Any]]) -> float:
+    """H(second | first) of equally likely pairs, by dictionaries."""
+    groups: dict[Any, list[Any]] = defaultdict(list)
+    for key, value in pairs:
+        groups[key].append(value)
+    total = 0.0
+    for values in groups.values():
+        total -= sum(count * math.log2(count / len(values)) for count in Counter(values).values())
+    return total / len(pairs)
+
+
+def written_out(cases: Cases, names: tuple[str, ...]) -> Iterator[Document[str]]:
+    """Every case with every choice of names, none folded."""
+    for document in cases.documents:
+        for order in permutations(names):
+            new = dict(zip(names, order, strict=True))
+            states = tuple(tuple(new.get(s, s) for s in state) for state in document.states)
+            yield Document(tuple(new.get(s, s) for s in document.prompt), states)
+
+
+@pytest.mark.parametrize("chosen", [(), (0,), (1, 2), (0, 1, 9), (3, 0, 8), (0, 1, 2, 3, 4)])
+def test_folded_names_leave_as_much_unknown_as_names_written_out(chosen: tuple[int, ...]) -> None:
+    """The walk's second vertex: four names, all in use, in all 24 orders, each as likely as the others."""
+    cases = cases_of("cycles", "causal", n=2, names=4)
+    names = task_named("cycles", {"n": 2, "names": 4}).interchangeable()
+    cases = Cases(cases.documents, np.full(len(cases.documents), 1 / len(cases.documents)), exact=True)
+    table = next(one for one in tables(cases, names) if (one.state, one.place) == (0, 2))
+    assert len(table.telling) == 10
+    places = [table.telling[i] for i in chosen]
+    pairs = []
+    for document in written_out(cases, names):
+        text = [*document.prompt, *document.states[0]]
+        seen = [text[place] for place in table.telling]
+        key = (tuple(sorted(Counter(seen).items())), *(text[place] for place in places))
+        pairs.append((key, text[len(document.prompt) + 2]))
+    assert table.unknown(places) == pytest.approx(entropy_given(pairs), abs=1e-9)
+
+
+def test_all_outcomes_of_a_draw_with_their_odds() -> None:
+    """Two or one of three slots, one bit twice as often as two: by hand, 6 questions of 1/9 and 12 of 1/36."""
+    task = Parity(bits=Lengths(1, 2, (2, 1)), window=3)
+    cases = all_cases(task, format_named("direct"), 1000, silent)
+    assert cases
+    odds = dict(zip(("".join(document.prompt) for document in cases.documents), cases.odds, strict=True))
+    assert len(odds) == 18
+    assert all(p == pytest.approx(1 / 9 if question.count("_") == 2 else 1 / 36) for question, p in odds.items())
+    assert all_cases(task, format_named("direct"), 17, silent) is None
+
+
+def test_draws_that_cannot_be_listed_are_sampled() -> None:
+    task = task_named("random-graphs", {"vertices": 5, "edges": 4})
+    assert all_cases(task, format_named("direct"), 10**9, silent) is None
+
+
+def test_drawn_names_are_those_of_the_sample_drawn_before() -> None:
+    """`names` is `sample`, so that no question of any task is another one than it was."""
+    assert Stream("x").names("abcdefg", 5) == ["abcdefg"[i] for i in Stream("x").sample(7, 5)]
+
+
+def test_a_token_sees_what_the_rule_lets_it_see() -> None:
+    task, form = task_named("parity", {"bits": 3, "window": 5}), format_named("inductive")
+    cases = cases_of("parity", "inductive", bits=3, window=5)
+    document = form.write(task, task.draw(0, "train", 0))
+    [packed] = rows(document, "packed")
+    scored = [i for i, is_scored in enumerate(packed.scored) if is_scored]
+    ranges = [packed.visible()[i - 1] for i in scored]
+    assert [len(one.places) for one in tables(cases, ())] == [sum(b - a for a, b in seen) for seen in ranges]
+
+
+def test_a_first_state_that_is_given_is_not_counted() -> None:
+    cases = cases_of("addition-shift", "inductive", samples=53, digits=1, window=2)
+    assert next(iter(tables(cases, ()))).state == 1
+
+
+def test_documents_of_different_lengths_are_told_apart() -> None:
+    cases = cases_of("parity", "inductive", bits="1-2", window=3)
+    by_state: dict[int, Table] = {one.state: one for one in tables(cases, ())}
+    assert [by_state[i].share for i in range(3)] == pytest.approx([1, 1, 0.5])
+
+
+def test_the_command_prints_a_table_and_the_degree(capsys: Captured) -> None:
+    arguments = ["globality", "half-parity", "--format", "direct", "--set", "window=5", "bits=2"]
+    assert main(arguments) == 0
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert " ".join(lines[1].split()) == "1:1 0 2 prompt 1, prompt 2 100.0 % 40.0 % 9.0 % 32"
+    assert lines[-1] == "globality degree of half-parity, direct: 2  (all 32 problems)"
+    assert err == ""
+    assert main([*arguments, "--json"]) == 0
+    *tokens, whole = objects(capsys.readouterr().out)
+    assert [token["degree"] for token in tokens] == [2, 0]
+    assert tokens[0]["tokens"] == [["prompt", 0], ["prompt", 1]]
+    assert {name: whole[name] for name in ("degree", "at_least", "exact", "documents")} == {
+        "degree": 2, "at_least": False, "exact": True, "documents": 32,
+    }  # fmt: skip
+
+
+def test_data_and_tasks_of_ones_own(tmp_path: Path, capsys: Captured) -> None:
+    """A file where the answer is whether two of the five names are equal: two tokens, whatever the names."""
+    rng = random.Random(2)
+    questions = {"".join(rng.choice("abcdefg") for _ in range(5)) for _ in range(300)}
+    same = {q: str(int(q[0] == q[2])) for q in sorted(questions)}
+    problems = [{"question": q, "states": [answer], "answer": answer} for q, answer in same.items()]
+    file = tmp_path / "my.jsonl"
+    file.write_text("".join(json.dumps(problem) + "\n" for problem in problems))
+    assert main(["globality", "--data", str(file), "--names", "a,b,c,d,e,f,g", "--json"]) == 0
+    *tokens, whole = objects(capsys.readouterr().out)
+    assert (whole["degree"], whole["exact"], whole["documents"]) == (2, False, len(questions))
+    assert tokens[0]["tokens"] == [["prompt", 0], ["prompt", 2]]
+    own = str(Path(__file__).parent.parent / "examples" / "my_task.py")
+    assert main(["globality", "--task-file", own, "--samples", "50", "--largest", "1", "--json"]) == 0
+    assert objects(capsys.readouterr().out)[-1]["task"] == "own"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["parity", "--threshold", "1.5"], "--threshold 1.5: a share above 0 and up to 1 is needed"),
+        (["parity", "--names", "0,x"], "--names 0,x: not in the alphabet of parity: x"),
+        (["parity", "--data", "a.jsonl"], "--data goes without a task"),
+        (["--data", "DATA"], "3 documents: a test against chance needs at least 50"),
+        (["parity", "--samples", "49"], "a whole number from 50 on is needed"),
+        (["parity", "--format", "changes"], "parity has no format changes"),
+    ],
+)
+def test_mistakes_are_told(tmp_path: Path, capsys: Captured, arguments: list[str], told: str) -> None:
+    data = tmp_path / "few.jsonl"
+    data.write_text("".join(json.dumps({"question": q, "states": [q], "answer": q}) + "\n" for q in "abc"))
+    assert main(["globality", *(str(data) if one == "DATA" else one for one in arguments)]) == 2
+    out, err = capsys.readouterr()
+    assert told in err
+    assert (out, err.count("\n")) == ("", 1)
