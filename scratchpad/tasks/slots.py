@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from scratchpad.tasks.base import Symbols
 
 
 def slot_width(question: Symbols) -> int:
     """Digits of a slot's number: two, or as many as the slot of `=` needs."""
-    return max(2, len(str(question.index("="))))
+    return max(2, len(str(_last_slot(question))))
 
 
 def slot_mark(question: Symbols, slot: int) -> Symbols:
     """The slot's number in brackets."""
-    return ("[", *str(slot).zfill(slot_width(question)), "]")
+    return _mark(slot, slot_width(question))
+
+
+@lru_cache(maxsize=1024)
+def _mark(slot: int, width: int) -> Symbols:
+    return ("[", *str(slot).zfill(width), "]")
+
+
+def _last_slot(question: Symbols) -> int:
+    """That of `=`, which ends most questions: looking through a long one for each state costs a fifth of a draw."""
+    return len(question) - 1 if question[-1:] == ("=",) else question.index("=")
 
 
 def slot_parts(state: Symbols) -> Symbols:
@@ -30,6 +42,6 @@ def read_slot(question: Symbols, state: Symbols) -> tuple[int, str, str]:
     width = slot_width(question)
     number = "".join(state[1 : width + 1])
     shaped = len(state) == width + 5 and (state[0], state[width + 1], state[width + 3]) == ("[", "]", ",")
-    if not shaped or not number.isdecimal() or int(number) > question.index("="):
+    if not shaped or not number.isdecimal() or int(number) > _last_slot(question):
         raise ValueError(f"not a state of the form [slot]bit,value: {''.join(state)}")
     return int(number), state[width + 2], state[width + 4]
