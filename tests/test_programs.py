@@ -9,36 +9,13 @@ from typing import Any
 
 import pytest
 from synthetic import BIEBER, PAPERS, programs, question_of
+from traces import PAPER
 
 from scratchpad.tasks.base import draws
 from scratchpad.tasks.document import as_text, bare
 from scratchpad.tasks.formats import format_named
 
-PAPERS_TRACE = """state: {}
-line: def f(v0):
-state: {"f": "<callable_object f>"}
-line: output = f(6)
-state: {"v0": 6}
-line:   v0 += 0
-state: {"v0": 6}
-line:   v4 = 2
-state: {"v0": 6, "v4": 2}
-line:   while v4 > 0:
-state: {"v0": 6, "v4": 2}
-line:     v4 -= 1
-state: {"v0": 6, "v4": 1}
-line:     v0 *= 2
-state: {"v0": 12, "v4": 1}
-line:   while v4 > 0:
-state: {"v0": 12, "v4": 1}
-line:     v4 -= 1
-state: {"v0": 12, "v4": 0}
-line:     v0 *= 2
-state: {"v0": 24, "v4": 0}
-line:   while v4 > 0:
-state: {"v0": 24, "v4": 0}
-line:   return v0
-state: {"f": "<callable_object f>", "output": 24}"""
+PAPERS_TRACE = PAPER.split("[BEGIN]\n\n")[1].removesuffix("\n\n[DONE]")
 
 
 def written(form: str, text: str) -> str:

@@ -135,6 +135,13 @@ def test_a_wrong_file_is_told_by_its_name(line: str, tmp_path: Path) -> None:
     assert "mine.toml" in str(caught.value)
 
 
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    file = tmp_path / "none.toml"
+    with pytest.raises(ScratchpadError) as caught:
+        experiment(str(file))
+    assert str(caught.value) == f"{file}: cannot be read: No such file or directory"
+
+
 def test_a_file_without_its_texts_or_scales_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text("title = 't'\n")

@@ -95,7 +95,9 @@ def read_experiment(path: Path) -> Experiment:
     """The experiment of a TOML file. ScratchpadError says what is wrong with it."""
     try:
         value = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise ScratchpadError(f"{path}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
         raise ScratchpadError(f"{path}: {error}") from None
     scales = {name: _made(Scale, value.pop(name), f"{path}, [{name}]") for name in SCALES if name in value}
     found = _made(Experiment, {"name": path.stem, "scales": scales, **value}, str(path))
