@@ -23,7 +23,7 @@ from scratchpad.layout.batch import Batch
 from scratchpad.run import Run
 from scratchpad.train import checkpoint, loop
 from scratchpad.train.checkpoint import Checkpoints, write_whole
-from scratchpad.train.data import StepData
+from scratchpad.train.data import StepData, worker_failure
 from scratchpad.train.loop import Training
 
 SETTINGS: dict[str, Any] = {"train__checkpoint_every": 3, "model__dropout": 0.1}
@@ -290,3 +290,13 @@ def test_a_worker_that_dies_is_told_with_advice(
     with pytest.raises(RunFailure, match=r"background process.*died.*train\.workers=0.*--resume"):
         trained(tmp_path / "run", tiny(train__checkpoint_every=1, train__workers=1))
     assert Checkpoints(tmp_path / "run").steps()[-1] >= 2
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError(104, "Connection reset by peer"), BrokenPipeError(32, "pipe")])
+def test_a_broken_pipe_is_a_worker_that_died(error: ConnectionError) -> None:
+    """It is an OSError, too, but no disk that is full."""
+    failure = worker_failure(error)
+    assert failure is not None
+    assert "train.workers=0" in str(failure)
+    with pytest.raises(RunFailure, match=r"background process.*died"), loop._explained(Path("run")):
+        raise error

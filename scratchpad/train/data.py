@@ -115,9 +115,9 @@ def _ignore_interrupts(worker: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def worker_failure(error: RuntimeError) -> RunFailure | None:
-    """What to say when a background worker died (torch tells by a RuntimeError); None for other errors."""
-    if "DataLoader worker" not in str(error):
+def worker_failure(error: RuntimeError | ConnectionError) -> RunFailure | None:
+    """What to say when a background worker died (by torch's RuntimeError or a broken pipe); None for other errors."""
+    if isinstance(error, RuntimeError) and "DataLoader worker" not in str(error):
         return None
     return RunFailure(
         f"a background process that makes batches died ({error}). Memory may have run out: "
