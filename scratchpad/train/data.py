@@ -94,9 +94,12 @@ def _order(name: str, epoch: int, samples: int) -> Sequence[int]:
     return permutation(name, epoch, samples)  # type: ignore[return-value]
 
 
-def batches_by_step(data: StepData, first_step: int, workers: int, pin: bool) -> DataLoader[list[Batch]]:
-    """The batches of the steps from `first_step` on, made ahead by background processes where there are any."""
-    return DataLoader(
+def batches_by_step(data: StepData, first_step: int, workers: int, pin: bool) -> Iterator[list[Batch]]:
+    """The batches of the steps from `first_step` on, made ahead by background processes where there are any.
+
+    RunFailure where such a process died while its batch was fetched (its pipe breaks in one of several ways).
+    """
+    loader = DataLoader(
         data,
         batch_size=None,
         sampler=range(first_step, len(data)),
@@ -106,6 +109,12 @@ def batches_by_step(data: StepData, first_step: int, workers: int, pin: bool) ->
         multiprocessing_context="fork" if workers else None,
         worker_init_fn=_ignore_interrupts if workers else None,
     )
+    try:
+        yield from loader
+    except (OSError, EOFError, RuntimeError) as error:
+        if not workers:
+            raise
+        raise _worker_died(error) from error
 
 
 def _ignore_interrupts(worker: int) -> None:
@@ -115,11 +124,13 @@ def _ignore_interrupts(worker: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def worker_failure(error: RuntimeError | ConnectionError) -> RunFailure | None:
-    """What to say when a background worker died (by torch's RuntimeError or a broken pipe); None for other errors."""
-    if isinstance(error, RuntimeError) and "DataLoader worker" not in str(error):
-        return None
+def worker_failure(error: RuntimeError) -> RunFailure | None:
+    """What to say when a background worker died (torch tells at any moment, by a signal); None for other errors."""
+    return _worker_died(error) if "DataLoader worker" in str(error) else None
+
+
+def _worker_died(error: Exception) -> RunFailure:
     return RunFailure(
-        f"a background process that makes batches died ({error}). Memory may have run out: "
+        f"a background process that makes batches died ({error or type(error).__name__}). Memory may have run out: "
         "try train.workers=0, or a smaller train.batch; go on with --resume"
     )

@@ -256,10 +256,10 @@ def _interruptible() -> Iterator[_Interrupt]:
 
 @contextlib.contextmanager
 def _explained(folder: Path) -> Iterator[None]:
-    """A dead worker (torch tells of it at any moment, or its pipe breaks) and a disk that refuses, as RunFailures."""
+    """A dead worker (torch tells of it at any moment, by a signal) and a disk that refuses, as RunFailures."""
     try:
         yield
-    except (RuntimeError, ConnectionError) as error:
+    except RuntimeError as error:
         failure = worker_failure(error)
         if failure is None:
             raise
