@@ -35,7 +35,9 @@ def arguments(parser: ArgumentParser) -> None:
         "config", metavar="RECIPE|CONFIG.json", help=f"a recipe ({', '.join(RECIPES)}) or a file of settings"
     )
     parser.add_argument("--data", metavar="FILE.jsonl", help="learn from these problems instead of a built-in task's")
-    parser.add_argument("--test-data", metavar="FILE.jsonl", help="and test on these (default: a tenth of --data, programs whole)")
+    parser.add_argument(
+        "--test-data", metavar="FILE.jsonl", help="and test on these (default: a tenth of --data, programs whole)"
+    )
     parser.add_argument("--task-file", metavar="MY_TASK.py", help="a task of your own; the file is run")
     add_set(parser, "settings, several at once")
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda", help="default: a GPU where there is one")
