@@ -20,12 +20,14 @@ from scratchpad.evaluate.scores import Score, count_right, evaluate
 from scratchpad.evaluate.subject import Subject, test_questions
 from scratchpad.generate.sampling import Sampling
 from scratchpad.layout.rows import check_room, positions_needed, rows
+from scratchpad.model.config import ModelConfig
 from scratchpad.model.transformer import Transformer
 from scratchpad.run import Run, evaluated_sizes, read_record, step_data, task_of
+from scratchpad.settings import plain
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import Document
 from scratchpad.tasks.formats import format_named
-from scratchpad.train.checkpoint import Checkpoints, write_whole
+from scratchpad.train.checkpoint import Checkpoint, Checkpoints, write_whole
 from scratchpad.train.config import RunConfig
 from scratchpad.train.curriculum import curriculum_of, vocabulary_of
 from scratchpad.train.gradients import lane_count
@@ -57,13 +59,16 @@ def train(
     task = task_of(config.task)
     config = complete(config, task)
     with joined(where) as processes:
-        begun = _is_begun(folder, config, task, resume, force)
+        saved = _is_begun(folder, config, task, resume, force) and Checkpoints(folder).steps()
+        start = None if saved else starting_point(config, task)
         processes.wait(where)  # all have looked before the first one writes
-        if processes.is_first and not begun:
-            _make_folder(folder, config, task)
+        if processes.is_first and not saved:
+            _make_folder(folder, config, task, start)
         training = make_training(config, task, folder, where, processes, tell)
-        if begun and Checkpoints(folder).steps():
+        if saved:
             training.resume(Checkpoints(folder).load(checkpoint))
+        elif start:
+            training.model.load_state_dict(start.model)
         training.run()
         processes.wait(where)  # the last checkpoint is there
     return Run.load(folder, "last", device, config.task.file)
@@ -91,6 +96,7 @@ def complete(config: RunConfig, task: Task) -> RunConfig:
     """
     values = task.settings(everything=True)
     settings = {name: values.get(name, written) for name, written in config.task.settings.items()}
+    config = _as_wide_as_its_start(config)
     config = dataclasses.replace(config, task=dataclasses.replace(config.task, settings=settings))
     sizes = evaluated_sizes(config, task)
     config = dataclasses.replace(config, evaluate=dataclasses.replace(config.evaluate, sizes=sizes))
@@ -134,6 +140,45 @@ def _judged_on(config: RunConfig, task: Task) -> list[Document[str]]:
     return [written.write(task, question) for questions in drawn for question in questions]
 
 
+def check_fit(config: RunConfig, task: Task, model: ModelConfig, symbols: Sequence[str], what: str) -> None:
+    """ScratchpadError where a run cannot start from the weights of `what`: a model with other symbols, or another form.
+
+    symbols: in the order of its vocabulary.
+    """
+    own = symbols_of(config, task)
+    if symbols != own:
+        other = " ".join(sorted({*symbols} ^ {*own})[:10])
+        raise ScratchpadError(
+            f"train.start: {what} was trained with other symbols ({other or 'the same in another order'}): start from "
+            "a run on the same task, with the same window"
+        )
+    there, here = _flat(plain(model.form)), _flat(plain(config.model.form))
+    differ = [f"model.{name}: {there[name]} there, {here[name]} here" for name in here if there[name] != here[name]]
+    if differ:
+        raise ScratchpadError(f"train.start: {what} has another model ({'; '.join(differ)}): the same is needed")
+
+
+def starting_point(config: RunConfig, task: Task) -> Checkpoint | None:
+    """The weights that a run starts from, where it names a folder. ScratchpadError where it holds none that fit."""
+    if config.train.start is None:
+        return None
+    folder = Path(config.train.start)
+    check_fit(config, task, _model_of(folder), read_record(folder)["vocabulary"], str(folder))
+    return Checkpoints(folder).load()
+
+
+def _model_of(folder: Path) -> ModelConfig:
+    return RunConfig.from_json(read_record(folder)["config"], str(folder / "config.json")).model
+
+
+def _as_wide_as_its_start(config: RunConfig) -> RunConfig:
+    """Learned positions, where nothing says how many, are as many as those of the run that it starts from."""
+    model, start = config.model, config.train.start
+    if start is None or model.context is not None or model.positions != "learned":
+        return config
+    return dataclasses.replace(config, model=dataclasses.replace(model, context=_model_of(Path(start)).context))
+
+
 def make_training(
     config: RunConfig, task: Task, folder: Path, device: torch.device, processes: Processes, tell: Tell
 ) -> Training:
@@ -169,13 +214,13 @@ def _is_begun(folder: Path, config: RunConfig, task: Task, resume: bool, force: 
     return False
 
 
-def _make_folder(folder: Path, config: RunConfig, task: Task) -> None:
+def _make_folder(folder: Path, config: RunConfig, task: Task, start: Checkpoint | None) -> None:
     """A run folder that holds its config.json and nothing else."""
     try:
         if (folder / "config.json").exists():
             shutil.rmtree(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / "config.json", json.dumps(_record(config, task), indent=1) + "\n")
+        write_whole(folder / "config.json", json.dumps(_record(config, task, start), indent=1) + "\n")
     except OSError as error:
         raise ScratchpadError(f"--out {folder} cannot be written: {error.strerror}") from None
 
@@ -183,9 +228,11 @@ def _make_folder(folder: Path, config: RunConfig, task: Task) -> None:
 def _check_same(folder: Path, config: RunConfig, task: Task) -> None:
     """ScratchpadError where a run was begun with other settings, or with data that have changed since."""
     record = read_record(folder)
-    if record["vocabulary"] != _vocabulary(config, task):
+    if record["vocabulary"] != symbols_of(config, task):
         raise ScratchpadError(f"{folder} was begun with other symbols: its task or data have changed since")
     saved = RunConfig.from_json(record["config"], str(folder / "config.json"))
+    if saved.train.start != config.train.start and _is_same_start(record, config):
+        saved = dataclasses.replace(saved, train=dataclasses.replace(saved.train, start=config.train.start))
     before, now = _flat(saved.to_json()), _flat(config.to_json())
     changed = [
         f"{name}: {before.get(name)} -> {now.get(name)}" for name in before | now if before.get(name) != now.get(name)
@@ -197,6 +244,13 @@ def _check_same(folder: Path, config: RunConfig, task: Task) -> None:
         )
 
 
+def _is_same_start(record: dict[str, Any], config: RunConfig) -> bool:
+    """Whether a run was begun from these very weights, wherever their folder lies now."""
+    if record.get("start") is None or config.train.start is None:
+        return False
+    return Checkpoints(Path(config.train.start)).load().digest == record["start"]["digest"]
+
+
 def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, item in value.items():
@@ -204,11 +258,12 @@ def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _record(config: RunConfig, task: Task) -> dict[str, Any]:
+def _record(config: RunConfig, task: Task, start: Checkpoint | None) -> dict[str, Any]:
     """What config.json holds: all settings, the ordered vocabulary, and where and with what the run was made."""
     return {
         "config": config.to_json(),
-        "vocabulary": _vocabulary(config, task),
+        "start": {"step": start.step, "digest": start.digest} if start else None,
+        "vocabulary": symbols_of(config, task),
         "task_settings": task.settings(),
         "versions": {name: version(name) for name in ("torch", "numpy", "safetensors")}
         | {"python": platform.python_version(), "scratchpad": version("scratchpad")},
@@ -222,7 +277,8 @@ def _record(config: RunConfig, task: Task) -> dict[str, Any]:
     }
 
 
-def _vocabulary(config: RunConfig, task: Task) -> list[str]:
+def symbols_of(config: RunConfig, task: Task) -> list[str]:
+    """The run's whole vocabulary, marks and all, in its order."""
     return list(vocabulary_of(task, curriculum_of(config.curriculum, task)).symbols)
 
 

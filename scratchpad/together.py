@@ -36,8 +36,8 @@ def train_together(
 ) -> None:
     """Train all jobs, `at_once` at a time; `tell` is called with a job's name and each line of its metrics.jsonl.
 
-    They share the cores, where settings and environment do not say otherwise. The first failure, or Ctrl-C, stops the
-    others, which save their step; a failure is raised as RunFailure.
+    A job that starts from another's run waits for it. They share the cores, where settings and environment do not say
+    otherwise. The first failure, or Ctrl-C, stops the others, which save their step; a failure is raised as RunFailure.
     """
     with tempfile.TemporaryDirectory() as scratch:
         shared = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // at_once)), **os.environ}
@@ -45,9 +45,10 @@ def train_together(
         running: list[_Training] = []
         try:
             while waiting or running:
-                while waiting and len(running) < at_once:
-                    running.append(waiting.pop(0))
-                    running[-1].start()
+                while len(running) < at_once and (ready := _next([*running, *waiting], waiting)):
+                    waiting.remove(ready)
+                    running.append(ready)
+                    ready.start()
                 time.sleep(_SECONDS_BETWEEN_LOOKS)
                 for training in running:
                     for line in training.new_lines():
@@ -58,6 +59,12 @@ def train_together(
                 training.interrupt()
             for training in running:
                 training.wait()
+
+
+def _next(unfinished: Sequence[_Training], waiting: Sequence[_Training]) -> _Training | None:
+    """The first that waits for none of the unfinished ones; None where there is none."""
+    folders = {str(training.job.folder) for training in unfinished}
+    return next((training for training in waiting if training.job.config.train.start not in folders), None)
 
 
 class _Training:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import errno
 import json
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from traces import started
 
 from scratchpad.programs.places import places
 from scratchpad.programs.seccomp import machine_is_known
@@ -139,3 +141,22 @@ def test_places_are_tried_from_the_best_one_on() -> None:
     assert "filter" in details[0]
     assert "filter" not in details[1]
     assert all("no security boundary" in detail for detail in details)
+
+
+def test_what_lies_on_the_disk_is_this_users_alone_and_cleared_away() -> None:
+    """After each program, after the last one, and by the server itself when nobody is there any more to end it."""
+    runner = started("hooks")
+    link = runner._link
+    assert link is not None
+    folder = Path(str(link._folder))
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    trace = runner.run("import os\nos.mkdir('deep')\nopen('deep/file', 'w').write('x')")
+    assert (trace.status, list(folder.iterdir())) == ("done", [])
+    link._requests.close()
+    link._process.wait(60)
+    assert not folder.exists()
+    runner.close()
+    with started("hooks") as another:
+        folder = Path(str(another._link and another._link._folder))
+        assert folder.is_dir()
+    assert not folder.exists()

@@ -15,21 +15,13 @@ from scratchpad.bench.figures import Figure, take_turns
 from scratchpad.bench.workload import Workload
 from scratchpad.errors import RunFailure
 from scratchpad.programs.runner import Isolation, Runner
+from scratchpad.tasks.programs import Programs
 
-PROGRAM = """\
-def f(v0):
-  v0 += 0
-  v4 = 2
-  while v4 > 0:
-    v4 -= 1
-    v0 *= 2
-  return v0
-"""
 _ISOLATIONS: tuple[Isolation, ...] = ("namespaces", "hooks")
 
 
 def bench_trace(work: Workload) -> Iterator[Figure]:
-    """Programs a second of one core's time, in each isolation that this machine allows.
+    """Runs of the paper's own program a second of one core's time, in each isolation that this machine allows.
 
     The time is the processor's, of this process and of all that it has started: other people's work does not count.
     The server's start is not in it.
@@ -49,9 +41,11 @@ def bench_trace(work: Workload) -> Iterator[Figure]:
 
 
 def _rate(runner: Runner, count: int, turn: int) -> float:
+    task = Programs()
+    program = "".join(task.parse(task.examples[0][0]))
     begin = _processor_seconds()
     for _ in range(count):
-        trace = runner.run(PROGRAM, "f(6)")
+        trace = runner.run(program)
         assert trace.output == 24, trace.status
     return count / (_processor_seconds() - begin)
 

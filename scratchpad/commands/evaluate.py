@@ -1,12 +1,14 @@
 """Judge runs on fresh test questions of given sizes.
 
 forced: exact match of the whole scratchpad, by one forward pass. free: the model writes, its answers are judged, and
-every state by the task's own induction. Scores and samples are kept in the run's folder, but for those of questions or
-formats other than the run's own (--set).
+every state by the task's own induction. Where several questions run one program, a last line says how many programs are
+right with all of them. Scores and samples are kept in the run's folder, but for those of questions or formats other
+than the run's own (--set).
 """
 
 from __future__ import annotations
 
+import dataclasses
 import statistics
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
@@ -16,9 +18,11 @@ from scratchpad.commands.output import print_json
 from scratchpad.commands.table import print_table
 from scratchpad.errors import ScratchpadError
 from scratchpad.settings import split_assignments
+from scratchpad.tasks.base import Task
 
 if TYPE_CHECKING:
-    from scratchpad.evaluate.scores import Score
+    from scratchpad.evaluate.answers import Share
+    from scratchpad.evaluate.scores import Result, Score
     from scratchpad.evaluate.subject import Subject
     from scratchpad.run import Run
 
@@ -48,24 +52,49 @@ def run(args: Namespace) -> None:
     sampling = sampling_of(args)
     runs = [Run.load(folder, args.checkpoint, args.device, args.task_file) for folder in args.runs]
     table: list[tuple[str, Score]] = []
+    programs: list[tuple[str, Share]] = []
     for one in runs:
-        results = []
+        results: list[Result] = []
         subject = _asked(one, args.set)
         for result in one.judged(args.sizes, args.n, args.method, args.seed, sampling, args.batch, subject):
             results.append(result)
             table.append((str(one.folder), result.score))
             if args.json:
-                print_json(
-                    {"run": str(one.folder), **result.score.to_json()} if len(runs) > 1 else result.score.to_json()
-                )
+                print_json(_named(runs, one) | result.score.to_json())
+        if share := _programs_right((subject or one.subject).task, results):
+            programs.append((str(one.folder), share))
+            if args.json:
+                print_json(_named(runs, one) | _program_line(results[0].score, share))
         if subject is None:
             save_evaluation(one, results)
     if not args.json:
         print_table(_columns(args.method), [_cells(folder, score) for folder, score in table])
+        for folder, share in programs:
+            spread = f"{100 * share.accuracy:.1f} % ({100 * share.low:.1f} - {100 * share.high:.1f})"
+            print(f"{folder}: {share.correct} of {share.n} programs right with all their questions: {spread}")
         if len(runs) > 1:
             print_table(
                 ("size", "runs", "median accuracy", "lowest", "highest"), _medians([score for _, score in table])
             )
+
+
+def _named(runs: list[Run], one: Run) -> dict[str, str]:
+    """Which of several runs a line is of."""
+    return {"run": str(one.folder)} if len(runs) > 1 else {}
+
+
+def _programs_right(task: Task, results: list[Result]) -> Share | None:
+    """Over all sizes: a program is right where all its questions are. None where no two questions share one."""
+    from scratchpad.evaluate.answers import share_of_problems
+
+    rights = {sample.question: sample.right for result in results for sample in result.samples}
+    share = share_of_problems((task.problem(question), right) for question, right in rights.items())
+    return share if share.n < len(rights) else None
+
+
+def _program_line(score: Score, share: Share) -> dict[str, Any]:
+    named = {name: getattr(score, name) for name in ("task", "format", "method", "seed", "sampling")}
+    return {**named, "size": None, "unit": "problem", **dataclasses.asdict(share)}
 
 
 def _asked(run: Run, settings: list[str]) -> Subject | None:

@@ -3,6 +3,7 @@
 Everything is a setting: --set train.steps=500 model=25m task.format=direct bits=1-8. Names without a part are the
 task's. A curriculum trains in stages, each until it is passed: "curriculum.stages=bits=1-2; bits=3-8"
 curriculum.threshold=0.95, and curriculum.forget=true, curriculum.every=1000 (steps), curriculum.n=512 (questions).
+train.start=RUN begins with the last weights of a run of the same model and symbols: trained with work, then without.
 Ctrl-C saves and says how to go on; a run that was killed goes on from its last checkpoint with --resume.
 """
 
@@ -25,6 +26,7 @@ EXAMPLE = """scratchpad train parity-small --out runs/mine --set train.steps=500
   scratchpad train parity-small --out runs/mine --resume
   scratchpad train parity-small --out runs/near --set model.positions=alibi model.span=32
   scratchpad train parity-small --set "curriculum.stages=bits=1-2; bits=3-8" curriculum.threshold=0.9
+  scratchpad train parity-small --out runs/then-direct --set task.format=direct train.start=runs/mine
   scratchpad train parity-small --data examples/my_data.jsonl --out runs/data"""
 
 
@@ -33,7 +35,9 @@ def arguments(parser: ArgumentParser) -> None:
         "config", metavar="RECIPE|CONFIG.json", help=f"a recipe ({', '.join(RECIPES)}) or a file of settings"
     )
     parser.add_argument("--data", metavar="FILE.jsonl", help="learn from these problems instead of a built-in task's")
-    parser.add_argument("--test-data", metavar="FILE.jsonl", help="and test on these (default: a tenth of --data)")
+    parser.add_argument(
+        "--test-data", metavar="FILE.jsonl", help="and test on these (default: a tenth of --data, programs whole)"
+    )
     parser.add_argument("--task-file", metavar="MY_TASK.py", help="a task of your own; the file is run")
     add_set(parser, "settings, several at once")
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda", help="default: a GPU where there is one")

@@ -48,6 +48,14 @@ class Share:
         return cls(n, correct, correct / n, *wilson(correct, n))
 
 
+def share_of_problems(rights: Iterable[tuple[Symbols, bool]]) -> Share:
+    """The share of problems that are right, each where all its examples are; of examples with their problems."""
+    problems: dict[Symbols, bool] = {}
+    for problem, right in rights:
+        problems[problem] = problems.get(problem, True) and right
+    return Share.of(list(problems.values()))
+
+
 def judge(task: Task, form: Format, question: Symbols, written: str) -> dict[str, Verdict]:
     """The verdicts on what a model wrote, by the name of the scoring. What follows after the stop is left out."""
     document, asking = form.write(task, question), task.asking(form.name)
@@ -98,11 +106,8 @@ def shares(judged: Iterable[tuple[Symbols, dict[str, Verdict]]]) -> Iterator[tup
             rights = [(problem, getattr(verdict[scoring], metric)) for problem, verdict in verdicts]
             if any(right is None for _, right in rights):
                 continue
-            problems: dict[Symbols, bool] = {}
-            for problem, right in rights:
-                problems[problem] = problems.get(problem, True) and right
             yield scoring, metric, "example", Share.of([right for _, right in rights])
-            yield scoring, metric, "problem", Share.of(list(problems.values()))
+            yield scoring, metric, "problem", share_of_problems(rights)
         states = [right for _, verdict in verdicts for right in verdict[scoring].states or ()]
         if states:
             yield scoring, "state", "step", Share.of(states)

@@ -15,7 +15,7 @@ from scratchpad.experiments.plan import Curve, Plan
 from scratchpad.generate.sampling import Sampling
 from scratchpad.run import Run, evaluated_sizes, read_json_lines, task_of
 from scratchpad.settings import plain
-from scratchpad.start import complete, is_trained, train
+from scratchpad.start import check_fit, complete, is_trained, starting_point, symbols_of, train
 from scratchpad.together import Job, train_together
 from scratchpad.train.checkpoint import Checkpoints, write_whole
 from scratchpad.train.config import RunConfig
@@ -32,15 +32,12 @@ class Errand:
     curve: Curve
     seed: int
     folder: Path
+    config: RunConfig
     trained: bool
 
     @property
     def name(self) -> str:
         return f"{self.curve.name}, seed {self.seed}"
-
-    @property
-    def config(self) -> RunConfig:
-        return self.curve.seeded(self.seed)
 
 
 @dataclass(frozen=True)
@@ -62,16 +59,43 @@ def prepared(plan: Plan) -> Plan:
 
     ScratchpadError for settings that cannot be, and for cases that a run cannot be judged in.
     """
-    return dataclasses.replace(plan, curves=tuple(_prepared(plan, curve) for curve in plan.curves))
+    found: dict[str, Curve] = {}
+    for curve in reversed(plan.curves):  # what starts from a curve stands below it, and says what it must have room for
+        heirs = [one.config for one in found.values() if plan.before(one) == curve]
+        found[curve.name] = _prepared(plan, curve, heirs)
+    for curve in plan.curves:
+        if base := plan.before(curve):
+            found[curve.name] = _fitted(found[curve.name], found[base.name])
+        else:
+            starting_point(found[curve.name].config, task_of(curve.config.task))
+    return dataclasses.replace(plan, curves=tuple(found[curve.name] for curve in plan.curves))
 
 
-def _prepared(plan: Plan, curve: Curve) -> Curve:
-    asked = [plan.asked(curve.config, case) for case in plan.cases]
-    config, *others = [complete(one, task_of(one.task)) for one in (curve.config, *asked)]
-    if config.model.context is not None:
-        most = max(config.model.context, *(other.model.context or 0 for other in others))
-        config = dataclasses.replace(config, model=dataclasses.replace(config.model, context=most))
+def _prepared(plan: Plan, curve: Curve, heirs: Sequence[RunConfig]) -> Curve:
+    alone = curve.config if plan.before(curve) is None else _starting_from(curve.config, None)
+    asked = [plan.asked(alone, case) for case in plan.cases]
+    config, *others = [complete(one, task_of(one.task)) for one in (alone, *asked)]
+    config = _with_room(config, *(other.model.context or 0 for other in (*others, *heirs)))
+    return dataclasses.replace(curve, config=_starting_from(config, curve.config.train.start))
+
+
+def _fitted(curve: Curve, base: Curve) -> Curve:
+    """A curve as it starts from another one's weights. ScratchpadError where they do not fit."""
+    config, task = _with_room(curve.config, base.config.model.context or 0), task_of(curve.config.task)
+    check_fit(config, task, base.config.model, symbols_of(base.config, task_of(base.config.task)), base.name)
     return dataclasses.replace(curve, config=config)
+
+
+def _with_room(config: RunConfig, *contexts: int) -> RunConfig:
+    """With as many learned positions as the most of these, where the model has any."""
+    if config.model.context is None:
+        return config
+    most = max(config.model.context, *contexts)
+    return dataclasses.replace(config, model=dataclasses.replace(config.model, context=most))
+
+
+def _starting_from(config: RunConfig, start: str | None) -> RunConfig:
+    return dataclasses.replace(config, train=dataclasses.replace(config.train, start=start))
 
 
 def errands(plan: Plan, seeds: Sequence[int], out: Path) -> list[Errand]:
@@ -79,11 +103,14 @@ def errands(plan: Plan, seeds: Sequence[int], out: Path) -> list[Errand]:
 
     ScratchpadError, before anything is trained, where a folder holds another run.
     """
-    return [
-        Errand(curve, seed, folder := curve.folder(out, seed), is_trained(curve.seeded(seed), folder))
-        for seed in seeds
-        for curve in plan.curves
-    ]
+    return [_errand(plan, curve, seed, out) for seed in seeds for curve in plan.curves]
+
+
+def _errand(plan: Plan, curve: Curve, seed: int, out: Path) -> Errand:
+    config, base, folder = curve.seeded(seed), plan.before(curve), curve.folder(out, seed)
+    if base:
+        config = _starting_from(config, str(base.folder(out, seed)))
+    return Errand(curve, seed, folder, config, is_trained(config, folder))
 
 
 def carry_out(plan: Plan, work: Sequence[Errand], shop: Workshop) -> list[Finding]:

@@ -75,6 +75,17 @@ class Plan:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ScratchpadError(f"{self.name}: two curves would share the folder {twice[0]}: give each its own label")
+        for number, curve in enumerate(self.curves):
+            if self.before(curve) in self.curves[number:]:
+                raise ScratchpadError(
+                    f"{self.name}: {curve.name} has train.start={curve.config.train.start}: a curve starts from one "
+                    "that stands above it, or from a run folder"
+                )
+
+    def before(self, curve: Curve) -> Curve | None:
+        """The curve whose run, of the same seed, another one starts from: the one that its train.start names."""
+        named = (curve.config.train.start, curve.at)
+        return next((one for one in self.curves if (one.label, one.at) == named), None)
 
     def with_settings(self, values: Mapping[str, str]) -> Plan:
         """The same plan with settings for all of its curves."""

@@ -59,6 +59,11 @@ class ModelConfig(Readable):
         if self.context is not None and self.context < 1:
             raise ScratchpadError(f"model.context={self.context}: at least 1 position is needed")
 
+    @property
+    def form(self) -> Self:
+        """The same, with the usual values where weights fit any: dropout, and the deviation they were drawn with."""
+        return dataclasses.replace(self, dropout=0.0, deviation=None)
+
     @classmethod
     def parse(cls, text: Any) -> Self:
         """A preset's name: `--set model=25m`."""

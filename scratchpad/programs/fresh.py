@@ -9,7 +9,6 @@ import builtins
 import importlib
 import math
 import os
-import random
 import resource
 import sys
 import types
@@ -36,6 +35,7 @@ _RESERVE_BYTES = 32 * MIB  # of memory, to end in good order when a program has 
 
 def prepare_interpreter() -> None:
     """In the server, once: what every program's interpreter inherits. Nothing is imported by the sandbox after that."""
+    _seed_random()
     for name in _WARM:
         importlib.import_module(name)
     for name in list(sys.modules):
@@ -49,6 +49,19 @@ def prepare_interpreter() -> None:
     sys.argv[:] = [FILE]
     sys.dont_write_bytecode = True
     _set_recursion_limit()
+
+
+def _seed_random() -> None:
+    """Programs draw the same numbers every time: each begins with the generator as it is left here. By itself it would
+    ask to be seeded anew in every fork.
+    """
+    assert "random" not in sys.modules
+    register, os.register_at_fork = os.register_at_fork, lambda **_: None
+    try:
+        import random
+    finally:
+        os.register_at_fork = register
+    random.seed(0)
 
 
 def _own_builtins() -> types.ModuleType:
@@ -75,7 +88,6 @@ def _set_recursion_limit() -> None:
 
 def shut_in(place: Place, limits: Limits, output: int, errors: int) -> None:
     """Make this process one that a program may run in, with output and errors as its descriptors 1 and 2."""
-    random.seed(0)  # it has seeded itself when this process was forked; programs draw the same numbers every time
     os.setpgid(0, 0)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for wanted, descriptor in enumerate((nothing, output, errors)):

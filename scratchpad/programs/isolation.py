@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import errno
 import os
 import struct
 
 NEW_MOUNTS = 0x20000
 _NEW_IPC, _NEW_USER, _NEW_PIDS, _NEW_NETWORK = 0x8000000, 0x10000000, 0x20000000, 0x40000000
 _NOBODY = 65534
+_TEMPORARY = ("/tmp", "/var/tmp", "/usr/tmp")
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 _CAPABILITY_HEADER = struct.pack("=Ii", 0x20080522, 0)  # version 3, this process
 
@@ -23,6 +26,18 @@ def checked(result: int, what: str) -> None:
     if result != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{what}: {os.strerror(number)}")
+
+
+def new_folder() -> str:
+    """A new folder of this user alone, among the temporary ones. By hand: `tempfile` and what it imports would be in
+    every program's process, and take a tenth of the time to fork it.
+    """
+    name = f"scratchpad-{os.urandom(8).hex()}"
+    for folder in _TEMPORARY:
+        with contextlib.suppress(OSError):
+            os.mkdir(f"{folder}/{name}", 0o700)
+            return f"{folder}/{name}"
+    raise OSError(errno.EACCES, f"no folder can be made in {' '.join(_TEMPORARY)}")
 
 
 def unshare(flags: int, what: str) -> None:

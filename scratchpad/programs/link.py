@@ -35,7 +35,7 @@ class Link:
             [sys.executable, "-s", "-S", "-P", "-c", _START.format(root=root, wanted=isolation)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"},
+            env={"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8", "LD_BIND_NOW": "1"},
             cwd="/",
             start_new_session=True,  # Ctrl-C is the caller's business
         )

@@ -7,9 +7,7 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
-import shutil
 import signal
-import tempfile
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -18,6 +16,7 @@ from scratchpad.programs.isolation import (
     die_with_parent,
     enter_user_namespace,
     give_up_rights,
+    new_folder,
     unshare,
 )
 from scratchpad.programs.limits import Limits
@@ -120,7 +119,9 @@ class Hooks:
         self.detail = f"audit hooks, limits{' and a filter of system calls' * filters} alone: no security boundary"
 
     def enter(self) -> None:
-        self.folder = tempfile.mkdtemp(prefix="scratchpad-")
+        import shutil  # not in the processes of programs that namespaces shut in
+
+        self.folder, self._remove = new_folder(), shutil.rmtree
 
     def confine(self, limits: Limits) -> None:
         folder = os.path.join(self.folder, str(self._runs))  # a new one: the last may hold what cannot be removed
@@ -136,7 +137,7 @@ class Hooks:
     def clean_up(self) -> None:
         self._runs += 1
         for name in os.listdir(self.folder):
-            shutil.rmtree(os.path.join(self.folder, name), ignore_errors=True)
+            self._remove(os.path.join(self.folder, name), ignore_errors=True)
 
 
 def places(wanted: str) -> Sequence[Place]:

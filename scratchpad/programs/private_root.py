@@ -7,9 +7,8 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-import tempfile
 
-from scratchpad.programs.isolation import NEW_MOUNTS, checked, unshare
+from scratchpad.programs.isolation import NEW_MOUNTS, checked, new_folder, unshare
 
 WORKING_FOLDER = "/program"
 
@@ -28,7 +27,7 @@ _libc.syscall.argtypes = [ctypes.c_long, ctypes.c_int, ctypes.c_char_p, ctypes.c
 
 def enter_private_root() -> None:
     """Make the new root and go there; the old one can no longer be reached. OSError where the machine refuses."""
-    base = tempfile.mkdtemp(prefix="scratchpad-")
+    base = new_folder()
     around = os.open(os.path.dirname(base), os.O_RDONLY | os.O_DIRECTORY)
     try:
         _mount(None, "/", None, _RECURSIVE | _PRIVATE)

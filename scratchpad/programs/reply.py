@@ -35,8 +35,9 @@ def trace_of(program: str, told: dict[str, Any], trace: bytes, stdout: bytes, st
         records = _records(trace)
         if next(records, None) != _STARTED:
             raise RunFailure(f"the program's process could not be set up: {_text(stderr) or told}")
+        lines = program.split("\n")
         for record in records:
-            _add(record, program.split("\n"), steps, last)
+            _add(record, lines, steps, last)
         status, more = _ending(told, last)
     except NoTrace as fault:
         status, more = "tampered", dict[str, Any](error=str(fault))

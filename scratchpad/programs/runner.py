@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 import threading
 from typing import Any, Literal, Self
@@ -82,7 +81,7 @@ class Runner:
         with self._lock:
             link = self._started()
             try:
-                link.ask(request | {"limits": dataclasses.asdict(limits)})
+                link.ask(request | {"limits": vars(limits)})
                 told, contents = link.reply(limits.seconds)
             except BaseException:  # the answer may still come: this server is of no more use
                 link.close()

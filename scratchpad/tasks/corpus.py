@@ -16,9 +16,9 @@ from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import END, MARKS, SEP, START, Document, bare, letters, terminated
 from scratchpad.tasks.formats import format_named, format_names
 from scratchpad.tasks.lines import document_of_line, read_lines, symbols_of
-from scratchpad.tasks.traces import last_names
+from scratchpad.tasks.traces import last_names, program_of
 
-_HELD_OUT = 10  # without test data of its own, a file gives one question in ten
+_HELD_OUT = 10  # without test data of its own, a file gives one problem in ten
 _WITHOUT_CHAIN = ("direct", "filler")
 
 
@@ -40,7 +40,8 @@ class Corpus(Task):
     """Problems of a file. The chain of a known question is looked up; `truth` is the answer in the file.
 
     Size is the number of states; `steps` limits which problems are drawn. Draws go through a split in order,
-    whatever the seed, and begin again. Without test data one question in ten (at least one) is held out.
+    whatever the seed, and begin again. Without test data one problem in ten (at least one) is held out: a question, or
+    where programs are called (`output = f(6)` at the end of the question) a program with all its calls.
     A state that the data do not hold has as its answer as many symbols at its end as every answer of the data
     takes at the end of its last state; where these differ, or an answer stands elsewhere, the whole state.
     Of the trace of a program the answer is `output` in its last state, compared as a value.
@@ -120,6 +121,9 @@ class Corpus(Task):
     def truth(self, question: Symbols) -> Symbols:
         return self._entry(question).answer
 
+    def problem(self, question: Symbols) -> Symbols:
+        return program_of(question)
+
     def settings(self, everything: bool = False) -> dict[str, Any]:
         return {"steps": self.steps.plain()}
 
@@ -153,9 +157,9 @@ class Corpus(Task):
 
     @cached_property
     def _splits(self) -> dict[str, list[Entry]]:
-        held = {entry.question for entry in self.test_entries} or self._held_out()
-        test = self.test_entries or [entry for entry in self.entries if entry.question in held]
-        train = self.entries if self.test_entries else [e for e in self.entries if e.question not in held]
+        held = set() if self.test_entries else self._held_out()
+        test = self.test_entries or [entry for entry in self.entries if self.problem(entry.question) in held]
+        train = [entry for entry in self.entries if self.problem(entry.question) not in held]
         kept = range(self.steps.low, self.steps.high + 1)
         return {
             split: [entry for entry in part if len(entry.states) in kept]
@@ -163,9 +167,9 @@ class Corpus(Task):
         }
 
     def _held_out(self) -> set[Symbols]:
-        questions = list(dict.fromkeys(entry.question for entry in self.entries))
-        order = permutation("held out", 0, len(questions))
-        return {questions[i] for i in order[: max(1, len(questions) // _HELD_OUT)]}
+        problems = list(dict.fromkeys(self.problem(entry.question) for entry in self.entries))
+        order = permutation("held out", 0, len(problems))
+        return {problems[i] for i in order[: max(1, len(problems) // _HELD_OUT)]}
 
     @cached_property
     def _alphabet(self) -> Symbols:
@@ -239,8 +243,11 @@ def _corpus(path: str, lines: Sequence[_Line], test_lines: Sequence[_Line]) -> C
         before = first.setdefault(line.entry.question, line)
         if before.entry != line.entry:
             raise ScratchpadError(f"{line.place}: the question of {before.place}, with another chain or answer")
-    if not test_lines and len(first) < 2:
-        raise ScratchpadError(f"{path}: 1 question: at least 2 are needed, one of them to test on")
+    if not test_lines and len(set(map(program_of, first))) < 2:
+        what = "question" if len(first) == 1 else f"program with {len(first)} calls"
+        raise ScratchpadError(
+            f"{path}: 1 {what}: at least 2 are needed, one of them to test on; or give test data (--test-data)"
+        )
     lengths = [len(line.entry.states) for line in every]
     written = [line.document for line in every if line.document]
     return Corpus(

@@ -32,7 +32,6 @@ from scratchpad.tasks.base import BEYOND_PAPER, Symbols
 from scratchpad.tasks.document import MARKS, TAGS, letters
 from scratchpad.tasks.traces import TraceTask, loose_output
 
-_CALL = "\n\noutput = "
 _SECONDS = 20.0  # of one run: on a busy machine, too, it is the number of lines that ends one
 _TRACES_KEPT = 64
 _PLAIN_CHARACTERS = 1 << 16
@@ -105,10 +104,6 @@ class ProgramRuns(TraceTask):
 
     def parse(self, text: str) -> Symbols:
         return letters(text.replace("\\n", "\n"))
-
-    def problem(self, question: Symbols) -> Symbols:
-        program, mark, call = "".join(question).rpartition(_CALL)
-        return letters(program) if mark and "\n" not in call else question
 
     @cached_property
     def _parts(self) -> dict[str, list[Symbols]]:

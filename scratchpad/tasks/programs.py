@@ -180,9 +180,6 @@ class Programs(TraceTask):
         output = json.loads("".join(text).rpartition("\nstate: ")[2])["output"]
         return tuple(str(output)) if type(output) is int else None
 
-    def problem(self, question: Symbols) -> Symbols:
-        return question[: -len(_program(question).call)]
-
     def check(self, question: Symbols) -> None:
         lines = len(_program(question).lines) + 1
         if lines > _MOST_LINES:

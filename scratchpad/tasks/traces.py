@@ -6,9 +6,11 @@ import json
 from typing import Any, ClassVar
 
 from scratchpad.tasks.asking import Asking
+from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.text import TextTask
 
 _STATE = "state:"
+_CALL = "\n\noutput = "
 
 
 class TraceTask(TextTask):
@@ -21,6 +23,9 @@ class TraceTask(TextTask):
         between = f"\n\nWhat is the {asked}?\n\n[BEGIN]\n\n"
         return Asking("Consider the following Python function:\n\n", between, "\n\n[DONE]")
 
+    def problem(self, question: Symbols) -> Symbols:
+        return program_of(question)
+
     def read_work(self, work: str) -> tuple[Any, ...]:
         return tuple(state_in(line) or line for line in work.split("\n"))
 
@@ -31,6 +36,12 @@ class TraceTask(TextTask):
         """`output` in the last state, or `v0` where it has none: the paper's relaxed scoring."""
         shown = loose_output(work)
         return str(shown[0]) if shown else super().loose_answer(work)
+
+
+def program_of(question: Symbols) -> Symbols:
+    """The program of a question that ends with a call of it, `output = f(6)`; of any other question all of it."""
+    _, mark, call = "".join(question).rpartition(_CALL)
+    return question[: -len(mark + call)] if mark and "\n" not in call else question
 
 
 def last_names(work: str) -> dict[str, Any]:

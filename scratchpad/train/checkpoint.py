@@ -27,9 +27,10 @@ _FILES = ("model.safetensors", "optimiser.safetensors")
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint that was read and found whole."""
+    """A checkpoint that was read and found whole. digest: of its weights."""
 
     step: int
+    digest: str
     model: dict[str, Tensor]
     optimiser: dict[str, Tensor]
     state: dict[str, Any]
@@ -124,7 +125,8 @@ class Checkpoints:
             file = folder / name
             if not file.is_file() or _digest(file) != digests.get(name):
                 raise _Damaged(f"{file} is missing, cut short or altered: it is not what was saved")
-        return Checkpoint(step, load_file(folder / _FILES[0]), load_file(folder / _FILES[1]), state)
+        model, optimiser = (load_file(folder / name) for name in _FILES)
+        return Checkpoint(step, digests[_FILES[0]], model, optimiser, state)
 
     def _drop_old(self) -> None:
         best = self.best()

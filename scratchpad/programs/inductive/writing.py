@@ -15,6 +15,7 @@ from scratchpad.programs.inductive.subset import MODULES, Refused
 
 _DEEPEST = 100  # containers within one another: each takes up to three levels of JSON, of which readers allow 1,000
 _LONGEST_INTEGER_BITS = 13_000  # under the 4,300 digits that Python writes
+_PLAIN = frozenset({str, int, float, bool, type(None)})  # what is written as it is, and most of a long state
 
 
 class _Shared:
@@ -197,7 +198,7 @@ class _StateWriter:
             label = self._labels[id(node)] = len(self._labels) + 1
             return {node.tag: [label, *map(self._labelled, node.written)]}
         if isinstance(node, list):
-            return list(map(self._labelled, node))
+            return [each if type(each) in _PLAIN else self._labelled(each) for each in node]
         if isinstance(node, dict):
             return {name: self._labelled(each) for name, each in node.items() if not _is_nothing(each)}
         return node

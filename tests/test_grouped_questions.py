@@ -1,0 +1,116 @@
+"""Several questions that run one program: held out together, and right together."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from program_data import MBPP, run_data, write
+from tiny_runs import Capture, command, refused, tiny, trained
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.tasks import task_named
+from scratchpad.tasks.base import draws
+from scratchpad.tasks.corpus import load_corpus
+from scratchpad.train.config import TaskConfig
+
+
+def line(body: str, call: str, output: str) -> dict[str, Any]:
+    """A run of a program of one line, to be answered directly."""
+    return {"question": f"def f(n):\n  return {body}\n\noutput = f({call})", "states": [output], "answer": output}
+
+
+def programs(split: str, path: str) -> tuple[set[str], int]:
+    """The programs of a split of a file, and how many lines it holds."""
+    data = load_corpus(path)
+    questions = ["".join(question) for _, question in draws(data, 0, split, 0, data.count(split))]
+    return {question.split("\n\n")[0] for question in questions}, len(questions)
+
+
+def test_a_program_is_held_out_with_all_its_calls(tmp_path: Path) -> None:
+    """23 programs with 3 calls each, not one after another: a tenth of the programs are two, with six lines."""
+    lines = [line(f"n+{number}", str(call), str(call + number)) for call in range(3) for number in range(23)]
+    path = write(tmp_path / "runs.jsonl", lines)
+    (train, trained_on), (test, tested_on) = programs("train", path), programs("test", path)
+    assert not train & test
+    assert (len(train), trained_on, len(test), tested_on) == (21, 63, 2, 6)
+
+
+def test_programs_that_scratchpad_data_wrote_are_held_out_whole(tmp_path: Path, capsys: Capture) -> None:
+    """The tests of MBPP's task 974, two calls, are on one side; so are synthetic programs with several inputs."""
+    path = write(tmp_path / "mbpp.jsonl", MBPP)
+    made = tmp_path / "made.jsonl"
+    run_data(capsys, "mbpp", "--format", "scratchpad", "--set", f"path={path}", out=made)
+    (train, trained_on), (test, tested_on) = programs("train", str(made)), programs("test", str(made))
+    assert (len(train), len(test), trained_on + tested_on) == (1, 1, 3)
+    run_data(capsys, "programs", "--format", "direct", "-n", "39", "--set", "runs=3", out=made)
+    (train, trained_on), (test, tested_on) = programs("train", str(made)), programs("test", str(made))
+    assert not train & test
+    assert (len(train) + len(test), trained_on + tested_on, tested_on) == (13, 39, 3)
+
+
+def test_one_program_cannot_be_held_out(tmp_path: Path, capsys: Capture) -> None:
+    lines = [line("n", str(call), str(call)) for call in range(7)]
+    path = write(tmp_path / "runs.jsonl", lines)
+    with pytest.raises(ScratchpadError, match=r"runs.jsonl: 1 program with 7 calls: at least 2 .*--test-data"):
+        load_corpus(path)
+    assert "1 program with 7 calls" in refused(capsys, "train", "parity-small", "--data", path)
+    assert load_corpus(path, path).count("train") == 7
+
+
+def test_what_is_no_call_is_a_problem_of_its_own() -> None:
+    data, task = load_corpus("examples/my_data.jsonl"), task_named("programs")
+    for text in ("a b", "x\n\noutput = 1\n", "output = f(1)", "\n\noutput =f(1)"):
+        assert data.problem(tuple(text)) == tuple(text)
+    question = task.draw(0, "train", 0)
+    assert "".join(task.problem(question)) == "".join(question).split("\n\n")[0]
+
+
+# Judged together.
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that has only ever seen the answer 1; it is asked on a program that puts out nothing else, on one that puts
+    out 2 as well, and on one with a single call.
+    """
+    folder = tmp_path_factory.mktemp("ones")
+    train = [line(f"{number}-{number - 1}", str(call), "1") for number in range(2, 9) for call in range(3)]
+    asked = [("1", "3", "1"), ("n", "1", "1"), ("1", "4", "1"), ("n", "2", "2"), ("n//n", "5", "1")]
+    data, test_data = write(folder / "train.jsonl", train), write(folder / "test.jsonl", [line(*one) for one in asked])
+    config = tiny(train__steps=60, train__batch=7, train__learning_rate=1e-2, evaluate__sizes="")
+    config = dataclasses.replace(config, task=TaskConfig(format="direct", data=data, test_data=test_data))
+    return trained(folder / "run", config).folder
+
+
+@pytest.fixture(autouse=True)
+def in_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).parent.parent)
+
+
+@pytest.mark.parametrize("method", ["forced", "free"])
+def test_a_program_is_right_where_all_its_questions_are(method: str, run: Path, capsys: Capture) -> None:
+    status, out, err = command(capsys, "evaluate", run, "--method", method, "--device", "cpu", "--json")
+    assert status == 0, err
+    examples, programs = map(json.loads, out.splitlines())
+    assert (examples["size"], examples["correct"], examples["n"]) == (1, 4, 5)
+    assert (programs["size"], programs["unit"], programs["correct"], programs["n"]) == (None, "problem", 2, 3)
+    assert {name: programs[name] for name in ("task", "format", "method", "seed")} == {
+        "task": "data", "format": "direct", "method": method, "seed": 0,
+    }  # fmt: skip
+    assert programs["low"] < programs["accuracy"] == 2 / 3 < programs["high"]
+    _, out, _ = command(capsys, "evaluate", run, "--method", method, "--device", "cpu")
+    assert f"{run}: 2 of 3 programs right with all their questions: 66.7 % (20.8 - 93.9)" in out
+
+
+def test_nothing_is_said_of_programs_where_there_are_none(run: Path, capsys: Capture) -> None:
+    """Of several runs each line names its own; two questions, of different programs."""
+    words = ("evaluate", run, run, "-n", "2", "--device", "cpu", "--json")
+    _, out, _ = command(capsys, *words)
+    assert [(one["run"], one["size"]) for one in map(json.loads, out.splitlines())] == [(str(run), 1)] * 2
+    _, out, _ = command(capsys, *words[:3], "-n", "3", *words[5:])
+    assert [one["size"] for one in map(json.loads, out.splitlines())] == [1, None, 1, None]
+    assert all(one["run"] == str(run) for one in map(json.loads, out.splitlines()))
