@@ -65,7 +65,7 @@ class Run:
         vocabulary = Vocabulary(record["vocabulary"][len(MARKS) :])
         found = Checkpoints(folder).load(checkpoint)
         model = Transformer(config.model, len(vocabulary))
-        model.load_state_dict(found.model)
+        model.load_state_dict(found.judged)
         model.to(choose_device(device)).eval()
         subject = Subject(model, task, format_named(config.task.format), vocabulary, config.train.attention)
         return cls(folder, config, subject, found.step, tuple(found.state.get("ends", ())))
