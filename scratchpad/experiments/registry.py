@@ -26,7 +26,8 @@ class Scale:
     """An experiment at one scale. settings, vary, curves and cases (these by label) are written as for `--set`.
 
     vary: one setting with alternatives, `n=2|3|4`: each curve is trained with each of them. without: curves of the
-    experiment that this scale leaves out. note: what else differs from the paper.
+    experiment that this scale leaves out. vote: curves whose seeds are also judged as one that votes. note: what else
+    differs from the paper.
     """
 
     settings: str
@@ -34,6 +35,7 @@ class Scale:
     curves: Mapping[str, str] = field(default_factory=dict)
     cases: Mapping[str, str] = field(default_factory=dict)
     without: tuple[str, ...] = ()
+    vote: tuple[str, ...] = ()
     note: str = ""
 
 
@@ -63,6 +65,8 @@ class Experiment:
         if scale not in self.scales:
             raise unknown(f"scale of {self.name}", scale, self.scales)
         chosen = self.scales[scale]
+        if not isinstance(chosen.vote, list | tuple):
+            raise ScratchpadError(f'vote of {self.name}, {scale}: a list of curves, ["inductive"], not {chosen.vote!r}')
         base, vary = RunConfig().with_settings(_read(chosen.settings)), _read(chosen.vary)
         curves = [
             Curve(label, base.with_settings(_read(text)).with_settings(values), values_of(values))
@@ -74,6 +78,7 @@ class Experiment:
         return Plan(
             f"{self.name}-{scale}", self.title, tuple(curves), cases, self.form, self.measure, next(iter(vary), ""),
             self.learned, self.source, self.setup, self.result, chosen.note, self.reported,
+            tuple(chosen.vote),
         )  # fmt: skip
 
 
