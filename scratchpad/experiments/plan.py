@@ -132,6 +132,15 @@ def combinations(settings: Mapping[str, str]) -> list[dict[str, str]]:
     return found
 
 
+def in_step(settings: Mapping[str, str]) -> list[dict[str, str]]:
+    """Settings with alternatives that go together: `{"n": "2|3", "model.context": "48|64"}` is 2 with 48, 3 with 64."""
+    choices = {name: text.split("|") for name, text in settings.items()}
+    if len({len(values) for values in choices.values()}) > 1:
+        counts = ", ".join(f"{len(values)} of {name}" for name, values in choices.items())
+        raise ScratchpadError(f"what is varied together has as many alternatives each; there are {counts}")
+    return [dict(zip(choices, values, strict=True)) for values in zip(*choices.values(), strict=True)] or [{}]
+
+
 def values_of(settings: Mapping[str, str]) -> str:
     """Settings as a label: `batch=64, dropout=0`."""
     return ", ".join(f"{name.rpartition('.')[2]}={value}" for name, value in settings.items())
