@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from scratchpad.errors import unknown
 from scratchpad.generate.engine import Opening, Part
 from scratchpad.layout.rule import PADDING, PROMPT, block_positions, sees
+from scratchpad.model.attention import attend
 from scratchpad.model.positions import Reach
 from scratchpad.model.transformer import Transformer
 
@@ -254,5 +254,5 @@ class _CachedAttention:
         q, k, v = qkv.unbind(1)
         keys[self._rows, :, self._slots] = k
         values[self._rows, :, self._slots] = v
-        out = F.scaled_dot_product_attention(q[self._query].transpose(1, 2), keys, values, attn_mask=self._mask)
+        out = attend(q[self._query].transpose(1, 2), keys, values, self._mask)
         return out.transpose(1, 2)[self._rows, self._place]
