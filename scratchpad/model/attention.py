@@ -35,7 +35,7 @@ def attention(backend: str, segments: Tensor, positions: Tensor | None = None, r
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, dropout: float = 0.0) -> Tensor:
-    """`scaled_dot_product_attention` of (B, H, T, D), in the precision of a mask of numbers: none of them is rounded."""
+    """`scaled_dot_product_attention` of (B, H, T, D), in the precision of a mask of numbers: none is rounded."""
     if mask.dtype == torch.bool:
         return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
     with torch.autocast(q.device.type, enabled=False):
