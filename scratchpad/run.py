@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from scratchpad.errors import ScratchpadError, unknown
 from scratchpad.evaluate.free import read_answer
 from scratchpad.evaluate.scores import Result, Score, evaluate
 from scratchpad.evaluate.subject import Sample, Subject
-from scratchpad.generate.cache import CachedDecoder
-from scratchpad.generate.engine import Engine, Limits, Opening
+from scratchpad.generate.engine import Limits, Opening
 from scratchpad.generate.sampling import Sampling
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.model.transformer import Transformer
@@ -30,7 +31,7 @@ from scratchpad.train.config import RunConfig, TaskConfig
 from scratchpad.train.curriculum import curriculum_of, vocabulary_of
 from scratchpad.train.data import StepData
 from scratchpad.train.processes import Processes, choose_device
-from scratchpad.train.seen import count_seen
+from scratchpad.train.seen import seen
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,17 @@ class Solved:
 
 @dataclass(frozen=True)
 class Run:
-    """A trained model with its settings, task and vocabulary. ends: the steps after which stages were passed."""
+    """A trained model with its settings, task and vocabulary. ends: the steps after which stages were passed.
+
+    voters: runs that write together with it, as `voting` makes them.
+    """
 
     folder: Path
     config: RunConfig
     subject: Subject
     step: int
     ends: tuple[int, ...] = ()
+    voters: tuple[Run, ...] = ()
 
     @classmethod
     def load(
@@ -65,7 +70,7 @@ class Run:
         vocabulary = Vocabulary(record["vocabulary"][len(MARKS) :])
         found = Checkpoints(folder).load(checkpoint)
         model = Transformer(config.model, len(vocabulary))
-        model.load_state_dict(found.model)
+        model.load_state_dict(found.judged)
         model.to(choose_device(device)).eval()
         subject = Subject(model, task, format_named(config.task.format), vocabulary, config.train.attention)
         return cls(folder, config, subject, found.step, tuple(found.state.get("ends", ())))
@@ -82,10 +87,7 @@ class Run:
         symbols = self.check(question)
         prompt, given = map(subject.vocabulary.encode, subject.format.opening(task, symbols))
         chosen = sampling or Sampling()
-        engine = Engine(
-            CachedDecoder(subject.model), subject.vocabulary, subject.format.inductive, limits or Limits(),
-            detect_loops=chosen.is_greedy,
-        )  # fmt: skip
+        engine = subject.engine(limits, chosen)
         states: list[Symbols] = []
         status, tokens = "", 0
         for event in engine.stream([Opening(prompt, given)], chosen.chooser()):
@@ -119,10 +121,29 @@ class Run:
             )
         return dataclasses.replace(self.subject, task=other, format=format_named(task.format))
 
+    def voting(self, others: Sequence[Run]) -> Run:
+        """This run and others as one that writes by votes: at every state the majority's is taken, and all go on from
+        it; of several states with most votes the one whose voters are surest (`scratchpad.generate.voting`).
+
+        Questions are asked as this run asks them. It is judged by what it writes, and keeps no scores in a folder.
+        ScratchpadError for runs with other symbols or of another format.
+        """
+        mine = self.subject
+        for other in others:
+            theirs = other.subject
+            if (theirs.vocabulary.symbols, theirs.format.name) != (mine.vocabulary.symbols, mine.format.name):
+                raise ScratchpadError(
+                    f"{other.folder} writes {theirs.task.name}, {theirs.format.name}, and {self.folder} "
+                    f"{mine.task.name}, {mine.format.name}: those vote together that share symbols and format"
+                )
+        subject = dataclasses.replace(mine, voters=tuple(other.subject.model for other in others))
+        return dataclasses.replace(self, subject=subject, voters=tuple(others))
+
     def evaluate(self, sizes: Sequence[int] = (), n: int = 1000, method: str = "forced", seed: int = 0) -> list[Score]:
         """Judge n test questions of each size (default: the run's own); scores and samples are kept in the folder."""
         results = list(self.judged(sizes, n, method, seed))
-        save_evaluation(self, results)
+        if not self.voters:
+            save_evaluation(self, results)
         return [result.score for result in results]
 
     def judged(
@@ -139,12 +160,17 @@ class Run:
 
         subject: the model asked otherwise, as `asked` makes it.
         """
-        data = step_data(self.config, self.subject.task, ends=self.ends)
         subject = subject or self.subject
         sizes = tuple(dict.fromkeys(sizes)) or evaluated_sizes(self.config, subject.task)
         for result in evaluate(subject, sizes, n, method, seed, sampling, batch):
-            seen = count_seen(data, self.step, (sample.question for sample in result.samples), self.folder)
-            yield Result(dataclasses.replace(result.score, seen_in_training=seen), result.samples)
+            questions = [sample.question for sample in result.samples]
+            trained_on = np.any([run._seen(questions) for run in (self, *self.voters)], 0)
+            yield Result(dataclasses.replace(result.score, seen_in_training=int(trained_on.sum())), result.samples)
+
+    def _seen(self, questions: Sequence[Symbols]) -> np.ndarray:
+        """Which questions this run itself was trained on."""
+        data = step_data(self.config, self.subject.task, ends=self.ends)
+        return seen(data, self.step, questions, self.folder)
 
 
 def read_record(folder: Path) -> dict[str, Any]:

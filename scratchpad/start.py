@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import os
@@ -68,7 +69,7 @@ def train(
         if saved:
             training.resume(Checkpoints(folder).load(checkpoint))
         elif start:
-            training.model.load_state_dict(start.model)
+            training.begin_with(start)
         training.run()
         processes.wait(where)  # the last checkpoint is there
     return Run.load(folder, "last", device, config.task.file)
@@ -187,7 +188,8 @@ def make_training(
     data = dataclasses.replace(step_data(config, task, processes), lanes=lanes)
     torch.manual_seed(config.train.seed)
     model = Transformer(config.model, len(data.vocabulary)).to(device)
-    subject = Subject(model, task, data.format, data.vocabulary, config.train.attention)
+    average = None if config.train.average is None else copy.deepcopy(model).requires_grad_(False)
+    subject = Subject(average or model, task, data.format, data.vocabulary, config.train.attention)
 
     def judge() -> list[Score]:
         settings = config.evaluate
@@ -198,7 +200,7 @@ def make_training(
     def examine(stage: Task, questions: Sequence[Symbols]) -> int:
         return count_right(dataclasses.replace(subject, task=stage), questions, config.evaluate.method)
 
-    return Training(model, data, folder, judge, tell, processes, examine)
+    return Training(model, data, folder, judge, tell, processes, examine, average)
 
 
 def _is_begun(folder: Path, config: RunConfig, task: Task, resume: bool, force: bool) -> bool:

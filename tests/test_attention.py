@@ -210,3 +210,21 @@ def test_gradients_under_autocast_are_those_without() -> None:
 def test_an_unknown_backend_names_the_known_ones() -> None:
     with pytest.raises(ScratchpadError, match=r"did you mean 'blocks'.*dense"):
         attention("block", torch.zeros(1, 2, dtype=torch.int64))
+
+
+@pytest.mark.parametrize("autocast", [False, True])
+@pytest.mark.parametrize("backend", ["dense", "blocks"])
+def test_distances_are_not_rounded_in_bf16(backend: str, autocast: bool) -> None:
+    """The last of 541 tokens looks at the 11 furthest alone: 1 fewer a position, where bf16 knows every fourth one."""
+    heads = torch.zeros(541, 3, 1, 7)
+    heads[-1, 0] = 1.0
+    heads[11:, 1] = -500.0
+    heads[:, 2] = torch.randn(541, 1, 7)
+    segments, positions = torch.full((1, 541), PROMPT), torch.arange(541)[None]
+    attend = attention(backend, segments, positions, Reach(None, torch.ones(1, dtype=torch.float64)))
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        found = attend(0, heads.bfloat16(), 0.0)[-1, 0]
+    shares = torch.arange(11.0).softmax(0)
+    expected = shares @ heads[:11, 2, 0].bfloat16().float()
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found.float(), expected, rtol=0, atol=0.03)  # shares and values of 8 bits, up to 3

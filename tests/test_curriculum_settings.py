@@ -81,6 +81,20 @@ def test_a_stage_that_the_data_do_not_hold_is_refused(tmp_path: Path) -> None:
     assert len(found.questions(1000, 0)) == 1
 
 
+def test_what_data_hold_out_is_asked_anew_at_every_test(tmp_path: Path) -> None:
+    """There are too few for new ones: each test asks the same, from the first on."""
+    lines = [{"question": f"{i}", "states": [f"{i}", f"{i}a"], "answer": "a"} for i in range(59)]
+    data = tmp_path / "data.jsonl"
+    data.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    task = load_corpus(str(data))
+    found = curriculum_of(CurriculumConfig(("steps=2",), 0.9, every=5, n=3), task)
+    assert found is not None
+    held = found.tasks[0].count("validation") or 0
+    assert held > 4
+    asked = [found.tasks[0].draw(0, "validation", i) for i in range(3)]
+    assert [found.questions(step, 0) for step in (5, 10, 50)] == [asked] * 3
+
+
 def test_stages_of_a_task_of_ones_own(tmp_path: Path) -> None:
     task = load_task_file(str(Path(__file__).parent.parent / "examples" / "my_task.py"))
     found = curriculum_of(CurriculumConfig(("sizes=2", "sizes=5"), 0.9), task)

@@ -214,6 +214,55 @@ def test_a_case_asks_in_another_format(tmp_path: Path, capsys: Capture) -> None:
     assert (row["curve"], row["case"], row["format"]) == ("inductive", "swapped", "causal")
 
 
+# seeds that vote
+
+
+def test_seeds_vote_once_all_are_trained(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, out = written(tmp_path, more='vote = ["inductive"]\n'), tmp_path / "out"
+    assert [row["curve"] for row in reproduced(capsys, file, out)] == ["direct"] * 2 + ["inductive"] * 2
+    rows = reproduced(capsys, file, out, "--seeds", "3")
+    name = "inductive, 3 seeds voting"
+    assert [row["curve"] for row in rows] == ["direct"] * 2 + ["inductive"] * 2 + [name] * 2
+    run, *others = (Run.load(out / "inductive" / f"seed-{seed}", "last", "cpu") for seed in range(3))
+    scores = [result.score for result in run.voting(others).judged((1, 3), 7, "free")]
+    for row, score in zip(rows[4:], scores, strict=True):
+        told = (row["size"], row["exact"], row["tokens"], row["seeds"], row["voters"])
+        assert told == (score.size, score.exact_accuracy, score.tokens, 1, 3)
+        assert (row["low"], row["high"]) == wilson(round(score.exact_accuracy * 7), 7)
+    table = json.loads((out / "table.json").read_text())
+    assert {one["curve"] for one in table["seeds"]} == {"direct", "inductive"}
+    text = (out / "table.md").read_text()
+    assert text.count(f"| {name} |") == 2
+    assert "Seeds that vote write one answer together" in text
+    judged = counting(monkeypatch, "_scores")
+    assert reproduced(capsys, file, out, "--seeds", "3") == rows
+    assert judged == []
+    for seed in range(3):  # three documents a second, for three steps of three
+        log = out / "inductive" / f"seed-{seed}" / "metrics.jsonl"
+        slow = [line | {"documents_per_second": 3.0} if "loss" in line else line for line in objects(log.read_text())]
+        log.write_text("".join(json.dumps(line) + "\n" for line in slow))
+    assert [row["training_seconds"] for row in reproduced(capsys, file, out, "--seeds", "3")[2:]] == [3, 3, 9, 9]
+    assert len(reproduced(capsys, file, out, "--seeds", "2")) == 6
+    assert judged == [str(out / "inductive" / "seed-0")]
+
+
+@pytest.mark.parametrize(
+    ("form", "more", "says"),
+    [
+        ("lengths", 'vote = ["inductiv"]\n', "did you mean 'inductive'"),
+        ("lengths", "vote = true\n", "a list of curves"),
+        ("steps", 'vote = ["inductive"]\n', "lengths and bars, not with steps"),
+        ("bars", 'vote = ["direct"]\n[small.cases]\nforced = "evaluate.method=forced"\n', "what they write, greedily"),
+        ("bars", 'vote = ["direct"]\n[small.cases]\nhot = "evaluate.temperature=0.5"\n', "what they write, greedily"),
+    ],
+)
+def test_votes_that_cannot_be_are_refused_before_training(
+    form: str, more: str, says: str, tmp_path: Path, capsys: Capture
+) -> None:
+    assert says in refused(capsys, "reproduce", written(tmp_path, form, more=more), "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 # sweep
 
 SWEPT = ("train.steps=2", "model=tiny", "bits=1-2", "window=5", "train.batch=3|5", "evaluate.sizes=1,2", "evaluate.n=3")

@@ -18,7 +18,7 @@ from command_line import Captured, objects
 from scratchpad.cli import main
 from scratchpad.globality.cases import Cases, all_cases
 from scratchpad.globality.degree import Degree, degrees, documents_of, overall
-from scratchpad.globality.search import Effort
+from scratchpad.globality.search import Effort, _Sample
 from scratchpad.globality.table import Table, tables
 from scratchpad.layout.rows import rows
 from scratchpad.seeding import Stream
@@ -106,6 +106,14 @@ def test_chance_is_not_taken_for_information() -> None:
     assert (answer.found.degree, answer.found.at_least) == (4, True)
     [answer, _] = degrees(random_cases(101, told=True), (), Effort(largest=3), silent)
     assert (answer.found.degree, answer.tokens) == (1, (("prompt", 4),))
+
+
+def test_the_half_that_judges_is_not_the_half_that_chooses() -> None:
+    documents = [Document((str(i), "="), (("01"[i % 2], "<end>"),)) for i in range(101)]  # told apart by their first
+    table = next(tables(Cases(documents, np.full(101, 1 / 101), exact=False), ()))
+    sample = _Sample(table, False, ANY)
+    choosing, judging = ({*part.plain[:, 0].tolist()} for part in (sample._choosing, sample._judging))
+    assert (len(choosing), len(judging), len(choosing | judging)) == (51, 50, 101)
 
 
 def test_a_token_drawn_at_random_has_no_degree() -> None:

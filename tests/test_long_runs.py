@@ -12,6 +12,7 @@ import torch
 from synthetic import programs
 from torch import Tensor
 
+from scratchpad.evaluate import subject
 from scratchpad.evaluate.subject import Subject
 from scratchpad.generate.engine import Engine, Limits, Opening, Part
 from scratchpad.layout.vocabulary import Vocabulary
@@ -69,7 +70,7 @@ def test_solve_runs_thousands_of_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     question = nested(23)
     model: Any = None
     run = Run(Path(), RunConfig(), Subject(model, TASK, INDUCTIVE, VOCABULARY, "blocks"), 0)
-    monkeypatch.setattr("scratchpad.run.CachedDecoder", lambda _: Perfect(question))
+    monkeypatch.setattr(subject, "CachedDecoder", lambda *_: Perfect(question))
     text = "".join(question).replace("\n", "\\n")
     solved = run.solve(text, limits=Limits(64, 10_007))
     assert (solved.status, solved.answer) == ("done", TASK.truth(question))

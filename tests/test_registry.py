@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from scratchpad.errors import ScratchpadError
-from scratchpad.experiments.plan import FORMS, combinations
+from scratchpad.experiments.carry_out import prepared
+from scratchpad.experiments.plan import FORMS, combinations, in_step
 from scratchpad.experiments.registry import experiment, experiment_names, read_experiment
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.run import evaluated_sizes, task_of
@@ -116,6 +117,23 @@ def test_every_combination_is_one_curve() -> None:
     assert [(one["a"], one["b"], one["c"]) for one in found] == [
         ("1", "x", "p"), ("1", "x", "q"), ("1", "x", "r"), ("2", "x", "p"), ("2", "x", "q"), ("2", "x", "r"),
     ]  # fmt: skip
+
+
+def test_what_is_varied_together_goes_in_step() -> None:
+    assert in_step({}) == [{}]
+    assert in_step({"a": "1|2|3", "b": "x|y|z"}) == [{"a": "1", "b": "x"}, {"a": "2", "b": "y"}, {"a": "3", "b": "z"}]
+    with pytest.raises(ScratchpadError, match="as many alternatives each; there are 2 of a, 3 of b"):
+        in_step({"a": "1|2", "b": "x|y|z"})
+
+
+def test_positions_of_figure_4a_are_the_papers() -> None:
+    """Appendix B: a block of 16 n + 16; every curve stands in the figure, and in its folder, by n alone."""
+    plan = prepared(experiment("fig4a").plan("paper"))
+    assert plan.varied == "n"
+    assert len(plan.curves) == 18
+    for curve in plan.curves:
+        n = task_of(curve.config.task).settings()["n"]
+        assert (curve.config.model.context, curve.at) == (16 * n + 16, f"n={n}")
 
 
 WRONG = {

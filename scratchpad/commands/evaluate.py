@@ -4,6 +4,10 @@ forced: exact match of the whole scratchpad, by one forward pass. free: the mode
 every state by the task's own induction. Where several questions run one program, a last line says how many programs are
 right with all of them. Scores and samples are kept in the run's folder, but for those of questions or formats other
 than the run's own (--set).
+
+--vote: the runs write one chain together. Each writes the next state from the same question and state before it, the
+majority's is taken, and all go on from that one. Of several states with most votes it is the one whose voters are
+surest (the mean log probability of its tokens, summed over them). Tokens are the chain's; nothing is kept.
 """
 
 from __future__ import annotations
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = """scratchpad evaluate runs/parity-small --sizes 8,12,16 -n 1000
   scratchpad evaluate runs/mine/seed-* --method free --json
+  scratchpad evaluate runs/mine/seed-* --vote --sizes 16
   scratchpad evaluate runs/causal --method free --set task.format=inductive window=40"""
 
 
@@ -35,7 +40,8 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("runs", metavar="RUN", nargs="+", help="run folders; of several, medians are printed too")
     parser.add_argument("--sizes", type=sizes_list, default=(), metavar="10,20,30", help="default: the run's own")
     parser.add_argument("-n", type=whole_number(1), default=1000, help="questions a size (default: %(default)s)")
-    parser.add_argument("--method", default="forced", metavar="forced|free", help="default: %(default)s")
+    parser.add_argument("--method", metavar="forced|free", help="default: forced, with --vote free")
+    parser.add_argument("--vote", action="store_true", help="the runs vote on every state, and are judged as one")
     parser.add_argument("--seed", type=int, default=0, help="of the test questions (default: %(default)s)")
     parser.add_argument(
         "--batch", type=whole_number(1), default=64, help="with free: rows at a time (default: %(default)s)"
@@ -49,38 +55,35 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     from scratchpad.run import Run, save_evaluation
 
-    sampling = sampling_of(args)
+    sampling, method = sampling_of(args), args.method or ("free" if args.vote else "forced")
     runs = [Run.load(folder, args.checkpoint, args.device, args.task_file) for folder in args.runs]
+    if args.vote:
+        runs = [runs[0].voting(runs[1:])]
     table: list[tuple[str, Score]] = []
     programs: list[tuple[str, Share]] = []
     for one in runs:
         results: list[Result] = []
         subject = _asked(one, args.set)
-        for result in one.judged(args.sizes, args.n, args.method, args.seed, sampling, args.batch, subject):
+        for result in one.judged(args.sizes, args.n, method, args.seed, sampling, args.batch, subject):
             results.append(result)
-            table.append((str(one.folder), result.score))
+            table.append((_name(one), result.score))
             if args.json:
-                print_json(_named(runs, one) | result.score.to_json())
+                print_json(_place(one, len(args.runs)) | result.score.to_json())
         if share := _programs_right((subject or one.subject).task, results):
-            programs.append((str(one.folder), share))
+            programs.append((_name(one), share))
             if args.json:
-                print_json(_named(runs, one) | _program_line(results[0].score, share))
-        if subject is None:
+                print_json(_place(one, len(args.runs)) | _program_line(results[0].score, share))
+        if subject is None and not args.vote:
             save_evaluation(one, results)
     if not args.json:
-        print_table(_columns(args.method), [_cells(folder, score) for folder, score in table])
-        for folder, share in programs:
+        print_table(_columns(method), [_cells(folder, score) for folder, score in table])
+        for name, share in programs:
             spread = f"{100 * share.accuracy:.1f} % ({100 * share.low:.1f} - {100 * share.high:.1f})"
-            print(f"{folder}: {share.correct} of {share.n} programs right with all their questions: {spread}")
+            print(f"{name}: {share.correct} of {share.n} programs right with all their questions: {spread}")
         if len(runs) > 1:
             print_table(
                 ("size", "runs", "median accuracy", "lowest", "highest"), _medians([score for _, score in table])
             )
-
-
-def _named(runs: list[Run], one: Run) -> dict[str, str]:
-    """Which of several runs a line is of."""
-    return {"run": str(one.folder)} if len(runs) > 1 else {}
 
 
 def _programs_right(task: Task, results: list[Result]) -> Share | None:
@@ -95,6 +98,17 @@ def _programs_right(task: Task, results: list[Result]) -> Share | None:
 def _program_line(score: Score, share: Share) -> dict[str, Any]:
     named = {name: getattr(score, name) for name in ("task", "format", "method", "seed", "sampling")}
     return {**named, "size": None, "unit": "problem", **dataclasses.asdict(share)}
+
+
+def _name(run: Run) -> str:
+    return f"{len(run.voters) + 1} voting" if run.voters else str(run.folder)
+
+
+def _place(run: Run, given: int) -> dict[str, Any]:
+    """What a line of JSON begins with where several runs were given."""
+    if run.voters:
+        return {"runs": [str(one.folder) for one in (run, *run.voters)]}
+    return {"run": str(run.folder)} if given > 1 else {}
 
 
 def _asked(run: Run, settings: list[str]) -> Subject | None:

@@ -37,6 +37,7 @@ def experiment_with(args: Namespace, plan: Plan, out: Path, command: str) -> Non
     command += "".join(f" {name} {shlex.quote(str(value))}" for name, value in _given(args).items())
     plan = prepared(plan)
     work = errands(plan, range(args.seeds), out)
+    plan = plan.with_votes(args.seeds)
     _announce(work, out)
     try:
         findings = _carried_out(args, plan, work)

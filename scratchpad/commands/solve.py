@@ -1,5 +1,6 @@
 """Let a model work out questions: each state is printed as it is written, then the answer and how it ended.
 
+--vote RUN ...: these runs write together with it; at every state the majority's is taken.
 Statuses: done; loop (a state came twice, so the chain would never end); max-states; max-tokens.
 """
 
@@ -14,12 +15,14 @@ from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.document import as_text
 
 EXAMPLE = """scratchpad solve runs/parity-small 10110111
-  scratchpad solve runs/parity-small 1_0__11_ --json"""
+  scratchpad solve runs/parity-small 1_0__11_ --json
+  scratchpad solve runs/mine/seed-0 10110111 --vote runs/mine/seed-1 runs/mine/seed-2"""
 
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="a run folder")
     parser.add_argument("questions", metavar="QUESTION", nargs="+", help="written as `scratchpad show` prints them")
+    parser.add_argument("--vote", metavar="RUN", nargs="+", default=[], help="run folders that vote on every state")
     parser.add_argument("--max-states", type=whole_number(1), default=1024, metavar="N", help="default: %(default)s")
     parser.add_argument(
         "--max-tokens", type=whole_number(1), default=1024, metavar="N", help="a state; default: %(default)s"
@@ -35,7 +38,10 @@ def run(args: Namespace) -> None:
     from scratchpad.run import Run
 
     sampling, limits = sampling_of(args), Limits(args.max_tokens, args.max_states)
-    solver = Run.load(args.run, args.checkpoint, args.device, args.task_file)
+    solver, *others = [
+        Run.load(folder, args.checkpoint, args.device, args.task_file) for folder in (args.run, *args.vote)
+    ]
+    solver = solver.voting(others)
     for question in args.questions:
         solver.check(question)
     for question in args.questions:

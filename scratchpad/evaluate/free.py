@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scratchpad.evaluate.subject import Sample, Subject
-from scratchpad.generate.cache import CachedDecoder
-from scratchpad.generate.engine import Engine, Limits, Opening, Written
+from scratchpad.generate.engine import Limits, Opening, Written
 from scratchpad.generate.sampling import Sampling
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import END, SEP, bare
@@ -28,8 +27,9 @@ def judge_free(
         state_tokens=max(len(state) for document in documents for state in document.states) + _SLACK,
         states=max(len(document.states) for document in documents) + _SLACK,
     )
-    engine = Engine(CachedDecoder(subject.model, cache), subject.vocabulary, subject.format.inductive, limits)
-    written = engine.write([Opening.of(document) for document in documents], sampling, batch)
+    written = subject.engine(limits, sampling, cache).write(
+        [Opening.of(document) for document in documents], sampling, batch
+    )
     given = [() if document.prompt else document.states[:1] for document in documents]
     return [
         _sample(subject, size, index, question, first, one)

@@ -79,15 +79,15 @@ def evaluate(
         raise unknown("method", method, METHODS)
     if n < 1 or not sizes:
         raise ScratchpadError(f"nothing to evaluate: sizes={list(sizes)}, n={n}; both are needed")
+    if method == "forced" and subject.voters:
+        raise ScratchpadError("models vote while they write: take method free")
     if method == "forced" and sampling is not None and not sampling.is_greedy:
         raise ScratchpadError("method forced judges greedy decoding; with a temperature, take method free")
     drawn = [(size, subject.questions(size, n, seed)) for size in sizes]
     for _, questions in drawn:
         for question in questions:
             subject.document(question)  # whatever cannot be judged is found before the work begins
-    was_training = subject.model.training
-    subject.model.eval()
-    try:
+    with subject.judging():
         for size, questions in drawn:
             if method == "forced":
                 judge = partial(judge_forced, subject, size, questions)
@@ -96,19 +96,13 @@ def evaluate(
             samples, seconds, memory = _measured(judge, subject.model.device)
             score = _score(subject, size, method, seed, samples, seconds, memory)
             yield Result(dataclasses.replace(score, sampling=sampling.words if sampling else ""), samples)
-    finally:
-        subject.model.train(was_training)
 
 
 def count_right(subject: Subject, questions: Sequence[Symbols], method: str = "forced") -> int:
     """How many of these questions it gets right: whole scratchpads (forced) or answers (free), written greedily."""
-    was_training = subject.model.training
-    subject.model.eval()
-    try:
-        judge = judge_forced if method == "forced" else judge_free
+    judge = judge_forced if method == "forced" else judge_free
+    with subject.judging():
         return sum(sample.right for sample in judge(subject, 0, questions))
-    finally:
-        subject.model.train(was_training)
 
 
 def _score(

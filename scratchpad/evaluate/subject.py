@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from scratchpad.errors import ScratchpadError
+from scratchpad.generate.cache import CachedDecoder, ReusedPrompts
+from scratchpad.generate.engine import Engine, Limits
+from scratchpad.generate.sampling import Sampling
+from scratchpad.generate.voting import voting_engine
 from scratchpad.layout.rows import check_room
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.model.transformer import Transformer
@@ -15,13 +21,41 @@ from scratchpad.tasks.formats import Format
 
 @dataclass(frozen=True)
 class Subject:
-    """A model with the task, format and vocabulary that it was trained on. `backend`: of attention."""
+    """A model with the task, format and vocabulary that it was trained on. `backend`: of attention.
+
+    voters: models that write together with it, by votes on every state (`scratchpad.generate.voting`).
+    """
 
     model: Transformer
     task: Task
     format: Format
     vocabulary: Vocabulary
     backend: str = "blocks"
+    voters: tuple[Transformer, ...] = ()
+
+    @contextmanager
+    def judging(self) -> Iterator[None]:
+        """Within it models work without dropout; afterwards they train on if they did before."""
+        models = (self.model, *self.voters)
+        training = [model.training for model in models]
+        try:
+            for model in models:
+                model.eval()
+            yield
+        finally:
+            for model, was_training in zip(models, training, strict=True):
+                model.train(was_training)
+
+    def engine(self, limits: Limits | None = None, sampling: Sampling | None = None, cache: str = "twice") -> Engine:
+        """What writes documents with the model, or with all the voters. ScratchpadError where votes were sampled."""
+        limits, inductive = limits or Limits(), self.format.inductive
+        greedy = sampling is None or sampling.is_greedy
+        if not self.voters:
+            return Engine(CachedDecoder(self.model, cache), self.vocabulary, inductive, limits, greedy)
+        if not greedy:
+            raise ScratchpadError("models vote on what they write greedily: leave out the temperature")
+        decoders = [ReusedPrompts(model) for model in (self.model, *self.voters)]
+        return voting_engine(decoders, self.vocabulary, inductive, limits)
 
     def questions(self, size: int, n: int, seed: int) -> list[Symbols]:
         """The first n test questions of a size; fewer where the task's data hold fewer."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from scratchpad.evaluate.scores import Score
-from scratchpad.experiments.findings import Finding, read_history
+from scratchpad.experiments.findings import Finding, History, read_history
 from scratchpad.experiments.plan import Curve, Plan
 from scratchpad.generate.sampling import Sampling
 from scratchpad.run import Run, evaluated_sizes, read_json_lines, task_of
@@ -20,7 +21,7 @@ from scratchpad.together import Job, train_together
 from scratchpad.train.checkpoint import Checkpoints, write_whole
 from scratchpad.train.config import RunConfig
 
-_JUDGED = "judged.jsonl"
+_JUDGED, _VOTES = "judged.jsonl", "votes.jsonl"
 Tell = Callable[[str, dict[str, Any]], None]
 """Told the name of a run and each line of its metrics.jsonl."""
 
@@ -119,7 +120,11 @@ def carry_out(plan: Plan, work: Sequence[Errand], shop: Workshop) -> list[Findin
     Interrupted after Ctrl-C (whatever was begun is saved), RunFailure where a run fails.
     """
     _train([errand for errand in work if not errand.trained], shop)
-    return [finding for errand in work for finding in _judged(plan, errand, shop)]
+    voting = [curve for curve in plan.curves if curve.voters]
+    return [
+        *(finding for errand in work for finding in _judged(plan, errand, shop)),
+        *(finding for curve in voting for finding in _voted(plan, curve, work, shop)),
+    ]
 
 
 def _train(work: Sequence[Errand], shop: Workshop) -> None:
@@ -133,25 +138,64 @@ def _train(work: Sequence[Errand], shop: Workshop) -> None:
 
 
 def _judged(plan: Plan, errand: Errand, shop: Workshop) -> list[Finding]:
-    """The findings of a run in every case. What has been judged stands in the run's folder and is not judged again."""
-    step = Checkpoints(errand.folder).steps()[-1]
+    """The findings of a run in every case, kept in the run's folder."""
     history = read_history(errand.folder, errand.config.train.batch, plan.learned)
-    known = {json.dumps(line["asked"]): line["scores"] for line in read_json_lines(errand.folder / _JUDGED)}
-    run: Run | None = None
-    findings = []
+    known = _Known(errand.folder / _JUDGED, {"step": Checkpoints(errand.folder).steps()[-1]})
+    scores = _by_case(plan, errand.name, errand.config, known, lambda: _loaded(errand, shop), shop)
+    return [Finding(errand.curve, case, errand.seed, score, history) for case, score in scores]
+
+
+def _voted(plan: Plan, curve: Curve, work: Sequence[Errand], shop: Workshop) -> list[Finding]:
+    """The findings of all seeds of a curve as one that votes, kept in the curve's folder."""
+    voters = [errand for errand in work if errand.curve == dataclasses.replace(curve, voters=0)]
+    histories = [read_history(one.folder, one.config.train.batch, plan.learned) for one in voters]
+    history = History(max(one.steps for one in histories), None, sum(one.seconds for one in histories), ())
+    steps = [Checkpoints(one.folder).steps()[-1] for one in voters]
+    known = _Known(voters[0].folder.parent / _VOTES, {"seeds": [one.seed for one in voters], "steps": steps})
+
+    def load() -> Run:
+        first, *others = (_loaded(one, shop) for one in voters)
+        return first.voting(others)
+
+    scores = _by_case(plan, curve.name, curve.config, known, load, shop)
+    return [Finding(curve, case, 0, score, history) for case, score in scores]
+
+
+def _loaded(errand: Errand, shop: Workshop) -> Run:
+    return Run.load(errand.folder, "last", shop.device)
+
+
+class _Known:
+    """A file of what has been judged. whose: which checkpoints its answers are asked of."""
+
+    def __init__(self, path: Path, whose: dict[str, Any]) -> None:
+        self._path, self._whose = path, whose
+        self._scores = {json.dumps(line["asked"]): line["scores"] for line in read_json_lines(path)}
+
+    def scores(self, asked: RunConfig, judge: Callable[[], list[Score]]) -> list[Score]:
+        """Those that stand in the file; else those of `judge`, which stand there from now on."""
+        key = json.dumps({"task": plain(asked.task), "evaluate": plain(asked.evaluate), **self._whose})
+        if key not in self._scores:
+            self._scores[key] = [score.to_json() for score in judge()]
+            lines = [{"asked": json.loads(name), "scores": scores} for name, scores in self._scores.items()]
+            write_whole(self._path, "".join(json.dumps(line) + "\n" for line in lines))
+        return [Score(**score) for score in self._scores[key]]
+
+
+def _by_case(
+    plan: Plan, name: str, config: RunConfig, known: _Known, load: Callable[[], Run], shop: Workshop
+) -> Iterator[tuple[str, Score]]:
+    """The scores in every case of the plan. A run is loaded once, and only where something is to be judged."""
+    loaded = cache(load)
     for case in plan.cases:
-        asked = plan.asked(errand.config, case)
-        key = {"task": plain(asked.task), "evaluate": plain(asked.evaluate), "step": step}
-        if json.dumps(key) not in known:
-            shop.say(f"{errand.name}: judging{f' {case}' if case else ''}")
-            run = run or Run.load(errand.folder, "last", shop.device)
-            known[json.dumps(key)] = [score.to_json() for score in _scores(run, asked, shop.batch)]
-            lines = [{"asked": json.loads(name), "scores": scores} for name, scores in known.items()]
-            write_whole(errand.folder / _JUDGED, "".join(json.dumps(line) + "\n" for line in lines))
-        findings += [
-            Finding(errand.curve, case, errand.seed, Score(**score), history) for score in known[json.dumps(key)]
-        ]
-    return findings
+        asked = plan.asked(config, case)
+
+        def judge(case: str = case, asked: RunConfig = asked) -> list[Score]:
+            shop.say(f"{name}: judging{f' {case}' if case else ''}")
+            return _scores(loaded(), asked, shop.batch)
+
+        for score in known.scores(asked, judge):
+            yield case, score
 
 
 def _scores(run: Run, asked: RunConfig, batch: int) -> list[Score]:

@@ -34,7 +34,7 @@ class History:
 
 @dataclass(frozen=True)
 class Finding:
-    """One seed of one curve, judged in one case at one size."""
+    """One seed of one curve, judged in one case at one size. seed: 0 where a curve's seeds vote as one."""
 
     curve: Curve
     case: str
@@ -102,6 +102,7 @@ def _summary(same: Sequence[Finding], plan: Plan) -> dict[str, Any]:
     return {
         **_place(same[0]),
         "seeds": len(same),
+        **({"voters": same[0].curve.voters} if same[0].curve.voters else {}),
         "n": same[0].score.n,
         plan.measure: statistics.median(found),
         "low": low,
@@ -113,7 +114,7 @@ def _summary(same: Sequence[Finding], plan: Plan) -> dict[str, Any]:
         "steps": _median(one.history.steps for one in same),
         **(_steps_to_learn(same) if plan.form in ("steps", "progress") else {}),
         "training_seconds": round(_median(one.history.seconds for one in same), 1),
-        "paper": plan.reported.get(same[0].curve.label, ""),
+        "paper": plan.reported.get(same[0].curve.title, ""),
     }
 
 
@@ -127,7 +128,7 @@ def _steps_to_learn(same: Sequence[Finding]) -> dict[str, Any]:
 
 def _place(finding: Finding) -> dict[str, Any]:
     return {
-        "curve": finding.curve.label,
+        "curve": finding.curve.title,
         "at": finding.curve.at,
         "case": finding.case,
         "format": finding.score.format,

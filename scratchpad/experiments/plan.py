@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from scratchpad.errors import ScratchpadError
+from scratchpad.errors import ScratchpadError, unknown
 from scratchpad.train.config import RunConfig
 
 FORMS = {
@@ -18,22 +18,32 @@ FORMS = {
     "bars": "bars, in and out of distribution",
     "progress": "accuracy over training steps",
 }
+_VOTED = ("lengths", "bars")
 MEASURES = {"answers": "right answers", "exact": "whole scratchpads right"}
 _MOST_COMBINATIONS = 1000
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One training, for each seed. at: what is varied along the figure, `n=3`; empty where nothing is."""
+    """One training, for each seed. at: what is varied along the figure, `n=3`; empty where nothing is.
+
+    voters: so many of its seeds vote on every state, and are judged as one; 0: each seed is judged by itself.
+    """
 
     label: str
     config: RunConfig
     at: str = ""
+    voters: int = 0
+
+    @property
+    def title(self) -> str:
+        """Its label in tables."""
+        return f"{self.label}, {self.voters} seeds voting" if self.voters else self.label
 
     @property
     def name(self) -> str:
         """What it is called among all curves of its experiment."""
-        return f"{self.label}, {self.at}" if self.at else self.label
+        return f"{self.title}, {self.at}" if self.at else self.title
 
     @property
     def place(self) -> float:
@@ -53,6 +63,7 @@ class Plan:
 
     cases: how each run is judged, by label: settings on top of its own (other sizes, another format or task).
     varied: the setting along the figure, where there is one. learned: the accuracy from which a run counts as learned.
+    vote: labels of curves whose seeds, where there are several, are also judged as one that votes.
     source, setup, paper, note: texts that stand beside the result; reported: what the paper found, by curve.
     """
 
@@ -69,12 +80,17 @@ class Plan:
     paper: str = ""
     note: str = ""
     reported: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    vote: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = [slug(curve.name) for curve in self.curves]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ScratchpadError(f"{self.name}: two curves would share the folder {twice[0]}: give each its own label")
+        self._check_starts()
+        self._check_votes()
+
+    def _check_starts(self) -> None:
         for number, curve in enumerate(self.curves):
             if self.before(curve) in self.curves[number:]:
                 raise ScratchpadError(
@@ -82,10 +98,32 @@ class Plan:
                     "that stands above it, or from a run folder"
                 )
 
+    def _check_votes(self) -> None:
+        for label in self.vote:
+            if label not in [curve.label for curve in self.curves]:
+                raise unknown(f"curve in vote of {self.name}", label, [curve.label for curve in self.curves])
+        if self.vote and self.form not in _VOTED:
+            raise ScratchpadError(f"{self.name}: vote goes with the forms {' and '.join(_VOTED)}, not with {self.form}")
+        for curve, case in product(self.curves, self.cases):
+            how = self.asked(curve.config, case).evaluate
+            if curve.label in self.vote and (how.method != "free" or how.temperature):
+                raise ScratchpadError(
+                    f"{self.name}, {curve.name}: those that vote are judged by what they write, greedily"
+                )
+
     def before(self, curve: Curve) -> Curve | None:
         """The curve whose run, of the same seed, another one starts from: the one that its train.start names."""
         named = (curve.config.train.start, curve.at)
         return next((one for one in self.curves if (one.label, one.at) == named), None)
+
+    def with_votes(self, seeds: int) -> Plan:
+        """The same plan, and behind each curve that votes one of so many seeds as one; of one seed there is none."""
+        curves: list[Curve] = []
+        for curve in self.curves:
+            curves.append(curve)
+            if curve.label in self.vote and seeds > 1:
+                curves.append(dataclasses.replace(curve, voters=seeds))
+        return dataclasses.replace(self, curves=tuple(curves))
 
     def with_settings(self, values: Mapping[str, str]) -> Plan:
         """The same plan with settings for all of its curves."""
@@ -109,6 +147,15 @@ def combinations(settings: Mapping[str, str]) -> list[dict[str, str]]:
     if len(found) > _MOST_COMBINATIONS:
         raise ScratchpadError(f"{len(found)} combinations of settings: at most {_MOST_COMBINATIONS} are one sweep")
     return found
+
+
+def in_step(settings: Mapping[str, str]) -> list[dict[str, str]]:
+    """Settings with alternatives that go together: `{"n": "2|3", "model.context": "48|64"}` is 2 with 48, 3 with 64."""
+    choices = {name: text.split("|") for name, text in settings.items()}
+    if len({len(values) for values in choices.values()}) > 1:
+        counts = ", ".join(f"{len(values)} of {name}" for name, values in choices.items())
+        raise ScratchpadError(f"what is varied together has as many alternatives each; there are {counts}")
+    return [dict(zip(choices, values, strict=True)) for values in zip(*choices.values(), strict=True)] or [{}]
 
 
 def values_of(settings: Mapping[str, str]) -> str:

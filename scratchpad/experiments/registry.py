@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from scratchpad.errors import ScratchpadError, unknown
-from scratchpad.experiments.plan import FORMS, MEASURES, Curve, Plan, combinations, values_of
+from scratchpad.experiments.plan import FORMS, MEASURES, Curve, Plan, in_step, values_of
 from scratchpad.settings import split_assignments
 from scratchpad.train.config import RunConfig
 
@@ -25,8 +25,10 @@ D = TypeVar("D")
 class Scale:
     """An experiment at one scale. settings, vary, curves and cases (these by label) are written as for `--set`.
 
-    vary: one setting with alternatives, `n=2|3|4`: each curve is trained with each of them. without: curves of the
-    experiment that this scale leaves out. note: what else differs from the paper.
+    vary: a setting with alternatives, `n=2|3|4`: each curve is trained with each of them. Other settings with as many
+    alternatives go along: `n=2|3|4 model.context=48|64|80`. without: curves of the
+    experiment that this scale leaves out. vote: curves whose seeds are also judged as one that votes. note: what else
+    differs from the paper.
     """
 
     settings: str
@@ -34,6 +36,7 @@ class Scale:
     curves: Mapping[str, str] = field(default_factory=dict)
     cases: Mapping[str, str] = field(default_factory=dict)
     without: tuple[str, ...] = ()
+    vote: tuple[str, ...] = ()
     note: str = ""
 
 
@@ -63,17 +66,20 @@ class Experiment:
         if scale not in self.scales:
             raise unknown(f"scale of {self.name}", scale, self.scales)
         chosen = self.scales[scale]
-        base, vary = RunConfig().with_settings(_read(chosen.settings)), _read(chosen.vary)
+        if not isinstance(chosen.vote, list | tuple):
+            raise ScratchpadError(f'vote of {self.name}, {scale}: a list of curves, ["inductive"], not {chosen.vote!r}')
+        base, vary = RunConfig().with_settings(_read(chosen.settings)), in_step(_read(chosen.vary))
         curves = [
-            Curve(label, base.with_settings(_read(text)).with_settings(values), values_of(values))
+            Curve(label, base.with_settings(_read(text)).with_settings(values), values_of(dict([*values.items()][:1])))
             for label, text in {**self.curves, **chosen.curves}.items()
             if label not in chosen.without
-            for values in combinations(vary)
+            for values in vary
         ]
         cases = {label: _read(text) for label, text in ({**self.cases, **chosen.cases} or {"": ""}).items()}
         return Plan(
-            f"{self.name}-{scale}", self.title, tuple(curves), cases, self.form, self.measure, next(iter(vary), ""),
+            f"{self.name}-{scale}", self.title, tuple(curves), cases, self.form, self.measure, next(iter(vary[0]), ""),
             self.learned, self.source, self.setup, self.result, chosen.note, self.reported,
+            tuple(chosen.vote),
         )  # fmt: skip
 
 

@@ -33,7 +33,7 @@ class Provenance:
 
     @classmethod
     def of(cls, command: str, work: Sequence[Errand], findings: Sequence[Finding]) -> Provenance:
-        runs = {(one.curve.name, one.seed): one.history.seconds for one in findings}
+        runs = {(one.curve.name, one.seed): one.history.seconds for one in findings if not one.curve.voters}
         records = [read_record(errand.folder) for errand in work]
         return cls(
             command,
@@ -62,19 +62,21 @@ def table(plan: Plan, findings: Sequence[Finding], provenance: Provenance) -> di
         **told,
         "provenance": {**provenance.__dict__},
         "rows": over_seeds(findings, plan),
-        "seeds": [finding.to_json() for finding in findings],
+        "seeds": [finding.to_json() for finding in findings if not finding.curve.voters],
     }
 
 
 def markdown(result: Mapping[str, Any], provenance: Provenance, picture: str) -> str:
     """The table for people: what was asked, the paper's result, ours, every seed, and where it comes from."""
     rows, seeds = result["rows"], result["seeds"]
-    several = len(provenance.seeds) > 1
+    several, votes = len(provenance.seeds) > 1, any("voters" in row for row in rows)
     parts = [
         f"# {result['title']}",
         *(f"{name}: {result[key]}" for name, key in _TEXTS.items() if result[key]),
         f"![{result['title']}]({picture})",
-        f"Median over {len(provenance.seeds)} seeds, with an interval of the median." if several else "",
+        f"Median over {len(provenance.seeds)} seeds, with an interval of the median.{_VOTES * votes}"
+        if several
+        else "",
         _table(*cells(rows, result["measure"])),
         "## Every seed\n\n" + _table(*_seed_cells(seeds, result["measure"])) if several else "",
         provenance.line,
@@ -82,6 +84,7 @@ def markdown(result: Mapping[str, Any], provenance: Provenance, picture: str) ->
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+_VOTES = " Seeds that vote write one answer together, with a 95 % interval of its own."
 _TEXTS = {"Source": "source", "Set-up of the paper": "setup", "The paper's result": "paper", "Here": "note"}
 
 

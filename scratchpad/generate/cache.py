@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from scratchpad.errors import unknown
 from scratchpad.generate.engine import Opening, Part
 from scratchpad.layout.rule import PADDING, PROMPT, block_positions, sees
+from scratchpad.model.attention import attend
 from scratchpad.model.positions import Reach
 from scratchpad.model.transformer import Transformer
 
@@ -201,6 +201,34 @@ class CachedDecoder:
         self._prompt_slots, self._capacity, self._regions = prompts, capacity, regions
 
 
+class ReusedPrompts(CachedDecoder):
+    """A decoder that begins again and again behind the same prompts, each time at another given state.
+
+    Keys and values of the prompts of the last batch that began without a state are kept, and not computed again.
+    """
+
+    def __init__(self, model: Transformer) -> None:
+        super().__init__(model, "reencode")
+        self._places: dict[tuple[int, ...], int] = {}
+        self._read = torch.empty(0)
+
+    def begin(self, openings: Sequence[Opening]) -> Tensor:
+        if not all(opening.given and opening.prompt in self._places for opening in openings):
+            logits = super().begin(openings)
+            self._places = {opening.prompt: row for row, opening in enumerate(openings)}
+            self._read = self._cache[..., : self._prompt_slots, :]
+            return logits
+        rows = torch.tensor([self._places[opening.prompt] for opening in openings], device=self._read.device)
+        self._lines = [_Line(len(opening.prompt), 0) for opening in openings]
+        self._cache = self._read.index_select(2, rows)
+        self._prompt_slots, self._capacity, self._regions = self._read.shape[4], 0, 1
+        feed = _Feed()
+        for row, opening in enumerate(openings):
+            self._add_block(feed, row, 0, opening.given)
+            feed.read.append(len(feed.tokens) - 1)
+        return self._run(feed)
+
+
 class _CachedAttention:
     """Attention of fed tokens to the slots of their rows, by the rule; keys and values are stored on the way."""
 
@@ -226,5 +254,5 @@ class _CachedAttention:
         q, k, v = qkv.unbind(1)
         keys[self._rows, :, self._slots] = k
         values[self._rows, :, self._slots] = v
-        out = F.scaled_dot_product_attention(q[self._query].transpose(1, 2), keys, values, attn_mask=self._mask)
+        out = attend(q[self._query].transpose(1, 2), keys, values, self._mask)
         return out.transpose(1, 2)[self._rows, self._place]

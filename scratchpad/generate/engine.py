@@ -183,7 +183,8 @@ class Engine:
 
     def _check(self, openings: Sequence[Opening]) -> None:
         room = self.decoder.context
-        longest = max(len(opening.prompt) + len(opening.given) for opening in openings)
+        # a given state may fill it: such a chain ends at once
+        longest = max(len(opening.prompt) + len(opening.given) - bool(opening.given) for opening in openings)
         if room is not None and longest >= room:
             raise ScratchpadError(
                 f"a prompt of {longest} tokens leaves no room: the model has {room} positions (model.context)"

@@ -34,6 +34,15 @@ def attention(backend: str, segments: Tensor, positions: Tensor | None = None, r
     raise unknown("attention back-end", backend, BACKENDS)
 
 
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, dropout: float = 0.0) -> Tensor:
+    """`scaled_dot_product_attention` of (B, H, T, D), in the precision of a mask of numbers: none is rounded."""
+    if mask.dtype == torch.bool:
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
+    with torch.autocast(q.device.type, enabled=False):
+        wide = (part.to(mask.dtype) for part in (q, k, v))
+        return F.scaled_dot_product_attention(*wide, attn_mask=mask, dropout_p=dropout).to(q.dtype)
+
+
 class DenseAttention:
     """`scaled_dot_product_attention` with the boolean mask of the rule: the reference."""
 
@@ -48,7 +57,7 @@ class DenseAttention:
         if self._reach is not None:
             assert self._positions is not None
             mask = self._reach.mask(mask, distances(self._positions), q.dtype)
-        out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
+        out = attend(q, k, v, mask, dropout)
         return out.transpose(1, 2).flatten(0, 1)[self._real]
 
     def _padded(self, x: Tensor) -> Tensor:

@@ -62,7 +62,11 @@ class Reach:
         return added.to(torch.float32).masked_fill(~(seen & reaches(distance, self.span)), -math.inf)
 
     def mask(self, seen: Tensor, distance: Tensor, dtype: torch.dtype) -> Tensor:
-        """What `scaled_dot_product_attention` takes, for seen and distance (B, 1, Q, K): bools, or numbers of dtype."""
+        """What `scaled_dot_product_attention` takes, for seen and distance (B, 1, Q, K): bools, or numbers of dtype.
+
+        These are float32 at least: from 257 on bf16 does not know each position.
+        """
         if self.slopes is None:
             return seen & reaches(distance, self.span)
-        return self.slopes.to(dtype)[:, None, None] * self.added(seen, distance).to(dtype)
+        wide = torch.promote_types(dtype, torch.float32)
+        return self.slopes.to(wide)[:, None, None] * self.added(seen, distance).to(wide)

@@ -1,6 +1,7 @@
 """Checkpoints: safetensors and one JSON, written beside and moved into place, so that what is there is whole.
 
 checkpoints/step-N/model.safetensors  optimiser.safetensors  state.json    (state.json holds the others' digests)
+                   average.safetensors                                      where weights are averaged
 checkpoints/best.json                                                       which step scored best so far
 """
 
@@ -22,18 +23,27 @@ from torch import Tensor, nn
 from scratchpad.errors import RunFailure, ScratchpadError
 
 _KEPT = 2
-_FILES = ("model.safetensors", "optimiser.safetensors")
+_MODEL, _OPTIMISER, _AVERAGE = "model.safetensors", "optimiser.safetensors", "average.safetensors"
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint that was read and found whole. digest: of its weights."""
+    """A checkpoint that was read and found whole. average: of the weights, where the run keeps one.
+
+    digest: of the weights that answer questions.
+    """
 
     step: int
     digest: str
     model: dict[str, Tensor]
     optimiser: dict[str, Tensor]
     state: dict[str, Any]
+    average: dict[str, Tensor] | None = None
+
+    @property
+    def judged(self) -> dict[str, Tensor]:
+        """The weights that answer questions."""
+        return self.model if self.average is None else self.average
 
 
 class Checkpoints:
@@ -55,7 +65,14 @@ class Checkpoints:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def save(self, step: int, model: nn.Module, optimiser: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    def save(
+        self,
+        step: int,
+        model: nn.Module,
+        optimiser: torch.optim.Optimizer,
+        state: dict[str, Any],
+        average: nn.Module | None = None,
+    ) -> None:
         """Write the checkpoint of `step` (or leave the one that is there). RunFailure when the disk refuses."""
         target = self.folder / f"step-{step}"
         if target.exists():
@@ -64,11 +81,14 @@ class Checkpoints:
         try:
             shutil.rmtree(working, ignore_errors=True)
             working.mkdir(parents=True)
-            save_file(_on_cpu(model.state_dict()), working / _FILES[0])
-            save_file(_on_cpu(_optimiser_tensors(model, optimiser)), working / _FILES[1])
-            digests = {name: _digest(working / name) for name in _FILES}
+            contents = {_MODEL: model.state_dict(), _OPTIMISER: _optimiser_tensors(model, optimiser)}
+            if average is not None:
+                contents[_AVERAGE] = average.state_dict()
+            for name, tensors in contents.items():
+                save_file(_on_cpu(tensors), working / name)
+            digests = {name: _digest(working / name) for name in contents}
             write_whole(working / "state.json", json.dumps({"step": step, "digests": digests, **state}, indent=1))
-            for name in _FILES:
+            for name in contents:
                 _flush(working / name)
             _flush(working)
             working.rename(target)
@@ -121,12 +141,14 @@ class Checkpoints:
             digests = dict(state.pop("digests"))
         except (OSError, ValueError, KeyError, AttributeError, TypeError):
             raise _Damaged(f"{folder / 'state.json'} is missing, cut short or altered") from None
-        for name in _FILES:
+        names = (_MODEL, _OPTIMISER, *([_AVERAGE] if _AVERAGE in digests else []))
+        for name in names:
             file = folder / name
             if not file.is_file() or _digest(file) != digests.get(name):
                 raise _Damaged(f"{file} is missing, cut short or altered: it is not what was saved")
-        model, optimiser = (load_file(folder / name) for name in _FILES)
-        return Checkpoint(step, digests[_FILES[0]], model, optimiser, state)
+        model, optimiser, *average = (load_file(folder / name) for name in names)
+        digest = digests[_AVERAGE if average else _MODEL]
+        return Checkpoint(step, digest, model, optimiser, state, *average)
 
     def _drop_old(self) -> None:
         best = self.best()

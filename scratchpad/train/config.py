@@ -47,6 +47,8 @@ class TrainConfig:
     batch: documents a step, over all processes. samples: a fixed number of training documents (none: always fresh).
     micro_tokens: most tokens in one forward pass. decay_steps: length of the cosine (none: all steps).
     workers: background processes that make batches (none: two with a GPU, else the main process makes them itself).
+    average: the share that an exponential moving average of the weights keeps at each step, 0.999 say; once it is
+    trained, and whenever it is judged, the model is that average (none: the weights as they are).
     threads: of torch on a CPU (none: torch's own choice); up to four of them take micro-batches side by side.
     evaluate_every, checkpoint_every: in steps, 0 is never (but for the end). stop_at: stop early once the lowest
     accuracy over the evaluated sizes reaches it.
@@ -65,6 +67,7 @@ class TrainConfig:
     weight_decay: float = 0.1
     betas: tuple[float, ...] = (0.9, 0.99)
     clip: float = 1.0
+    average: float | None = None
     precision: str = "fp32"
     question_loss: bool = False
     layout: str = "packed"
@@ -95,6 +98,8 @@ class TrainConfig:
             raise ScratchpadError(f"train.stop_at={self.stop_at}: a share of right answers, above 0 and at most 1")
         if not self.clip > 0:
             raise ScratchpadError(f"train.clip={self.clip}: the largest norm of the gradient, above 0")
+        if self.average is not None and not 0 < self.average < 1:
+            raise ScratchpadError(f"train.average={self.average}: the share kept at each step, above 0 and below 1")
         if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
             raise ScratchpadError(f"train.betas={self.betas}: two numbers from 0 up to, not including, 1")
         if (self.layout == "mixed") != (self.budget is not None):

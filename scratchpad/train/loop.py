@@ -30,7 +30,7 @@ from scratchpad.train.curriculum import Curriculum
 from scratchpad.train.data import StepData, batches_by_step, worker_failure
 from scratchpad.train.gradients import Lanes, set_gradients
 from scratchpad.train.loss import count_targets, summed_loss
-from scratchpad.train.optimiser import learning_rate, make_optimiser
+from scratchpad.train.optimiser import learning_rate, make_optimiser, update_average
 from scratchpad.train.processes import Processes
 
 Tell = Callable[[dict[str, Any]], None]
@@ -49,7 +49,8 @@ class Interrupted(KeyboardInterrupt):
 class Training:
     """A model in training, in a run folder. `judge` is called on schedule, `tell` with every logged line.
 
-    `examine` tests the stages of a curriculum (none: there is no curriculum).
+    `examine` tests the stages of a curriculum (none: there is no curriculum). average: a copy of the model, to
+    become the average of its weights (none: none is kept).
     """
 
     model: Transformer
@@ -59,6 +60,7 @@ class Training:
     tell: Tell
     processes: Processes
     examine: Examine | None = None
+    average: Transformer | None = None
 
     def __post_init__(self) -> None:
         self.config: TrainConfig = self.data.config
@@ -70,9 +72,17 @@ class Training:
         self._lanes = Lanes(self.data.lanes)
         self._window = _Window()
 
+    def begin_with(self, start: Checkpoint) -> None:
+        """Begin at step 0 with the weights of another run, as they answer questions there."""
+        for model in (self.model, self.average):
+            if model is not None:
+                model.load_state_dict(start.judged)
+
     def resume(self, checkpoint: Checkpoint) -> None:
-        """Go on from a checkpoint: parameters, moments, step and stage."""
+        """Go on from a checkpoint: parameters, their average, moments, step and stage."""
         self.model.load_state_dict(checkpoint.model)
+        if self.average is not None:
+            self.average.load_state_dict(checkpoint.judged)
         restore_optimiser(self.model, self.optimiser, checkpoint.optimiser)
         self.step, self._reached = checkpoint.step, bool(checkpoint.state.get("reached"))
         if self.data.curriculum:
@@ -120,6 +130,8 @@ class Training:
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         self.step += 1
+        if self.average is not None and self.config.average is not None:
+            update_average(self.average, self.model, self.config.average, self.step)
         self._window.add(
             loss, rate, self.processes.count * sum(int(b.real().sum()) for b in batches), self.config.batch
         )
@@ -191,7 +203,8 @@ class Training:
     def _save(self) -> None:
         if self.processes.is_first:
             ends = {"ends": self.data.curriculum.ends} if self.data.curriculum else {}
-            self.checkpoints.save(self.step, self.model, self.optimiser, {"reached": self._reached, **ends})
+            state = {"reached": self._reached, **ends}
+            self.checkpoints.save(self.step, self.model, self.optimiser, state, self.average)
         self._window.restart()
 
     def _log(self, line: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""AdamW with decay on matrices only, and a cosine schedule after a linear warm-up."""
+"""AdamW with decay on matrices only, a cosine schedule after a linear warm-up, and an average of the weights."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from scratchpad.train.config import TrainConfig
 
@@ -28,3 +29,12 @@ def learning_rate(step: int, config: TrainConfig) -> float:
     done = min(1.0, (step - config.warmup_steps) / decay)
     low, high = config.final_learning_rate, config.learning_rate
     return low + (high - low) * (1 + math.cos(math.pi * done)) / 2
+
+
+def update_average(average: nn.Module, model: nn.Module, kept: float, step: int) -> None:
+    """Move averaged weights towards the model's, after the step numbered `step` from 1.
+
+    At most `kept` of the average stays, and (1 + step) / (10 + step) in the beginning: so it forgets the first weights.
+    """
+    move = get_ema_multi_avg_fn(min(kept, (1 + step) / (10 + step)))
+    move(list(average.parameters()), list(model.parameters()), step)

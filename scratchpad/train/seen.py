@@ -13,11 +13,11 @@ from scratchpad.tasks.base import Symbols
 from scratchpad.train.data import StepData
 
 
-def count_seen(data: StepData, steps: int, questions: Iterable[Symbols], folder: Path) -> int:
-    """How many of the questions are among those of the first `steps` steps. Their digests are kept in the folder."""
+def seen(data: StepData, steps: int, questions: Iterable[Symbols], folder: Path) -> np.ndarray:
+    """Which of the questions are among those of the first `steps` steps. Their digests are kept in the folder."""
     trained = _trained(data, steps, folder)
     asked = np.array([_digest(question) for question in questions], np.uint64)
-    return int(np.isin(asked, trained).sum())
+    return np.isin(asked, trained)
 
 
 def _trained(data: StepData, steps: int, folder: Path) -> np.ndarray:

@@ -1,0 +1,130 @@
+"""Averages of the weights: what they are, that they and nothing else are judged, and that training is left alone."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny_runs import losses, tiny, trained
+from torch import Tensor
+
+from scratchpad import start
+from scratchpad.errors import ScratchpadError
+from scratchpad.evaluate.scores import Result, evaluate
+from scratchpad.evaluate.subject import Subject
+from scratchpad.layout.batch import Batch
+from scratchpad.run import Run
+from scratchpad.train import loop
+from scratchpad.train.checkpoint import Checkpoint, Checkpoints
+from scratchpad.train.config import TrainConfig
+from scratchpad.train.loop import Training
+
+SETTINGS: dict[str, Any] = {"train__average": 0.6, "train__learning_rate": 1e-2, "model__dropout": 0.1}
+"""(1 + t) / (10 + t) reaches 0.6 after 12 of the 13 steps."""
+
+
+@pytest.fixture(scope="module")
+def averaged(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return trained(tmp_path_factory.mktemp("averaged") / "run", tiny(**SETTINGS))
+
+
+def last(run: Run) -> Checkpoint:
+    return Checkpoints(run.folder).load()
+
+
+def assert_equal(found: dict[str, Tensor] | None, expected: dict[str, Tensor] | None) -> None:
+    """Bit for bit."""
+    assert found is not None
+    assert expected is not None
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], value) for name, value in expected.items())
+
+
+@pytest.mark.parametrize("kept", [0.2, 0.6, 0.9999])
+def test_the_average_is_the_sum_written_out(kept: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The weights after each step times their shares, in float64: how much each step left of those before it."""
+    seen: list[dict[str, Tensor]] = []
+    one_step = Training._one_step
+
+    def record(training: Training, batches: list[Batch]) -> None:
+        if not seen:
+            seen.append(weights(training))
+        one_step(training, batches)
+        seen.append(weights(training))
+
+    monkeypatch.setattr(Training, "_one_step", record)
+    found = last(trained(tmp_path / "run", tiny(**{**SETTINGS, "train__average": kept}))).average
+    keeps = [0.0] + [min(kept, (1 + step) / (10 + step)) for step in range(1, 14)]
+    shares = [(1 - keeps[i]) * math.prod(keeps[i + 1 :]) for i in range(14)]
+    assert sum(shares) == pytest.approx(1)
+    assert found is not None
+    for name, value in found.items():
+        expected = torch.stack([share * one[name] for share, one in zip(shares, seen, strict=True)]).sum(0)
+        torch.testing.assert_close(value.double(), expected, rtol=0, atol=1e-6)  # 13 roundings of numbers around 0.3
+
+
+def weights(training: Training) -> dict[str, Tensor]:
+    return {name: value.double().clone() for name, value in training.model.state_dict().items()}
+
+
+def test_training_is_what_it_is_without(averaged: Run, tmp_path: Path) -> None:
+    without = trained(tmp_path / "run", tiny(**{**SETTINGS, "train__average": None}))
+    assert losses(without.folder) == losses(averaged.folder)
+    assert_equal(last(without).model, last(averaged).model)
+    assert last(without).average is None
+
+
+def test_the_average_is_what_is_judged(averaged: Run) -> None:
+    """At the end of training, by a run that is loaded again, and nothing of it is the model's own weights."""
+    kept = last(averaged)
+    assert_equal(dict(averaged.subject.model.state_dict()), kept.average)
+    assert_equal(dict(Run.load(averaged.folder, "best", "cpu").subject.model.state_dict()), kept.average)
+    assert not any(torch.equal(value, kept.model[name]) for name, value in (kept.average or {}).items())
+
+
+def test_evaluations_on_schedule_are_of_the_average(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[dict[str, Tensor]] = []
+
+    def record(subject: Subject, *how: Any) -> Iterator[Result]:
+        judged.append({name: value.clone() for name, value in subject.model.state_dict().items()})
+        return evaluate(subject, *how)
+
+    monkeypatch.setattr(start, "evaluate", record)
+    run = trained(tmp_path / "run", tiny(**SETTINGS, train__evaluate_every=11, train__checkpoint_every=11))
+    for step, found in zip((11, 13), judged, strict=True):
+        assert_equal(found, Checkpoints(run.folder).load(str(step)).average)
+
+
+@pytest.mark.parametrize("stop", [1, 5])
+def test_resuming_is_exact(stop: int, averaged: Run, tmp_path: Path) -> None:
+    def interrupt(line: dict[str, Any]) -> None:
+        if line["step"] == stop:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(loop.Interrupted):
+        trained(tmp_path / "run", tiny(**SETTINGS), tell=interrupt)
+    again = trained(tmp_path / "run", tiny(**SETTINGS), resume=True)
+    assert losses(again.folder) == losses(averaged.folder)
+    for name in ("model", "optimiser", "average"):
+        assert_equal(getattr(last(again), name), getattr(last(averaged), name))
+
+
+def test_a_checkpoint_without_its_average_is_damaged(tmp_path: Path) -> None:
+    run = trained(tmp_path / "run", tiny(**SETTINGS))
+    folder = run.folder / "checkpoints" / "step-13"
+    assert "average.safetensors" in json.loads((folder / "state.json").read_text())["digests"]
+    (folder / "average.safetensors").unlink()
+    with pytest.raises(ScratchpadError, match=r"average\.safetensors is missing, cut short or altered"):
+        Run.load(run.folder, "last", "cpu")
+
+
+@pytest.mark.parametrize("average", [0.0, 1.0, -0.5, float("nan")])
+def test_shares_that_are_none_are_refused(average: float) -> None:
+    with pytest.raises(ScratchpadError, match=r"train\.average=.*above 0 and below 1"):
+        TrainConfig(average=average)
