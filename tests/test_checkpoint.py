@@ -18,7 +18,7 @@ import torch
 from safetensors import SafetensorError
 from tiny_runs import losses, starts_workers, tiny, trained
 
-from scratchpad.errors import RunFailure, ScratchpadError
+from scratchpad.errors import LeftOut, RunFailure, ScratchpadError
 from scratchpad.layout.batch import Batch
 from scratchpad.run import Run
 from scratchpad.train import checkpoint, data, loop
@@ -287,8 +287,9 @@ def test_a_worker_that_dies_is_told_with_advice(
 
     monkeypatch.setattr(StepData, "__getitem__", dies)
     monkeypatch.setattr(Training, "_one_step", long_step)
-    with pytest.raises(RunFailure, match=r"background process.*died.*train\.workers=0.*--resume"):
+    with pytest.raises(RunFailure, match=r"background process.*died.*train\.workers=0.*--resume") as told:
         trained(tmp_path / "run", tiny(train__checkpoint_every=1, train__workers=1))
+    assert str(told.value).count("died") == 1
     assert Checkpoints(tmp_path / "run").steps()[-1] >= 2
 
 
@@ -303,8 +304,20 @@ def test_a_broken_pipe_is_a_worker_that_died(error: Exception, tmp_path: Path, m
         yield
 
     monkeypatch.setattr(data, "DataLoader", loader)
-    with pytest.raises(RunFailure, match=r"background process.*died.*train\.workers=0"):
+    with pytest.raises(RunFailure, match=r"background process.*died \([^)]+\).*train\.workers=0"):
         trained(tmp_path / "run", tiny(train__workers=1))
     with pytest.raises((type(error), RunFailure)) as without_workers:
         trained(tmp_path / "alone", tiny(train__workers=0))
     assert "background" not in str(without_workers.value)
+
+
+@starts_workers
+@pytest.mark.parametrize("error", [RuntimeError("a task's mistake"), LeftOut("a task's mistake", "none")])
+def test_a_worker_that_raises_has_not_died(error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def raises(data: StepData, step: int) -> list[Batch]:
+        raise error
+
+    monkeypatch.setattr(StepData, "__getitem__", raises)
+    with pytest.raises(RunFailure, match=r"(?s)no batch could be made.*a task's mistake") as told:
+        trained(tmp_path / "run", tiny(train__workers=1))
+    assert "died" not in str(told.value)

@@ -97,7 +97,8 @@ def _order(name: str, epoch: int, samples: int) -> Sequence[int]:
 def batches_by_step(data: StepData, first_step: int, workers: int, pin: bool) -> Iterator[list[Batch]]:
     """The batches of the steps from `first_step` on, made ahead by background processes where there are any.
 
-    RunFailure where such a process died while its batch was fetched (its pipe breaks in one of several ways).
+    RunFailure where such a process died while its batch was fetched (its pipe breaks in one of several ways), or could
+    not make it.
     """
     loader = DataLoader(
         data,
@@ -114,7 +115,7 @@ def batches_by_step(data: StepData, first_step: int, workers: int, pin: bool) ->
     except (OSError, EOFError, RuntimeError) as error:
         if not workers:
             raise
-        raise _worker_died(error) from error
+        raise _failure_of(error) from error
 
 
 def _ignore_interrupts(worker: int) -> None:
@@ -126,11 +127,14 @@ def _ignore_interrupts(worker: int) -> None:
 
 def worker_failure(error: RuntimeError) -> RunFailure | None:
     """What to say when a background worker died (torch tells at any moment, by a signal); None for other errors."""
-    return _worker_died(error) if "DataLoader worker" in str(error) else None
+    return _failure_of(error) if "DataLoader worker" in str(error) else None
 
 
-def _worker_died(error: Exception) -> RunFailure:
+def _failure_of(error: Exception) -> RunFailure:
+    told = str(error) or type(error).__name__
+    if told.startswith("Caught "):  # raised there, and handed on by torch with its traceback
+        return RunFailure(f"no batch could be made in a background process: {told}")
     return RunFailure(
-        f"a background process that makes batches died ({error or type(error).__name__}). Memory may have run out: "
+        f"a background process that makes batches died ({told}). Memory may have run out: "
         "try train.workers=0, or a smaller train.batch; go on with --resume"
     )

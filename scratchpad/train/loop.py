@@ -272,6 +272,8 @@ def _explained(folder: Path) -> Iterator[None]:
     """A dead worker (torch tells of it at any moment, by a signal) and a disk that refuses, as RunFailures."""
     try:
         yield
+    except RunFailure:
+        raise
     except RuntimeError as error:
         failure = worker_failure(error)
         if failure is None:
