@@ -15,6 +15,7 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.tasks import task_named
 from scratchpad.tasks.base import draws
 from scratchpad.tasks.corpus import load_corpus
+from scratchpad.tasks.traces import program_of
 from scratchpad.train.config import TaskConfig
 
 
@@ -67,6 +68,11 @@ def test_what_is_no_call_is_a_problem_of_its_own() -> None:
         assert data.problem(tuple(text)) == tuple(text)
     question = task.draw(0, "train", 0)
     assert "".join(task.problem(question)) == "".join(question).split("\n\n")[0]
+
+
+def test_symbols_may_have_several_characters() -> None:
+    question = ("def f(n):", "\n  ", "return n", "\n\n", "output = ", "f(", "2)")
+    assert "".join(program_of(question)) == "def f(n):\n  return n"
 
 
 # Judged together.

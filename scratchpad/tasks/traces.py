@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from scratchpad.tasks.asking import Asking
 from scratchpad.tasks.base import Symbols
+from scratchpad.tasks.document import letters
 from scratchpad.tasks.text import TextTask
 
 _STATE = "state:"
@@ -40,8 +41,8 @@ class TraceTask(TextTask):
 
 def program_of(question: Symbols) -> Symbols:
     """The program of a question that ends with a call of it, `output = f(6)`; of any other question all of it."""
-    _, mark, call = "".join(question).rpartition(_CALL)
-    return question[: -len(mark + call)] if mark and "\n" not in call else question
+    program, mark, call = "".join(question).rpartition(_CALL)
+    return letters(program) if mark and "\n" not in call else question
 
 
 def last_names(work: str) -> dict[str, Any]:
