@@ -213,6 +213,9 @@ def _is_begun(folder: Path, config: RunConfig, task: Task, resume: bool, force: 
         raise ScratchpadError(f"{folder} already exists: go on in it with --resume, or replace it with --force")
     if exists and not (folder / "config.json").is_file():
         raise ScratchpadError(f"{folder} is not a run folder; --force replaces only those. Choose another --out")
+    start = config.train.start
+    if exists and start is not None and Path(start).resolve().is_relative_to(folder.resolve()):
+        raise ScratchpadError(f"train.start={start} lies in {folder}, which would be replaced: choose another --out")
     return False
 
 

@@ -122,6 +122,19 @@ def test_what_does_not_fit_is_refused_before_anything_is_made(mistake: str, base
     assert not (tmp_path / "run").exists()
 
 
+def test_a_start_is_not_replaced(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the run that begins with it: had it saved nothing when it stopped, no weights would be left."""
+    start = shutil.copytree(base, tmp_path / "base")
+    before = contents(start)
+    monkeypatch.chdir(tmp_path)
+    for named in (str(start), "base", "./base"):
+        with pytest.raises(ScratchpadError, match=r"train.start=.*base lies in .*base, which would be replaced"):
+            trained(start, after(Path(named)), force=True)
+    assert contents(start) == before
+    trained(tmp_path / "run", after(start))
+    trained(tmp_path / "run", after(start), force=True)
+
+
 def test_a_start_without_weights_is_refused(base: Path, tmp_path: Path) -> None:
     start = shutil.copytree(base, tmp_path / "base")
     shutil.rmtree(start / "checkpoints")
