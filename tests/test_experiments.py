@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import statistics
 from collections.abc import Callable
@@ -244,6 +245,18 @@ def test_seeds_vote_once_all_are_trained(tmp_path: Path, capsys: Capture, monkey
     assert [row["training_seconds"] for row in reproduced(capsys, file, out, "--seeds", "3")[2:]] == [3, 3, 9, 9]
     assert len(reproduced(capsys, file, out, "--seeds", "2")) == 6
     assert judged == [str(out / "inductive" / "seed-0")]
+
+
+def test_seeds_that_were_trained_anew_vote_anew(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, out = written(tmp_path, more='vote = ["inductive"]\n'), tmp_path / "out"
+    reproduced(capsys, file, out, "--seeds", "2")
+    for folder in out.rglob("seed-*"):
+        shutil.rmtree(folder)
+    judged = counting(monkeypatch, "_scores")
+    reproduced(capsys, file, out, "--seeds", "2", "--set", "train.learning_rate=1e-2")
+    assert judged == [str(out / curve / f"seed-{seed}") for seed in (0, 1) for curve in ("direct", "inductive")] + [
+        str(out / "inductive" / "seed-0")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -150,8 +150,8 @@ def _voted(plan: Plan, curve: Curve, work: Sequence[Errand], shop: Workshop) -> 
     voters = [errand for errand in work if errand.curve == dataclasses.replace(curve, voters=0)]
     histories = [read_history(one.folder, one.config.train.batch, plan.learned) for one in voters]
     history = History(max(one.steps for one in histories), None, sum(one.seconds for one in histories), ())
-    steps = [Checkpoints(one.folder).steps()[-1] for one in voters]
-    known = _Known(voters[0].folder.parent / _VOTES, {"seeds": [one.seed for one in voters], "steps": steps})
+    digests = [Checkpoints(one.folder).load().digest for one in voters]  # the file outlives runs that are made anew
+    known = _Known(voters[0].folder.parent / _VOTES, {"weights": digests})
 
     def load() -> Run:
         first, *others = (_loaded(one, shop) for one in voters)
