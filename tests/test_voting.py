@@ -40,6 +40,7 @@ from scratchpad.model.transformer import Transformer
 from scratchpad.run import Run
 from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.document import MARKS, bare
+from scratchpad.train.config import RunConfig
 
 LIMITS = Limits(state_tokens=11, states=11)
 ENDS = (SEP_NUMBER, END_NUMBER)
@@ -323,9 +324,21 @@ def test_solve_by_votes(seeds: list[Path], capsys: Capture) -> None:
 def test_mistakes_of_voting(seeds: list[Path], tmp_path: Path, capsys: Capture) -> None:
     other = trained(tmp_path / "other", tiny(train__steps=1, task__format="direct")).folder
     assert "share symbols and format" in refused(capsys, "evaluate", seeds[0], other, "--vote")
+    assert "at least 2 runs vote" in refused(capsys, "evaluate", seeds[0], "--vote")
     assert "take method free" in refused(capsys, "evaluate", *seeds, "--vote", "--method", "forced")
     assert "greedily" in refused(capsys, "evaluate", *seeds, "--vote", "--temperature", "0.5")
     assert "greedily" in refused(capsys, "solve", seeds[0], "1_1_=", "--vote", seeds[1], "--temperature", "0.5")
+
+
+def test_every_voter_has_room_for_what_is_asked(tmp_path: Path) -> None:
+    task = {"task.name": "long-addition", "digits": "1", "window": 11, "task.format": "scratchpad"}
+    config = RunConfig().with_settings({"model": "tiny", "train.steps": 1, "train.batch": 3, "evaluate.n": 3, **task})
+    narrow, wide = (
+        trained(tmp_path / size, config.with_settings({"evaluate.sizes": size})) for size in ("1", "11")
+    )
+    for one in (narrow, narrow.voting([wide]), wide.voting([narrow])):
+        with pytest.raises(ScratchpadError, match=f"the model has {narrow.config.model.context}:"):
+            one.evaluate([11], 1, "free")
 
 
 def test_models_train_on_after_they_voted(seeds: list[Path]) -> None:

@@ -55,6 +55,8 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     from scratchpad.run import Run, save_evaluation
 
+    if args.vote and len(args.runs) < 2:
+        raise ScratchpadError(f"--vote: at least 2 runs vote, here is only {args.runs[0]}; name others beside it")
     sampling, method = sampling_of(args), args.method or ("free" if args.vote else "forced")
     runs = [Run.load(folder, args.checkpoint, args.device, args.task_file) for folder in args.runs]
     if args.vote:

@@ -62,9 +62,10 @@ class Subject:
         return test_questions(self.task, size, n, seed)
 
     def document(self, question: Symbols) -> Document[int]:
-        """The document of a question. ScratchpadError where the model has too few positions for it."""
+        """The document of a question. ScratchpadError where the model, or a voter, has too few positions for it."""
         document = self.vocabulary.encode_document(self.format.write(self.task, question))
-        check_room(document, self.model.config.context)
+        for model in (self.model, *self.voters):
+            check_room(document, model.config.context)
         return document
 
 
