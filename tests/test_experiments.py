@@ -247,7 +247,7 @@ def test_seeds_vote_once_all_are_trained(tmp_path: Path, capsys: Capture, monkey
     assert judged == [str(out / "inductive" / "seed-0")]
 
 
-def test_seeds_that_were_trained_anew_vote_anew(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_seeds_trained_anew_vote_anew(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     file, out = written(tmp_path, more='vote = ["inductive"]\n'), tmp_path / "out"
     reproduced(capsys, file, out, "--seeds", "2")
     for folder in out.rglob("seed-*"):
@@ -273,6 +273,15 @@ def test_votes_that_cannot_be_are_refused_before_training(
     form: str, more: str, says: str, tmp_path: Path, capsys: Capture
 ) -> None:
     assert says in refused(capsys, "reproduce", written(tmp_path, form, more=more), "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("vary", "at"), [("", "nothing"), ("vary = 'model.positions=alibi|rotary'", "positions=alibi")]
+)
+def test_steps_are_drawn_over_numbers(vary: str, at: str, tmp_path: Path, capsys: Capture) -> None:
+    error = refused(capsys, "reproduce", written(tmp_path, "steps", more=f"{vary}\n"), "--out", tmp_path / "out")
+    assert f'is drawn over a number that varies (vary = "n=2|3"), not over {at}' in error
     assert not (tmp_path / "out").exists()
 
 

@@ -333,9 +333,7 @@ def test_mistakes_of_voting(seeds: list[Path], tmp_path: Path, capsys: Capture) 
 def test_every_voter_has_room_for_what_is_asked(tmp_path: Path) -> None:
     task = {"task.name": "long-addition", "digits": "1", "window": 11, "task.format": "scratchpad"}
     config = RunConfig().with_settings({"model": "tiny", "train.steps": 1, "train.batch": 3, "evaluate.n": 3, **task})
-    narrow, wide = (
-        trained(tmp_path / size, config.with_settings({"evaluate.sizes": size})) for size in ("1", "11")
-    )
+    narrow, wide = (trained(tmp_path / size, config.with_settings({"evaluate.sizes": size})) for size in ("1", "11"))
     for one in (narrow, narrow.voting([wide]), wide.voting([narrow])):
         with pytest.raises(ScratchpadError, match=f"the model has {narrow.config.model.context}:"):
             one.evaluate([11], 1, "free")

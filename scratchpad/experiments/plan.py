@@ -47,8 +47,14 @@ class Curve:
 
     @property
     def place(self) -> float:
-        """Where it stands along the figure."""
-        return float(self.at.rpartition("=")[2])
+        """Where it stands along the figure. ScratchpadError where that is no number."""
+        try:
+            return float(self.at.rpartition("=")[2])
+        except ValueError:
+            raise ScratchpadError(
+                f'{self.name}: the form steps is drawn over a number that varies (vary = "n=2|3"), not over '
+                f"{self.at or 'nothing'}"
+            ) from None
 
     def seeded(self, seed: int) -> RunConfig:
         return dataclasses.replace(self.config, train=dataclasses.replace(self.config.train, seed=seed))
@@ -89,6 +95,8 @@ class Plan:
             raise ScratchpadError(f"{self.name}: two curves would share the folder {twice[0]}: give each its own label")
         self._check_starts()
         self._check_votes()
+        if self.form == "steps":
+            _ = [curve.place for curve in self.curves]
 
     def _check_starts(self) -> None:
         for number, curve in enumerate(self.curves):

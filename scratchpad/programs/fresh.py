@@ -34,8 +34,8 @@ _RESERVE_BYTES = 32 * MIB  # of memory, to end in good order when a program has 
 
 
 def prepare_interpreter() -> None:
-    """In the server, once: what every program's interpreter inherits. The sandbox imports nothing after that, but for what
-    `Hooks` clears away with.
+    """In the server, once: what every program's interpreter inherits. The sandbox imports nothing after that, but for
+    what `Hooks` clears away with.
     """
     _seed_random()
     for name in _WARM:
