@@ -1,6 +1,4 @@
-"""Models that vote on states: against a loop of a few lines that feeds everything anew, by ballots written out, and
-runs that vote.
-"""
+"""Models and runs that vote on states: against a loop that feeds everything anew, and by ballots written out."""
 
 from __future__ import annotations
 
@@ -331,8 +329,8 @@ def test_mistakes_of_voting(seeds: list[Path], tmp_path: Path, capsys: Capture) 
 
 
 def test_every_voter_has_room_for_what_is_asked(tmp_path: Path) -> None:
-    task = {"task.name": "long-addition", "digits": "1", "window": 11, "task.format": "scratchpad"}
-    config = RunConfig().with_settings({"model": "tiny", "train.steps": 1, "train.batch": 3, "evaluate.n": 3, **task})
+    settings = {"task.name": "long-addition", "digits": "1", "window": 11, "task.format": "scratchpad"}
+    config = RunConfig().with_settings(settings | {"model": "tiny", "train.steps": 1, "evaluate.n": 3})
     narrow, wide = (trained(tmp_path / size, config.with_settings({"evaluate.sizes": size})) for size in ("1", "11"))
     for one in (narrow, narrow.voting([wide]), wide.voting([narrow])):
         with pytest.raises(ScratchpadError, match=f"the model has {narrow.config.model.context}:"):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from scratchpad.evaluate.answers import Share
     from scratchpad.evaluate.scores import Result, Score
     from scratchpad.evaluate.subject import Subject
+    from scratchpad.generate.sampling import Sampling
     from scratchpad.run import Run
 
 EXAMPLE = """scratchpad evaluate runs/parity-small --sizes 8,12,16 -n 1000
@@ -49,43 +50,51 @@ def arguments(parser: ArgumentParser) -> None:
     add_sampling(parser)
     add_set(parser, "ask otherwise than in training: task.format=inductive, task.name=cycles, window=40")
     add_loading(parser)
-    parser.add_argument("--json", action="store_true", help="one JSON object a size")
+    parser.add_argument("--json", action="store_true", help="one JSON object a size, and one of programs")
 
 
 def run(args: Namespace) -> None:
-    from scratchpad.run import Run, save_evaluation
+    args.method = args.method or ("free" if args.vote else "forced")
+    sampling, runs = sampling_of(args), _loaded(args)
+    judged = [(one, *_judged(args, one, sampling)) for one in runs]
+    if args.json:
+        return
+    scores = [(_name(one), result.score) for one, results, _ in judged for result in results]
+    print_table(_columns(args.method), [_cells(name, score) for name, score in scores])
+    for one, _, share in judged:
+        if share:
+            spread = f"{100 * share.accuracy:.1f} % ({100 * share.low:.1f} - {100 * share.high:.1f})"
+            print(f"{_name(one)}: {share.correct} of {share.n} programs right with all their questions: {spread}")
+    if len(runs) > 1:
+        print_table(("size", "runs", "median accuracy", "lowest", "highest"), _medians([score for _, score in scores]))
+
+
+def _loaded(args: Namespace) -> list[Run]:
+    """The runs to judge; those that vote are one."""
+    from scratchpad.run import Run
 
     if args.vote and len(args.runs) < 2:
         raise ScratchpadError(f"--vote: at least 2 runs vote, here is only {args.runs[0]}; name others beside it")
-    sampling, method = sampling_of(args), args.method or ("free" if args.vote else "forced")
     runs = [Run.load(folder, args.checkpoint, args.device, args.task_file) for folder in args.runs]
-    if args.vote:
-        runs = [runs[0].voting(runs[1:])]
-    table: list[tuple[str, Score]] = []
-    programs: list[tuple[str, Share]] = []
-    for one in runs:
-        results: list[Result] = []
-        subject = _asked(one, args.set)
-        for result in one.judged(args.sizes, args.n, method, args.seed, sampling, args.batch, subject):
-            results.append(result)
-            table.append((_name(one), result.score))
-            if args.json:
-                print_json(_place(one, len(args.runs)) | result.score.to_json())
-        if share := _programs_right((subject or one.subject).task, results):
-            programs.append((_name(one), share))
-            if args.json:
-                print_json(_place(one, len(args.runs)) | _program_line(results[0].score, share))
-        if subject is None and not args.vote:
-            save_evaluation(one, results)
-    if not args.json:
-        print_table(_columns(method), [_cells(folder, score) for folder, score in table])
-        for name, share in programs:
-            spread = f"{100 * share.accuracy:.1f} % ({100 * share.low:.1f} - {100 * share.high:.1f})"
-            print(f"{name}: {share.correct} of {share.n} programs right with all their questions: {spread}")
-        if len(runs) > 1:
-            print_table(
-                ("size", "runs", "median accuracy", "lowest", "highest"), _medians([score for _, score in table])
-            )
+    return [runs[0].voting(runs[1:])] if args.vote else runs
+
+
+def _judged(args: Namespace, run: Run, sampling: Sampling) -> tuple[list[Result], Share | None]:
+    """What is found at every size, and over programs. With --json it is printed as it comes."""
+    from scratchpad.run import save_evaluation
+
+    results: list[Result] = []
+    subject, place = _asked(run, args.set), _place(run, len(args.runs))
+    for result in run.judged(args.sizes, args.n, args.method, args.seed, sampling, args.batch, subject):
+        results.append(result)
+        if args.json:
+            print_json(place | result.score.to_json())
+    share = _programs_right((subject or run.subject).task, results)
+    if share and args.json:
+        print_json(place | _program_line(results[0].score, share))
+    if subject is None and not args.vote:
+        save_evaluation(run, results)
+    return results, share
 
 
 def _programs_right(task: Task, results: list[Result]) -> Share | None:
