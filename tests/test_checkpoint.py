@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import multiprocessing
 import os
 import resource
 import shutil
@@ -321,3 +322,19 @@ def test_a_worker_that_raises_has_not_died(error: Exception, tmp_path: Path, mon
     with pytest.raises(RunFailure, match=r"(?s)no batch could be made.*a task's mistake") as told:
         trained(tmp_path / "run", tiny(train__workers=1))
     assert "died" not in str(told.value)
+
+
+@starts_workers
+def test_a_broken_pipe_waits_for_its_worker_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torch would raise of its end later, wherever that was."""
+    dying = multiprocessing.get_context("fork").Process(target=time.sleep, args=(0.5,))
+
+    def loader(*_: object, **__: object) -> Iterator[list[Batch]]:
+        dying.start()
+        raise EOFError
+        yield
+
+    monkeypatch.setattr(data, "DataLoader", loader)
+    with pytest.raises(RunFailure, match="died"):
+        trained(tmp_path / "run", tiny(train__workers=1))
+    assert dying.exitcode == 0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from multiprocessing.connection import wait
 
 from torch.utils.data import DataLoader, Dataset
 
@@ -17,6 +19,8 @@ from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.formats import Format
 from scratchpad.train.config import TrainConfig
 from scratchpad.train.curriculum import Curriculum
+
+_MOST_SECONDS_TO_DIE = 5.0
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,21 @@ def batches_by_step(data: StepData, first_step: int, workers: int, pin: bool) ->
     except (OSError, EOFError, RuntimeError) as error:
         if not workers:
             raise
+        if "DataLoader worker" not in str(error):
+            _bury_the_dead()
         raise _failure_of(error) from error
+
+
+def _bury_the_dead() -> None:
+    """Wait for the end of a worker whose pipe broke. Torch raises when it hears of it: here, and not at any time later.
+
+    Pipes are closed a moment before a process has ended.
+    """
+    children = multiprocessing.active_children()
+    ended = wait([child.sentinel for child in children], timeout=_MOST_SECONDS_TO_DIE if children else 0)
+    for child in children:
+        if child.sentinel in ended:
+            child.join()
 
 
 def _ignore_interrupts(worker: int) -> None:
