@@ -14,6 +14,7 @@ import pytest
 from command_line import FIVE_BITS, PAPERS_LINE, ROOT, TASK_FILE, Captured, joined, objects, start
 
 from scratchpad.cli import COMMANDS, main
+from scratchpad.commands import output
 from scratchpad.tasks import DATA_SETS, TASKS
 from scratchpad.tasks.formats import format_names
 
@@ -257,6 +258,17 @@ def test_an_interrupt_ends_with_status_130_and_no_file(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, err = process.communicate()
     assert (process.returncode, err) == (130, "scratchpad: interrupted\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupt_right_behind_the_opening_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(unfinished: Path, path: str) -> None:
+        unfinished.touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(output, "_opened", interrupted)
+    with pytest.raises(KeyboardInterrupt), output.new_file(str(tmp_path / "out.jsonl")):
+        pass
     assert list(tmp_path.iterdir()) == []
 
 

@@ -11,6 +11,7 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.seeding import Stream
 from scratchpad.settings import Lengths
 from scratchpad.tasks import task_named
+from scratchpad.tasks.cycles import Cycles
 from scratchpad.tasks.document import END, as_text
 from scratchpad.tasks.formats import format_named
 from scratchpad.tasks.lines import line_of
@@ -239,3 +240,12 @@ def test_consecutive_sizes_differ() -> None:
     task = task_named("parity", {"window": 60})
     texts = [task.at_size(size).draw(0, "test", 0) for size in (20, 21, 22)]
     assert all(sum(a != b for a, b in zip(*pair, strict=True)) > 7 for pair in pairwise(texts))
+
+
+def test_cycles_of_given_sizes_keep_them_at_their_size() -> None:
+    """As evaluation asks for them: figure 7's graphs outside of the distribution."""
+    task = Cycles(sizes=(4, 10, 10), distance=2)
+    sized = task.at_size(*task.tested_sizes())
+    question = sized.draw(0, "test", 0)
+    assert question.count(">") == 24
+    assert (sized.sizes, sized.distance) == ((4, 10, 10), 2)

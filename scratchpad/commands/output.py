@@ -7,7 +7,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 from typing import IO, Any
@@ -44,18 +44,22 @@ def new_file(path: str, force: bool = False) -> Iterator[IO[bytes]]:
     refuse_existing(path, force)
     target = Path(path).resolve()
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        file = unfinished.open("wb")
-    except OSError as error:
-        raise ScratchpadError(f"{path} cannot be written: {target.parent}: {error.strerror}") from None
-    try:
-        with file:
+    try:  # around the opening, too: Ctrl-C may come right behind it
+        with _opened(unfinished, path) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(target)
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+
+
+def _opened(unfinished: Path, path: str) -> IO[bytes]:
+    try:
+        return unfinished.open("wb")
+    except OSError as error:
+        raise ScratchpadError(f"{path} cannot be written: {unfinished.parent}: {error.strerror}") from None
 
 
 class Tally:

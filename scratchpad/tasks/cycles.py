@@ -80,6 +80,8 @@ class Cycles(CycleWalk):
         return Lengths(half, half) if self.sizes else self.n
 
     def at_size(self, size: int) -> Self:
+        if self.sizes and self.size_law() == Lengths(size, size):
+            return self
         return with_settings(self, {"n": size, "sizes": (), "distance": -1}, self.name)
 
     def settings(self, everything: bool = False) -> dict[str, Any]:
