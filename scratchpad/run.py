@@ -126,18 +126,21 @@ class Run:
         it; of several states with most votes the one whose voters are surest (`scratchpad.generate.voting`).
 
         Questions are asked as this run asks them. It is judged by what it writes, and keeps no scores in a folder.
-        ScratchpadError for runs with other symbols or of another format.
+        ScratchpadError for runs with other symbols or of another format, and for one that is given twice.
         """
-        mine = self.subject
-        for other in others:
+        mine, voters = self.subject, (*self.voters, *(one for other in others for one in (other, *other.voters)))
+        places = [(one.folder.resolve(), one.step) for one in (self, *voters)]
+        for other, place in zip(voters, places[1:], strict=True):
+            if places.count(place) > 1:
+                raise ScratchpadError(f"{other.folder} is given twice: a run has one vote")
             theirs = other.subject
             if (theirs.vocabulary.symbols, theirs.format.name) != (mine.vocabulary.symbols, mine.format.name):
                 raise ScratchpadError(
                     f"{other.folder} writes {theirs.task.name}, {theirs.format.name}, and {self.folder} "
                     f"{mine.task.name}, {mine.format.name}: those vote together that share symbols and format"
                 )
-        subject = dataclasses.replace(mine, voters=tuple(other.subject.model for other in others))
-        return dataclasses.replace(self, subject=subject, voters=tuple(others))
+        subject = dataclasses.replace(mine, voters=tuple(one.subject.model for one in voters))
+        return dataclasses.replace(self, subject=subject, voters=voters)
 
     def evaluate(self, sizes: Sequence[int] = (), n: int = 1000, method: str = "forced", seed: int = 0) -> list[Score]:
         """Judge n test questions of each size (default: the run's own); scores and samples are kept in the folder."""
