@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -21,6 +22,7 @@ from scratchpad.tasks.document import END, MARKS, SEP, START, Document
 
 VOCABULARY = Vocabulary("abcdefgh")
 SEP_NUMBER, END_NUMBER, START_NUMBER = map(VOCABULARY.number, (SEP, END, START))
+ENDS = (SEP_NUMBER, END_NUMBER)
 CONTEXT = 211
 
 
@@ -161,3 +163,13 @@ def counting(states: int, back_to: int | None = None) -> NextState:
         return state(back_to if after == states and back_to is not None else after)
 
     return following_state
+
+
+def counted(ballots: Sequence[tuple[State, float]], ends: State = ENDS) -> tuple[State, str]:
+    """The elected state, by sorting; and how it was elected."""
+    ended = [ballot for ballot in ballots if ballot[0][-1] in ends] or list(ballots)
+    votes = Counter(state for state, _ in ended)
+    most = max(votes.values())
+    ahead = [state for state in votes if votes[state] == most]
+    how = "all" if most == len(ballots) else "tie" if len(ahead) > 1 else "majority"
+    return max(ahead, key=lambda state: sum(log for written, log in ended if written == state)), how

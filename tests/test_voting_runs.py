@@ -1,0 +1,148 @@
+"""Runs that vote on states: against models that are asked one state at a time, and their ballots written out."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import objects
+from generation import Recorded, collected, counted
+from tiny_runs import Capture, command, contents, refused, tiny, trained
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.evaluate.free import read_answer
+from scratchpad.generate.cache import CachedDecoder
+from scratchpad.generate.engine import Engine, Limits, Opening
+from scratchpad.generate.sampling import Sampling, greedy
+from scratchpad.run import Run
+from scratchpad.tasks.base import Symbols
+from scratchpad.tasks.document import bare
+from scratchpad.train.config import RunConfig
+
+
+@pytest.fixture(scope="module")
+def seeds(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Three seeds that are right in some of the states of questions with 1 or 2 bits."""
+    folder = tmp_path_factory.mktemp("seeds")
+    settings: dict[str, Any] = {"train__steps": 90, "train__batch": 16, "train__learning_rate": 1e-2, "window": 4}
+    configs = [tiny(**settings, bits="1-3", evaluate__sizes="1,2", train__seed=seed) for seed in range(3)]
+    return [trained(folder / f"seed-{i}", config).folder for i, config in enumerate(configs)]
+
+
+def votes(run: Run, others: Sequence[Run], question: Symbols) -> tuple[list[Symbols], Symbols | None]:
+    """States and answer by votes, each model asked alone for one state at a time."""
+    task, encode, chain = run.subject.task, run.subject.vocabulary.encode, list[Symbols]()
+    prompt, limits = encode((*task.opening(question), "<start>")), Limits(1024, 1)
+    while len(chain) < 12:
+        begun = Opening(prompt, encode(chain[-1]) if chain else ())
+        ballots = []
+        for one in (run, *others):
+            choose = Recorded(greedy)
+            engine = Engine(CachedDecoder(one.subject.model), run.subject.vocabulary, limits=limits)
+            [state] = collected(engine, [begun], choose)[0].states
+            logs = [float(logits.log_softmax(-1).max()) for logits in choose.logits[0]]
+            ballots.append((state, sum(logs) / len(logs)))
+        chain.append(run.subject.vocabulary.decode(counted(ballots)[0]))
+        if chain[-1][-1] != "<sep>":
+            return chain, read_answer(run.subject, question, chain)
+    return chain, None
+
+
+def test_runs_vote(seeds: list[Path]) -> None:
+    run, *others = (Run.load(folder, device="cpu") for folder in seeds)
+    kept = [path for folder in seeds for path in folder.iterdir()]
+    together = run.voting(others)
+    for size in (1, 2):
+        [result] = together.judged([size], 31, "free", batch=7)
+        expected = [votes(run, others, question) for question in run.subject.questions(size, 31, 0)]
+        assert [list(sample.states) for sample in result.samples] == [chain for chain, _ in expected]
+        truths = map(run.subject.task.truth, run.subject.questions(size, 31, 0))
+        right = [answer == truth for truth, (_, answer) in zip(truths, expected, strict=True)]
+        assert result.score.correct == sum(right)
+        if size == 2:
+            for one in (run, *others):
+                alone = [list(sample.states) for sample in next(one.judged([2], 31, "free")).samples]
+                assert alone != [chain for chain, _ in expected]
+        seen = [next(one.judged([size], 31)).score.seen_in_training or 0 for one in (run, *others)]
+        assert max(seen) <= (result.score.seen_in_training or 0) <= sum(seen)
+    assert [path for folder in seeds for path in folder.iterdir() if "questions" not in path.name] == kept
+
+
+def test_what_one_of_them_has_seen_is_seen(seeds: list[Path]) -> None:
+    run, *others = (Run.load(folder, device="cpu") for folder in seeds)
+    untrained = dataclasses.replace(run, step=0)
+    assert next(untrained.judged([1], 7, "free")).score.seen_in_training == 0
+    assert next(untrained.voting(others).judged([1], 7, "free")).score.seen_in_training == 7
+
+
+def test_chains_that_are_sampled_may_repeat_states(seeds: list[Path]) -> None:
+    subject = Run.load(seeds[0], device="cpu").subject
+    assert subject.engine().detect_loops
+    assert not subject.engine(sampling=Sampling(0.5)).detect_loops
+
+
+def test_the_command_judges_them_as_one(seeds: list[Path], capsys: Capture) -> None:
+    before = [contents(folder).keys() for folder in seeds]
+    words = ("evaluate", *seeds, "--vote", "--sizes", "2", "-n", "31", "--device", "cpu")
+    status, out, err = command(capsys, *words, "--json")
+    [line] = objects(out)
+    run, *others = (Run.load(folder, device="cpu") for folder in seeds)
+    [score] = run.voting(others).evaluate([2], 31, "free")
+    assert (status, line["runs"], line["method"]) == (0, [str(folder) for folder in seeds], "free"), err
+    assert (line["correct"], line["tokens"]) == (score.correct, score.tokens)
+    status, out, err = command(capsys, *words)
+    assert (status, out.splitlines()[1].split()[:2]) == (0, ["3", "voting"]), err
+    new = {name for folder, names in zip(seeds, before, strict=True) for name in contents(folder).keys() - names}
+    assert all(name.startswith("questions") for name in new)
+
+
+def test_solve_by_votes(seeds: list[Path], capsys: Capture) -> None:
+    run, *others = (Run.load(folder, device="cpu") for folder in seeds)
+    for question in ("1_1_=", "_11_=", "0=", "_10_="):
+        words = ("solve", seeds[0], question, "--json", "--device", "cpu", "--vote", *seeds[1:])
+        status, out, err = command(capsys, *words)
+        chain, answer = votes(run, others, run.check(question))
+        assert status == 0, err
+        assert [one["state"] for one in objects(out)[:-1]] == [list(bare(state)) for state in chain]
+        assert objects(out)[-1]["answer"] == (list(answer) if answer else None)
+
+
+def test_mistakes_of_voting(seeds: list[Path], tmp_path: Path, capsys: Capture) -> None:
+    other = trained(tmp_path / "other", tiny(train__steps=1, task__format="direct")).folder
+    assert "share symbols and format" in refused(capsys, "evaluate", seeds[0], other, "--vote")
+    assert "is given twice" in refused(capsys, "evaluate", *seeds, seeds[1], "--vote")
+    assert "at least 2 runs vote" in refused(capsys, "evaluate", seeds[0], "--vote")
+    assert "take method free" in refused(capsys, "evaluate", *seeds, "--vote", "--method", "forced")
+    assert "greedily" in refused(capsys, "evaluate", *seeds, "--vote", "--temperature", "0.5")
+    assert "greedily" in refused(capsys, "solve", seeds[0], "1_1_=", "--vote", seeds[1], "--temperature", "0.5")
+
+
+def test_voters_that_join_later_vote_as_those_before(seeds: list[Path]) -> None:
+    one, two, three = (Run.load(folder, device="cpu") for folder in seeds)
+    for together in (one.voting([two]).voting([three]), one.voting([two.voting([three])])):
+        assert [run.folder for run in together.voters] == seeds[1:]
+        assert together.subject.voters == (two.subject.model, three.subject.model)
+
+
+def test_every_voter_has_room_for_what_is_asked(tmp_path: Path) -> None:
+    settings = {"task.name": "long-addition", "digits": "1", "window": 11, "task.format": "scratchpad"}
+    config = RunConfig().with_settings(settings | {"model": "tiny", "train.steps": 1, "evaluate.n": 3})
+    narrow, wide = (trained(tmp_path / size, config.with_settings({"evaluate.sizes": size})) for size in ("1", "11"))
+    for one in (narrow, narrow.voting([wide]), wide.voting([narrow])):
+        with pytest.raises(ScratchpadError, match=f"the model has {narrow.config.model.context}:"):
+            one.evaluate([11], 1, "free")
+
+
+def test_models_train_on_after_they_voted(seeds: list[Path]) -> None:
+    run, *others = (Run.load(folder, device="cpu") for folder in seeds)
+    together = run.voting(others)
+    training = (False, True, False)
+    for one, was in zip((run, *others), training, strict=True):
+        one.subject.model.train(was)
+    for result in together.judged([1], 3, "free"):
+        assert not any(one.subject.model.training for one in (run, *others))
+        assert result.score.n == 3
+    assert tuple(one.subject.model.training for one in (run, *others)) == training
