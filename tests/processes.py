@@ -25,7 +25,10 @@ assert scratchpad.start
 def logged(folder: Path) -> int:
     """How many lines the run has logged."""
     path = folder / "metrics.jsonl"
-    return path.read_bytes().count(b"\n") if path.exists() else 0
+    try:
+        return path.read_bytes().count(b"\n")
+    except FileNotFoundError:  # a run without a checkpoint begins anew, and takes away what there was
+        return 0
 
 
 def child(arguments: list[str]) -> int:
