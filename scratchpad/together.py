@@ -4,6 +4,7 @@ one after another. Progress is read from the metrics.jsonl that every run writes
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -91,7 +92,9 @@ class _Training:
     def new_lines(self) -> list[dict[str, Any]]:
         """Lines of metrics.jsonl that have been completed since the last look."""
         path = self.job.folder / "metrics.jsonl"
-        whole = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+        whole: list[bytes] = []
+        with contextlib.suppress(FileNotFoundError):  # not there yet, or taken away by a run that begins anew
+            whole = path.read_bytes().split(b"\n")[:-1]
         new, self._read = whole[self._read :], len(whole)  # lines, not bytes: resuming drops some, and writes others
         return [json.loads(line) for line in new]
 
