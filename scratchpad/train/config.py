@@ -52,8 +52,9 @@ class TrainConfig:
     threads: of torch on a CPU (none: torch's own choice); up to four of them take micro-batches side by side.
     evaluate_every, checkpoint_every: in steps, 0 is never (but for the end). stop_at: stop early once the lowest
     accuracy over the evaluated sizes reaches it.
-    start: the folder of a run whose last weights are the first ones here (none: drawn from the seed). The optimiser
-    begins anew. In an experiment's file it may name a curve, which stands for its run of the same seed.
+    start: the folder of a run whose last weights (their average, where it keeps one) are the first ones here (none:
+    drawn from the seed). The optimiser begins anew. In an experiment's file it may name a curve, which stands for its
+    run of the same seed.
     """
 
     steps: int = 1000
