@@ -100,10 +100,13 @@ class Plan:
 
     def _check_starts(self) -> None:
         for number, curve in enumerate(self.curves):
-            if self.before(curve) in self.curves[number:]:
+            start, base = curve.config.train.start, self.before(curve)
+            is_known = start is None or (base is None and (Path(start) / "config.json").is_file())
+            if not is_known and base not in self.curves[:number]:
+                above = ", ".join(one.label for one in self.curves[:number] if one.at == curve.at)
                 raise ScratchpadError(
-                    f"{self.name}: {curve.name} has train.start={curve.config.train.start}: a curve starts from one "
-                    "that stands above it, or from a run folder"
+                    f"{self.name}: {curve.name} has train.start={start}: a curve starts from one that stands above it "
+                    f"({above or 'here none does'}), or from a run folder"
                 )
 
     def _check_votes(self) -> None:

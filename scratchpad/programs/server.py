@@ -96,9 +96,10 @@ def _tried(place: Place) -> str:
     try:
         place.enter()
         ended = run_program(place, _TRIAL, Limits())
-        _remove(place)
     except OSError as error:
         return error.strerror or str(error)
+    finally:
+        _remove(place)
     return "" if b'"status":"done"' in ended.trace else f"a trial program failed: {ended.stderr!r}"
 
 

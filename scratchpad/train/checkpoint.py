@@ -131,7 +131,7 @@ class Checkpoints:
                 self._read(step)
             except _Damaged:
                 continue
-            return f"The checkpoint of step {step} is whole: use --checkpoint {step}"
+            return f"The checkpoint of step {step} is whole: use --checkpoint {step}, where the command takes one"
         return "No other checkpoint is whole"
 
     def _read(self, step: int) -> Checkpoint:
