@@ -13,9 +13,9 @@ from torch.nn import functional as F
 
 from scratchpad.errors import unknown
 from scratchpad.layout.batch import dense_mask, distances
-from scratchpad.layout.rule import PADDING
 from scratchpad.model.blocks import BlockAttention
 from scratchpad.model.config import BACKENDS
+from scratchpad.model.padded import PaddedRows
 from scratchpad.model.positions import Reach
 
 Attention = Callable[[int, Tensor, float], Tensor]
@@ -47,20 +47,13 @@ class DenseAttention:
     """`scaled_dot_product_attention` with the boolean mask of the rule: the reference."""
 
     def __init__(self, segments: Tensor, positions: Tensor | None = None, reach: Reach | None = None) -> None:
-        self._shape = segments.shape
-        self._real = torch.nonzero((segments != PADDING).flatten())[:, 0]
+        self._rows = PaddedRows(segments)
         self._seen, self._positions, self._reach = dense_mask(segments), positions, reach
 
     def __call__(self, layer: int, qkv: Tensor, dropout: float) -> Tensor:
-        q, k, v = (self._padded(part) for part in qkv.unbind(1))
+        q, k, v = self._rows.fill(qkv)
         mask = self._seen
         if self._reach is not None:
             assert self._positions is not None
             mask = self._reach.mask(mask, distances(self._positions), q.dtype)
-        out = attend(q, k, v, mask, dropout)
-        return out.transpose(1, 2).flatten(0, 1)[self._real]
-
-    def _padded(self, x: Tensor) -> Tensor:
-        """(N, H, D) -> (B, H, T, D) with zeros at padding."""
-        full = x.new_zeros(self._shape.numel(), *x.shape[1:]).index_copy(0, self._real, x)
-        return full.view(*self._shape, *x.shape[1:]).transpose(1, 2)
+        return self._rows.empty(attend(q, k, v, mask, dropout))

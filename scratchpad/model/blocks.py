@@ -3,7 +3,7 @@
 A prompt attends causally to itself. Every block (a state after the copy of the one before) attends to the prompt and
 causally to itself. All blocks' queries of a row meet the same prompt keys, in one product; a block's own keys make an
 (L, L) product; one softmax spans both. Positions, too, are known from the shape: how far back a model may look is alike
-for all blocks of a row.
+for all blocks of a row. Rows of no more than one block are plain causal ones, for which there is a kernel.
 
 Shapes: N real tokens of a batch (no padding), H heads, D numbers a head, B rows, G = B * H; P tokens of the longest
 prompt, K blocks of the row with most, L tokens of the longest block.
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import torch
@@ -21,6 +22,7 @@ from torch.autograd.function import once_differentiable
 
 from scratchpad.layout.rule import PADDING, PROMPT, sees
 from scratchpad.model.dropout import draw_kept, masked
+from scratchpad.model.padded import PaddedRows, attend_causally, is_causal
 from scratchpad.model.positions import Reach
 
 _GROUP_TOKENS = 2048
@@ -34,12 +36,33 @@ class BlockAttention:
         lengths = (segments != PADDING).sum(1)
         group = (lengths.cumsum(0) - 1) // _GROUP_TOKENS * (segments.device.type == "cpu")
         sizes = torch.unique_consecutive(group, return_counts=True)[1].tolist()
-        self._slots = [_Slots(rows, reach) for rows in segments.split(sizes)]
+        self._groups = [_Group(rows, reach) for rows in segments.split(sizes)]
         self._tokens = [int(part.sum()) for part in lengths.split(sizes)]
 
     def __call__(self, layer: int, qkv: Tensor, dropout: float) -> Tensor:
-        parts = zip(qkv.split(self._tokens), self._slots, strict=True)
-        return torch.cat([_Attend.apply(part, slots, dropout) for part, slots in parts])
+        parts = zip(qkv.split(self._tokens), self._groups, strict=True)
+        return torch.cat([group.attend(part, dropout) for part, group in parts])
+
+
+class _Group:
+    """Rows that one product takes, (B, T) cut to the longest of them."""
+
+    def __init__(self, segments: Tensor, reach: Reach | None) -> None:
+        self._segments, self._reach = segments[:, : _size_of((segments != PADDING).sum(1))], reach
+        self._is_causal = reach is None and is_causal(segments)
+
+    def attend(self, qkv: Tensor, dropout: float) -> Tensor:
+        if self._is_causal and not dropout:
+            return attend_causally(qkv, self._rows)
+        return _Attend.apply(qkv, self._slots, dropout)
+
+    @cached_property
+    def _rows(self) -> PaddedRows:
+        return PaddedRows(self._segments)
+
+    @cached_property
+    def _slots(self) -> _Slots:
+        return _Slots(self._segments, self._reach)
 
 
 class _Views(NamedTuple):
