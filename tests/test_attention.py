@@ -169,6 +169,22 @@ def test_prompts_alone_are_plain_causal(backend: str) -> None:
         torch.testing.assert_close(found[own], expected, rtol=EXACT, atol=EXACT)
 
 
+@pytest.mark.parametrize(("states", "kept"), [(1, False), (2, True)])
+def test_rows_of_one_block_keep_no_scores(states: int, kept: bool) -> None:
+    """A score for each pair of 60 tokens would be more than all vectors together."""
+    doc = document(random.Random(0), 20, [40 // states] * states)
+    sizes: list[int] = []
+
+    def packed(tensor: Tensor) -> Tensor:
+        sizes.append(tensor.numel())
+        return tensor
+
+    batch = batch_of([doc])
+    with torch.autograd.graph.saved_tensors_hooks(packed, lambda tensor: tensor):
+        attention("blocks", batch.segments)(0, random_heads(int(batch.real().sum())).float(), 0.0)
+    assert (max(sizes) > batch.tokens.shape[1] * HEAD_WIDTH * 3 * HEADS) == kept
+
+
 @pytest.mark.parametrize("positions", ["learned", "alibi"])
 @pytest.mark.parametrize("name", ["ragged", "some prompts empty"])
 def test_bf16_autocast_stays_near_fp32(name: str, positions: str) -> None:
