@@ -12,11 +12,13 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from traces import started
 
+from scratchpad.programs import server
+from scratchpad.programs.limits import Limits
 from scratchpad.programs.places import places
 from scratchpad.programs.seccomp import machine_is_known
 
@@ -160,3 +162,22 @@ def test_what_lies_on_the_disk_is_this_users_alone_and_cleared_away() -> None:
         folder = Path(str(another._link and another._link._folder))
         assert folder.is_dir()
     assert not folder.exists()
+
+
+def test_a_place_that_is_not_allowed_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Forbidden:
+        name, detail, folder = "forbidden", "", str(tmp_path / "programs")
+
+        def enter(self) -> None:
+            Path(self.folder).mkdir()
+
+        def confine(self, limits: Limits) -> None: ...
+
+        def clean_up(self) -> None: ...
+
+    def refused(*_: object) -> NoReturn:
+        raise PermissionError(errno.EPERM, "not permitted")
+
+    monkeypatch.setattr(server, "run_program", refused)
+    assert server._tried(Forbidden()) == "not permitted"
+    assert not any(tmp_path.iterdir())
