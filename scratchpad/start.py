@@ -36,6 +36,7 @@ from scratchpad.train.loop import Tell, Training
 from scratchpad.train.processes import Processes, choose_device, joined
 
 _MEASURED = 32  # documents of a size looked at before training
+_SHAPES_KEPT = "ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64"  # by torch on a CPU; its own 1024 are gigabytes of ragged rows
 _ROOM = 8  # positions beyond the longest document, so that a model may write a little too much
 
 
@@ -55,6 +56,7 @@ def train(
     Interrupted after Ctrl-C. Under torchrun each process calls this with the same arguments.
     """
     folder, where = Path(out), choose_device(device)
+    os.environ.setdefault(*_SHAPES_KEPT)
     if config.train.threads is not None:
         torch.set_num_threads(config.train.threads)
     task = task_of(config.task)
