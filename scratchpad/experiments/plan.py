@@ -100,14 +100,14 @@ class Plan:
 
     def _check_starts(self) -> None:
         for number, curve in enumerate(self.curves):
-            start, base = curve.config.train.start, self.before(curve)
-            is_known = start is None or (base is None and (Path(start) / "config.json").is_file())
-            if not is_known and base not in self.curves[:number]:
-                above = ", ".join(one.label for one in self.curves[:number] if one.at == curve.at)
-                raise ScratchpadError(
-                    f"{self.name}: {curve.name} has train.start={start}: a curve starts from one that stands above it "
-                    f"({above or 'here none does'}), or from a run folder"
-                )
+            start, base, above = curve.config.train.start, self.before(curve), self.curves[:number]
+            if start is None or base in above or (base is None and (Path(start) / "config.json").is_file()):
+                continue
+            known = ", ".join(one.label for one in above if one.at == curve.at)
+            raise ScratchpadError(
+                f"{self.name}: {curve.name} has train.start={start}: a curve starts from one that stands above it "
+                f"({known or 'here none does'}), or from a run folder"
+            )
 
     def _check_votes(self) -> None:
         for label in self.vote:

@@ -36,8 +36,9 @@ class BlockAttention:
         lengths = (segments != PADDING).sum(1)
         group = (lengths.cumsum(0) - 1) // _GROUP_TOKENS * (segments.device.type == "cpu")
         sizes = torch.unique_consecutive(group, return_counts=True)[1].tolist()
-        self._groups = [_Group(rows, reach) for rows in segments.split(sizes)]
-        self._tokens = [int(part.sum()) for part in lengths.split(sizes)]
+        parts = list(zip(segments.split(sizes), lengths.split(sizes), strict=True))
+        self._groups = [_Group(rows[:, : _size_of(own)], reach) for rows, own in parts]
+        self._tokens = [int(own.sum()) for _, own in parts]
 
     def __call__(self, layer: int, qkv: Tensor, dropout: float) -> Tensor:
         parts = zip(qkv.split(self._tokens), self._groups, strict=True)
@@ -45,10 +46,10 @@ class BlockAttention:
 
 
 class _Group:
-    """Rows that one product takes, (B, T) cut to the longest of them."""
+    """Rows that one product takes, (B, T) for the longest of them."""
 
     def __init__(self, segments: Tensor, reach: Reach | None) -> None:
-        self._segments, self._reach = segments[:, : _size_of((segments != PADDING).sum(1))], reach
+        self._segments, self._reach = segments, reach
         self._is_causal = reach is None and is_causal(segments)
 
     def attend(self, qkv: Tensor, dropout: float) -> Tensor:
