@@ -57,6 +57,7 @@ def run(args: Namespace) -> None:
     from scratchpad.commands.progress import TrainingProgress
     from scratchpad.start import train
     from scratchpad.train.loop import Interrupted
+    from scratchpad.train.processes import is_alone_or_first
 
     if args.resume and args.force:
         raise ScratchpadError("--resume goes on with a run and --force replaces it: give one of the two")
@@ -77,7 +78,10 @@ def run(args: Namespace) -> None:
                 train(one, folder, args.device, args.resume, args.force, args.checkpoint, tell)
             except Interrupted as stop:
                 raise Interrupted(f"{stop}; go on with: {_resuming(args)}") from None
-        message(f"{folder}: judge it with `scratchpad evaluate {folder}`, try it with `scratchpad solve {folder} ...`")
+        if is_alone_or_first():
+            message(
+                f"{folder}: judge it with `scratchpad evaluate {folder}`, try it with `scratchpad solve {folder} ...`"
+            )
 
 
 def _config(args: Namespace) -> RunConfig:

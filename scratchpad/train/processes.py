@@ -62,6 +62,11 @@ def joined(device: torch.device) -> Iterator[Processes]:
         torch.distributed.destroy_process_group()
 
 
+def is_alone_or_first() -> bool:
+    """Whether this process is none of torchrun's, or the first of them: the one that speaks when all have ended."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def choose_device(name: str) -> torch.device:
     """`auto` (a GPU where there is one), `cpu` or `cuda`; under torchrun each process takes its own GPU."""
     if name not in ("auto", "cpu", "cuda"):
