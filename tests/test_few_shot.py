@@ -200,12 +200,14 @@ LAST = 'state: {"f": "<callable_object f>", "output": 12}'
         (TRACE.replace('"output": 12', '"output": 13'), "-- --"),
         (TRACE.replace('"output": 12}', '"output": 12'), "-- +-"),
         ("12", "-- +-"),
-        ("state: [12", "-- +-"),
-        ("state: [13", "-- --"),
+        ("It is\n12", "-- +-"),
+        ("state: [12", "-- --"),
+        ("line: v0 = 12", "-- --"),
+        (TRACE.replace("f(6)", "f(12)").partition('\nstate: {"v0": 6}')[0], "-- --"),
     ],
 )
 def test_traces_by_hand(written: str, expected: str) -> None:
-    """States are values; without `output` the relaxed scoring reads `v0`, as the paper does."""
+    """States are values; without `output` the relaxed scoring reads `v0`, as the paper does; no number of a line."""
     assert verdicts("programs", "scratchpad", PROGRAM, written) == expected
 
 

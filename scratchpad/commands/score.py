@@ -6,7 +6,7 @@ share of steps whose state is right, place by place, over all examples. Each wit
 
 strict: the text is read in the format's own way, once what stands around it is left out: white space, and whatever
 follows the stop. relaxed: white space counts nowhere, and the answer is the last number of the last line; of the trace
-of a program it is `output` in the last state or, without one, `v0`; of real programs a value in any way of writing it.
+of a program it is `output` in the last state or else `v0`, and nothing without either; of real programs a value in any way of writing it.
 """
 
 from __future__ import annotations

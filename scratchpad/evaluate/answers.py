@@ -2,7 +2,8 @@
 
 strict: the text is read in the format's own way; work is compared line by line, and states in it as values, so that
 neither the order of names nor white space within one counts. relaxed: white space counts nowhere, and the answer is the
-last number of the last line; of a program's trace it is `output` in the last state or, without one, `v0`.
+last number of the last line; of a program's trace it is `output` in the last state or, without one, `v0`, and a trace
+that has neither gives none.
 """
 
 from __future__ import annotations

@@ -122,7 +122,7 @@ class Task:
         """The answer of a work as text, read as kindly as can be: the last whole number of its last line that is not
         empty, and where there is none that line; white space does not count.
         """
-        last = "".join(next((line for line in reversed(work.split("\n")) if line.strip()), "").split())
+        last = "".join(last_line(work).split())
         return next(reversed(re.findall(r"-?\d+", last)), last)
 
     def direct(self, question: Symbols) -> Symbols:
@@ -232,6 +232,11 @@ def draws(task: Task, seed: int, split: str, start: int, count: int) -> Iterator
     """The questions numbered start .. start + count - 1, with their numbers."""
     for index in range(start, start + count):
         yield index, task.draw(seed, split, index)
+
+
+def last_line(work: str) -> str:
+    """The last line of a work that is not empty, without the white space around it."""
+    return next((line.strip() for line in reversed(work.split("\n")) if line.strip()), "")
 
 
 def _shortened(symbols: Symbols, most: int = 24) -> str:

@@ -28,7 +28,7 @@ from scratchpad.programs.trace import LIMIT_STATUSES, STATUSES, Trace, count_end
 from scratchpad.programs.values import Writer
 from scratchpad.seeding import Stream
 from scratchpad.settings import Lengths
-from scratchpad.tasks.base import BEYOND_PAPER, Symbols
+from scratchpad.tasks.base import BEYOND_PAPER, Symbols, last_line
 from scratchpad.tasks.document import MARKS, TAGS, letters
 from scratchpad.tasks.traces import TraceTask, loose_output
 
@@ -215,7 +215,7 @@ class ProgramRuns(TraceTask):
 
 def _literal_in(work: str) -> Any:
     """The last line that is not empty as a Python literal or as JSON, in the form in which states hold it."""
-    last = next((line for line in reversed(work.split("\n")) if line.strip()), "").strip()
+    last = last_line(work)
     text = last.removeprefix("output").lstrip().removeprefix("=").strip() if last.startswith("output") else last
     for read in (ast.literal_eval, json.loads):
         try:

@@ -6,11 +6,12 @@ import json
 from typing import Any, ClassVar
 
 from scratchpad.tasks.asking import Asking
-from scratchpad.tasks.base import Symbols
+from scratchpad.tasks.base import Symbols, last_line
 from scratchpad.tasks.document import letters
 from scratchpad.tasks.text import TextTask
 
 _STATE = "state:"
+_LINE = "line:"
 _CALL = "\n\noutput = "
 
 
@@ -34,9 +35,12 @@ class TraceTask(TextTask):
         return tuple(filter(None, map(state_in, work.split("\n")))) or self.read_work(work)
 
     def loose_answer(self, work: str) -> str:
-        """`output` in the last state, or `v0` where it has none: the paper's relaxed scoring."""
+        """`output` in the last state, or `v0` where it has none: the paper's relaxed scoring. A trace with neither has no
+        answer; of any other text it is read as everywhere.
+        """
         shown = loose_output(work)
-        return str(shown[0]) if shown else super().loose_answer(work)
+        is_trace = last_line(work).startswith((_STATE, _LINE))
+        return str(shown[0]) if shown else "" if is_trace else super().loose_answer(work)
 
 
 def program_of(question: Symbols) -> Symbols:
