@@ -319,7 +319,13 @@ def test_a_task_of_ones_own(tmp_path: Path, capsys: Captured) -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"completion": None}, "`settings` is an object, 'completion' a text"),
+        ({"completion": None}, "`task`, `format` and 'completion' are texts"),
+        ({"task": 5}, "a.jsonl:1: `settings` is an object, `task`, `format`"),
+        ({"format": 5}, "a.jsonl:1: `settings` is an object, `task`, `format`"),
+        ({"size": [1]}, "`size` is a whole number or null"),
+        ({"settings": {"digits": [1]}}, "digits"),
+        ({"settings": {"digits": {"a": 1}}}, "digits"),
+        ({"settings": {"law": 5}}, "law"),
         ({"question": None}, "question: a text or a list of symbols is needed"),
         ({"question": "1+1"}, "a question is two numbers"),
         ({"task": "long-adition"}, "unknown task 'long-adition': did you mean 'long-addition'"),
@@ -344,6 +350,8 @@ def test_answers_that_are_no_prompts(tmp_path: Path, capsys: Captured) -> None:
         ([{"id": "b", "completion": ""}], "p.jsonl has no prompt 'b'"),
         ([{"id": "a", "completion": ""}] * 2, "a.jsonl:2: each answer has the `id` of its prompt, and no two"),
         ([{"completion": ""}], "a.jsonl:1: each answer has the `id`"),
+        ([{"id": "a"}], "a.jsonl:1: the answer is a text, 'completion'"),
+        ([{"id": "a", "completion": 5}], "a.jsonl:1: the answer is a text, 'completion'"),
     ):
         assert main(["score", write(tmp_path / "a.jsonl", answers), "--prompts", prompts]) == 2
         assert says in capsys.readouterr().err

@@ -75,11 +75,13 @@ def _answers(args: Namespace) -> Iterator[tuple[Task, Symbols, dict[str, Any]]]:
 
 def _joined(args: Namespace, answers: list[tuple[str, dict[str, Any]]]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every prompt with its answer: an empty one where there is none, which is told."""
-    found: dict[str, Any] = {}
+    found: dict[str, str] = {}
     for place, line in answers:
         if not isinstance(line.get("id"), str) or line["id"] in found:
             raise ScratchpadError(f"{place}: each answer has the `id` of its prompt, and no two the same one")
-        found[line["id"]] = line.get(args.field)
+        if not isinstance(line.get(args.field), str):
+            raise ScratchpadError(f"{place}: the answer is a text, {args.field!r}")
+        found[line["id"]] = line[args.field]
     missing = 0
     for place, line in read_lines(args.prompts):
         name = str(line.get("id"))
@@ -98,8 +100,13 @@ def _check(args: Namespace, place: str, line: dict[str, Any]) -> None:
             f"{place}: no {', '.join(missing)}: a line is one of `scratchpad prompt --json` with the model's text as "
             f"{args.field!r}; answers with `id`s alone go with --prompts"
         )
-    if not isinstance(line["settings"], dict) or not isinstance(line[args.field], str):
-        raise ScratchpadError(f"{place}: `settings` is an object, {args.field!r} a text")
+    texts, size = (line["task"], line["format"], line[args.field]), line.get("size")
+    whole = size is None or type(size) is int
+    if not isinstance(line["settings"], dict) or not all(isinstance(text, str) for text in texts) or not whole:
+        raise ScratchpadError(
+            f"{place}: `settings` is an object, `task`, `format` and {args.field!r} are texts, `size` is a whole number "
+            "or null"
+        )
 
 
 def _print_lines(rows: list[tuple[Any, ...]]) -> None:
