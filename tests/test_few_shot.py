@@ -64,7 +64,7 @@ def test_examples_are_fixed_and_never_the_question(name: str) -> None:
     trained = [question for _, question in draws(task, 3, "train", 0, 4)]
     asked = [*(question for _, question in draws(task, 3, "test", 0, 5)), trained[1]]
     prompts = [few_shot(task, form, question, 3, seed=3) for question in asked]
-    expected = [spoken(form.write(task, question))[1] + task.asking("scratchpad").after for question in trained]
+    expected = [spoken(task, form.write(task, question))[1] + task.asking("scratchpad").after for question in trained]
     assert all([work for _, work in prompt.shown] == expected[:3] for prompt in prompts[:-1])
     assert [work for _, work in prompts[-1].shown] == [expected[0], *expected[2:]]
     for prompt in prompts:
@@ -93,9 +93,9 @@ def test_a_conversation_holds_the_same() -> None:
 def test_chains_are_spoken_state_by_state() -> None:
     task = task_named("parity", {"window": 5})
     document = format_named("inductive").write(task, task.parse("_1_01="))
-    assert spoken(document) == ("_1_01=", "[01]1,1\n[03]0,1\n[04]1,0\n[05]_,0")
+    assert spoken(task, document) == ("_1_01=", "[01]1,1\n[03]0,1\n[04]1,0\n[05]_,0")
     given = Document((), (("a", "<sep>"), ("b", "<sep>"), ("c", "<end>")))
-    assert spoken(given) == ("a", "b\nc")
+    assert spoken(task, given) == ("a", "b\nc")
 
 
 def test_too_few_problems_to_show() -> None:
@@ -141,7 +141,7 @@ def test_the_true_work_is_right_and_a_changed_one_is_not(name: str) -> None:
     for form in map(format_named, format_names(task)):
         for _, question in draws(task, 0, "test", 0, 5):
             asking = task.asking(form.name)
-            _, target = spoken(form.write(task, question))
+            _, target = spoken(task, form.write(task, question))
             trace = None if form.name in ("direct", "filler") else True
             for text in (target, f"\n {target}{asking.stop}and so on", f"{target}\n"):
                 judged = judge(task, form, question, text)
@@ -209,6 +209,38 @@ LAST = 'state: {"f": "<callable_object f>", "output": 12}'
 def test_traces_by_hand(written: str, expected: str) -> None:
     """States are values; without `output` the relaxed scoring reads `v0`, as the paper does; no number of a line."""
     assert verdicts("programs", "scratchpad", PROGRAM, written) == expected
+
+
+HEIGHTS = "Ana is taller than Ben. Cem is taller than Ana. Eva is taller than Cem. Dan is taller than Eva."
+
+
+@pytest.mark.parametrize(
+    ("form", "written", "expected"),
+    [
+        ("direct", "No", "+. +."),
+        ("direct", "No.", "-. +."),
+        ("direct", "no", "-. +."),
+        ("direct", "No, he is not.", "-. +."),
+        ("direct", "**No**", "-. +."),
+        ("direct", "_No_\n\nBoth are tall.", "-. +."),
+        ("direct", "Yes? The answer is NO!", "-. +."),
+        ("direct", "No is wrong: yes", "-. -."),
+        ("direct", "Noah", "-. -."),
+        ("inductive", "Ben is taller than Ana.\nNo", "+- +-"),
+        ("inductive", "No", "++ ++"),
+    ],
+)
+def test_words_by_hand(form: str, written: str, expected: str) -> None:
+    assert verdicts("heights", form, f"{HEIGHTS} Is Ben taller than Cem?", written) == expected
+
+
+def test_comparisons_are_asked_in_english() -> None:
+    task, asked = task_named("heights"), f"{HEIGHTS} Is Cem taller than Ben?"
+    prompt = few_shot(task, format_named("direct"), task.parse(asked), 0)
+    assert prompt.text == f"Input:\n{asked}\nAnswer Yes or No.\n\nTarget:\n"
+    inductive = few_shot(task, format_named("inductive"), task.parse(asked), 0)
+    assert inductive.target == "Cem is taller than Ana.\nCem is taller than Ben. Yes"
+    assert "the last word is Yes or No" in inductive.text
 
 
 def test_chains_by_hand() -> None:

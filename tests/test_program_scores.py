@@ -74,7 +74,7 @@ def test_the_examples_of_a_prompt_are_the_papers_split(path: str) -> None:
     task, form = task_named("mbpp", {"path": path}), format_named("scratchpad")
     question = task.draw(0, "test", 0)
     prompt = few_shot(task, form, question, 2)
-    shown = [spoken(form.write(task, task.draw(0, "prompt", index))) for index in range(2)]
+    shown = [spoken(task, form.write(task, task.draw(0, "prompt", index))) for index in range(2)]
     begins = "Consider the following Python function:\n\n"
     asks = "\n\nWhat is the execution trace?\n\n[BEGIN]\n\n"
     texts = [f"{begins}{program}{asks}{trace}\n\n[DONE]\n\n" for program, trace in shown]
@@ -112,7 +112,7 @@ def test_what_is_asked_is_not_shown(tmp_path: Path) -> None:
 def test_outputs_are_compared_as_values(form: str, written: str, expected: str, path: str) -> None:
     task = task_named("mbpp", {"path": path})
     question = task.draw(0, "prompt", 0)
-    _, target = spoken(format_named(form).write(task, question))
+    _, target = spoken(task, format_named(form).write(task, question))
     text = target.replace('"found": []', '"found": 0') if "without" in written else written.replace("T", target)
     judged = judge(task, format_named(form), question, text if form == "scratchpad" else written)
     shown = {True: "+", False: "-", None: "."}
@@ -122,7 +122,7 @@ def test_outputs_are_compared_as_values(form: str, written: str, expected: str, 
 def test_states_of_a_chain_are_compared_as_values(path: str) -> None:
     task, form = task_named("mbpp", {"path": path}), format_named("inductive")
     question = task.draw(0, "test", 0)
-    _, target = spoken(form.write(task, question))
+    _, target = spoken(task, form.write(task, question))
     names = '"double": "<callable_object double>"'
     turned = target.replace(f"{names}, ", "").replace('{"output": 6', f'{{"output": 6,  {names}')
     assert turned != target
@@ -145,7 +145,7 @@ def test_states_of_a_chain_are_compared_as_values(path: str) -> None:
 def test_states_are_judged_one_by_one_in_their_places(old: str, new: str, expected: str) -> None:
     task, form = task_named("programs"), format_named("scratchpad")
     question = task.parse(r"def f(v0):\n  v0 *= 2\n  return v0\n\noutput = f(6)")
-    _, target = spoken(form.write(task, question))
+    _, target = spoken(task, form.write(task, question))
     assert (old in target) is (old != "?")
     judged = judge(task, form, question, target.replace(old, new))["strict"].states
     assert judged is not None

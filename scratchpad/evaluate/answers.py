@@ -2,8 +2,8 @@
 
 strict: the text is read in the format's own way; work is compared line by line, and states in it as values, so that
 neither the order of names nor white space within one counts. relaxed: white space counts nowhere, and the answer is the
-last number of the last line; of a program's trace it is `output` in the last state or, without one, `v0`, and a trace
-that has neither gives none.
+last number of the last line, or what a task takes for it: of heights the last yes or no, of a program's trace `output`
+in the last state or, without one, `v0` (where it has neither there is none).
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def share_of_problems(rights: Iterable[tuple[Symbols, bool]]) -> Share:
 def judge(task: Task, form: Format, question: Symbols, written: str) -> dict[str, Verdict]:
     """The verdicts on what a model wrote, by the name of the scoring. What follows after the stop is left out."""
     document, asking = form.write(task, question), task.asking(form.name)
-    _, target = spoken(document)
+    _, target = spoken(task, document)
     work = written.split(asking.stop.strip())[0].strip()
     truth, found = task.truth(question), _answer(task, form, question, work)
     has_work = form.name.partition("-")[0] not in _WITHOUT_WORK

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from scratchpad.errors import LeftOut, ScratchpadError
 from scratchpad.tasks.base import Symbols, Task
-from scratchpad.tasks.document import START, Document, as_text, bare
+from scratchpad.tasks.document import START, Document, bare
 from scratchpad.tasks.formats import Format
 
 _BETWEEN = "\n\n"
@@ -51,9 +51,9 @@ def few_shot(task: Task, form: Format, question: Symbols, shots: int, seed: int 
     asking = task.asking(form.name)
     shown = []
     for other in _examples(task, form, question, shots, seed):
-        asked, work = spoken(other)
+        asked, work = spoken(task, other)
         shown.append((asking.question(asked), work + asking.after))
-    asked, target = spoken(form.write(task, question))
+    asked, target = spoken(task, form.write(task, question))
     return Prompt(tuple(shown), asking.question(asked), target, asking.stop)
 
 
@@ -77,11 +77,11 @@ def _examples(task: Task, form: Format, question: Symbols, shots: int, seed: int
     return list(found.values())
 
 
-def spoken(document: Document[str]) -> tuple[str, str]:
+def spoken(task: Task, document: Document[str]) -> tuple[str, str]:
     """A document as a language model reads it: the text of the question, and the states, each on lines of its own.
 
     Marks stand only inside a state. A first state that is given is the question.
     """
     prompt = document.prompt[:-1] if document.prompt[-1:] == (START,) else document.prompt
-    states = [as_text(bare(state)) for state in document.states]
-    return (as_text(prompt), "\n".join(states)) if prompt else (states[0], "\n".join(states[1:]))
+    states = [task.spoken(bare(state)) for state in document.states]
+    return (task.spoken(prompt), "\n".join(states)) if prompt else (states[0], "\n".join(states[1:]))

@@ -12,7 +12,7 @@ from scratchpad.errors import ScratchpadError, unknown
 from scratchpad.seeding import Stream, stream_name
 from scratchpad.settings import Lengths, plain, with_settings
 from scratchpad.tasks.asking import Asking
-from scratchpad.tasks.document import SEP, is_wide, letters
+from scratchpad.tasks.document import SEP, as_text, is_wide, letters
 
 Symbols = tuple[str, ...]
 
@@ -97,6 +97,10 @@ class Task:
     def asking(self, form: str) -> Asking:
         """How a problem stands in a prompt for a language model, in the format of that name."""
         return Asking()
+
+    def spoken(self, symbols: Symbols) -> str:
+        """The text of a question or of a state as a language model reads it; `split` reads it back."""
+        return as_text(symbols)
 
     def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
         """What sort of transition a true state comes from: its slot and its kind, say. Reports compare these."""

@@ -9,6 +9,7 @@ first one asked for: to the second (Yes), or until nobody is left (No).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -17,6 +18,7 @@ from typing import ClassVar, Self
 from scratchpad.errors import ScratchpadError
 from scratchpad.seeding import Stream
 from scratchpad.settings import Lengths
+from scratchpad.tasks.asking import Asking
 from scratchpad.tasks.base import Symbols, Task
 
 _PEOPLE = """
@@ -60,9 +62,21 @@ class Heights(Task):
     def interchangeable(self) -> Symbols:
         return _NAMES
 
-    def parse(self, text: str) -> Symbols:
+    def split(self, text: str) -> Symbols:
         """As everywhere; full stops and question marks may follow their words without a space."""
-        return super().parse(text.replace(".", " . ").replace("?", " ? "))
+        return super().split(text.replace(".", " . ").replace("?", " ? "))
+
+    def spoken(self, symbols: Symbols) -> str:
+        return super().spoken(symbols).replace(" .", ".").replace(" ?", "?")
+
+    def asking(self, form: str) -> Asking:
+        is_direct = form.startswith(("direct", "filler"))
+        told = "Answer Yes or No." if is_direct else "Go down from the first one asked for; the last word is Yes or No."
+        return Asking(between=f"\n{told}\n\nTarget:\n")
+
+    def loose_answer(self, work: str) -> str:
+        """The last `yes` or `no`, however it is written."""
+        return next(reversed(re.findall(r"(?<![a-z])(?:yes|no)(?![a-z])", work, re.IGNORECASE)), "").capitalize()
 
     def question(self, rng: Stream, size: int) -> Symbols:
         people = rng.names(_NAMES, 3 * size + 2)
