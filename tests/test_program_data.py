@@ -241,6 +241,33 @@ def test_a_folder_of_programs(tmp_path: Path, capsys: Captured) -> None:
     assert all("x = 2\noutput = x + 1" in line["prompt"] for line in prompts)
 
 
+def test_calls_are_comments_on_lines_of_their_own(tmp_path: Path, capsys: Captured) -> None:
+    text = """def f(n):
+    #call: f(3)
+    return n * len('''
+# call: f(4)
+''')  # call: f(5)
+#   call:  f(6)"""
+    (tmp_path / "a.py").write_text(text)
+    found, _ = run_data(capsys, "programs", "--source", str(tmp_path), "--format", "direct", out=tmp_path / "o.jsonl")
+    program = "def f(n):\n    return n * len('''\n# call: f(4)\n''')  # call: f(5)"
+    calls = [f"{program}\n\noutput = {call}" for call in ("f(3)", "f(6)")]
+    assert ["".join(line["question"]) for line in found] == calls
+    assert ["".join(line["answer"]) for line in found] == [str(3 * 14), str(6 * 14)]
+
+
+def test_a_file_that_is_no_text_is_counted_as_one_that_is_no_python(tmp_path: Path, capsys: Captured) -> None:
+    for name, content in (("a", b"output = '\xff'"), ("b", b"# coding: none\noutput = 1"), ("c", b"output = (\n# call: 1")):
+        (tmp_path / f"{name}.py").write_bytes(content)
+    (tmp_path / "d.py").mkdir()
+    (tmp_path / "d.py" / "e.py").write_text("output = 7")
+    found, said = run_data(capsys, "programs", "--source", str(tmp_path), "--format", "direct", out=tmp_path / "o.jsonl")
+    assert ["".join(line["answer"]) for line in found] == ["7"]
+    assert said.endswith("1 documents; left out 3: 3 syntax\n")
+    assert main(["show", "programs", "--source", str(tmp_path / "a.py")]) == 2
+    assert "a.py: not text in the encoding that it declares" in capsys.readouterr().err
+
+
 def test_json_lines_of_programs(tmp_path: Path, capsys: Captured) -> None:
     file = write(tmp_path / "p.jsonl", [{"program": DOUBLE, "call": "double(7)"}, {"program": "output = 1"}])
     found, _ = run_data(capsys, "programs", "--source", file, "--format", "inductive", out=tmp_path / "o.jsonl")

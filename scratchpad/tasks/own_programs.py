@@ -1,12 +1,14 @@
 """Programs of your own: a folder of .py files, or JSON lines `{"program": .., "call": ..}`.
 
-In a file a line `# call: f(6)` is a run of the program with that call; without one the program is run as it is, and has
-to set `output` itself.
+In a file a comment `# call: f(6)` on a line of its own is a run of the program with that call; without one the program
+is run as it is, and has to set `output` itself. A file of a folder that is no text counts as one that is no Python.
 """
 
 from __future__ import annotations
 
+import io
 import re
+import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +20,7 @@ from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.lines import read_lines
 from scratchpad.tasks.program_runs import ProgramProblem, ProgramRuns
 
-_CALLED = re.compile(r"^# call:(.*)\n?", re.MULTILINE)
+_CALL = re.compile(r"#\s*call:(.*)")
 _SPLIT = "train"
 
 
@@ -47,16 +49,39 @@ class OwnPrograms(ProgramRuns):
         if not path.is_dir() and path.suffix != ".py":
             yield from (_of_line(*placed) for placed in read_lines(self.path))
             return
-        files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
+        if not path.is_dir():
+            yield _of_text(read_program(path))
+            return
+        files = sorted(file for file in path.rglob("*.py") if file.is_file())
         if not files:
             raise ScratchpadError(f"{path}: a folder without a .py file")
         yield from map(_of_file, files)
 
 
 def _of_file(file: Path) -> ProgramProblem:
-    text = read_program(file).replace("\r\n", "\n")
-    calls = tuple(call.strip() for call in _CALLED.findall(text))
-    return ProgramProblem(_CALLED.sub("", text).rstrip(), calls or (None,), _SPLIT)
+    """The program of one file of many; of one that cannot be read the error, which is no Python, and is counted so."""
+    try:
+        return _of_text(read_program(file))
+    except ScratchpadError as error:
+        return ProgramProblem(str(error), (None,), _SPLIT)
+
+
+def _of_text(text: str) -> ProgramProblem:
+    text = text.replace("\r\n", "\n")
+    calls = _calls(text)
+    lines = [line for number, line in enumerate(text.split("\n"), 1) if number not in calls]
+    return ProgramProblem("\n".join(lines).rstrip(), tuple(calls.values()) or (None,), _SPLIT)
+
+
+def _calls(text: str) -> dict[int, str]:
+    """The calls that stand in comments, by the numbers of their lines; none in a text that is no Python."""
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+    except (tokenize.TokenError, SyntaxError):
+        return {}
+    alone = (token for token in tokens if token.type == tokenize.COMMENT and token.line.lstrip().startswith("#"))
+    found = ((token.start[0], _CALL.match(token.string)) for token in alone)
+    return {number: call[1].strip() for number, call in found if call}
 
 
 def _of_line(place: str, value: dict[str, Any]) -> ProgramProblem:
