@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -49,12 +50,17 @@ def text_line(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def sampled(run: sp.Run, tasks: list[dict[str, Any]], samples: int, temperature: float) -> Iterator[dict[str, Any]]:
-    """The programs that a run writes for each task, as many as end by themselves; sample i is drawn with seed i."""
+    """The programs that a run writes for each task, sample i drawn with seed i. Those that do not end by themselves are
+    left out, and counted on stderr.
+    """
+    left_out = 0
     for task in tasks:
         for seed in range(samples):
             solved = run.solve(task["text"], Sampling(temperature, seed=seed))
+            left_out += not solved.answer
             if solved.answer:
                 yield {"task_id": task["task_id"], "program": "".join(solved.answer)}
+    print(f"left out {left_out:,} of {len(tasks) * samples:,} samples: no program that ends", file=sys.stderr)
 
 
 if __name__ == "__main__":

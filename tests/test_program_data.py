@@ -257,11 +257,13 @@ def test_calls_are_comments_on_lines_of_their_own(tmp_path: Path, capsys: Captur
 
 
 def test_a_file_that_is_no_text_is_counted_as_one_that_is_no_python(tmp_path: Path, capsys: Captured) -> None:
-    for name, content in (("a", b"output = '\xff'"), ("b", b"# coding: none\noutput = 1"), ("c", b"output = (\n# call: 1")):
+    contents = {"a": b"output = '\xff'", "b": b"# coding: none\noutput = 1", "c": b"output = (\n# call: 1"}
+    for name, content in contents.items():
         (tmp_path / f"{name}.py").write_bytes(content)
     (tmp_path / "d.py").mkdir()
     (tmp_path / "d.py" / "e.py").write_text("output = 7")
-    found, said = run_data(capsys, "programs", "--source", str(tmp_path), "--format", "direct", out=tmp_path / "o.jsonl")
+    base = ["programs", "--source", str(tmp_path), "--format", "direct"]
+    found, said = run_data(capsys, *base, out=tmp_path / "o.jsonl")
     assert ["".join(line["answer"]) for line in found] == ["7"]
     assert said.endswith("1 documents; left out 3: 3 syntax\n")
     assert main(["show", "programs", "--source", str(tmp_path / "a.py")]) == 2
@@ -285,7 +287,8 @@ def test_candidates_sampled_from_a_run(monkeypatch: pytest.MonkeyPatch, tmp_path
         return Solved((), letters(program) if sampling.seed % 2 else None, "done", 1)
 
     tasks = [{**line, "text": "Twice."} for line in MBPP if line["task_id"] == 601]
-    lines = list(example.sampled(SimpleNamespace(solve=solve), tasks, 4, 0.25))
+    lines = list(example.sampled(SimpleNamespace(solve=solve), tasks, 5, 0.25))
+    assert capsys.readouterr().err == "left out 3 of 5 samples: no program that ends\n"
     settings = [f"path={write(tmp_path / 'm.jsonl', MBPP)}", f"candidates={write(tmp_path / 'c.jsonl', lines)}"]
     found, _ = run_data(capsys, "mbpp", "--format", "direct", "--set", *settings, out=tmp_path / "out.jsonl")
     assert ["".join(line["answer"]) for line in found] == ["10", "30"]

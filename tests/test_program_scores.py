@@ -85,6 +85,21 @@ def test_the_examples_of_a_prompt_are_the_papers_split(path: str) -> None:
         few_shot(task, format_named("inductive"), question, 2)
 
 
+def test_seeds_show_examples_of_data_in_other_orders(tmp_path: Path) -> None:
+    """Seed 0 in the data's own."""
+    lines = [{"code": f"def f(n):\n  return n + {k}", "input": "1", "output": str(k + 1)} for k in range(23)]
+    task = task_named("cruxeval", {"path": write(tmp_path / "c.jsonl", lines)})
+    question, form = task.draw(0, "test", 3), format_named("direct")
+
+    def shown(seed: int, shots: int = 7) -> list[int]:
+        return [int(work.split()[0]) - 1 for _, work in few_shot(task, form, question, shots, seed).shown]
+
+    assert shown(0) == [0, 1, 2, 4, 5, 6, 7]
+    assert len({tuple(shown(seed)) for seed in (0, 1, 2)}) == 3
+    assert shown(1) == shown(1, 22)[:7]
+    assert sorted(shown(2, 22)) == [k for k in range(23) if k != 3]
+
+
 def test_what_is_asked_is_not_shown(tmp_path: Path) -> None:
     lines = [{"code": f"def f(n):\n  return n + {k}", "input": "1", "output": str(k + 1)} for k in range(3)]
     task = task_named("cruxeval", {"path": write(tmp_path / "c.jsonl", lines)})

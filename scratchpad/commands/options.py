@@ -79,7 +79,7 @@ def task_of(args: Namespace) -> Task:
 
 
 def check_held(task: Task, split: str, n: int) -> None:
-    """ScratchpadError where a split of a task that holds so many questions, and no more, is asked for more than that."""
+    """ScratchpadError where a split that holds so many questions, and no more, is asked for more than that."""
     held = task.count(split)
     if held and n > held:
         raise ScratchpadError(f"-n {n}: the {split} split of {task.name} holds {held} questions")

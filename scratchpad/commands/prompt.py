@@ -1,8 +1,11 @@
 """Write prompts with worked examples for language models: as text, as chat messages, or as JSON lines for batch use.
 
 The examples are the first different problems of the seed's training split, the same for every question, and never the
-question's own problem. A line of --json holds the prompt, its messages and what scoring needs: give it the model's text
-as `completion`, and `scratchpad score` judges it.
+question's own problem. Of programs that are given (mbpp, cruxeval, --source) seed 0 shows the first ones, as the paper
+does, and each other seed the first ones of another order.
+
+A line of --json holds the prompt, its messages and what scoring needs: give it the model's text as `completion`, and
+`scratchpad score` judges it.
 """
 
 from __future__ import annotations

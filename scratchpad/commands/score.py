@@ -105,8 +105,8 @@ def _check(args: Namespace, place: str, line: dict[str, Any]) -> None:
     whole = size is None or type(size) is int
     if not isinstance(line["settings"], dict) or not all(isinstance(text, str) for text in texts) or not whole:
         raise ScratchpadError(
-            f"{place}: `settings` is an object, `task`, `format` and {args.field!r} are texts, `size` is a whole number "
-            "or null"
+            f"{place}: `settings` is an object, `task`, `format` and {args.field!r} are texts, `size` is a whole "
+            "number or null"
         )
 
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from scratchpad.errors import LeftOut, ScratchpadError
+from scratchpad.seeding import permutation, stream_name
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import START, Document, bare
 from scratchpad.tasks.formats import Format
@@ -42,7 +43,8 @@ class Prompt:
 
 
 def few_shot(task: Task, form: Format, question: Symbols, shots: int, seed: int = 0) -> Prompt:
-    """The prompt of a question: behind the first `shots` different problems of the split that the task shows.
+    """The prompt of a question: behind the first `shots` different problems of the split that the task shows. Where
+    the data are given these are the first with seed 0 (the paper's), and come in another order with each other seed.
 
     The question's own problem is never among them. ScratchpadError where there are not so many, or for more than 1,000.
     """
@@ -61,7 +63,9 @@ def _examples(task: Task, form: Format, question: Symbols, shots: int, seed: int
     found: dict[Symbols, Document[str]] = {}
     own, held = task.problem(question), task.count(task.shown_split)
     looked_at = shots + _LOOKED_AT if held is None else min(shots + _LOOKED_AT, held)
-    for index in range(looked_at):
+    shuffled = seed and held and not task.seeded
+    order = permutation(stream_name("worked examples", seed), 0, held).tolist() if shuffled else range(looked_at)
+    for index in order[:looked_at]:
         if len(found) == shots:
             break
         other = task.draw(seed, task.shown_split, index)

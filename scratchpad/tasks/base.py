@@ -39,6 +39,8 @@ class Task:
     """Formats that not every task has and this one does."""
     shown_split: ClassVar[str] = "train"
     """The split that a prompt's worked examples come from."""
+    seeded: ClassVar[bool] = True
+    """Whether another seed draws other problems: data that are given come in their own order, whatever the seed."""
     examples: ClassVar[tuple[tuple[str, dict[str, Any]], ...]] = ()
     """Worked examples for the gallery, the paper's first: (question, settings)."""
 

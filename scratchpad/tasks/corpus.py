@@ -52,6 +52,7 @@ class Corpus(Task):
     source: ClassVar[str] = "a file of yours"
     size_setting: ClassVar[str] = "steps"
     own_formats: ClassVar[tuple[str, ...]] = ("changes",)
+    seeded: ClassVar[bool] = False
 
     steps: Lengths = field(default=Lengths(1, 1_000_000))
     entries: tuple[Entry, ...] = field(default=(), repr=False)

@@ -63,6 +63,7 @@ class ProgramRuns(TraceTask):
     """
 
     size_setting: ClassVar[str] = "lines"
+    seeded: ClassVar[bool] = False
 
     path: str = ""
     lines: Lengths = field(default=Lengths(1, 100_000), metadata=BEYOND_PAPER)

@@ -35,8 +35,8 @@ class TraceTask(TextTask):
         return tuple(filter(None, map(state_in, work.split("\n")))) or self.read_work(work)
 
     def loose_answer(self, work: str) -> str:
-        """`output` in the last state, or `v0` where it has none: the paper's relaxed scoring. A trace with neither has no
-        answer; of any other text it is read as everywhere.
+        """`output` in the last state, or `v0` where it has none: the paper's relaxed scoring. A trace with neither has
+        no answer; of any other text it is read as everywhere.
         """
         shown = loose_output(work)
         is_trace = last_line(work).startswith((_STATE, _LINE))

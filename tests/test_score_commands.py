@@ -1,0 +1,153 @@
+"""The commands `prompt` and `score`: lines for a batch, their verdicts and shares, and mistakes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import TASK_FILE, Captured, objects
+
+from scratchpad.cli import main
+from scratchpad.evaluate.few_shot import few_shot
+from scratchpad.evaluate.intervals import wilson
+from scratchpad.tasks import task_named
+from scratchpad.tasks.formats import format_named
+
+SUM = "2 9 + 5 7"
+PROGRAM = "def f(v0):\n  v0 *= 2\n  return v0\n\noutput = f(6)"
+
+
+def run_prompt(capsys: Captured, *arguments: str) -> list[dict[str, Any]]:
+    assert main(["prompt", *arguments, "--json"]) == 0
+    return objects(capsys.readouterr().out)
+
+
+def write(path: Path, lines: list[dict[str, Any]]) -> str:
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return str(path)
+
+
+def test_prompt_prints_the_text_as_it_is(capsys: Captured) -> None:
+    assert main(["prompt", "long-addition", "--shots", "1", "--question", SUM]) == 0
+    out = capsys.readouterr().out
+    task = task_named("long-addition")
+    assert out == few_shot(task, format_named("scratchpad"), task.parse(SUM), 1).text
+    assert main(["prompt", "long-addition", "--shots", "0", "-n", "2"]) == 0
+    assert capsys.readouterr().out.count("Input:\n") == 2
+    assert main(["prompt", "programs", "--shots", "0", "--question", PROGRAM, "--chat"]) == 0
+    assert capsys.readouterr().out.startswith("[user]\nConsider the following Python function:\n\ndef f(v0):\n")
+
+
+def test_lines_of_prompts(capsys: Captured) -> None:
+    line, other = run_prompt(capsys, "long-addition", "--shots", "2", "-n", "2", "--size", "9", "--seed", "5")
+    assert list(line) == [
+        "id", "task", "format", "settings", "shots", "size", "seed", "split", "index", "question", "prompt", "messages",
+        "stop", "target",
+    ]  # fmt: skip
+    assert line["id"] == "long-addition/scratchpad/2-shot/size-9/test/seed-5/0"
+    assert line["settings"] == {"digits": "1-8", "law": "uniform"}  # the examples' own
+    assert line["question"] == list(task_named("long-addition", {"digits": 9}).draw(5, "test", 0))
+    assert line["prompt"].split("Input:\n")[:3] == other["prompt"].split("Input:\n")[:3]
+    assert line["messages"][-1]["content"] in line["prompt"]
+    assert line["target"].endswith("</scratch>\n" + line["target"].rpartition("\n")[2])
+    (asked,) = run_prompt(capsys, "long-addition", "--shots", "1", "--question", SUM, "--seed", "5")
+    assert asked["id"] == "long-addition/scratchpad/1-shot/question"
+    assert (asked["split"], asked["index"]) == (None, None)
+
+
+def test_answers_of_a_batch_are_scored(tmp_path: Path, capsys: Captured) -> None:
+    """Two programs, three inputs each: all right; one wrong of which the trace is right by relaxed scoring alone."""
+    lines = run_prompt(capsys, "programs", "--shots", "1", "-n", "6", "--set", "runs=3")
+    answers = [{"id": line["id"], "text": line["target"]} for line in reversed(lines)]
+    answers[2]["text"] = answers[2]["text"].replace(": ", ":").replace('"output"', '"v0"')
+    files = [write(tmp_path / "answers.jsonl", answers), write(tmp_path / "prompts.jsonl", lines)]
+    out = str(tmp_path / "out.jsonl")
+    assert main(["score", files[0], "--prompts", files[1], "--field", "text", "--json", "--out", out]) == 0
+    found = objects(capsys.readouterr().out)
+    states = sum(line["target"].count("state: ") for line in lines)
+    counts = {(one["scoring"], one["metric"], one["unit"]): (one["correct"], one["n"]) for one in found}
+    assert counts == {
+        ("strict", "output", "example"): (5, 6), ("strict", "output", "problem"): (1, 2),
+        ("strict", "trace", "example"): (5, 6), ("strict", "trace", "problem"): (1, 2),
+        ("relaxed", "output", "example"): (6, 6), ("relaxed", "output", "problem"): (2, 2),
+        ("relaxed", "trace", "example"): (5, 6), ("relaxed", "trace", "problem"): (1, 2),
+        ("strict", "state", "step"): (states - 1, states), ("relaxed", "state", "step"): (states - 1, states),
+    }  # fmt: skip
+    first = found[0]
+    assert (first["task"], first["format"], first["size"]) == ("programs", "scratchpad", None)
+    assert (first["accuracy"], first["low"], first["high"]) == (5 / 6, *wilson(5, 6))
+    judged = objects(Path(out).read_text())
+    assert [line["strict"]["output"] for line in judged] == [True] * 3 + [False] + [True] * 2
+    assert (judged[3]["relaxed"]["output"], judged[3]["relaxed"]["trace"]) == (True, False)
+    assert judged[3]["relaxed"]["states"] == [True] * (lines[3]["target"].count("state: ") - 1) + [False]
+
+
+def test_scores_as_a_table(tmp_path: Path, capsys: Captured) -> None:
+    lines = run_prompt(capsys, "long-addition", "--format", "direct", "--shots", "0", "-n", "3")
+    lines += run_prompt(capsys, "polynomials", "--format", "scratchpad", "--shots", "0", "-n", "2", "--size", "2")
+    file = write(tmp_path / "a.jsonl", [{**line, "completion": line["target"]} for line in lines])
+    assert main(["score", file]) == 0
+    out = capsys.readouterr().out
+    assert out.count("100.0 %") == 4 + 10
+    assert "problems" in out
+    assert "43.9 - 100.0" in out
+
+
+def test_an_answer_that_is_missing_is_wrong_and_told(tmp_path: Path, capsys: Captured) -> None:
+    lines = run_prompt(capsys, "long-addition", "--format", "direct", "--shots", "0", "-n", "3")
+    prompts = write(tmp_path / "p.jsonl", lines)
+    answers = [{"id": line["id"], "completion": line["target"]} for line in lines[:2]]
+    assert main(["score", write(tmp_path / "a.jsonl", answers), "--prompts", prompts, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert [(one["correct"], one["n"]) for one in objects(out)] == [(2, 3)] * 4
+    assert "1 prompts have no answer: counted as wrong" in err
+
+
+def test_a_task_of_ones_own(tmp_path: Path, capsys: Captured) -> None:
+    lines = run_prompt(capsys, "--task-file", TASK_FILE, "--shots", "1", "-n", "2")
+    file = write(tmp_path / "a.jsonl", [{**line, "completion": line["target"]} for line in lines])
+    assert main(["score", file, "--task-file", TASK_FILE, "--json"]) == 0
+    assert {one["accuracy"] for one in objects(capsys.readouterr().out)} == {1.0}
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"completion": None}, "`task`, `format` and 'completion' are texts"),
+        ({"task": 5}, "a.jsonl:1: `settings` is an object, `task`, `format`"),
+        ({"format": 5}, "a.jsonl:1: `settings` is an object, `task`, `format`"),
+        ({"size": [1]}, "`size` is a whole number or null"),
+        ({"settings": {"digits": [1]}}, "digits"),
+        ({"settings": {"digits": {"a": 1}}}, "digits"),
+        ({"settings": {"law": 5}}, "law"),
+        ({"question": None}, "question: a text or a list of symbols is needed"),
+        ({"question": "1+1"}, "a question is two numbers"),
+        ({"task": "long-adition"}, "unknown task 'long-adition': did you mean 'long-addition'"),
+        ({"format": "scratch"}, "unknown format 'scratch'"),
+        ({"settings": {"digit": 3}}, "unknown setting of long-addition 'digit'"),
+        ({"settings": []}, "`settings` is an object"),
+    ],
+)
+def test_lines_that_are_refused(change: dict[str, Any], says: str, tmp_path: Path, capsys: Captured) -> None:
+    (line,) = run_prompt(capsys, "long-addition", "--shots", "0")
+    file = write(tmp_path / "a.jsonl", [{**line, "completion": "", **change}])
+    assert main(["score", file]) == 2
+    assert says in capsys.readouterr().err
+    file = write(tmp_path / "b.jsonl", [{"id": line["id"], "completion": ""}])
+    assert main(["score", file]) == 2
+    assert "b.jsonl:1: no task, format, settings, question: a line is one of" in capsys.readouterr().err
+
+
+def test_answers_that_are_no_prompts(tmp_path: Path, capsys: Captured) -> None:
+    prompts = write(tmp_path / "p.jsonl", run_prompt(capsys, "long-addition", "--shots", "0"))
+    for answers, says in (
+        ([{"id": "b", "completion": ""}], "p.jsonl has no prompt 'b'"),
+        ([{"id": "a", "completion": ""}] * 2, "a.jsonl:2: each answer has the `id` of its prompt, and no two"),
+        ([{"completion": ""}], "a.jsonl:1: each answer has the `id`"),
+        ([{"id": "a"}], "a.jsonl:1: the answer is a text, 'completion'"),
+        ([{"id": "a", "completion": 5}], "a.jsonl:1: the answer is a text, 'completion'"),
+    ):
+        assert main(["score", write(tmp_path / "a.jsonl", answers), "--prompts", prompts]) == 2
+        assert says in capsys.readouterr().err
