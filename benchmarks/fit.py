@@ -15,6 +15,7 @@ import argparse
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 
@@ -28,13 +29,13 @@ from scratchpad.tasks.program_runs import ProgramRuns
 TOKENS = (512, 1024, 2048)
 CHARACTERS_A_TOKEN = 1066 / 512
 NEEDS = (
-    "scratchpad, the trace", "scratchpad, question and trace", "changes, the trace", "changes, question and trace",
-    "inductive, question and two states",
+    "direct, question and answer", "scratchpad, the trace", "scratchpad, question and trace", "changes, the trace",
+    "changes, question and trace", "inductive, question and two states",
 )  # fmt: skip
 RUNS_A_TASK = 3
 LEAST_A_LINE = len("state: {}\nline: x\n")
 MOST_LINES = int(TOKENS[-1] * CHARACTERS_A_TOKEN / LEAST_A_LINE)
-"""A trace of more lines fits nowhere, and is not run to its end. Inductive states are as many as `data` writes."""
+"""A trace of more lines fits nowhere, and is not run to its end. Answers and inductive states: as `data` has them."""
 
 Needs = dict[str, int | None]
 """Characters by the name of what is measured; None where a run cannot be written."""
@@ -68,6 +69,8 @@ def _needs_of(traced: ProgramRuns, inductive: ProgramRuns, split: str, reasons: 
 
 def _needs(traced: ProgramRuns, inductive: ProgramRuns, question: Symbols, reasons: Counter[str]) -> Needs:
     needs: Needs = dict.fromkeys(NEEDS)
+    with suppress(LeftOut):  # counted below: no trace fits of such a run
+        needs["direct, question and answer"] = len(question) + len(inductive.truth(question))
     try:
         trace = traced.traced(question)
         for form, shown in (("scratchpad", trace), ("changes", trace.changes())):

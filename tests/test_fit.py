@@ -42,6 +42,7 @@ def test_a_task_fits_where_all_its_runs_do(
     FIT["main"]()
     out = capsys.readouterr().out
     two, three = "50.0 % (2), test 0.0 % (0)", "75.0 % (3), test 50.0 % (1)"
+    assert f"| direct, question and answer | {three} | {three} | {three} |\n" in out
     assert f"| scratchpad, the trace | {two} | {three} | {three} |\n" in out
     assert f"| inductive, question and two states | {two.replace('test 0.0 % (0)', 'test 50.0 % (1)')} |" in out
     assert "4 tasks, 2 of them to test on" in out

@@ -11,7 +11,7 @@ import pytest
 from synthetic import BIEBER, PAPERS, programs, question_of
 from traces import PAPER
 
-from scratchpad.tasks.base import draws
+from scratchpad.tasks.base import Symbols, Task, draws
 from scratchpad.tasks.document import as_text, bare
 from scratchpad.tasks.formats import format_named
 
@@ -76,7 +76,22 @@ def hold_against_python(seed: int, count: int, **settings: Any) -> None:
     task = programs(**settings)
     for _, question in draws(task, seed, "train", 0, count):
         text = "".join(question)
-        assert "".join(task.text(question, "scratchpad")) == traced(text), text
+        trace = traced(text)
+        assert "".join(task.text(question, "scratchpad")) == trace, text
+        *steps, end = trace.removeprefix("state: ").split("\nstate: ")
+        told = [(json.loads(state), line) for state, _, line in (step.partition("\nline: ") for step in steps[2:])]
+        assert told_by_chain(task, question) == (told, json.loads(end)["output"]), text
+
+
+def told_by_chain(task: Task, question: Symbols) -> tuple[list[tuple[dict[str, int], str]], int]:
+    """The variables of f and the line about to run, as the inductive states tell them one after another; the output."""
+    *states, last = map("".join, task.chain(question))
+    lines, told = "".join(question).split("\n"), []
+    for state in states:
+        number, _, values = state.removeprefix("L").partition(":")
+        pairs = (part.split("=") for part in values.split(","))
+        told.append(({name: int(value) for name, value in pairs}, lines[int(number) - 1]))
+    return told, int(last.removeprefix("output="))
 
 
 @pytest.mark.parametrize("settings", [{}, {**BIEBER, "steps": 199}, {"lines": "11-31", "steps": 101}])
