@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import statistics
+from collections import Counter
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,15 +19,21 @@ from tiny_runs import TINY, trained
 from scratchpad.errors import ScratchpadError
 from scratchpad.evaluate import forced
 from scratchpad.evaluate.forced import judge_forced
-from scratchpad.evaluate.free import judge_free
+from scratchpad.evaluate.free import _sample, judge_free
 from scratchpad.evaluate.intervals import wilson
 from scratchpad.evaluate.scores import evaluate
 from scratchpad.evaluate.subject import Sample, Subject
+from scratchpad.generate.engine import Written
 from scratchpad.generate.sampling import Sampling
+from scratchpad.layout.rows import positions_needed
+from scratchpad.layout.vocabulary import Vocabulary
+from scratchpad.model.transformer import Transformer
 from scratchpad.recipes import recipe
 from scratchpad.run import Run
 from scratchpad.tasks import task_named
 from scratchpad.tasks.base import Symbols
+from scratchpad.tasks.document import END, as_text, bare, letters
+from scratchpad.tasks.formats import format_named
 from scratchpad.train.data import StepData
 
 QUICK = {"train.learning_rate": 1e-2, "train.batch": 16, "evaluate.n": 1}
@@ -197,10 +206,56 @@ def test_what_cannot_be_judged_is_refused(settings: dict[str, Any], says: str) -
 
 
 @pytest.mark.parametrize("method", ["forced", "free"])
-def test_documents_beyond_the_models_positions_are_refused(method: str) -> None:
-    """Before any is judged: the first size would fit."""
+def test_documents_beyond_the_models_positions_are_wrong_and_counted(method: str) -> None:
+    """What is asked is judged as if nothing else had been: the same samples, and means over them alone."""
+    subject = half_trained("scratchpad").subject
+    questions = subject.questions(2, 31, 0)
+    needed = [positions_needed(subject.document(question)) for question in questions]
+    config = dataclasses.replace(subject.model.config, context=max(needed) - 1, positions="learned")
+    model = Transformer(config, len(subject.vocabulary)).eval()
+    short = dataclasses.replace(subject, model=model)
+    fits = [need < max(needed) for need in needed]
+    assert 0 < sum(fits) < 31
+    (result,) = evaluate(short, [2], n=31, method=method)
+    asked = [question for question, fit in zip(questions, fits, strict=True) if fit]
+    alone = (judge_forced if method == "forced" else judge_free)(short, 2, asked)
+    score, samples = result.score, result.samples
+    assert [sample.index for sample in samples] == list(range(31))
+    assert [sample.question for sample in samples] == questions
+    kept = [dataclasses.replace(one, index=0) for one, fit in zip(samples, fits, strict=True) if fit]
+    assert kept == [dataclasses.replace(one, index=0) for one in alone]
+    over = {(one.status, one.right, one.exact, one.tokens) for one, fit in zip(samples, fits, strict=True) if not fit}
+    assert over == {("over-context", False, False, 0)}
+    assert (score.n, score.over_context, score.correct) == (31, fits.count(False), sum(one.right for one in alone))
+    assert score.tokens == sum(one.tokens for one in alone) / len(alone)
+    assert score.endings == (None if method == "forced" else Counter(one.status for one in alone))
+
+
+def test_traces_are_compared_as_values() -> None:
+    """As `score` compares them; neither a trace that has not ended nor another value is right."""
+    task, form = task_named("programs"), format_named("scratchpad")
+    question = task.draw(0, "test", 0)
+    (true,) = form.states(task, question)
+    vocabulary = Vocabulary(task.symbols())
+    subject: Any = SimpleNamespace(task=task, format=form, vocabulary=vocabulary)
+    text = as_text(bare(true))
+    names = '{"f": "<callable_object f>", "output": '
+    turned = text.replace(names, '{"output":  ')[:-1] + ', "f": "<callable_object f>"}'
+    assert turned != text
+    for written, status, exact in (
+        (turned, "done", True), (turned, "max-tokens", False), (turned.replace('"v0": ', '"v0": 1', 1), "done", False),
+    ):  # fmt: skip
+        state = vocabulary.encode((*letters(written), *((END,) if status == "done" else ())))
+        sample = _sample(subject, 1, 0, question, (), Written([state], status))
+        assert (sample.exact, sample.transitions) == (exact, (exact,))
+
+
+@pytest.mark.parametrize("method", ["forced", "free"])
+def test_a_size_of_which_nothing_fits(method: str) -> None:
     subject = half_trained("causal").subject
-    task = task_named("parity", {"window": 40})
-    wide = Subject(subject.model, task, subject.format, subject.vocabulary)
+    wide = dataclasses.replace(subject, task=task_named("parity", {"window": 40}))
+    results = [result.score for result in evaluate(wide, [1, 40], n=2, method=method)]
+    assert [(score.n, score.correct, score.over_context) for score in results][1] == (2, 0, 2)
+    assert results[1].low == 0 < results[1].high
     with pytest.raises(ScratchpadError, match=r"needs \d+ positions, the model has 64"):
-        next(evaluate(wide, [1, 40], n=2, method=method))
+        judge_forced(wide, 40, wide.questions(40, 2, 0))

@@ -1,9 +1,11 @@
 """Judge runs on fresh test questions of given sizes.
 
 forced: exact match of the whole scratchpad, by one forward pass. free: the model writes, its answers are judged, and
-every state by the task's own induction. Where several questions run one program, a last line says how many programs are
-right with all of them. Scores and samples are kept in the run's folder, but for those of questions or formats other
-than the run's own (--set).
+every state by the task's own induction, states of traces compared as values. Questions whose documents need more
+positions than the model has are not asked, and count as wrong; how many is told (`over_context`). Where several
+questions run one program, a last line says how many programs are right with all of them, and how many with whole
+traces. Scores and samples are kept in the run's folder, but for those of questions or formats other than the run's own
+(--set).
 
 --vote: the runs write one chain together. Each writes the next state from the same question and state before it, the
 majority's is taken, and all go on from that one. Of several states with most votes it is the one whose voters are
@@ -22,7 +24,6 @@ from scratchpad.commands.output import print_json
 from scratchpad.commands.table import print_table
 from scratchpad.errors import ScratchpadError
 from scratchpad.settings import split_assignments
-from scratchpad.tasks.base import Task
 
 if TYPE_CHECKING:
     from scratchpad.evaluate.answers import Share
@@ -61,10 +62,12 @@ def run(args: Namespace) -> None:
         return
     scores = [(_name(one), result.score) for one, results, _ in judged for result in results]
     print_table(_columns(args.method), [_cells(name, score) for name, score in scores])
-    for one, _, share in judged:
-        if share:
+    for one, results, found in judged:
+        _print_over_context(one, results)
+        for metric, share in found.items():
             spread = f"{100 * share.accuracy:.1f} % ({100 * share.low:.1f} - {100 * share.high:.1f})"
-            print(f"{_name(one)}: {share.correct} of {share.n} programs right with all their questions: {spread}")
+            what = "right with all their questions" if metric == "output" else "with the whole traces of all their runs"
+            print(f"{_name(one)}: {share.correct} of {share.n} programs {what}: {spread}")
     if len(runs) > 1:
         print_table(("size", "runs", "median accuracy", "lowest", "highest"), _medians([score for _, score in scores]))
 
@@ -79,7 +82,7 @@ def _loaded(args: Namespace) -> list[Run]:
     return [runs[0].voting(runs[1:])] if args.vote else runs
 
 
-def _judged(args: Namespace, run: Run, sampling: Sampling) -> tuple[list[Result], Share | None]:
+def _judged(args: Namespace, run: Run, sampling: Sampling) -> tuple[list[Result], dict[str, Share]]:
     """What is found at every size, and over programs. With --json it is printed as it comes."""
     from scratchpad.run import save_evaluation
 
@@ -89,26 +92,44 @@ def _judged(args: Namespace, run: Run, sampling: Sampling) -> tuple[list[Result]
         results.append(result)
         if args.json:
             print_json(place | result.score.to_json())
-    share = _programs_right((subject or run.subject).task, results)
-    if share and args.json:
-        print_json(place | _program_line(results[0].score, share))
+    found = _programs_right(subject or run.subject, results)
+    for metric, share in found.items():
+        if args.json:
+            print_json(place | _program_line(results[0].score, metric, share))
     if subject is None and not args.vote:
         save_evaluation(run, results)
-    return results, share
+    return results, found
 
 
-def _programs_right(task: Task, results: list[Result]) -> Share | None:
-    """Over all sizes: a program is right where all its questions are. None where no two questions share one."""
+def _programs_right(subject: Subject, results: list[Result]) -> dict[str, Share]:
+    """Over all sizes, by the metric: a program is right where all its questions are. None where no two share one.
+
+    output: their answers; trace: all that is written, where that is more. By one forward pass there is no other.
+    """
     from scratchpad.evaluate.answers import share_of_problems
 
-    rights = {sample.question: sample.right for result in results for sample in result.samples}
-    share = share_of_problems((task.problem(question), right) for question, right in rights.items())
-    return share if share.n < len(rights) else None
+    samples = {sample.question: sample for result in results for sample in result.samples}
+    problems = [(subject.task.problem(question), sample) for question, sample in samples.items()]
+    shares = {"output": share_of_problems((problem, sample.right) for problem, sample in problems)}
+    if subject.format.has_work:
+        shares["trace"] = share_of_problems((problem, sample.exact) for problem, sample in problems)
+        if results[0].score.method == "forced":
+            del shares["output"]
+    return shares if all(share.n < len(samples) for share in shares.values()) else {}
 
 
-def _program_line(score: Score, share: Share) -> dict[str, Any]:
+def _program_line(score: Score, metric: str, share: Share) -> dict[str, Any]:
     named = {name: getattr(score, name) for name in ("task", "format", "method", "seed", "sampling")}
-    return {**named, "size": None, "unit": "problem", **dataclasses.asdict(share)}
+    return {**named, "size": None, "metric": metric, "unit": "problem", **dataclasses.asdict(share)}
+
+
+def _print_over_context(run: Run, results: list[Result]) -> None:
+    """How many questions were not asked, where there are any."""
+    over, n = (sum(getattr(result.score, name) for result in results) for name in ("over_context", "n"))
+    if over:
+        contexts = [one.config.model.context for one in (run, *run.voters)]
+        context = min(room for room in contexts if room is not None)
+        print(f"{_name(run)}: {over} of {n} questions over the context of {context} positions: not asked, and wrong")
 
 
 def _name(run: Run) -> str:

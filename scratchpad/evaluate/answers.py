@@ -18,7 +18,6 @@ from scratchpad.tasks.document import END, SEP, as_text
 from scratchpad.tasks.formats import Format
 
 SCORINGS = ("strict", "relaxed")
-_WITHOUT_WORK = ("direct", "filler")
 
 
 @dataclass(frozen=True)
@@ -63,9 +62,8 @@ def judge(task: Task, form: Format, question: Symbols, written: str) -> dict[str
     _, target = spoken(task, document)
     work = written.split(asking.stop.strip())[0].strip()
     truth, found = task.truth(question), _answer(task, form, question, work)
-    has_work = form.name.partition("-")[0] not in _WITHOUT_WORK
     loose = task.loose_answer(work) == task.loose_answer(as_text(truth))
-    if not has_work:
+    if not form.has_work:
         return {"strict": Verdict(found == truth, None), "relaxed": Verdict(found == truth or loose, None)}
     return {
         "strict": Verdict(found == truth, *_work_verdicts(task, work, target)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 
 from scratchpad.evaluate.subject import Sample, Subject
@@ -46,11 +47,18 @@ def _sample(
     if subject.format.inductive:
         transitions = follows(subject.task, question, states)[len(given) :]
     else:
-        transitions = (states == subject.format.states(subject.task, question),)
+        transitions = (_is_whole(subject, question, states),)
     exact = one.status == "done" and all(transitions)
     return Sample(
         size, index, question, exact, answer == truth, transitions, one.tokens, one.status, answer, truth, states
     )
+
+
+def _is_whole(subject: Subject, question: Symbols, states: Sequence[Symbols]) -> bool:
+    """Whether what was written as one state is the true text, states of traces compared as values, as `score` does."""
+    (true,) = subject.format.states(subject.task, question)
+    same = subject.task.same if subject.format.has_work else operator.eq
+    return len(states) == 1 and states[0][-1:] == true[-1:] and same(states[0][:-1], true[:-1])
 
 
 def read_answer(subject: Subject, question: Symbols, states: Sequence[Symbols]) -> Symbols | None:
@@ -67,7 +75,8 @@ def follows(task: Task, question: Symbols, states: Sequence[Symbols]) -> tuple[b
     expected: Symbols | None = task.first(question)
     for state in states:
         following = _step(task, question, bare(state))
-        verdicts.append(expected is not None and state == (*expected, END if following is None else SEP))
+        ended = state[-1:] == (END if following is None else SEP,)
+        verdicts.append(expected is not None and ended and task.same(state[:-1], expected))
         expected = following
     return tuple(verdicts)
 

@@ -6,7 +6,8 @@ import contextlib
 import dataclasses
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from scratchpad.evaluate import METHODS
 from scratchpad.evaluate.forced import judge_forced
 from scratchpad.evaluate.free import judge_free
 from scratchpad.evaluate.intervals import wilson
-from scratchpad.evaluate.subject import Sample, Subject
+from scratchpad.evaluate.subject import OVER_CONTEXT, Sample, Subject
 from scratchpad.generate.sampling import Sampling
 from scratchpad.tasks.base import Symbols
 
@@ -31,7 +32,10 @@ class Score:
     sampling: how tokens were drawn (temperature 0.5, say); empty: greedily.
     correct counts exact scratchpads for method `forced`, right answers for `free`; exact_accuracy is always the former.
     tokens, seconds and memory_bytes are means an answer (tokens written; seconds and the growth of peak memory of the
-    whole batched evaluation, over n).
+    whole batched evaluation), over those n - over_context that were asked; so is transition_accuracy, and first_wrong.
+    over_context: questions that were not asked, since the model has too few positions for their documents: wrong ones.
+    endings: how often the writing of the others ended in which way (done, loop, max-states, max-tokens); None for
+    method `forced`.
     """
 
     task: str
@@ -52,6 +56,8 @@ class Score:
     memory_bytes: int
     seen_in_training: int | None = None
     sampling: str = ""
+    over_context: int = 0
+    endings: Mapping[str, int] | None = None
 
     def to_json(self) -> dict[str, Any]:
         return dict(self.__dict__)
@@ -84,18 +90,30 @@ def evaluate(
     if method == "forced" and sampling is not None and not sampling.is_greedy:
         raise ScratchpadError("method forced judges greedy decoding; with a temperature, take method free")
     drawn = [(size, subject.questions(size, n, seed)) for size in sizes]
-    for _, questions in drawn:
-        for question in questions:
-            subject.document(question)  # whatever cannot be judged is found before the work begins
+    # whatever cannot be judged is found before the work begins
+    held = [[subject.holds(question) for question in questions] for _, questions in drawn]
     with subject.judging():
-        for size, questions in drawn:
+        for (size, questions), fits in zip(drawn, held, strict=True):
+            asked = [question for question, fit in zip(questions, fits, strict=True) if fit]
             if method == "forced":
-                judge = partial(judge_forced, subject, size, questions)
+                judge = partial(judge_forced, subject, size, asked)
             else:
-                judge = partial(judge_free, subject, size, questions, sampling, batch)
-            samples, seconds, memory = _measured(judge, subject.model.device)
+                judge = partial(judge_free, subject, size, asked, sampling, batch)
+            found, seconds, memory = _measured(judge if asked else list, subject.model.device)
+            samples = _in_place(size, questions, fits, found)
             score = _score(subject, size, method, seed, samples, seconds, memory)
             yield Result(dataclasses.replace(score, sampling=sampling.words if sampling else ""), samples)
+
+
+def _in_place(size: int, questions: Sequence[Symbols], fits: Sequence[bool], asked: Iterable[Sample]) -> list[Sample]:
+    """The samples of all questions in their order: of those that fit what was `asked`, of the others wrong ones."""
+    found = iter(asked)
+    return [
+        dataclasses.replace(next(found), index=index)
+        if fit
+        else Sample(size, index, question, False, False, (), 0, OVER_CONTEXT)
+        for index, (question, fit) in enumerate(zip(questions, fits, strict=True))
+    ]
 
 
 def count_right(subject: Subject, questions: Sequence[Symbols], method: str = "forced") -> int:
@@ -110,6 +128,9 @@ def _score(
 ) -> Score:
     n, correct = len(samples), sum(sample.right for sample in samples)
     low, high = wilson(correct, n)
+    endings = Counter(sample.status for sample in samples if sample.status)
+    over = endings.pop(OVER_CONTEXT, 0)
+    asked = max(1, n - over)
     transitions = [right for sample in samples for right in sample.transitions]
     wrong = [sample.first_wrong for sample in samples if sample.first_wrong is not None]
     return Score(
@@ -126,9 +147,11 @@ def _score(
         transition_accuracy=sum(transitions) / max(1, len(transitions)),
         exact_accuracy=sum(sample.exact for sample in samples) / n,
         first_wrong=statistics.median(wrong) if wrong else None,
-        tokens=sum(sample.tokens for sample in samples) / n,
-        seconds=seconds / n,
-        memory_bytes=memory // n,
+        tokens=sum(sample.tokens for sample in samples) / asked,
+        seconds=seconds / asked,
+        memory_bytes=memory // asked,
+        over_context=over,
+        endings=dict(endings) if method == "free" else None,
     )
 
 

@@ -11,12 +11,14 @@ from scratchpad.generate.cache import CachedDecoder, ReusedPrompts
 from scratchpad.generate.engine import Engine, Limits
 from scratchpad.generate.sampling import Sampling
 from scratchpad.generate.voting import voting_engine
-from scratchpad.layout.rows import check_room
+from scratchpad.layout.rows import check_room, positions_needed
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.model.transformer import Transformer
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import Document
 from scratchpad.tasks.formats import Format
+
+OVER_CONTEXT = "over-context"
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,21 @@ class Subject:
         """The first n test questions of a size; fewer where the task's data hold fewer."""
         return test_questions(self.task, size, n, seed)
 
+    def holds(self, question: Symbols) -> bool:
+        """Whether the model, and each voter, has positions enough for a question's document."""
+        needed = positions_needed(self._written(question))
+        rooms = (model.config.context for model in (self.model, *self.voters))
+        return all(room is None or needed <= room for room in rooms)
+
     def document(self, question: Symbols) -> Document[int]:
         """The document of a question. ScratchpadError where the model, or a voter, has too few positions for it."""
-        document = self.vocabulary.encode_document(self.format.write(self.task, question))
+        document = self._written(question)
         for model in (self.model, *self.voters):
             check_room(document, model.config.context)
         return document
+
+    def _written(self, question: Symbols) -> Document[int]:
+        return self.vocabulary.encode_document(self.format.write(self.task, question))
 
 
 def test_questions(task: Task, size: int, n: int, seed: int) -> list[Symbols]:
@@ -86,6 +97,8 @@ class Sample:
 
     exact: the whole scratchpad is right. right: the answer is (as `exact` where nothing was generated).
     transitions: for each state judged, whether it follows from the state before it. tokens: written by the model.
+    status: how the writing ended (done, loop, max-states, max-tokens), or `over-context` for a question that was not
+    asked, since its document needs more positions than the model has; it is wrong, and none of its states is judged.
     """
 
     size: int

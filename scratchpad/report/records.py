@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -207,4 +208,6 @@ def _pooled(scores: Sequence[Score]) -> Score:
         seconds=mean(score.seconds for score in scores),
         memory_bytes=int(mean(score.memory_bytes for score in scores)),
         seen_in_training=sum(seen) if len(seen) == len(scores) else None,
+        over_context=sum(score.over_context for score in scores),
+        endings=dict(sum((Counter(score.endings or {}) for score in scores), Counter())),
     )  # fmt: skip

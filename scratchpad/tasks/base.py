@@ -124,6 +124,12 @@ class Task:
         """The states among those lines."""
         return self.read_work(work)
 
+    def same(self, written: Symbols, true: Symbols) -> bool:
+        """Whether a written state or text says what the true one does: in the same symbols, or in the values that
+        `read_work` reads.
+        """
+        return written == true
+
     def loose_answer(self, work: str) -> str:
         """The answer of a work as text, read as kindly as can be: the last whole number of its last line that is not
         empty, and where there is none that line; white space does not count.

@@ -31,6 +31,11 @@ class Format:
     inductive: bool = False
     general: bool = True
 
+    @property
+    def has_work(self) -> bool:
+        """Whether more is written than the answer."""
+        return self.answer is not _given_answer
+
     def write(self, task: Task, question: Symbols) -> Document[str]:
         """The whole document of a question. ScratchpadError where the task cannot be written in this format."""
         if not (self.general or self.name in task.own_formats):

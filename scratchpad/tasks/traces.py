@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from scratchpad.tasks.asking import Asking
 from scratchpad.tasks.base import Symbols, last_line
-from scratchpad.tasks.document import letters
+from scratchpad.tasks.document import as_text, letters
 from scratchpad.tasks.text import TextTask
 
 _STATE = "state:"
@@ -33,6 +33,9 @@ class TraceTask(TextTask):
 
     def read_states(self, work: str) -> tuple[Any, ...]:
         return tuple(filter(None, map(state_in, work.split("\n")))) or self.read_work(work)
+
+    def same(self, written: Symbols, true: Symbols) -> bool:
+        return self.read_work(as_text(written)) == self.read_work(as_text(true))
 
     def loose_answer(self, work: str) -> str:
         """`output` in the last state, or `v0` where it has none: the paper's relaxed scoring. A trace with neither has
