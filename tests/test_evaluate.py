@@ -23,6 +23,7 @@ from scratchpad.evaluate.free import _sample, judge_free
 from scratchpad.evaluate.intervals import wilson
 from scratchpad.evaluate.scores import evaluate
 from scratchpad.evaluate.subject import Sample, Subject
+from scratchpad.evaluate.subject import test_questions as questions_of
 from scratchpad.generate.engine import Written
 from scratchpad.generate.sampling import Sampling
 from scratchpad.layout.rows import positions_needed
@@ -208,13 +209,13 @@ def test_what_cannot_be_judged_is_refused(settings: dict[str, Any], says: str) -
 @pytest.mark.parametrize("method", ["forced", "free"])
 def test_documents_beyond_the_models_positions_are_wrong_and_counted(method: str) -> None:
     """What is asked is judged as if nothing else had been: the same samples, and means over them alone."""
-    subject = half_trained("scratchpad").subject
-    questions = subject.questions(2, 31, 0)
-    needed = [positions_needed(subject.document(question)) for question in questions]
-    config = dataclasses.replace(subject.model.config, context=max(needed) - 1, positions="learned")
-    model = Transformer(config, len(subject.vocabulary)).eval()
-    short = dataclasses.replace(subject, model=model)
-    fits = [need < max(needed) for need in needed]
+    task, form = task_named("programs"), format_named("direct")
+    vocabulary, questions = Vocabulary(task.symbols()), questions_of(task, 2, 31, 0)
+    needed = [positions_needed(form.write(task, question)) for question in questions]
+    context = statistics.median_low(needed)
+    config = dataclasses.replace(half_trained("direct").config.model, context=context, positions="learned")
+    short = Subject(Transformer(config, len(vocabulary)).eval(), task, form, vocabulary)
+    fits = [need <= context for need in needed]
     assert 0 < sum(fits) < 31
     (result,) = evaluate(short, [2], n=31, method=method)
     asked = [question for question, fit in zip(questions, fits, strict=True) if fit]
