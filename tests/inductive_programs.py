@@ -231,6 +231,17 @@ try:
 except NameError as e:
     t = str(e)
 """,
+    "bounded queues": """\
+from collections import deque
+q = deque([1, 2, 3], maxlen=3)
+q.append(q)
+r = deque(maxlen=0)
+s = deque([1])
+q.append(5)
+r.append(6)
+s.append(7)
+output = len(q), q[0], q[1] is None, q[2], q.maxlen, list(r), list(s), s.maxlen
+""",
     "numbers that are none": """\
 x = float("nan")
 y = float("nan")

@@ -64,6 +64,10 @@ def _fill_counter(value: Counter[Any], parts: list[Any]) -> None:
         value[key] = count
 
 
+def _fill_deque(value: deque[Any], parts: list[Any]) -> None:
+    value.__init__(parts[1:], parts[0])  # the one way to give it its greatest length
+
+
 def _match_parts(value: re.Match[Any]) -> list[Any]:
     """What finds the match again."""
     for method in ("search", "match", "fullmatch"):
@@ -164,7 +168,7 @@ CODECS: dict[type, Codec] = {
     functools.partial: Codec("partial", _partial_parts, functools.partial),
     set: Codec("set", _set_parts, set, lambda value, parts: value.update(parts), True),
     bytearray: Codec("bytearray", list, bytearray, lambda value, parts: value.extend(parts), True),
-    deque: Codec("deque", list, deque, lambda value, parts: value.extend(parts), True),
+    deque: Codec("deque", lambda value: [value.maxlen, *value], deque, _fill_deque, True),
     Counter: Codec("Counter", flat_pairs, Counter, _fill_counter, True),
     OrderedDict: Codec("OrderedDict", flat_pairs, OrderedDict, fill_pairs, True),
     defaultdict: Codec(
