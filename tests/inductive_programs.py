@@ -231,6 +231,28 @@ try:
 except NameError as e:
     t = str(e)
 """,
+    "what exceptions hold": """\
+def f():
+    x
+    x = 1
+errors = []
+try: undefined
+except NameError as e: errors.append(e)
+try: f()
+except NameError as e: errors.append(e)
+try: errors.missing
+except AttributeError as e: errors.append(e)
+try: from math import missing
+except ImportError as e: errors.append(e)
+try: raise OSError(2, "none", "a", None, "b")
+except FileNotFoundError as e: errors.append(e)
+try: raise BlockingIOError(11, "later", 7)
+except BlockingIOError as e: errors.append(e)
+a, b, c, d, e, g = errors
+e.add_note("noted")
+h = a.name, b.name, c.name, c.obj is None, d.name, d.path, e.filename, e.filename2, e.errno, g.characters_written
+output = h, len(c.obj), getattr(e, "__notes__"), g.args
+""",
     "bounded queues": """\
 from collections import deque
 q = deque([1, 2, 3], maxlen=3)

@@ -17,6 +17,14 @@ _DEEPEST = 100  # containers within one another: each takes up to three levels o
 _LONGEST_INTEGER_BITS = 13_000  # under the 4,300 digits that Python writes
 _PLAIN = frozenset({str, int, float, bool, type(None)})  # what is written as it is, and most of a long state
 
+_BESIDE_ARGUMENTS: dict[type[BaseException], tuple[str, ...]] = {
+    NameError: ("name",),
+    AttributeError: ("name", "obj"),
+    ImportError: ("name", "path", "name_from"),  # the last from Python 3.12 on
+    BlockingIOError: ("characters_written",),
+}
+"""What exceptions hold beside their arguments."""
+
 
 class _Shared:
     """A value, or a variable, that more than one place may hold. written: its one part, none for an empty variable."""
@@ -140,10 +148,19 @@ class _StateWriter:
         if kind is FunctionType:
             return self._made_function(value)
         if isinstance(value, BaseException):
-            if kind.__module__ != "builtins":
-                raise Refused(f"value of type {kind.__name__}")
-            return self._tagged("exception", [kind.__name__, *value.args])
+            return self._exception(value)
         return self._tagged(CODECS[kind].tag, CODECS[kind].parts(value))
+
+    def _exception(self, error: BaseException) -> dict[str, Any]:
+        """Its class, attributes that its arguments do not give, and arguments."""
+        kind = type(error)
+        if kind.__module__ != "builtins":
+            raise Refused(f"value of type {kind.__name__}")
+        names = [name for base, names in _BESIDE_ARGUMENTS.items() if isinstance(error, base) for name in names]
+        held = {name: getattr(error, name, None) for name in names} | vars(error)
+        more = {name: self._value(value) for name, value in held.items() if value is not None}
+        arguments: tuple[Any, ...] = error.__reduce__()[1]  # of an OSError: `args` lacks its files
+        return {"$exception": [kind.__name__, more, *map(self._value, arguments)]}
 
     def _tagged(self, tag: str, parts: list[Any]) -> dict[str, Any]:
         return {f"${tag}": list(map(self._value, parts))}
