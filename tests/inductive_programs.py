@@ -253,6 +253,13 @@ e.add_note("noted")
 h = a.name, b.name, c.name, c.obj is None, d.name, d.path, e.filename, e.filename2, e.errno, g.characters_written
 output = h, len(c.obj), getattr(e, "__notes__"), g.args
 """,
+    "iterators at their ends": """\
+ends = [iter(x) for x in ([5], (5,), "a", "é", b"a", bytearray(b"a"), range(1), range(1 << 64, 2 + (1 << 64)))]
+ends += [reversed(x) for x in ([5], (5,), "a", "é", b"a", bytearray(b"a"), range(1), range(1 << 64, 2 + (1 << 64)))]
+lengths = [len(list(each)) for each in ends]
+names = [str(type(each)) for each in ends]
+output = names, [next(each, "end") for each in ends], lengths
+""",
     "bounded queues": """\
 from collections import deque
 q = deque([1, 2, 3], maxlen=3)
