@@ -72,6 +72,12 @@ def test_recursion_shows_the_frame_that_runs(runner: Runner) -> None:
     assert [step.frame for step in trace.steps] == [1, 1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("program", ["", "# nothing\n"])
+def test_a_program_without_lines_has_no_steps(runner: Runner, program: str) -> None:
+    trace = runner.run(program)
+    assert (trace.status, trace.steps, trace.state) == ("done", (), {})
+
+
 def test_generators_go_on_in_their_own_frame(runner: Runner) -> None:
     trace = runner.run(
         "def g(n):\n    yield n\n    n += 1\n    yield n\noutput = []\nfor x in g(5):\n    output.append(x)"

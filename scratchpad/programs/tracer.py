@@ -60,7 +60,7 @@ class Tracer:
         """
 
         def trace(frame: FrameType, event: str, argument: Any) -> _LocalTrace:
-            if event == "line":
+            if event == "line" and frame.f_lineno:  # 0 in a module without lines, on Python 3.11
                 self._line(frame.f_lineno, number, dict(frame.f_locals) if names is None else names)
             elif event == "return":
                 self._depth -= 1
