@@ -6,7 +6,8 @@ import resource
 import signal
 import sys
 from io import TextIOWrapper
-from os import _exit  # not the one that a program puts in its place
+from os import _exit  # not those that a program puts in their place
+from sys import setprofile, settrace
 from types import CodeType
 from typing import Any, NoReturn
 
@@ -102,6 +103,8 @@ class Run:
         """Write the last record and end this process at once: no `atexit`, no `finally`, no waiting for threads."""
         try:
             signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+            setprofile(None)
+            settrace(None)
             self._hook.trusted = True
             hard = resource.getrlimit(resource.RLIMIT_AS)[1]
             resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
