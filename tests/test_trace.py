@@ -159,6 +159,30 @@ def test_values_show_no_address_and_sets_are_sorted(runner: Runner) -> None:
     assert first.output_text == "({'a', 'b', 'c', 'd'}, {1: nan}, <object object>)"
 
 
+def test_threads_show_neither_an_address_nor_the_systems_numbers(runner: Runner) -> None:
+    source = """\
+import threading
+class T(threading.Thread):
+    def __init__(self):
+        super().__init__()
+        self.x = 3
+class Thread:
+    def __init__(self):
+        self._ident = 5
+threads = threading.Thread(target=len, args=([],)), T()
+for t in threads:
+    t.start()
+    t.join()
+output = [*threads, Thread()]
+"""
+    output = runner.run(source).output
+    assert [text.partition("(")[0] for text in output] == ["Thread", "T", "Thread"]
+    assert "_name='Thread-1 (len)'" in output[0]
+    assert "x=3" in output[1]
+    assert not any(name in text for name in ("_ident", "_native_id") for text in output[:2])
+    assert output[2] == "Thread(_ident=5)"
+
+
 def test_draws_are_the_same_every_time(runner: Runner) -> None:
     source = "import random\noutput = [random.random() for _ in range(3)], hash('a')"
     with started() as another:
