@@ -242,9 +242,10 @@ def test_what_is_no_trace_is_named(text: str, message: str) -> None:
 # -- programs and calls
 
 
-def test_a_call_has_to_be_one_line() -> None:
+def test_a_call_has_to_be_one_expression() -> None:
     assert program_text("x = 1\n\n\n", "f(2)") == "x = 1\n\noutput = f(2)"
-    for call in ("", " ", "f(1)\nimport os"):
+    assert program_text("x = 1", " f(2, [*y]) # so ") == "x = 1\n\noutput = f(2, [*y]) # so"
+    for call in ("", " ", "f(1)\nimport os", "f(1); import os", "f(1)\rx", "y = 1", "f(", "f(\n1)", "f(1\0)", "# f(1)"):
         with pytest.raises(ScratchpadError, match="one expression on one line"):
             program_text("x = 1", call)
 

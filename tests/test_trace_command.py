@@ -52,7 +52,9 @@ def test_an_exception_of_the_program_is_no_error_of_the_command(file: str, capsy
     ("arguments", "status", "message"),
     [
         (["none.py"], 2, "none.py: No such file"),
-        (["FILE", "--call", "f("], 2, "--call 'f('"),
+        (["FILE", "--call", "f("], 2, "call 'f(': one expression"),
+        (["FILE", "--call", "f(6); import os"], 2, "one expression on one line"),
+        (["FILE", "--call", "(yield)"], 2, "--call '(yield)': SyntaxError: 'yield' outside function"),
         (["FILE", "--call", "f(1)\nimport os"], 2, "one line"),
         (["FILE", "--max-memory", "1"], 2, "limit memory_bytes"),
         (["FILE", "--max-seconds", "soon"], 2, "a number of seconds"),

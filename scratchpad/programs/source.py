@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import tokenize
 from pathlib import Path
@@ -25,11 +26,19 @@ def read_program(path: str | Path) -> str:
 def program_text(source: str, call: str | None = None) -> str:
     """What is run: the source with line ends \\n, and after an empty line `output = CALL`.
 
-    ScratchpadError for an empty call, or one of several lines.
+    ScratchpadError for a call that is not one expression on one line.
     """
     text = source.replace("\r\n", "\n").replace("\r", "\n")
     if call is None:
         return text
-    if not call.strip() or "\n" in call.strip():
+    if not _is_expression(call.strip()):
         raise ScratchpadError(f"call {call!r}: one expression on one line is needed, like f(6)")
     return f"{text.rstrip()}\n\noutput = {call.strip()}"
+
+
+def _is_expression(text: str) -> bool:
+    try:
+        ast.parse(text, mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return "\n" not in text and "\r" not in text
