@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from traces import CHANGES, FUNCTION, PAPER, started
 
-from scratchpad.errors import ScratchpadError
+from scratchpad.errors import RunFailure, ScratchpadError
 from scratchpad.programs.limits import Limits
 from scratchpad.programs.nye import parse_trace, trace_text, whole_text
 from scratchpad.programs.reply import trace_of
@@ -291,6 +291,16 @@ def test_forged_records_are_found(records: bytes) -> None:
     trace = trace_of("x = 1", TOLD, STARTED + records, b"", b"")
     assert trace.status == "tampered"
     assert trace_of("x = 1", TOLD, STARTED + LAST, b"\xff", b"").status == "done"
+
+
+def test_a_process_that_was_not_set_up_says_why() -> None:
+    for told, stderr, why in (
+        (TOLD, b"OSError: no", "OSError: no"),
+        (TOLD | {"reason": "time"}, b"", "it took more time than allowed"),
+        (TOLD | {"exit_code": 71}, b"", "it ended with exit status 71"),
+    ):
+        with pytest.raises(RunFailure, match=f"could not be set up: {why}"):
+            trace_of("x = 1", told, b"", b"", stderr)
 
 
 def test_endings_are_counted() -> None:

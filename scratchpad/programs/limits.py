@@ -14,7 +14,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "memory_bytes": (64 * MIB, 1 << 40),
     "steps": (1, 1 << 30),
     "output_bytes": (0, 1 << 30),
-    "trace_bytes": (1, 1 << 30),
+    "trace_bytes": (1024, 1 << 30),
     "open_files": (8, 1024),
     "file_bytes": (4096, 1 << 30),
     "threads": (1, 1024),
