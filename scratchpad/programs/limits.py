@@ -33,7 +33,8 @@ class Limits:
     a variable's value is written, the rest is cut with a mark. ScratchpadError where a number is out of range.
 
     More open files or threads, and larger files, are refused to the program with an OSError or RuntimeError. Where
-    audit hooks alone are in force, the working folder as a whole and the number of threads have no limit.
+    audit hooks alone are in force, the working folder as a whole and the number of threads have no limit. 256 times
+    in all a file may be opened to be written, or a folder or link be made.
     """
 
     seconds: float = 5.0
