@@ -307,6 +307,8 @@ def test_the_parent_and_the_tracer_are_out_of_reach(runner: Runner, program: str
 def test_a_tracer_that_was_dropped_is_reported(runner: Runner) -> None:
     assert ended(runner, "import sys\nsys.settrace(None)") == ("lost", None)
     assert ended(runner, "import sys\nsys.settrace(lambda *_: None)") == ("lost", None)
+    for change in ("f_trace = None", "f_trace_lines = False"):
+        assert ended(runner, f"import sys\nsys._getframe().{change}\nx = 1") == ("lost", None)
 
 
 def test_the_last_record_is_written_without_the_tracer() -> None:
