@@ -94,7 +94,8 @@ class Run:
     def _end_by(self, error: BaseException) -> NoReturn:
         """End because of what the program has raised and not caught."""
         if isinstance(error, Refused):
-            self.end("refused", str(error))
+            line = self._machine.line if self._machine else None  # a value's: it has just come about
+            self.end("refused", str(Refused(error.construct, error.line or line)))
         known = {SystemExit: "exit", MemoryError: "memory"}
         status = next((status for kind, status in known.items() if issubclass(type(error), kind)), "exception")
         self.end(status, error_text(error))

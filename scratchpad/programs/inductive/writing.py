@@ -159,8 +159,8 @@ class _StateWriter:
         names = [name for base, names in _BESIDE_ARGUMENTS.items() if isinstance(error, base) for name in names]
         held = {name: getattr(error, name, None) for name in names} | vars(error)
         more = {name: self._value(value) for name, value in held.items() if value is not None}
-        arguments: tuple[Any, ...] = error.__reduce__()[1]  # of an OSError: `args` lacks its files
-        return {"$exception": [kind.__name__, more, *map(self._value, arguments)]}
+        reduced: Any = error.__reduce__()  # which has an OSError's files, too, that `args` lacks
+        return {"$exception": [kind.__name__, more, *map(self._value, reduced[1])]}
 
     def _tagged(self, tag: str, parts: list[Any]) -> dict[str, Any]:
         return {f"${tag}": list(map(self._value, parts))}
@@ -189,19 +189,22 @@ class _StateWriter:
 
     def _named(self, value: Any) -> dict[str, Any]:
         """What is not the program's own, by where it is found."""
+        kind = type(value)
         if id(value) in self._builtins:
             return {"$builtin": [self._builtins[id(value)]]}
-        if type(value) is ModuleType:
+        if kind is ModuleType:
             return {"$module": [value.__name__]}
         name = str(getattr(value, "__name__", ""))
         for module in sorted(MODULES & sys.modules.keys()):
             if getattr(sys.modules[module], name, None) is value:
                 return {"$from": [module, name]}
-        if type(value) in (BuiltinFunctionType, MethodWrapperType) and value.__self__ is not None:
+        if kind in (BuiltinFunctionType, MethodWrapperType) and value.__self__ is not None:
             return self._tagged("method", [value.__self__, name])
-        if type(value) is MethodDescriptorType:
+        if kind is MethodDescriptorType:
             return self._tagged("method", [value.__objclass__, name])
-        raise Refused("generator" if type(value).__name__ == "generator" else f"value of type {type(value).__name__}")
+        if kind is type:
+            raise Refused("class made by a call")
+        raise Refused("generator" if kind.__name__ == "generator" else f"value of type {kind.__name__}")
 
     # -- labels
 
