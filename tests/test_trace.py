@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -259,6 +260,22 @@ def test_programs_are_read_in_the_encoding_that_they_declare(tmp_path: Path) -> 
         read_program(path)
     with pytest.raises(ScratchpadError, match="No such file"):
         read_program(tmp_path / "none.py")
+
+
+def test_the_last_record_is_written_without_the_tracer() -> None:
+    """Which would be called for each call that writes it."""
+    source = """\
+import sys
+from scratchpad.programs.child import Run
+from scratchpad.programs.limits import MIB, Limits
+from scratchpad.programs.sink import Sink
+class Told(Sink):
+    def put(self, record, last=False):
+        print(record.get("status"), sys.gettrace() is None, sys.getprofile() is None)
+        return super().put(record, last)
+Run({"program": "output = 1"}, Limits(), Told(MIB)).run()"""
+    told = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)
+    assert (told.stdout, told.stderr) == ("None False True\ndone True True\n", "")
 
 
 # -- what comes out of a program's process is not trusted

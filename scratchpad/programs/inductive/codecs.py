@@ -188,9 +188,6 @@ CODECS: dict[type, Codec] = {
     filter: Codec("filter", _arguments, filter, None, True),
     reversed: Codec("reversed", _iterator_parts, _reversed, None, True),
     type(reversed([])): Codec("reversed", _iterator_parts, _reversed, None, True),
-    **{
-        type(iter(example)): Codec("iterator", _iterator_parts, _iterator, None, True)
-        for example in _SEQUENCES
-    },
+    **{type(iter(example)): Codec("iterator", _iterator_parts, _iterator, None, True) for example in _SEQUENCES},
 }
 """By the exact type of the value."""

@@ -311,7 +311,5 @@ def _is_raised_by_itself(error: NameError) -> bool:
 def _as_in_its_own_frame(error: NameError, unit: Unit) -> NameError:
     """An unbound variable of the frame's own is an outer one for a fragment: the error says what CPython's would."""
     if error.name in unit.own and _FREE in str(error):
-        return UnboundLocalError(
-            f"cannot access local variable '{error.name}' where it is not associated with a value"
-        )
+        return UnboundLocalError(f"cannot access local variable '{error.name}' where it is not associated with a value")
     return error
