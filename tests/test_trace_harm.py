@@ -303,8 +303,8 @@ def test_the_parent_and_the_tracer_are_out_of_reach(runner: Runner, program: str
 
 
 def test_a_tracer_that_was_dropped_is_reported(runner: Runner) -> None:
-    none = "settrace(None)", "settrace(lambda *_: None)", "_getframe().f_trace = None", "_getframe().f_trace_lines = False"
-    for change in none:
+    frame = "_getframe().f_trace"
+    for change in ("settrace(None)", "settrace(lambda *_: None)", f"{frame} = None", f"{frame}_lines = False"):
         assert ended(runner, f"import sys\nsys.{change}\nx = 1") == ("lost", None)
 
 
