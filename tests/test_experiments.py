@@ -16,10 +16,12 @@ from command_line import objects
 from tiny_runs import Capture, command, contents, losses, metrics, refused
 
 from scratchpad.commands.progress import TrainingProgress
+from scratchpad.errors import ScratchpadError
 from scratchpad.evaluate.intervals import wilson
 from scratchpad.experiments import carry_out
-from scratchpad.experiments.registry import experiment_names
+from scratchpad.experiments.registry import experiment_names, read_experiment
 from scratchpad.run import Run
+from scratchpad.settings import split_assignments
 
 TEXT = """
 title = "Two formats of parity"
@@ -78,7 +80,7 @@ def test_runs_table_and_figure_are_there(tmp_path: Path, capsys: Capture) -> Non
     assert (table["paper"], table["setup"]) == ("nothing of the kind", "as small as can be")
     assert (table["provenance"]["seeds"], table["provenance"]["versions"].keys() >= {"torch"}) == ([0, 1], True)
     assert f"scratchpad reproduce {tmp_path / 'mine.toml'}" in table["provenance"]["command"]
-    assert "--seeds 2" in table["provenance"]["command"]
+    assert "--seeds 2 --device cpu --out" in table["provenance"]["command"]
     assert (out / "figure.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -100,7 +102,11 @@ def test_the_table_says_what_the_seeds_said(tmp_path: Path, capsys: Capture) -> 
     text = (out / "table.md").read_text()
     assert "The paper's result: nothing of the kind" in text
     assert "half of them" in text
-    assert "## Every seed" in text
+    median, each = text.split("## Every seed")
+    assert "Median over 3 seeds, lowest to highest." in median
+    assert "| lowest to highest |" in median
+    assert "95 %" not in median
+    assert "| 95 % interval |" in each
     assert text.count("| inductive | 3 |") == 4  # the median and three seeds
 
 
@@ -298,6 +304,7 @@ def test_a_sweep_trains_every_combination(tmp_path: Path, capsys: Capture) -> No
         (f"batch={batch}, dropout={dropout}", size) for batch in (3, 5) for dropout in ("0", "0.1", "0.2")
         for size in (1, 2)
     ]  # fmt: skip
+    assert objects(out)[-1]["settings"] == {"train.batch": "5", "model.dropout": "0.2"}
     config = Run.load(tmp_path / "out" / "batch=5-dropout=0.1" / "seed-0", "last", "cpu").config
     assert (config.train.batch, config.model.dropout, config.model.width) == (5, 0.1, 32)
     status, again, err = command(capsys, "sweep", "parity-small", "--out", tmp_path / "out", *words)
@@ -308,6 +315,50 @@ def test_a_sweep_trains_every_combination(tmp_path: Path, capsys: Capture) -> No
 def test_a_sweep_over_nothing_is_refused(capsys: Capture) -> None:
     assert "'train.batch=64|128'" in refused(capsys, "sweep", "parity-small", "--set", "train.batch=3")
     assert "train.batsh" in refused(capsys, "sweep", "parity-small", "--set", "train.batsh=3|4")
+
+
+@pytest.mark.parametrize("given", ["train.seed=1|2", "evaluate.method=free|forced"])
+def test_a_sweep_over_what_would_be_overwritten_is_refused(given: str, capsys: Capture) -> None:
+    error = refused(capsys, "sweep", "parity-small", "--set", given)
+    assert given.partition("=")[0] in error
+    assert ("--seeds" if "seed" in given else "--method forced") in error
+
+
+OWN = """
+[small]
+settings = "bits=1-2 window=5 model=tiny train.steps=1"
+vary = "train.batch=3|5 train.warmup_steps=0|1"
+[small.cases]
+longer = "evaluate.sizes=3"
+[small.curves]
+direct = "task.format=direct model.width=16"
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("task.format=inductive", "curve direct of mine-small sets task.format itself"),
+        ("model=small", "curve direct of mine-small sets model.width itself"),
+        ("train.warmup_steps=2", "vary of mine-small sets train.warmup_steps itself"),
+        ("evaluate.sizes=1", "case longer of mine-small sets evaluate.sizes itself"),
+        ("task.settings.bits=1", ""),
+        ("bits=1", ""),
+        ("model.dropout=0.1", ""),
+        ("evaluate.method=free", ""),
+        ("evaluate.method=forced", "judged by what they write"),
+        ("train.seed=7", "take --seeds N"),
+    ],
+)
+def test_settings_that_an_experiment_makes_itself_are_refused(given: str, told: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('title = "t"\nsource = "s"\nsetup = "u"\nresult = "r"\n' + OWN)
+    plan = read_experiment(file).plan()
+    if not told:
+        assert plan.with_settings(split_assignments([given])) != plan or given == "evaluate.method=free"
+        return
+    with pytest.raises(ScratchpadError, match=told):
+        plan.with_settings(split_assignments([given]))
 
 
 # lists, and asking a run otherwise
