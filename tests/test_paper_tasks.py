@@ -182,6 +182,8 @@ def test_a_bare_sum_is_completed(name: str, asked: str, numbers: str) -> None:
         ("random-graphs", {"vertices": 5, "distance": 1, "edges": 21, "unconnected": 0}, "1 to 20 are allowed"),
         ("random-graphs", {"probability": 0}, "probability=0.0: above 0 and below 1"),
         ("random-graphs", {"probability": 1}, "above 0 and below 1"),
+        ("random-graphs", {"probability": 0.5, "edges": 3}, "edges=3 and probability=0.5: one stands in place of the"),
+        ("cycles", {"n": 5, "sizes": "6,6"}, "n=5 and sizes=6,6: one stands in place of the other"),
         ("random-graphs", {"unconnected": 1.5}, "unconnected=1.5: a share"),
         ("heights", {"n": 40}, "n=40 needs 122 people, and 100 have names: n is at most 32"),
         ("addition-random-space", {"window": 0}, "window=0"),

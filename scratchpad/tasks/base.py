@@ -37,6 +37,8 @@ class Task:
     """Whether the paper has a text of its own for the whole chain, `text` here; elsewhere it is as `causal`."""
     own_formats: ClassVar[tuple[str, ...]] = ()
     """Formats that not every task has and this one does."""
+    exclusive: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """Pairs of settings that stand in place of one another."""
     shown_split: ClassVar[str] = "train"
     """The split that a prompt's worked examples come from."""
     examples: ClassVar[tuple[tuple[str, dict[str, Any]], ...]] = ()
@@ -65,6 +67,11 @@ class Task:
     def truth(self, question: Symbols) -> Symbols:
         """The answer computed another way: the oracle."""
         raise NotImplementedError
+
+    @property
+    def one_answer(self) -> bool:
+        """Whether the settings give all questions the same answer: good for asking, nothing to be learned from."""
+        return False
 
     @property
     def starts(self) -> bool:

@@ -39,6 +39,7 @@ class RandomGraphs(Task):
     summary: ClassVar[str] = "is there a way between two vertices of a random directed graph?"
     source: ClassVar[str] = "Abbe et al. 2024, figure 7"
     size_setting: ClassVar[str] = "distance"
+    exclusive: ClassVar[tuple[tuple[str, str], ...]] = (("edges", "probability"),)
     examples = (
         ("v02 > v03 ; v00 > v01 ; v00 > v02 ; v01 > v00 ; v00 ? v03 ;", {"names": 50}),
         ("v02 > v03 ; v00 > v01 ; v02 > v01 ; v01 > v00 ; v00 ? v03 ;", {"names": 50}),
@@ -74,6 +75,10 @@ class RandomGraphs(Task):
         silent = "probability" if self.probability is None else "edges"
         shown = super().settings(everything)
         return {name: value for name, value in shown.items() if everything or name != silent}
+
+    @property
+    def one_answer(self) -> bool:
+        return self.unconnected in (0, 1)
 
     def symbols(self) -> Symbols:
         return alphabet(self.names)
