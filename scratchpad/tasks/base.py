@@ -89,6 +89,9 @@ class Task:
     def check_format(self, name: str) -> None:
         """ScratchpadError when the problems of this task cannot be written in the format of that name."""
 
+    def check_draws(self) -> None:
+        """ScratchpadError where questions of these settings can hardly be drawn; it may take part of a second."""
+
     def fitted(self, question: Symbols) -> Self:
         """The same task with the settings that only draws need (its size, say) read off a question."""
         return self
