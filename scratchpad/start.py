@@ -121,6 +121,7 @@ def complete(config: RunConfig, task: Task, only_judged: bool = False) -> RunCon
 
 def _trained_on(config: RunConfig, task: Task) -> list[Document[str]]:
     """Documents of the smallest and largest size and the longest, or all that the data hold; each fits the budget."""
+    task.check_draws()
     law, held, written = task.size_law(), task.count("train"), format_named(config.task.format)
     if held == 0:
         raise ScratchpadError("the data hold nothing to train on")

@@ -49,8 +49,11 @@ def experiment_with(args: Namespace, plan: Plan, out: Path, command: str) -> Non
 
 
 def _given(args: Namespace) -> dict[str, object]:
-    """The options that decide what the table holds, where they are not the usual ones."""
-    options = {"--seeds": (args.seeds, 1), "--out": (args.out, None)}
+    """The options that decide what the table holds, times among it, where they are not the usual ones."""
+    options = {
+        "--seeds": (args.seeds, 1), "--jobs": (args.jobs, 1), "--device": (args.device, "auto"),
+        "--batch": (args.batch, 64), "--out": (args.out, None),
+    }  # fmt: skip
     return {name: value for name, (value, usual) in options.items() if value != usual}
 
 

@@ -49,8 +49,9 @@ def _sample(
         transitions = (states == subject.format.states(subject.task, question),)
     exact = one.status == "done" and all(transitions)
     return Sample(
-        size, index, question, exact, answer == truth, transitions, one.tokens, one.status, answer, truth, states
-    )
+        size, index, question, exact, answer == truth, transitions, one.tokens, one.status, answer, truth, states,
+        one.held_bytes,
+    )  # fmt: skip
 
 
 def read_answer(subject: Subject, question: Symbols, states: Sequence[Symbols]) -> Symbols | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scratchpad.errors import ScratchpadError
 from scratchpad.generate.cache import CachedDecoder, ReusedPrompts
@@ -86,6 +86,7 @@ class Sample:
 
     exact: the whole scratchpad is right. right: the answer is (as `exact` where nothing was generated).
     transitions: for each state judged, whether it follows from the state before it. tokens: written by the model.
+    memory_bytes: the most that keys and values took at once; it hangs on how the model is run, so no verdict does.
     """
 
     size: int
@@ -99,6 +100,7 @@ class Sample:
     answer: Symbols | None = None
     truth: Symbols | None = None
     states: tuple[Symbols, ...] = ()
+    memory_bytes: int = field(default=0, compare=False)
 
     @property
     def first_wrong(self) -> int | None:
