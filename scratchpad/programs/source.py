@@ -24,16 +24,16 @@ def read_program(path: str | Path) -> str:
 
 
 def program_text(source: str, call: str | None = None) -> str:
-    """What is run: the source with line ends \\n, and after an empty line `output = CALL`.
-
-    ScratchpadError for a call that is not one expression on one line.
-    """
-    text = source.replace("\r\n", "\n").replace("\r", "\n")
-    if call is None:
-        return text
-    if not _is_expression(call.strip()):
+    """What is run: as `with_call`. ScratchpadError for a call that is not one expression on one line."""
+    if call is not None and not _is_expression(call.strip()):
         raise ScratchpadError(f"call {call!r}: one expression on one line is needed, like f(6)")
-    return f"{text.rstrip()}\n\noutput = {call.strip()}"
+    return with_call(source, call)
+
+
+def with_call(source: str, call: str | None) -> str:
+    """The source with line ends \\n, and after an empty line `output = CALL`; whether that is Python shows when it runs."""
+    text = source.replace("\r\n", "\n").replace("\r", "\n")
+    return text if call is None else f"{text.rstrip()}\n\noutput = {call.strip()}"
 
 
 def _is_expression(text: str) -> bool:
