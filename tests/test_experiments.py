@@ -179,7 +179,7 @@ def test_interrupted_it_says_how_to_go_on_and_goes_on(
         patch.setattr(TrainingProgress, "tell", tell)
         status, printed, err = command(capsys, "reproduce", file, "--out", out, "--device", "cpu")
     assert (status, printed) == (130, "")
-    assert f"go on with: scratchpad reproduce {file} --out {out}" in err
+    assert f"go on with: scratchpad reproduce {file} --device cpu --out {out}" in err
     assert not (out / "table.json").exists()
     assert max(line["step"] for line in metrics(out / "inductive" / "seed-0")) == 2
     trained = counting(monkeypatch, "train")
