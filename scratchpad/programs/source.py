@@ -31,7 +31,7 @@ def program_text(source: str, call: str | None = None) -> str:
 
 
 def with_call(source: str, call: str | None) -> str:
-    """The source with line ends \\n, and after an empty line `output = CALL`; whether that is Python shows when it runs."""
+    """The source with line ends \\n, and after an empty line `output = CALL`, be that Python or not."""
     text = source.replace("\r\n", "\n").replace("\r", "\n")
     return text if call is None else f"{text.rstrip()}\n\noutput = {call.strip()}"
 
