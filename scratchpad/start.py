@@ -90,10 +90,12 @@ def is_trained(config: RunConfig, out: str | Path) -> bool:
     return last.step == config.train.steps or bool(last.state.get("reached"))
 
 
-def complete(config: RunConfig, task: Task) -> RunConfig:
+def complete(config: RunConfig, task: Task, only_judged: bool = False) -> RunConfig:
     """The config with what can be measured filled in: the sizes to judge, and the positions the model needs.
 
     The task's settings come out as their values, however they were written: a run is resumed with the same ones.
+
+    only_judged: nothing is trained as the config says, so what would be is not looked at.
 
     ScratchpadError where documents cannot be written as the settings say, or need more positions than they set.
     """
@@ -107,10 +109,8 @@ def complete(config: RunConfig, task: Task) -> RunConfig:
     every, steps = config.curriculum.every, config.train.steps
     if curriculum and every > steps:
         raise ScratchpadError(f"curriculum.every={every}: no stage is tested in train.steps={steps}; at most {steps}")
-    trained = [
-        document for one in (curriculum.tasks if curriculum else (task,)) for document in _trained_on(config, one)
-    ]
-    documents = [*trained, *_judged_on(config, task)]
+    trained = () if only_judged else curriculum.tasks if curriculum else (task,)
+    documents = [*(document for one in trained for document in _trained_on(config, one)), *_judged_on(config, task)]
     for document in documents:
         check_room(document, config.model.context)
     if config.model.context is not None or config.model.positions != "learned":
@@ -121,6 +121,7 @@ def complete(config: RunConfig, task: Task) -> RunConfig:
 
 def _trained_on(config: RunConfig, task: Task) -> list[Document[str]]:
     """Documents of the smallest and largest size and the longest, or all that the data hold; each fits the budget."""
+    task.check_draws()
     law, held, written = task.size_law(), task.count("train"), format_named(config.task.format)
     if held == 0:
         raise ScratchpadError("the data hold nothing to train on")

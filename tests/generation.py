@@ -143,6 +143,9 @@ class Scripted:
     def keep(self, rows: Sequence[int]) -> None:
         self._rows = [self._rows[row] for row in rows]
 
+    def held_bytes(self) -> list[int]:
+        return [0] * len(self._rows)
+
     def _logits(self) -> Tensor:
         chosen = torch.tensor([state[written] for state, written in self._rows])
         return torch.nn.functional.one_hot(chosen, len(VOCABULARY)).double()

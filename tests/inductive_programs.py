@@ -231,6 +231,46 @@ try:
 except NameError as e:
     t = str(e)
 """,
+    "what exceptions hold": """\
+def f():
+    x
+    x = 1
+errors = []
+try: undefined
+except NameError as e: errors.append(e)
+try: f()
+except NameError as e: errors.append(e)
+try: errors.missing
+except AttributeError as e: errors.append(e)
+try: from math import missing
+except ImportError as e: errors.append(e)
+try: raise OSError(2, "none", "a", None, "b")
+except FileNotFoundError as e: errors.append(e)
+try: raise BlockingIOError(11, "later", 7)
+except BlockingIOError as e: errors.append(e)
+a, b, c, d, e, g = errors
+e.add_note("noted")
+h = a.name, b.name, c.name, c.obj is None, d.name, d.path, e.filename, e.filename2, e.errno, g.characters_written
+output = h, len(c.obj), getattr(e, "__notes__"), g.args
+""",
+    "iterators at their ends": """\
+ends = [iter(x) for x in ([5], (5,), "a", "é", b"a", bytearray(b"a"), range(1), range(1 << 64, 2 + (1 << 64)))]
+ends += [reversed(x) for x in ([5], (5,), "a", "é", b"a", bytearray(b"a"), range(1), range(1 << 64, 2 + (1 << 64)))]
+lengths = [len(list(each)) for each in ends]
+names = [str(type(each)) for each in ends]
+output = names, [next(each, "end") for each in ends], lengths
+""",
+    "bounded queues": """\
+from collections import deque
+q = deque([1, 2, 3], maxlen=3)
+q.append(q)
+r = deque(maxlen=0)
+s = deque([1])
+q.append(5)
+r.append(6)
+s.append(7)
+output = len(q), q[0], q[1] is None, q[2], q.maxlen, list(r), list(s), s.maxlen
+""",
     "numbers that are none": """\
 x = float("nan")
 y = float("nan")

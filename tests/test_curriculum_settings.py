@@ -15,6 +15,7 @@ from tiny_runs import tiny, trained
 from scratchpad.commands.progress import verdict
 from scratchpad.errors import ScratchpadError
 from scratchpad.report.page import report
+from scratchpad.tasks import task_named
 from scratchpad.tasks.corpus import load_corpus
 from scratchpad.tasks.own import load_task_file
 from scratchpad.train.config import CurriculumConfig, RunConfig
@@ -93,6 +94,15 @@ def test_what_data_hold_out_is_asked_anew_at_every_test(tmp_path: Path) -> None:
     assert held > 4
     asked = [found.tasks[0].draw(0, "validation", i) for i in range(3)]
     assert [found.questions(step, 0) for step in (5, 10, 50)] == [asked] * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "stage"),
+    [("cycles", "sizes=6,6"), ("cycles", "sizes=8 distance=3"), ("random-graphs", "unconnected=0")],
+)
+def test_a_stage_of_one_answer_is_refused(name: str, stage: str) -> None:
+    with pytest.raises(ScratchpadError, match=f"stage 2 .{stage}.: all of its questions have the same answer"):
+        curriculum_of(CurriculumConfig(("names=40", stage), 0.9), task_named(name))
 
 
 def test_stages_of_a_task_of_ones_own(tmp_path: Path) -> None:

@@ -216,9 +216,20 @@ def test_the_command_diagnoses_and_draws(tmp_path: Path, capsys: Captured) -> No
     capsys.readouterr()
     picture = tmp_path / "attention.png"
     assert main(["diagnose", str(run.folder), "--json", "--attention", str(picture), "--device", "cpu"]) == 0
-    [line] = objects(capsys.readouterr().out)
+    looked, line = objects(capsys.readouterr().out)
+    map_ = looked["attention"]
+    layers, heads, own = len(map_["weights"]), len(map_["weights"][0]), len(map_["weights"][0][0])
+    assert (layers, heads, own, map_["state"]) == (2, 2, sum(map_["scored"]), 2)
+    for row in map_["weights"][1][1]:
+        assert sum(row) == pytest.approx(1, abs=1e-4)
+        assert len(row) == len(map_["tokens"])
     assert (line["way"], line["size"], line["chains"]["n"]) == ("free", 3, 5)
     assert picture.read_bytes().startswith(b"\x89PNG")
+    for kind, begins in (("svg", b"<?xml"), ("PDF", b"%PDF")):
+        other = tmp_path / f"attention.{kind}"
+        assert main(["diagnose", str(run.folder), "--attention", str(other), "--device", "cpu"]) == 0
+        assert other.read_bytes().startswith(begins)
+    capsys.readouterr()
     assert main(["diagnose", str(run.folder)]) == 0
     assert capsys.readouterr().out.startswith("free, size 3: ")
     out = tmp_path / "report.html"
@@ -232,6 +243,7 @@ def test_the_command_diagnoses_and_draws(tmp_path: Path, capsys: Captured) -> No
         ("direct", [], "has the format direct: only inductive chains have steps"),
         ("inductive", [], "holds no samples: scratchpad evaluate"),
         ("inductive", ["--question", "1"], "it goes with --attention"),
+        ("inductive", ["--attention", "a.jpg"], "a picture is one of .png, .svg, .pdf"),
     ],
 )
 def test_mistakes_are_told(tmp_path: Path, capsys: Captured, form: str, more: list[str], told: str) -> None:

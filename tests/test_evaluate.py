@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
 import statistics
 from collections import Counter
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -148,7 +150,24 @@ def test_scores_of_free_running_are_shares_of_its_samples() -> None:
     assert score.first_wrong == statistics.median(wrong)
     assert score.tokens == sum(len(state) for sample in samples for state in sample.states) / 31
     assert score.seconds > 0
-    assert score.memory_bytes >= 0
+    held = [len(sample.question) + 1 + most_held([len(state) for state in sample.states]) for sample in samples]
+    assert score.memory_bytes == round(sum(held) / 31 * 2 * 2 * 32 * 4)  # keys and values, layers, width, bytes
+
+
+def most_held(states: Sequence[int]) -> int:
+    """Positions behind the question: a state, and twice the next one but for the end that is being written."""
+    return max([states[0] - 1, *(before + 2 * (state - 1) for before, state in itertools.pairwise(states))])
+
+
+@pytest.mark.parametrize("method", ["free", "forced"])
+def test_memory_hangs_neither_on_the_order_of_sizes_nor_on_the_batch(method: str) -> None:
+    subject = half_trained("inductive").subject
+    found = [
+        {one.score.size: one.score.memory_bytes for one in evaluate(subject, sizes, 13, method, batch=batch)}
+        for sizes, batch in (((1, 2, 4), 64), ((4, 2, 1), 5))
+    ]
+    assert found[0] == found[1]
+    assert min(found[0].values()) > 0
 
 
 def test_a_score_has_the_keys_that_are_promised() -> None:

@@ -78,7 +78,7 @@ def test_runs_table_and_figure_are_there(tmp_path: Path, capsys: Capture) -> Non
     assert (table["paper"], table["setup"]) == ("nothing of the kind", "as small as can be")
     assert (table["provenance"]["seeds"], table["provenance"]["versions"].keys() >= {"torch"}) == ([0, 1], True)
     assert f"scratchpad reproduce {tmp_path / 'mine.toml'}" in table["provenance"]["command"]
-    assert "--seeds 2" in table["provenance"]["command"]
+    assert "--seeds 2 --device cpu --out" in table["provenance"]["command"]
     assert (out / "figure.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -100,7 +100,11 @@ def test_the_table_says_what_the_seeds_said(tmp_path: Path, capsys: Capture) -> 
     text = (out / "table.md").read_text()
     assert "The paper's result: nothing of the kind" in text
     assert "half of them" in text
-    assert "## Every seed" in text
+    median, each = text.split("## Every seed")
+    assert "Median over 3 seeds, lowest to highest." in median
+    assert "| lowest to highest |" in median
+    assert "95 %" not in median
+    assert "| 95 % interval |" in each
     assert text.count("| inductive | 3 |") == 4  # the median and three seeds
 
 
@@ -175,7 +179,7 @@ def test_interrupted_it_says_how_to_go_on_and_goes_on(
         patch.setattr(TrainingProgress, "tell", tell)
         status, printed, err = command(capsys, "reproduce", file, "--out", out, "--device", "cpu")
     assert (status, printed) == (130, "")
-    assert f"go on with: scratchpad reproduce {file} --out {out}" in err
+    assert f"go on with: scratchpad reproduce {file} --device cpu --out {out}" in err
     assert not (out / "table.json").exists()
     assert max(line["step"] for line in metrics(out / "inductive" / "seed-0")) == 2
     trained = counting(monkeypatch, "train")
@@ -298,6 +302,7 @@ def test_a_sweep_trains_every_combination(tmp_path: Path, capsys: Capture) -> No
         (f"batch={batch}, dropout={dropout}", size) for batch in (3, 5) for dropout in ("0", "0.1", "0.2")
         for size in (1, 2)
     ]  # fmt: skip
+    assert objects(out)[-1]["settings"] == {"train.batch": "5", "model.dropout": "0.2"}
     config = Run.load(tmp_path / "out" / "batch=5-dropout=0.1" / "seed-0", "last", "cpu").config
     assert (config.train.batch, config.model.dropout, config.model.width) == (5, 0.1, 32)
     status, again, err = command(capsys, "sweep", "parity-small", "--out", tmp_path / "out", *words)
@@ -305,9 +310,11 @@ def test_a_sweep_trains_every_combination(tmp_path: Path, capsys: Capture) -> No
     assert "6 of them trained already" in err
 
 
-def test_a_sweep_over_nothing_is_refused(capsys: Capture) -> None:
+def test_a_sweep_over_nothing_or_what_is_overwritten_is_refused(capsys: Capture) -> None:
     assert "'train.batch=64|128'" in refused(capsys, "sweep", "parity-small", "--set", "train.batch=3")
     assert "train.batsh" in refused(capsys, "sweep", "parity-small", "--set", "train.batsh=3|4")
+    for given, do in (("train.seed=1|2", "--seeds N"), ("evaluate.method=free|forced", "--method forced")):
+        assert do in refused(capsys, "sweep", "parity-small", "--set", given)
 
 
 # lists, and asking a run otherwise

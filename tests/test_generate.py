@@ -275,6 +275,19 @@ def test_memory_stays_the_same_over_300_states() -> None:
         assert set(sizes[6:]) == {sizes[6]}
 
 
+@pytest.mark.parametrize("states", [3, 19])
+def test_memory_is_the_question_and_three_states(states: int) -> None:
+    """Or the question and all that was written. A state of 5 behind one of 5: 4 were fed when its end is written."""
+    model, prompt = random_model(), len(PROMPT)
+    tokens = [*[5, 6, 5, 6, SEP_NUMBER] * (states - 1), 5, END_NUMBER]
+    expected = {("twice", True): 5 + 4 + 4, ("reencode", True): 5 + 4, ("twice", False): 5 * (states - 1) + 1}
+    for (mode, inductive), positions in expected.items():
+        writer = Engine(CachedDecoder(model, mode), VOCABULARY, inductive, Limits(5 * states, states), False)
+        *_, last = writer.stream([Opening(PROMPT)], following({0: tokens}))
+        numbers = 2 * model.config.layers * model.config.width
+        assert (last.status, last.held_bytes) == ("done", 8 * numbers * (prompt + positions))
+
+
 def test_the_engine_keeps_no_old_states() -> None:
     """300 states of some hundred bytes each would be ten times as much; what others allocate does not count."""
     stream = Engine(Scripted(counting(600)), VOCABULARY, limits=Limits(41, 600)).stream([Opening(PROMPT)], greedy)

@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from scratchpad.evaluate.intervals import median_interval
+from scratchpad.evaluate.intervals import median_interval, spread_name
 
 
 @pytest.mark.parametrize("n", [1, 2, 5])
@@ -28,6 +28,14 @@ def test_the_interval_is_the_narrowest_that_holds_the_median(n: int) -> None:
         return sum(inside) / len(inside)
 
     assert held(k) >= 0.95 > held(k + 1)
+
+
+def test_few_seeds_are_not_called_an_interval_of_95_percent() -> None:
+    for n in range(2, 13):
+        outside = 2 * 0.5**n  # all tosses alike
+        assert ("95 %" in spread_name(n)) == (outside <= 0.05)
+    assert spread_name(1) == "95 % interval"
+    assert spread_name(5) == "lowest to highest"
 
 
 def test_runs_that_never_learned_count_as_infinite() -> None:

@@ -61,6 +61,9 @@ class Perfect:
     def keep(self, rows: Sequence[int]) -> None:
         """One row alone."""
 
+    def held_bytes(self) -> list[int]:
+        return [0]
+
     def _logits(self) -> Tensor:
         number = VOCABULARY.number(self.text[self.written])
         return torch.nn.functional.one_hot(torch.tensor([number]), len(VOCABULARY)).double()

@@ -118,13 +118,13 @@ def test_task_files_that_are_none(tmp_path: Path) -> None:
 def test_the_example_of_data() -> None:
     """Words written backwards, letter by letter."""
     data = load_corpus(DATA_FILE)
-    assert (data.count("train"), data.count("test")) == (22, 2)
+    assert (data.count("train"), data.count("test")) == (54, 6)
     assert data.settings() == {"steps": "3-9"}
     question = data.parse("plum=")
     assert text(format_named("inductive").write(data, question)) == "plum=:m#mu#mul#mulp."
     assert text(format_named("direct").write(data, question)) == "plum=mulp."
     drawn = [question for split in ("train", "test") for _, question in draws(data, 0, split, 0, data.count(split))]
-    assert len(set(drawn)) == 24
+    assert len(set(drawn)) == 60
     assert data.symbols() == tuple(sorted({symbol for question in drawn for symbol in question}))
     for question in drawn:
         assert data.answer(question, data.chain(question)[-1]) == data.truth(question) == question[-2::-1]
@@ -135,7 +135,7 @@ def test_sizes_of_data_are_numbers_of_states() -> None:
     data = load_corpus(DATA_FILE).at_size(6)
     for split in ("train", "test"):
         assert {len(data.chain(data.draw(0, split, index))) for index in range(data.count(split))} <= {6}
-    assert data.count("train") + data.count("test") == 7
+    assert data.count("train") + data.count("test") == 24
     with pytest.raises(ScratchpadError, match="no train problem with 2 states"):
         data.at_size(2).draw(0, "train", 0)
 

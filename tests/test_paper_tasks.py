@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
 from scratchpad.errors import ScratchpadError
+from scratchpad.run import task_of
+from scratchpad.start import complete
 from scratchpad.tasks import task_named
 from scratchpad.tasks.document import as_text
 from scratchpad.tasks.formats import format_named
+from scratchpad.train.config import RunConfig
 
 
 def written(name: str, settings: dict[str, Any], question: str, form: str = "inductive") -> str:
@@ -182,6 +186,8 @@ def test_a_bare_sum_is_completed(name: str, asked: str, numbers: str) -> None:
         ("random-graphs", {"vertices": 5, "distance": 1, "edges": 21, "unconnected": 0}, "1 to 20 are allowed"),
         ("random-graphs", {"probability": 0}, "probability=0.0: above 0 and below 1"),
         ("random-graphs", {"probability": 1}, "above 0 and below 1"),
+        ("random-graphs", {"probability": 0.5, "edges": 3}, "edges=3 and probability=0.5: one stands in place of the"),
+        ("cycles", {"n": 5, "sizes": "6,6"}, "n=5 and sizes=6,6: one stands in place of the other"),
         ("random-graphs", {"unconnected": 1.5}, "unconnected=1.5: a share"),
         ("heights", {"n": 40}, "n=40 needs 122 people, and 100 have names: n is at most 32"),
         ("addition-random-space", {"window": 0}, "window=0"),
@@ -193,6 +199,13 @@ def test_a_bare_sum_is_completed(name: str, asked: str, numbers: str) -> None:
 def test_settings_that_are_refused(name: str, settings: dict[str, Any], says: str) -> None:
     with pytest.raises(ScratchpadError, match=says):
         task_named(name, settings)
+
+
+def test_distances_that_can_hardly_be_drawn_are_refused_before_training() -> None:
+    for settings, hard in (({"distance": 8}, False), ({"distance": "19-20"}, True)):
+        config = RunConfig().with_settings({"task.name": "random-graphs", "evaluate.n": 1, **settings})
+        with pytest.raises(ScratchpadError, match="none of 1,000 graphs") if hard else nullcontext():
+            complete(config, task_of(config.task))
 
 
 @pytest.mark.parametrize(

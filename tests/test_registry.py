@@ -14,6 +14,7 @@ from scratchpad.experiments.plan import FORMS, combinations, in_step
 from scratchpad.experiments.registry import experiment, experiment_names, read_experiment
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.run import evaluated_sizes, task_of
+from scratchpad.settings import split_assignments
 from scratchpad.tasks.formats import format_named
 from scratchpad.train.config import RunConfig
 
@@ -177,6 +178,47 @@ def test_another_task_leaves_the_former_ones_settings() -> None:
     other = config.with_settings({"task.name": "cycles", "n": "2"})
     assert dict(other.task.settings) == {"n": "2"}
     assert other.evaluate.sizes == ()
+    graph = other.with_settings({"sizes": "4,10", "distance": "2"})
+    assert graph.task.settings == {"sizes": "4,10", "distance": "2"}  # in place of n
+    assert other.with_settings({"sizes": ""}).task.settings == {"n": "2", "sizes": ""}
+    assert other.with_settings({"n": "3", "sizes": "6,6"}).task.settings == {"n": "3", "sizes": "6,6"}  # to be refused
     same = config.with_settings({"task.name": "parity", "bits": "2"})
     assert dict(same.task.settings) == {"bits": "2", "window": "7"}
     assert same.evaluate.sizes == (2, 3)
+
+
+OWN = """
+[small]
+settings = "bits=1-2 window=5 model=tiny train.steps=1"
+vary = "train.batch=3|5 train.warmup_steps=0|1"
+[small.cases]
+longer = "evaluate.sizes=3"
+[small.curves]
+direct = "task.format=direct model.width=16"
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("task.format=inductive", "curve direct of mine-small sets task.format itself"),
+        ("model=small", "curve direct of mine-small sets model.width itself"),
+        ("train.warmup_steps=2", "vary of mine-small sets train.warmup_steps itself"),
+        ("evaluate.sizes=1", "case longer of mine-small sets evaluate.sizes itself"),
+        ("task.settings.bits=1", ""),
+        ("bits=1", ""),
+        ("model.dropout=0.1", ""),
+        ("evaluate.method=free", ""),
+        ("evaluate.method=forced", "judged by what they write"),
+        ("train.seed=7", "take --seeds N"),
+    ],
+)
+def test_settings_that_an_experiment_makes_itself_are_refused(given: str, told: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('title = "t"\nsource = "s"\nsetup = "u"\nresult = "r"\n' + OWN)
+    plan = read_experiment(file).plan()
+    if not told:
+        assert plan.with_settings(split_assignments([given])) != plan or given == "evaluate.method=free"
+        return
+    with pytest.raises(ScratchpadError, match=told):
+        plan.with_settings(split_assignments([given]))

@@ -240,7 +240,11 @@ def test_a_curve_starts_from_one_above_it(start: str, tmp_path: Path, capsys: Ca
 
 def test_all_curves_may_start_from_a_folder(base: Path, tmp_path: Path, capsys: Capture) -> None:
     """Its model has other symbols than this file's task: told before anything is trained."""
-    words = ("reproduce", written(tmp_path), "--out", tmp_path / "out", "--device", "cpu")
+    file = written(tmp_path)
+    words = ("reproduce", file, "--out", tmp_path / "out", "--device", "cpu")
+    error = refused(capsys, *words, "--set", f"train.start={base}")
+    assert "curve then some of mine-small sets train.start itself" in error
+    file.write_text(file.read_text().replace("'train.start=with work'", "").replace("'train.start=then none'", ""))
     error = refused(capsys, *words, "--set", f"train.start={base}", "task.name=cycles", "n=2", "names=7")
     assert f"{base} was trained with other symbols" in error
     error = refused(capsys, *words, "--set", "train.start=nowhere")

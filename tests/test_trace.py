@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from traces import CHANGES, FUNCTION, PAPER, started
 
-from scratchpad.errors import ScratchpadError
+from scratchpad.errors import RunFailure, ScratchpadError
 from scratchpad.programs.limits import Limits
 from scratchpad.programs.nye import parse_trace, trace_text, whole_text
 from scratchpad.programs.reply import trace_of
@@ -70,6 +71,12 @@ def test_recursion_shows_the_frame_that_runs(runner: Runner) -> None:
     trace = runner.run("def f(n):\n    return n and n + f(n - 1)", "f(2)")
     assert [state for _, state in shown(trace)[2:]] == [{"n": 2}, {"n": 1}, {"n": 0}]
     assert [step.frame for step in trace.steps] == [1, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("program", ["", "# nothing\n"])
+def test_a_program_without_lines_has_no_steps(runner: Runner, program: str) -> None:
+    trace = runner.run(program)
+    assert (trace.status, trace.steps, trace.state) == ("done", (), {})
 
 
 def test_generators_go_on_in_their_own_frame(runner: Runner) -> None:
@@ -153,6 +160,30 @@ def test_values_show_no_address_and_sets_are_sorted(runner: Runner) -> None:
     assert first.output_text == "({'a', 'b', 'c', 'd'}, {1: nan}, <object object>)"
 
 
+def test_threads_show_neither_an_address_nor_the_systems_numbers(runner: Runner) -> None:
+    source = """\
+import threading
+class T(threading.Thread):
+    def __init__(self):
+        super().__init__()
+        self.x = 3
+class Thread:
+    def __init__(self):
+        self._ident = 5
+threads = threading.Thread(target=len, args=([],)), T()
+for t in threads:
+    t.start()
+    t.join()
+output = [*threads, Thread()]
+"""
+    output = runner.run(source).output
+    assert [text.partition("(")[0] for text in output] == ["Thread", "T", "Thread"]
+    assert "_name='Thread-1 (len)'" in output[0]
+    assert "x=3" in output[1]
+    assert not any(name in text for name in ("_ident", "_native_id") for text in output[:2])
+    assert output[2] == "Thread(_ident=5)"
+
+
 def test_draws_are_the_same_every_time(runner: Runner) -> None:
     source = "import random\noutput = [random.random() for _ in range(3)], hash('a')"
     with started() as another:
@@ -212,9 +243,10 @@ def test_what_is_no_trace_is_named(text: str, message: str) -> None:
 # -- programs and calls
 
 
-def test_a_call_has_to_be_one_line() -> None:
+def test_a_call_has_to_be_one_expression() -> None:
     assert program_text("x = 1\n\n\n", "f(2)") == "x = 1\n\noutput = f(2)"
-    for call in ("", " ", "f(1)\nimport os"):
+    assert program_text("x = 1", " f(2, [*y]) # so ") == "x = 1\n\noutput = f(2, [*y]) # so"
+    for call in ("", " ", "f(1)\nimport os", "f(1); import os", "f(1)\rx", "y = 1", "f(", "f(\n1)", "f(1\0)", "# f(1)"):
         with pytest.raises(ScratchpadError, match="one expression on one line"):
             program_text("x = 1", call)
 
@@ -228,6 +260,22 @@ def test_programs_are_read_in_the_encoding_that_they_declare(tmp_path: Path) -> 
         read_program(path)
     with pytest.raises(ScratchpadError, match="No such file"):
         read_program(tmp_path / "none.py")
+
+
+def test_the_last_record_is_written_without_the_tracer() -> None:
+    """Which would be called for each call that writes it."""
+    source = """\
+import sys
+from scratchpad.programs.child import Run
+from scratchpad.programs.limits import MIB, Limits
+from scratchpad.programs.sink import Sink
+class Told(Sink):
+    def put(self, record, last=False):
+        print(record.get("status"), sys.gettrace() is None, sys.getprofile() is None)
+        return super().put(record, last)
+Run({"program": "output = 1"}, Limits(), Told(MIB)).run()"""
+    told = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)
+    assert (told.stdout, told.stderr) == ("None False True\ndone True True\n", "")
 
 
 # -- what comes out of a program's process is not trusted
@@ -260,6 +308,16 @@ def test_forged_records_are_found(records: bytes) -> None:
     trace = trace_of("x = 1", TOLD, STARTED + records, b"", b"")
     assert trace.status == "tampered"
     assert trace_of("x = 1", TOLD, STARTED + LAST, b"\xff", b"").status == "done"
+
+
+def test_a_process_that_was_not_set_up_says_why() -> None:
+    for told, stderr, why in (
+        (TOLD, b"OSError: no", "OSError: no"),
+        (TOLD | {"reason": "time"}, b"", "it took more time than allowed"),
+        (TOLD | {"exit_code": 71}, b"", "it ended with exit status 71"),
+    ):
+        with pytest.raises(RunFailure, match=f"could not be set up: {why}"):
+            trace_of("x = 1", told, b"", b"", stderr)
 
 
 def test_endings_are_counted() -> None:

@@ -52,9 +52,12 @@ def test_an_exception_of_the_program_is_no_error_of_the_command(file: str, capsy
     ("arguments", "status", "message"),
     [
         (["none.py"], 2, "none.py: No such file"),
-        (["FILE", "--call", "f("], 2, "--call 'f('"),
+        (["FILE", "--call", "f("], 2, "call 'f(': one expression"),
+        (["FILE", "--call", "f(6); import os"], 2, "one expression on one line"),
+        (["FILE", "--call", "(yield)"], 2, "--call '(yield)': SyntaxError: 'yield' outside function"),
         (["FILE", "--call", "f(1)\nimport os"], 2, "one line"),
         (["FILE", "--max-memory", "1"], 2, "limit memory_bytes"),
+        (["FILE", "--max-trace", "1"], 2, "limit trace_bytes=1: a whole number from 1,024"),
         (["FILE", "--max-seconds", "soon"], 2, "a number of seconds"),
         (["FILE", "--format", "nie"], 2, "invalid choice"),
         (["FILE", "--prompt", "--json"], 2, "--prompt belongs to"),
@@ -73,6 +76,14 @@ def test_a_syntax_error_is_told_with_its_line(tmp_path: Path, capsys: pytest.Cap
     path.write_text("x = 1\ny = = 2\n")
     assert main(["trace", str(path)]) == 2
     assert capsys.readouterr() == ("", f"scratchpad: error: {path}, line 2: SyntaxError: invalid syntax\n")
+
+
+def test_a_program_with_a_null_byte_is_told_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "null.py"
+    path.write_text("x = 1\0\n")
+    assert main(["trace", str(path)]) == 2
+    out, err = capsys.readouterr()
+    assert (out, "null bytes" in err, "None" in err) == ("", True, False)
 
 
 def test_a_refused_program_is_told_by_its_construct(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -67,6 +67,7 @@ KEPT = {
     "dict or set that is changed while it is gone through": (
         "d = {1: 1, 2: 2}\nfor k in d:\n    d.pop(2, 0)\n    d[3] = 3"
     ),
+    "class made by a call": "from collections import namedtuple\nP = namedtuple('P', 'x y')\ny = 1",
     "two lambdas in one line": "x = (lambda: 1), (lambda: 2)\ny = 1",
     "set in an order that its elements do not tell": "s = set(range(1009))\ns -= set(range(3, 1009))\ny = 1",
 }
@@ -117,6 +118,13 @@ def test_a_runner_goes_on_from_each_state(runner: Runner) -> None:
         rest = runner.resume(trace.program, step.state)
         assert rest.steps == trace.steps[place + 1 :]
         assert (rest.state, rest.status, rest.stdout) == (trace.state, "done", trace.stdout)
+
+
+def test_a_value_is_refused_with_the_line_that_made_it(runner: Runner) -> None:
+    text = "x = 1\ndef f():\n    g = (i for i in 'ab')\n    return 1\ny = f()"
+    trace = runner.run_inductive(text)
+    assert (trace.status, trace.error) == ("refused", "generator (line 3)")
+    assert runner.resume(text, trace.steps[-1].state).error == "generator (line 3)"
 
 
 def test_how_runs_of_the_machine_end(runner: Runner) -> None:

@@ -37,6 +37,7 @@ class Knowing:
     def __init__(self, wrong_at: Sequence[int], symbols: int) -> None:
         self.wrong_at, self.symbols = torch.tensor(wrong_at), symbols
         self.config, self.device, self.training = ModelConfig(), torch.device("cpu"), False
+        self.position_bytes = 3
 
     def __call__(self, batch: Batch, backend: str, where: Tensor) -> Tensor:
         targets = batch.targets[where]
@@ -73,6 +74,14 @@ def test_each_state_is_judged_alone(wrong_at: str, row_tokens: int, monkeypatch:
         assert (sample.transitions, sample.exact) == (right, all(right))
         assert sample.first_wrong == (right.index(False) if False in right else None)
         assert sample.tokens == len(chain) + 1  # a terminator in place of each bar, and one
+        assert sample.memory_bytes == 3 * longest_row(chain, whole=row_tokens > 1)
+
+
+def longest_row(chain: str, whole: bool) -> int:
+    """The question of two symbols and <start>, and every state with the one before it, or the longest such pair."""
+    states = [len(state) + 1 for state in chain.split("|")]
+    pairs = [before + state for before, state in zip([0, *states], states, strict=False)]
+    return 3 + (sum(pairs) if whole else max(pairs))
 
 
 def _with_size(made: tuple[Subject, list[Symbols]]) -> tuple[Subject, int, list[Symbols]]:

@@ -61,6 +61,9 @@ class Wandering:
     def keep(self, rows: Sequence[int]) -> None:
         self.decoder.keep(rows)
 
+    def held_bytes(self) -> list[int]:
+        return self.decoder.held_bytes()
+
 
 def begins(count: int) -> list[Opening]:
     """Prompts of ragged lengths; every third row begins with a given state behind its prompt."""

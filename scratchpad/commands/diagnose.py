@@ -4,7 +4,8 @@ For inductive runs: the accuracy of single transitions by place in the chain, an
 kind); the chain accuracy that they predict, beside the measured one; and the first wrong states, grouped by what is
 wrong in them, where the model wrote by itself (`scratchpad evaluate RUN --method free`).
 
-With --attention it draws where the tokens of one state attend, in every layer and head.
+With --attention it draws where the tokens of one state attend, in every layer and head; with --json it prints these
+weights, too: (layers, heads, tokens of the state, tokens of the row).
 """
 
 from __future__ import annotations
@@ -26,14 +27,19 @@ EXAMPLE = """scratchpad diagnose runs/parity-small
   scratchpad diagnose runs/parity-small --attention attention.png --question 0_1_101_= --state 2"""
 
 
+_PICTURES = (".png", ".svg", ".pdf")
+
+
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="a run folder with samples: `scratchpad evaluate` writes them")
-    parser.add_argument("--attention", metavar="FILE.png", help="draw attention for one transition, too")
+    parser.add_argument("--attention", metavar="FILE.png|svg|pdf", help="draw attention for one transition, too")
     parser.add_argument("--question", metavar="TEXT", help="of the picture (default: the first test question)")
     parser.add_argument("--state", type=whole_number(1), default=2, metavar="N", help="of it (default: %(default)s)")
     parser.add_argument("--force", action="store_true", help="replace the picture if it is there")
     add_loading(parser)
-    parser.add_argument("--json", action="store_true", help="one JSON object for each way of judging and length")
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON object for each way of judging and length, and for attention"
+    )
 
 
 def run(args: Namespace) -> None:
@@ -42,6 +48,8 @@ def run(args: Namespace) -> None:
 
     if args.question is not None and not args.attention:
         raise ScratchpadError("--question says of what attention is drawn: it goes with --attention FILE.png")
+    if args.attention and Path(args.attention).suffix.lower() not in _PICTURES:
+        raise ScratchpadError(f"--attention {args.attention}: a picture is one of {', '.join(_PICTURES)}")
     record = read_run(args.run, args.task_file)
     if record.config.task.format != "inductive":
         raise ScratchpadError(
@@ -49,26 +57,29 @@ def run(args: Namespace) -> None:
         )
     found = diagnose(record)
     if args.attention:
-        _draw(args)
+        _draw(args, Path(args.attention).suffix[1:].lower())
     elif not found:
         raise ScratchpadError(f"{args.run} holds no samples: scratchpad evaluate {args.run} --method free")
     for diagnosis in found:
         print_json(diagnosis.to_json()) if args.json else _print(diagnosis)
 
 
-def _draw(args: Namespace) -> None:
+def _draw(args: Namespace, kind: str) -> None:
     from scratchpad.evaluate.attention import attention_of
     from scratchpad.report.attention import attention_figure
-    from scratchpad.report.plots import save_png
+    from scratchpad.report.plots import save
     from scratchpad.run import Run
 
     run = Run.load(Path(args.run), args.checkpoint, args.device, args.task_file)
     task = run.subject.task
     question = run.check(args.question) if args.question is not None else task.draw(0, "test", 0)
-    figure = attention_figure(attention_of(run.subject, question, args.state))
+    attention = attention_of(run.subject, question, args.state)
+    figure = attention_figure(attention)
     with new_file(args.attention, args.force) as file:
-        save_png(figure, file)
+        save(figure, file, kind)
     message(f"{args.attention}: attention at state {args.state}")
+    if args.json:
+        print_json({"attention": attention.to_json()})
 
 
 def _print(diagnosis: Diagnosis) -> None:

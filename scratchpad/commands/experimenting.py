@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 def add_experimenting(parser: ArgumentParser, folder: str) -> None:
     """--seeds, --jobs, --out, --device, --batch, --json."""
     parser.add_argument("--seeds", type=whole_number(1), default=1, metavar="N", help="seeds 0 to N-1 (default: 1)")
-    parser.add_argument("--jobs", type=whole_number(1), default=1, metavar="N", help="runs trained side by side")
+    parser.add_argument(
+        "--jobs",
+        type=whole_number(1),
+        default=1,
+        metavar="N",
+        help="runs trained side by side; one a core is fastest for small models (default: 1)",
+    )
     parser.add_argument("--out", metavar="FOLDER", help=f"runs, table and figure (default: {folder})")
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda", help="default: a GPU where there is one")
     parser.add_argument("--batch", type=whole_number(1), default=64, metavar="N", help="questions answered at a time")
@@ -49,8 +55,11 @@ def experiment_with(args: Namespace, plan: Plan, out: Path, command: str) -> Non
 
 
 def _given(args: Namespace) -> dict[str, object]:
-    """The options that decide what the table holds, where they are not the usual ones."""
-    options = {"--seeds": (args.seeds, 1), "--out": (args.out, None)}
+    """The options that decide what the table holds, times among it, where they are not the usual ones."""
+    options = {
+        "--seeds": (args.seeds, 1), "--jobs": (args.jobs, 1), "--device": (args.device, "auto"),
+        "--batch": (args.batch, 64), "--out": (args.out, None),
+    }  # fmt: skip
     return {name: value for name, (value, usual) in options.items() if value != usual}
 
 

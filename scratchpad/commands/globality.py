@@ -29,14 +29,17 @@ EXAMPLE = """scratchpad globality half-parity --format direct --set window=7 bit
   scratchpad globality half-parity --format scratchpad --set window=7 bits=3
   scratchpad globality cycles --format inductive --set n=3
   scratchpad globality half-parity --format scratchpad --set window=40 bits=20 --samples 5000
-  scratchpad globality --data my_data.jsonl --format causal --json"""
+  scratchpad globality --data examples/my_data.jsonl --format causal --json"""
 
 _MOST_ROWS = 60
 
 
 def arguments(parser: ArgumentParser) -> None:
     add_task(parser)
-    parser.add_argument("--data", metavar="FILE.jsonl", help="data of your own instead: every problem of the file")
+    parser.add_argument(
+        "--data", metavar="FILE.jsonl",
+        help=f"data of your own instead: every problem of the file, {LEAST_SAMPLES} at least",
+    )  # fmt: skip
     add_format_and_seed(parser)
     parser.add_argument(
         "--samples", type=whole_number(LEAST_SAMPLES), default=2000, metavar="N",

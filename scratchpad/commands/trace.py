@@ -99,8 +99,10 @@ def _traced(args: Namespace, runner: Runner, source: str) -> Trace:
 
 
 def _place(args: Namespace, source: str, line: int | None) -> str:
-    """Where a syntax error is: in the file, or in the call behind it."""
-    if args.call is not None and line is not None and line > source.count("\n") + 1:
+    """Where a syntax error is: in the file, or in the call behind it. line: None where it is not known."""
+    if line is None:
+        return args.file
+    if args.call is not None and line > source.count("\n") + 1:
         return f"--call {args.call!r}"
     return f"{args.file}, line {line}"
 

@@ -6,8 +6,10 @@ before and the state itself, each token seeing what the rule lets it see.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -34,6 +36,11 @@ class AttentionMap:
     prompt: int
     scored: tuple[bool, ...]
     weights: Tensor
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it, the weights to a millionth."""
+        weights = self.weights.double().round(decimals=6).tolist()
+        return {**dataclasses.asdict(self), "weights": weights}
 
 
 def attention_of(subject: Subject, question: Symbols, state: int = 2) -> AttentionMap:

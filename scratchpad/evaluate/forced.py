@@ -40,15 +40,19 @@ def judge_forced(subject: Subject, size: int, questions: Sequence[Symbols]) -> l
     documents = [subject.document(question) for question in questions]
     pieces = [piece for i, document in enumerate(documents) for piece in _pieces(i, document)]
     verdicts: list[dict[int, bool]] = [{} for _ in documents]
+    longest = [0] * len(documents)
     for part in micro_batches(pieces, _MOST_TOKENS):
         for piece, right in zip(part, _right_blocks(subject, part), strict=True):
             verdicts[piece.sample].update(enumerate(right, piece.first))
+            longest[piece.sample] = max(longest[piece.sample], len(piece))
     samples = []
     for index, (question, document, verdict) in enumerate(zip(questions, documents, verdicts, strict=True)):
         transitions = tuple(verdict[i] for i in sorted(verdict))
         exact = all(transitions)
         scored = document.states if document.prompt else document.states[1:]
-        samples.append(Sample(size, index, question, exact, exact, transitions, sum(map(len, scored))))
+        memory = subject.model.position_bytes * longest[index]
+        tokens = sum(map(len, scored))
+        samples.append(Sample(size, index, question, exact, exact, transitions, tokens, memory_bytes=memory))
     return samples
 
 

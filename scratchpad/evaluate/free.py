@@ -50,8 +50,9 @@ def _sample(
         transitions = (_is_whole(subject, question, states),)
     exact = one.status == "done" and all(transitions)
     return Sample(
-        size, index, question, exact, answer == truth, transitions, one.tokens, one.status, answer, truth, states
-    )
+        size, index, question, exact, answer == truth, transitions, one.tokens, one.status, answer, truth, states,
+        one.held_bytes,
+    )  # fmt: skip
 
 
 def _is_whole(subject: Subject, question: Symbols, states: Sequence[Symbols]) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+_FEWEST = 6  # values whose lowest and highest hold the median with odds of 95 %
+
 
 def wilson(correct: int, n: int, z: float = 1.959964) -> tuple[float, float]:
     """Wilson's score interval of a share, 95 % by default (Wilson 1927). (0, 1) for n = 0."""
@@ -14,6 +16,16 @@ def wilson(correct: int, n: int, z: float = 1.959964) -> tuple[float, float]:
     middle = (share + spread / 2) / (1 + spread)
     half = z / (1 + spread) * math.sqrt(share * (1 - share) / n + spread / (4 * n))
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def spread_name(values: int) -> str:
+    """What to call the interval of the median of so many values: one of 95 %, or all that few of them span.
+
+    Of one value it is the value's own (`wilson`).
+    """
+    if values == 1:
+        return "95 % interval"
+    return "lowest to highest" if values < _FEWEST else "95 % interval of the median"
 
 
 def median_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:

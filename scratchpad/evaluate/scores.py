@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import statistics
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
-
-import torch
 
 from scratchpad.errors import ScratchpadError, unknown
 from scratchpad.evaluate import METHODS
@@ -31,8 +27,10 @@ class Score:
 
     sampling: how tokens were drawn (temperature 0.5, say); empty: greedily.
     correct counts exact scratchpads for method `forced`, right answers for `free`; exact_accuracy is always the former.
-    tokens, seconds and memory_bytes are means an answer (tokens written; seconds and the growth of peak memory of the
-    whole batched evaluation), over those n - over_context that were asked; so is transition_accuracy, and first_wrong.
+    tokens, seconds and memory_bytes are means an answer, over those n - over_context that were asked: tokens written;
+    seconds of the whole batched evaluation; the bytes of keys and values that the answer needs held at once, at most
+    (2 x layers x width a position). Of what the model writes by itself these are the positions in its cache, for
+    `forced` those of the longest row read at once. transition_accuracy and first_wrong are of those asked, too.
     over_context: questions that were not asked, since the model has too few positions for their documents: wrong ones.
     endings: how often the writing of the others ended in which way (done, loop, max-states, max-tokens); None for
     method `forced`.
@@ -99,9 +97,11 @@ def evaluate(
                 judge = partial(judge_forced, subject, size, asked)
             else:
                 judge = partial(judge_free, subject, size, asked, sampling, batch)
-            found, seconds, memory = _measured(judge if asked else list, subject.model.device)
+            start = time.perf_counter()
+            found = judge() if asked else []
+            seconds = time.perf_counter() - start
             samples = _in_place(size, questions, fits, found)
-            score = _score(subject, size, method, seed, samples, seconds, memory)
+            score = _score(subject, size, method, seed, samples, seconds)
             yield Result(dataclasses.replace(score, sampling=sampling.words if sampling else ""), samples)
 
 
@@ -123,9 +123,7 @@ def count_right(subject: Subject, questions: Sequence[Symbols], method: str = "f
         return sum(sample.right for sample in judge(subject, 0, questions))
 
 
-def _score(
-    subject: Subject, size: int, method: str, seed: int, samples: list[Sample], seconds: float, memory: int
-) -> Score:
+def _score(subject: Subject, size: int, method: str, seed: int, samples: list[Sample], seconds: float) -> Score:
     n, correct = len(samples), sum(sample.right for sample in samples)
     low, high = wilson(correct, n)
     endings = Counter(sample.status for sample in samples if sample.status)
@@ -149,33 +147,7 @@ def _score(
         first_wrong=statistics.median(wrong) if wrong else None,
         tokens=sum(sample.tokens for sample in samples) / asked,
         seconds=seconds / asked,
-        memory_bytes=memory // asked,
+        memory_bytes=round(sum(sample.memory_bytes for sample in samples) / asked),
         over_context=over,
         endings=dict(endings) if method == "free" else None,
     )
-
-
-def _measured(work: Callable[[], list[Sample]], device: torch.device) -> tuple[list[Sample], float, int]:
-    """The samples, the seconds they took and by how many bytes memory grew at its peak."""
-    before = _reset_peak(device)
-    start = time.perf_counter()
-    samples = work()
-    return samples, time.perf_counter() - start, max(0, _peak(device) - before)
-
-
-def _reset_peak(device: torch.device) -> int:
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-    else:
-        with contextlib.suppress(OSError):
-            Path("/proc/self/clear_refs").write_text("5")  # Linux: peak resident memory counts anew from here
-    return _peak(device)
-
-
-def _peak(device: torch.device) -> int:
-    """Peak bytes on the GPU, or of the process where Linux tells (0 elsewhere)."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    status = Path("/proc/self/status")
-    lines = status.read_text().splitlines() if status.exists() else []
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))

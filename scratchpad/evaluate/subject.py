@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scratchpad.errors import ScratchpadError
 from scratchpad.generate.cache import CachedDecoder, ReusedPrompts
@@ -99,6 +99,7 @@ class Sample:
     transitions: for each state judged, whether it follows from the state before it. tokens: written by the model.
     status: how the writing ended (done, loop, max-states, max-tokens), or `over-context` for a question that was not
     asked, since its document needs more positions than the model has; it is wrong, and none of its states is judged.
+    memory_bytes: the most that keys and values took at once; it hangs on how the model is run, so no verdict does.
     """
 
     size: int
@@ -112,6 +113,7 @@ class Sample:
     answer: Symbols | None = None
     truth: Symbols | None = None
     states: tuple[Symbols, ...] = ()
+    memory_bytes: int = field(default=0, compare=False)
 
     @property
     def first_wrong(self) -> int | None:

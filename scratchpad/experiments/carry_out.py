@@ -75,7 +75,7 @@ def prepared(plan: Plan) -> Plan:
 def _prepared(plan: Plan, curve: Curve, heirs: Sequence[RunConfig]) -> Curve:
     alone = curve.config if plan.before(curve) is None else _starting_from(curve.config, None)
     asked = [plan.asked(alone, case) for case in plan.cases]
-    config, *others = [complete(one, task_of(one.task)) for one in (alone, *asked)]
+    config, others = complete(alone, task_of(alone.task)), [complete(one, task_of(one.task), True) for one in asked]
     config = _with_room(config, *(other.model.context or 0 for other in (*others, *heirs)))
     return dataclasses.replace(curve, config=_starting_from(config, curve.config.train.start))
 

@@ -130,6 +130,7 @@ def _place(finding: Finding) -> dict[str, Any]:
     return {
         "curve": finding.curve.title,
         "at": finding.curve.at,
+        "settings": dict(finding.curve.settings),
         "case": finding.case,
         "format": finding.score.format,
         "size": finding.score.size,

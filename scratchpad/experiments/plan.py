@@ -27,12 +27,14 @@ _MOST_COMBINATIONS = 1000
 class Curve:
     """One training, for each seed. at: what is varied along the figure, `n=3`; empty where nothing is.
 
+    settings: all that is varied, as written, by the settings' names.
     voters: so many of its seeds vote on every state, and are judged as one; 0: each seed is judged by itself.
     """
 
     label: str
     config: RunConfig
     at: str = ""
+    settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
     voters: int = 0
 
     @property
@@ -69,6 +71,7 @@ class Plan:
 
     cases: how each run is judged, by label: settings on top of its own (other sizes, another format or task).
     varied: the setting along the figure, where there is one. learned: the accuracy from which a run counts as learned.
+    own: settings that curves and vary make, each with what makes it; they are not for others to make.
     vote: labels of curves whose seeds, where there are several, are also judged as one that votes.
     source, setup, paper, note: texts that stand beside the result; reported: what the paper found, by curve.
     """
@@ -87,6 +90,7 @@ class Plan:
     note: str = ""
     reported: Mapping[str, str] = dataclasses.field(default_factory=dict)
     vote: tuple[str, ...] = ()
+    own: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names = [slug(curve.name) for curve in self.curves]
@@ -137,13 +141,39 @@ class Plan:
         return dataclasses.replace(self, curves=tuple(curves))
 
     def with_settings(self, values: Mapping[str, str]) -> Plan:
-        """The same plan with settings for all of its curves."""
+        """The same plan with settings for all of its curves. ScratchpadError for those that it makes itself."""
+        check_shared(values)
+        own = {**self.own, **{name: f"case {label}" for label, case in self.cases.items() for name in case}}
+        for name, maker in own.items():
+            given = next((one for one in values if _holds(one, name)), None)
+            if given:
+                raise ScratchpadError(
+                    f"--set {given}: {maker} of {self.name} sets {name} itself; for another value "
+                    "take a file of your own, as docs/experiments.md says"
+                )
         changed = [dataclasses.replace(curve, config=curve.config.with_settings(values)) for curve in self.curves]
         return dataclasses.replace(self, curves=tuple(changed))
 
     def asked(self, config: RunConfig, case: str) -> RunConfig:
         """The config that says how a run is judged in a case: by what the model writes, where the case says nothing."""
         return config.with_settings({"evaluate.method": "free", **self.cases[case]})
+
+
+def check_shared(values: Mapping[str, str]) -> None:
+    """ScratchpadError for settings that every experiment makes itself: the seed, and that what is written is judged."""
+    if "train.seed" in values:
+        raise ScratchpadError("--set train.seed: take --seeds N, which trains every curve with the seeds 0 to N-1")
+    if set(values.get("evaluate.method", "free").split("|")) != {"free"}:
+        raise ScratchpadError(
+            f"--set evaluate.method={values['evaluate.method']}: curves are judged by what they write, free; "
+            "`scratchpad evaluate RUN --method forced` judges their runs otherwise"
+        )
+
+
+def _holds(given: str, name: str) -> bool:
+    """Whether a setting that is given is that of the name, or the whole of it: model.width, or model."""
+    given, name = (one.removeprefix("task.settings.") for one in (given, name))
+    return given == name or name.startswith(f"{given}.")
 
 
 def slug(label: str) -> str:
@@ -184,11 +214,12 @@ def sweep(name: str, config: RunConfig, settings: Mapping[str, str]) -> Plan:
 
     Drawn over length where that can be read: for a few curves that are judged at several lengths.
     """
+    check_shared(settings)
     varied = varying(settings)
     curves = []
     for values in combinations(settings):
-        label = values_of({setting: values[setting] for setting in varied})
-        curves.append(Curve(label or name, config.with_settings(values)))
+        own = {setting: values[setting] for setting in varied}
+        curves.append(Curve(values_of(own) or name, config.with_settings(values), settings=own))
     over_length = len(curves) <= 7 and len(curves[0].config.evaluate.sizes) > 1
     title = f"{name}: {', '.join(varied)}" if varied else name
     form = "lengths" if over_length else "bars"

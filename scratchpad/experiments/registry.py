@@ -69,17 +69,19 @@ class Experiment:
         if not isinstance(chosen.vote, list | tuple):
             raise ScratchpadError(f'vote of {self.name}, {scale}: a list of curves, ["inductive"], not {chosen.vote!r}')
         base, vary = RunConfig().with_settings(_read(chosen.settings)), in_step(_read(chosen.vary))
+        told = {**self.curves, **chosen.curves}
+        each = {label: _read(text) for label, text in told.items() if label not in chosen.without}
         curves = [
-            Curve(label, base.with_settings(_read(text)).with_settings(values), values_of(dict([*values.items()][:1])))
-            for label, text in {**self.curves, **chosen.curves}.items()
-            if label not in chosen.without
+            Curve(label, base.with_settings(own).with_settings(values), values_of(dict([*values.items()][:1])), values)
+            for label, own in each.items()
             for values in vary
         ]
+        makers = {name: f"curve {label}" for label, own in each.items() for name in own}
         cases = {label: _read(text) for label, text in ({**self.cases, **chosen.cases} or {"": ""}).items()}
         return Plan(
             f"{self.name}-{scale}", self.title, tuple(curves), cases, self.form, self.measure, next(iter(vary[0]), ""),
             self.learned, self.source, self.setup, self.result, chosen.note, self.reported,
-            tuple(chosen.vote),
+            tuple(chosen.vote), makers | dict.fromkeys(vary[0], "vary"),
         )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+from scratchpad.evaluate.intervals import spread_name
 from scratchpad.experiments.carry_out import Errand
 from scratchpad.experiments.findings import Finding, over_seeds
 from scratchpad.experiments.plan import MEASURES, Plan
@@ -74,7 +75,7 @@ def markdown(result: Mapping[str, Any], provenance: Provenance, picture: str) ->
         f"# {result['title']}",
         *(f"{name}: {result[key]}" for name, key in _TEXTS.items() if result[key]),
         f"![{result['title']}]({picture})",
-        f"Median over {len(provenance.seeds)} seeds, with an interval of the median.{_VOTES * votes}"
+        f"Median over {len(provenance.seeds)} seeds, {spread_name(len(provenance.seeds))}.{_VOTES * votes}"
         if several
         else "",
         _table(*cells(rows, result["measure"])),
@@ -95,7 +96,7 @@ def cells(rows: Sequence[Line], measure: str) -> tuple[list[str], list[list[str]
         "asked": [row["case"] for row in rows],
         "size": [str(row["size"]) for row in rows],
         MEASURES[measure]: [percent(row[measure]) for row in rows],
-        "95 % interval": [_range(row["low"], row["high"]) for row in rows],
+        spread_name(max(row["seeds"] for row in rows)): [_range(row["low"], row["high"]) for row in rows],
         "single transitions": [percent(row["transition_accuracy"], 2) for row in rows],
         "steps to learn": [_learned(row) if "learned" in row else "" for row in rows],
         "tokens an answer": [f"{row['tokens']:.0f}" for row in rows],

@@ -89,8 +89,11 @@ class CachedDecoder:
         self._lines = [self._lines[row] for row in rows]
         self._cache = self._cache.index_select(2, torch.tensor(rows, dtype=torch.int64, device=self._cache.device))
 
+    def held_bytes(self) -> list[int]:
+        return [self.model.position_bytes * (line.prompt + sum(line.lengths)) for line in self._lines]
+
     def cache_bytes(self) -> int:
-        """Memory that keys and values take."""
+        """Memory that keys and values of all rows take, with the room that is kept free."""
         return self._cache.numel() * self._cache.element_size()
 
     # What each token adds to the feed; each returns the index of the token whose logits count.

@@ -47,6 +47,10 @@ class Decoder(Protocol):
         """Only these rows (by their place in the batch) go on."""
         ...
 
+    def held_bytes(self) -> list[int]:
+        """Memory of the keys and values that it holds now, row by row."""
+        ...
+
 
 @dataclass(frozen=True)
 class Opening:
@@ -81,19 +85,24 @@ class Limits:
 
 @dataclass(frozen=True)
 class Wrote:
-    """Row `row` completed a state (terminator included), or ended with a status: done, loop, max-states, max-tokens."""
+    """Row `row` completed a state (terminator included), or ended with a status: done, loop, max-states, max-tokens.
+
+    held_bytes: the most that keys and values of the row took at once so far.
+    """
 
     row: int
     state: State | None
     status: str | None = None
+    held_bytes: int = 0
 
 
 @dataclass
 class Written:
-    """All that a row wrote. On max-tokens the unfinished state is the last of `states`."""
+    """All that a row wrote. On max-tokens the unfinished state is the last of `states`. held_bytes: as in `Wrote`."""
 
     states: list[State] = field(default_factory=list)
     status: str = ""
+    held_bytes: int = field(default=0, compare=False)
 
     @property
     def tokens(self) -> int:
@@ -113,6 +122,7 @@ class _Row:
     memory: State | None = None
     laps: int = 0
     next_save: int = 1
+    held_bytes: int = 0
 
     def repeats(self, state: State) -> bool:
         if state == self.memory:
@@ -150,6 +160,8 @@ class Engine:
         ]
         logits = self.decoder.begin(openings)
         while rows:
+            for row, held_bytes in zip(rows, self.decoder.held_bytes(), strict=True):
+                row.held_bytes = max(row.held_bytes, held_bytes)
             tokens = choose(logits, [row.number for row in rows])
             parts, going = [], []
             for place, (row, token) in enumerate(zip(rows, tokens, strict=True)):
@@ -179,6 +191,7 @@ class Engine:
                     results[event.row].states.append(event.state)
                 if event.status is not None:
                     results[event.row].status = event.status
+                results[event.row].held_bytes = event.held_bytes
         return results
 
     def _check(self, openings: Sequence[Opening]) -> None:
@@ -209,7 +222,7 @@ class Engine:
             row.prompt_length += len(row.state)
             row.writing_prompt, row.state = False, []
         if row.full(self.limits, self.decoder.context):
-            return [Wrote(row.number, tuple(row.state), "max-tokens")], True
+            return [Wrote(row.number, tuple(row.state), "max-tokens", row.held_bytes)], True
         return [], False
 
     def _state_done(self, row: _Row, last: bool) -> tuple[list[Wrote], bool]:
@@ -223,4 +236,4 @@ class Engine:
         elif row.states >= self.limits.states:
             status = "max-states"
         row.context_length, row.state = len(state), []
-        return [Wrote(row.number, state, status)], status is not None
+        return [Wrote(row.number, state, status, row.held_bytes)], status is not None

@@ -56,6 +56,9 @@ class _Uncached:
     def keep(self, rows: Sequence[int]) -> None:
         self.texts = [self.texts[row] for row in rows]
 
+    def held_bytes(self) -> list[int]:
+        return [0] * len(self.texts)
+
     def last_logits(self, text: _Text) -> Tensor:
         raise NotImplementedError
 

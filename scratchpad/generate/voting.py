@@ -27,11 +27,15 @@ _MOST_AHEAD = 2
 
 @dataclass(frozen=True)
 class Ballot:
-    """What one model wrote. surety: the mean log probability of its tokens; finished: it came to a terminator."""
+    """What one model wrote. surety: the mean log probability of its tokens; finished: it came to a terminator.
+
+    held_bytes: the most that its keys and values took on the way.
+    """
 
     state: State
     surety: float
     finished: bool = True
+    held_bytes: int = 0
 
 
 def elected(ballots: Sequence[Ballot]) -> State:
@@ -62,6 +66,7 @@ class _Row:
     ahead: deque[State] = field(default_factory=deque)
     place: int = 0
     over: bool = False
+    held_bytes: int = 0
 
 
 class Voters:
@@ -98,6 +103,10 @@ class Voters:
     def keep(self, rows: Sequence[int]) -> None:
         self._rows = [self._rows[row] for row in rows]
 
+    def held_bytes(self) -> list[int]:
+        """Of the last election, all voters together."""
+        return [row.held_bytes for row in self._rows]
+
     def _logits(self) -> Tensor:
         if any(not row.ahead for row in self._rows):
             self._elect([row for row in self._rows if len(row.ahead) < _MOST_AHEAD and not row.over])
@@ -109,6 +118,7 @@ class Voters:
         for row, *ballots in zip(rows, *(_ballots(writer, openings) for writer in self._writers), strict=True):
             row.last = elected(ballots)
             row.ahead.append(row.last)
+            row.held_bytes = sum(ballot.held_bytes for ballot in ballots)
             room = self.context is None or len(row.prompt) + len(row.last) <= self.context
             row.over = row.last[-1] != self._sep or not room
 
@@ -132,5 +142,5 @@ def _ballots(writer: Engine, openings: Sequence[Opening]) -> list[Ballot]:
     for event in writer.stream(openings, choose):
         assert event.state is not None
         surety = choose.logs[event.row] / len(event.state)
-        ballots[event.row] = Ballot(event.state, surety, event.status != "max-tokens")
+        ballots[event.row] = Ballot(event.state, surety, event.status != "max-tokens", event.held_bytes)
     return [ballots[row] for row in range(len(openings))]

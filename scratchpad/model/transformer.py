@@ -52,6 +52,11 @@ class Transformer(nn.Module):
         return self.embedding.weight.device
 
     @property
+    def position_bytes(self) -> int:
+        """Memory that the keys and values of one position take, in all layers."""
+        return 2 * self.config.layers * self.config.width * self.embedding.weight.element_size()
+
+    @property
     def reach(self) -> Reach | None:
         """How it looks back over what the rule lets it see; None: at all of it, alike."""
         slopes = None

@@ -13,7 +13,7 @@ import sys
 from functools import cached_property
 from typing import Any
 
-_MOST_WRITTEN = 256  # times that a file may be opened to be written
+_MOST_WRITTEN = 256  # times that a file may be opened to be written, or a folder or link be made
 _CHANGING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _REFUSED_MODULES = frozenset({"ctypes", "pty", "socket", "sqlite3", "subprocess", "syslog"})
 _REFUSED = frozenset(
@@ -30,6 +30,7 @@ _CHANGES = frozenset(
         "os.rmdir", "os.setxattr", "os.symlink", "os.truncate", "os.utime", "os.chdir",
     }
 )  # fmt: skip
+_MAKES = frozenset({"os.link", "os.mkdir", "os.symlink"})
 _LOOKS = frozenset({"os.getxattr", "os.listdir", "os.listxattr", "os.scandir"})
 
 
@@ -60,6 +61,7 @@ class AuditHook:
             self._check_open(*arguments)
         elif event in _CHANGES:
             self._check_paths(event, arguments, self._own)
+            self._count_written(event in _MAKES)
         elif event in _LOOKS:
             self._check_paths(event, arguments, self._readable)
         elif event == "os.kill" and arguments[0] != os.getpid():
@@ -71,9 +73,12 @@ class AuditHook:
             return
         changes = bool(flags & _CHANGING)
         self._check_paths("open", (path,), self._own if changes or mode is None else self._readable)
-        self._written += changes
+        self._count_written(changes)
+
+    def _count_written(self, written: bool) -> None:
+        self._written += written
         if self._written > _MOST_WRITTEN:
-            raise PermissionError(f"the sandbox allows {_MOST_WRITTEN} files to be opened to be written")
+            raise PermissionError(f"the sandbox allows {_MOST_WRITTEN} files to be written, folders and links included")
 
     def _check_paths(self, event: str, arguments: tuple[Any, ...], allowed: tuple[str, ...]) -> None:
         for path in arguments:

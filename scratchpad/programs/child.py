@@ -6,7 +6,8 @@ import resource
 import signal
 import sys
 from io import TextIOWrapper
-from os import _exit  # not the one that a program puts in its place
+from os import _exit  # not those that a program puts in their place
+from sys import setprofile, settrace
 from types import CodeType
 from typing import Any, NoReturn
 
@@ -93,7 +94,8 @@ class Run:
     def _end_by(self, error: BaseException) -> NoReturn:
         """End because of what the program has raised and not caught."""
         if isinstance(error, Refused):
-            self.end("refused", str(error))
+            line = self._machine.line if self._machine else None  # a value's: it has just come about
+            self.end("refused", str(Refused(error.construct, error.line or line)))
         known = {SystemExit: "exit", MemoryError: "memory"}
         status = next((status for kind, status in known.items() if issubclass(type(error), kind)), "exception")
         self.end(status, error_text(error))
@@ -102,6 +104,8 @@ class Run:
         """Write the last record and end this process at once: no `atexit`, no `finally`, no waiting for threads."""
         try:
             signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+            setprofile(None)
+            settrace(None)
             self._hook.trusted = True
             hard = resource.getrlimit(resource.RLIMIT_AS)[1]
             resource.setrlimit(resource.RLIMIT_AS, (hard, hard))

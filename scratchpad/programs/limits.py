@@ -14,7 +14,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "memory_bytes": (64 * MIB, 1 << 40),
     "steps": (1, 1 << 30),
     "output_bytes": (0, 1 << 30),
-    "trace_bytes": (1, 1 << 30),
+    "trace_bytes": (1024, 1 << 30),
     "open_files": (8, 1024),
     "file_bytes": (4096, 1 << 30),
     "threads": (1, 1024),
@@ -33,7 +33,8 @@ class Limits:
     a variable's value is written, the rest is cut with a mark. ScratchpadError where a number is out of range.
 
     More open files or threads, and larger files, are refused to the program with an OSError or RuntimeError. Where
-    audit hooks alone are in force, the working folder as a whole and the number of threads have no limit.
+    audit hooks alone are in force, the working folder as a whole and the number of threads have no limit. 256 times
+    in all a file may be opened to be written, or a folder or link be made.
     """
 
     seconds: float = 5.0

@@ -14,6 +14,7 @@ _TYPE_ENTRIES: Any = type.__dict__["__dict__"].__get__
 _PARTIAL_FUNCTION = functools.partial.__dict__["func"].__get__
 _MODULE_DICT: Any = vars(types.ModuleType)["__dict__"].__get__
 _IMMUTABLE = 1 << 8  # Py_TPFLAGS_IMMUTABLETYPE, which no class that a program makes can have
+_OF_A_THREAD = ("_ident", "_native_id")  # one is an address, both are others in every run
 _NAMED_CODE = (
     types.FunctionType, types.BuiltinFunctionType, types.MethodWrapperType,
     types.WrapperDescriptorType, types.MethodDescriptorType, types.ClassMethodDescriptorType,
@@ -57,7 +58,10 @@ def instance_dict(value: object) -> dict[str, object]:
 
 
 def attributes(value: object) -> list[tuple[str, object]]:
-    """Names and values of an instance's attributes: slots in the order of its classes, then its dict."""
+    """Names and values of an instance's attributes: slots in the order of its classes, then its dict. Without the
+    numbers that the system has given to a thread.
+    """
+    left_out = _OF_A_THREAD if _is_thread(type(value)) else ()
     found: list[tuple[str, object]] = []
     for base in reversed(_TYPE_ORDER(type(value))):
         if is_builtin(base):
@@ -68,7 +72,14 @@ def attributes(value: object) -> list[tuple[str, object]]:
                     found.append((name, member.__get__(value)))
                 except AttributeError:  # a slot that holds nothing yet
                     continue
-    return found + [(name, item) for name, item in dict.items(instance_dict(value)) if type(name) is str]
+    held = [(name, item) for name, item in dict.items(instance_dict(value)) if type(name) is str]
+    return found + [(name, item) for name, item in held if name not in left_out]
+
+
+def _is_thread(kind: type) -> bool:
+    """Whether it is the library's class of threads, or derived from that."""
+    origins = [(type_name(base), _TYPE_ENTRIES(base).get("__module__")) for base in _TYPE_ORDER(kind)]
+    return any(name == "Thread" and type(module) is str and module == "threading" for name, module in origins)
 
 
 def callable_name(value: object) -> str | None:

@@ -34,7 +34,8 @@ def trace_of(program: str, told: dict[str, Any], trace: bytes, stdout: bytes, st
     try:
         records = _records(trace)
         if next(records, None) != _STARTED:
-            raise RunFailure(f"the program's process could not be set up: {_text(stderr) or told}")
+            why = _text(stderr) or STATUSES.get(told["reason"]) or f"it ended with exit status {told['exit_code']}"
+            raise RunFailure(f"the program's process could not be set up: {why}")
         lines = program.split("\n")
         for record in records:
             _add(record, lines, steps, last)

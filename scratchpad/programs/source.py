@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import tokenize
 from pathlib import Path
@@ -23,13 +24,21 @@ def read_program(path: str | Path) -> str:
 
 
 def program_text(source: str, call: str | None = None) -> str:
-    """What is run: the source with line ends \\n, and after an empty line `output = CALL`.
-
-    ScratchpadError for an empty call, or one of several lines.
-    """
-    text = source.replace("\r\n", "\n").replace("\r", "\n")
-    if call is None:
-        return text
-    if not call.strip() or "\n" in call.strip():
+    """What is run: as `with_call`. ScratchpadError for a call that is not one expression on one line."""
+    if call is not None and not _is_expression(call.strip()):
         raise ScratchpadError(f"call {call!r}: one expression on one line is needed, like f(6)")
-    return f"{text.rstrip()}\n\noutput = {call.strip()}"
+    return with_call(source, call)
+
+
+def with_call(source: str, call: str | None) -> str:
+    """The source with line ends \\n, and after an empty line `output = CALL`, be that Python or not."""
+    text = source.replace("\r\n", "\n").replace("\r", "\n")
+    return text if call is None else f"{text.rstrip()}\n\noutput = {call.strip()}"
+
+
+def _is_expression(text: str) -> bool:
+    try:
+        ast.parse(text, mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return "\n" not in text and "\r" not in text

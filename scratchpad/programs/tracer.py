@@ -32,14 +32,16 @@ class Tracer:
     def __init__(self, sink: Sink, writer: Writer, most_steps: int, at_limit: Callable[[str], None]) -> None:
         self._sink, self._writer, self._most_steps, self._at_limit = sink, writer, most_steps, at_limit
         self._steps = self._frames = self._depth = 0
+        self._module: FrameType | None = None
 
     def start(self) -> None:
         """Frames that begin from now on are traced."""
         settrace(self._begin)
 
     def is_running(self) -> bool:
-        """Whether the interpreter still calls this tracer."""
-        return gettrace() == self._begin
+        """Whether the interpreter still calls this tracer, for the module's lines, too."""
+        module = self._module
+        return gettrace() == self._begin and (module is None or (module.f_trace is not None and module.f_trace_lines))
 
     def _begin(self, frame: FrameType, event: str, argument: Any) -> _LocalTrace | None:
         """A frame begins, or a generator's frame goes on."""
@@ -49,6 +51,7 @@ class Tracer:
             self._restart_later()
             raise RecursionError("maximum recursion depth exceeded")
         self._depth += 1
+        self._module = self._module or frame
         if frame.f_trace is None:
             self._frames += 1
             return self._tracer_of(self._frames, None if frame.f_code.co_flags & _FUNCTION else frame.f_locals)
@@ -60,7 +63,7 @@ class Tracer:
         """
 
         def trace(frame: FrameType, event: str, argument: Any) -> _LocalTrace:
-            if event == "line":
+            if event == "line" and frame.f_lineno:  # 0 in a module without lines, on Python 3.11
                 self._line(frame.f_lineno, number, dict(frame.f_locals) if names is None else names)
             elif event == "return":
                 self._depth -= 1

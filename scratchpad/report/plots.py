@@ -134,8 +134,13 @@ def svg(figure: Figure) -> str:
 
 def save_png(figure: Figure, file: str | Path | IO[bytes]) -> None:
     """A figure as a PNG on white."""
+    save(figure, file, "png")
+
+
+def save(figure: Figure, file: str | Path | IO[bytes], kind: str) -> None:
+    """A figure on white, as png, svg or pdf."""
     with mpl.rc_context(STYLE):
-        figure.savefig(file, format="png", dpi=_DOTS_PER_INCH)
+        figure.savefig(file, format=kind, dpi=_DOTS_PER_INCH)
 
 
 def median_curve(curves: Sequence[Curve]) -> Curve:

@@ -23,7 +23,7 @@ from scratchpad.train.config import RunConfig
 from scratchpad.train.curriculum import curriculum_of
 
 Line = Mapping[str, Any]
-_SAMPLE_FIELDS = ("method", *(field.name for field in dataclasses.fields(Sample)))
+_SAMPLE_FIELDS = ("method", *(field.name for field in dataclasses.fields(Sample) if field.compare))
 _SCORE_FIELDS = {field.name: field.default is dataclasses.MISSING for field in dataclasses.fields(Score)}
 
 

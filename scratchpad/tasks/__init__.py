@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from scratchpad.errors import unknown
+from scratchpad.errors import ScratchpadError, unknown
 from scratchpad.settings import with_settings
 from scratchpad.tasks.addition_random_space import AdditionRandomSpace
 from scratchpad.tasks.addition_shift import AdditionShift
@@ -42,4 +42,22 @@ def task_named(name: str, settings: Mapping[str, Any] | None = None) -> Task:
     kinds = {**TASKS, **DATA_SETS}
     if name not in kinds:
         raise unknown("task", name, kinds)
+    _refuse_both(name, settings or {})
     return with_settings(kinds[name](), settings or {}, name)
+
+
+def excluded(name: str, given: Mapping[str, Any]) -> dict[str, str]:
+    """The settings of a task that those given stand in place of, each with the one that does."""
+    kind = {**TASKS, **DATA_SETS}.get(name)
+    pairs = kind.exclusive if kind else ()
+    both = [*pairs, *((other, one) for one, other in pairs)]
+    return {other: one for one, other in both if given.get(one) not in (None, "", "none", (), [])}
+
+
+def _refuse_both(name: str, given: Mapping[str, Any]) -> None:
+    found = excluded(name, given)
+    for other, one in found.items():
+        if one in found:
+            raise ScratchpadError(
+                f"{name}: {one}={given[one]} and {other}={given[other]}: one stands in place of the other; give one"
+            )

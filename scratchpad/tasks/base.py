@@ -37,6 +37,8 @@ class Task:
     """Whether the paper has a text of its own for the whole chain, `text` here; elsewhere it is as `causal`."""
     own_formats: ClassVar[tuple[str, ...]] = ()
     """Formats that not every task has and this one does."""
+    exclusive: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """Pairs of settings that stand in place of one another."""
     shown_split: ClassVar[str] = "train"
     """The split that a prompt's worked examples come from."""
     seeded: ClassVar[bool] = True
@@ -69,6 +71,11 @@ class Task:
         raise NotImplementedError
 
     @property
+    def one_answer(self) -> bool:
+        """Whether the settings give all questions the same answer: good for asking, nothing to be learned from."""
+        return False
+
+    @property
     def starts(self) -> bool:
         """Whether the inductive text has <start> after the question."""
         return True
@@ -83,6 +90,9 @@ class Task:
 
     def check_format(self, name: str) -> None:
         """ScratchpadError when the problems of this task cannot be written in the format of that name."""
+
+    def check_draws(self) -> None:
+        """ScratchpadError where questions of these settings can hardly be drawn; it may take part of a second."""
 
     def fitted(self, question: Symbols) -> Self:
         """The same task with the settings that only draws need (its size, say) read off a question."""

@@ -37,6 +37,7 @@ class Cycles(CycleWalk):
     source: ClassVar[str] = "Abbe et al. 2024, sections 2 and 5"
     size_setting: ClassVar[str] = "n"
     paper_text: ClassVar[bool] = True
+    exclusive: ClassVar[tuple[tuple[str, str], ...]] = (("n", "sizes"),)
     examples = (
         ("v753 > v562 ; v653 > v555 ; v555 > v653 ; v562 > v753 ; v555 ? v562 ;", {"n": 2}),
         ("v448 > v136 ; v136 > v192 ; v257 > v448 ; v192 > v257 ; v136 ? v257 ;", {"n": 2}),
@@ -88,6 +89,10 @@ class Cycles(CycleWalk):
         silent = ("n",) if self.sizes else ("sizes", "distance")
         shown = super().settings(everything)
         return {name: value for name, value in shown.items() if everything or name not in silent}
+
+    @property
+    def one_answer(self) -> bool:
+        return bool(self.sizes)
 
     def symbols(self) -> Symbols:
         return alphabet(self.names)

@@ -23,7 +23,7 @@ from scratchpad.errors import LeftOut, ScratchpadError
 from scratchpad.programs.limits import Limits
 from scratchpad.programs.nye import trace_text
 from scratchpad.programs.runner import Runner
-from scratchpad.programs.source import program_text
+from scratchpad.programs.source import with_call
 from scratchpad.programs.trace import LIMIT_STATUSES, STATUSES, Trace, count_endings, same
 from scratchpad.programs.values import Writer
 from scratchpad.seeding import Stream
@@ -52,7 +52,7 @@ class ProgramProblem:
     @property
     def questions(self) -> tuple[Symbols, ...]:
         program = f"{self.program}\n{self.setup}" if self.setup else self.program
-        return tuple(letters(program_text(program, call)) for call in self.calls)
+        return tuple(letters(with_call(program, call)) for call in self.calls)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from math import ceil, sqrt
 from typing import Any, ClassVar, Self
 
 from scratchpad.errors import ScratchpadError
-from scratchpad.seeding import Stream
+from scratchpad.seeding import Stream, stream_name
 from scratchpad.settings import Lengths
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols, Task
 from scratchpad.tasks.graphs import alphabet, asked_in, check_graph, edges_in, written_graph
@@ -23,6 +23,7 @@ from scratchpad.tasks.graphs import alphabet, asked_in, check_graph, edges_in, w
 Pairs = list[tuple[int, int]]
 
 _MOST_GRAPHS = 10_000  # looked at for a pair of vertices as far apart as is wanted
+_FEW_GRAPHS = 1_000  # that must hold one, before work begins: of 10,000 some question would else find none
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class RandomGraphs(Task):
     summary: ClassVar[str] = "is there a way between two vertices of a random directed graph?"
     source: ClassVar[str] = "Abbe et al. 2024, figure 7"
     size_setting: ClassVar[str] = "distance"
+    exclusive: ClassVar[tuple[tuple[str, str], ...]] = (("edges", "probability"),)
     examples = (
         ("v02 > v03 ; v00 > v01 ; v00 > v02 ; v01 > v00 ; v00 ? v03 ;", {"names": 50}),
         ("v02 > v03 ; v00 > v01 ; v02 > v01 ; v01 > v00 ; v00 ? v03 ;", {"names": 50}),
@@ -74,6 +76,10 @@ class RandomGraphs(Task):
         silent = "probability" if self.probability is None else "edges"
         shown = super().settings(everything)
         return {name: value for name, value in shown.items() if everything or name != silent}
+
+    @property
+    def one_answer(self) -> bool:
+        return self.unconnected in (0, 1)
 
     def symbols(self) -> Symbols:
         return alphabet(self.names)
@@ -128,6 +134,12 @@ class RandomGraphs(Task):
         if len(set(edges_in(question))) < len(edges_in(question)):
             raise ScratchpadError("random-graphs: an edge stands twice in this question")
 
+    def check_draws(self) -> None:
+        wanted = [size for size in range(self.distance.low, self.distance.high + 1) if self.distance.holds(size)]
+        rng = Stream(stream_name("check", self.name), 0)
+        for distance in [*(wanted if self.unconnected < 1 else []), *([0] if self.unconnected else [])]:
+            self._graph_with(rng, distance, _FEW_GRAPHS)
+
     def fitted(self, question: Symbols) -> Self:
         edges, (source, target) = edges_in(question), asked_in(question)
         vertices = list(dict.fromkeys((source, target, *sum(edges, ()))))
@@ -156,15 +168,15 @@ class RandomGraphs(Task):
             high = min(high, (n - 1) ** 2)  # one vertex without a way out, or in
         return low, high
 
-    def _graph_with(self, rng: Stream, distance: int) -> tuple[Pairs, Pairs]:
+    def _graph_with(self, rng: Stream, distance: int, most: int = _MOST_GRAPHS) -> tuple[Pairs, Pairs]:
         """The edges of a random graph, and all its pairs of vertices at that distance (0: without a way)."""
-        for _ in range(_MOST_GRAPHS):
+        for _ in range(most):
             edges = self._graph(rng)
             found = _pairs_apart(self.vertices, edges, distance)
             if found:
                 return edges, found
         raise ScratchpadError(
-            f"random-graphs: none of {_MOST_GRAPHS:,} graphs holds vertices "
+            f"random-graphs: none of {most:,} graphs holds vertices "
             f"{f'at distance {distance}' if distance else 'without a way between them'}: choose another distance, "
             "or another number of vertices and edges"
         )

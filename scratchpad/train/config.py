@@ -13,6 +13,7 @@ from scratchpad.evaluate import METHODS
 from scratchpad.layout.rows import Budget
 from scratchpad.model.config import BACKENDS, ModelConfig
 from scratchpad.settings import plain, split_assignments, with_settings
+from scratchpad.tasks import excluded
 from scratchpad.tasks.formats import format_named
 
 PRECISIONS = ("fp32", "bf16")
@@ -191,12 +192,17 @@ class RunConfig:
         """A copy with settings by their paths: `{"train.steps": "500", "model": "25m", "task.settings.bits": "1-8"}`.
 
         Names that begin with neither part are the task's: `bits=1-8` is `task.settings.bits=1-8`. With another
-        `task.name` the settings and the judged sizes of the former task are dropped.
+        `task.name` the settings and the judged sizes of the former task are dropped, and so is a setting in whose
+        place another one is given.
         """
         parts = ("task", "model", "train", "curriculum", "evaluate")
         base = self
         if values.get("task.name", self.task.name) != self.task.name:
             base = replace(self, task=replace(self.task, settings={}), evaluate=replace(self.evaluate, sizes=()))
+        given = {name.removeprefix("task.settings."): value for name, value in values.items()}
+        replaced = excluded(values.get("task.name", base.task.name), given).keys() - given.keys()
+        left = {name: value for name, value in base.task.settings.items() if name not in replaced}
+        base = replace(base, task=replace(base.task, settings=left))
         # a whole preset first, so that single settings of the model refine it
         whole = {name: value for name, value in values.items() if name in parts}
         rest = {

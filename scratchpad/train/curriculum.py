@@ -72,6 +72,8 @@ def curriculum_of(config: CurriculumConfig, task: Task) -> Curriculum | None:
 
 
 def _testable(task: Task) -> Task:
+    if task.one_answer:
+        raise ScratchpadError("all of its questions have the same answer: whoever gives that passes its test")
     if 0 in (task.count("train"), task.count("validation")):
         raise ScratchpadError("the data hold nothing to train or to test it on")
     return task

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import array
 import functools
+import itertools
 import re
 import sys
 from collections import Counter, OrderedDict, defaultdict, deque
@@ -64,6 +65,10 @@ def _fill_counter(value: Counter[Any], parts: list[Any]) -> None:
         value[key] = count
 
 
+def _fill_deque(value: deque[Any], parts: list[Any]) -> None:
+    value.__init__(parts[1:], parts[0])  # the one way to give it its greatest length
+
+
 def _match_parts(value: re.Match[Any]) -> list[Any]:
     """What finds the match again."""
     for method in ("search", "match", "fullmatch"):
@@ -86,16 +91,15 @@ def _walk(over: Any, place: int, keys: list[Any] | None = None) -> Walk:
 
 
 def _iterator_parts(value: Any) -> list[Any]:
-    """What is gone through, and the next place in it; nothing for an iterator at its end."""
+    """What is gone through, and the next place in it; the type's name alone for an iterator at its end."""
     _, arguments, *place = value.__reduce__()
-    return [*arguments, place[0] or 0] if place else []
+    return [*arguments, place[0] or 0] if place else [type(value).__name__]
 
 
-def _iterator(*parts: Any) -> Any:
+def _iterator(over: Any, place: int | None = None) -> Any:
     """Also past the end of a list that has become shorter, where CPython would put it at the end."""
-    if not parts:
-        return _at_end(iter(()))
-    over, place = parts
+    if place is None:
+        return _at_end(iter, over)
     missing = place - len(over) if type(over) is list else 0
     if missing <= 0:
         return _at(place, iter(over))
@@ -105,8 +109,8 @@ def _iterator(*parts: Any) -> Any:
     return iterator
 
 
-def _reversed(*parts: Any) -> Any:
-    return _at(parts[1], reversed(parts[0])) if parts else _at_end(reversed(()))
+def _reversed(over: Any, place: int | None = None) -> Any:
+    return _at_end(reversed, over) if place is None else _at(place, reversed(over))
 
 
 def _at(place: int, iterator: Any) -> Any:
@@ -114,9 +118,11 @@ def _at(place: int, iterator: Any) -> Any:
     return iterator
 
 
-def _at_end(iterator: Any) -> Any:
-    next(iterator, None)
-    return iterator
+def _at_end(begin: Callable[[Any], Any], name: str) -> Any:
+    """An iterator of the type with that name, at its end."""
+    found = {type(iterator).__name__: iterator for iterator in map(begin, _SEQUENCES)}[name]
+    list(itertools.islice(found, 2))
+    return found
 
 
 def _arguments(value: Any) -> list[Any]:
@@ -143,6 +149,9 @@ def _array(kind: str, *items: Any) -> Any:
     return array.array(kind, items)
 
 
+_SEQUENCES = ([], (), "", "é", b"", bytearray(), range(0), range(1 << 64))
+"""An iterator over each is of another type."""
+
 _VIEWS = (
     (type({}.keys()), "keys", dict.keys),
     (type({}.values()), "values", dict.values),
@@ -164,7 +173,7 @@ CODECS: dict[type, Codec] = {
     functools.partial: Codec("partial", _partial_parts, functools.partial),
     set: Codec("set", _set_parts, set, lambda value, parts: value.update(parts), True),
     bytearray: Codec("bytearray", list, bytearray, lambda value, parts: value.extend(parts), True),
-    deque: Codec("deque", list, deque, lambda value, parts: value.extend(parts), True),
+    deque: Codec("deque", lambda value: [value.maxlen, *value], deque, _fill_deque, True),
     Counter: Codec("Counter", flat_pairs, Counter, _fill_counter, True),
     OrderedDict: Codec("OrderedDict", flat_pairs, OrderedDict, fill_pairs, True),
     defaultdict: Codec(
@@ -179,9 +188,6 @@ CODECS: dict[type, Codec] = {
     filter: Codec("filter", _arguments, filter, None, True),
     reversed: Codec("reversed", _iterator_parts, _reversed, None, True),
     type(reversed([])): Codec("reversed", _iterator_parts, _reversed, None, True),
-    **{
-        type(iter(example)): Codec("iterator", _iterator_parts, _iterator, None, True)
-        for example in ([], (), "", "é", b"", bytearray(), range(0), range(1 << 64))
-    },
+    **{type(iter(example)): Codec("iterator", _iterator_parts, _iterator, None, True) for example in _SEQUENCES},
 }
 """By the exact type of the value."""

@@ -84,6 +84,8 @@ class Machine:
         self.frames = [Frame(program.units[MODULE], {})]
         self.stands = False
         """Whether it has stopped before a line, and the line is what runs next."""
+        self.line: int | None = None
+        """That ran last."""
 
     def _builtins(self) -> dict[str, Any]:
         def program_print(*values: Any, sep: Any = " ", end: Any = "\n", file: Any = None, flush: Any = False) -> None:
@@ -98,6 +100,7 @@ class Machine:
         What the program raises and does not catch is raised here, and has ended it; so does Refused.
         """
         if self.stands:
+            self.line, _ = self.frames[-1].unit.point(self.frames[-1].place)
             self.frames[-1].place += 1
         while self.frames and not isinstance(self._instruction(), code.Line):
             self._run_instruction()
@@ -308,7 +311,5 @@ def _is_raised_by_itself(error: NameError) -> bool:
 def _as_in_its_own_frame(error: NameError, unit: Unit) -> NameError:
     """An unbound variable of the frame's own is an outer one for a fragment: the error says what CPython's would."""
     if error.name in unit.own and _FREE in str(error):
-        return UnboundLocalError(
-            f"cannot access local variable '{error.name}' where it is not associated with a value", name=error.name
-        )
+        return UnboundLocalError(f"cannot access local variable '{error.name}' where it is not associated with a value")
     return error

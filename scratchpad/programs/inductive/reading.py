@@ -113,6 +113,8 @@ class _StateReader:
             return self._value(parts[1], parts[0])
         if tag == "function":
             return self._function(*parts, label=label)
+        if tag == "exception":
+            return self._exception(*parts, label=label)
         if tag == "dict":
             pairs: dict[Any, Any] = self._note(label, {})
             fill_pairs(pairs, list(map(self._value, parts)))
@@ -145,15 +147,17 @@ class _StateReader:
             self._fill(cell, contents)
         return function
 
+    def _exception(self, name: str, more: dict[str, Any], *arguments: Any, label: int | None) -> BaseException:
+        """An exception; its attributes may hold itself."""
+        kind = getattr(builtins, name)
+        if not issubclass(kind, BaseException):
+            raise ValueError(f"{name} is no exception")
+        error = self._note(label, kind(*map(self._value, arguments)))
+        error.__setstate__({each: self._value(value) for each, value in more.items()})
+        return error
+
     def _builtin(self, name: str) -> Any:
         return self._machine.names["__builtins__"][name]
-
-
-def _exception(name: str, *arguments: Any) -> BaseException:
-    kind = getattr(builtins, name)
-    if not issubclass(kind, BaseException):
-        raise ValueError(f"{name} is no exception")
-    return kind(*arguments)
 
 
 def _module(name: str) -> Any:
@@ -165,7 +169,6 @@ def _module(name: str) -> Any:
 _OTHERS: dict[str, Callable[..., Any]] = {
     "int": lambda reader, text: int(text, 16),
     "float": lambda reader, text: float(text),
-    "exception": lambda reader, name, *arguments: _exception(name, *arguments),
     "builtin": lambda reader, name: reader._builtin(name),
     "module": lambda reader, name: _module(name),
     "from": lambda reader, module, name: getattr(_module(module), name),

@@ -17,6 +17,14 @@ _DEEPEST = 100  # containers within one another: each takes up to three levels o
 _LONGEST_INTEGER_BITS = 13_000  # under the 4,300 digits that Python writes
 _PLAIN = frozenset({str, int, float, bool, type(None)})  # what is written as it is, and most of a long state
 
+_BESIDE_ARGUMENTS: dict[type[BaseException], tuple[str, ...]] = {
+    NameError: ("name",),
+    AttributeError: ("name", "obj"),
+    ImportError: ("name", "path", "name_from"),  # the last from Python 3.12 on
+    BlockingIOError: ("characters_written",),
+}
+"""What exceptions hold beside their arguments."""
+
 
 class _Shared:
     """A value, or a variable, that more than one place may hold. written: its one part, none for an empty variable."""
@@ -140,10 +148,19 @@ class _StateWriter:
         if kind is FunctionType:
             return self._made_function(value)
         if isinstance(value, BaseException):
-            if kind.__module__ != "builtins":
-                raise Refused(f"value of type {kind.__name__}")
-            return self._tagged("exception", [kind.__name__, *value.args])
+            return self._exception(value)
         return self._tagged(CODECS[kind].tag, CODECS[kind].parts(value))
+
+    def _exception(self, error: BaseException) -> dict[str, Any]:
+        """Its class, attributes that its arguments do not give, and arguments."""
+        kind = type(error)
+        if kind.__module__ != "builtins":
+            raise Refused(f"value of type {kind.__name__}")
+        names = [name for base, names in _BESIDE_ARGUMENTS.items() if isinstance(error, base) for name in names]
+        held = {name: getattr(error, name, None) for name in names} | vars(error)
+        more = {name: self._value(value) for name, value in held.items() if value is not None}
+        reduced: Any = error.__reduce__()  # which has an OSError's files, too, that `args` lacks
+        return {"$exception": [kind.__name__, more, *map(self._value, reduced[1])]}
 
     def _tagged(self, tag: str, parts: list[Any]) -> dict[str, Any]:
         return {f"${tag}": list(map(self._value, parts))}
@@ -172,19 +189,22 @@ class _StateWriter:
 
     def _named(self, value: Any) -> dict[str, Any]:
         """What is not the program's own, by where it is found."""
+        kind = type(value)
         if id(value) in self._builtins:
             return {"$builtin": [self._builtins[id(value)]]}
-        if type(value) is ModuleType:
+        if kind is ModuleType:
             return {"$module": [value.__name__]}
         name = str(getattr(value, "__name__", ""))
         for module in sorted(MODULES & sys.modules.keys()):
             if getattr(sys.modules[module], name, None) is value:
                 return {"$from": [module, name]}
-        if type(value) in (BuiltinFunctionType, MethodWrapperType) and value.__self__ is not None:
+        if kind in (BuiltinFunctionType, MethodWrapperType) and value.__self__ is not None:
             return self._tagged("method", [value.__self__, name])
-        if type(value) is MethodDescriptorType:
+        if kind is MethodDescriptorType:
             return self._tagged("method", [value.__objclass__, name])
-        raise Refused("generator" if type(value).__name__ == "generator" else f"value of type {type(value).__name__}")
+        if kind is type:
+            raise Refused("class made by a call")
+        raise Refused("generator" if kind.__name__ == "generator" else f"value of type {kind.__name__}")
 
     # -- labels
 
