@@ -225,10 +225,11 @@ def test_a_folder_of_programs(tmp_path: Path, capsys: Captured) -> None:
     (folder / "b.py").write_text("# call: f(3)\n# call: f('x')\ndef f(n):\n  return n * 2  # twice\n")
     (folder / "more" / "a.py").write_text("x = 2\noutput = x + 1\n")
     (folder / "c.py").write_text("x = 2\n")
+    (folder / "d.py").write_text("# call: f(3\ndef f(n):\n  return n\n")
     (folder / "notes.txt").write_text("no program")
     base = ["programs", "--source", str(folder), "--format", "scratchpad"]
     found, said = run_data(capsys, *base, out=tmp_path / "out.jsonl")
-    assert said.endswith("3 documents; left out 1: 1 no output: the program sets none\n")
+    assert said.endswith("3 documents; left out 2: 1 no output: the program sets none, 1 syntax\n")
     assert ["".join(line["question"]) for line in found] == [
         "def f(n):\n  return n * 2  # twice\n\noutput = f(3)",
         "def f(n):\n  return n * 2  # twice\n\noutput = f('x')",
