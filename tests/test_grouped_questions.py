@@ -107,6 +107,7 @@ def test_a_program_is_right_where_all_its_questions_are(method: str, run: Path, 
     assert {name: programs[name] for name in ("task", "format", "method", "seed")} == {
         "task": "data", "format": "direct", "method": method, "seed": 0,
     }  # fmt: skip
+    assert programs["metric"] == "output"
     assert programs["low"] < programs["accuracy"] == 2 / 3 < programs["high"]
     _, out, _ = command(capsys, "evaluate", run, "--method", method, "--device", "cpu")
     assert f"{run}: 2 of 3 programs right with all their questions: 66.7 % (20.8 - 93.9)" in out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -63,8 +64,9 @@ def _examples(task: Task, form: Format, question: Symbols, shots: int, seed: int
     found: dict[Symbols, Document[str]] = {}
     own, held = task.problem(question), task.count(task.shown_split)
     looked_at = shots + _LOOKED_AT if held is None else min(shots + _LOOKED_AT, held)
-    shuffled = seed and held and not task.seeded
-    order = permutation(stream_name("worked examples", seed), 0, held).tolist() if shuffled else range(looked_at)
+    order: Sequence[int] = range(looked_at)
+    if seed and held is not None and not task.seeded:
+        order = permutation(stream_name("worked examples", seed), 0, held).tolist()
     for index in order[:looked_at]:
         if len(found) == shots:
             break
