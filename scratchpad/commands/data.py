@@ -11,7 +11,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import Any
 
-from scratchpad.commands.options import add_draws, add_task, check_held, task_of, whole_number
+from scratchpad.commands.options import add_draws, add_task, task_of, whole_number
 from scratchpad.commands.output import Progress, Tally, new_file
 from scratchpad.errors import LeftOut, ScratchpadError
 from scratchpad.layout.rows import positions_needed
@@ -66,7 +66,6 @@ def _count(args: Namespace, task: Task) -> int:
         raise ScratchpadError(f"-n is needed: {task.name} draws as many documents as are asked for")
     if not held:
         task.draw(args.seed, args.split, 0)  # says what there is
-    check_held(task, args.split, held)
     return held
 
 

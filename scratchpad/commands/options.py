@@ -78,13 +78,6 @@ def task_of(args: Namespace) -> Task:
     return load_task_file(args.task_file, settings) if args.task_file else task_named(args.task, settings)
 
 
-def check_held(task: Task, split: str, n: int) -> None:
-    """ScratchpadError where a split that holds so many questions, and no more, is asked for more than that."""
-    held = task.count(split)
-    if held and n > held:
-        raise ScratchpadError(f"-n {n}: the {split} split of {task.name} holds {held} questions")
-
-
 def sizes_list(text: str) -> tuple[int, ...]:
     """A converter for argparse: `10,20,30`."""
     return tuple(whole_number(1)(part) for part in text.split(","))

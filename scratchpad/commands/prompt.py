@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any
 
-from scratchpad.commands.options import add_draws, add_task, check_held, task_of, whole_number
+from scratchpad.commands.options import add_draws, add_task, task_of, whole_number
 from scratchpad.commands.output import Tally, message, print_json
+from scratchpad.errors import ScratchpadError
 from scratchpad.evaluate.few_shot import Prompt, few_shot
 from scratchpad.tasks.base import Symbols, Task, draws
 from scratchpad.tasks.formats import format_named
@@ -76,7 +77,9 @@ def _questions(args: Namespace, task: Task) -> Iterator[tuple[str, dict[str, Any
         yield "question", {"seed": args.seed, "split": None, "index": None}, question
         return
     sized = task if args.size is None else task.at_size(args.size)
-    check_held(sized, args.split, args.n)
+    held = sized.count(args.split)
+    if held is not None and args.n > held:
+        raise ScratchpadError(f"-n {args.n}: the {args.split} split of {task.name} holds {held} questions")
     size = "" if args.size is None else f"size-{args.size}/"
     for index, question in draws(sized, args.seed, args.split, 0, args.n):
         drawn = {"seed": args.seed, "split": args.split, "index": index}
