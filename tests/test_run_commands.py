@@ -203,7 +203,7 @@ def test_data_from_training_to_solving(tmp_path: Path, capsys: Capture) -> None:
     status, out, err = command(capsys, "evaluate", folder, "--json")
     lines = [json.loads(line) for line in out.splitlines()]
     assert (status, {line["task"] for line in lines}) == (0, {"data"}), err
-    assert sum(line["n"] for line in lines) == 2  # a tenth of 24
+    assert sum(line["n"] for line in lines) == 6  # a tenth of 60
     assert {line["seen_in_training"] for line in lines} == {0}
     status, out, err = command(capsys, "solve", folder, "plum=", "--max-tokens", "5", "--json")
     assert (status, json.loads(out.splitlines()[-1])["answer"]) == (0, None), err
