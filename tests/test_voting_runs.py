@@ -126,7 +126,7 @@ def test_voters_that_join_later_vote_as_those_before(seeds: list[Path]) -> None:
         assert together.subject.voters == (two.subject.model, three.subject.model)
 
 
-def test_every_voter_has_room_for_what_is_asked(tmp_path: Path) -> None:
+def test_every_voter_has_room_for_what_is_asked(tmp_path: Path, capsys: Capture) -> None:
     settings = {"task.name": "long-addition", "digits": "1", "window": 11, "task.format": "scratchpad"}
     config = RunConfig().with_settings(settings | {"model": "tiny", "train.steps": 1, "evaluate.n": 3})
     narrow, wide = (trained(tmp_path / size, config.with_settings({"evaluate.sizes": size})) for size in ("1", "11"))
@@ -135,6 +135,10 @@ def test_every_voter_has_room_for_what_is_asked(tmp_path: Path) -> None:
         assert (score.n, score.correct, score.over_context) == (1, 0, 1)
     (score,) = wide.evaluate([11], 1, "free")
     assert (score.n, score.over_context) == (1, 0)
+    told = f"1 of 1 questions over the context of {narrow.config.model.context} positions: not asked, and wrong"
+    for runs in ([narrow.folder], [wide.folder, narrow.folder, "--vote"]):
+        status, out, err = command(capsys, "evaluate", *runs, "--sizes", "11", "-n", "1", "--method", "free")
+        assert (status, told in out) == (0, True), err
 
 
 def test_models_train_on_after_they_voted(seeds: list[Path]) -> None:

@@ -102,7 +102,7 @@ def _judged(args: Namespace, run: Run, sampling: Sampling) -> tuple[list[Result]
 
 
 def _programs_right(subject: Subject, results: list[Result]) -> dict[str, Share]:
-    """Over all sizes, by the metric: a program is right where all its questions are. None where no two share one.
+    """Over all sizes, by the metric: a program is right where all its questions are. Empty where no two share one.
 
     output: their answers; trace: all that is written, where that is more. By one forward pass there is no other.
     """
@@ -127,9 +127,8 @@ def _print_over_context(run: Run, results: list[Result]) -> None:
     """How many questions were not asked, where there are any."""
     over, n = (sum(getattr(result.score, name) for result in results) for name in ("over_context", "n"))
     if over:
-        contexts = [one.config.model.context for one in (run, *run.voters)]
-        context = min(room for room in contexts if room is not None)
-        print(f"{_name(run)}: {over} of {n} questions over the context of {context} positions: not asked, and wrong")
+        room = run.subject.context
+        print(f"{_name(run)}: {over} of {n} questions over the context of {room} positions: not asked, and wrong")
 
 
 def _name(run: Run) -> str:

@@ -63,17 +63,24 @@ class Subject:
         """The first n test questions of a size; fewer where the task's data hold fewer."""
         return test_questions(self.task, size, n, seed)
 
+    @property
+    def context(self) -> int | None:
+        """The positions that the model and each voter has, the fewest; None where none is limited."""
+        rooms = [model.config.context for model in (self.model, *self.voters)]
+        return min((room for room in rooms if room is not None), default=None)
+
     def holds(self, question: Symbols) -> bool:
-        """Whether the model, and each voter, has positions enough for a question's document."""
+        """Whether the model, and each voter, has positions enough for a question's document, which is written for it.
+
+        ScratchpadError where it cannot be.
+        """
         needed = positions_needed(self._written(question))
-        rooms = (model.config.context for model in (self.model, *self.voters))
-        return all(room is None or needed <= room for room in rooms)
+        return self.context is None or needed <= self.context
 
     def document(self, question: Symbols) -> Document[int]:
         """The document of a question. ScratchpadError where the model, or a voter, has too few positions for it."""
         document = self._written(question)
-        for model in (self.model, *self.voters):
-            check_room(document, model.config.context)
+        check_room(document, self.context)
         return document
 
     def _written(self, question: Symbols) -> Document[int]:

@@ -90,7 +90,8 @@ class CachedDecoder:
         self._cache = self._cache.index_select(2, torch.tensor(rows, dtype=torch.int64, device=self._cache.device))
 
     def held_bytes(self) -> list[int]:
-        return [self.model.position_bytes * (line.prompt + sum(line.lengths)) for line in self._lines]
+        each = self.model.position_bytes
+        return [each * (line.prompt + sum(line.lengths)) for line in self._lines]
 
     def cache_bytes(self) -> int:
         """Memory that keys and values of all rows take, with the room that is kept free."""

@@ -209,5 +209,5 @@ def _pooled(scores: Sequence[Score]) -> Score:
         memory_bytes=int(mean(score.memory_bytes for score in scores)),
         seen_in_training=sum(seen) if len(seen) == len(scores) else None,
         over_context=sum(score.over_context for score in scores),
-        endings=dict(sum((Counter(score.endings or {}) for score in scores), Counter())),
+        endings=dict(sum((Counter(score.endings or {}) for score in scores), Counter())) or None,
     )  # fmt: skip
