@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from bisect import bisect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, groupby
 from typing import Any, ClassVar, Self, TypeVar
 
 from scratchpad.errors import ScratchpadError, unknown
@@ -32,8 +32,8 @@ class Readable(ABC):
 class Lengths(Readable):
     """A law of lengths low..high: uniform, or with a whole-number weight for each of them.
 
-    Written `5` (always 5), `1-30` (uniform), `1-30:size` (each as likely as it is long) or `2:3,5:1` (2 three times
-    as often as 5, nothing between).
+    Written `5` (always 5), `1-30` (uniform), `1-30:size` (each as likely as it is long), `2:3,5:1` (2 three times as
+    often as 5, nothing between) or `1-9:10,10-99:1` (each of 1 to 9 ten times as often as each of the others).
     """
 
     least: ClassVar[int] = 1
@@ -52,7 +52,7 @@ class Lengths(Readable):
             raise
         except ValueError:
             raise ScratchpadError(
-                f"a length is a number like 5 or a range like 1-30, not {text!r} (with weights: 1-30:size or 2:3,5:1)"
+                f"a length is a number like 5 or a range like 1-30, not {text!r} (with weights: 1-30:size or 2:3,4-9:1)"
             ) from None
 
     @classmethod
@@ -69,11 +69,17 @@ class Lengths(Readable):
 
     @classmethod
     def _weighed(cls, text: str) -> Self:
-        pairs = [item.split(":") for item in text.split(",")]
-        weights = {int(length): int(weight) for length, weight in pairs}
-        if len(weights) < len(pairs) or min(weights) < cls.least or min(weights.values()) < 1:
-            what = f"{cls.__name__.lower()} {text!r}"
-            raise ScratchpadError(f"{what}: each is at least {cls.least} and stands once, with a weight of at least 1")
+        weights: dict[int, int] = {}
+        for part in text.split(","):
+            lengths, weight = part.split(":")
+            low, dash, high = lengths.partition("-")
+            first, last = int(low), int(high) if dash else int(low)
+            if not cls.least <= first <= last or int(weight) < 1 or weights.keys() & range(first, last + 1):
+                raise ScratchpadError(
+                    f"{cls.__name__.lower()} {text!r}: each is at least {cls.least} and stands once, with a weight of "
+                    "at least 1"
+                )
+            weights |= dict.fromkeys(range(first, last + 1), int(weight))
         low, high = min(weights), max(weights)
         return cls(low, high, tuple(weights.get(length, 0) for length in range(low, high + 1)) if low < high else ())
 
@@ -92,8 +98,17 @@ class Lengths(Readable):
         if self.low == self.high:
             return self.low
         if self.weights and self.weights != tuple(range(self.low, self.high + 1)):
-            return ",".join(f"{self.low + i}:{weight}" for i, weight in enumerate(self.weights) if weight)
+            return ",".join(f"{part}:{weight}" for part, weight in self._parts() if weight)
         return f"{self.low}-{self.high}{':size' if self.weights else ''}"
+
+    def _parts(self) -> list[tuple[str, int]]:
+        """Neighbours of equal weight as ranges, `1-9`, each with the weight."""
+        parts, first = [], self.low
+        for weight, group in groupby(self.weights):
+            last = first + len(list(group)) - 1
+            parts.append((f"{first}-{last}" if last > first else str(first), weight))
+            first = last + 1
+        return parts
 
 
 class Numbers(Lengths):

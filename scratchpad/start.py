@@ -109,6 +109,10 @@ def complete(config: RunConfig, task: Task, only_judged: bool = False) -> RunCon
     every, steps = config.curriculum.every, config.train.steps
     if curriculum and every > steps:
         raise ScratchpadError(f"curriculum.every={every}: no stage is tested in train.steps={steps}; at most {steps}")
+    if config.train.max_states is not None and not format_named(config.task.format).inductive:
+        raise ScratchpadError(
+            f"train.max_states={config.train.max_states}: goes with task.format=inductive, not {config.task.format}"
+        )
     trained = () if only_judged else curriculum.tasks if curriculum else (task,)
     documents = [*(document for one in trained for document in _trained_on(config, one)), *_judged_on(config, task)]
     for document in documents:
@@ -126,12 +130,13 @@ def _trained_on(config: RunConfig, task: Task) -> list[Document[str]]:
     if held == 0:
         raise ScratchpadError("the data hold nothing to train on")
     sized = [task] if held else [task.at_size(size) for size in (law.low, law.high)]
+    most = config.train.max_states
     documents = [
-        written.write(each, each.draw(config.train.seed, "train", number))
+        written.write(each, each.draw(config.train.seed, "train", number), most)
         for each in sized
         for number in range(held or _MEASURED)
     ]
-    documents += [written.write(task, question) for question in task.longest()]
+    documents += [written.write(task, question, most) for question in task.longest()]
     for document in documents:
         rows(document, config.train.row_budget)
     return documents

@@ -118,6 +118,7 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "sizes, rotary": (["parity-small", "--set", "evaluate.sizes=99", "model.positions=rotary"], "bits=99 do not fit"),
     "budget": (["parity-small", "--set", "train.layout=mixed", "train.budget=9"], "budget of 9 tokens is too small"),
     "context": (["parity-small", "--set", "model.context=9"], "needs 42 positions, the model has 9"),
+    "states": (["parity-small", "--set", "task.format=causal", "train.max_states=9"], "max_states=9: goes with"),
     "no data": (["parity-small", "--data", "none.jsonl"], "none.jsonl: cannot be read"),
     "line": (["parity-small", "--data", "bad.jsonl"], "bad.jsonl:2: not JSON"),
     "empty": (["parity-small", "--data", "empty.jsonl"], "empty.jsonl: no lines"),

@@ -192,7 +192,8 @@ def test_lengths(text: int | str, low: int, high: int, plain: int | str) -> None
         ("3:2", (), 3),
         ("5:1,2:3", (3, 0, 0, 1), "2:3,5:1"),
         ("1:1,2:2", (1, 2), "1-2:size"),
-        ("1:1,2:1", (1, 1), "1:1,2:1"),
+        ("1:1,2:1", (1, 1), "1-2:1"),
+        ("6:1,2-3:3,4:3", (3, 3, 3, 0, 1), "2-4:3,6:1"),
     ],
 )
 def test_lengths_with_weights(text: str, weights: tuple[int, ...], plain: int | str) -> None:
@@ -205,10 +206,12 @@ def test_lengths_with_weights(text: str, weights: tuple[int, ...], plain: int | 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("1-3:long", "a number like 5 or a range like 1-30, not '1-3:long' .with weights: 1-30:size or 2:3,5:1"),
+        ("1-3:long", "a number like 5 or a range like 1-30, not '1-3:long' .with weights: 1-30:size or 2:3,4-9:1"),
         ("0-3:size", "begin at 1"),
         ("2:3,5", "not '2:3,5'"),
         ("2:3,2:1", "stands once"),
+        ("2-5:3,4:1", "stands once"),
+        ("5-2:3", "at least 1"),
         ("0:3,2:1", "at least 1"),
         ("1:0,2:1", "a weight of at least 1"),
     ],

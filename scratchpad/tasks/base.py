@@ -6,6 +6,7 @@ import dataclasses
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, ClassVar, Self
 
 from scratchpad.errors import ScratchpadError, unknown
@@ -198,13 +199,18 @@ class Task:
         return ()
 
     def chain(self, question: Symbols, limit: int = 1_000_000) -> list[Symbols]:
-        """All states: `first`, then `step` until None."""
-        states = [self.first(question)]
-        while (state := self.step(question, states[-1])) is not None:
-            states.append(state)
-            if len(states) > limit:
-                raise ScratchpadError(f"{self.name}: no end after {limit} states: does `step` ever return None?")
+        """All states. ScratchpadError where there are more than `limit`."""
+        states = list(islice(self.states(question), limit + 1))
+        if len(states) > limit:
+            raise ScratchpadError(f"{self.name}: no end after {limit} states: does `step` ever return None?")
         return states
+
+    def states(self, question: Symbols) -> Iterator[Symbols]:
+        """The states of the chain, made as they are asked for: `first`, then `step` until None."""
+        state: Symbols | None = self.first(question)
+        while state is not None:
+            yield state
+            state = self.step(question, state)
 
     def draw(self, seed: int, split: str, index: int) -> Symbols:
         """The question numbered `index`: a pure function of (task, settings, seed, split, index)."""

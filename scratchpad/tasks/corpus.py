@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
@@ -94,8 +94,8 @@ class Corpus(Task):
             raise ScratchpadError(f"the data hold no train problem with {size} states")
         return rng.choice(fitting)
 
-    def chain(self, question: Symbols, limit: int = 0) -> list[Symbols]:
-        return list(self._entry(question).states)
+    def states(self, question: Symbols) -> Iterator[Symbols]:
+        yield from self._entry(question).states
 
     def opening(self, question: Symbols) -> Symbols:
         return self._entry(question).opening or question

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from scratchpad.errors import ScratchpadError, unknown
 from scratchpad.tasks.base import Symbols, Task
@@ -36,11 +37,16 @@ class Format:
         """Whether more is written than the answer."""
         return self.answer is not _given_answer
 
-    def write(self, task: Task, question: Symbols) -> Document[str]:
-        """The whole document of a question. ScratchpadError where the task cannot be written in this format."""
+    def write(self, task: Task, question: Symbols, max_states: int | None = None) -> Document[str]:
+        """The document of a question. ScratchpadError where the task cannot be written in this format.
+
+        max_states: of an inductive chain the first so many states, without the work of those after them (none: all).
+        """
         if not (self.general or self.name in task.own_formats):
             raise ScratchpadError(f"{task.name} has no format {self.name}; it has {', '.join(format_names(task))}")
         task.check_format(self.name)
+        if max_states is not None and self.inductive:
+            return Document(self.prompt(task, question), _begun(task, question, max_states))
         return Document(self.prompt(task, question), self.states(task, question))
 
     def opening(self, task: Task, question: Symbols) -> tuple[Symbols, Symbols]:
@@ -96,6 +102,11 @@ def _beyond(task: Task, question: Symbols, text: Symbols) -> Symbols:
 
 def _chain(task: Task, question: Symbols) -> tuple[Symbols, ...]:
     return terminated(task.chain(question))
+
+
+def _begun(task: Task, question: Symbols, count: int) -> tuple[Symbols, ...]:
+    """The first states of a chain: <end> behind the last one only where the chain ends there."""
+    return terminated(list(islice(task.states(question), count + 1)))[:count]
 
 
 def _given_answer(task: Task, question: Symbols, states: Sequence[Symbols]) -> Symbols | None:

@@ -14,7 +14,7 @@ import ast
 import json
 import string
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any, ClassVar
@@ -163,12 +163,12 @@ class ProgramRuns(TraceTask):
         )
         return "" if fits else f"a trace over {self.most_characters:,} characters"
 
-    def chain(self, question: Symbols, limit: int = 0) -> list[Symbols]:
+    def states(self, question: Symbols) -> Iterator[Symbols]:
         trace = self.traced(question, inductive=True)
-        return [letters(json.dumps(state)) for state in (*(step.state for step in trace.steps), trace.state)]
+        yield from (letters(json.dumps(state)) for state in (*(step.state for step in trace.steps), trace.state))
 
     def first(self, question: Symbols) -> Symbols:
-        return self.chain(question)[0]
+        return next(self.states(question))
 
     def step(self, question: Symbols, state: Symbols) -> Symbols | None:
         names = _names_in(state)

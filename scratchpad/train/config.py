@@ -46,6 +46,7 @@ class TrainConfig:
     """How it is learned.
 
     batch: documents a step, over all processes. samples: a fixed number of training documents (none: always fresh).
+    max_states: of each inductive chain the first so many states are trained on (none: all).
     micro_tokens: most tokens in one forward pass. decay_steps: length of the cosine (none: all steps).
     workers: background processes that make batches (none: two with a GPU, else the main process makes them itself).
     average: the share that an exponential moving average of the weights keeps at each step, 0.999 say; once it is
@@ -61,6 +62,7 @@ class TrainConfig:
     steps: int = 1000
     batch: int = 64
     samples: int | None = None
+    max_states: int | None = None
     seed: int = 0
     learning_rate: float = 3e-4
     final_learning_rate: float = 3e-5
@@ -90,6 +92,7 @@ class TrainConfig:
                 raise unknown(f"train.{name}", getattr(self, name), allowed)
         for name in ("steps", "batch", "micro_tokens", "log_every", "samples", "budget", "decay_steps", "threads"):
             _at_least(self, name, 1)
+        _at_least(self, "max_states", 2)
         for name in ("seed", "learning_rate", "final_learning_rate", "warmup_steps", "weight_decay", "workers"):
             _at_least(self, name, 0)
         for name in ("evaluate_every", "checkpoint_every"):

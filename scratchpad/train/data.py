@@ -81,7 +81,7 @@ class StepData(Dataset[list[Batch]]):
         return int(_order(stream_name("epoch", self.config.seed), epoch, samples)[place])
 
     def _rows(self, task: Task, question: Symbols) -> list[Row[int]]:
-        document = self.vocabulary.encode_document(self.format.write(task, question))
+        document = self.vocabulary.encode_document(self.format.write(task, question, self.config.max_states))
         check_room(document, self.context)
         return rows(document, self.config.row_budget, self.config.question_loss)
 

@@ -1,0 +1,45 @@
+"""Chains of which the first states alone are trained on."""
+
+from __future__ import annotations
+
+import pytest
+from tiny_runs import tiny
+
+from scratchpad.layout.batch import Batch
+from scratchpad.run import step_data, task_of
+from scratchpad.start import complete
+from scratchpad.tasks import task_named
+from scratchpad.tasks.base import Symbols
+from scratchpad.tasks.formats import format_named
+from scratchpad.tasks.parity import Parity
+from scratchpad.train.loss import count_targets
+from scratchpad.train.processes import Processes
+
+
+def first_batches(max_states: int | None) -> list[Batch]:
+    config = tiny(bits="4", train__max_states=max_states)
+    task = task_of(config.task)
+    return step_data(complete(config, task), task, Processes())[0]
+
+
+def test_of_each_chain_so_many_states_are_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those after them are not even made; where there are fewer, the document is the whole one."""
+    made: list[Symbols] = []
+    step = Parity.step
+
+    def counted(task: Parity, question: Symbols, state: Symbols) -> Symbols | None:
+        made.append(state)
+        return step(task, question, state)
+
+    monkeypatch.setattr(Parity, "step", counted)
+    task, form = task_named("parity", {"bits": 5, "window": 9}), format_named("inductive")
+    question = task.draw(0, "train", 0)
+    whole = form.write(task, question)
+    made.clear()
+    assert form.write(task, question, 3).states == whole.states[:3]
+    assert len(made) == 3
+    assert form.write(task, question, 6) == form.write(task, question, 7) == whole
+    targets = [count_targets(first_batches(most)) for most in (2, 3, 4, 5, None)]
+    assert len(set(targets[:3])) == 3
+    assert sorted(targets) == targets
+    assert targets[-2] == targets[-1]
