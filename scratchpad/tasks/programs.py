@@ -59,8 +59,9 @@ class Programs(TraceTask):
     The defaults are the paper's; the generator's own are constants=1-9 repeats=2-9 modulus=1000.
 
     reach: where it is set, loops up to so long count as short: at a size beyond it, programs run for more than `steps`
-    lines, and for up to size / reach times as many. So repeats=1-99 steps=60 reach=9 trains on short runs alone, in
-    which every counter up to 99 has been seen (loops that long are left by `break`), and at size 90 asks for long ones.
+    lines, and for up to size / reach times as many. So repeats=1-99 steps=60 reach=9 trains on whole short runs alone,
+    in which long loops are rare (they are left by `break`), and at size 90 asks for long ones. With train.max_states in
+    place of `steps` long loops are trained on as often as others, as far as their runs begin.
     """
 
     name: ClassVar[str] = "programs"
