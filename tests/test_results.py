@@ -33,7 +33,7 @@ def test_results_are_whole_and_small(folder: Path) -> None:
     assert table["rows"]
     assert table["provenance"]["commits"]
     assert "-dirty" not in str(table["provenance"]["commits"])
-    assert (folder / "figure.png").stat().st_size < 150_000
+    assert (folder / "figure.png").stat().st_size < 120_000
     assert "](figure.png)" in (folder / "table.md").read_text()
 
 
