@@ -18,6 +18,9 @@ from scratchpad.seeding import Stream
 
 D = TypeVar("D")
 
+_MOST_WEIGHED = 100_000
+"""The largest length of a law with weights, which are kept one by one."""
+
 
 class Readable(ABC):
     """A setting that has a written form of its own."""
@@ -52,7 +55,8 @@ class Lengths(Readable):
             raise
         except ValueError:
             raise ScratchpadError(
-                f"a length is a number like 5 or a range like 1-30, not {text!r} (with weights: 1-30:size or 2:3,4-9:1)"
+                f"a length is a number like 5 or a range like 1-30, not {text!r} (with weights, a whole number for "
+                "each part: 1-30:size or 2:3,4-9:1)"
             ) from None
 
     @classmethod
@@ -60,25 +64,29 @@ class Lengths(Readable):
         lengths, colon, law = text.partition(":")
         if colon and law != "size":
             return cls._weighed(text)
+        first, last = cls._ends(lengths, text)
+        return cls(first, last, tuple(range(first, last + 1)) if colon and first < last else ())
+
+    @classmethod
+    def _ends(cls, lengths: str, text: str) -> tuple[int, int]:
+        """The first and the last of `1-30` or `5`, which stands in the law `text`."""
         low, dash, high = lengths.partition("-")
         first, last = int(low), int(high) if dash else int(low)
-        if not cls.least <= first <= last:
-            what = cls.__name__.lower()
-            raise ScratchpadError(f"{what} {text!r}: they begin at {cls.least}, and the first is at most the last")
-        return cls(first, last, tuple(range(first, last + 1)) if colon and first < last else ())
+        if not cls.least <= first <= last or (":" in text and last > _MOST_WEIGHED):
+            what = f"{cls.__name__.lower()} {text!r}"
+            most = f", {_MOST_WEIGHED:,} the largest" if ":" in text else ""
+            raise ScratchpadError(f"{what}: they begin at {cls.least}, and the first is at most the last{most}")
+        return first, last
 
     @classmethod
     def _weighed(cls, text: str) -> Self:
         weights: dict[int, int] = {}
         for part in text.split(","):
             lengths, weight = part.split(":")
-            low, dash, high = lengths.partition("-")
-            first, last = int(low), int(high) if dash else int(low)
-            if not cls.least <= first <= last or int(weight) < 1 or weights.keys() & range(first, last + 1):
-                raise ScratchpadError(
-                    f"{cls.__name__.lower()} {text!r}: each is at least {cls.least} and stands once, with a weight of "
-                    "at least 1"
-                )
+            first, last = cls._ends(lengths, text)
+            if int(weight) < 1 or weights.keys() & range(first, last + 1):
+                what = f"{cls.__name__.lower()} {text!r}"
+                raise ScratchpadError(f"{what}: each stands once, with a weight of at least 1")
             weights |= dict.fromkeys(range(first, last + 1), int(weight))
         low, high = min(weights), max(weights)
         return cls(low, high, tuple(weights.get(length, 0) for length in range(low, high + 1)) if low < high else ())

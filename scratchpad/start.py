@@ -109,9 +109,10 @@ def complete(config: RunConfig, task: Task, only_judged: bool = False) -> RunCon
     every, steps = config.curriculum.every, config.train.steps
     if curriculum and every > steps:
         raise ScratchpadError(f"curriculum.every={every}: no stage is tested in train.steps={steps}; at most {steps}")
-    if config.train.max_states is not None and not format_named(config.task.format).inductive:
+    if config.train.max_states and not (only_judged or format_named(config.task.format).inductive):
         raise ScratchpadError(
-            f"train.max_states={config.train.max_states}: goes with task.format=inductive, not {config.task.format}"
+            f"train.max_states={config.train.max_states}: goes with task.format=inductive, not {config.task.format}: "
+            "set it where the format is inductive alone"
         )
     trained = () if only_judged else curriculum.tasks if curriculum else (task,)
     documents = [*(document for one in trained for document in _trained_on(config, one)), *_judged_on(config, task)]
@@ -129,8 +130,7 @@ def _check_room(needed: Sequence[int], context: int | None) -> None:
     if over:
         raise ScratchpadError(
             f"{over:,} of {len(needed):,} documents looked at need more positions than the model has, {context}: "
-            f"model.context={max(needed)} or more is needed; of data, `scratchpad data --context {context}` leaves "
-            "them out"
+            f"model.context={max(needed)} or more is needed, or shorter documents"
         )
 
 

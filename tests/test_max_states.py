@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from tiny_runs import tiny
 
+from scratchpad.errors import ScratchpadError
 from scratchpad.layout.batch import Batch
 from scratchpad.run import step_data, task_of
 from scratchpad.start import complete
@@ -20,6 +21,14 @@ def first_batches(max_states: int | None) -> list[Batch]:
     config = tiny(bits="4", train__max_states=max_states)
     task = task_of(config.task)
     return step_data(complete(config, task), task, Processes())[0]
+
+
+def test_a_run_may_be_judged_in_another_format() -> None:
+    config = tiny(task__format="causal", train__max_states=3)
+    task = task_of(config.task)
+    assert complete(config, task, only_judged=True).train.max_states == 3
+    with pytest.raises(ScratchpadError, match=r"max_states=3: goes with task.format=inductive, not causal"):
+        complete(config, task)
 
 
 def test_of_each_chain_so_many_states_are_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:

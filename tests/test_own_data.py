@@ -82,6 +82,7 @@ def truth(question): return "0"
         ('return "0123456789"', 'return "00123456789"', "repeats a symbol"),
         ('return "0123456789"', 'return ["<end>", *"0123456789"]', "holds one of <pad>"),
         ("return question", "return missing", "first: NameError: name 'missing'"),
+        ("return question", "return None", "first: TypeError: 'NoneType'"),
         ("def answer", "def answer(", "SyntaxError"),
         ("\ndef answer", "\n1 / 0\ndef answer", "ZeroDivisionError"),
         ('state == ("0",)', "False", "step: .*|no end"),

@@ -199,7 +199,10 @@ class Task:
         return ()
 
     def chain(self, question: Symbols, limit: int = 1_000_000) -> list[Symbols]:
-        """All states. ScratchpadError where there are more than `limit`."""
+        """All states: a task that makes them in its own way has its own `states`, not its own `chain`.
+
+        ScratchpadError where there are more than `limit`.
+        """
         states = list(islice(self.states(question), limit + 1))
         if len(states) > limit:
             raise ScratchpadError(f"{self.name}: no end after {limit} states: does `step` ever return None?")

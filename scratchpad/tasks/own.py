@@ -44,28 +44,31 @@ class FunctionTask(Task):
         return load_task_file(self.path, {**self.settings(), **settings})
 
     def symbols(self) -> Symbols:
-        return tuple(self._call("symbols", self.values))
+        return self._call("symbols", self.values)
 
     def question(self, rng: Stream, size: int) -> Symbols:
-        return tuple(self._call("question", rng, size))
+        return self._call("question", rng, size)
 
     def first(self, question: Symbols) -> Symbols:
-        return tuple(self._call("first", question))
+        return self._call("first", question)
 
     def step(self, question: Symbols, state: Symbols) -> Symbols | None:
-        following = self._call("step", question, state)
-        return None if following is None else tuple(following)
+        return self._call("step", question, state, ends=True)
 
     def answer(self, question: Symbols, state: Symbols) -> Symbols:
-        return tuple(self._call("answer", question, state))
+        return self._call("answer", question, state)
 
     def truth(self, question: Symbols) -> Symbols:
-        return tuple(self._call("truth", question))
+        return self._call("truth", question)
 
-    def _call(self, name: str, *arguments: Any) -> Any:
-        """What a function of the file returns; its own errors as ScratchpadErrors, which are ValueErrors."""
+    def _call(self, name: str, *arguments: Any, ends: bool = False) -> Any:
+        """The symbols that a function of the file returns, or where it `ends` None.
+
+        Its own errors, and that it returns no symbols, as ScratchpadErrors, which are ValueErrors.
+        """
         try:
-            return getattr(self.functions, name)(*arguments)
+            found = getattr(self.functions, name)(*arguments)
+            return None if ends and found is None else tuple(found)
         except Exception as error:
             raise ScratchpadError(f"{self.path}: {name}: {type(error).__name__}: {error}") from error
 
