@@ -9,7 +9,7 @@ import pytest
 
 from scratchpad.commands.results import RESULTS, index, publish
 from scratchpad.errors import ScratchpadError
-from scratchpad.experiments.registry import experiment_names
+from scratchpad.experiments.registry import experiment, experiment_names
 from scratchpad.experiments.results import FILES
 
 FOLDERS = sorted(path for path in RESULTS.iterdir() if path.is_dir())
@@ -34,7 +34,10 @@ def test_results_are_whole_and_small(folder: Path) -> None:
     assert table["provenance"]["commits"]
     assert "-dirty" not in str(table["provenance"]["commits"])
     assert (folder / "figure.png").stat().st_size < 120_000
-    assert "](figure.png)" in (folder / "table.md").read_text()
+    text = (folder / "table.md").read_text()
+    assert "](figure.png)" in text
+    name, _, scale = folder.name.rpartition("-")
+    assert experiment(name).plan(scale).note in text, "the experiment is another one now: carry it out again"
 
 
 def test_results_are_copied_and_listed(tmp_path: Path) -> None:
