@@ -193,7 +193,7 @@ def test_a_bare_sum_is_completed(name: str, asked: str, numbers: str) -> None:
         ("addition-random-space", {"window": 0}, "window=0"),
         ("addition-random-space", {"digits": "3-9", "window": 7}, "digits=3-9 do not fit window=7: at most 7 digits"),
         ("addition-shift", {"digits": 5, "window": 4}, "digits=5 do not fit window=4"),
-        ("addition-shift", {"digits": "1:2,1:3"}, "each is at least 1 and stands once"),
+        ("addition-shift", {"digits": "1:2,1:3"}, "each stands once, with a weight of at least 1"),
     ],
 )
 def test_settings_that_are_refused(name: str, settings: dict[str, Any], says: str) -> None:
