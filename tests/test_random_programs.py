@@ -72,7 +72,7 @@ def test_longer_loops_may_run_longer() -> None:
     assert 180 < max(runs) <= 500
 
 
-def test_training_on_short_runs_shows_all_that_long_ones_need() -> None:
+def test_training_draws_short_runs_alone_and_tests_draw_long_ones() -> None:
     """Training sees counters of two digits, in runs that are short; so are the runs at a size that is within reach."""
     task = programs(repeats="1-99", modulus=10, steps=60, reach=9)
     trained = [task.chain(question) for _, question in draws(task, 0, "train", 0, 53)]

@@ -206,7 +206,13 @@ def test_lengths_with_weights(text: str, weights: tuple[int, ...], plain: int | 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("1-3:long", "a number like 5 or a range like 1-30, not '1-3:long' .with weights, a whole"),
+        (
+            "1-3:long",
+            (
+                "a number like 5 or a range like 1-30, not '1-3:long' [(]with weights, a whole number for each part: "
+                "1-30:size or 2:3,4-9:1[)]"
+            ),
+        ),
         ("0-3:size", "begin at 1"),
         ("2:3,5", "not '2:3,5'"),
         ("2:3,2:1", "stands once"),
