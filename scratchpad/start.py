@@ -20,7 +20,7 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.evaluate.scores import Score, count_right, evaluate
 from scratchpad.evaluate.subject import Subject, test_questions
 from scratchpad.generate.sampling import Sampling
-from scratchpad.layout.rows import positions_needed, rows
+from scratchpad.layout.rows import check_room, positions_needed, rows
 from scratchpad.model.config import ModelConfig
 from scratchpad.model.transformer import Transformer
 from scratchpad.run import Run, evaluated_sizes, read_record, step_data, task_of
@@ -117,21 +117,11 @@ def complete(config: RunConfig, task: Task, only_judged: bool = False) -> RunCon
     trained = () if only_judged else curriculum.tasks if curriculum else (task,)
     documents = [*(document for one in trained for document in _trained_on(config, one)), *_judged_on(config, task)]
     needed = [positions_needed(document) for document in documents]
-    _check_room(needed, config.model.context)
+    check_room(needed, config.model.context)
     if config.model.context is not None or config.model.positions != "learned":
         return config
     context = 16 * -(-(max(needed) + _ROOM) // 16)
     return dataclasses.replace(config, model=dataclasses.replace(config.model, context=context))
-
-
-def _check_room(needed: Sequence[int], context: int | None) -> None:
-    """ScratchpadError where documents need more positions than a model has, with their number and the largest need."""
-    over = sum(context is not None and positions > context for positions in needed)
-    if over:
-        raise ScratchpadError(
-            f"{over:,} of {len(needed):,} documents looked at need more positions than the model has, {context}: "
-            f"model.context={max(needed)} or more is needed, or shorter documents"
-        )
 
 
 def _trained_on(config: RunConfig, task: Task) -> list[Document[str]]:

@@ -147,11 +147,19 @@ def test_layers_look_back_over_their_spans_and_no_further(positions: str, backen
     assert not torch.allclose(last[2], last[0], rtol=1e-6)
 
 
+def test_a_document_may_take_every_position_of_a_model_and_no_more() -> None:
+    check_room([29, 30, 30], 30)
+    with pytest.raises(ScratchpadError, match=r"2 of 3 documents looked at need .* has, 29: model.context=30 or more"):
+        check_room([29, 30, 30], 29)
+    with pytest.raises(ScratchpadError, match="a document needs more positions than the model has, 29"):
+        check_room([30], 29)
+
+
 @pytest.mark.parametrize("positions", ["rotary", "alibi", "none"])
 def test_without_learned_positions_no_text_is_too_long(positions: str) -> None:
     config = ModelConfig(layers=1, heads=2, width=8, positions=positions)
     model = Transformer(config, SYMBOLS)
-    check_room(document(random.Random(0), 3001, [5]), model.config.context)
+    check_room([3006], model.config.context)
     assert model(batch_of([document(random.Random(0), 3001, [5])])).isfinite().all()
 
 

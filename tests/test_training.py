@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -270,6 +271,18 @@ def fake_judged(folder: Path, config: RunConfig, accuracies: Any) -> Training:
     model = Transformer(replace(config.model, context=64), len(Vocabulary(data.task.symbols())))
     judge: Any = lambda: [FakeScore(accuracy) for accuracy in next(accuracies)]  # noqa: E731
     return Training(model, data, folder, judge, lambda line: None, Processes())
+
+
+@pytest.mark.parametrize(("own", "kept"), [(None, "64"), ("7", "7")])
+def test_few_shapes_are_kept_on_a_cpu_unless_the_user_says_how_many(
+    own: str | None, kept: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
+    monkeypatch.setenv(name, own or "")
+    if own is None:
+        monkeypatch.delenv(name)
+    trained(tmp_path / "run", tiny(train__steps=1))
+    assert os.environ[name] == kept
 
 
 def test_a_rate_far_too_high_stops_the_run_with_advice(tmp_path: Path) -> None:

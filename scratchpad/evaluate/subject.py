@@ -80,7 +80,7 @@ class Subject:
     def document(self, question: Symbols) -> Document[int]:
         """The document of a question. ScratchpadError where the model, or a voter, has too few positions for it."""
         document = self._written(question)
-        check_room(document, self.context)
+        check_room([positions_needed(document)], self.context)
         return document
 
     def _written(self, question: Symbols) -> Document[int]:

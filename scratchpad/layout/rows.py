@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Literal
 
@@ -61,12 +62,17 @@ def positions_needed(document: Document[Symbol]) -> int:
     return len(document.prompt) + max(len(context) + len(state) for context, state in _transitions(document))
 
 
-def check_room(document: Document[Symbol], context: int | None) -> None:
-    """ScratchpadError where a document needs more positions than a model has (context; none: as many as are needed)."""
-    needed = positions_needed(document)
-    if context is not None and needed > context:
+def check_room(needed: Sequence[int], context: int | None) -> None:
+    """ScratchpadError where documents need more positions than a model has (none: as many as are needed).
+
+    needed: `positions_needed` of each document.
+    """
+    over = sum(context is not None and positions > context for positions in needed)
+    if over:
+        which = "a document needs" if len(needed) == 1 else f"{over:,} of {len(needed):,} documents looked at need"
         raise ScratchpadError(
-            f"a document needs {needed} positions, the model has {context}: model.context={needed} or more is needed"
+            f"{which} more positions than the model has, {context}: model.context={max(needed)} or more is needed, "
+            "or shorter documents"
         )
 
 

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from scratchpad.errors import RunFailure
 from scratchpad.layout.batch import Batch, collate, micro_batches
-from scratchpad.layout.rows import Row, check_room, rows
+from scratchpad.layout.rows import Row, check_room, positions_needed, rows
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.seeding import permutation, stream_name
 from scratchpad.tasks.base import Symbols, Task
@@ -82,7 +82,7 @@ class StepData(Dataset[list[Batch]]):
 
     def _rows(self, task: Task, question: Symbols) -> list[Row[int]]:
         document = self.vocabulary.encode_document(self.format.write(task, question, self.config.max_states))
-        check_room(document, self.context)
+        check_room([positions_needed(document)], self.context)
         return rows(document, self.config.row_budget, self.config.question_loss)
 
 
