@@ -213,6 +213,13 @@ def task_of(config: TaskConfig, folder: Path | None = None) -> Task:
     return task_named(config.name, config.settings)
 
 
+def with_values(config: RunConfig, task: Task) -> RunConfig:
+    """The config with the settings of its task as their values, however they were written."""
+    values = task.settings(everything=True)
+    settings = {name: values.get(name, written) for name, written in config.task.settings.items()}
+    return dataclasses.replace(config, task=dataclasses.replace(config.task, settings=settings))
+
+
 def step_data(
     config: RunConfig,
     task: Task,

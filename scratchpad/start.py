@@ -23,7 +23,7 @@ from scratchpad.generate.sampling import Sampling
 from scratchpad.layout.rows import check_room, positions_needed, rows
 from scratchpad.model.config import ModelConfig
 from scratchpad.model.transformer import Transformer
-from scratchpad.run import Run, evaluated_sizes, read_record, step_data, task_of
+from scratchpad.run import Run, evaluated_sizes, read_record, step_data, task_of, with_values
 from scratchpad.settings import plain
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import Document
@@ -77,32 +77,39 @@ def train(
     return Run.load(folder, "last", device, config.task.file)
 
 
-def is_trained(config: RunConfig, out: str | Path) -> bool:
-    """Whether the folder holds this very run, trained to its end. ScratchpadError where it holds something else."""
+def is_trained(config: RunConfig, out: str | Path, judged_alike: bool = True) -> bool:
+    """Whether the folder holds this very run, trained to its end. ScratchpadError where it holds something else.
+
+    judged_alike: it was also judged, in training, as the config says; else a run at its end need not have been, where
+    its weights do not hang on that.
+    """
     folder, task = Path(out), task_of(config.task)
     config = complete(config, task)
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return False
-    _check_same(folder, config, task)
+    at_its_end = _is_at_its_end(folder, config)
+    _check_same(folder, config, task, judged_alike or not at_its_end)
+    return at_its_end
+
+
+def _is_at_its_end(folder: Path, config: RunConfig) -> bool:
     if not Checkpoints(folder).steps():
         return False
     last = Checkpoints(folder).load()
     return last.step == config.train.steps or bool(last.state.get("reached"))
 
 
-def complete(config: RunConfig, task: Task, only_judged: bool = False) -> RunConfig:
+def complete(config: RunConfig, task: Task, only_judged: bool = False, room: int | None = None) -> RunConfig:
     """The config with what can be measured filled in: the sizes to judge, and the positions the model needs.
 
     The task's settings come out as their values, however they were written: a run is resumed with the same ones.
 
-    only_judged: nothing is trained as the config says, so what would be is not looked at.
+    only_judged: nothing is trained as the config says, so what would be is not looked at. room: the positions of a run
+    that is there already; where they are enough, no others are measured.
 
     ScratchpadError where documents cannot be written as the settings say, or need more positions than they set.
     """
-    values = task.settings(everything=True)
-    settings = {name: values.get(name, written) for name, written in config.task.settings.items()}
-    config = _as_wide_as_its_start(config)
-    config = dataclasses.replace(config, task=dataclasses.replace(config.task, settings=settings))
+    config = with_values(_as_wide_as_its_start(config), task)
     sizes = evaluated_sizes(config, task)
     config = dataclasses.replace(config, evaluate=dataclasses.replace(config.evaluate, sizes=sizes))
     curriculum = curriculum_of(config.curriculum, task)
@@ -120,7 +127,7 @@ def complete(config: RunConfig, task: Task, only_judged: bool = False) -> RunCon
     check_room(needed, config.model.context)
     if config.model.context is not None or config.model.positions != "learned":
         return config
-    context = 16 * -(-(max(needed) + _ROOM) // 16)
+    context = room if room and room >= max(needed) else 16 * -(-(max(needed) + _ROOM) // 16)
     return dataclasses.replace(config, model=dataclasses.replace(config.model, context=context))
 
 
@@ -173,11 +180,12 @@ def starting_point(config: RunConfig, task: Task) -> Checkpoint | None:
     if config.train.start is None:
         return None
     folder = Path(config.train.start)
-    check_fit(config, task, _model_of(folder), read_record(folder)["vocabulary"], str(folder))
+    check_fit(config, task, model_of(folder), read_record(folder)["vocabulary"], str(folder))
     return Checkpoints(folder).load()
 
 
-def _model_of(folder: Path) -> ModelConfig:
+def model_of(folder: Path) -> ModelConfig:
+    """The settings of the model of a run folder."""
     return RunConfig.from_json(read_record(folder)["config"], str(folder / "config.json")).model
 
 
@@ -186,7 +194,7 @@ def _as_wide_as_its_start(config: RunConfig) -> RunConfig:
     model, start = config.model, config.train.start
     if start is None or model.context is not None or model.positions != "learned":
         return config
-    return dataclasses.replace(config, model=dataclasses.replace(model, context=_model_of(Path(start)).context))
+    return dataclasses.replace(config, model=dataclasses.replace(model, context=model_of(Path(start)).context))
 
 
 def make_training(
@@ -239,14 +247,19 @@ def _make_folder(folder: Path, config: RunConfig, task: Task, start: Checkpoint 
         raise ScratchpadError(f"--out {folder} cannot be written: {error.strerror}") from None
 
 
-def _check_same(folder: Path, config: RunConfig, task: Task) -> None:
-    """ScratchpadError where a run was begun with other settings, or with data that have changed since."""
+def _check_same(folder: Path, config: RunConfig, task: Task, judged_alike: bool = True) -> None:
+    """ScratchpadError where a run was begun with other settings, or with data that have changed since.
+
+    judged_alike: those of how it is judged count, even where its weights do not hang on them.
+    """
     record = read_record(folder)
     if record["vocabulary"] != symbols_of(config, task):
         raise ScratchpadError(f"{folder} was begun with other symbols: its task or data have changed since")
     saved = RunConfig.from_json(record["config"], str(folder / "config.json"))
     if saved.train.start != config.train.start and _is_same_start(record, config):
         saved = dataclasses.replace(saved, train=dataclasses.replace(saved.train, start=config.train.start))
+    if not judged_alike:
+        saved, config = saved.decisive, config.decisive
     before, now = _flat(saved.to_json()), _flat(config.to_json())
     changed = [
         f"{name}: {before.get(name)} -> {now.get(name)}" for name in before | now if before.get(name) != now.get(name)

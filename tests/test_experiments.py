@@ -7,57 +7,18 @@ import os
 import shutil
 import signal
 import statistics
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command_line import objects
+from small_experiment import counting, reproduced, written
 from tiny_runs import Capture, command, contents, losses, metrics, refused
 
 from scratchpad.commands.progress import TrainingProgress
 from scratchpad.evaluate.intervals import wilson
-from scratchpad.experiments import carry_out
 from scratchpad.experiments.registry import experiment_names
 from scratchpad.run import Run
-
-TEXT = """
-title = "Two formats of parity"
-source = "a test"
-setup = "as small as can be"
-result = "nothing of the kind"
-form = "FORM"
-measure = "exact"
-
-[reported]
-direct = "half of them"
-
-[curves]
-direct = "task.format=direct"
-inductive = "task.format=inductive"
-
-[small]
-note = "tiny"
-settings = '''
-bits=1-2 window=5 model=tiny
-train.steps=STEPS train.batch=3 train.warmup_steps=0 train.checkpoint_every=0 train.evaluate_every=2 train.log_every=1
-evaluate.sizes=1,3 evaluate.n=7 train.threads=1
-'''
-"""
-
-
-def written(folder: Path, form: str = "lengths", steps: int = 3, more: str = "") -> Path:
-    """A file with an experiment of two curves."""
-    file = folder / "mine.toml"
-    file.write_text(TEXT.replace("FORM", form).replace("STEPS", str(steps)) + more)
-    return file
-
-
-def reproduced(capsys: Capture, file: Path, out: Path, *more: str) -> list[dict[str, Any]]:
-    """The rows that `reproduce --json` prints."""
-    status, text, err = command(capsys, "reproduce", file, "--out", out, "--device", "cpu", "--json", *more)
-    assert status == 0, err
-    return objects(text)
 
 
 def test_runs_table_and_figure_are_there(tmp_path: Path, capsys: Capture) -> None:
@@ -117,19 +78,6 @@ def test_scores_are_those_of_the_run(tmp_path: Path, capsys: Capture) -> None:
         [line] = [one for one in told if (one["curve"], one["size"]) == ("inductive", score.size)]
         assert (line["answers"], line["exact"]) == (score.accuracy, score.exact_accuracy)
         assert (line["tokens"], line["transition_accuracy"]) == (score.tokens, score.transition_accuracy)
-
-
-def counting(monkeypatch: pytest.MonkeyPatch, name: str) -> list[str]:
-    """The folders that a function of the machine is called with from now on."""
-    calls: list[str] = []
-    real: Callable[..., Any] = getattr(carry_out, name)
-
-    def wrapped(first: Any, *others: Any, **named: Any) -> Any:
-        calls.append(str(first.folder if name == "_scores" else others[0]))
-        return real(first, *others, **named)
-
-    monkeypatch.setattr(carry_out, name, wrapped)
-    return calls
 
 
 def test_nothing_is_trained_or_judged_twice(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,9 +127,9 @@ def test_what_is_varied_together_goes_in_step() -> None:
         in_step({"a": "1|2", "b": "x|y|z"})
 
 
-def test_positions_of_figure_4a_are_the_papers() -> None:
+def test_positions_of_figure_4a_are_the_papers(tmp_path: Path) -> None:
     """Appendix B: a block of 16 n + 16; every curve stands in the figure, and in its folder, by n alone."""
-    plan = prepared(experiment("fig4a").plan("paper"))
+    plan = prepared(experiment("fig4a").plan("paper"), tmp_path)
     assert plan.varied == "n"
     assert len(plan.curves) == 18
     for curve in plan.curves:

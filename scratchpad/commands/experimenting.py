@@ -41,7 +41,7 @@ def experiment_with(args: Namespace, plan: Plan, out: Path, command: str) -> Non
     from scratchpad.experiments.results import FILES, write_results
 
     command += "".join(f" {name} {shlex.quote(str(value))}" for name, value in _given(args).items())
-    plan = prepared(plan)
+    plan = prepared(plan, out)
     work = errands(plan, range(args.seeds), out)
     plan = plan.with_votes(args.seeds)
     _announce(work, out)

@@ -32,7 +32,7 @@ def arguments(parser: ArgumentParser) -> None:
         "--scale", default="small", metavar="small|paper", help="small: minutes on two CPU cores (default); paper: GPU"
     )
     add_experimenting(parser, "runs/NAME-SCALE")
-    add_set(parser, "settings for all curves, several at once; they need a folder of their own")
+    add_set(parser, "settings for all curves; all but evaluate.* need a folder of their own")
 
 
 def run(args: Namespace) -> None:

@@ -1,7 +1,7 @@
 """Train a recipe with every combination of settings, judge all runs, write a table and a figure.
 
 Alternatives are separated by |, and quoted for the shell: --set 'train.batch=64|128' 'model.dropout=0|0.1' trains four
-curves. What is trained and judged already is taken as it is.
+curves. What is trained and judged already is taken as it is; with other evaluate.* it is judged anew, not trained.
 """
 
 from __future__ import annotations

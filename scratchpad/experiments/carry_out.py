@@ -16,7 +16,7 @@ from scratchpad.experiments.plan import Curve, Plan
 from scratchpad.generate.sampling import Sampling
 from scratchpad.run import Run, evaluated_sizes, read_json_lines, task_of
 from scratchpad.settings import plain
-from scratchpad.start import check_fit, complete, is_trained, starting_point, symbols_of, train
+from scratchpad.start import check_fit, complete, is_trained, model_of, starting_point, symbols_of, train
 from scratchpad.together import Job, train_together
 from scratchpad.train.checkpoint import Checkpoints, write_whole
 from scratchpad.train.config import RunConfig
@@ -55,15 +55,16 @@ class Workshop:
     say: Callable[[str], None] = field(default=lambda text: None)
 
 
-def prepared(plan: Plan) -> Plan:
-    """The plan with all that can be measured filled in; learned positions are enough for every case.
+def prepared(plan: Plan, out: Path) -> Plan:
+    """The plan with all that can be measured filled in; learned positions are enough for every case, and as many as
+    those of a run that is there, in the experiment's folder `out`, where these are enough.
 
     ScratchpadError for settings that cannot be, and for cases that a run cannot be judged in.
     """
     found: dict[str, Curve] = {}
     for curve in reversed(plan.curves):  # what starts from a curve stands below it, and says what it must have room for
         heirs = [one.config for one in found.values() if plan.before(one) == curve]
-        found[curve.name] = _prepared(plan, curve, heirs)
+        found[curve.name] = _prepared(plan, curve, heirs, _room_there(curve, out))
     for curve in plan.curves:
         if base := plan.before(curve):
             found[curve.name] = _fitted(found[curve.name], found[base.name])
@@ -72,12 +73,19 @@ def prepared(plan: Plan) -> Plan:
     return dataclasses.replace(plan, curves=tuple(found[curve.name] for curve in plan.curves))
 
 
-def _prepared(plan: Plan, curve: Curve, heirs: Sequence[RunConfig]) -> Curve:
+def _prepared(plan: Plan, curve: Curve, heirs: Sequence[RunConfig], room: int | None) -> Curve:
     alone = curve.config if plan.before(curve) is None else _starting_from(curve.config, None)
     asked = [plan.asked(alone, case) for case in plan.cases]
-    config, others = complete(alone, task_of(alone.task)), [complete(one, task_of(one.task), True) for one in asked]
+    config = complete(alone, task_of(alone.task), room=room)
+    others = [complete(one, task_of(one.task), True, room) for one in asked]
     config = _with_room(config, *(other.model.context or 0 for other in (*others, *heirs)))
     return dataclasses.replace(curve, config=_starting_from(config, curve.config.train.start))
+
+
+def _room_there(curve: Curve, out: Path) -> int | None:
+    """The learned positions of a run of the curve that is there; None where there is none."""
+    runs = sorted(path.parent for path in curve.folder(out, 0).parent.glob("seed-*/config.json"))
+    return model_of(runs[0]).context if runs else None
 
 
 def _fitted(curve: Curve, base: Curve) -> Curve:
@@ -111,7 +119,7 @@ def _errand(plan: Plan, curve: Curve, seed: int, out: Path) -> Errand:
     config, base, folder = curve.seeded(seed), plan.before(curve), curve.folder(out, seed)
     if base:
         config = _starting_from(config, str(base.folder(out, seed)))
-    return Errand(curve, seed, folder, config, is_trained(config, folder))
+    return Errand(curve, seed, folder, config, is_trained(config, folder, plan.on_schedule))
 
 
 def carry_out(plan: Plan, work: Sequence[Errand], shop: Workshop) -> list[Finding]:

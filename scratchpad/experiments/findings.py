@@ -112,7 +112,7 @@ def _summary(same: Sequence[Finding], plan: Plan) -> dict[str, Any]:
         "transition_accuracy": _median(one.score.transition_accuracy for one in same),
         **costs,
         "steps": _median(one.history.steps for one in same),
-        **(_steps_to_learn(same) if plan.form in ("steps", "progress") else {}),
+        **(_steps_to_learn(same) if plan.on_schedule else {}),
         "training_seconds": round(_median(one.history.seconds for one in same), 1),
         "paper": plan.reported.get(same[0].curve.title, ""),
     }

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 
 from scratchpad.errors import ScratchpadError, unknown
+from scratchpad.run import task_of, with_values
 from scratchpad.train.config import RunConfig
 
 FORMS = {
@@ -19,6 +21,7 @@ FORMS = {
     "progress": "accuracy over training steps",
 }
 _VOTED = ("lengths", "bars")
+_ON_SCHEDULE = ("steps", "progress")
 MEASURES = {"answers": "right answers", "exact": "whole scratchpads right"}
 _MOST_COMBINATIONS = 1000
 
@@ -126,6 +129,11 @@ class Plan:
                     f"{self.name}, {curve.name}: those that vote are judged by what they write, greedily"
                 )
 
+    @property
+    def on_schedule(self) -> bool:
+        """Whether what is judged in training, on schedule, is part of its result: the steps that it takes to learn."""
+        return self.form in _ON_SCHEDULE
+
     def before(self, curve: Curve) -> Curve | None:
         """The curve whose run, of the same seed, another one starts from: the one that its train.start names."""
         named = (curve.config.train.start, curve.at)
@@ -184,6 +192,9 @@ def slug(label: str) -> str:
 def combinations(settings: Mapping[str, str]) -> list[dict[str, str]]:
     """Every combination of settings with alternatives: `{"train.batch": "64|128"}` is two of them."""
     choices = [[(name, value) for value in text.split("|")] for name, text in settings.items()]
+    for name, value in chain.from_iterable(choices):
+        if settings[name].split("|").count(value) > 1:
+            raise ScratchpadError(f"{name}: {value} stands twice in {settings[name]}")
     found = [dict(combination) for combination in product(*choices)]
     if len(found) > _MOST_COMBINATIONS:
         raise ScratchpadError(f"{len(found)} combinations of settings: at most {_MOST_COMBINATIONS} are one sweep")
@@ -220,7 +231,25 @@ def sweep(name: str, config: RunConfig, settings: Mapping[str, str]) -> Plan:
     for values in combinations(settings):
         own = {setting: values[setting] for setting in varied}
         curves.append(Curve(values_of(own) or name, config.with_settings(values), settings=own))
+    _check_swept(curves)
     over_length = len(curves) <= 7 and len(curves[0].config.evaluate.sizes) > 1
     title = f"{name}: {', '.join(varied)}" if varied else name
     form = "lengths" if over_length else "bars"
     return Plan(f"sweep-{name}", title, tuple(curves), {"": {}}, form, "exact")
+
+
+def _check_swept(curves: Sequence[Curve]) -> None:
+    """ScratchpadError where two curves would train the same weights."""
+    found: dict[str, Curve] = {}
+    for curve in curves:
+        config = with_values(curve.config, task_of(curve.config.task))
+        other = found.setdefault(json.dumps(config.decisive.to_json()), curve)
+        for name, value in curve.settings.items():
+            if other.settings[name] == value:
+                continue
+            if name.startswith("evaluate."):
+                raise ScratchpadError(
+                    f"--set {name}={other.settings[name]}|{value}: the same weights would be trained twice; sweep with "
+                    "one of them, then again with the other: what is trained already is judged anew"
+                )
+            raise ScratchpadError(f"{name}: {value} stands twice, the first time as {other.settings[name]}")

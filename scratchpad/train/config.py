@@ -215,6 +215,16 @@ class RunConfig:
         }
         return with_settings(with_settings(base, whole, "a run"), rest, "a run")
 
+    @property
+    def decisive(self) -> RunConfig:
+        """The same with the usual values where the weights hang on none: how a run is judged, unless that ends it
+        (`train.stop_at`) or its stages (which `evaluate.method` does).
+        """
+        if self.train.stop_at is not None:
+            return self
+        method = self.evaluate.method if self.curriculum.stages else EvaluateConfig.method
+        return replace(self, evaluate=EvaluateConfig(method=method))
+
     def to_json(self) -> dict[str, Any]:
         return plain(self)
 

@@ -1,0 +1,111 @@
+"""Runs of an experiment that are judged on other questions than before are not trained anew; other runs are refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_experiment import counting, reproduced, written
+from tiny_runs import Capture, contents, refused
+
+from scratchpad.run import Run
+
+
+def test_other_questions_are_asked_of_the_same_weights(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, out = written(tmp_path), tmp_path / "out"
+    reproduced(capsys, file, out)
+    folders = [out / form / "seed-0" for form in ("direct", "inductive")]
+    before, trained = [contents(folder) for folder in folders], counting(monkeypatch, "train")
+    rows = reproduced(capsys, file, out, "--set", "evaluate.n=5", "evaluate.sizes=1,2,4")
+    assert ([(row["size"], row["n"]) for row in rows], trained) == ([(1, 5), (2, 5), (4, 5)] * 2, [])
+    for folder, was in zip(folders, before, strict=True):
+        now = contents(folder)
+        assert {name for name in was if now[name] != was[name]} <= {"judged.jsonl", "evaluation.jsonl", "scores.jsonl"}
+        [score] = Run.load(folder, "last", "cpu").judged((2,), 5, "free")
+        [row] = [row for row in rows if (row["curve"], row["size"]) == (folder.parent.name, 2)]
+        assert (row["exact"], row["tokens"]) == (score.score.exact_accuracy, score.score.tokens)
+
+
+CYCLES = "task.name=cycles n=2 names=9 task.format=direct model=tiny train.steps=2 train.batch=3 train.warmup_steps=0"
+
+
+def widening(folder: Path) -> Path:
+    """Cycles of 2 take 22 positions, of 3 and 4 take 30 and 38; 32 are learned where 2 is judged alone."""
+    file = written(folder)
+    text = file.read_text().replace('inductive = "task.format=inductive"\n', "")
+    file.write_text(f"{text[: text.index('settings')]}settings = '{CYCLES} evaluate.sizes=2 evaluate.n=7'\n")
+    return file
+
+
+def contexts(out: Path) -> list[Any]:
+    return [json.loads(path.read_text())["config"]["model"]["context"] for path in sorted(out.rglob("config.json"))]
+
+
+def test_learned_positions_that_are_enough_stay(tmp_path: Path, capsys: Capture) -> None:
+    """Of other seeds, too, which are trained later: one curve, one model."""
+    file, out = widening(tmp_path), tmp_path / "out"
+    reproduced(capsys, file, out)
+    reproduced(capsys, file, out, "--seeds", "2", "--set", "evaluate.sizes=2,3")
+    assert contexts(out) == [32, 32]
+    reproduced(capsys, file, tmp_path / "other", "--set", "evaluate.sizes=2,3")
+    assert contexts(tmp_path / "other") == [48]
+    words = ("reproduce", file, "--out", out, "--set")
+    assert "model.context: 32 -> 48" in refused(capsys, *words, "evaluate.sizes=4")
+    assert "model.context: 32 -> 96" in refused(capsys, *words, "model.context=96")
+
+
+STAGES = "curriculum.stages=bits=1; bits=2"
+STEERED = {
+    "a run that stops": ("lengths", ["train.stop_at=1"], "evaluate.n=5"),
+    "stages": ("lengths", [STAGES, "curriculum.threshold=0.9", "curriculum.every=3"], "evaluate.method=forced"),
+    "judged on schedule": ("progress", [], "evaluate.n=5"),
+}
+
+
+@pytest.mark.parametrize("case", STEERED)
+def test_what_is_judged_in_training_is_the_same_where_it_counts(case: str, tmp_path: Path, capsys: Capture) -> None:
+    form, settings, other = STEERED[case]
+    file, out = written(tmp_path, form), tmp_path / "out"
+    texts = " ".join(f'"{setting}"' for setting in ["evaluate.method=free", *settings])
+    file.write_text(file.read_text().replace("evaluate.sizes=1,3", f"evaluate.sizes=1,3 {texts}"))
+    reproduced(capsys, file, out)
+    name, _, value = other.partition("=")
+    old = "evaluate.n=7" if name == "evaluate.n" else "evaluate.method=free"
+    file.write_text(file.read_text().replace(old, other))
+    error = refused(capsys, "reproduce", file, "--out", out)
+    assert f"{name}: {old.partition('=')[2]} -> {value}" in error
+
+
+def test_stages_do_not_hang_on_how_many_are_judged(tmp_path: Path, capsys: Capture) -> None:
+    file, out = written(tmp_path), tmp_path / "out"
+    words = ("--set", STAGES, "curriculum.threshold=0.9", "curriculum.every=3")
+    reproduced(capsys, file, out, *words)
+    assert {row["n"] for row in reproduced(capsys, file, out, *words, "evaluate.n=5")} == {5}
+
+
+def test_a_run_that_was_interrupted_goes_on_as_it_was_judged(tmp_path: Path, capsys: Capture) -> None:
+    """Its metrics.jsonl would hold judgements of two kinds."""
+    file, out = written(tmp_path), tmp_path / "out"
+    reproduced(capsys, file, out)
+    shutil.rmtree(out / "inductive" / "seed-0" / "checkpoints")
+    assert "evaluate.n: 7 -> 5" in refused(capsys, "reproduce", file, "--out", out, "--set", "evaluate.n=5")
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (("evaluate.n=5|10",), "--set evaluate.n=5|10: the same weights would be trained twice"),
+        (("train.batch=4|5", "evaluate.sizes=2|3"), "--set evaluate.sizes=2|3: the same weights"),
+        (("train.learning_rate=1e-3|0.001",), "train.learning_rate: 0.001 stands twice, the first time as 1e-3"),
+        (("bits=5|4|5-5",), "bits: 5-5 stands twice, the first time as 5"),
+        (("train.batch=4|4",), "train.batch: 4 stands twice in 4|4"),
+    ],
+)
+def test_a_sweep_trains_nothing_twice(given: tuple[str, ...], says: str, tmp_path: Path, capsys: Capture) -> None:
+    assert says in refused(capsys, "sweep", "parity-small", "--out", tmp_path / "out", "--set", *given)
+    assert not (tmp_path / "out").exists()
