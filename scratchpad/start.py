@@ -30,7 +30,7 @@ from scratchpad.tasks.document import Document
 from scratchpad.tasks.formats import format_named
 from scratchpad.train.checkpoint import Checkpoint, Checkpoints, write_whole
 from scratchpad.train.config import RunConfig
-from scratchpad.train.curriculum import curriculum_of, vocabulary_of
+from scratchpad.train.curriculum import check_agree, curriculum_of, vocabulary_of
 from scratchpad.train.gradients import lane_count
 from scratchpad.train.loop import Tell, Training
 from scratchpad.train.processes import Processes, choose_device, joined
@@ -116,6 +116,8 @@ def complete(config: RunConfig, task: Task, only_judged: bool = False, room: int
     every, steps = config.curriculum.every, config.train.steps
     if curriculum and every > steps:
         raise ScratchpadError(f"curriculum.every={every}: no stage is tested in train.steps={steps}; at most {steps}")
+    if curriculum and not only_judged:
+        check_agree(curriculum)
     if config.train.max_states and not (only_judged or format_named(config.task.format).inductive):
         raise ScratchpadError(
             f"train.max_states={config.train.max_states}: goes with task.format=inductive, not {config.task.format}: "

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,10 @@ from tiny_runs import tiny, trained
 
 from scratchpad.commands.progress import verdict
 from scratchpad.errors import ScratchpadError
+from scratchpad.recipes import recipe
 from scratchpad.report.page import report
+from scratchpad.run import task_of
+from scratchpad.start import complete
 from scratchpad.tasks import task_named
 from scratchpad.tasks.corpus import load_corpus
 from scratchpad.tasks.own import load_task_file
@@ -103,6 +108,58 @@ def test_what_data_hold_out_is_asked_anew_at_every_test(tmp_path: Path) -> None:
 def test_a_stage_of_one_answer_is_refused(name: str, stage: str) -> None:
     with pytest.raises(ScratchpadError, match=f"stage 2 .{stage}.: all of its questions have the same answer"):
         curriculum_of(CurriculumConfig(("names=40", stage), 0.9), task_named(name))
+
+
+GRAPHS = {"vertices": 5, "edges": 5, "names": 5}
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "stage", "threshold", "says"),
+    [
+        ("random-graphs", GRAPHS, "distance=1 unconnected=0.95", 0.9, r"95 % of its questions.*threshold=0.9"),
+        ("random-graphs", GRAPHS, "distance=1 unconnected=0.125", 0.875, "87.5 % of its questions"),
+        ("three-cycles", {}, "n=2", 2 / 3, "66.7 % of its questions"),
+        ("cycles", {}, "n=2", 0.5, "50 % of its questions"),
+        ("heights", {}, "n=2", 0.5, "50 % of its questions"),
+    ],
+)
+def test_a_threshold_that_the_commonest_answer_reaches_is_refused(
+    name: str, settings: dict[str, Any], stage: str, threshold: float, says: str
+) -> None:
+    task = task_named(name, settings)
+    with pytest.raises(ScratchpadError, match=says):
+        curriculum_of(CurriculumConfig((stage,), threshold), task)
+    assert curriculum_of(CurriculumConfig((stage,), 0.96), task)
+
+
+@pytest.mark.parametrize("name", ["cycles", "three-cycles", "heights", "random-graphs"])
+def test_the_commonest_answer_is_as_common_as_told(name: str) -> None:
+    """Of 400 questions; within 5 deviations: wrong by chance once in a million times."""
+    task = task_named(name, GRAPHS | {"distance": 1, "unconnected": 0.2} if name == "random-graphs" else {"n": 2})
+    found = Counter(task.truth(task.draw(0, "train", index)) for index in range(400))
+    deviation = math.sqrt(400 * task.commonest * (1 - task.commonest))
+    assert min(abs(count - 400 * task.commonest) for count in found.values()) <= 5 * deviation
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "stages"),
+    [
+        ("half-parity", {"window": 8}, ("bits=2", "bits=3", "bits=4")),
+        ("half-parity", {"window": 8}, ("bits=4", "window=7 bits=2")),
+        ("parity", {"window": 8, "bits": "1-4"}, ("modulus=3", "modulus=2")),
+    ],
+)
+def test_stages_that_contradict_each_other_are_forgotten_or_refused(
+    name: str, settings: dict[str, Any], stages: tuple[str, ...], tmp_path: Path
+) -> None:
+    written = {"curriculum.stages": "; ".join(stages), "curriculum.threshold": 0.9, "curriculum.every": 4}
+    usual = {"task.name": name, "train.steps": 8, "evaluate.sizes": "4"}
+    config = recipe("parity-small").with_settings({**usual, **settings, **written})
+    with pytest.raises(ScratchpadError, match=f"{stages[0]} and {stages[1]} answer the same questions differently"):
+        trained(tmp_path / "run", config)
+    assert not (tmp_path / "run").exists()
+    for fine in ({"curriculum.forget": True}, {"curriculum.stages": "window=6; window=7"}):
+        assert complete(config.with_settings(fine), task_of(config.task)).model.context
 
 
 def test_stages_of_a_task_of_ones_own(tmp_path: Path) -> None:

@@ -72,9 +72,9 @@ class Task:
         raise NotImplementedError
 
     @property
-    def one_answer(self) -> bool:
-        """Whether the settings give all questions the same answer: good for asking, nothing to be learned from."""
-        return False
+    def commonest(self) -> float:
+        """The share of questions that have the commonest answer, where the settings alone tell it; else 0."""
+        return 0.0
 
     @property
     def starts(self) -> bool:

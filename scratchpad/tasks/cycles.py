@@ -91,8 +91,8 @@ class Cycles(CycleWalk):
         return {name: value for name, value in shown.items() if everything or name not in silent}
 
     @property
-    def one_answer(self) -> bool:
-        return bool(self.sizes)
+    def commonest(self) -> float:
+        return 1.0 if self.sizes else 0.5
 
     def symbols(self) -> Symbols:
         return alphabet(self.names)

@@ -59,6 +59,10 @@ class Heights(Task):
     def symbols(self) -> Symbols:
         return (*_NAMES, *_SENTENCE, ".", "Is", "?", "Yes", "No")
 
+    @property
+    def commonest(self) -> float:
+        return 0.5
+
     def interchangeable(self) -> Symbols:
         return _NAMES
 

@@ -78,8 +78,8 @@ class RandomGraphs(Task):
         return {name: value for name, value in shown.items() if everything or name != silent}
 
     @property
-    def one_answer(self) -> bool:
-        return self.unconnected in (0, 1)
+    def commonest(self) -> float:
+        return max(self.unconnected, 1 - self.unconnected)
 
     def symbols(self) -> Symbols:
         return alphabet(self.names)

@@ -50,6 +50,10 @@ class ThreeCycles(CycleWalk):
         if self.jump < 1:
             raise ScratchpadError(f"three-cycles: jump={self.jump}: the walk moves on by at least 1 vertex a state")
 
+    @property
+    def commonest(self) -> float:
+        return 2 / 3
+
     def symbols(self) -> Symbols:
         return alphabet(self.names)
 

@@ -11,6 +11,8 @@ from scratchpad.seeding import Stream, stream_name
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.train.config import CurriculumConfig
 
+_LOOKED_AT = 16  # questions of a stage: where others answer half of them differently, once in 65,536 none is found
+
 
 @dataclass(frozen=True)
 class Curriculum:
@@ -65,18 +67,48 @@ def curriculum_of(config: CurriculumConfig, task: Task) -> Curriculum | None:
     tasks = []
     for number, (written, settings) in enumerate(zip(config.stages, config.settings, strict=True), 1):
         try:
-            tasks.append(_testable(task.changed(settings)))
+            tasks.append(_testable(task.changed(settings), config.threshold or 1))
         except ScratchpadError as error:
             raise ScratchpadError(f"curriculum.stages, stage {number} ({written}): {error}") from None
     return Curriculum(tuple(tasks), config) if tasks else None
 
 
-def _testable(task: Task) -> Task:
-    if task.one_answer:
-        raise ScratchpadError("all of its questions have the same answer: whoever gives that passes its test")
+def _testable(task: Task, threshold: float) -> Task:
+    if task.commonest >= threshold:
+        share = "all" if task.commonest == 1 else f"{100 * task.commonest:.3g} %"
+        raise ScratchpadError(
+            f"{share} of its questions have the same answer: whoever gives that passes its test at "
+            f"curriculum.threshold={threshold:g}"
+        )
     if 0 in (task.count("train"), task.count("validation")):
         raise ScratchpadError("the data hold nothing to train or to test it on")
     return task
+
+
+def check_agree(curriculum: Curriculum) -> None:
+    """ScratchpadError where stages that are mixed, for none is forgotten, answer one question differently."""
+    stages = () if curriculum.config.forget else curriculum.tasks
+    for number, stage in enumerate(stages):
+        held = stage.count("train")
+        drawn = [
+            stage.draw(0, "train", index) for index in range(_LOOKED_AT if held is None else min(held, _LOOKED_AT))
+        ]
+        for place, other in enumerate(stages):
+            if any(_answer(other, question) not in (None, stage.truth(question)) for question in drawn):
+                one, two = (curriculum.config.stages[each] for each in sorted((number, place)))
+                raise ScratchpadError(
+                    f"curriculum.stages: {one} and {two} answer the same questions differently, and a stage draws "
+                    "those of earlier ones, too: with curriculum.forget=true it does not"
+                )
+
+
+def _answer(task: Task, question: Symbols) -> Symbols | None:
+    """What a task answers; None for a question that is none of its own."""
+    try:
+        task.check(question)
+        return task.truth(question)
+    except ScratchpadError:
+        return None
 
 
 def vocabulary_of(task: Task, curriculum: Curriculum | None) -> Vocabulary:
