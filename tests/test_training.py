@@ -236,12 +236,13 @@ def test_seeds_train_different_models_on_different_data(tmp_path: Path) -> None:
 
 
 def test_it_stops_once_the_target_is_reached(tmp_path: Path) -> None:
-    settings = {"train__evaluate_every": 7, "train__steps": 40, "evaluate__sizes": "1,2"}
+    settings = {"train__evaluate_every": 7, "train__log_every": 5, "train__steps": 40, "evaluate__sizes": "1,2"}
     accuracies = iter([(0.9, 0.1), (0.5, 0.4), (0.6, 0.5), (1.0, 1.0)])
     training = fake_judged(tmp_path, tiny(**settings, train__stop_at=0.5), accuracies)
     training.run()
     assert training.step == 21
     assert Checkpoints(tmp_path).steps()[-1] == 21
+    assert list(losses(tmp_path)) == [5, 7, 10, 14, 15, 20, 21]
     again = fake_judged(tmp_path, tiny(**settings, train__stop_at=0.5), accuracies)
     again.resume(Checkpoints(tmp_path).load())
     again.run()

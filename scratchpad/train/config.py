@@ -52,6 +52,7 @@ class TrainConfig:
     average: the share that an exponential moving average of the weights keeps at each step, 0.999 say; once it is
     trained, and whenever it is judged, the model is that average (none: the weights as they are).
     threads: of torch on a CPU (none: torch's own choice); up to four of them take micro-batches side by side.
+    log_every: in steps; those that are judged after are logged, too.
     evaluate_every, checkpoint_every: in steps, 0 is never (but for the end). stop_at: stop early once the lowest
     accuracy over the evaluated sizes reaches it.
     start: the folder of a run whose last weights (their average, where it keeps one) are the first ones here (none:

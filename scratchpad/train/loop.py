@@ -157,11 +157,12 @@ class Training:
     def _after_step(self) -> None:
         """Log, test, judge and save where it is time to."""
         config, last = self.config, self.step == self.config.steps
-        if self.step % config.log_every == 0 or last:
+        judged = last or (config.evaluate_every and self.step % config.evaluate_every == 0)
+        if self.step % config.log_every == 0 or judged:  # a step that may be the last is logged
             self._log(self._window.line(self.step))
         if self.data.curriculum and self.data.curriculum.is_due(self.step):
             self._examine(self.data.curriculum)
-        if last or (config.evaluate_every and self.step % config.evaluate_every == 0):
+        if judged:
             self._judge()
         if config.checkpoint_every and self.step % config.checkpoint_every == 0:
             self._save()
