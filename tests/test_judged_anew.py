@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import objects
 from small_experiment import counting, reproduced, written
-from tiny_runs import Capture, contents, refused
+from tiny_runs import Capture, command, contents, refused
 
+from scratchpad.machine import hardware
 from scratchpad.run import Run
 
 
@@ -109,3 +111,16 @@ def test_a_run_that_was_interrupted_goes_on_as_it_was_judged(tmp_path: Path, cap
 def test_a_sweep_trains_nothing_twice(given: tuple[str, ...], says: str, tmp_path: Path, capsys: Capture) -> None:
     assert says in refused(capsys, "sweep", "parity-small", "--out", tmp_path / "out", "--set", *given)
     assert not (tmp_path / "out").exists()
+
+
+def test_what_a_run_wrote_is_kept_for_its_diagnosis(tmp_path: Path, capsys: Capture) -> None:
+    """Where it was asked as it was trained; in a wider window it was not."""
+    more = '[small.cases]\n"" = ""\nwider = "window=6 evaluate.sizes=2"\n'
+    reproduced(capsys, written(tmp_path, more=more), tmp_path / "out")
+    folder = tmp_path / "out" / "inductive" / "seed-0"
+    samples = objects((folder / "evaluation.jsonl").read_text())
+    assert [(sample["size"], sample["index"]) for sample in samples] == [(size, i) for size in (1, 3) for i in range(7)]
+    status, out, err = command(capsys, "diagnose", folder, "--json")
+    assert status == 0, err
+    assert [(one["way"], one["size"], one["chains"]["n"]) for one in objects(out)] == [("free", 1, 7), ("free", 3, 7)]
+    assert json.loads((folder / "config.json").read_text())["machine"]["hardware"] == hardware()

@@ -14,7 +14,7 @@ from scratchpad.evaluate.scores import Score
 from scratchpad.experiments.findings import Finding, History, read_history
 from scratchpad.experiments.plan import Curve, Plan
 from scratchpad.generate.sampling import Sampling
-from scratchpad.run import Run, evaluated_sizes, read_json_lines, task_of
+from scratchpad.run import Run, evaluated_sizes, read_json_lines, save_evaluation, task_of
 from scratchpad.settings import plain
 from scratchpad.start import check_fit, complete, is_trained, model_of, starting_point, symbols_of, train
 from scratchpad.together import Job, train_together
@@ -207,8 +207,11 @@ def _by_case(
 
 
 def _scores(run: Run, asked: RunConfig, batch: int) -> list[Score]:
-    """A run's scores when it is asked as the config says."""
+    """A run's scores when it is asked as the config says. What it is asked as it was trained is kept in its folder."""
     subject, how = run.asked(asked.task), asked.evaluate
     sizes = evaluated_sizes(asked, subject.task)
     sampling = Sampling(how.temperature, seed=how.seed)
-    return [one.score for one in run.judged(sizes, how.n, how.method, how.seed, sampling, batch, subject)]
+    results = list(run.judged(sizes, how.n, how.method, how.seed, sampling, batch, subject))
+    if asked.task == run.config.task and not run.voters:
+        save_evaluation(run, results)
+    return [one.score for one in results]
