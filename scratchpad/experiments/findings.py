@@ -47,8 +47,8 @@ class Finding:
         share = self.score.accuracy if measure == "answers" else self.score.exact_accuracy
         return share, *wilson(round(share * self.score.n), self.score.n)
 
-    def to_json(self) -> dict[str, Any]:
-        """The line of one seed."""
+    def to_json(self, on_schedule: bool) -> dict[str, Any]:
+        """The line of one seed. on_schedule: with the step at which it was seen to have learned."""
         shares = {}
         for measure in ("answers", "exact"):
             names = (measure, f"{measure}_low", f"{measure}_high")
@@ -59,7 +59,7 @@ class Finding:
             **shares,
             **{name: getattr(self.score, name) for name in _TOLD},
             "steps": self.history.steps,
-            "learned_at": self.history.learned_at,
+            **({"learned_at": self.history.learned_at} if on_schedule else {}),
             "training_seconds": round(self.history.seconds, 1),
         }
 

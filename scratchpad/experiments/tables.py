@@ -63,7 +63,7 @@ def table(plan: Plan, findings: Sequence[Finding], provenance: Provenance) -> di
         **told,
         "provenance": {**provenance.__dict__},
         "rows": over_seeds(findings, plan),
-        "seeds": [finding.to_json() for finding in findings if not finding.curve.voters],
+        "seeds": [finding.to_json(plan.on_schedule) for finding in findings if not finding.curve.voters],
     }
 
 
@@ -112,11 +112,11 @@ def _seed_cells(rows: Sequence[Line], measure: str) -> tuple[list[str], list[lis
     columns = {
         "curve": [_name(row) for row in rows],
         "asked": [row["case"] for row in rows],
-        "size": [str(row["size"]) for row in rows],
+        "size": ["" if row["size"] is None else str(row["size"]) for row in rows],
         "seed": [str(row["seed"]) for row in rows],
         MEASURES[measure]: [percent(row[measure]) for row in rows],
         "95 % interval": [_range(row[f"{measure}_low"], row[f"{measure}_high"]) for row in rows],
-        "learned at step": [str(row["learned_at"] or NOTHING) for row in rows],
+        "learned at step": [str(row.get("learned_at") or NOTHING) for row in rows],
         "seen in training": [f"{row['seen_in_training']} of {row['n']}" for row in rows],
     }
     return _without_empty(columns)
