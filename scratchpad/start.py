@@ -8,7 +8,6 @@ import json
 import os
 import platform
 import shutil
-import subprocess
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +20,7 @@ from scratchpad.evaluate.scores import Score, count_right, evaluate
 from scratchpad.evaluate.subject import Subject, test_questions
 from scratchpad.generate.sampling import Sampling
 from scratchpad.layout.rows import check_room, positions_needed, rows
+from scratchpad.machine import git_hash, hardware
 from scratchpad.model.config import ModelConfig
 from scratchpad.model.transformer import Transformer
 from scratchpad.run import Run, evaluated_sizes, read_record, step_data, task_of, with_values
@@ -301,6 +301,7 @@ def _record(config: RunConfig, task: Task, start: Checkpoint | None) -> dict[str
             "platform": platform.platform(),
             "threads": torch.get_num_threads(),
             "processes": int(os.environ.get("WORLD_SIZE", "1")),
+            "hardware": hardware(),
             "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         },
     }
@@ -309,12 +310,3 @@ def _record(config: RunConfig, task: Task, start: Checkpoint | None) -> dict[str
 def symbols_of(config: RunConfig, task: Task) -> list[str]:
     """The run's whole vocabulary, marks and all, in its order."""
     return list(vocabulary_of(task, curriculum_of(config.curriculum, task)).symbols)
-
-
-def git_hash() -> str | None:
-    """The commit of the checkout this package runs from, `-dirty` where it was changed; None outside a checkout."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return None

@@ -22,7 +22,10 @@ Line = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a table comes from. seconds: of training, over all runs; commits: that the runs were trained at."""
+    """Where a table comes from. seconds: of training, over all runs; commits: that the runs were trained at.
+
+    machine: those that they were trained on.
+    """
 
     command: str
     machine: str
@@ -38,7 +41,7 @@ class Provenance:
         records = [read_record(errand.folder) for errand in work]
         return cls(
             command,
-            hardware(),
+            " and ".join(sorted({record.get("machine", {}).get("hardware") or hardware() for record in records})),
             tuple(sorted({str(record.get("git")) for record in records})),
             tuple(sorted({errand.seed for errand in work})),
             round(sum(runs.values()), 1),
