@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
+from run_folders import parity, write_run
 
 from scratchpad.evaluate.scores import Score
+from scratchpad.experiments.carry_out import Errand
 from scratchpad.experiments.findings import Finding, History, over_seeds
 from scratchpad.experiments.plan import Curve, Plan
+from scratchpad.experiments.tables import Provenance, cells, markdown
+from scratchpad.machine import hardware
 from scratchpad.train.config import RunConfig
 
+PROVENANCE = Provenance("c", "m", ("a",), (0, 1), 1.0, {}, "today")
 CURVE = Curve("mine", RunConfig(), "n=3")
 
 
@@ -49,3 +57,42 @@ def test_one_seed_has_its_own_interval() -> None:
     middle = (0.9 + z * z / 200) / (1 + z * z / 100)
     half = z * math.sqrt(0.9 * 0.1 / 100 + z * z / 40_000) / (1 + z * z / 100)
     assert (row["low"], row["high"]) == (pytest.approx(middle - half), pytest.approx(middle + half))
+
+
+def test_a_seed_has_a_step_at_which_it_learned_where_that_is_asked() -> None:
+    found = finding(0, 90, 40, 2.0)
+    assert found.to_json(True)["learned_at"] == 40
+    assert "learned_at" not in found.to_json(False)
+    shown = {}
+    for form in ("steps", "lengths"):
+        plan = Plan("p", "t", (CURVE,), {"": {}}, form)
+        told = dict.fromkeys(("title", "source", "setup", "paper", "note"), "t") | {
+            "measure": "answers",
+            "rows": over_seeds([found], plan),
+        }
+        seeds = [found.to_json(plan.on_schedule)] * 2
+        shown[form] = markdown(told | {"seeds": seeds}, PROVENANCE, "figure.png")
+    assert ("learned at step" in shown["steps"], "learned at step" in shown["lengths"]) == (True, False)
+
+
+def test_questions_of_another_task_have_no_size_in_the_curves_measure() -> None:
+    own = finding(0, 90, None, 2.0)
+    other = dataclasses.replace(own, score=dataclasses.replace(own.score, task="cycles"), case="others")
+    rows = over_seeds([own, other], Plan("p", "t", (CURVE,), {"": {}, "others": {}}))
+    assert [row["size"] for row in rows] == [3, None]
+    columns, texts = cells(rows, "answers")
+    assert [row[columns.index("size")] for row in texts] == ["3", ""]
+
+
+def test_the_machine_is_the_one_that_trained(tmp_path: Path) -> None:
+    """Of runs that were recorded without one, this one."""
+    work = []
+    for seed, machine in enumerate(("a fast one", "a slow one", "a fast one", None)):
+        folder = write_run(tmp_path / f"seed-{seed}", parity())
+        record = json.loads((folder / "config.json").read_text())
+        record["machine"] |= {"hardware": machine} if machine else {}
+        (folder / "config.json").write_text(json.dumps(record))
+        work.append(Errand(CURVE, seed, folder, parity(), True))
+    assert Provenance.of("c", work[:3], []).machine == "a fast one and a slow one"
+    assert Provenance.of("c", work[:1], []).machine == "a fast one"
+    assert Provenance.of("c", work[3:], []).machine == hardware()

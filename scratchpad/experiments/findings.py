@@ -127,13 +127,15 @@ def _steps_to_learn(same: Sequence[Finding]) -> dict[str, Any]:
 
 
 def _place(finding: Finding) -> dict[str, Any]:
+    """Where a line belongs. The size of another task's questions is none in the sense of the curve's own."""
+    is_own = finding.score.task == finding.curve.config.task.name
     return {
         "curve": finding.curve.title,
         "at": finding.curve.at,
         "settings": dict(finding.curve.settings),
         "case": finding.case,
         "format": finding.score.format,
-        "size": finding.score.size,
+        "size": finding.score.size if is_own else None,
     }
 
 

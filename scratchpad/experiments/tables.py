@@ -97,7 +97,7 @@ def cells(rows: Sequence[Line], measure: str) -> tuple[list[str], list[list[str]
     columns: dict[str, list[str]] = {
         "curve": [_name(row) for row in rows],
         "asked": [row["case"] for row in rows],
-        "size": [str(row["size"]) for row in rows],
+        "size": ["" if row["size"] is None else str(row["size"]) for row in rows],
         MEASURES[measure]: [percent(row[measure]) for row in rows],
         spread_name(max(row["seeds"] for row in rows)): [_range(row["low"], row["high"]) for row in rows],
         "single transitions": [percent(row["transition_accuracy"], 2) for row in rows],
