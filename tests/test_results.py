@@ -37,7 +37,15 @@ def test_results_are_whole_and_small(folder: Path) -> None:
     text = (folder / "table.md").read_text()
     assert "](figure.png)" in text
     name, _, scale = folder.name.rpartition("-")
-    assert experiment(name).plan(scale).note in text, "the experiment is another one now: carry it out again"
+    plan = experiment(name).plan(scale).with_votes(len(table["provenance"]["seeds"]))
+    another = "the experiment is another one now: carry it out again"
+    assert plan.note in text, another
+    places = {(row["curve"], row["at"], row["case"]) for row in table["rows"]}
+    assert places == {(curve.title, curve.at, case) for curve in plan.curves for case in plan.cases}, another
+    trained = {curve.name: curve.config.train for curve in plan.curves}
+    for row in table["rows"]:
+        config = trained[f"{row['curve']}, {row['at']}" if row["at"] else row["curve"]]
+        assert row["steps"] == config.steps or (config.stop_at and row["steps"] < config.steps), another
 
 
 def test_results_are_copied_and_listed(tmp_path: Path) -> None:
