@@ -52,16 +52,13 @@ class Cycles(CycleWalk):
 
     def __post_init__(self) -> None:
         vertices = sum(self.sizes) or self.vertices or 2 * self.n.high
+        given = f"sizes={','.join(map(str, self.sizes))}" if self.sizes else f"n={self.n.plain()}"
         if min(self.sizes or (self.n.low,)) < 2:
-            raise ScratchpadError(
-                f"cycles: a cycle has at least 2 vertices; given: n={self.n.plain()} "
-                f"sizes={','.join(map(str, self.sizes))}"
-            )
+            raise ScratchpadError(f"cycles: a cycle has at least 2 vertices; given: {given}")
         if self.vertices and (self.sizes or self.n.high > self.vertices - 2):
             raise ScratchpadError(
                 f"cycles: vertices={self.vertices} goes without `sizes` and with n of at most {self.vertices - 2}, "
-                f"so that 2 vertices are left for the other cycle; given: n={self.n.plain()} "
-                f"sizes={','.join(map(str, self.sizes))}"
+                f"so that 2 vertices are left for the other cycle; given: {given}"
             )
         if self.distance != -1 and not self.sizes:
             raise ScratchpadError(f"cycles: distance={self.distance} goes with `sizes`: with `n` the distance is n")
