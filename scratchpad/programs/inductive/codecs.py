@@ -9,7 +9,6 @@ import array
 import functools
 import itertools
 import re
-import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any
 
 from scratchpad.programs.inductive.iterators import Walk, dict_of, keys_of
 from scratchpad.programs.inductive.subset import Refused
+from scratchpad.programs.inductive.tables import Gap, Past, fill_set, frozen_set, set_parts
 
 
 @dataclass(frozen=True)
@@ -34,15 +34,6 @@ class Codec:
     build: Callable[..., Any]
     fill: Callable[[Any, list[Any]], object] | None = None
     shared: bool = False
-
-
-def _set_parts(value: Any) -> list[Any]:
-    """The elements in their order, which must come out again: it depends on how the set came about."""
-    elements = list(value)
-    again = type(value)(elements)
-    if list(again) != elements or sys.getsizeof(again) != sys.getsizeof(value):
-        raise Refused("set in an order that its elements do not tell")
-    return elements
 
 
 def flat_pairs(value: dict[Any, Any]) -> list[Any]:
@@ -160,7 +151,7 @@ _VIEWS = (
 
 CODECS: dict[type, Codec] = {
     tuple: Codec("tuple", list, lambda *parts: parts),
-    frozenset: Codec("frozenset", _set_parts, lambda *parts: frozenset(parts)),
+    frozenset: Codec("frozenset", set_parts, frozen_set),
     bytes: Codec("bytes", lambda value: [value.decode("latin-1")], lambda text: text.encode("latin-1")),
     complex: Codec("complex", lambda value: [value.real, value.imag], complex),
     range: Codec("range", lambda value: [value.start, value.stop, value.step], range),
@@ -171,7 +162,9 @@ CODECS: dict[type, Codec] = {
     re.Match: Codec("match", _match_parts, _matched),
     type(...): Codec("Ellipsis", lambda value: [], lambda: ...),
     functools.partial: Codec("partial", _partial_parts, functools.partial),
-    set: Codec("set", _set_parts, set, lambda value, parts: value.update(parts), True),
+    Past: Codec("past", lambda value: [value.finger, value.size], Past),
+    Gap: Codec("gap", lambda value: [value.place], Gap),
+    set: Codec("set", set_parts, set, fill_set, True),
     bytearray: Codec("bytearray", list, bytearray, lambda value, parts: value.extend(parts), True),
     deque: Codec("deque", lambda value: [value.maxlen, *value], deque, _fill_deque, True),
     Counter: Codec("Counter", flat_pairs, Counter, _fill_counter, True),
