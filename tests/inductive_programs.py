@@ -320,4 +320,31 @@ v.remove(7)
 v.add(23)
 output = list(s), list(t), list(u), list(v)
 """,
+    "which of equal functions": """\
+fs = [lambda: 1 for _ in range(3)]
+for i in range(2):
+    def f():
+        return 1
+    fs.append(f)
+n = len(set(fs)), fs[3] == fs[4], fs[4] == f
+output = n, fs[3]() + fs[0]()
+""",
+    "which of equal values": """\
+import functools, re
+p = functools.partial(int, "5")
+m, v = re.match("a", "ab"), {1: 2}.values()
+held = [p, m, v]
+found = p in held, m in held, v in held
+output = found, functools.partial(int, "5") in held
+""",
+    "constants that are no numbers": """\
+import cmath, math
+a = math.inf
+b = math.inf
+m = math.nan
+n = complex("nan")
+t = [n, math.nan, cmath.nan, float("nan")]
+found = m in t, n in t, math.nan in t, cmath.nan in t, complex("nan") in t, a == b
+output = found
+""",
 }

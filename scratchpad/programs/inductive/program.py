@@ -89,6 +89,8 @@ class Program:
                 self._names[id(each)] = None if two_lambdas else name
                 self._codes.setdefault(name, each)
                 self._register(each)
+            elif each != each:  # a state cannot tell that it is the constant
+                raise Refused("not-a-number as a constant", code.co_firstlineno)
 
 
 def _bound_by(node: ast.AST) -> list[str]:
