@@ -329,22 +329,4 @@ for i in range(2):
 n = len(set(fs)), fs[3] == fs[4], fs[4] == f
 output = n, fs[3]() + fs[0]()
 """,
-    "which of equal values": """\
-import functools, re
-p = functools.partial(int, "5")
-m, v = re.match("a", "ab"), {1: 2}.values()
-held = [p, m, v]
-found = p in held, m in held, v in held
-output = found, functools.partial(int, "5") in held
-""",
-    "constants that are no numbers": """\
-import cmath, math
-a = math.inf
-b = math.inf
-m = math.nan
-n = complex("nan")
-t = [n, math.nan, cmath.nan, float("nan")]
-found = m in t, n in t, math.nan in t, cmath.nan in t, complex("nan") in t, a == b
-output = found
-""",
 }

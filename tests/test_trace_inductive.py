@@ -9,25 +9,27 @@ import sys
 import pytest
 from inductive_checks import Seen, check_against_cpython, check_induction, run
 from inductive_programs import PROGRAMS
+from inductive_values import VALUES
 
 from scratchpad.programs.inductive.chain import states
 from scratchpad.programs.inductive.machine import Machine
 from scratchpad.programs.inductive.program import Program
 from scratchpad.programs.inductive.writing import write_state
 
+ALL = PROGRAMS | VALUES
 MORE_LINES = ("closures", "exceptions", "order")
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", ALL)
 def test_each_state_determines_the_next(name: str) -> None:
-    check_induction(PROGRAMS[name])
+    check_induction(ALL[name])
 
 
-@pytest.mark.parametrize("name", sorted(set(PROGRAMS) - {"comprehensions"}))
+@pytest.mark.parametrize("name", sorted(set(ALL) - {"comprehensions"}))
 def test_lines_and_ends_are_cpythons(name: str) -> None:
     if sys.version_info >= (3, 12) and name in MORE_LINES:
         pytest.skip("from Python 3.12 on, comprehensions and `and` have line events of their own in the frame around")
-    check_against_cpython(PROGRAMS[name])
+    check_against_cpython(ALL[name])
 
 
 def test_what_builtins_and_comprehensions_over_lines_do_is_part_of_a_line() -> None:

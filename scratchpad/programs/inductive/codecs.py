@@ -14,9 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from operator import methodcaller
 from typing import Any
 
-from scratchpad.programs.inductive.iterators import Walk, dict_of, keys_of
+from scratchpad.programs.inductive.iterators import ITEMS, KEYS, VALUES, DequeWalk, Walk, dict_of, keys_of
 from scratchpad.programs.inductive.subset import Refused
 from scratchpad.programs.inductive.tables import Gap, Past, fill_set, frozen_set, set_parts
 
@@ -78,7 +79,11 @@ def _walk_parts(value: Walk) -> list[Any]:
 
 
 def _walk(over: Any, place: int, keys: list[Any] | None = None) -> Walk:
-    return Walk(over, keys_of(over) if keys is None else keys, place)
+    return Walk(over, keys_of(over), place) if keys is None else Walk(over, keys, place, changed=True)
+
+
+def _deque_walk_parts(value: DequeWalk) -> list[Any]:
+    return [value.over, value.place, *([] if value.is_unchanged() else [True])]
 
 
 def _iterator_parts(value: Any) -> list[Any]:
@@ -143,11 +148,7 @@ def _array(kind: str, *items: Any) -> Any:
 _SEQUENCES = ([], (), "", "é", b"", bytearray(), range(0), range(1 << 64))
 """An iterator over each is of another type."""
 
-_VIEWS = (
-    (type({}.keys()), "keys", dict.keys),
-    (type({}.values()), "values", dict.values),
-    (type({}.items()), "items", dict.items),
-)
+_VIEWS = {kind: name for name, kinds in (("keys", KEYS), ("values", VALUES), ("items", ITEMS)) for kind in kinds}
 
 CODECS: dict[type, Codec] = {
     tuple: Codec("tuple", list, lambda *parts: parts),
@@ -173,8 +174,12 @@ CODECS: dict[type, Codec] = {
         "defaultdict", lambda value: [value.default_factory, *flat_pairs(value)], defaultdict, _fill_default, True
     ),
     array.array: Codec("array", lambda value: [value.typecode, *value], _array, None, True),
-    **{kind: Codec(name, lambda value: [dict_of(value)], build, None, True) for kind, name, build in _VIEWS},
+    **{
+        kind: Codec(name, lambda value: [dict_of(value)], methodcaller(name), None, True)
+        for kind, name in _VIEWS.items()
+    },
     Walk: Codec("walk", _walk_parts, _walk, None, True),
+    DequeWalk: Codec("deque_walk", _deque_walk_parts, DequeWalk, None, True),
     enumerate: Codec("enumerate", _arguments, enumerate, None, True),
     zip: Codec("zip", _zip_parts, _zipped, None, True),
     map: Codec("map", _arguments, map, None, True),

@@ -1,4 +1,4 @@
-"""What CPython hides in sets: the table behind one tells in which order later elements come, and what `pop` takes."""
+"""What CPython hides: the table of a set, which tells the order of later elements; whether a container was changed."""
 
 from __future__ import annotations
 
@@ -96,6 +96,17 @@ def set_table(value: Any) -> list[int]:
     """The addresses of what is in each place of a set's table, 0 where nothing has been."""
     header = _header(value)
     return _words(header.table, 2 * (header.mask + 1))[::2]
+
+
+def keys_place(value: Any) -> tuple[int, int]:
+    """Where a dict's table of keys is, and how many places of it are taken: another key takes one, or moves it."""
+    _, _, table = _words(id(value) + object.__basicsize__, 3)  # as in CPython's dictobject.h
+    return table, _words(table, 4)[3]
+
+
+def deque_changes(value: Any) -> int:
+    """How often a deque has been changed in size or order."""
+    return _words(id(value) + object.__basicsize__, 6)[5]  # as in CPython's _collectionsmodule.c
 
 
 class _Header(NamedTuple):

@@ -21,6 +21,17 @@ _PLAIN = frozenset({str, int, float, bool, type(None)})  # what is written as it
 
 _NOT_A_NUMBER = ((math, "nan"), (cmath, "nan"), (cmath, "nanj"))
 
+_IN_WORDS = {
+    "generator": "generator",
+    **{f"dict_reverse{each}iterator": "reversed() of a dict" for each in ("key", "value", "item")},
+    **{f"dict_{each}iterator": "iterator of a dict" for each in ("key", "value", "item")},
+    "odict_iterator": "iterator of an OrderedDict",
+    "set_iterator": "iterator of a set",
+    "_deque_iterator": "iterator of a deque",
+    "_deque_reverse_iterator": "reversed() of a deque",
+}
+"""What states do not hold, by the name of its type."""
+
 _BESIDE_ARGUMENTS: dict[type[BaseException], tuple[str, ...]] = {
     NameError: ("name",),
     AttributeError: ("name", "obj"),
@@ -217,7 +228,7 @@ class _StateWriter:
             return self._tagged("method", [value.__objclass__, name])
         if kind is type:
             raise Refused("class made by a call")
-        raise Refused("generator" if kind.__name__ == "generator" else f"value of type {kind.__name__}")
+        raise Refused(_IN_WORDS.get(str(kind.__name__), f"value of type {kind.__name__}"))
 
     # -- labels
 
