@@ -41,6 +41,12 @@ def test_what_builtins_and_comprehensions_over_lines_do_is_part_of_a_line() -> N
     }
 
 
+def test_a_while_with_its_body_in_its_own_line_is_a_line_before_every_test() -> None:
+    """CPython has none where it comes back from the body to the line that it is in."""
+    found, _, _ = run("n = 3\nwhile n: n -= 1\noutput = n")
+    assert [state["frames"][-1]["line"] for state in found] == [1, 2, 2, 2, 2, 3]
+
+
 HEAD = """
 seen = []
 def note(x):

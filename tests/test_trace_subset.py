@@ -37,6 +37,8 @@ REFUSED = {
     "call in an annotation": "def f(): pass\ndef g(x: f()): pass",
     "call in the target of an assignment": "def f(): pass\nx[f()], y = 1, 2",
     "call in a chained comparison": "def f(): pass\n1 < 2 < f()",
+    "call in the message of an assertion": "def f(): pass\nassert 1, f()",
+    "name bound twice in a comprehension that calls a function": "def f(x): pass\nx = [f([x for x in x]) for x in '']",
     "call in a generator expression": "def f(): pass\nx = (f() for i in '')",
 }
 
@@ -70,6 +72,9 @@ KEPT = {
     ),
     "dict or set that is changed while it is gone through ": "d = {'a': 1}\nfor k in d: d[k] = d.pop(k)\ny = 1",
     "dict or set that is changed while it is gone through  ": "s = {1}\nfor x in s:\n    s.remove(1)\n    s.add(9)\n",
+    "functools.partial with names": "import functools\np = functools.partial(int, base=2)\ny = 1",
+    "match that is not its pattern's first": "import re\nm = [*re.finditer('a', 'aa')][1]\ny = 1",
+    "value nested too deep": "x = []\nfor i in range(101): x = [x]",
     "reversed() of a dict": "for x in reversed({1: 2}):\n    y = 1",
     "iterator of a set": "for x in zip(*[{1, 2}]):\n    y = 1",
     "class made by a call": "from collections import namedtuple\nP = namedtuple('P', 'x y')\ny = 1",
