@@ -286,4 +286,47 @@ def show(x):
 print(show(2), show(3))
 output = show(None)
 """,
+    "sets and where pop goes on": """\
+s = {1, 2, 3}
+x = s.pop()
+s.add(1)
+x = s.pop()
+y = x
+t = {0}
+while t and y < 31:
+    y = t.pop()
+    t.add(y + 1)
+    t.add(y + 3)
+s.clear()
+s.update((5, 6, 0))
+output = y, s.pop(), s, t
+""",
+    "sets and the places of what was removed": """\
+s = set(range(6))
+s ^= {64, 64}
+s.update([5, 21, 3])
+s = s | {4}
+s = {x for x in s if x != 5}
+s.update([13, 0, 32])
+s -= {64}
+s.update([16, 21, 2])
+s ^= {5, 64}
+t = {1, 2, 3}
+t.discard(2)
+t.add(10)
+u = frozenset(s - t) | {17}
+v = {4, 5, 6} | {7, 12}
+v.remove(7)
+v.add(23)
+output = list(s), list(t), list(u), list(v)
+""",
+    "which of equal functions": """\
+fs = [lambda: 1 for _ in range(3)]
+for i in range(2):
+    def f():
+        return 1
+    fs.append(f)
+n = len(set(fs)), fs[3] == fs[4], fs[4] == f
+output = n, fs[3]() + fs[0]()
+""",
 }

@@ -9,25 +9,27 @@ import sys
 import pytest
 from inductive_checks import Seen, check_against_cpython, check_induction, run
 from inductive_programs import PROGRAMS
+from inductive_values import VALUES
 
 from scratchpad.programs.inductive.chain import states
 from scratchpad.programs.inductive.machine import Machine
 from scratchpad.programs.inductive.program import Program
 from scratchpad.programs.inductive.writing import write_state
 
+ALL = PROGRAMS | VALUES
 MORE_LINES = ("closures", "exceptions", "order")
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", ALL)
 def test_each_state_determines_the_next(name: str) -> None:
-    check_induction(PROGRAMS[name])
+    check_induction(ALL[name])
 
 
-@pytest.mark.parametrize("name", sorted(set(PROGRAMS) - {"comprehensions"}))
+@pytest.mark.parametrize("name", sorted(set(ALL) - {"comprehensions"}))
 def test_lines_and_ends_are_cpythons(name: str) -> None:
     if sys.version_info >= (3, 12) and name in MORE_LINES:
         pytest.skip("from Python 3.12 on, comprehensions and `and` have line events of their own in the frame around")
-    check_against_cpython(PROGRAMS[name])
+    check_against_cpython(ALL[name])
 
 
 def test_what_builtins_and_comprehensions_over_lines_do_is_part_of_a_line() -> None:
@@ -37,6 +39,12 @@ def test_what_builtins_and_comprehensions_over_lines_do_is_part_of_a_line() -> N
     assert {name: machine.names[name] for name in "abcdefg"} == {
         name: Seen(PROGRAMS["comprehensions"]).names[name] for name in "abcdefg"
     }
+
+
+def test_a_while_with_its_body_in_its_own_line_is_a_line_before_every_test() -> None:
+    """CPython has none where it comes back from the body to the line that it is in."""
+    found, _, _ = run("n = 3\nwhile n: n -= 1\noutput = n")
+    assert [state["frames"][-1]["line"] for state in found] == [1, 2, 2, 2, 2, 3]
 
 
 HEAD = """

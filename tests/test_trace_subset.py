@@ -33,9 +33,12 @@ REFUSED = {
     "is between values": "a = b = 1\na is b",
     "is between values ": "a = 1000\na is 1000",
     "is between values  ": "a = 1.0\na is 1.0",
+    "not-a-number as a constant": "x = 1e999 - 1e999",
     "call in an annotation": "def f(): pass\ndef g(x: f()): pass",
     "call in the target of an assignment": "def f(): pass\nx[f()], y = 1, 2",
     "call in a chained comparison": "def f(): pass\n1 < 2 < f()",
+    "call in the message of an assertion": "def f(): pass\nassert 1, f()",
+    "name bound twice in a comprehension that calls a function": "def f(x): pass\nx = [f([x for x in x]) for x in '']",
     "call in a generator expression": "def f(): pass\nx = (f() for i in '')",
 }
 
@@ -67,9 +70,17 @@ KEPT = {
     "dict or set that is changed while it is gone through": (
         "d = {1: 1, 2: 2}\nfor k in d:\n    d.pop(2, 0)\n    d[3] = 3"
     ),
+    "dict or set that is changed while it is gone through ": "d = {'a': 1}\nfor k in d: d[k] = d.pop(k)\ny = 1",
+    "dict or set that is changed while it is gone through  ": "s = {1}\nfor x in s:\n    s.remove(1)\n    s.add(9)\n",
+    "functools.partial with names": "import functools\np = functools.partial(int, base=2)\ny = 1",
+    "match that is not its pattern's first": "import re\nm = [*re.finditer('a', 'aa')][1]\ny = 1",
+    "value nested too deep": "x = []\nfor i in range(101): x = [x]",
+    "reversed() of a dict": "for x in reversed({1: 2}):\n    y = 1",
+    "iterator of a set": "for x in zip(*[{1, 2}]):\n    y = 1",
     "class made by a call": "from collections import namedtuple\nP = namedtuple('P', 'x y')\ny = 1",
     "two lambdas in one line": "x = (lambda: 1), (lambda: 2)\ny = 1",
-    "set in an order that its elements do not tell": "s = set(range(1009))\ns -= set(range(3, 1009))\ny = 1",
+    "set in an order that its elements do not tell": "s = {7, 15}\ny = 1",
+    "set of values without an order of their own": "s = {lambda: 1, 2}\ny = 1",
 }
 
 
@@ -77,7 +88,7 @@ KEPT = {
 def test_values_that_a_state_cannot_hold_are_refused(construct: str) -> None:
     with pytest.raises(Refused) as caught:
         list(states(Program(KEPT[construct])))
-    assert caught.value.construct == construct
+    assert caught.value.construct == construct.strip()
 
 
 def test_values_that_do_not_outlive_a_line_are_no_matter() -> None:
@@ -142,3 +153,10 @@ def test_how_runs_of_the_machine_end(runner: Runner) -> None:
     }
     assert {text: runner.run_inductive(text, limits=short).status for text in endings} == endings
     assert runner.resume("x = 1", {}).error == "no state of this program: KeyError: 'frames'"
+
+
+def test_a_runner_goes_on_from_a_set_whose_next_element_its_elements_do_not_tell(runner: Runner) -> None:
+    text = "s = {1, 2, 3}\ns.pop()\ns.add(1)\nx = s.pop()\noutput = x"
+    trace = runner.run_inductive(text)
+    assert (trace.output_text, runner.resume(text, trace.steps[2].state).output_text) == ("2", "2")
+    assert trace.steps[2].state["frames"][0]["locals"]["s"] == {"$set": [{"$past": [2, 8]}, {"$gap": [1]}, 2, 3]}

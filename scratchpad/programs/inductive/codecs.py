@@ -9,16 +9,17 @@ import array
 import functools
 import itertools
 import re
-import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from operator import methodcaller
 from typing import Any
 
-from scratchpad.programs.inductive.iterators import Walk, dict_of, keys_of
+from scratchpad.programs.inductive.iterators import ITEMS, KEYS, VALUES, DequeWalk, Walk, dict_of, keys_of
 from scratchpad.programs.inductive.subset import Refused
+from scratchpad.programs.inductive.tables import Gap, Past, fill_set, frozen_set, set_parts
 
 
 @dataclass(frozen=True)
@@ -34,15 +35,6 @@ class Codec:
     build: Callable[..., Any]
     fill: Callable[[Any, list[Any]], object] | None = None
     shared: bool = False
-
-
-def _set_parts(value: Any) -> list[Any]:
-    """The elements in their order, which must come out again: it depends on how the set came about."""
-    elements = list(value)
-    again = type(value)(elements)
-    if list(again) != elements or sys.getsizeof(again) != sys.getsizeof(value):
-        raise Refused("set in an order that its elements do not tell")
-    return elements
 
 
 def flat_pairs(value: dict[Any, Any]) -> list[Any]:
@@ -87,7 +79,11 @@ def _walk_parts(value: Walk) -> list[Any]:
 
 
 def _walk(over: Any, place: int, keys: list[Any] | None = None) -> Walk:
-    return Walk(over, keys_of(over) if keys is None else keys, place)
+    return Walk(over, keys_of(over), place) if keys is None else Walk(over, keys, place, changed=True)
+
+
+def _deque_walk_parts(value: DequeWalk) -> list[Any]:
+    return [value.over, value.place, *([] if value.is_unchanged() else [True])]
 
 
 def _iterator_parts(value: Any) -> list[Any]:
@@ -152,15 +148,11 @@ def _array(kind: str, *items: Any) -> Any:
 _SEQUENCES = ([], (), "", "é", b"", bytearray(), range(0), range(1 << 64))
 """An iterator over each is of another type."""
 
-_VIEWS = (
-    (type({}.keys()), "keys", dict.keys),
-    (type({}.values()), "values", dict.values),
-    (type({}.items()), "items", dict.items),
-)
+_VIEWS = {kind: name for name, kinds in (("keys", KEYS), ("values", VALUES), ("items", ITEMS)) for kind in kinds}
 
 CODECS: dict[type, Codec] = {
     tuple: Codec("tuple", list, lambda *parts: parts),
-    frozenset: Codec("frozenset", _set_parts, lambda *parts: frozenset(parts)),
+    frozenset: Codec("frozenset", set_parts, frozen_set),
     bytes: Codec("bytes", lambda value: [value.decode("latin-1")], lambda text: text.encode("latin-1")),
     complex: Codec("complex", lambda value: [value.real, value.imag], complex),
     range: Codec("range", lambda value: [value.start, value.stop, value.step], range),
@@ -168,10 +160,12 @@ CODECS: dict[type, Codec] = {
     Fraction: Codec("Fraction", lambda value: [value.numerator, value.denominator], Fraction),
     Decimal: Codec("Decimal", lambda value: [str(value)], Decimal),
     re.Pattern: Codec("pattern", lambda value: [value.pattern, value.flags], re.compile),
-    re.Match: Codec("match", _match_parts, _matched),
+    re.Match: Codec("match", _match_parts, _matched, None, True),
     type(...): Codec("Ellipsis", lambda value: [], lambda: ...),
-    functools.partial: Codec("partial", _partial_parts, functools.partial),
-    set: Codec("set", _set_parts, set, lambda value, parts: value.update(parts), True),
+    functools.partial: Codec("partial", _partial_parts, functools.partial, None, True),
+    Past: Codec("past", lambda value: [value.finger, value.size], Past),
+    Gap: Codec("gap", lambda value: [value.place], Gap),
+    set: Codec("set", set_parts, set, fill_set, True),
     bytearray: Codec("bytearray", list, bytearray, lambda value, parts: value.extend(parts), True),
     deque: Codec("deque", lambda value: [value.maxlen, *value], deque, _fill_deque, True),
     Counter: Codec("Counter", flat_pairs, Counter, _fill_counter, True),
@@ -180,8 +174,12 @@ CODECS: dict[type, Codec] = {
         "defaultdict", lambda value: [value.default_factory, *flat_pairs(value)], defaultdict, _fill_default, True
     ),
     array.array: Codec("array", lambda value: [value.typecode, *value], _array, None, True),
-    **{kind: Codec(name, lambda value: [dict_of(value)], build) for kind, name, build in _VIEWS},
+    **{
+        kind: Codec(name, lambda value: [dict_of(value)], methodcaller(name), None, True)
+        for kind, name in _VIEWS.items()
+    },
     Walk: Codec("walk", _walk_parts, _walk, None, True),
+    DequeWalk: Codec("deque_walk", _deque_walk_parts, DequeWalk, None, True),
     enumerate: Codec("enumerate", _arguments, enumerate, None, True),
     zip: Codec("zip", _zip_parts, _zipped, None, True),
     map: Codec("map", _arguments, map, None, True),

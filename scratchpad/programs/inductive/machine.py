@@ -13,7 +13,7 @@ from scratchpad.programs.inductive import code
 from scratchpad.programs.inductive.code import How, Unit
 from scratchpad.programs.inductive.compound import MATCHES
 from scratchpad.programs.inductive.expressions import CAPTURE
-from scratchpad.programs.inductive.iterators import iterate
+from scratchpad.programs.inductive.iterators import WALKED, iterate, walked
 from scratchpad.programs.inductive.program import MODULE, Program
 from scratchpad.programs.inductive.subset import Refused
 
@@ -91,7 +91,7 @@ class Machine:
         def program_print(*values: Any, sep: Any = " ", end: Any = "\n", file: Any = None, flush: Any = False) -> None:
             print(*values, sep=sep, end=end, file=self.printed if file is None else file, flush=flush)
 
-        own = {"print": program_print, CAPTURE: lambda *values, **named: (values[0], values[1:], named)}
+        own = {"print": program_print, WALKED: walked, CAPTURE: lambda *values, **named: (values[0], values[1:], named)}
         return vars(sys.modules["builtins"]) | own | {MATCHES: lambda error, kinds: isinstance(error, kinds)}
 
     def advance(self) -> bool:

@@ -17,9 +17,11 @@ from scratchpad.programs.inductive.fragments import (
     own_nodes,
     parameters_of,
 )
+from scratchpad.programs.inductive.iterators import WALKED
 from scratchpad.programs.inductive.subset import Refused, check
 
 MODULE = "<module>"
+_WALKING = frozenset({"enumerate", "filter", "iter", "map", "zip"})
 
 
 class Program:
@@ -36,6 +38,9 @@ class Program:
         nodes = list(ast.walk(tree))
         self._same_name = Counter(node.name for node in nodes if isinstance(node, ast.FunctionDef))
         self._may_step = frozenset(name for node in nodes for name in _bound_by(node))
+        for node in nodes:
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and self._walks(node.func.id):
+                _let_walk(node)
         self._rebound = {name for node in nodes for name in _rebound_by(node)}
         self.units: dict[str, Unit] = {}
         self._names: dict[int, str | None] = {}
@@ -60,6 +65,9 @@ class Program:
             fragment = getattr(each, "fragment", None) or getattr(each, "store", None)
             if fragment is not None:
                 self._register(fragment)
+
+    def _walks(self, name: str) -> bool:
+        return name in _WALKING and name not in self._may_step
 
     def _is_stable(self, name: str) -> bool:
         return name[0] == "." or name not in self._rebound
@@ -89,6 +97,18 @@ class Program:
                 self._names[id(each)] = None if two_lambdas else name
                 self._codes.setdefault(name, each)
                 self._register(each)
+            elif each != each:  # a state cannot tell that it is the constant
+                raise Refused("not-a-number as a constant", code.co_firstlineno)
+
+
+def _let_walk(node: ast.Call) -> None:
+    """Let a call, `zip(d)`, have what it goes through with a position that can be read: `zip(walked(d))`."""
+    node.args = [each if isinstance(each, ast.Starred | ast.Constant) else _walked(each) for each in node.args]
+
+
+def _walked(node: ast.expr) -> ast.expr:
+    function = ast.copy_location(ast.Name(WALKED, ast.Load()), node)
+    return ast.copy_location(ast.Call(function, [node], []), node)
 
 
 def _bound_by(node: ast.AST) -> list[str]:

@@ -31,7 +31,6 @@ class _StateReader:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._labelled: dict[int, Any] = {}
-        self._functions: dict[str, FunctionType] = {}
 
     def read(self, state: dict[str, Any]) -> None:
         self._machine.printed.write(state.get("printed", ""))
@@ -134,9 +133,7 @@ class _StateReader:
         """One of the program's functions; its closure may hold itself."""
         code = self._machine.program.code_of(name)
         if not made:
-            if name not in self._functions:
-                self._functions[name] = FunctionType(code, self._machine.names, code.co_name)
-            return self._functions[name]
+            return self._note(label, FunctionType(code, self._machine.names, code.co_name))
         defaults, named, closure = made
         cells = {each: self._cell(closure[each]) for each in code.co_freevars}
         outer = tuple(cell for cell, _ in cells.values())

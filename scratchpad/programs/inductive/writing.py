@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 import sys
+from decimal import Decimal
 from types import BuiltinFunctionType, CellType, FunctionType, MethodDescriptorType, MethodWrapperType, ModuleType
 from typing import Any
 
@@ -16,6 +18,19 @@ from scratchpad.programs.inductive.subset import MODULES, Refused
 _DEEPEST = 100  # containers within one another: each takes up to three levels of JSON, of which readers allow 1,000
 _LONGEST_INTEGER_BITS = 13_000  # under the 4,300 digits that Python writes
 _PLAIN = frozenset({str, int, float, bool, type(None)})  # what is written as it is, and most of a long state
+
+_NOT_A_NUMBER = ((math, "nan"), (cmath, "nan"), (cmath, "nanj"))
+
+_IN_WORDS = {
+    "generator": "generator",
+    **{f"dict_reverse{each}iterator": "reversed() of a dict" for each in ("key", "value", "item")},
+    **{f"dict_{each}iterator": "iterator of a dict" for each in ("key", "value", "item")},
+    "odict_iterator": "iterator of an OrderedDict",
+    "set_iterator": "iterator of a set",
+    "_deque_iterator": "iterator of a deque",
+    "_deque_reverse_iterator": "reversed() of a deque",
+}
+"""What states do not hold, by the name of its type."""
 
 _BESIDE_ARGUMENTS: dict[type[BaseException], tuple[str, ...]] = {
     NameError: ("name",),
@@ -114,14 +129,25 @@ class _StateWriter:
         if kind is int:
             return value if value.bit_length() <= _LONGEST_INTEGER_BITS else {"$int": [hex(value)]}
         if kind is float:
-            return value if math.isfinite(value) else self._shared(value)  # not-a-number is found by which one it is
+            if math.isnan(value):
+                return self._not_a_number(value)
+            return value if math.isfinite(value) else {"$float": [repr(value)]}
         if kind in (list, dict) or (kind in CODECS and CODECS[kind].shared) or isinstance(value, BaseException):
             return self._shared(value)
+        if kind in (complex, Decimal) and "nan" in repr(value).lower():
+            return self._not_a_number(value)
         if kind in CODECS:
             return self._tagged(CODECS[kind].tag, CODECS[kind].parts(value))
         if kind is FunctionType and self._is_own(value):
-            return self._function(value)
+            return self._shared(value)
         return self._named(value)
+
+    def _not_a_number(self, value: Any) -> Any:
+        """It is found by which one it is, and modules have their own."""
+        for module, name in _NOT_A_NUMBER:
+            if getattr(module, name) is value:
+                return {"$from": [module.__name__, name]}
+        return self._shared(value)
 
     def _shared(self, value: Any) -> _Shared | _Again:
         if id(value) in self._seen:
@@ -146,7 +172,7 @@ class _StateWriter:
         if kind is float:
             return {"$float": [repr(value)]}
         if kind is FunctionType:
-            return self._made_function(value)
+            return self._function(value)
         if isinstance(value, BaseException):
             return self._exception(value)
         return self._tagged(CODECS[kind].tag, CODECS[kind].parts(value))
@@ -168,18 +194,16 @@ class _StateWriter:
     def _is_own(self, function: FunctionType) -> bool:
         return function.__code__.co_filename == FILE
 
-    def _function(self, value: FunctionType) -> Any:
+    def _function(self, value: FunctionType) -> dict[str, Any]:
         """One of the program's: by its name where that is all there is to it."""
-        if value.__defaults__ or value.__kwdefaults__ or value.__closure__:
-            return self._shared(value)
-        return {"$function": [self._function_name(value)]}
-
-    def _made_function(self, value: FunctionType) -> dict[str, Any]:
+        name = self._function_name(value)
+        if not (value.__defaults__ or value.__kwdefaults__ or value.__closure__):
+            return {"$function": [name]}
         names, cells = value.__code__.co_freevars, value.__closure__ or ()
         defaults = None if value.__defaults__ is None else list(map(self._value, value.__defaults__))
         named = {name: self._value(default) for name, default in (value.__kwdefaults__ or {}).items()}
         closure = {name: self._variable(cell) for name, cell in zip(names, cells, strict=True)}
-        return {"$function": [self._function_name(value), defaults, named, closure]}
+        return {"$function": [name, defaults, named, closure]}
 
     def _function_name(self, value: FunctionType) -> str:
         name = self._machine.program.name_of(value.__code__)
@@ -204,7 +228,7 @@ class _StateWriter:
             return self._tagged("method", [value.__objclass__, name])
         if kind is type:
             raise Refused("class made by a call")
-        raise Refused("generator" if kind.__name__ == "generator" else f"value of type {kind.__name__}")
+        raise Refused(_IN_WORDS.get(str(kind.__name__), f"value of type {kind.__name__}"))
 
     # -- labels
 
