@@ -134,6 +134,34 @@ def test_outputs_are_compared_as_values(form: str, written: str, expected: str, 
     assert " ".join(shown[judged[s].output] + shown[judged[s].trace] for s in ("strict", "relaxed")) == expected
 
 
+@pytest.mark.parametrize("form", ["direct", "scratchpad", "inductive"])
+@pytest.mark.parametrize(
+    ("ending", "strict"),
+    [
+        ("", True),
+        ("\n\n[DONE]", True),
+        ("\n [DONE] \n\nConsider 5", True),
+        ("\n[DONE]and so on", True),
+        (" [DONE]\n\nConsider 5", False),
+    ],
+)
+def test_a_stop_within_a_string_ends_nothing(form: str, ending: str, strict: bool, path: str) -> None:
+    task = task_named("mbpp", {"path": path})
+    question = letters("def f(x):\n    return x + '\\n[DONE]'\n\noutput = f('a')")
+    _, target = spoken(task, format_named(form).write(task, question))
+    judged = judge(task, format_named(form), question, target + ending)
+    rights = {scoring: {verdict.output, verdict.trace} - {None} for scoring, verdict in judged.items()}
+    assert rights == {"strict": {strict}, "relaxed": {True}}
+
+
+def test_a_comment_that_ends_as_the_work_does_ends_nothing(path: str) -> None:
+    task, form = task_named("mbpp", {"path": path}), format_named("scratchpad")
+    question = letters("x = 5  # [DONE]\noutput = x")
+    _, target = spoken(task, form.write(task, question))
+    for verdict in judge(task, form, question, f"{target}\n[DONE]").values():
+        assert (verdict.output, verdict.trace) == (True, True)
+
+
 def test_states_of_a_chain_are_compared_as_values(path: str) -> None:
     task, form = task_named("mbpp", {"path": path}), format_named("inductive")
     question = task.draw(0, "test", 0)
