@@ -62,6 +62,34 @@ def test_a_line_that_depends_on_more_than_its_state_is_told(tmp_path: Path, caps
     assert "1 syntax" in said
 
 
+SEVERAL_LINES = """\
+x = dict(
+    a=1,
+    b=2,
+)
+y = 3 + \\
+    4; z = 5
+def f(
+    n=7,
+):
+    if (
+        n
+    ):
+        n += 1; n *= 2
+    else: n = 0
+    return n
+z -= 1
+output = f()"""
+
+
+def test_lines_of_longer_statements_are_no_single_lines(tmp_path: Path, capsys: Captured) -> None:
+    file = write(tmp_path / "p.jsonl", [{"program": SEVERAL_LINES}])
+    found, said = run_data(capsys, "programs", "--source", file, "--single-lines", out=tmp_path / "s.jsonl")
+    asked = [line["question"].split("\n") for line in found]
+    assert [line for _, line in asked] == ["line: n += 1; n *= 2", "line: z -= 1"][::-1]
+    assert "lines that are no statement alone" in said
+
+
 def test_single_lines_are_of_programs_alone(tmp_path: Path, capsys: Captured) -> None:
     assert main(["data", "parity", "-n", "1", "--single-lines", "--out", str(tmp_path / "s.jsonl")]) == 2
     assert "--single-lines belongs to programs that are run (mbpp, --source), not to parity" in capsys.readouterr().err
