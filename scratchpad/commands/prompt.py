@@ -5,14 +5,16 @@ question's own problem. Of programs that are given (mbpp, cruxeval, --source) se
 does, and each other seed the first ones of another order.
 
 A line of --json holds the prompt, its messages and what scoring needs: give it the model's text as `completion`, and
-`scratchpad score` judges it.
+`scratchpad score` judges it. Its `id` names task, format and draw, with a digest of settings that are not the defaults.
 """
 
 from __future__ import annotations
 
+import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import nullcontext
+from hashlib import blake2b
 from typing import Any
 
 from scratchpad.commands.options import add_draws, add_task, task_of, whole_number
@@ -44,14 +46,23 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     task, form = task_of(args), format_named(args.format)
-    tally, printed = Tally(), 0
+    tally, printed, named = Tally(), 0, _named(args, task)
     for name, draw, question in _questions(args, task):
         with tally.counting() if args.question is None else nullcontext():
             prompt = few_shot(task, form, question, args.shots, args.seed)
-            _print(args, task, name, draw, question, prompt, printed)
+            _print(args, task, f"{named}/{name}", draw, question, prompt, printed)
             printed += 1
     if tally.reasons:
         message(f"{printed:,} prompts{tally}")
+
+
+def _named(args: Namespace, task: Task) -> str:
+    """How the prompts' ids begin: with the task, its settings where they are not the defaults, format and shots."""
+    settings = task.settings()
+    default = task_of(Namespace(**{**vars(args), "set": [], "source": None})).settings()
+    digest = blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=4).hexdigest()
+    named = task.name if settings == default else f"{task.name}/settings-{digest}"
+    return f"{named}/{args.format}/{args.shots}-shot"
 
 
 def _print(
@@ -59,9 +70,9 @@ def _print(
 ) -> None:
     if args.json:
         print_json({
-            "id": f"{task.name}/{args.format}/{args.shots}-shot/{name}", "task": task.name, "format": args.format,
-            "settings": task.settings(), "shots": args.shots, "size": args.size, **draw, "question": question,
-            "prompt": prompt.text, "messages": prompt.messages, "stop": prompt.stop, "target": prompt.target,
+            "id": name, "task": task.name, "format": args.format, "settings": task.settings(),
+            "shots": args.shots, "size": args.size, **draw, "question": question, "prompt": prompt.text,
+            "messages": prompt.messages, "stop": prompt.stop, "target": prompt.target,
         })  # fmt: skip
     elif args.chat:
         print("\n\n".join(f"[{said['role']}]\n{said['content']}" for said in prompt.messages), end="\n\n")

@@ -83,9 +83,12 @@ def _joined(args: Namespace, answers: list[tuple[str, dict[str, Any]]]) -> Itera
         if not isinstance(line.get(args.field), str):
             raise ScratchpadError(f"{place}: the answer is a text, {args.field!r}")
         found[line["id"]] = line[args.field]
-    missing = 0
+    missing, asked = 0, set[str]()
     for place, line in read_lines(args.prompts):
-        name = str(line.get("id"))
+        name = line.get("id")
+        if not isinstance(name, str) or name in asked:
+            raise ScratchpadError(f"{place}: each prompt has an `id`, and no two the same one, not {json.dumps(name)}")
+        asked.add(name)
         missing += name not in found
         yield place, {**line, args.field: found.pop(name, "")}
     if found:
