@@ -94,6 +94,7 @@ def written(value: object, budget: int = 4096) -> tuple[Any, str]:
         (-2.5, -2.5, "-2.5"),
         (math.inf, "inf", "inf"),
         (math.nan, "nan", "nan"),
+        ("<f at 0x7f00>", "<f at 0x7f00>", "'<f at 0x7f00>'"),
         ('a"\n', 'a"\n', "'a\"\\n'"),
         ([1, (2,), []], [1, [2], []], "[1, (2,), []]"),
         (

@@ -44,7 +44,9 @@ class TextWriter:
         self._open: list[int] = []  # ids of the containers being written, outermost first
 
     def text(self, value: object) -> str:
-        """A Python literal where the value has one. Sets are sorted, and nothing shows an address."""
+        """A Python literal where the value has one. Sets are sorted. Nothing shows an address, but for a
+        string in which the program has put one.
+        """
         return self._begin(self._text, value)
 
     def _begin(self, write: Callable[[Any], Any], value: object) -> Any:
