@@ -2,9 +2,10 @@
 
 strict: the text is read in the format's own way; work is compared line by line, and states in it as values, so that
 neither the order of names nor white space within one counts. The stop that ends it begins a line: elsewhere it may be
-part of the work. relaxed: white space counts nowhere, the stop may end a line, too, and the answer is the last number
-of the last line, or what a task takes for it: of heights the last yes or no, of a program's trace `output` in the last
-state or, without one, `v0` (where it has neither there is none).
+part of the work. Line ends and white space at the end of lines count. relaxed: white space counts nowhere, the stop may
+end a line, too, the line that the prompt ends with may be repeated, and the answer is the last number of the last line,
+or what a task takes for it: of heights the last yes or no, of a program's trace `output` in the last state or, without
+one, `v0` (where it has neither there is none).
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ def judge(task: Task, form: Format, question: Symbols, written: str) -> dict[str
     _, target = spoken(task, document)
     work, loose_work = _cut(written, asking.stop, target)
     truth, found = task.truth(question), _answer(task, form, question, work)
+    loose_work = loose_work.removeprefix(asking.start).strip()
     loose = task.loose_answer(loose_work) == task.loose_answer(as_text(truth))
     if not form.has_work:
         return {"strict": Verdict(found == truth, None), "relaxed": Verdict(found == truth or loose, None)}
