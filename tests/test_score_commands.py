@@ -72,6 +72,21 @@ def test_the_ids_of_prompts_tell_settings_apart(tmp_path: Path, capsys: Captured
     assert own[0] != own[1]
 
 
+def test_prompts_longer_than_a_context_are_left_out_and_counted(capsys: Captured) -> None:
+    base = ["prompt", "long-addition", "--shots", "1", "--json"]
+    assert main([*base, "-n", "7"]) == 0
+    lines = objects(capsys.readouterr().out)
+    sizes = [len(line["prompt"]) + len(line["target"]) for line in lines]
+    most = sorted(sizes)[3]
+    assert sizes.count(most) == 1
+    assert main([*base, "-n", "7", "--context", str(most)]) == 0
+    out, err = capsys.readouterr()
+    assert objects(out) == [line for line, size in zip(lines, sizes, strict=True) if size <= most]
+    assert err == f"4 prompts; left out 3: 3 over {most} characters\n"
+    assert main([*base, "--question", SUM, "--context", "29"]) == 2
+    assert "characters: over 29 characters" in capsys.readouterr().err
+
+
 def test_answers_of_a_batch_are_scored(tmp_path: Path, capsys: Captured) -> None:
     """Two programs, three inputs each: all right; one wrong of which the trace is right by relaxed scoring alone."""
     lines = run_prompt(capsys, "programs", "--shots", "1", "-n", "6", "--set", "runs=3")

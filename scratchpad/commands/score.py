@@ -5,8 +5,8 @@ question; a problem is right where all its examples are (programs run with sever
 share of steps whose state is right, place by place, over all examples. Each with its 95 % interval (Wilson).
 
 strict: the text is read in the format's own way, once what stands around it is left out: white space, and whatever
-follows the stop, which begins a line. Within it line ends (carriage returns, empty lines) and blanks at the end of lines
-count. relaxed: white space counts nowhere, the stop may end a line, too, the line that the prompt ends with
+follows the stop, which begins a line. Within it line ends (carriage returns, empty lines) and blanks at the end of a
+line count. relaxed: white space counts nowhere, the stop may end a line, too, the line that the prompt ends with
 ([BEGIN], Target:) may be repeated, and the answer is the last number of the last line; of heights the last yes or no;
 of the trace of a program `output` in the last state or else `v0`, and nothing where neither stands; of real programs a
 value in any way of writing it.
