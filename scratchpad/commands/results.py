@@ -24,7 +24,8 @@ _HEAD = """# Results
 
 What `scratchpad reproduce NAME` found, beside the papers' results. `small` trains tiny models for minutes on two CPU
 cores and asks for the same ordering as the paper; `paper` takes the paper's settings. Each page has the table, the
-figure, and the command, commit, machine, seeds and time behind them. This index is generated
+figure, and the command, commit, machine, seeds and time behind them. Most were trained on cores that other work shared:
+the same training took up to twice as long in one hour as in another. This index is generated
 (`python -m scratchpad.commands.results`); a test keeps it current.
 """
 
