@@ -4,8 +4,8 @@ The examples are the first different problems of the seed's training split, the 
 question's own problem. Of programs that are given (mbpp, cruxeval, --source) seed 0 shows the first ones, as the paper
 does, and each other seed the first ones of another order.
 
-With --context N questions are left out, and counted, whose prompt and target, the work that answers them, have more than
-N characters together.
+With --context N questions are left out, and counted, whose prompt and target (the work that answers them) have more
+than N characters together.
 
 A line of --json holds the prompt, its messages and what scoring needs: give it the model's text as `completion`, and
 `scratchpad score` judges it. Its `id` names task, format and draw, with a digest of settings that are not the defaults.
