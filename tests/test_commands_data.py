@@ -277,5 +277,11 @@ def test_prompts_that_are_refused(capsys: Captured) -> None:
     assert "-n 2001: the test split of polynomials holds 2000 questions" in capsys.readouterr().err
     assert main(["prompt", "long-addition", "--question", "29+57"]) == 2
     assert "a question is two numbers" in capsys.readouterr().err
+    assert main(["prompt", "long-addition", "--question", "12+x"]) == 2
+    err = capsys.readouterr().err
+    assert "symbol 'x' at place 3 of the question is not in the alphabet" in err
+    assert "' '" in err
+    assert "'\\n'" in err
+    assert err.count("\n") == 1
     assert main(["prompt", "parity", "--format", "changes"]) == 2
     assert "parity has no format changes; it has direct, scratchpad" in capsys.readouterr().err

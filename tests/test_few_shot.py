@@ -158,6 +158,7 @@ def test_the_true_work_is_right_and_a_changed_one_is_not(name: str) -> None:
         (SUM_WORK.replace(" ,  C", " , C"), "+- ++"),
         (SUM_WORK.replace("\n8 6", "\n8 7"), "-- --"),
         (f"{SUM_WORK}\n\nInput:\n1 + 1\n\nTarget:\n2", "++ ++"),
+        (f"Target:\n{SUM_WORK}", "+- ++"),
         ("The sum is 86", "-- +-"),
         ("8 6", "-- +-"),
         ("186", "-- --"),
@@ -183,6 +184,10 @@ LAST = 'state: {"f": "<callable_object f>", "output": 12}'
     [
         (TRACE, "++ ++"),
         (f"{TRACE}\n\n[DONE]\n\nConsider", "++ ++"),
+        (f"[BEGIN]\n\n{TRACE}\n\n[DONE]", "+- ++"),
+        (TRACE.replace("line: output", "[BEGIN]\nline: output"), "+- +-"),
+        (TRACE.replace("\n", "\r\n"), "+- ++"),
+        (TRACE.replace("line: output = f(6)", "line: output = f(6) "), "+- ++"),
         (TRACE.replace(LAST, 'state: {"output":12,   "f": "<callable_object f>"}'), "++ ++"),
         (TRACE.replace("line:   v0 *= 2", "line: v0 *= 2"), "+- ++"),
         (TRACE.replace('{"v0": 12}', '{"v0": 13}'), "+- +-"),

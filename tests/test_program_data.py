@@ -159,6 +159,15 @@ def test_a_context_leaves_out_longer_documents(path: str, tmp_path: Path, capsys
     assert [line["index"] for line in found] == [i for i in range(4) if needs[i] < max(needs)]
 
 
+def test_data_that_are_given_do_not_repeat(path: str, tmp_path: Path, capsys: Captured) -> None:
+    """Those that are drawn go on for as long as asked."""
+    base, out = ["mbpp", "--split", "test", "--format", "direct", "--set", f"path={path}"], tmp_path / "o.jsonl"
+    assert len(run_data(capsys, *base, "-n", "4", out=out)[0]) == 4
+    assert main(["data", *base, "-n", "5", "--out", str(out), "--force"]) == 2
+    assert "-n 5: the test split of mbpp holds 4 questions" in capsys.readouterr().err
+    assert len(run_data(capsys, "programs", "-n", "401", "--format", "direct", out=out)[0]) == 401
+
+
 def test_show_and_prompt_count_what_they_leave_out(path: str, capsys: Captured) -> None:
     base = ["mbpp", "--split", "validation", "-n", "3", "--format", "direct", "--set", f"path={path}", "steps=37"]
     assert main(["show", *base, "--json"]) == 0

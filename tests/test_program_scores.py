@@ -62,6 +62,34 @@ def test_a_line_that_depends_on_more_than_its_state_is_told(tmp_path: Path, caps
     assert "1 syntax" in said
 
 
+SEVERAL_LINES = """\
+x = dict(
+    a=1,
+    b=2,
+)
+y = 3 + \\
+    4; z = 5
+def f(
+    n=7,
+):
+    if (
+        n
+    ):
+        n += 1; n *= 2
+    else: n = 0
+    return n
+z -= 1
+output = f()"""
+
+
+def test_lines_of_longer_statements_are_no_single_lines(tmp_path: Path, capsys: Captured) -> None:
+    file = write(tmp_path / "p.jsonl", [{"program": SEVERAL_LINES}])
+    found, said = run_data(capsys, "programs", "--source", file, "--single-lines", out=tmp_path / "s.jsonl")
+    asked = [line["question"].split("\n") for line in found]
+    assert [line for _, line in asked] == ["line: n += 1; n *= 2", "line: z -= 1"][::-1]
+    assert "lines that are no statement alone" in said
+
+
 def test_single_lines_are_of_programs_alone(tmp_path: Path, capsys: Captured) -> None:
     assert main(["data", "parity", "-n", "1", "--single-lines", "--out", str(tmp_path / "s.jsonl")]) == 2
     assert "--single-lines belongs to programs that are run (mbpp, --source), not to parity" in capsys.readouterr().err
@@ -132,6 +160,34 @@ def test_outputs_are_compared_as_values(form: str, written: str, expected: str, 
     judged = judge(task, format_named(form), question, text if form == "scratchpad" else written)
     shown = {True: "+", False: "-", None: "."}
     assert " ".join(shown[judged[s].output] + shown[judged[s].trace] for s in ("strict", "relaxed")) == expected
+
+
+@pytest.mark.parametrize("form", ["direct", "scratchpad", "inductive"])
+@pytest.mark.parametrize(
+    ("ending", "strict"),
+    [
+        ("", True),
+        ("\n\n[DONE]", True),
+        ("\n [DONE] \n\nConsider 5", True),
+        ("\n[DONE]and so on", True),
+        (" [DONE]\n\nConsider 5", False),
+    ],
+)
+def test_a_stop_within_a_string_ends_nothing(form: str, ending: str, strict: bool, path: str) -> None:
+    task = task_named("mbpp", {"path": path})
+    question = letters("def f(x):\n    return x + '\\n[DONE]'\n\noutput = f('a')")
+    _, target = spoken(task, format_named(form).write(task, question))
+    judged = judge(task, format_named(form), question, target + ending)
+    rights = {scoring: {verdict.output, verdict.trace} - {None} for scoring, verdict in judged.items()}
+    assert rights == {"strict": {strict}, "relaxed": {True}}
+
+
+def test_a_comment_that_ends_as_the_work_does_ends_nothing(path: str) -> None:
+    task, form = task_named("mbpp", {"path": path}), format_named("scratchpad")
+    question = letters("x = 5  # [DONE]\noutput = x")
+    _, target = spoken(task, form.write(task, question))
+    for verdict in judge(task, form, question, f"{target}\n[DONE]").values():
+        assert (verdict.output, verdict.trace) == (True, True)
 
 
 def test_states_of_a_chain_are_compared_as_values(path: str) -> None:

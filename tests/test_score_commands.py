@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,35 @@ def test_lines_of_prompts(capsys: Captured) -> None:
     (asked,) = run_prompt(capsys, "long-addition", "--shots", "1", "--question", SUM, "--seed", "5")
     assert asked["id"] == "long-addition/scratchpad/1-shot/question"
     assert (asked["split"], asked["index"]) == (None, None)
+
+
+def test_the_ids_of_prompts_tell_settings_apart(tmp_path: Path, capsys: Captured) -> None:
+    def name(*arguments: str) -> str:
+        return str(run_prompt(capsys, *arguments, "--shots", "1")[0]["id"])
+
+    other = [name("long-addition", "--set", f"digits={digits}") for digits in (2, 5, 2)]
+    assert re.fullmatch(r"long-addition/settings-[0-9a-f]{8}/scratchpad/1-shot/test/seed-0/0", other[0])
+    assert other[0] == other[2] != other[1]
+    assert name("long-addition") == name("long-addition", "--set", "digits=1-8") not in other
+    mine = [write(tmp_path / f"{k}.jsonl", [{"program": f"output = {n}"} for n in (k, 7)]) for k in (2, 3)]
+    assert len({name("programs", "--source", source) for source in mine}) == 2
+    own = [name("--task-file", TASK_FILE, "--set", f"sizes={size}") for size in (3, 5)]
+    assert own[0] != own[1]
+
+
+def test_prompts_longer_than_a_context_are_left_out_and_counted(capsys: Captured) -> None:
+    base = ["prompt", "long-addition", "--shots", "1", "--json"]
+    assert main([*base, "-n", "7"]) == 0
+    lines = objects(capsys.readouterr().out)
+    sizes = [len(line["prompt"]) + len(line["target"]) for line in lines]
+    most = sorted(sizes)[3]
+    assert sizes.count(most) == 1
+    assert main([*base, "-n", "7", "--context", str(most)]) == 0
+    out, err = capsys.readouterr()
+    assert objects(out) == [line for line, size in zip(lines, sizes, strict=True) if size <= most]
+    assert err == f"4 prompts; left out 3: 3 over {most} characters\n"
+    assert main([*base, "--question", SUM, "--context", "29"]) == 2
+    assert "characters: over 29 characters" in capsys.readouterr().err
 
 
 def test_answers_of_a_batch_are_scored(tmp_path: Path, capsys: Captured) -> None:
@@ -151,3 +181,12 @@ def test_answers_that_are_no_prompts(tmp_path: Path, capsys: Captured) -> None:
     ):
         assert main(["score", write(tmp_path / "a.jsonl", answers), "--prompts", prompts]) == 2
         assert says in capsys.readouterr().err
+
+
+def test_prompts_that_share_an_id_are_refused(tmp_path: Path, capsys: Captured) -> None:
+    lines = run_prompt(capsys, "long-addition", "--shots", "0", "-n", "2")
+    answers = write(tmp_path / "a.jsonl", [{"id": lines[0]["id"], "completion": lines[0]["target"]}])
+    for again, said in ((lines[0], json.dumps(lines[0]["id"])), ({**lines[1], "id": None}, "null")):
+        prompts = write(tmp_path / "p.jsonl", [*lines, again])
+        assert main(["score", answers, "--prompts", prompts]) == 2
+        assert f"p.jsonl:3: each prompt has an `id`, and no two the same one, not {said}" in capsys.readouterr().err

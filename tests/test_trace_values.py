@@ -12,6 +12,7 @@ import functools
 import json
 import math
 import random
+import re
 from typing import Any
 
 import pytest
@@ -93,6 +94,7 @@ def written(value: object, budget: int = 4096) -> tuple[Any, str]:
         (-2.5, -2.5, "-2.5"),
         (math.inf, "inf", "inf"),
         (math.nan, "nan", "nan"),
+        ("<f at 0x7f00>", "<f at 0x7f00>", "'<f at 0x7f00>'"),
         ('a"\n', 'a"\n', "'a\"\\n'"),
         ([1, (2,), []], [1, [2], []], "[1, (2,), []]"),
         (
@@ -125,8 +127,7 @@ def written(value: object, budget: int = 4096) -> tuple[Any, str]:
         (Level.LOW, 2, "Level(2)"),
         (Point(1, [2]), [1, [2]], "Point((1, [2]))"),
         (collections.Counter("aab"), {"a": 2, "b": 1}, "Counter({'a': 2, 'b': 1})"),
-        (collections.deque([1, 2], 3), "deque([1, 2])", "deque([1, 2])"),
-        (fractions.Fraction(1, 2), "Fraction(_denominator=2, _numerator=1)", "Fraction(_denominator=2, _numerator=1)"),
+        (collections.deque([1, 2]), "deque([1, 2])", "deque([1, 2])"),
         (decimal.Decimal("1.50"), "Decimal('1.50')", "Decimal('1.50')"),
         (datetime.date(2021, 12, 1), "datetime.date(2021, 12, 1)", "datetime.date(2021, 12, 1)"),
         (array.array("i", [5]), "array('i', [5])", "array('i', [5])"),
@@ -136,6 +137,62 @@ def written(value: object, budget: int = 4096) -> tuple[Any, str]:
 )
 def test_values(value: object, as_json: Any, as_text: str) -> None:
     assert written(value) == (as_json, as_text)
+
+
+class HostileZone(datetime.tzinfo):
+    def __repr__(self) -> str:
+        raise AssertionError("the program's code was called")
+
+    utcoffset = dst = tzname = __repr__  # type: ignore[assignment]
+
+
+class HostileText(str):
+    def __repr__(self) -> str:
+        raise AssertionError("the program's code was called")
+
+    __str__ = __repr__
+
+
+class Share(fractions.Fraction):
+    pass
+
+
+class Window(collections.deque[int]):
+    pass
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        datetime.datetime(2021, 12, 1, 3, 5), datetime.datetime(2021, 12, 1, fold=1, tzinfo=datetime.UTC),
+        datetime.time(3, 5, 7, 11), slice(3), slice(5, None, "a"), fractions.Fraction(1, 3), Share(-5, 7),
+        datetime.timezone(datetime.timedelta(hours=-3)), datetime.timezone(datetime.timedelta(hours=3), "there"),
+        re.compile("a+"), re.compile(b"\\d", re.MULTILINE | re.IGNORECASE), re.compile("'", re.ASCII),
+        re.search("b+", "abbc"), re.match(b"", b""), collections.deque([1, 2], 3), Window([5], 7),
+    ],
+)  # fmt: skip
+def test_values_that_the_library_writes_whole_are_written_so(value: object) -> None:
+    assert written(value) == (repr(value), repr(value))
+
+
+def test_of_values_that_may_hold_the_programs_own_nothing_is_called() -> None:
+    text, zone = HostileText("a"), HostileZone()
+    assert written(re.compile(text)) == ("<Pattern object>",) * 2
+    assert written(re.compile("a").match(text))[1] == "<Match object>"
+    assert written(slice(text, Hostile()))[1] == "slice(HostileText('a'), Hostile(a=1), None)"
+    assert written(datetime.datetime(2021, 12, 1, tzinfo=zone))[1] == (
+        "datetime.datetime(2021, 12, 1, 0, 0, tzinfo=HostileZone())"
+    )
+    assert written(datetime.timezone(datetime.timedelta(), text))[1] == (
+        "datetime.timezone(datetime.timedelta(0), HostileText('a'))"
+    )
+
+
+def test_patterns_are_told_apart_by_all_of_their_text() -> None:
+    """Their repr holds 200 characters of it."""
+    one, other = (re.compile("a" * 211 + letter, re.VERBOSE) for letter in "bc")
+    assert repr(one) == repr(other)
+    assert written(one)[1] == f"re.compile('{'a' * 211}b', re.VERBOSE)" != written(other)[1]
 
 
 def drawn(rng: random.Random, depth: int = 3) -> Any:

@@ -12,14 +12,18 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
 from traces import started
 
+from scratchpad.programs import isolation as isolation_module
 from scratchpad.programs import server
+from scratchpad.programs.isolation import fix_addresses
 from scratchpad.programs.limits import Limits
 from scratchpad.programs.places import places
+from scratchpad.programs.runner import Isolation
 from scratchpad.programs.seccomp import machine_is_known
 
 ROOT = Path(__file__).parent.parent
@@ -181,3 +185,39 @@ def test_a_place_that_is_not_allowed_leaves_no_folder(tmp_path: Path, monkeypatc
     monkeypatch.setattr(server, "run_program", refused)
     assert server._tried(Forbidden()) == "not permitted"
     assert not any(tmp_path.iterdir())
+
+
+ADDRESSES = """\
+class A:
+    def __init__(self, n):
+        self.n = n
+output = [a.n for a in {A(n) for n in range(13)}], id(A)"""
+
+
+@pytest.mark.parametrize("isolation", ["namespaces", "hooks"])
+def test_addresses_are_the_same_in_every_run(isolation: Isolation) -> None:
+    """The order of a set of objects with them. By chance it would be the same once in 13! times."""
+    asked = "import ctypes; print(ctypes.CDLL(None).personality(0x40000))"
+    if subprocess.run([sys.executable, "-c", asked], capture_output=True, check=True).stdout == b"-1\n":
+        pytest.skip("this machine does not allow fixed addresses")
+
+    def outputs() -> list[Any]:
+        with started(isolation) as runner:
+            return [runner.run(ADDRESSES).output for _ in range(3)]
+
+    assert outputs() == outputs()
+
+
+def test_where_addresses_cannot_be_fixed_all_else_is_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is the interpreter started anew for ever where doing so does not fix them."""
+    begun: list[Any] = []
+    monkeypatch.setattr(os, "execve", lambda *arguments: begun.append(arguments))
+    for personality, anew in ((lambda kind: -1, False), (lambda kind: 0x40000, False), (lambda kind: 0, True)):
+        monkeypatch.setattr(isolation_module, "_libc", SimpleNamespace(personality=personality))
+        fix_addresses()
+        assert bool(begun) is anew
+    _, command, environment = begun.pop()
+    assert command == sys.orig_argv
+    monkeypatch.setattr(os, "environ", environment)
+    fix_addresses()
+    assert not begun

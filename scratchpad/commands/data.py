@@ -61,12 +61,15 @@ def run(args: Namespace) -> None:
 
 
 def _count(args: Namespace, task: Task) -> int:
-    held = task.count(args.split) if args.n is None else args.n
-    if held is None:
+    held = task.count(args.split)
+    wanted = held if args.n is None else args.n
+    if wanted is None:
         raise ScratchpadError(f"-n is needed: {task.name} draws as many documents as are asked for")
-    if not held:
+    if held == 0:
         task.draw(args.seed, args.split, 0)  # says what there is
-    return held
+    if held is not None and wanted > held and not task.seeded:
+        raise ScratchpadError(f"-n {wanted}: the {args.split} split of {task.name} holds {held} questions, each once")
+    return wanted
 
 
 def _documents(

@@ -4,20 +4,25 @@ The examples are the first different problems of the seed's training split, the 
 question's own problem. Of programs that are given (mbpp, cruxeval, --source) seed 0 shows the first ones, as the paper
 does, and each other seed the first ones of another order.
 
+With --context N questions are left out, and counted, whose prompt and target (the work that answers them) have more
+than N characters together.
+
 A line of --json holds the prompt, its messages and what scoring needs: give it the model's text as `completion`, and
-`scratchpad score` judges it.
+`scratchpad score` judges it. Its `id` names task, format and draw, with a digest of settings that are not the defaults.
 """
 
 from __future__ import annotations
 
+import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import nullcontext
+from hashlib import blake2b
 from typing import Any
 
 from scratchpad.commands.options import add_draws, add_task, task_of, whole_number
 from scratchpad.commands.output import Tally, message, print_json
-from scratchpad.errors import ScratchpadError
+from scratchpad.errors import LeftOut, ScratchpadError
 from scratchpad.evaluate.few_shot import Prompt, few_shot
 from scratchpad.tasks.base import Symbols, Task, draws
 from scratchpad.tasks.formats import format_named
@@ -37,6 +42,9 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("-n", type=whole_number(1), default=1, help="how many questions (default: %(default)s)")
     parser.add_argument("--size", type=whole_number(1), help="of the questions; the examples have the task's own")
     parser.add_argument("--question", metavar="TEXT", help="ask this, and draw nothing but examples")
+    parser.add_argument(
+        "--context", type=whole_number(1), metavar="N", help="leave out what has more characters, with its target"
+    )
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--chat", action="store_true", help="print chat messages, each behind its role")
     kind.add_argument("--json", action="store_true", help="one JSON object a question")
@@ -44,14 +52,31 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     task, form = task_of(args), format_named(args.format)
-    tally, printed = Tally(), 0
+    tally, printed, named = Tally(), 0, _named(args, task)
     for name, draw, question in _questions(args, task):
         with tally.counting() if args.question is None else nullcontext():
             prompt = few_shot(task, form, question, args.shots, args.seed)
-            _print(args, task, name, draw, question, prompt, printed)
+            _check_room(args, prompt)
+            _print(args, task, f"{named}/{name}", draw, question, prompt, printed)
             printed += 1
     if tally.reasons:
         message(f"{printed:,} prompts{tally}")
+
+
+def _check_room(args: Namespace, prompt: Prompt) -> None:
+    needed = len(prompt.text) + len(prompt.target)
+    if args.context is not None and needed > args.context:
+        reason = f"over {args.context:,} characters"
+        raise LeftOut(f"the prompt and its target have {needed:,} characters: {reason}", reason)
+
+
+def _named(args: Namespace, task: Task) -> str:
+    """How the prompts' ids begin: with the task, its settings where they are not the defaults, format and shots."""
+    settings = task.settings()
+    default = task_of(Namespace(**{**vars(args), "set": [], "source": None})).settings()
+    digest = blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=4).hexdigest()
+    named = task.name if settings == default else f"{task.name}/settings-{digest}"
+    return f"{named}/{args.format}/{args.shots}-shot"
 
 
 def _print(
@@ -59,9 +84,9 @@ def _print(
 ) -> None:
     if args.json:
         print_json({
-            "id": f"{task.name}/{args.format}/{args.shots}-shot/{name}", "task": task.name, "format": args.format,
-            "settings": task.settings(), "shots": args.shots, "size": args.size, **draw, "question": question,
-            "prompt": prompt.text, "messages": prompt.messages, "stop": prompt.stop, "target": prompt.target,
+            "id": name, "task": task.name, "format": args.format, "settings": task.settings(),
+            "shots": args.shots, "size": args.size, **draw, "question": question, "prompt": prompt.text,
+            "messages": prompt.messages, "stop": prompt.stop, "target": prompt.target,
         })  # fmt: skip
     elif args.chat:
         print("\n\n".join(f"[{said['role']}]\n{said['content']}" for said in prompt.messages), end="\n\n")

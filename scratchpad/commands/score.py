@@ -5,9 +5,11 @@ question; a problem is right where all its examples are (programs run with sever
 share of steps whose state is right, place by place, over all examples. Each with its 95 % interval (Wilson).
 
 strict: the text is read in the format's own way, once what stands around it is left out: white space, and whatever
-follows the stop. relaxed: white space counts nowhere, and the answer is the last number of the last line; of heights
-the last yes or no; of the trace of a program `output` in the last state or else `v0`, and nothing where neither stands;
-of real programs a value in any way of writing it.
+follows the stop, which begins a line. Within it line ends (carriage returns, empty lines) and blanks at the end of a
+line count. relaxed: white space counts nowhere, the stop may end a line, too, the line that the prompt ends with
+([BEGIN], Target:) may be repeated, and the answer is the last number of the last line; of heights the last yes or no;
+of the trace of a program `output` in the last state or else `v0`, and nothing where neither stands; of real programs a
+value in any way of writing it.
 """
 
 from __future__ import annotations
@@ -83,9 +85,12 @@ def _joined(args: Namespace, answers: list[tuple[str, dict[str, Any]]]) -> Itera
         if not isinstance(line.get(args.field), str):
             raise ScratchpadError(f"{place}: the answer is a text, {args.field!r}")
         found[line["id"]] = line[args.field]
-    missing = 0
+    missing, asked = 0, set[str]()
     for place, line in read_lines(args.prompts):
-        name = str(line.get("id"))
+        name = line.get("id")
+        if not isinstance(name, str) or name in asked:
+            raise ScratchpadError(f"{place}: each prompt has an `id`, and no two the same one, not {json.dumps(name)}")
+        asked.add(name)
         missing += name not in found
         yield place, {**line, args.field: found.pop(name, "")}
     if found:

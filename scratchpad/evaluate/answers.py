@@ -1,13 +1,16 @@
 """Scoring what any model wrote: its answers, and its whole work (Nye et al. 2021, section 5).
 
 strict: the text is read in the format's own way; work is compared line by line, and states in it as values, so that
-neither the order of names nor white space within one counts. relaxed: white space counts nowhere, and the answer is the
-last number of the last line, or what a task takes for it: of heights the last yes or no, of a program's trace `output`
-in the last state or, without one, `v0` (where it has neither there is none).
+neither the order of names nor white space within one counts. The stop that ends it begins a line: elsewhere it may be
+part of the work. Line ends and white space at the end of lines count. relaxed: white space counts nowhere, the stop may
+end a line, too, the line that the prompt ends with may be repeated, and the answer is the last number of the last line,
+or what a task takes for it: of heights the last yes or no, of a program's trace `output` in the last state or, without
+one, `v0` (where it has neither there is none).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -60,15 +63,26 @@ def judge(task: Task, form: Format, question: Symbols, written: str) -> dict[str
     """The verdicts on what a model wrote, by the name of the scoring. What follows after the stop is left out."""
     document, asking = form.write(task, question), task.asking(form.name)
     _, target = spoken(task, document)
-    work = written.split(asking.stop.strip())[0].strip()
+    work, loose_work = _cut(written, asking.stop, target)
     truth, found = task.truth(question), _answer(task, form, question, work)
-    loose = task.loose_answer(work) == task.loose_answer(as_text(truth))
+    loose_work = loose_work.removeprefix(asking.start).strip()
+    loose = task.loose_answer(loose_work) == task.loose_answer(as_text(truth))
     if not form.has_work:
         return {"strict": Verdict(found == truth, None), "relaxed": Verdict(found == truth or loose, None)}
     return {
         "strict": Verdict(found == truth, *_work_verdicts(task, work, target)),
-        "relaxed": Verdict(found == truth or loose, *_work_verdicts(task, *map(_without_space, (work, target)))),
+        "relaxed": Verdict(found == truth or loose, *_work_verdicts(task, *map(_without_space, (loose_work, target)))),
     }
+
+
+def _cut(written: str, stop: str, target: str) -> tuple[str, str]:
+    """What stands before the stop, where that begins a line; and what does where it may end one, too, if no line of the
+    true work ends so.
+    """
+    mark = re.escape(stop.strip())
+    begun = re.split(rf"(?m)^[^\S\n]*{mark}", written, maxsplit=1)[0]
+    ends = rf"(?m){mark}[^\S\n]*$"
+    return begun.strip(), (begun if re.search(ends, target) else re.split(ends, begun, maxsplit=1)[0]).strip()
 
 
 def _work_verdicts(task: Task, work: str, target: str) -> tuple[bool, tuple[bool, ...]]:

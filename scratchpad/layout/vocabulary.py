@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from scratchpad.errors import ScratchpadError
-from scratchpad.tasks.document import MARKS, Document
+from scratchpad.tasks.document import MARKS, Document, listed
 
 
 class Vocabulary:
@@ -28,7 +28,7 @@ class Vocabulary:
         """The number of one symbol. ScratchpadError if it is not in the vocabulary."""
         if symbol not in self._numbers:
             raise ScratchpadError(
-                f"symbol {symbol!r} is not in the vocabulary of {len(self)} symbols: {' '.join(self.symbols[:30])}"
+                f"symbol {symbol!r} is not in the vocabulary of {len(self)} symbols: {listed(self.symbols[:30])}"
                 + (" ..." if len(self) > 30 else "")
             )
         return self._numbers[symbol]

@@ -7,17 +7,21 @@ import ctypes
 import errno
 import os
 import struct
+import sys
 
 NEW_MOUNTS = 0x20000
 _NEW_IPC, _NEW_USER, _NEW_PIDS, _NEW_NETWORK = 0x8000000, 0x10000000, 0x20000000, 0x40000000
 _NOBODY = 65534
 _TEMPORARY = ("/tmp", "/var/tmp", "/usr/tmp")
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
+_FIXED_ADDRESSES, _PERSONALITY_AS_IT_IS = 0x40000, 0xFFFFFFFF
+_STARTED_ANEW = "SCRATCHPAD_STARTED_ANEW"
 _CAPABILITY_HEADER = struct.pack("=Ii", 0x20080522, 0)  # version 3, this process
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.unshare.argtypes = [ctypes.c_int]
 _libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
+_libc.personality.argtypes = [ctypes.c_ulong]
 _libc.capset.argtypes = [ctypes.c_char_p, ctypes.c_char_p]
 
 
@@ -26,6 +30,17 @@ def checked(result: int, what: str) -> None:
     if result != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{what}: {os.strerror(number)}")
+
+
+def fix_addresses() -> None:
+    """Start this interpreter anew where the kernel will put everything at the same addresses every time: sets of
+    objects, whose order these make, are then the same in every run. Does nothing where the machine refuses that.
+    """
+    now = _libc.personality(_PERSONALITY_AS_IT_IS)
+    if now == -1 or now & _FIXED_ADDRESSES or _STARTED_ANEW in os.environ:
+        return
+    if _libc.personality(now | _FIXED_ADDRESSES) != -1:
+        os.execve(sys.executable, sys.orig_argv, {**os.environ, _STARTED_ANEW: ""})
 
 
 def new_folder() -> str:

@@ -19,6 +19,8 @@ from scratchpad.errors import RunFailure
 _START = """\
 import sys
 sys.path.insert(0, {root!r})
+from scratchpad.programs.isolation import fix_addresses
+fix_addresses()
 from scratchpad.programs.server import main
 del sys.path[0]  # programs see Python's own library alone
 main({wanted!r})"""

@@ -61,7 +61,7 @@ def attributes(value: object) -> list[tuple[str, object]]:
     """Names and values of an instance's attributes: slots in the order of its classes, then its dict. Without the
     numbers that the system has given to a thread.
     """
-    left_out = _OF_A_THREAD if _is_thread(type(value)) else ()
+    left_out = _OF_A_THREAD if is_librarys(type(value), "threading", "Thread") else ()
     found: list[tuple[str, object]] = []
     for base in reversed(_TYPE_ORDER(type(value))):
         if is_builtin(base):
@@ -76,10 +76,13 @@ def attributes(value: object) -> list[tuple[str, object]]:
     return found + [(name, item) for name, item in held if name not in left_out]
 
 
-def _is_thread(kind: type) -> bool:
-    """Whether it is the library's class of threads, or derived from that."""
-    origins = [(type_name(base), _TYPE_ENTRIES(base).get("__module__")) for base in _TYPE_ORDER(kind)]
-    return any(name == "Thread" and type(module) is str and module == "threading" for name, module in origins)
+def is_librarys(kind: type, module: str, name: str) -> bool:
+    """Whether it is that class, which the library has written in Python, or derived from it."""
+    for base in _TYPE_ORDER(kind):
+        origin = _TYPE_ENTRIES(base).get("__module__")
+        if type_name(base) == name and type(origin) is str and origin == module:
+            return True
+    return False
 
 
 def callable_name(value: object) -> str | None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, time
+from re import Match, Pattern
 from typing import Any
 
 from scratchpad.programs.objects import (
@@ -15,6 +17,7 @@ from scratchpad.programs.objects import (
     callable_name,
     class_entry,
     is_builtin,
+    is_librarys,
     member_name,
     module_name,
     type_name,
@@ -24,6 +27,7 @@ _DEEPEST = 40  # levels of nesting that are written
 _WIDEST_SET = 4096  # elements of a set, all of which have to be sorted to write the first
 _LONGEST_INTEGER_BITS = 13_000  # under the 4,300 digits beyond which Python refuses to write an integer
 _SORTED_AS_VALUES: tuple[set[type], ...] = ({int}, {float}, {int, float}, {str}, {bytes})
+_SHOWN_OF_PATTERNS = 200  # characters of a pattern's text in its repr
 _OWN_REPR = (
     "NotImplementedType", "array.array", "complex", "datetime.date", "datetime.timedelta", "decimal.Decimal",
     "ellipsis", "float", "range",
@@ -40,7 +44,9 @@ class TextWriter:
         self._open: list[int] = []  # ids of the containers being written, outermost first
 
     def text(self, value: object) -> str:
-        """A Python literal where the value has one. Sets are sorted, and nothing shows an address."""
+        """A Python literal where the value has one. Sets are sorted. Nothing shows an address, but for a
+        string in which the program has put one.
+        """
         return self._begin(self._text, value)
 
     def _begin(self, write: Callable[[Any], Any], value: object) -> Any:
@@ -73,11 +79,16 @@ class TextWriter:
         if known in _OWN_REPR:
             write: Any = class_entry(kind, "__repr__")
             return self._string(write(value))
+        if known in _PARTLY_OWN_REPR:
+            return _PARTLY_OWN_REPR[known](self, value)
         if known:
             return self._spent(f"<{type_name(kind)} object>", 16)
         if member_name(value) is not None:
             return self._spent(f"{type_name(kind)}.{member_name(value)}", 16)
         held = attributes(value)
+        if is_librarys(kind, "fractions", "Fraction"):
+            parts = [self._text(dict(held).get(name)) for name in ("_numerator", "_denominator")]
+            return f"{type_name(kind)}({', '.join(parts)})"
         parts = self._elements(held, len(held), lambda pair: f"{pair[0]}={self._text(pair[1])}")
         return f"{type_name(kind)}({', '.join(parts)})"
 
@@ -105,7 +116,9 @@ class TextWriter:
 
     def _deque_text(self, value: deque[Any]) -> str:
         text = ", ".join(self._elements(deque.__iter__(value), deque.__len__(value), self._text))
-        return f"deque([{text}])" if type(value) is deque else f"[{text}]"
+        most = deque.__dict__["maxlen"].__get__(value)
+        held = f"[{text}]" if most is None else f"[{text}], maxlen={most}"
+        return f"deque({held})" if type(value) is deque else held
 
     def _dict_text(self, value: dict[Any, Any]) -> str:
         def pair(item: tuple[Any, Any]) -> str:
@@ -124,6 +137,32 @@ class TextWriter:
         arguments: tuple[Any, ...] = BaseException.__dict__["args"].__get__(value)
         text = ", ".join(self._elements(arguments, len(arguments), self._text))
         return text if type(value) is not BaseException else f"BaseException({text})"
+
+    # -- classes in C whose repr may show an object that is the program's
+
+    def _slice_text(self, value: slice[Any, Any, Any]) -> str:
+        return f"slice({', '.join(map(self._text, (value.start, value.stop, value.step)))})"
+
+    def _time_text(self, value: datetime | time) -> str:
+        text = self._spent(repr(value.replace(tzinfo=None)), 32)
+        return text if value.tzinfo is None else f"{text[:-1]}, tzinfo={self._text(value.tzinfo)})"
+
+    def _zone_text(self, value: Any) -> str:
+        if value is UTC:
+            return self._spent("datetime.timezone.utc", 21)
+        return f"datetime.timezone({', '.join(map(self._text, value.__getinitargs__()))})"
+
+    def _pattern_text(self, value: Pattern[Any]) -> str:
+        if type(value.pattern) not in (str, bytes):
+            return self._spent("<Pattern object>", 16)
+        text = repr(value.pattern)
+        flags = repr(value)[len(f"re.compile({text[:_SHOWN_OF_PATTERNS]}") :]
+        return f"re.compile({self._string(text)}{flags}"
+
+    def _match_text(self, value: Match[Any]) -> str:
+        return self._string(repr(value)) if type(value.string) in (str, bytes) else self._spent("<Match object>", 14)
+
+    # -- sets
 
     def _sorted(self, items: list[Any]) -> str:
         """Elements of a set: numbers and strings by value, others by their text, class by class."""
@@ -194,4 +233,13 @@ _TEXTS: dict[type, Callable[[TextWriter, Any], str]] = {
     bytearray: TextWriter._bytearray_text,
     deque: TextWriter._deque_text,
     BaseException: TextWriter._exception_text,
+}
+
+_PARTLY_OWN_REPR: dict[str, Callable[[TextWriter, Any], str]] = {
+    "slice": TextWriter._slice_text,
+    "datetime.datetime": TextWriter._time_text,
+    "datetime.time": TextWriter._time_text,
+    "datetime.timezone": TextWriter._zone_text,
+    "re.Pattern": TextWriter._pattern_text,
+    "re.Match": TextWriter._match_text,
 }

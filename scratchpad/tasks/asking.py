@@ -22,6 +22,11 @@ class Asking:
         return f"{self.question(question)}{work}{self.after}"
 
     @property
+    def start(self) -> str:
+        """The line that the work comes after: a model may begin by repeating it."""
+        return self.between.strip().rpartition("\n")[2]
+
+    @property
     def stop(self) -> str:
         """What comes after the work: where a model's text ends that goes on by itself."""
         return self.after or f"\n\n{self.before}"

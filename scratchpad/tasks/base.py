@@ -13,7 +13,7 @@ from scratchpad.errors import ScratchpadError, unknown
 from scratchpad.seeding import Stream, stream_name
 from scratchpad.settings import Lengths, plain, with_settings
 from scratchpad.tasks.asking import Asking
-from scratchpad.tasks.document import SEP, as_text, is_wide, letters
+from scratchpad.tasks.document import SEP, as_text, is_wide, letters, listed
 
 Symbols = tuple[str, ...]
 
@@ -271,4 +271,4 @@ def last_line(work: str) -> str:
 
 
 def _shortened(symbols: Symbols, most: int = 24) -> str:
-    return " ".join(symbols[:most]) + (f" ... ({len(symbols)} in all)" if len(symbols) > most else "")
+    return listed(symbols[:most]) + (f" ... ({len(symbols)} in all)" if len(symbols) > most else "")

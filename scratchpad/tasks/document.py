@@ -80,3 +80,8 @@ def as_text(symbols: Sequence[str], paper: bool = False) -> str:
     """Symbols as one line: joined, or with spaces between where a symbol has several characters."""
     symbols = in_paper_marks(symbols) if paper else symbols
     return (" " if is_wide(symbols) else "").join(symbols)
+
+
+def listed(symbols: Iterable[str]) -> str:
+    """Symbols on one line of a message, with spaces between: those that would not be seen, as Python writes them."""
+    return " ".join(symbol if symbol.isprintable() and symbol.strip() else repr(symbol) for symbol in symbols)

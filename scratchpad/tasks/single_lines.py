@@ -42,12 +42,12 @@ def single_lines(task: ProgramRuns, questions: Iterable[Symbols], left_out: Coun
 
 
 def _of_trace(trace: Trace, known: dict[str, str], left_out: Counter[str]) -> Iterator[dict[str, Any]]:
-    end = Step(0, "", trace.state, _MODULE)
+    end, whole = Step(0, "", trace.state, _MODULE), _whole_statements(trace.program)
     for step, after in pairwise((*trace.steps, end)):
         line = step.source.strip()
         if _ITERATOR in step.state:
             left_out["lines within a comprehension"] += 1
-        elif not _is_statement(line):
+        elif not _are_statements(line, whole[step.line]):
             left_out["lines that are no statement alone"] += 1
         elif step.frame != after.frame:
             left_out["lines that call or return"] += 1
@@ -60,10 +60,19 @@ def _of_trace(trace: Trace, known: dict[str, str], left_out: Counter[str]) -> It
             known.setdefault(asked, found)
 
 
-def _is_statement(line: str) -> bool:
-    """Whether a line is a statement, or several, without a block and without a way out of one."""
+def _whole_statements(program: str) -> Counter[int]:
+    """How many of a program's statements, without a block and without a way out of one, are on each line alone."""
+    try:
+        nodes = ast.walk(ast.parse(program))
+    except RecursionError:
+        return Counter()
+    return Counter(node.lineno for node in nodes if isinstance(node, _STATEMENTS) and node.lineno == node.end_lineno)
+
+
+def _are_statements(line: str, whole: int) -> bool:
+    """Whether a line is so many statements, at least one, and nothing beside them: no part of a longer one."""
     try:
         body = ast.parse(line).body
     except (SyntaxError, ValueError, RecursionError):
         return False
-    return bool(body) and all(isinstance(each, _STATEMENTS) for each in body)
+    return 0 < len(body) == whole and all(isinstance(each, _STATEMENTS) for each in body)
