@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 import contextlib
 import io
@@ -72,6 +73,12 @@ def run(text: str) -> tuple[list[dict[str, Any]], str | None, Machine]:
 def copied(state: Any) -> Any:
     """As it comes back from a file."""
     return json.loads(json.dumps(state))
+
+
+def has_more_lines(text: str) -> bool:
+    """Whether CPython has more line events than the inductive form: from 3.12 on for comprehensions, `and` and `or`."""
+    kinds = (ast.ListComp, ast.SetComp, ast.DictComp, ast.BoolOp)
+    return sys.version_info >= (3, 12) and any(isinstance(node, kinds) for node in ast.walk(ast.parse(text)))
 
 
 def check_against_cpython(text: str) -> None:
