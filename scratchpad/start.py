@@ -140,7 +140,7 @@ def _trained_on(config: RunConfig, task: Task) -> list[Document[str]]:
     if held == 0:
         raise ScratchpadError("the data hold nothing to train on")
     sized = [task] if held else [task.at_size(size) for size in (law.low, law.high)]
-    most = config.train.max_states
+    most = config.train.max_states if config.train.states_from == "start" else None
     documents = [
         written.write(each, each.draw(config.train.seed, "train", number), most)
         for each in sized

@@ -7,10 +7,12 @@ from tiny_runs import tiny
 
 from scratchpad.errors import ScratchpadError
 from scratchpad.layout.batch import Batch
+from scratchpad.layout.rows import rows
 from scratchpad.run import step_data, task_of
 from scratchpad.start import complete
 from scratchpad.tasks import task_named
 from scratchpad.tasks.base import Symbols
+from scratchpad.tasks.document import Document
 from scratchpad.tasks.formats import format_named
 from scratchpad.tasks.parity import Parity
 from scratchpad.train.loss import count_targets
@@ -52,3 +54,40 @@ def test_of_each_chain_so_many_states_are_trained_on(monkeypatch: pytest.MonkeyP
     assert len(set(targets[:3])) == 3
     assert sorted(targets) == targets
     assert targets[-2] == targets[-1]
+
+
+def test_states_from_anywhere_are_written_behind_the_one_before_them() -> None:
+    task, form = task_named("parity", {"bits": 11, "window": 13}), format_named("inductive")
+    question = task.draw(0, "train", 0)
+    whole = form.write(task, question)
+    count = len(whole.states)
+    for first in range(1, count - 3 + 1):
+        part = form.write(task, question, 3, first / (count - 3))
+        assert part == Document(whole.prompt, whole.states[first - 1 : first + 3], within=True)
+        row, again = rows(part)[0], rows(whole)[0]
+        assert sum(row.scored) == sum(map(len, whole.states[first : first + 3]))
+        assert (
+            row.tokens[len(whole.prompt) :]
+            == again.tokens[again.segments.index(first + 1) :][: len(row) - len(whole.prompt)]
+        )
+    assert form.write(task, question, 3, 0.01) == form.write(task, question, 3)
+    assert form.write(task, question, count, 0.7) == whole
+
+
+def test_every_state_of_a_chain_is_trained_on_anywhere() -> None:
+    """Each time a question comes it is another part of its chain."""
+    config = tiny(bits="7", train__max_states=2, train__states_from="anywhere", train__samples=1, train__steps=40)
+    task = task_of(config.task)
+    data = step_data(complete(config, task), task, Processes())
+    texts = {
+        tuple(batch.tokens[row].tolist())
+        for step in range(40)
+        for batch in data[step]
+        for row in range(len(batch.tokens))
+    }
+    assert len(texts) == len(task.chain(task.draw(0, "train", 0))) - 1
+
+
+def test_states_from_anywhere_need_to_be_told_how_many() -> None:
+    with pytest.raises(ScratchpadError, match=r"states_from=anywhere: goes with train.max_states"):
+        tiny(train__states_from="anywhere")
