@@ -11,6 +11,7 @@ from scratchpad.errors import ScratchpadError, unknown
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import FILLER, SEP, START, Document, bare, terminated
 
+LOOKED_INTO = 10_000  # states of a chain that a part of it is taken from: some run for millions
 _DEFAULT_FILLERS = 16
 
 
@@ -41,7 +42,8 @@ class Format:
         """The document of a question. ScratchpadError where the task cannot be written in this format.
 
         max_states: of an inductive chain so many states (none: all). place: from 0, the first ones, without the work of
-        those after them, to 1, the last ones; all but the first are behind the state before them, which is given.
+        those after them, to 1, the last ones of its first 10,000; all but the first are behind the state before them,
+        which is given.
         """
         if not (self.general or self.name in task.own_formats):
             raise ScratchpadError(f"{task.name} has no format {self.name}; it has {', '.join(format_names(task))}")
@@ -107,9 +109,8 @@ def _chain(task: Task, question: Symbols) -> tuple[Symbols, ...]:
 
 def _part(prompt: Symbols, task: Task, question: Symbols, count: int, place: float) -> Document[str]:
     """So many states of a chain: <end> behind the last one only where the chain ends there."""
-    if place == 0:
-        return Document(prompt, terminated(list(islice(task.states(question), count + 1)))[:count])
-    chain = terminated(task.chain(question))
+    most = count if place == 0 else LOOKED_INTO
+    chain = terminated(list(islice(task.states(question), most + 1)))[:most]
     first = round(place * max(len(chain) - count, 0))
     return Document(prompt, chain[max(first - 1, 0) : first + count], within=first > 0)
 

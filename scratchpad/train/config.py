@@ -48,7 +48,7 @@ class TrainConfig:
 
     batch: documents a step, over all processes. samples: a fixed number of training documents (none: always fresh).
     max_states: of each inductive chain so many states are trained on (none: all). states_from: its first ones (`start`)
-    or, each time, those from a place drawn evenly (`anywhere`), for which the whole chain is worked out.
+    or, each time, those from a place drawn evenly (`anywhere`) in its first 10,000, which are worked out for it.
     micro_tokens: most tokens in one forward pass. decay_steps: length of the cosine (none: all steps).
     workers: background processes that make batches (none: two with a GPU, else the main process makes them itself).
     average: the share that an exponential moving average of the weights keeps at each step, 0.999 say; once it is
