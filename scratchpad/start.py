@@ -27,7 +27,7 @@ from scratchpad.run import Run, evaluated_sizes, read_record, step_data, task_of
 from scratchpad.settings import plain
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import Document
-from scratchpad.tasks.formats import format_named
+from scratchpad.tasks.formats import LOOKED_INTO, format_named
 from scratchpad.train.checkpoint import Checkpoint, Checkpoints, write_whole
 from scratchpad.train.config import RunConfig
 from scratchpad.train.curriculum import check_agree, curriculum_of, vocabulary_of
@@ -140,7 +140,7 @@ def _trained_on(config: RunConfig, task: Task) -> list[Document[str]]:
     if held == 0:
         raise ScratchpadError("the data hold nothing to train on")
     sized = [task] if held else [task.at_size(size) for size in (law.low, law.high)]
-    most = config.train.max_states
+    most = config.train.max_states if config.train.states_from == "start" else LOOKED_INTO
     documents = [
         written.write(each, each.draw(config.train.seed, "train", number), most)
         for each in sized

@@ -7,10 +7,13 @@ from tiny_runs import tiny
 
 from scratchpad.errors import ScratchpadError
 from scratchpad.layout.batch import Batch
+from scratchpad.layout.rows import positions_needed, rows
+from scratchpad.recipes import recipe
 from scratchpad.run import step_data, task_of
 from scratchpad.start import complete
 from scratchpad.tasks import task_named
 from scratchpad.tasks.base import Symbols
+from scratchpad.tasks.document import Document
 from scratchpad.tasks.formats import format_named
 from scratchpad.tasks.parity import Parity
 from scratchpad.train.loss import count_targets
@@ -52,3 +55,53 @@ def test_of_each_chain_so_many_states_are_trained_on(monkeypatch: pytest.MonkeyP
     assert len(set(targets[:3])) == 3
     assert sorted(targets) == targets
     assert targets[-2] == targets[-1]
+
+
+def test_states_from_anywhere_are_written_behind_the_one_before_them() -> None:
+    task, form = task_named("parity", {"bits": 11, "window": 13}), format_named("inductive")
+    question = task.draw(0, "train", 0)
+    whole = form.write(task, question)
+    count = len(whole.states)
+    for first in range(1, count - 3 + 1):
+        part = form.write(task, question, 3, first / (count - 3))
+        assert part == Document(whole.prompt, whole.states[first - 1 : first + 3], within=True)
+        row, again = rows(part)[0], rows(whole)[0]
+        assert sum(row.scored) == sum(map(len, whole.states[first : first + 3]))
+        assert (
+            row.tokens[len(whole.prompt) :]
+            == again.tokens[again.segments.index(first + 1) :][: len(row) - len(whole.prompt)]
+        )
+    assert form.write(task, question, 3, 0.01) == form.write(task, question, 3)
+    assert form.write(task, question, count, 0.7) == whole
+
+
+def test_every_state_of_a_chain_is_trained_on_anywhere() -> None:
+    """Each time a question comes it is another part of its chain, of which so many states are scored."""
+    config = tiny(bits="7", train__max_states=2, train__states_from="anywhere", train__samples=1, train__steps=40)
+    task = task_of(config.task)
+    data = step_data(complete(config, task), task, Processes())
+    batches = [batch for step in range(40) for batch in data[step]]
+    chain = task.chain(task.draw(0, "train", 0))
+    assert len({tuple(row.tolist()) for batch in batches for row in batch.tokens}) == len(chain) - 1
+    assert count_targets(batches) <= sum(len(batch.tokens) for batch in batches) * 2 * max(
+        len(state) + 1 for state in chain
+    )
+
+
+def test_there_is_room_for_any_part_of_a_chain() -> None:
+    """A walk names more vertices than its first states."""
+    settings = {"task.name": "cycles", "n": "2-4", "train.max_states": 2, "evaluate.sizes": "2", "evaluate.n": 1}
+    begun = recipe("parity-small").with_settings(settings)
+    task, form = task_of(begun.task), format_named("inductive")
+    question = task.at_size(4).draw(0, "train", 0)
+    first, whole = (positions_needed(form.write(task, question, most)) for most in (2, None))
+    assert first < whole
+    enough = begun.with_settings({"model.context": first})
+    assert complete(enough, task).model.context == first
+    with pytest.raises(ScratchpadError, match=f"model.context={whole}"):
+        complete(enough.with_settings({"train.states_from": "anywhere"}), task)
+
+
+def test_states_from_anywhere_need_to_be_told_how_many() -> None:
+    with pytest.raises(ScratchpadError, match=r"states_from=anywhere: goes with train.max_states"):
+        tiny(train__states_from="anywhere")

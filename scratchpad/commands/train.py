@@ -4,7 +4,8 @@ Everything is a setting: --set train.steps=500 model=25m task.format=direct bits
 task's. A curriculum trains in stages, each until it is passed: "curriculum.stages=bits=1-2; bits=3-8"
 curriculum.threshold=0.95, and curriculum.forget=true, curriculum.every=1000 (steps), curriculum.n=512 (questions).
 train.start=RUN begins with the last weights of a run of the same model and symbols: trained with work, then without.
-train.max_states=32 trains on the first 32 states of each inductive chain alone: a transition is a whole example.
+train.max_states=32 trains on the first 32 states of each inductive chain alone: a transition is a whole example;
+with train.states_from=anywhere on 32 states from anywhere in it, others each time.
 train.average=0.999 keeps an exponential moving average of the weights: it is what is judged, and what answers.
 Ctrl-C saves and says how to go on; a run that was killed goes on from its last checkpoint with --resume.
 """

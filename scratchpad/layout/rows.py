@@ -77,10 +77,10 @@ def check_room(needed: Sequence[int], context: int | None) -> None:
 
 
 def _transitions(document: Document[Symbol]) -> list[tuple[tuple[Symbol, ...], tuple[Symbol, ...]]]:
-    """(context, state) pairs. The first state has no context; where the prompt is empty it is given and has no pair."""
+    """(context, state) pairs. The first state has no context; where it is given it has no pair."""
     contexts = ((), *document.states[:-1])
     pairs = list(zip(contexts, document.states, strict=True))
-    return pairs if document.prompt else pairs[1:]
+    return pairs[1:] if document.first_given else pairs
 
 
 def _prompt_row(document: Document[Symbol], question_loss: bool, first: bool) -> Row[Symbol]:

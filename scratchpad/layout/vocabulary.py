@@ -45,4 +45,5 @@ class Vocabulary:
         return tuple(map(self.symbols.__getitem__, numbers))
 
     def encode_document(self, document: Document[str]) -> Document[int]:
-        return Document(self.encode(document.prompt), tuple(map(self.encode, document.states)), document.preamble)
+        states = tuple(map(self.encode, document.states))
+        return Document(self.encode(document.prompt), states, document.preamble, document.within)

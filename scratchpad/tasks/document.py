@@ -26,24 +26,32 @@ class Document(Generic[Symbol]):
 
     `prompt` is the permanent memory that every state sees. The model itself writes its last `preamble`
     symbols (0: none); they are scored. Each state ends with its terminator (<sep>, or <end> for the last).
-    Where the prompt is empty the first state is given, not scored. A direct answer is a document with one
-    state.
+    Where the prompt is empty, or with `within`, the first state is given, not scored: `within` documents are a part
+    of a chain, behind that state. A direct answer is a document with one state.
     """
 
     prompt: tuple[Symbol, ...]
     states: tuple[tuple[Symbol, ...], ...]
     preamble: int = 0
+    within: bool = False
 
     def __post_init__(self) -> None:
         if not self.states or not all(self.states):
             raise ScratchpadError("a document has at least one state, and no state is empty")
-        if not self.prompt and len(self.states) == 1:
-            raise ScratchpadError("a document without a prompt needs two states: the first one is given")
+        if self.first_given and len(self.states) == 1:
+            raise ScratchpadError(
+                "a document without a prompt, or within a chain, needs two states: the first is given"
+            )
         if not 0 <= self.preamble <= max(len(self.prompt) - 1, 0):
             raise ScratchpadError(
                 f"a preamble of {self.preamble} symbols in a prompt of {len(self.prompt)}: "
                 "at least one symbol of the prompt must be given"
             )
+
+    @property
+    def first_given(self) -> bool:
+        """Whether the first state is given, not scored."""
+        return self.within or not self.prompt
 
     def symbols(self) -> list[Symbol]:
         """The text: the prompt and every state once."""

@@ -11,6 +11,7 @@ from scratchpad.errors import ScratchpadError, unknown
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import FILLER, SEP, START, Document, bare, terminated
 
+LOOKED_INTO = 10_000  # states of a chain that a part of it is taken from: some run for millions
 _DEFAULT_FILLERS = 16
 
 
@@ -37,16 +38,18 @@ class Format:
         """Whether more is written than the answer."""
         return self.answer is not _given_answer
 
-    def write(self, task: Task, question: Symbols, max_states: int | None = None) -> Document[str]:
+    def write(self, task: Task, question: Symbols, max_states: int | None = None, place: float = 0) -> Document[str]:
         """The document of a question. ScratchpadError where the task cannot be written in this format.
 
-        max_states: of an inductive chain the first so many states, without the work of those after them (none: all).
+        max_states: of an inductive chain so many states (none: all). place: from 0, the first ones, without the work of
+        those after them, to 1, the last ones of its first 10,000; all but the first are behind the state before them,
+        which is given.
         """
         if not (self.general or self.name in task.own_formats):
             raise ScratchpadError(f"{task.name} has no format {self.name}; it has {', '.join(format_names(task))}")
         task.check_format(self.name)
         if max_states is not None and self.inductive:
-            return Document(self.prompt(task, question), _begun(task, question, max_states))
+            return _part(self.prompt(task, question), task, question, max_states, place)
         return Document(self.prompt(task, question), self.states(task, question))
 
     def opening(self, task: Task, question: Symbols) -> tuple[Symbols, Symbols]:
@@ -104,9 +107,12 @@ def _chain(task: Task, question: Symbols) -> tuple[Symbols, ...]:
     return terminated(task.chain(question))
 
 
-def _begun(task: Task, question: Symbols, count: int) -> tuple[Symbols, ...]:
-    """The first states of a chain: <end> behind the last one only where the chain ends there."""
-    return terminated(list(islice(task.states(question), count + 1)))[:count]
+def _part(prompt: Symbols, task: Task, question: Symbols, count: int, place: float) -> Document[str]:
+    """So many states of a chain: <end> behind the last one only where the chain ends there."""
+    most = count if place == 0 else LOOKED_INTO
+    chain = terminated(list(islice(task.states(question), most + 1)))[:most]
+    first = round(place * max(len(chain) - count, 0))
+    return Document(prompt, chain[max(first - 1, 0) : first + count], within=first > 0)
 
 
 def _given_answer(task: Task, question: Symbols, states: Sequence[Symbols]) -> Symbols | None:

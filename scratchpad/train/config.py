@@ -18,6 +18,7 @@ from scratchpad.tasks.formats import format_named
 
 PRECISIONS = ("fp32", "bf16")
 LAYOUTS = ("packed", "split", "mixed")
+PLACES = ("start", "anywhere")
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class TrainConfig:
     """How it is learned.
 
     batch: documents a step, over all processes. samples: a fixed number of training documents (none: always fresh).
-    max_states: of each inductive chain the first so many states are trained on (none: all).
+    max_states: of each inductive chain so many states are trained on (none: all). states_from: its first ones (`start`)
+    or, each time, those from a place drawn evenly (`anywhere`) in its first 10,000, which are worked out for it.
     micro_tokens: most tokens in one forward pass. decay_steps: length of the cosine (none: all steps).
     workers: background processes that make batches (none: two with a GPU, else the main process makes them itself).
     average: the share that an exponential moving average of the weights keeps at each step, 0.999 say; once it is
@@ -64,6 +66,7 @@ class TrainConfig:
     batch: int = 64
     samples: int | None = None
     max_states: int | None = None
+    states_from: str = "start"
     seed: int = 0
     learning_rate: float = 3e-4
     final_learning_rate: float = 3e-5
@@ -88,9 +91,7 @@ class TrainConfig:
     start: str | None = None
 
     def __post_init__(self) -> None:
-        for name, allowed in (("precision", PRECISIONS), ("layout", LAYOUTS), ("attention", BACKENDS)):
-            if getattr(self, name) not in allowed:
-                raise unknown(f"train.{name}", getattr(self, name), allowed)
+        _check_choices(self)
         for name in ("steps", "batch", "micro_tokens", "log_every", "samples", "budget", "decay_steps", "threads"):
             _at_least(self, name, 1)
         _at_least(self, "max_states", 2)
@@ -259,6 +260,15 @@ def read_config(path: str) -> RunConfig:
     except ValueError as error:
         raise ScratchpadError(f"{path}: not JSON: {error}") from None
     return RunConfig.from_json(value.get("config", value) if isinstance(value, dict) else value, path)
+
+
+def _check_choices(config: TrainConfig) -> None:
+    choices = {"precision": PRECISIONS, "layout": LAYOUTS, "attention": BACKENDS, "states_from": PLACES}
+    for name, allowed in choices.items():
+        if getattr(config, name) not in allowed:
+            raise unknown(f"train.{name}", getattr(config, name), allowed)
+    if config.states_from != "start" and config.max_states is None:
+        raise ScratchpadError(f"train.states_from={config.states_from}: goes with train.max_states, how many they are")
 
 
 def _at_least(config: TrainConfig, name: str, least: int) -> None:

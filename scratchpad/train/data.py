@@ -14,7 +14,7 @@ from scratchpad.errors import RunFailure
 from scratchpad.layout.batch import Batch, collate, micro_batches
 from scratchpad.layout.rows import Row, check_room, positions_needed, rows
 from scratchpad.layout.vocabulary import Vocabulary
-from scratchpad.seeding import permutation, stream_name
+from scratchpad.seeding import Stream, permutation, stream_name
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.formats import Format
 from scratchpad.train.config import TrainConfig
@@ -44,7 +44,7 @@ class StepData(Dataset[list[Batch]]):
         return self.config.steps
 
     def __getitem__(self, step: int) -> list[Batch]:
-        rows = [row for number in self._numbers(step) for row in self._rows(*self._drawn(number))]
+        rows = [row for number in self._numbers(step) for row in self._rows(number)]
         return step_batches(rows, self.config.micro_tokens, self.lanes)
 
     def questions(self, step: int) -> list[Symbols]:
@@ -80,10 +80,18 @@ class StepData(Dataset[list[Batch]]):
         epoch, place = divmod(number, samples)
         return int(_order(stream_name("epoch", self.config.seed), epoch, samples)[place])
 
-    def _rows(self, task: Task, question: Symbols) -> list[Row[int]]:
-        document = self.vocabulary.encode_document(self.format.write(task, question, self.config.max_states))
+    def _rows(self, number: int) -> list[Row[int]]:
+        task, question = self._drawn(number)
+        written = self.format.write(task, question, self.config.max_states, self._place(number))
+        document = self.vocabulary.encode_document(written)
         check_room([positions_needed(document)], self.context)
         return rows(document, self.config.row_budget, self.config.question_loss)
+
+    def _place(self, number: int) -> float:
+        """Where in its chain the states of the document numbered `number` are, from 0 to 1."""
+        if self.config.states_from == "start":
+            return 0
+        return Stream(stream_name("place", self.config.seed), number).uniform()
 
 
 def step_batches(rows: Sequence[Row[int]], micro_tokens: int, lanes: int) -> list[Batch]:
