@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
 from tiny_runs import tiny
 
@@ -11,9 +13,9 @@ from scratchpad.layout.rows import positions_needed, rows
 from scratchpad.recipes import recipe
 from scratchpad.run import step_data, task_of
 from scratchpad.start import complete
-from scratchpad.tasks import task_named
+from scratchpad.tasks import formats, task_named
 from scratchpad.tasks.base import Symbols
-from scratchpad.tasks.document import Document
+from scratchpad.tasks.document import SEP, Document
 from scratchpad.tasks.formats import format_named
 from scratchpad.tasks.parity import Parity
 from scratchpad.train.loss import count_targets
@@ -73,6 +75,14 @@ def test_states_from_anywhere_are_written_behind_the_one_before_them() -> None:
         )
     assert form.write(task, question, 3, 0.01) == form.write(task, question, 3)
     assert form.write(task, question, count, 0.7) == whole
+
+
+def test_of_a_chain_without_end_the_beginning_is_looked_into(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "LOOKED_INTO", 5)
+    monkeypatch.setattr(Parity, "states", lambda task, question: ((str(number),) for number in count()))
+    task = task_named("parity", {"bits": 11, "window": 13})
+    part = formats.format_named("inductive").write(task, task.draw(0, "train", 0), 2, 1)
+    assert part.states == tuple((number, SEP) for number in "234")
 
 
 def test_every_state_of_a_chain_is_trained_on_anywhere() -> None:
