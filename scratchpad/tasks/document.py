@@ -39,9 +39,8 @@ class Document(Generic[Symbol]):
         if not self.states or not all(self.states):
             raise ScratchpadError("a document has at least one state, and no state is empty")
         if self.first_given and len(self.states) == 1:
-            raise ScratchpadError(
-                "a document without a prompt, or within a chain, needs two states: the first is given"
-            )
+            where = "within a chain" if self.within else "without a prompt"
+            raise ScratchpadError(f"a document {where} needs two states: the first one is given")
         if not 0 <= self.preamble <= max(len(self.prompt) - 1, 0):
             raise ScratchpadError(
                 f"a preamble of {self.preamble} symbols in a prompt of {len(self.prompt)}: "
