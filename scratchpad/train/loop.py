@@ -93,11 +93,11 @@ class Training:
 
         Whatever the folder holds of later steps is dropped first: it would be written again.
         """
-        if self.processes.is_first:
-            self.checkpoints.clean(self.step)
-            _keep_metrics(self.folder / "metrics.jsonl", self.step)
-        self.model.train()
         with _interruptible() as interrupt, _explained(self.folder):
+            if self.processes.is_first:
+                self.checkpoints.clean(self.step)
+                _keep_metrics(self.folder / "metrics.jsonl", self.step)
+            self.model.train()
             while not self._reached and self.step < self.config.steps:
                 self._go_on(interrupt)
             self._save()
