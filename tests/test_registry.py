@@ -72,7 +72,7 @@ def test_every_text_that_stands_beside_a_result_is_there(name: str, scale: str) 
     found = experiment(name)
     plan = found.plan(scale)
     assert all((found.title, found.source, found.setup, found.result))
-    assert set(found.reported) <= {curve.label for curve in found.plan("paper").curves} | {c.label for c in plan.curves}
+    assert set(found.reported) <= {curve.label for one in found.scales for curve in found.plan(one).curves}
     if plan.form in ("steps", "progress"):
         assert all(curve.config.train.evaluate_every for curve in plan.curves)
     if plan.form == "steps":
