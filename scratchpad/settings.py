@@ -157,15 +157,31 @@ def with_settings(instance: D, values: Mapping[str, Any], what: str, inside: str
             inner.setdefault(head, {})[rest] = value
         else:
             here[head] = read_as(value, hints[head], inside + name)
+            _check_parts(getattr(instance, head), here[head], inside + name)
     for head, nested in inner.items():
         child = here.get(head, getattr(instance, head))
         if isinstance(child, Mapping):
             here[head] = {**child, **nested}
-        elif dataclasses.is_dataclass(child):
+        elif _has_parts(child):
             here[head] = with_settings(child, nested, what, f"{inside}{head}.")
         else:
             raise ScratchpadError(f"{inside}{head} of {what} has no parts: write {inside}{head}=...")
     return dataclasses.replace(instance, **here)  # type: ignore[type-var]
+
+
+def _check_parts(before: Any, given: Any, name: str) -> None:
+    """ScratchpadError where a value is given for settings that are set one by one."""
+    if isinstance(before, Mapping) and not isinstance(given, Mapping):
+        raise ScratchpadError(f"{name}={given}: {name} has settings of its own: write {name}.NAME=...")
+    if _has_parts(before) and not _has_parts(given):
+        names = ", ".join(field.name for field in dataclasses.fields(before))
+        raise ScratchpadError(
+            f"{name}={given}: {name} has settings of its own: write {name}.NAME=... with one of {names}"
+        )
+
+
+def _has_parts(value: Any) -> bool:
+    return dataclasses.is_dataclass(value) and not isinstance(value, Lengths)
 
 
 def plain(value: Any) -> Any:
@@ -185,7 +201,7 @@ def _paths(instance: Any) -> list[str]:
     paths = []
     for field in dataclasses.fields(instance):
         child = getattr(instance, field.name)
-        if dataclasses.is_dataclass(child) and not isinstance(child, Lengths):
+        if _has_parts(child):
             paths += [f"{field.name}.{path}" for path in _paths(child)]
         else:
             paths.append(field.name)

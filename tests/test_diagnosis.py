@@ -107,6 +107,7 @@ def test_what_is_wrong_is_said(written: Symbols, due: Symbols, what: str) -> Non
     [
         ("parity", {"window": 120}), ("half-parity", {}), ("cycles", {}), ("three-cycles", {}),
         ("addition-random-space", {}), ("addition-shift", {}), ("random-graphs", {"vertices": 7, "edges": 6}),
+        ("heights", {"n": 3}), ("long-addition", {"digits": 3, "window": 5}),
     ],
 )  # fmt: skip
 def test_tasks_name_the_parts_of_their_states(name: str, settings: dict[str, Any]) -> None:
@@ -115,6 +116,8 @@ def test_tasks_name_the_parts_of_their_states(name: str, settings: dict[str, Any
         question = task.draw(0, "test", index)
         for one in task.chain(question):
             assert len(task.parts(one)) == len(one)
+            assert not any(part.startswith("symbol ") for part in task.parts(one))
+            assert task.traits(question, one)
             assert all(isinstance(value, str) and value for value in task.traits(question, one).values())
 
 
@@ -129,6 +132,22 @@ def test_kinds_of_the_papers_additions() -> None:
     traits = [slots.traits(question, one) for one in slots.chain(question)]
     assert [one["kind"] for one in traits] == ["no carry", "carry", "carry", "overflow"]
     assert [one["slot"] for one in traits] == ["02", "01", "00", "-1"]
+
+
+def test_kinds_of_searches_and_registers() -> None:
+    graph = task_named("random-graphs", {"vertices": 4, "edges": 4, "names": 4, "distance": 2})
+    question = graph.parse("v2 > v3 ; v0 > v2 ; v0 > v1 ; v2 > v0 ; v0 ? v3 ;")
+    *_, last = graph.chain(question)
+    assert " ".join(last) == "v0 v2 > v1 v3 ; 1"
+    assert graph.traits(question, last) == {"kind": "last, label 1", "looked at": "2"}
+    assert graph.parts(last) == ("looked at", "looked at", "bar", "waiting", "waiting", "semicolon", "label")
+    sums = task_named("long-addition", {"window": 4})
+    question = sums.parse("2 9 + 5 7")
+    assert [sums.traits(question, one) for one in sums.chain(question)] == [
+        {"digit": "1", "kind": "carry"}, {"digit": "2", "kind": "no carry"},
+    ]  # fmt: skip
+    parts = dict(zip(sums.parts(state := sums.chain(question)[1]), state, strict=True))
+    assert (parts["new digit"], parts["result"], parts["equals"], parts["carry"]) == ("8", "6", "=", "0")
 
 
 def data_run(tmp_path: Path, **files: Any) -> Path:

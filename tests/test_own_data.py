@@ -121,6 +121,8 @@ def test_the_example_of_data() -> None:
     data = load_corpus(DATA_FILE)
     assert (data.count("train"), data.count("test")) == (54, 6)
     assert data.settings() == {"steps": "3-9"}
+    some = data.changed({"steps": "3:1,9:1"})
+    assert {len(some.chain(some.draw(0, "train", i))) for i in range(some.count("train") or 0)} == {3, 9}
     question = data.parse("plum=")
     assert text(format_named("inductive").write(data, question)) == "plum=:m#mu#mul#mulp."
     assert text(format_named("direct").write(data, question)) == "plum=mulp."

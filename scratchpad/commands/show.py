@@ -43,6 +43,7 @@ def run(args: Namespace) -> None:
         task.check(question)
         _print(args, line_of(task.fitted(question), form, question, None, args.marks == "paper"))
         return
+    task.check_draws()
     tally = Tally()
     for index, question in draws(task, args.seed, args.split, 0, args.n):
         with tally.counting():

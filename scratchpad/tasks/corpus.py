@@ -62,6 +62,13 @@ class Corpus(Task):
     has_start: bool = True
     has_prompt: bool = True
 
+    def __post_init__(self) -> None:
+        if len(set(self.steps.weights) - {0}) > 1:
+            raise ScratchpadError(
+                f"data: steps={self.steps.plain()}: given problems come in their order, each once; which numbers of "
+                "states are taken can be said (3-6, or 3:1,9:1), not how often"
+            )
+
     @property
     def starts(self) -> bool:
         return self.has_start
@@ -161,9 +168,8 @@ class Corpus(Task):
         held = set() if self.test_entries else self._held_out()
         test = self.test_entries or [entry for entry in self.entries if self.problem(entry.question) in held]
         train = [entry for entry in self.entries if self.problem(entry.question) not in held]
-        kept = range(self.steps.low, self.steps.high + 1)
         return {
-            split: [entry for entry in part if len(entry.states) in kept]
+            split: [entry for entry in part if self.steps.holds(len(entry.states))]
             for split, part in (("train", train), ("test", test))
         }
 

@@ -55,6 +55,8 @@ class Cycles(CycleWalk):
         given = f"sizes={','.join(map(str, self.sizes))}" if self.sizes else f"n={self.n.plain()}"
         if min(self.sizes or (self.n.low,)) < 2:
             raise ScratchpadError(f"cycles: a cycle has at least 2 vertices; given: {given}")
+        if self.vertices and self.vertices < 4:
+            raise ScratchpadError(f"cycles: vertices={self.vertices}: two cycles need at least 4, or 0 for 2n")
         if self.vertices and (self.sizes or self.n.high > self.vertices - 2):
             raise ScratchpadError(
                 f"cycles: vertices={self.vertices} goes without `sizes` and with n of at most {self.vertices - 2}, "

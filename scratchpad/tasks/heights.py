@@ -112,6 +112,13 @@ class Heights(Task):
         row = _row(list(_told(question)))
         return ("Yes" if row.index(question[-5]) < row.index(question[-2]) else "No",)
 
+    def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
+        return {"kind": f"last, {state[-1]}" if state[-1] in ("Yes", "No") else "who is next below"}
+
+    def parts(self, state: Symbols) -> Symbols:
+        said = ("taller one", *("words",) * 3, "shorter one", "full stop", "verdict")
+        return said[: len(state)] if len(state) > 1 else ("verdict",)
+
     def check(self, question: Symbols) -> None:
         told, asked = question[:-6], question[-6:]
         pairs = list(_told(question))

@@ -117,6 +117,14 @@ class LongAddition(TextTask):
     def answer_in(self, question: Symbols, text: Symbols, form: str) -> Symbols | None:
         return tuple("".join(text).split(_CLOSES)[1]) or None
 
+    def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
+        return {"digit": str(state.index("=")), "kind": "carry" if state[-1] == "1" else "no carry"}
+
+    def parts(self, state: Symbols) -> Symbols:
+        equals, plus = state.index("="), state.index("+")
+        left = ("new digit", *("result",) * (equals - 1), "equals", *("first register",) * (plus - equals - 1), "plus")
+        return (*left, *("second register",) * (len(state) - plus - 3), "comma", "carry")
+
     def check(self, question: Symbols) -> None:
         if not _QUESTION.fullmatch("".join(question)):
             raise ScratchpadError(

@@ -129,6 +129,15 @@ class RandomGraphs(Task):
                     reach[vertex] |= reach[middle]
         return ("1" if reach[source] & bit[target] else "0",)
 
+    def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
+        seen, _ = _read(state)
+        return {"kind": f"last, label {state[-1]}" if ";" in state else "search", "looked at": str(len(seen))}
+
+    def parts(self, state: Symbols) -> Symbols:
+        bar, end = state.index(">"), state.index(";") if ";" in state else len(state)
+        looked_at, waiting = ("looked at",) * bar, ("waiting",) * (end - bar - 1)
+        return (*looked_at, "bar", *waiting, "semicolon", "label")[: len(state)]
+
     def check(self, question: Symbols) -> None:
         check_graph(self.name, question)
         if len(set(edges_in(question))) < len(edges_in(question)):
@@ -175,10 +184,11 @@ class RandomGraphs(Task):
             found = _pairs_apart(self.vertices, edges, distance)
             if found:
                 return edges, found
+        lying = f"at distance {distance}" if distance else "without a way between them"
+        chance = f"edges={self.edges}" if self.probability is None else f"probability={self.probability:g}"
         raise ScratchpadError(
-            f"random-graphs: none of {most:,} graphs holds vertices "
-            f"{f'at distance {distance}' if distance else 'without a way between them'}: choose another distance, "
-            "or another number of vertices and edges"
+            f"random-graphs: none of {most:,} graphs with vertices={self.vertices} and {chance} holds vertices "
+            f"{lying}: choose another value of one of them, or another distance"
         )
 
     def _graph(self, rng: Stream) -> Pairs:

@@ -19,6 +19,7 @@ from scratchpad.tasks.formats import format_named
 PRECISIONS = ("fp32", "bf16")
 LAYOUTS = ("packed", "split", "mixed")
 PLACES = ("start", "anywhere")
+_PARTS = ("task", "model", "train", "curriculum", "evaluate")
 
 
 @dataclass(frozen=True)
@@ -200,7 +201,7 @@ class RunConfig:
         `task.name` the settings and the judged sizes of the former task are dropped, and so is a setting in whose
         place another one is given.
         """
-        parts = ("task", "model", "train", "curriculum", "evaluate")
+        _check_twice(values)
         base = self
         if values.get("task.name", self.task.name) != self.task.name:
             base = replace(self, task=replace(self.task, settings={}), evaluate=replace(self.evaluate, sizes=()))
@@ -209,11 +210,11 @@ class RunConfig:
         left = {name: value for name, value in base.task.settings.items() if name not in replaced}
         base = replace(base, task=replace(base.task, settings=left))
         # a whole preset first, so that single settings of the model refine it
-        whole = {name: value for name, value in values.items() if name in parts}
+        whole = {name: value for name, value in values.items() if name in _PARTS}
         rest = {
-            name if name.partition(".")[0] in parts else f"task.settings.{name}": value
+            name if name.partition(".")[0] in _PARTS else f"task.settings.{name}": value
             for name, value in values.items()
-            if name not in parts
+            if name not in _PARTS
         }
         return with_settings(with_settings(base, whole, "a run"), rest, "a run")
 
@@ -239,6 +240,8 @@ class RunConfig:
             )
         flat: dict[str, Any] = {}
         for part, settings in value.items():
+            if part not in _PARTS:
+                raise ScratchpadError(f"{place}: {unknown('part of a run', part, _PARTS)}")
             if not isinstance(settings, Mapping):
                 raise ScratchpadError(f"{place}: {part!r} holds settings, not {settings!r}")
             flat |= {f"{part}.{name}": setting for name, setting in settings.items()}
@@ -269,6 +272,13 @@ def _check_choices(config: TrainConfig) -> None:
             raise unknown(f"train.{name}", getattr(config, name), allowed)
     if config.states_from != "start" and config.max_states is None:
         raise ScratchpadError(f"train.states_from={config.states_from}: goes with train.max_states, how many they are")
+
+
+def _check_twice(values: Mapping[str, Any]) -> None:
+    """ScratchpadError where a setting of the task is given under both of its names."""
+    for name in values:
+        if f"task.settings.{name}" in values:
+            raise ScratchpadError(f"{name} and task.settings.{name} are one setting, given twice: leave one out")
 
 
 def _at_least(config: TrainConfig, name: str, least: int) -> None:
