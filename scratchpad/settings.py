@@ -159,7 +159,7 @@ def with_settings(instance: D, values: Mapping[str, Any], what: str, inside: str
             here[head] = read_as(value, hints[head], inside + name)
             _check_parts(getattr(instance, head), here[head], inside + name)
     for head, nested in inner.items():
-        child = here.get(head, getattr(instance, head))
+        child: Any = here.get(head, getattr(instance, head))
         if isinstance(child, Mapping):
             here[head] = {**child, **nested}
         elif _has_parts(child):
