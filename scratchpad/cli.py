@@ -11,6 +11,7 @@ from typing import NoReturn, cast
 
 from scratchpad.commands import Command
 from scratchpad.errors import RunFailure, ScratchpadError, unknown
+from scratchpad.signals import interrupt, taking_requests
 
 DONE, FAILED, MISTAKE, INTERRUPTED = 0, 1, 2, 130
 
@@ -56,13 +57,14 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line, sys.argv by default; the exit status. Errors are printed on stderr, one line each."""
     try:
-        status = _run(sys.argv[1:] if arguments is None else list(arguments))
+        with taking_requests(interrupt, ctrl_c=False):
+            status = _run(sys.argv[1:] if arguments is None else list(arguments))
         sys.stdout.flush()
     except BrokenPipeError:  # the reader has seen enough: `| head`
         _drop_output()
         return DONE
-    except KeyboardInterrupt as interrupt:
-        return _ended(INTERRUPTED, f"scratchpad: interrupted{_reason(interrupt)}")
+    except KeyboardInterrupt as request:
+        return _ended(INTERRUPTED, f"scratchpad: interrupted{_reason(request)}")
     except ScratchpadError as error:
         return _ended(MISTAKE, f"scratchpad: error: {error}")
     except RunFailure as error:

@@ -9,6 +9,7 @@ import os
 import platform
 import shutil
 from collections.abc import Sequence
+from contextlib import nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from scratchpad.train.checkpoint import Checkpoint, Checkpoints, write_whole
 from scratchpad.train.config import RunConfig
 from scratchpad.train.curriculum import check_agree, curriculum_of, vocabulary_of
 from scratchpad.train.gradients import lane_count
+from scratchpad.train.hold import held
 from scratchpad.train.loop import Tell, Training
 from scratchpad.train.processes import Processes, choose_device, joined
 
@@ -52,8 +54,9 @@ def train(
     """Train a run in the folder `out` and return it. Every mistake in the settings is found before the folder is made.
 
     resume goes on in a folder that has been begun (from `checkpoint`); force replaces it. `tell` is called with every
-    line of metrics.jsonl. ScratchpadError for mistakes, RunFailure for a diverged loss, a full disk, a dead worker;
-    Interrupted after Ctrl-C. Under torchrun each process calls this with the same arguments.
+    line of metrics.jsonl. ScratchpadError for mistakes and a folder that another process trains in, RunFailure for a
+    diverged loss, a full disk, a dead worker; Interrupted after Ctrl-C or another request to end. Under torchrun
+    each process calls this with the same arguments.
     """
     folder, where = Path(out), choose_device(device)
     os.environ.setdefault(*_SHAPES_KEPT)
@@ -65,15 +68,16 @@ def train(
         saved = _is_begun(folder, config, task, resume, force) and Checkpoints(folder).steps()
         start = None if saved else starting_point(config, task)
         processes.wait(where)  # all have looked before the first one writes
-        if processes.is_first and not saved:
-            _make_folder(folder, config, task, start)
-        training = make_training(config, task, folder, where, processes, tell)
-        if saved:
-            training.resume(Checkpoints(folder).load(checkpoint))
-        elif start:
-            training.begin_with(start)
-        training.run()
-        processes.wait(where)  # the last checkpoint is there
+        with held(folder) if processes.is_first else nullcontext():
+            if processes.is_first and not saved:
+                _make_folder(folder, config, task, start)
+            training = make_training(config, task, folder, where, processes, tell)
+            if saved:
+                training.resume(Checkpoints(folder).load(checkpoint))
+            elif start:
+                training.begin_with(start)
+            training.run()
+            processes.wait(where)  # the last checkpoint is there
     return Run.load(folder, "last", device, config.task.file)
 
 
@@ -239,11 +243,10 @@ def _is_begun(folder: Path, config: RunConfig, task: Task, resume: bool, force: 
 
 
 def _make_folder(folder: Path, config: RunConfig, task: Task, start: Checkpoint | None) -> None:
-    """A run folder that holds its config.json and nothing else."""
+    """Make the folder one that holds its config.json and nothing else."""
     try:
-        if (folder / "config.json").exists():
-            shutil.rmtree(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        for path in folder.iterdir():  # not the folder itself, which is held
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
         write_whole(folder / "config.json", json.dumps(_record(config, task, start), indent=1) + "\n")
     except OSError as error:
         raise ScratchpadError(f"--out {folder} cannot be written: {error.strerror}") from None

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 MOST_LINES = 350
 
 LAYERS = (
-    ("errors", "seeding", "settings"),
+    ("errors", "seeding", "settings", "signals"),
     ("programs",),
     ("tasks",),
     ("layout",),
@@ -114,6 +114,7 @@ TORCH_FREE = [
     "scratchpad.errors",
     "scratchpad.seeding",
     "scratchpad.settings",
+    "scratchpad.signals",
     *sorted(module for module in MODULES if module.startswith(TORCH_FREE_FOLDERS)),
     "scratchpad.evaluate.few_shot",
     "scratchpad.evaluate.answers",

@@ -17,6 +17,7 @@ from tiny_runs import losses, metrics, started, tiny, train_arguments, trained
 from scratchpad.cli import main
 from scratchpad.run import Run
 from scratchpad.train.checkpoint import Checkpoints
+from scratchpad.train.hold import held
 from scratchpad.train.loop import Training
 
 HERE = Path(__file__).parent
@@ -51,14 +52,15 @@ def test_a_run_killed_again_and_again_ends_as_if_nothing_had_been(seed: int, kil
     assert Checkpoints(folder).steps() == Checkpoints(whole.folder).steps()
 
 
-def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("request_to_end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_request_to_end_saves_and_says_how_to_go_on(tmp_path: Path, request_to_end: int) -> None:
     """A process of its own, interrupted once it has begun to train; then the command that it prints."""
     settings = {"train__steps": 2000, "train__decay_steps": 2000}
     with started(tmp_path, train_arguments(Path("a run"), "--device", "cpu", **settings)) as process:
         while not (tmp_path / "a run" / "metrics.jsonl").exists():
             assert process.poll() is None
             time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(request_to_end)
         out, err = process.communicate(timeout=100)
     assert (process.returncode, out) == (130, ""), err
     said = re.search(r"interrupted: stopped at step (\d+) of 2000, which is saved; go on with: (scratchpad .*)", err)
@@ -66,6 +68,41 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
     assert Checkpoints(tmp_path / "a run").steps() == [int(said[1])]
     resuming = shlex.split(said[2])[1:]
     assert resuming[-1] == "--resume"
+
+
+def test_a_folder_that_is_trained_in_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """To go on in it, and to replace it; what is killed without warning holds it no longer."""
+    folder, settings = tmp_path / "a run", {"train__steps": 2000, "train__checkpoint_every": 2}
+    arguments = train_arguments(folder, "--device", "cpu", **settings)
+    with started(tmp_path, arguments) as process:
+        while not Checkpoints(folder).steps():
+            assert process.poll() is None
+            time.sleep(0.01)
+        for how in ("--resume", "--force"):
+            assert main([*arguments, how]) == 2
+            assert f"{folder} is being trained in by another process" in capsys.readouterr().err
+        assert process.poll() is None
+        process.kill()
+        process.communicate()
+    with held(folder):
+        assert Checkpoints(folder).steps()
+
+
+def test_runs_side_by_side_end_with_who_started_them(tmp_path: Path) -> None:
+    """They save their steps, too, and are gone when it is."""
+    words = ["train.steps=2000", "model=tiny", "bits=1", "window=2", "evaluate.sizes=1"]
+    sweep = ["sweep", "parity-small", "--set", "train.batch=2|3", *words, "--jobs", "2", "--out", "swept"]
+    folders = [tmp_path / "swept" / name / "seed-0" for name in ("batch=2", "batch=3")]
+    with started(tmp_path, sweep) as process:
+        while not all((folder / "metrics.jsonl").exists() for folder in folders):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=100)
+    assert process.returncode == 130, err
+    for folder in folders:
+        with held(folder):
+            assert Checkpoints(folder).steps()
 
 
 def test_two_processes_train_as_one(tmp_path: Path) -> None:

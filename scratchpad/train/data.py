@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -145,10 +146,9 @@ def _bury_the_dead() -> None:
 
 
 def _ignore_interrupts(worker: int) -> None:
-    """Ctrl-C reaches every process of the terminal; the main one decides what happens."""
-    import signal
-
+    """Ctrl-C reaches every process of the terminal; the main one decides what happens, and may end this one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def worker_failure(error: RuntimeError) -> RunFailure | None:

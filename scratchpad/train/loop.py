@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import math
-import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from scratchpad.evaluate.intervals import wilson
 from scratchpad.evaluate.scores import Score
 from scratchpad.layout.batch import Batch
 from scratchpad.model.transformer import Transformer
+from scratchpad.signals import taking_requests
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.train.checkpoint import Checkpoint, Checkpoints, restore_optimiser, write_whole
 from scratchpad.train.config import TrainConfig
@@ -255,17 +255,10 @@ class _Interrupt:
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[_Interrupt]:
-    """Ctrl-C asks to stop after the step; a second one stops at once."""
+    """Ctrl-C, and every other request to end, asks to stop after the step; a second one stops at once."""
     interrupt = _Interrupt()
-    try:
-        before = signal.signal(signal.SIGINT, interrupt)
-    except ValueError:  # not the main thread: there is no Ctrl-C to handle
+    with taking_requests(interrupt):
         yield interrupt
-        return
-    try:
-        yield interrupt
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager
