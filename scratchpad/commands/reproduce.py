@@ -27,7 +27,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "name", metavar="NAME", nargs="?", help="an experiment, or a file of your own: MY_EXPERIMENT.toml"
     )
-    parser.add_argument("--list", action="store_true", help="what there is, and what the papers found")
+    parser.add_argument("--list", action="store_true", help="what there is: title and source")
     parser.add_argument(
         "--scale", default="small", metavar="small|paper", help="small: minutes on two CPU cores (default); paper: GPU"
     )

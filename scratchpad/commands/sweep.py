@@ -25,7 +25,7 @@ def arguments(parser: ArgumentParser) -> None:
         "config", metavar="RECIPE|CONFIG.json", help=f"a recipe ({', '.join(RECIPES)}) or a file of settings"
     )
     add_set(parser, "settings, several at once; those with alternatives, a|b, are swept over")
-    add_experimenting(parser, "runs/sweep-RECIPE")
+    add_experimenting(parser, "runs/sweep-RECIPE-SETTINGS")
 
 
 def run(args: Namespace) -> None:
@@ -38,4 +38,5 @@ def run(args: Namespace) -> None:
         raise ScratchpadError("nothing to sweep over: give a setting alternatives, --set 'train.batch=64|128'")
     plan = sweep(Path(args.config).stem, config, settings)
     command = shlex.join(["scratchpad", "sweep", args.config, "--set", *args.set])
-    experiment_with(args, plan, Path(args.out or f"runs/{plan.name}"), command)
+    swept = "-".join(name.rpartition(".")[2] for name in varying(settings))  # another sweep has another folder
+    experiment_with(args, plan, Path(args.out or f"runs/{plan.name}-{swept}"), command)

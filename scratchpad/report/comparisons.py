@@ -51,6 +51,7 @@ def bars_plot(rows: Sequence[tuple[str, Sequence[Bar | None]]], cases: Sequence[
 
 def _bar(axes: Axes, place: float, thick: float, bar: Bar, colour: str) -> None:
     axes.barh(place, 100 * bar.share, height=0.9 * thick, color=colour, alpha=0.75)
+    axes.vlines(0, place - 0.45 * thick, place + 0.45 * thick, color=colour, linewidth=3)  # a bar of 0 has one, too
     axes.hlines(place, 100 * bar.low, 100 * bar.high, color=INK, linewidth=1.2)
     if len(bar.seeds) > 1:
         axes.plot([100 * share for share in bar.seeds], [place] * len(bar.seeds), "o", color=INK, markersize=3)

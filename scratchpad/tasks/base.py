@@ -178,6 +178,10 @@ class Task:
         """The law that sizes of questions are drawn from: the field named by `size_setting`."""
         return getattr(self, self.size_setting)
 
+    def whole_law(self) -> Lengths:
+        """The sizes all of whose questions are drawn: those of the law, where no other setting limits them."""
+        return self.size_law()
+
     def at_size(self, size: int) -> Self:
         """The same task with questions of exactly this size."""
         return with_settings(self, {self.size_setting: size}, self.name)

@@ -116,6 +116,10 @@ class Programs(TraceTask):
         program, run = divmod(index, self.runs)
         return self._drawn(Stream(self.stream(seed, split), program), run)
 
+    def whole_law(self) -> Lengths:
+        law = self.size_law()
+        return Lengths(law.low, min(law.high, self.reach)) if law.low <= self.reach else law
+
     def at_size(self, size: int) -> Self:
         steps = int(self.steps * max(1, size / (self.reach or self.repeats.high)))
         least = self.steps + 1 if size > self.reach > 0 else self.least_steps
