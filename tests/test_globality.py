@@ -26,6 +26,7 @@ from scratchpad.settings import Lengths
 from scratchpad.tasks import task_named
 from scratchpad.tasks.document import Document
 from scratchpad.tasks.formats import format_named
+from scratchpad.tasks.own import load_task_file
 from scratchpad.tasks.parity import Parity
 
 ANY = Effort(largest=99)
@@ -175,6 +176,33 @@ def test_all_outcomes_of_a_draw_with_their_odds() -> None:
 def test_draws_that_cannot_be_listed_are_sampled() -> None:
     task = task_named("random-graphs", {"vertices": 5, "edges": 4})
     assert all_cases(task, format_named("direct"), 10**9, silent) is None
+
+
+OWN = """
+def symbols(settings): return "0123456789="
+def question(rng, size): {draw}
+def first(question): return question[:1]
+def step(question, state): return None
+def answer(question, state): return state
+def truth(question): return question[:1]
+"""
+
+
+def own_cases(folder: Path, draw: str, most: int = 100_000) -> Cases:
+    """The cases, or a sample of 53, of a task of one's own whose question is drawn by `draw`; asked is its first
+    symbol.
+    """
+    file = folder / "own.py"
+    file.write_text(OWN.format(draw=draw))
+    return documents_of(load_task_file(str(file)), format_named("direct"), 53, most, 0, silent)
+
+
+@pytest.mark.parametrize(
+    "draw", ["return '01'[rng.uniform() < 0.3]", "return str(rng.word() % 2)"], ids=["uniform", "word"]
+)
+def test_own_draws_that_cannot_be_listed_are_sampled(tmp_path: Path, draw: str) -> None:
+    cases = own_cases(tmp_path, draw)
+    assert (cases.exact, len(cases.documents)) == (False, 53)
 
 
 def test_drawn_names_are_those_of_the_sample_drawn_before() -> None:

@@ -28,7 +28,7 @@ class Cases:
     exact: bool
 
 
-class _TooMany(Exception):
+class _TooMany(BaseException):  # no Exception: the functions of a user's file would have it caught and told as theirs
     """The outcomes of a draw are more than may be listed, or cannot be listed."""
 
 
