@@ -198,9 +198,20 @@ def own_cases(folder: Path, draw: str, most: int = 100_000) -> Cases:
 
 
 @pytest.mark.parametrize(
-    "draw", ["return '01'[rng.uniform() < 0.3]", "return str(rng.word() % 2)"], ids=["uniform", "word"]
+    "draw",
+    [
+        "return '01'[rng.uniform() < 0.3]",
+        "return str(rng.word() % 2)",
+        """
+    while (text := f"{rng.below(2)}{rng.below(2)}") == "00": pass
+    return text""",
+        "return str(digit) if (digit := rng.below(2)) else question(rng, size)",
+        "return '1' if rng.below(1000) else str(rng.below(0))",
+    ],
+    ids=["uniform", "word", "loop", "recursion", "mistake"],
 )
 def test_own_draws_that_cannot_be_listed_are_sampled(tmp_path: Path, draw: str) -> None:
+    """By other numbers than whole ones, by rejection (in a loop, or by recursion), and with a mistake that is rare."""
     cases = own_cases(tmp_path, draw)
     assert (cases.exact, len(cases.documents)) == (False, 53)
 

@@ -17,6 +17,8 @@ from scratchpad.tasks.formats import Format
 
 Report = Callable[[str, int, int], None]
 """Told how far long work has come: what is counted, how many are done, how many there are (0: not known)."""
+_LONGEST = 500
+"""Choices of one draw: where there are more it has no end (by rejection, say) or hardly ever few outcomes."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class _Outcomes(Stream):
         raise _TooMany
 
     def below(self, n: int) -> int:
+        if n < 1 or self._at == _LONGEST:  # n < 1: the mistake is told where it is sampled
+            raise _TooMany
         if self._at == len(self._path):
             self._path.append((0, n))
         self._at += 1
