@@ -39,7 +39,7 @@ def silent(what: str, done: int, total: int) -> None:
 def cases_of(name: str, form: str, samples: int = 0, **settings: Any) -> Cases:
     """All cases, or with `samples` that many."""
     task = task_named(name, settings)
-    return documents_of(task, format_named(form), samples, 0 if samples else 100_000, 0, silent)
+    return documents_of(task, format_named(form), task.interchangeable(), samples, 0 if samples else 100_000, 0, silent)
 
 
 def found(name: str, form: str, effort: Effort = ANY, samples: int = 0, **settings: Any) -> list[Degree]:
@@ -162,20 +162,49 @@ def test_folded_names_leave_as_much_unknown_as_names_written_out(chosen: tuple[i
     assert table.unknown(places) == pytest.approx(entropy_given(pairs), abs=1e-9)
 
 
+def test_names_that_are_not_folded_are_written_out(capsys: Captured) -> None:
+    """Folding a single name changes nothing: the degree is that of all problems with every choice of names."""
+    task, form = task_named("cycles", {"n": 2, "names": 4}), format_named("direct")
+    names = task.interchangeable()
+    folded = documents_of(task, form, names, 0, 100_000, 0, silent)
+    written = Cases(list(written_out(folded, names)), np.repeat(folded.odds / 24, 24), exact=True)
+    assert overall(list(degrees(written, (), ANY, silent))) == (4, False)
+    arguments = ["cycles", "--format", "direct", "--set", "n=2", "names=4", "--names", "v0"]
+    assert main(["globality", *arguments, "--json"]) == 0
+    whole = objects(capsys.readouterr().out)[-1]
+    assert (whole["degree"], whole["at_least"], whole["exact"]) == (4, False, True)
+
+
+def test_symbols_that_only_the_user_takes_for_names_leave_all_problems() -> None:
+    task = task_named("half-parity", {"window": 3, "bits": 2})
+    cases = documents_of(task, format_named("direct"), ("0", "1"), 0, 100, 0, silent)
+    assert len(cases.documents) == 8
+
+
+@pytest.mark.parametrize(
+    "draw", ["''.join(rng.names('01234', 3))", "[one for one, in rng.names([*map(list, '01234')], 3)]"]
+)
+def test_names_that_an_own_task_draws_are_written_out(tmp_path: Path, draw: str) -> None:
+    cases = own_cases(tmp_path, f"return {draw}")
+    assert (cases.exact, {"".join(one.prompt) for one in cases.documents}) == (
+        True, {"".join(names) for names in permutations("01234", 3)},
+    )  # fmt: skip
+
+
 def test_all_outcomes_of_a_draw_with_their_odds() -> None:
     """Two or one of three slots, one bit twice as often as two: by hand, 6 questions of 1/9 and 12 of 1/36."""
     task = Parity(bits=Lengths(1, 2, (2, 1)), window=3)
-    cases = all_cases(task, format_named("direct"), 1000, silent)
+    cases = all_cases(task, format_named("direct"), (), 1000, silent)
     assert cases
     odds = dict(zip(("".join(document.prompt) for document in cases.documents), cases.odds, strict=True))
     assert len(odds) == 18
     assert all(p == pytest.approx(1 / 9 if question.count("_") == 2 else 1 / 36) for question, p in odds.items())
-    assert all_cases(task, format_named("direct"), 17, silent) is None
+    assert all_cases(task, format_named("direct"), (), 17, silent) is None
 
 
 def test_draws_that_cannot_be_listed_are_sampled() -> None:
     task = task_named("random-graphs", {"vertices": 5, "edges": 4})
-    assert all_cases(task, format_named("direct"), 10**9, silent) is None
+    assert all_cases(task, format_named("direct"), (), 10**9, silent) is None
 
 
 OWN = """
@@ -194,7 +223,7 @@ def own_cases(folder: Path, draw: str, most: int = 100_000) -> Cases:
     """
     file = folder / "own.py"
     file.write_text(OWN.format(draw=draw))
-    return documents_of(load_task_file(str(file)), format_named("direct"), 53, most, 0, silent)
+    return documents_of(load_task_file(str(file)), format_named("direct"), (), 53, most, 0, silent)
 
 
 @pytest.mark.parametrize(
@@ -281,6 +310,7 @@ def test_data_and_tasks_of_ones_own(tmp_path: Path, capsys: Captured) -> None:
     [
         (["parity", "--threshold", "1.5"], "--threshold 1.5: a share above 0 and up to 1 is needed"),
         (["parity", "--names", "0,x"], "--names 0,x: not in the alphabet of parity: x"),
+        (["--data", "DATA", "--names", "x"], "--names x: not in the alphabet"),  # before anything is drawn
         (["parity", "--data", "a.jsonl"], "--data goes without a task"),
         (["--data", "DATA"], "3 documents: a test against chance needs at least 50"),
         (["parity", "--samples", "49"], "a whole number from 50 on is needed"),

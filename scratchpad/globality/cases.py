@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -35,9 +35,13 @@ class _TooMany(BaseException):  # no Exception: the functions of a user's file w
 
 
 class _Outcomes(Stream):
-    """A stream that is led through every outcome of a draw, one after the other, and knows the odds of each."""
+    """A stream that is led through every outcome of a draw, one after the other, and knows the odds of each.
 
-    def __init__(self) -> None:
+    folded: names of which only the pattern counts.
+    """
+
+    def __init__(self, folded: frozenset[str]) -> None:
+        self._folded = folded
         self._path: list[tuple[int, int]] = []  # (outcome, of how many) of every choice so far
         self._at = 0
 
@@ -53,8 +57,9 @@ class _Outcomes(Stream):
         return self._path[self._at - 1][0]
 
     def names(self, names: Sequence[T], k: int) -> list[T]:
-        """The first ones: any others would be alike."""
-        return list(names[:k])
+        """The first ones where all are folded, as any others would be alike; else all choices, one after the other."""
+        alike = self._folded and self._folded.issuperset(names)  # where none are, names may be lists, say
+        return list(names[:k]) if alike else super().names(names, k)
 
     @property
     def odds(self) -> float:
@@ -71,16 +76,21 @@ class _Outcomes(Stream):
         return bool(self._path)
 
 
-def all_cases(task: Task, form: Format, most: int, report: Report) -> Cases | None:
-    """Every problem that the task draws, names folded together; None where there are more than `most` outcomes."""
+def all_cases(task: Task, form: Format, names: Collection[str], most: int, report: Report) -> Cases | None:
+    """Every problem that the task draws; None where there are more than `most` outcomes.
+
+    names: symbols that the search folds together. Those among them that the task, too, says could be exchanged are
+    folded here already; to rename others could make other problems of them.
+    """
     if task.count("train") is not None:
         return None
     found: dict[Symbols, float] = {}
-    names = frozenset(task.interchangeable())
+    order = tuple(name for name in task.interchangeable() if name in names)
+    folded = frozenset(order)
     try:
-        for question, odds in _outcomes(task, most, report):
-            folded = _renamed(question, names, task.interchangeable())
-            found[folded] = found.get(folded, 0.0) + odds
+        for question, odds in _outcomes(task, folded, most, report):
+            question = _renamed(question, folded, order)
+            found[question] = found.get(question, 0.0) + odds
     except _TooMany:
         return None
     return Cases([form.write(task, question) for question in found], np.array(list(found.values())), exact=True)
@@ -101,8 +111,8 @@ def sampled_cases(task: Task, form: Format, n: int, seed: int, report: Report) -
     return Cases(documents, np.full(len(documents), 1 / len(documents)), exact=False)
 
 
-def _outcomes(task: Task, most: int, report: Report) -> Iterator[tuple[Symbols, float]]:
-    stream, number = _Outcomes(), 0
+def _outcomes(task: Task, folded: frozenset[str], most: int, report: Report) -> Iterator[tuple[Symbols, float]]:
+    stream, number = _Outcomes(folded), 0
     going = True
     while going:
         number += 1
