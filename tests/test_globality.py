@@ -16,7 +16,7 @@ import pytest
 from command_line import Captured, objects
 
 from scratchpad.cli import main
-from scratchpad.globality.cases import Cases, all_cases
+from scratchpad.globality.cases import Cases, all_cases, sampled_cases
 from scratchpad.globality.degree import Degree, degrees, documents_of, overall
 from scratchpad.globality.search import Effort, _Sample
 from scratchpad.globality.table import Table, tables
@@ -28,6 +28,7 @@ from scratchpad.tasks.document import Document
 from scratchpad.tasks.formats import format_named
 from scratchpad.tasks.own import load_task_file
 from scratchpad.tasks.parity import Parity
+from scratchpad.tasks.polynomials import Polynomials
 
 ANY = Effort(largest=99)
 
@@ -97,6 +98,18 @@ def random_cases(n: int, told: bool) -> Cases:
         bits = [rng.choice("01") for _ in range(17)]
         documents.append(Document((*bits, "="), (((bits[4] if told else rng.choice("01")), "<end>"),)))
     return Cases(documents, np.full(n, 1 / n), exact=False)
+
+
+class FewPolynomials(Polynomials):
+    def count(self, split: str) -> int:
+        return 59
+
+
+@pytest.mark.parametrize(("samples", "taken"), [(53, 53), (61, 59)])
+def test_of_a_task_with_so_many_problems_no_more_than_the_samples_are_taken(samples: int, taken: int) -> None:
+    task, form = FewPolynomials(), format_named("direct")
+    cases = sampled_cases(task, form, samples, 0, silent)
+    assert cases.documents == [form.write(task, task.draw(0, "train", index)) for index in range(taken)]
 
 
 def test_chance_is_not_taken_for_information() -> None:
@@ -296,7 +309,7 @@ def test_data_and_tasks_of_ones_own(tmp_path: Path, capsys: Captured) -> None:
     problems = [{"question": q, "states": [answer], "answer": answer} for q, answer in same.items()]
     file = tmp_path / "my.jsonl"
     file.write_text("".join(json.dumps(problem) + "\n" for problem in problems))
-    assert main(["globality", "--data", str(file), "--names", "a,b,c,d,e,f,g", "--json"]) == 0
+    assert main(["globality", "--data", str(file), "--names", "a,b,c,d,e,f,g", "--samples", "50", "--json"]) == 0
     *tokens, whole = objects(capsys.readouterr().out)
     assert (whole["degree"], whole["exact"], whole["documents"]) == (2, False, len(questions))
     assert tokens[0]["tokens"] == [["prompt", 0], ["prompt", 2]]

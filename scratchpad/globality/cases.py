@@ -97,17 +97,18 @@ def all_cases(task: Task, form: Format, names: Collection[str], most: int, repor
 
 
 def sampled_cases(task: Task, form: Format, n: int, seed: int, report: Report) -> Cases:
-    """n train questions; of a task with so many problems and no more (a file's) all of them, each once."""
+    """n train questions, or as many as there are; of given data (a file's) all questions, each once."""
     held = task.count("train")
-    if held is None:
-        questions = (question for _, question in draws(task, seed, "train", 0, n))
+    if held is None or task.seeded:
+        total = n if held is None else min(n, held)
+        questions = (question for _, question in draws(task, seed, "train", 0, total))
     else:
         parts = (draws(task, seed, split, 0, task.count(split) or 0) for split in ("train", "test"))
-        questions = iter(dict.fromkeys(question for _, question in chain(*parts)))
+        total, questions = 0, iter(dict.fromkeys(question for _, question in chain(*parts)))
     documents = []
     for question in questions:
         documents.append(form.write(task, question))
-        report("documents", len(documents), n if held is None else 0)
+        report("documents", len(documents), total)
     return Cases(documents, np.full(len(documents), 1 / len(documents)), exact=False)
 
 
