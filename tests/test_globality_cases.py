@@ -39,6 +39,7 @@ def test_draws_that_cannot_be_listed_are_sampled() -> None:
 
 
 OWN = """
+SETTINGS = {{"sizes": 1}}
 def symbols(settings): return "0123456789="
 def question(rng, size): {draw}
 def first(question): return question[:1]
@@ -74,6 +75,23 @@ def test_own_draws_that_cannot_be_listed_are_sampled(tmp_path: Path, draw: str) 
     """By other numbers than whole ones, by rejection (in a loop, or by recursion), and with a mistake that is rare."""
     cases = own_cases(tmp_path, draw)
     assert (cases.exact, len(cases.documents)) == (False, 53)
+
+
+def test_listing_ends_early_where_the_outcomes_are_far_too_many() -> None:
+    told: list[int] = []
+    task = task_named("half-parity", {"window": 101, "bits": 2})
+    assert all_cases(task, format_named("direct"), (), 100_000, lambda what, done, total: told.append(done)) is None
+    assert told == list(range(1, 1001))
+
+
+def test_rare_outcomes_that_come_first_do_not_end_the_listing(tmp_path: Path) -> None:
+    """1,024 of them have an eighth of the odds, the other seven the rest: it looks as if there were eight times as
+    many.
+    """
+    draw = "return '1' if rng.below(8) else ''.join(str(rng.below(2)) for _ in range(10))"
+    cases = own_cases(tmp_path, draw, most=1031)
+    assert (cases.exact, len(cases.documents), sum(cases.odds)) == (True, 1025, 1)
+    assert not own_cases(tmp_path, draw, most=1030).exact
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,10 @@ Report = Callable[[str, int, int], None]
 """Told how far long work has come: what is counted, how many are done, how many there are (0: not known)."""
 _LONGEST = 500
 """Choices of one draw: where there are more it has no end (by rejection, say) or hardly ever few outcomes."""
+_TRIED = 1000
+"""Outcomes that are listed in any case."""
+_FAR = 10
+"""So many times too many they have to seem then, by the odds that are covered: those of outcomes may differ."""
 
 
 @dataclass(frozen=True)
@@ -113,13 +117,15 @@ def sampled_cases(task: Task, form: Format, n: int, seed: int, report: Report) -
 
 
 def _outcomes(task: Task, folded: frozenset[str], most: int, report: Report) -> Iterator[tuple[Symbols, float]]:
-    stream, number = _Outcomes(folded), 0
+    """Questions with the odds of each outcome; _TooMany, too, as soon as there seem to be far more than `most`."""
+    stream, number, covered = _Outcomes(folded), 0, 0.0
     going = True
     while going:
-        number += 1
-        if number > most:
+        if number == most or (number >= _TRIED and number > _FAR * most * covered):
             raise _TooMany
+        number += 1
         question = task.question(stream, task.size_law().draw(stream))
+        covered += stream.odds
         yield question, stream.odds
         report("outcomes", number, 0)
         going = stream.advance()
