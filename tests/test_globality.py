@@ -16,17 +16,14 @@ import pytest
 from command_line import Captured, objects
 
 from scratchpad.cli import main
-from scratchpad.globality.cases import Cases, all_cases
+from scratchpad.globality.cases import Cases
 from scratchpad.globality.degree import Degree, degrees, documents_of, overall
 from scratchpad.globality.search import Effort, _Sample
 from scratchpad.globality.table import Table, tables
 from scratchpad.layout.rows import rows
-from scratchpad.seeding import Stream
-from scratchpad.settings import Lengths
 from scratchpad.tasks import task_named
 from scratchpad.tasks.document import Document
 from scratchpad.tasks.formats import format_named
-from scratchpad.tasks.parity import Parity
 
 ANY = Effort(largest=99)
 
@@ -38,7 +35,7 @@ def silent(what: str, done: int, total: int) -> None:
 def cases_of(name: str, form: str, samples: int = 0, **settings: Any) -> Cases:
     """All cases, or with `samples` that many."""
     task = task_named(name, settings)
-    return documents_of(task, format_named(form), samples, 0 if samples else 100_000, 0, silent)
+    return documents_of(task, format_named(form), task.interchangeable(), samples, 0 if samples else 100_000, 0, silent)
 
 
 def found(name: str, form: str, effort: Effort = ANY, samples: int = 0, **settings: Any) -> list[Degree]:
@@ -161,25 +158,17 @@ def test_folded_names_leave_as_much_unknown_as_names_written_out(chosen: tuple[i
     assert table.unknown(places) == pytest.approx(entropy_given(pairs), abs=1e-9)
 
 
-def test_all_outcomes_of_a_draw_with_their_odds() -> None:
-    """Two or one of three slots, one bit twice as often as two: by hand, 6 questions of 1/9 and 12 of 1/36."""
-    task = Parity(bits=Lengths(1, 2, (2, 1)), window=3)
-    cases = all_cases(task, format_named("direct"), 1000, silent)
-    assert cases
-    odds = dict(zip(("".join(document.prompt) for document in cases.documents), cases.odds, strict=True))
-    assert len(odds) == 18
-    assert all(p == pytest.approx(1 / 9 if question.count("_") == 2 else 1 / 36) for question, p in odds.items())
-    assert all_cases(task, format_named("direct"), 17, silent) is None
-
-
-def test_draws_that_cannot_be_listed_are_sampled() -> None:
-    task = task_named("random-graphs", {"vertices": 5, "edges": 4})
-    assert all_cases(task, format_named("direct"), 10**9, silent) is None
-
-
-def test_drawn_names_are_those_of_the_sample_drawn_before() -> None:
-    """`names` is `sample`, so that no question of any task is another one than it was."""
-    assert Stream("x").names("abcdefg", 5) == ["abcdefg"[i] for i in Stream("x").sample(7, 5)]
+def test_names_that_are_not_folded_are_written_out(capsys: Captured) -> None:
+    """Folding a single name changes nothing: the degree is that of all problems with every choice of names."""
+    task, form = task_named("cycles", {"n": 2, "names": 4}), format_named("direct")
+    names = task.interchangeable()
+    folded = documents_of(task, form, names, 0, 100_000, 0, silent)
+    written = Cases(list(written_out(folded, names)), np.repeat(folded.odds / 24, 24), exact=True)
+    assert overall(list(degrees(written, (), ANY, silent))) == (4, False)
+    arguments = ["cycles", "--format", "direct", "--set", "n=2", "names=4", "--names", "v0"]
+    assert main(["globality", *arguments, "--json"]) == 0
+    whole = objects(capsys.readouterr().out)[-1]
+    assert (whole["degree"], whole["at_least"], whole["exact"]) == (4, False, True)
 
 
 def test_a_token_sees_what_the_rule_lets_it_see() -> None:
@@ -228,7 +217,7 @@ def test_data_and_tasks_of_ones_own(tmp_path: Path, capsys: Captured) -> None:
     problems = [{"question": q, "states": [answer], "answer": answer} for q, answer in same.items()]
     file = tmp_path / "my.jsonl"
     file.write_text("".join(json.dumps(problem) + "\n" for problem in problems))
-    assert main(["globality", "--data", str(file), "--names", "a,b,c,d,e,f,g", "--json"]) == 0
+    assert main(["globality", "--data", str(file), "--names", "a,b,c,d,e,f,g", "--samples", "50", "--json"]) == 0
     *tokens, whole = objects(capsys.readouterr().out)
     assert (whole["degree"], whole["exact"], whole["documents"]) == (2, False, len(questions))
     assert tokens[0]["tokens"] == [["prompt", 0], ["prompt", 2]]
@@ -242,6 +231,7 @@ def test_data_and_tasks_of_ones_own(tmp_path: Path, capsys: Captured) -> None:
     [
         (["parity", "--threshold", "1.5"], "--threshold 1.5: a share above 0 and up to 1 is needed"),
         (["parity", "--names", "0,x"], "--names 0,x: not in the alphabet of parity: x"),
+        (["--data", "DATA", "--names", "x"], "--names x: not in the alphabet"),  # before anything is drawn
         (["parity", "--data", "a.jsonl"], "--data goes without a task"),
         (["--data", "DATA"], "3 documents: a test against chance needs at least 50"),
         (["parity", "--samples", "49"], "a whole number from 50 on is needed"),

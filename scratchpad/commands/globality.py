@@ -72,12 +72,12 @@ def run(args: Namespace) -> None:
     if args.threshold is not None and not 0 < args.threshold <= 1:
         raise ScratchpadError(f"--threshold {args.threshold}: a share above 0 and up to 1 is needed")
     task, form = _task(args), format_named(args.format)
-    watch = _Watch()
-    cases = documents_of(task, form, args.samples, args.most_outcomes, args.seed, watch)
+    names, watch = _names(args.names, task), _Watch()
+    cases = documents_of(task, form, names, args.samples, args.most_outcomes, args.seed, watch)
     largest = args.largest or (10**6 if cases.exact else Effort.largest)
     effort = Effort(largest, args.work, args.threshold, seed=args.seed)
     found = []
-    for degree in degrees(cases, _names(args.names, task), effort, watch):
+    for degree in degrees(cases, names, effort, watch):
         found.append(degree)
         if args.json:
             print_json(degree.to_json())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -17,6 +17,12 @@ from scratchpad.tasks.formats import Format
 
 Report = Callable[[str, int, int], None]
 """Told how far long work has come: what is counted, how many are done, how many there are (0: not known)."""
+_LONGEST = 500
+"""Choices of one draw: where there are more it has no end (by rejection, say) or hardly ever few outcomes."""
+_TRIED = 1000
+"""Outcomes that are listed in any case."""
+_FAR = 10
+"""So many times too many they have to seem then, by the odds that are covered: those of outcomes may differ."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +34,18 @@ class Cases:
     exact: bool
 
 
-class _TooMany(Exception):
+class _TooMany(BaseException):  # no Exception: the functions of a user's file would have it caught and told as theirs
     """The outcomes of a draw are more than may be listed, or cannot be listed."""
 
 
 class _Outcomes(Stream):
-    """A stream that is led through every outcome of a draw, one after the other, and knows the odds of each."""
+    """A stream that is led through every outcome of a draw, one after the other, and knows the odds of each.
 
-    def __init__(self) -> None:
+    folded: names of which only the pattern counts.
+    """
+
+    def __init__(self, folded: frozenset[str]) -> None:
+        self._folded = folded
         self._path: list[tuple[int, int]] = []  # (outcome, of how many) of every choice so far
         self._at = 0
 
@@ -43,14 +53,17 @@ class _Outcomes(Stream):
         raise _TooMany
 
     def below(self, n: int) -> int:
+        if n < 1 or self._at == _LONGEST:  # n < 1: the mistake is told where it is sampled
+            raise _TooMany
         if self._at == len(self._path):
             self._path.append((0, n))
         self._at += 1
         return self._path[self._at - 1][0]
 
     def names(self, names: Sequence[T], k: int) -> list[T]:
-        """The first ones: any others would be alike."""
-        return list(names[:k])
+        """The first ones where all are folded, as any others would be alike; else all choices, one after the other."""
+        alike = self._folded and self._folded.issuperset(names)  # where none are, names may be lists, say
+        return list(names[:k]) if alike else super().names(names, k)
 
     @property
     def odds(self) -> float:
@@ -67,44 +80,52 @@ class _Outcomes(Stream):
         return bool(self._path)
 
 
-def all_cases(task: Task, form: Format, most: int, report: Report) -> Cases | None:
-    """Every problem that the task draws, names folded together; None where there are more than `most` outcomes."""
+def all_cases(task: Task, form: Format, names: Collection[str], most: int, report: Report) -> Cases | None:
+    """Every problem that the task draws; None where there are more than `most` outcomes.
+
+    names: symbols that the search folds together. Those among them that the task, too, says could be exchanged are
+    folded here already; to rename others could make other problems of them.
+    """
     if task.count("train") is not None:
         return None
     found: dict[Symbols, float] = {}
-    names = frozenset(task.interchangeable())
+    order = tuple(name for name in task.interchangeable() if name in names)
+    folded = frozenset(order)
     try:
-        for question, odds in _outcomes(task, most, report):
-            folded = _renamed(question, names, task.interchangeable())
-            found[folded] = found.get(folded, 0.0) + odds
+        for question, odds in _outcomes(task, folded, most, report):
+            question = _renamed(question, folded, order)
+            found[question] = found.get(question, 0.0) + odds
     except _TooMany:
         return None
     return Cases([form.write(task, question) for question in found], np.array(list(found.values())), exact=True)
 
 
 def sampled_cases(task: Task, form: Format, n: int, seed: int, report: Report) -> Cases:
-    """n train questions; of a task with so many problems and no more (a file's) all of them, each once."""
+    """n train questions, or as many as there are; of given data (a file's) all questions, each once."""
     held = task.count("train")
-    if held is None:
-        questions = (question for _, question in draws(task, seed, "train", 0, n))
+    if held is None or task.seeded:
+        total = n if held is None else min(n, held)
+        questions = (question for _, question in draws(task, seed, "train", 0, total))
     else:
         parts = (draws(task, seed, split, 0, task.count(split) or 0) for split in ("train", "test"))
-        questions = iter(dict.fromkeys(question for _, question in chain(*parts)))
+        total, questions = 0, iter(dict.fromkeys(question for _, question in chain(*parts)))
     documents = []
     for question in questions:
         documents.append(form.write(task, question))
-        report("documents", len(documents), n if held is None else 0)
+        report("documents", len(documents), total)
     return Cases(documents, np.full(len(documents), 1 / len(documents)), exact=False)
 
 
-def _outcomes(task: Task, most: int, report: Report) -> Iterator[tuple[Symbols, float]]:
-    stream, number = _Outcomes(), 0
+def _outcomes(task: Task, folded: frozenset[str], most: int, report: Report) -> Iterator[tuple[Symbols, float]]:
+    """Questions with the odds of each outcome; _TooMany, too, as soon as there seem to be far more than `most`."""
+    stream, number, covered = _Outcomes(folded), 0, 0.0
     going = True
     while going:
-        number += 1
-        if number > most:
+        if number == most or (number >= _TRIED and number > _FAR * most * covered):
             raise _TooMany
+        number += 1
         question = task.question(stream, task.size_law().draw(stream))
+        covered += stream.odds
         yield question, stream.odds
         report("outcomes", number, 0)
         going = stream.advance()
