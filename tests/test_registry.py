@@ -62,6 +62,7 @@ def test_every_curve_draws_and_can_be_judged(name: str, scale: str) -> None:
         for case in plan.cases:
             asked = plan.asked(curve.config, case)
             other = task_of(asked.task)
+            assert {*other.symbols()} <= {*words.symbols}
             for size in evaluated_sizes(asked, other):
                 question = other.at_size(size).draw(0, "test", 0)
                 words.encode_document(format_named(asked.task.format).write(other.at_size(size), question))
