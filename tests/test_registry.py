@@ -164,8 +164,8 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_file_without_its_texts_or_scales_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
-    file.write_text("title = 't'\n")
-    with pytest.raises(ScratchpadError, match=r"mine\.toml.*'source', 'setup', and 'result'"):
+    file.write_text("title = 't'\n[small]\nsettings = ''\n")
+    with pytest.raises(ScratchpadError, match=r"mine\.toml: entries missing: source, setup, result"):
         read_experiment(file)
     with pytest.raises(ScratchpadError, match=r"unknown scale of fig1 'huge': .*small, paper"):
         experiment("fig1").plan("huge")
