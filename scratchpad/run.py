@@ -113,12 +113,7 @@ class Run:
         ScratchpadError where these are written with symbols that it has no numbers for.
         """
         other = task_of(task)
-        new = sorted({*other.symbols()} - {*self.subject.vocabulary.symbols})
-        if new:
-            raise ScratchpadError(
-                f"{self.folder} was trained without the symbols {' '.join(new[:10])}{' ...' if new[10:] else ''} of "
-                f"{other.name}: ask for a task with its symbols (the same `names` or window, say)"
-            )
+        check_symbols(other, self.subject.vocabulary.symbols, f"{self.folder} was")
         return dataclasses.replace(self.subject, task=other, format=format_named(task.format))
 
     def voting(self, others: Sequence[Run]) -> Run:
@@ -174,6 +169,16 @@ class Run:
         """Which questions this run itself was trained on."""
         data = step_data(self.config, self.subject.task, ends=self.ends)
         return seen(data, self.step, questions, self.folder)
+
+
+def check_symbols(task: Task, known: Sequence[str], what: str) -> None:
+    """ScratchpadError where a task is written with symbols that are not known to a model; what: `runs/mine was`."""
+    new = sorted({*task.symbols()} - {*known})
+    if new:
+        raise ScratchpadError(
+            f"{what} trained without the symbols {' '.join(new[:10])}{' ...' if new[10:] else ''} of {task.name}: ask "
+            "for a task with its symbols (the same `names` or window, say)"
+        )
 
 
 def read_record(folder: Path) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from scratchpad.machine import hardware
 from scratchpad.train.config import RunConfig
 
 PROVENANCE = Provenance("c", "m", ("a",), (0, 1), 1.0, {}, "today")
-CURVE = Curve("mine", RunConfig(), "n=3")
+CURVE = Curve("mine", RunConfig().with_settings({"train.evaluate_every": "10"}), "n=3")
 
 
 def finding(seed: int, correct: int, learned_at: int | None, tokens: float) -> Finding:

@@ -62,6 +62,7 @@ def test_every_curve_draws_and_can_be_judged(name: str, scale: str) -> None:
         for case in plan.cases:
             asked = plan.asked(curve.config, case)
             other = task_of(asked.task)
+            assert {*other.symbols()} <= {*words.symbols}
             for size in evaluated_sizes(asked, other):
                 question = other.at_size(size).draw(0, "test", 0)
                 words.encode_document(format_named(asked.task.format).write(other.at_size(size), question))
@@ -163,8 +164,8 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_file_without_its_texts_or_scales_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
-    file.write_text("title = 't'\n")
-    with pytest.raises(ScratchpadError, match=r"mine\.toml.*'source', 'setup', and 'result'"):
+    file.write_text("title = 't'\n[small]\nsettings = ''\n")
+    with pytest.raises(ScratchpadError, match=r"mine\.toml: entries missing: source, setup, result"):
         read_experiment(file)
     with pytest.raises(ScratchpadError, match=r"unknown scale of fig1 'huge': .*small, paper"):
         experiment("fig1").plan("huge")

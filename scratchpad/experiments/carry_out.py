@@ -10,11 +10,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from scratchpad.errors import ScratchpadError
 from scratchpad.evaluate.scores import Score
 from scratchpad.experiments.findings import Finding, History, read_history
-from scratchpad.experiments.plan import Curve, Plan
+from scratchpad.experiments.plan import Curve, Plan, trained_alike
+from scratchpad.experiments.reading import telling
 from scratchpad.generate.sampling import Sampling
-from scratchpad.run import Run, evaluated_sizes, read_json_lines, save_evaluation, task_of
+from scratchpad.run import Run, check_symbols, evaluated_sizes, read_json_lines, save_evaluation, task_of
 from scratchpad.settings import plain
 from scratchpad.start import check_fit, complete, is_trained, model_of, starting_point, symbols_of, train
 from scratchpad.together import Job, train_together
@@ -61,24 +63,43 @@ def prepared(plan: Plan, out: Path) -> Plan:
 
     ScratchpadError for settings that cannot be, and for cases that a run cannot be judged in.
     """
+    _check_alike(plan)
     found: dict[str, Curve] = {}
     for curve in reversed(plan.curves):  # what starts from a curve stands below it, and says what it must have room for
         heirs = [one.config for one in found.values() if plan.before(one) == curve]
         found[curve.name] = _prepared(plan, curve, heirs, _room_there(curve, out))
     for curve in plan.curves:
-        if base := plan.before(curve):
-            found[curve.name] = _fitted(found[curve.name], found[base.name])
-        else:
-            starting_point(found[curve.name].config, task_of(curve.config.task))
+        with telling(plan.place(curve)):
+            if base := plan.before(curve):
+                found[curve.name] = _fitted(found[curve.name], found[base.name])
+            else:
+                starting_point(found[curve.name].config, task_of(curve.config.task))
     return dataclasses.replace(plan, curves=tuple(found[curve.name] for curve in plan.curves))
+
+
+def _check_alike(plan: Plan) -> None:
+    """ScratchpadError where two curves would train the same weights."""
+    alike = trained_alike(plan.name, plan.curves, plan.on_schedule)
+    if alike:
+        raise ScratchpadError(
+            f"{plan.name}: the curves {alike[0].name} and {alike[1].name} would train the same weights twice: leave "
+            "one out; what is only judged otherwise is a case"
+        )
 
 
 def _prepared(plan: Plan, curve: Curve, heirs: Sequence[RunConfig], room: int | None) -> Curve:
     alone = curve.config if plan.before(curve) is None else _starting_from(curve.config, None)
-    asked = [plan.asked(alone, case) for case in plan.cases]
-    config = complete(alone, task_of(alone.task), room=room)
-    others = [complete(one, task_of(one.task), True, room) for one in asked]
-    config = _with_room(config, *(other.model.context or 0 for other in (*others, *heirs)))
+    with telling(plan.place(curve)):
+        task = task_of(alone.task)
+        config, symbols = complete(alone, task, room=room), symbols_of(alone, task)
+    contexts = [one.model.context or 0 for one in heirs]
+    for case in plan.cases:
+        with telling(plan.place(curve, case)):
+            asked = plan.asked(alone, case)
+            other = task_of(asked.task)
+            check_symbols(other, symbols, "it is")
+            contexts.append(complete(asked, other, True, room).model.context or 0)
+    config = _with_room(config, *contexts)
     return dataclasses.replace(curve, config=_starting_from(config, curve.config.train.start))
 
 

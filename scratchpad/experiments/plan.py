@@ -11,6 +11,7 @@ from itertools import chain, product
 from pathlib import Path
 
 from scratchpad.errors import ScratchpadError, unknown
+from scratchpad.experiments.reading import telling
 from scratchpad.run import task_of, with_values
 from scratchpad.train.config import RunConfig
 
@@ -100,10 +101,18 @@ class Plan:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ScratchpadError(f"{self.name}: two curves would share the folder {twice[0]}: give each its own label")
+        self._check_schedules()
         self._check_starts()
         self._check_votes()
         if self.form == "steps":
             _ = [curve.place for curve in self.curves]
+
+    def _check_schedules(self) -> None:
+        for curve in self.curves:
+            if self.on_schedule and not curve.config.train.evaluate_every:
+                raise ScratchpadError(
+                    f"{self.place(curve)}: the form {self.form} needs train.evaluate_every, the steps between two tests"
+                )
 
     def _check_starts(self) -> None:
         for number, curve in enumerate(self.curves):
@@ -123,11 +132,14 @@ class Plan:
         if self.vote and self.form not in _VOTED:
             raise ScratchpadError(f"{self.name}: vote goes with the forms {' and '.join(_VOTED)}, not with {self.form}")
         for curve, case in product(self.curves, self.cases):
-            how = self.asked(curve.config, case).evaluate
+            with telling(self.place(curve, case)):
+                how = self.asked(curve.config, case).evaluate
             if curve.label in self.vote and (how.method != "free" or how.temperature):
-                raise ScratchpadError(
-                    f"{self.name}, {curve.name}: those that vote are judged by what they write, greedily"
-                )
+                raise ScratchpadError(f"{self.place(curve)}: those that vote are judged by what they write, greedily")
+
+    def place(self, curve: Curve, case: str = "") -> str:
+        """What a mistake is about."""
+        return f"{self.name}, curve {curve.name}" + (f", case {case}" if case else "")
 
     @property
     def on_schedule(self) -> bool:
@@ -153,12 +165,13 @@ class Plan:
         check_shared(values)
         own = {**self.own, **{name: f"case {label}" for label, case in self.cases.items() for name in case}}
         for name, maker in own.items():
-            given = next((one for one in values if _holds(one, name)), None)
+            given = next((one for one in values if holds(one, name)), None)
             if given:
                 raise ScratchpadError(
                     f"--set {given}: {maker} of {self.name} sets {name} itself; for another value "
                     "take a file of your own, as docs/experiments.md says"
                 )
+        values = sampling_freely(values)
         changed = [dataclasses.replace(curve, config=curve.config.with_settings(values)) for curve in self.curves]
         return dataclasses.replace(self, curves=tuple(changed))
 
@@ -178,7 +191,13 @@ def check_shared(values: Mapping[str, str]) -> None:
         )
 
 
-def _holds(given: str, name: str) -> bool:
+def sampling_freely(values: Mapping[str, str]) -> Mapping[str, str]:
+    """Settings with evaluate.method=free where they sample, which goes with that alone: so all curves are judged."""
+    samples = values.get("evaluate.temperature", "0") != "0"
+    return {"evaluate.method": "free", **values} if samples else values
+
+
+def holds(given: str, name: str) -> bool:
     """Whether a setting that is given is that of the name, or the whole of it: model.width, or model."""
     given, name = (one.removeprefix("task.settings.") for one in (given, name))
     return given == name or name.startswith(f"{given}.")
@@ -230,26 +249,39 @@ def sweep(name: str, config: RunConfig, settings: Mapping[str, str]) -> Plan:
     curves = []
     for values in combinations(settings):
         own = {setting: values[setting] for setting in varied}
-        curves.append(Curve(values_of(own) or name, config.with_settings(values), settings=own))
-    _check_swept(curves)
+        curves.append(Curve(values_of(own) or name, config.with_settings(sampling_freely(values)), settings=own))
+    _check_swept(f"sweep-{name}", curves)
     over_length = len(curves) <= 7 and len(curves[0].config.evaluate.sizes) > 1
     title = f"{name}: {', '.join(varied)}" if varied else name
     form = "lengths" if over_length else "bars"
     return Plan(f"sweep-{name}", title, tuple(curves), {"": {}}, form, "exact")
 
 
-def _check_swept(curves: Sequence[Curve]) -> None:
-    """ScratchpadError where two curves would train the same weights."""
+def trained_alike(name: str, curves: Sequence[Curve], on_schedule: bool = False) -> tuple[Curve, Curve] | None:
+    """Two curves of a plan of that name that would train the same weights; None where there are none.
+
+    on_schedule: what is judged in training is part of their results, so that they differ where that does.
+    """
     found: dict[str, Curve] = {}
     for curve in curves:
-        config = with_values(curve.config, task_of(curve.config.task))
-        other = found.setdefault(json.dumps(config.decisive.to_json()), curve)
-        for name, value in curve.settings.items():
-            if other.settings[name] == value:
-                continue
-            if name.startswith("evaluate."):
-                raise ScratchpadError(
-                    f"--set {name}={other.settings[name]}|{value}: the same weights would be trained twice; sweep with "
-                    "one of them, then again with the other: what is trained already is judged anew"
-                )
-            raise ScratchpadError(f"{name}: {value} stands twice, the first time as {other.settings[name]}")
+        with telling(f"{name}, curve {curve.name}"):
+            config = with_values(curve.config, task_of(curve.config.task))
+        other = found.setdefault(json.dumps((config if on_schedule else config.decisive).to_json()), curve)
+        if other is not curve:
+            return other, curve
+    return None
+
+
+def _check_swept(name: str, curves: Sequence[Curve]) -> None:
+    """ScratchpadError where two curves would train the same weights."""
+    alike = trained_alike(name, curves)
+    if alike is None:
+        return
+    first, second = (curve.settings for curve in alike)
+    setting = next(one for one in second if first[one] != second[one])
+    if setting.startswith("evaluate."):
+        raise ScratchpadError(
+            f"--set {setting}={first[setting]}|{second[setting]}: the same weights would be trained twice; sweep with "
+            "one of them, then again with the other: what is trained already is judged anew"
+        )
+    raise ScratchpadError(f"{setting}: {second[setting]} stands twice, the first time as {first[setting]}")

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-import shlex
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
 
 from scratchpad.errors import ScratchpadError, unknown
-from scratchpad.experiments.plan import FORMS, MEASURES, Curve, Plan, in_step, values_of
-from scratchpad.settings import split_assignments
+from scratchpad.experiments.plan import FORMS, MEASURES, Curve, Plan, holds, in_step, sampling_freely, values_of
+from scratchpad.experiments.reading import Settings, made, telling
 from scratchpad.train.config import RunConfig
 
 SCALES = ("small", "paper")
 _FOLDER = Path(__file__).parent / "catalogue"
-
-D = TypeVar("D")
+_NOT_ASKED = ("train", "model", "curriculum")
+_VOTING = re.compile(r", \d+ seeds voting$")
 
 
 @dataclass(frozen=True)
@@ -31,10 +29,10 @@ class Scale:
     differs from the paper.
     """
 
-    settings: str
-    vary: str = ""
-    curves: Mapping[str, str] = field(default_factory=dict)
-    cases: Mapping[str, str] = field(default_factory=dict)
+    settings: Settings
+    vary: Settings = field(default_factory=Settings)
+    curves: Mapping[str, Settings] = field(default_factory=dict)
+    cases: Mapping[str, Settings] = field(default_factory=dict)
     without: tuple[str, ...] = ()
     vote: tuple[str, ...] = ()
     note: str = ""
@@ -57,32 +55,39 @@ class Experiment:
     form: str = "lengths"
     measure: str = "answers"
     learned: float = 0.95
-    curves: Mapping[str, str] = field(default_factory=dict)
-    cases: Mapping[str, str] = field(default_factory=dict)
+    curves: Mapping[str, Settings] = field(default_factory=dict)
+    cases: Mapping[str, Settings] = field(default_factory=dict)
     reported: Mapping[str, str] = field(default_factory=dict)
 
     def plan(self, scale: str = "small") -> Plan:
         """The plan at a scale, small or paper. ScratchpadError where its settings are wrong."""
         if scale not in self.scales:
             raise unknown(f"scale of {self.name}", scale, self.scales)
-        chosen = self.scales[scale]
-        if not isinstance(chosen.vote, list | tuple):
-            raise ScratchpadError(f'vote of {self.name}, {scale}: a list of curves, ["inductive"], not {chosen.vote!r}')
-        base, vary = RunConfig().with_settings(_read(chosen.settings)), in_step(_read(chosen.vary))
-        told = {**self.curves, **chosen.curves}
-        each = {label: _read(text) for label, text in told.items() if label not in chosen.without}
-        curves = [
-            Curve(label, base.with_settings(own).with_settings(values), values_of(dict([*values.items()][:1])), values)
-            for label, own in each.items()
-            for values in vary
-        ]
-        makers = {name: f"curve {label}" for label, own in each.items() for name in own}
-        cases = {label: _read(text) for label, text in ({**self.cases, **chosen.cases} or {"": ""}).items()}
+        name, chosen, told = f"{self.name}-{scale}", self.scales[scale], self.curves_at(scale)
+        with telling(f"{name}, vary"):
+            vary = in_step(chosen.vary)
+        makers = {setting: f"curve {label}" for label, own in told.items() for setting in own}
         return Plan(
-            f"{self.name}-{scale}", self.title, tuple(curves), cases, self.form, self.measure, next(iter(vary[0]), ""),
-            self.learned, self.source, self.setup, self.result, chosen.note, self.reported,
-            tuple(chosen.vote), makers | dict.fromkeys(vary[0], "vary"),
+            name, self.title, tuple(self._curves(scale, vary)), {**self.cases, **chosen.cases} or {"": {}}, self.form,
+            self.measure, next(iter(vary[0]), ""), self.learned, self.source, self.setup, self.result, chosen.note,
+            self.reported, chosen.vote, makers | dict.fromkeys(vary[0], "vary"),
         )  # fmt: skip
+
+    def _curves(self, scale: str, vary: Sequence[Mapping[str, str]]) -> Iterator[Curve]:
+        """Each curve with each of the values that are varied; it is drawn over the first setting among them."""
+        place = f"{self.name}-{scale}"
+        with telling(f"{place}, settings"):
+            base = RunConfig().with_settings(sampling_freely(self.scales[scale].settings))
+        for label, own in self.curves_at(scale).items():
+            for values in vary:
+                with telling(f"{place}, curve {label}"):
+                    config = base.with_settings(sampling_freely(own)).with_settings(sampling_freely(values))
+                yield Curve(label, config, values_of(dict([*values.items()][:1])), values)
+
+    def curves_at(self, scale: str) -> dict[str, Settings]:
+        """The settings of the curves at a scale, by label."""
+        chosen = self.scales[scale]
+        return {label: own for label, own in {**self.curves, **chosen.curves}.items() if label not in chosen.without}
 
 
 def experiment_names() -> list[str]:
@@ -107,27 +112,80 @@ def read_experiment(path: Path) -> Experiment:
         raise ScratchpadError(f"{path}: cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise ScratchpadError(f"{path}: {error}") from None
-    scales = {name: _made(Scale, value.pop(name), f"{path}, [{name}]") for name in SCALES if name in value}
-    found = _made(Experiment, {"name": path.stem, "scales": scales, **value}, str(path))
-    for name, known in (("form", FORMS), ("measure", MEASURES)):
-        if getattr(found, name) not in known:
-            raise unknown(f"{name} of {path}", getattr(found, name), known)
+    scales = {name: made(Scale, value.pop(name), str(path), name) for name in SCALES if name in value}
+    if not scales:
+        raise ScratchpadError(f"{path}: no scale: a table [small], [paper] or both, with settings")
+    found = made(Experiment, {"name": path.stem, **value}, str(path), scales=scales)
+    _check_choices(found, path)
+    _check_labels(found, path)
+    with telling(str(path)):
+        _check_effects(found)
     return found
 
 
-def _made(kind: type[D], value: Mapping[str, Any], place: str) -> D:
-    known = [each.name for each in fields(kind)]  # type: ignore[arg-type]
-    for name in value:
-        if name not in known:
-            raise unknown(f"entry of {place}", name, known)
-    try:
-        return kind(**value)
-    except TypeError as error:  # says what is missing
-        raise ScratchpadError(f"{place}: {error}") from None
+def _check_choices(found: Experiment, path: Path) -> None:
+    for name, known in (("form", FORMS), ("measure", MEASURES)):
+        if getattr(found, name) not in known:
+            raise unknown(f"{name} of {path}", getattr(found, name), known)
+    if not 0 < found.learned <= 1:
+        raise ScratchpadError(f"{path}: learned = {found.learned}: a share of right answers, above 0 and at most 1")
 
 
-def _read(text: str) -> dict[str, str]:
-    return split_assignments(shlex.split(text))
+def _check_labels(found: Experiment, path: Path) -> None:
+    """ScratchpadError where `without` or `reported` names no curve, and where a scale has none."""
+    known = dict.fromkeys([*found.curves, *(label for one in found.scales.values() for label in one.curves)])
+    for scale, one in found.scales.items():
+        for label in one.without:
+            if label not in known:
+                raise unknown(f"curve in {scale}.without of {path}", label, known)
+        if not found.curves_at(scale):
+            left = f" (without leaves out {', '.join(one.without)})" if one.without else ""
+            raise ScratchpadError(
+                f"{path}: no curves at the scale {scale}{left}: [curves] or [{scale}.curves] holds them, "
+                'label = "settings"'
+            )
+    for label in found.reported:
+        if _VOTING.sub("", label) not in known:
+            raise unknown(f"curve in reported of {path}", label, known)
+
+
+def _check_effects(found: Experiment) -> None:
+    """ScratchpadError for settings that would be overwritten or have no effect."""
+    for inside, one in (("", found), *((f"{scale}.", one) for scale, one in found.scales.items())):
+        for label, case in one.cases.items():
+            _check_case(f"{inside}cases.{label}", case)
+        for label, own in one.curves.items():
+            _check_seed(f"{inside}curves.{label}", own)
+    for scale, one in found.scales.items():
+        _check_seed(f"{scale}.settings", one.settings)
+        _check_seed(f"{scale}.vary", one.vary)
+        _check_varied(f"{scale}.vary", one.vary, found.curves_at(scale))
+
+
+def _check_case(entry: str, case: Settings) -> None:
+    for name, value in case.items():
+        if name.partition(".")[0] in _NOT_ASKED:
+            raise ScratchpadError(
+                f"{entry}: {name}={value}: a case asks what is trained already: it sets the task, its format and "
+                "evaluate.*; how it is trained is for the settings or for a curve"
+            )
+
+
+def _check_seed(entry: str, settings: Settings) -> None:
+    if "train.seed" in settings:
+        raise ScratchpadError(
+            f"{entry}: train.seed={settings['train.seed']}: take --seeds N, which trains every curve with the seeds 0 "
+            "to N-1"
+        )
+
+
+def _check_varied(entry: str, vary: Settings, curves: Mapping[str, Settings]) -> None:
+    for label, own in curves.items():
+        for name, value in own.items():
+            if any(holds(given, name) for given in vary):
+                raise ScratchpadError(
+                    f"{entry}: it would replace {name}={value} of the curve {label}: only one of the two sets it"
+                )
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

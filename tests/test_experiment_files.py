@@ -1,0 +1,223 @@
+"""Mistakes in an experiment's file: each is told in one line, before anything is trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from command_line import objects
+from small_experiment import counting, reproduced, written
+from tiny_runs import Capture, command, refused
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.experiments.plan import Curve, Plan, sweep
+from scratchpad.experiments.registry import read_experiment
+from scratchpad.recipes import recipe
+from scratchpad.train.config import RunConfig
+
+PARTS = {
+    "top": 'title = "t"\nsource = "s"\nsetup = "u"\nresult = "r"\nform = "bars"\n',
+    "curves": '[curves]\ndirect = "task.format=direct"\ninductive = "task.format=inductive"\n',
+    "small": '[small]\nsettings = "bits=1-2 window=5 model=tiny train.steps=2 train.batch=3 evaluate.n=3"\n',
+    "cases": "",
+}
+
+
+def made_of(folder: Path, **parts: str) -> Path:
+    """A file with other curves and cases, and with more at the top and in its scale."""
+    told = PARTS | {name: parts[name] for name in parts.keys() & {"curves", "cases"}}
+    more = {name: parts.get(name, "") for name in ("top", "small")}
+    file = folder / "mine.toml"
+    file.write_text("".join(told[name] + more.get(name, "") for name in PARTS))
+    return file
+
+
+TYPES = [
+    ("curves", "[curves]\ndirect = 3\n", "curves.direct is settings in one text"),
+    ("curves", '[curves]\ndirect = "direct"\n', "curves.direct: takes name=value, not 'direct'"),
+    ("curves", '[curves]\ndirect = "\'task.format=direct"\n', "curves.direct: No closing quotation"),
+    ("curves", "", "no curves at the scale small"),
+    ("top", 'curves = "x"\n', "curves is a table, label = \"settings\", not 'x'"),
+    ("top", 'cases = ["x"]\n', "cases is a table, label = \"settings\", not ['x']"),
+    ("top", 'learned = "0.9"\n', "learned is a number, not '0.9'"),
+    ("top", "learned = true\n", "learned is a number, not True"),
+    ("top", "scales = 3\n", "unknown entry of FILE 'scales'"),
+    ("top", "[reported]\ndirect = 3\n", "reported.direct is a text, not 3"),
+    ("small", "vary = 3\n", "small.vary is settings in one text"),
+    ("small", "vote = [3]\n", 'small.vote is a list of curves, ["inductive"], not [3]'),
+    ("small", 'without = "direct"\n', "small.without is a list of curves"),
+    ("small", 'without = ["direct", "inductive"]\n', "no curves at the scale small"),
+    ("cases", "[small.cases]\nx = 3\n", "small.cases.x is settings in one text"),
+]
+
+
+@pytest.mark.parametrize(("part", "text", "told"), TYPES)
+def test_entries_of_another_type_are_told(part: str, text: str, told: str, tmp_path: Path, capsys: Capture) -> None:
+    curves = "" if text.startswith("curves =") else PARTS["curves"]  # one of the two
+    file = made_of(tmp_path, **{"curves": curves, part: text})
+    error = refused(capsys, "reproduce", file, "--out", tmp_path / "out")
+    assert told.replace("FILE", str(file)) in error
+    assert str(file) in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_whole_tables_of_another_type_are_told(tmp_path: Path, capsys: Capture) -> None:
+    file = made_of(tmp_path)
+    text = file.read_text()
+    for before, after, told in (
+        (PARTS["small"], "", "no scale: a table [small], [paper] or both"),
+        ('title = "t"\n', "", "entries missing: title"),
+        ('title = "t"\n', "title = 3\n", "title is a text, not 3"),
+        ("settings = ", "settings = [", "small.settings is settings in one text"),
+    ):
+        file.write_text(text.replace(before, after) + ("]\n" if after.endswith("[") else ""))
+        assert f"{file}: {told}" in refused(capsys, "reproduce", file)
+    file.write_text('small = "x"\n' + text.replace(PARTS["small"], ""))
+    assert f"{file}: small is a table of entries (settings, " in refused(capsys, "reproduce", file)
+
+
+OVERWRITTEN = [
+    ("small", 'vary = "train.seed=1|2"\n', "small.vary: train.seed=1|2: take --seeds N"),
+    ("curves", '[curves]\ndirect = "task.format=direct train.seed=5"\n', "curves.direct: train.seed=5: take --seeds N"),
+    ("cases", '[small.cases]\nx = "train.steps=50"\n', "small.cases.x: train.steps=50: a case asks what is trained"),
+    ("cases", '[small.cases]\nx = "model=small"\n', "small.cases.x: model=small: a case asks what is trained"),
+    ("cases", '[small.cases]\nx = "curriculum.n=5"\n', "small.cases.x: curriculum.n=5: a case"),
+    (
+        "small",
+        'vary = "task.format=direct|causal"\n',
+        "small.vary: it would replace task.format=direct of the curve direct",
+    ),
+    ("small", 'without = ["zzz"]\n', "unknown curve in small.without of FILE 'zzz': known: direct, inductive"),
+    ("top", '[reported]\nzzz = "x"\n', "unknown curve in reported of FILE 'zzz': known: direct, inductive"),
+    ("top", "learned = 95\n", "learned = 95: a share of right answers, above 0 and at most 1"),
+    ("top", "learned = 0\n", "learned = 0: a share"),
+    ("top", "learned = nan\n", "learned = nan: a share"),
+]
+
+
+@pytest.mark.parametrize(("part", "text", "told"), OVERWRITTEN)
+def test_what_would_have_no_effect_is_refused(part: str, text: str, told: str, tmp_path: Path, capsys: Capture) -> None:
+    file = made_of(tmp_path, **{part: text})
+    error = refused(capsys, "reproduce", file, "--out", tmp_path / "out")
+    assert told.replace("FILE", str(file)) in error
+    assert str(file) in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_seeds_of_the_settings_are_refused(tmp_path: Path) -> None:
+    file = made_of(tmp_path)
+    file.write_text(file.read_text().replace("evaluate.n=3", "evaluate.n=3 train.seed=5"))
+    with pytest.raises(ScratchpadError, match=r"small\.settings: train\.seed=5: take --seeds N"):
+        read_experiment(file)
+
+
+def test_reported_may_name_seeds_that_vote_and_curves_of_another_scale(tmp_path: Path) -> None:
+    reported = '[reported]\n"inductive, 3 seeds voting" = "x"\nmore = "y"\n'
+    paper = '[paper]\nsettings = "bits=2"\n[paper.curves]\nmore = "task.format=causal"\n'
+    assert read_experiment(made_of(tmp_path, top=reported, cases=paper)).reported.keys() >= {"more"}
+
+
+@pytest.mark.parametrize(
+    ("second", "told"),
+    [
+        ("task.format=direct", "direct and again would train the same weights twice: leave one out"),
+        ("task.format=direct task.settings.bits=1-2", "direct and again would train the same weights twice"),
+        ("task.format=direct evaluate.sizes=1", "direct and again would train the same weights twice"),
+        ("task.format=direct bits=2", ""),
+        ("task.format=direct train.start=direct", ""),
+    ],
+)
+def test_the_same_weights_are_not_trained_twice(second: str, told: str, tmp_path: Path, capsys: Capture) -> None:
+    file, out = (
+        made_of(tmp_path, curves=f'[curves]\ndirect = "task.format=direct"\nagain = "{second}"\n'),
+        tmp_path / "o",
+    )
+    if told:
+        assert told in refused(capsys, "reproduce", file, "--out", out)
+        assert not out.exists()
+    else:
+        assert len({row["curve"] for row in reproduced(capsys, file, out)}) == 2
+
+
+def test_curves_that_are_judged_otherwise_in_training_are_others(tmp_path: Path, capsys: Capture) -> None:
+    """Steps to learn hang on the sizes that are judged on schedule."""
+    file = written(tmp_path, "steps")
+    file.write_text(file.read_text().replace("[small]\n", "[small]\nvary = 'evaluate.sizes=1|3'\n"))
+    text = file.read_text().replace("evaluate.sizes=1,3", "")
+    file.write_text(text.replace('direct = "task.format=direct"\n', "", 1).replace('direct = "half of them"', ""))
+    assert [row["at"] for row in reproduced(capsys, file, tmp_path / "out")] == ["sizes=1", "sizes=3"]
+
+
+def test_a_case_with_symbols_that_the_curve_lacks_is_refused_before_training(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = counting(monkeypatch, "train")
+    file = made_of(tmp_path, cases='[small.cases]\nx = "task.name=cycles sizes=4,10,10 distance=2"\n')
+    error = refused(capsys, "reproduce", file, "--out", tmp_path / "out")
+    assert "mine-small, curve inductive, case x: it is trained without the symbols" in error
+    assert (trained, (tmp_path / "out").exists()) == ([], False)
+
+
+@pytest.mark.parametrize("form", ["steps", "progress"])
+def test_forms_over_training_need_a_schedule(form: str, tmp_path: Path, capsys: Capture) -> None:
+    file = written(tmp_path, form)
+    file.write_text(file.read_text().replace("train.evaluate_every=2", "train.evaluate_every=0"))
+    error = refused(capsys, "reproduce", file, "--out", tmp_path / "out")
+    assert f"mine-small, curve direct: the form {form} needs train.evaluate_every" in error
+    config = RunConfig().with_settings({"train.evaluate_every": "5"})
+    plan = Plan("p", "t", (Curve("mine", config, "n=3"),), {"": {}}, form)
+    with pytest.raises(ScratchpadError, match=r"p, curve mine, n=3: the form .* needs train\.evaluate_every"):
+        plan.with_settings({"train.evaluate_every": "0"})
+
+
+# sampled answers
+
+
+def test_a_temperature_is_enough_to_sample(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is trained already is judged anew."""
+    file, out = made_of(tmp_path, curves='[curves]\ndirect = "task.format=direct"\n'), tmp_path / "out"
+    trained = counting(monkeypatch, "train")
+    reproduced(capsys, file, out)
+    reproduced(capsys, file, out, "--set", "evaluate.temperature=0.5")
+    judged = objects((out / "direct" / "seed-0" / "judged.jsonl").read_text())
+    found = [(line["asked"]["evaluate"]["method"], line["asked"]["evaluate"]["temperature"]) for line in judged]
+    assert (found, len(trained)) == ([("free", 0.0), ("free", 0.5)], 1)
+    plan = read_experiment(file).plan()
+    assert plan.with_settings({"evaluate.temperature": "0"}) == plan
+    file.write_text(file.read_text().replace("evaluate.n=3", "evaluate.n=3 evaluate.temperature=0.25"))
+    assert read_experiment(file).plan().curves[0].config.evaluate.temperature == 0.25
+
+
+def test_a_sweep_may_sample() -> None:
+    plan = sweep("s", recipe("parity-small"), {"train.batch": "3|5", "evaluate.temperature": "0.5"})
+    assert {curve.config.evaluate.temperature for curve in plan.curves} == {0.5}
+    with pytest.raises(ScratchpadError, match=r"evaluate\.temperature=0\|0\.5: the same weights"):
+        sweep("s", recipe("parity-small"), {"evaluate.temperature": "0|0.5"})
+
+
+# what is meant is named
+
+
+@pytest.mark.parametrize(
+    ("part", "text", "told"),
+    [
+        ("curves", '[curves]\na = "task.format=nope"\n', "mine-small, curve a: unknown format 'nope'"),
+        ("curves", '[curves]\na = "bits=4-6"\n', "mine-small, curve a: parity: bits=4-6"),
+        ("small", 'vary = "train.batch=3|0"\n', "mine-small, curve direct: train.batch=0"),
+        ("cases", '[small.cases]\nx = "task.format=nope"\n', "mine-small, curve direct, case x: unknown format 'nope'"),
+        ("cases", '[small.cases]\nx = "bits=4-6"\n', "mine-small, curve inductive, case x: parity: bits=4-6"),
+    ],
+)
+def test_refusals_name_the_curve_and_the_case(part: str, text: str, told: str, tmp_path: Path, capsys: Capture) -> None:
+    assert told in refused(capsys, "reproduce", made_of(tmp_path, **{part: text}), "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_refusals_name_the_settings_and_the_combination(tmp_path: Path, capsys: Capture) -> None:
+    file = made_of(tmp_path)
+    file.write_text(file.read_text().replace("train.batch=3", "train.batch=0"))
+    assert "mine-small, settings: train.batch=0" in refused(capsys, "reproduce", file)
+    words = ("--out", tmp_path / "out", "--set", "bits=7", "model=tiny", "window=5|9", "train.steps=1")
+    status, _, error = command(capsys, "sweep", "parity-small", *words)
+    assert status == 2
+    assert "sweep-parity-small, curve window=5: parity: bits=7" in error
