@@ -171,9 +171,10 @@ def with_settings(instance: D, values: Mapping[str, Any], what: str, inside: str
 
 def _check_parts(before: Any, given: Any, name: str) -> None:
     """ScratchpadError where a value is given for settings that are set one by one."""
-    if isinstance(before, Mapping) and not isinstance(given, Mapping):
-        raise ScratchpadError(f"{name}={given}: {name} has settings of its own: write {name}.NAME=...")
-    if _has_parts(before) and not _has_parts(given):
+    if isinstance(before, Mapping):
+        if not isinstance(given, Mapping):
+            raise ScratchpadError(f"{name}={given}: {name} has settings of its own: write {name}.NAME=...")
+    elif _has_parts(before) and not _has_parts(given):
         names = ", ".join(field.name for field in dataclasses.fields(before))
         raise ScratchpadError(
             f"{name}={given}: {name} has settings of its own: write {name}.NAME=... with one of {names}"
