@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import signal
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +30,6 @@ from scratchpad.train.config import CurriculumConfig
 from scratchpad.train.curriculum import curriculum_of, vocabulary_of
 from scratchpad.train.data import StepData
 from scratchpad.train.loop import Training
-from scratchpad.train.optimiser import learning_rate
 from scratchpad.train.processes import Processes
 
 STAGES: dict[str, Any] = {
@@ -229,15 +227,15 @@ def always_passed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("always_passed")
 @pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.filterwarnings("ignore:This process"))])
-@pytest.mark.parametrize(("stop", "restart"), [(3, False), (4, True), (7, False), (8, False), (9, True)])
-def test_resuming_is_exact_across_stages(stop: int, restart: bool, workers: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("stop", [3, 4, 7, 8, 9])
+def test_resuming_is_exact_across_stages(stop: int, workers: int, tmp_path: Path) -> None:
     """Interrupted before, at and after the beginning of a stage; with batches made ahead, which a new stage drops."""
 
     def interrupt(line: dict[str, Any]) -> None:
         if line["step"] == stop and "loss" in line:
-            signal.raise_signal(signal.SIGINT)
+            loop.signal.raise_signal(loop.signal.SIGINT)
 
-    config = tiny(**RESUMED, train__workers=workers, curriculum__restart=restart)
+    config = tiny(**RESUMED, train__workers=workers)
     whole = trained(tmp_path / "whole", config)
     assert whole.ends == (4, 8, 12)
     with pytest.raises(loop.Interrupted):
@@ -245,21 +243,6 @@ def test_resuming_is_exact_across_stages(stop: int, restart: bool, workers: int,
     again = trained(tmp_path / "run", config, resume=True)
     assert_same(again, whole)
     assert_same(trained(tmp_path / "run", config, resume=True, checkpoint="12"), whole)
-
-
-@pytest.mark.usefixtures("always_passed")
-def test_stages_that_restart_have_a_schedule_and_an_optimiser_of_their_own(tmp_path: Path) -> None:
-    """The rate of each stage is that of a run of the steps left then; its optimiser begins without moments."""
-    config = tiny(**STAGES, curriculum__restart=True, train__warmup_steps=2)
-    whole = trained(tmp_path / "whole", config)
-    rates = [line["lr"] for line in metrics(whole.folder) if "lr" in line]
-    for begun, end in ((0, 4), (4, 8), (8, 13)):  # the last stage was passed after 12, too, and goes on
-        alone = dataclasses.replace(config.train, steps=13 - begun)
-        assert rates[begun:end] == [learning_rate(step, alone) for step in range(end - begun)]
-    for restart in (True, False):
-        run = trained(tmp_path / str(restart), tiny(**STAGES, curriculum__restart=restart, train__steps=8))
-        moments = Checkpoints(run.folder).load().optimiser
-        assert any(value.any() for value in moments.values()) != restart  # after 8, where the last stage begins
 
 
 def assert_same(found: Run, expected: Run) -> None:

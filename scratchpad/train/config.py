@@ -150,14 +150,11 @@ class CurriculumConfig:
     stages: for each the settings of the task that it changes, `n=2; n=3; n=4`; several with spaces between them.
     threshold: the share of right answers that ends a stage, tested on n new questions of the stage after every `every`
     steps. forget: a stage draws its own questions alone, else those of all the stages so far, each equally often.
-    restart: a stage begins with an optimiser as new and a learning rate of its own, warm-up and cosine over the steps
-    that are left; else both go on.
     """
 
     stages: tuple[str, ...] = ()
     threshold: float | None = None
     forget: bool = False
-    restart: bool = False
     every: int = 1000
     n: int = 512
 
@@ -173,10 +170,8 @@ class CurriculumConfig:
             raise ScratchpadError(
                 f"curriculum.threshold={self.threshold}: a share of right answers, above 0 and at most 1"
             )
-        if (self.forget or self.restart) and not stages:
-            raise ScratchpadError(
-                "curriculum.forget and curriculum.restart: they go with curriculum.stages, `n=2; n=3`"
-            )
+        if self.forget and not stages:
+            raise ScratchpadError("curriculum.forget goes with curriculum.stages, what there is to be forgotten")
         if self.every < 1 or self.n < 1:
             raise ScratchpadError(f"curriculum: every and n are at least 1; given: every={self.every} n={self.n}")
 

@@ -57,11 +57,6 @@ class Curriculum:
         """How many steps the stage has had after so many steps of the run."""
         return step - (self.ends[-1] if self.ends else 0)
 
-    def begun(self, step: int) -> int:
-        """The step with which the schedule of the learning rate began, for the step numbered `step` from 0."""
-        stage = self.stage(step)
-        return self.ends[stage - 1] if stage and self.config.restart else 0
-
     def passed(self, step: int) -> Curriculum:
         """The same, with the stage passed after so many steps."""
         return replace(self, ends=(*self.ends, step))

@@ -30,7 +30,7 @@ from scratchpad.train.curriculum import Curriculum
 from scratchpad.train.data import StepData, batches_by_step, worker_failure
 from scratchpad.train.gradients import Lanes, set_gradients
 from scratchpad.train.loss import count_targets, summed_loss
-from scratchpad.train.optimiser import forget, learning_rate, make_optimiser, update_average
+from scratchpad.train.optimiser import learning_rate, make_optimiser, update_average
 from scratchpad.train.processes import Processes
 
 Tell = Callable[[dict[str, Any]], None]
@@ -119,8 +119,7 @@ class Training:
 
     def _one_step(self, batches: Sequence[Batch]) -> None:
         torch.manual_seed(_step_seed(self.config.seed, self.step, self.processes.rank))
-        curriculum = self.data.curriculum
-        rate = learning_rate(self.step, self.config, curriculum.begun(self.step) if curriculum else 0)
+        rate = learning_rate(self.step, self.config)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         targets = self.processes.total(torch.tensor(count_targets(batches), device=self.model.device))
@@ -184,8 +183,6 @@ class Training:
         self._window.restart()
         if self.processes.agree(passed, self.model.device):
             self._enter(curriculum.passed(self.step))
-            if curriculum.passed(self.step).begun(self.step) == self.step:
-                forget(self.optimiser)
 
     def _enter(self, curriculum: Curriculum) -> None:
         self.data = replace(self.data, curriculum=curriculum)

@@ -21,23 +21,12 @@ def make_optimiser(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(config.betas[0], config.betas[1]), fused=True)
 
 
-def forget(optimiser: torch.optim.Optimizer) -> None:
-    """Make it as new: no moments, no steps taken."""
-    for state in optimiser.state.values():
-        for value in state.values():
-            value.zero_()
-
-
-def learning_rate(step: int, config: TrainConfig, begun: int = 0) -> float:
-    """The rate of the step numbered `step` from 0: linear warm-up, then a cosine down to the final rate.
-
-    begun: the step with which this schedule began; without `decay_steps` it takes all that were left then.
-    """
-    taken = step - begun
-    if taken < config.warmup_steps:
-        return config.learning_rate * (taken + 1) / config.warmup_steps
-    decay = max(1, (config.decay_steps or config.steps - begun) - config.warmup_steps)
-    done = min(1.0, (taken - config.warmup_steps) / decay)
+def learning_rate(step: int, config: TrainConfig) -> float:
+    """The rate of the step numbered `step` from 0: linear warm-up, then a cosine down to the final rate."""
+    if step < config.warmup_steps:
+        return config.learning_rate * (step + 1) / config.warmup_steps
+    decay = max(1, (config.decay_steps or config.steps) - config.warmup_steps)
+    done = min(1.0, (step - config.warmup_steps) / decay)
     low, high = config.final_learning_rate, config.learning_rate
     return low + (high - low) * (1 + math.cos(math.pi * done)) / 2
 
