@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import signal
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -233,7 +234,7 @@ def test_resuming_is_exact_across_stages(stop: int, workers: int, tmp_path: Path
 
     def interrupt(line: dict[str, Any]) -> None:
         if line["step"] == stop and "loss" in line:
-            loop.signal.raise_signal(loop.signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
 
     config = tiny(**RESUMED, train__workers=workers)
     whole = trained(tmp_path / "whole", config)
