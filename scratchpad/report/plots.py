@@ -214,11 +214,13 @@ def _mark_trained(axes: Axes, series: Sequence[Series]) -> None:
     """Shade the trained lengths where all series share them, else a dotted line at the longest of each."""
     laws = {one.trained for one in series}
     law = laws.pop() if len(laws) == 1 else None
+    above: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "va": "bottom", "fontsize": 8.5}
     if law:
         axes.axvspan(law.low - 0.25, law.high + 0.25, color=SHADE, linewidth=0, zorder=0)
-        above = axes.get_xaxis_transform()
-        middle = (law.low + law.high) / 2
-        axes.text(middle, 1.02, f"trained on {law.plain()}", transform=above, ha="center", va="bottom", fontsize=8.5)
+        lengths = Lengths(law.low, law.high).plain()  # how often each is drawn is for the settings to say
+        axes.text((law.low + law.high) / 2, 1.02, f"trained on {lengths}", ha="center", **above)
+    elif longest := [one.trained.high for one in series if one.trained]:
+        axes.text(max(longest), 1.02, "dotted: the longest trained on", ha="right", **above)
     for number, one in enumerate(series):
         if not law and one.trained:
             axes.axvline(one.trained.high, color=look_of(number)["color"], linestyle=":", linewidth=1.4)
