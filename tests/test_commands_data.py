@@ -15,6 +15,7 @@ from command_line import FIVE_BITS, PAPERS_LINE, ROOT, TASK_FILE, Captured, join
 
 from scratchpad.cli import COMMANDS, main
 from scratchpad.commands import output
+from scratchpad.commands.table import print_table
 from scratchpad.tasks import DATA_SETS, TASKS
 from scratchpad.tasks.formats import format_names
 
@@ -285,3 +286,13 @@ def test_prompts_that_are_refused(capsys: Captured) -> None:
     assert err.count("\n") == 1
     assert main(["prompt", "parity", "--format", "changes"]) == 2
     assert "parity has no format changes; it has direct, scratchpad" in capsys.readouterr().err
+
+
+def test_tables_line_up(capsys: Captured) -> None:
+    """Words to the left, numbers to the right, also where what was not found stands among them."""
+    print_table(("name", "n", "source"), [("a", 11, "ours"), ("bcd", "not in 7", "theirs, too")])
+    assert capsys.readouterr().out.splitlines() == [
+        "name         n  source",
+        "a           11  ours",
+        "bcd   not in 7  theirs, too",
+    ]

@@ -7,12 +7,13 @@ from typing import Any
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Column names, then rows; numbers and all but the first column to the right."""
-    texts = [tuple(map(str, row)) for row in (columns, *rows)]
-    widths = [max(len(row[i]) for row in texts) for i in range(len(columns))]
-    for row in texts:
-        cells = [
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
+    """Column names, then rows; the first column and those of words to the left, numbers to the right."""
+    lined_up = [_lined_up(list(map(str, cells)), i == 0) for i, cells in enumerate(zip(columns, *rows, strict=True))]
+    for cells in zip(*lined_up, strict=True):
         print("  ".join(cells).rstrip())
+
+
+def _lined_up(cells: list[str], first: bool) -> list[str]:
+    """A column, its name first, in cells of one width."""
+    width, words = max(map(len, cells)), all(cell[:1].isalpha() for cell in cells[1:])
+    return [cell.ljust(width) if first or words else cell.rjust(width) for cell in cells]
