@@ -246,7 +246,7 @@ def _make_folder(folder: Path, config: RunConfig, task: Task, start: Checkpoint 
     """Make the folder one that holds its config.json and nothing else."""
     try:
         for path in folder.iterdir():  # not the folder itself, which is held
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         write_whole(folder / "config.json", json.dumps(_record(config, task, start), indent=1) + "\n")
     except OSError as error:
         raise ScratchpadError(f"--out {folder} cannot be written: {error.strerror}") from None

@@ -12,6 +12,7 @@ from command_line import objects
 from small_experiment import counting, reproduced, written
 from tiny_runs import Capture, command, contents, refused
 
+from scratchpad.commands import sweep
 from scratchpad.machine import hardware
 from scratchpad.run import Run
 
@@ -96,6 +97,14 @@ def test_a_run_that_was_interrupted_goes_on_as_it_was_judged(tmp_path: Path, cap
     reproduced(capsys, file, out)
     shutil.rmtree(out / "inductive" / "seed-0" / "checkpoints")
     assert "evaluate.n: 7 -> 5" in refused(capsys, "reproduce", file, "--out", out, "--set", "evaluate.n=5")
+
+
+def test_sweeps_over_other_settings_have_other_folders(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders: list[str] = []
+    monkeypatch.setattr(sweep, "experiment_with", lambda args, plan, out, command: folders.append(str(out)))
+    for swept in (["train.batch=4|5"], ["train.batch=4|5", "model.dropout=0|0.1", "train.steps=3"]):
+        assert command(capsys, "sweep", "parity-small", "--set", *swept)[0] == 0
+    assert folders == ["runs/sweep-parity-small-batch", "runs/sweep-parity-small-batch-dropout"]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.image import imread
@@ -21,6 +22,7 @@ from matplotlib.text import Text
 from run_folders import losses, parity, score, write_run
 
 import scratchpad.report
+from scratchpad.report.comparisons import Bar, bars_plot
 from scratchpad.report.curves import accuracy_series, evaluation_panels, loss_series
 from scratchpad.report.groups import task_groups
 from scratchpad.report.plots import (
@@ -110,6 +112,19 @@ def test_trained_lengths_that_differ_are_dotted_lines() -> None:
     assert [text.get_text() for text in axes.texts] == ["dotted: the longest trained on"]
     [axes] = accuracy_plot((Series("weighted", (LONE,), Lengths.parse("2-4:size")),)).axes
     assert [text.get_text() for text in axes.texts] == ["trained on 2-4"]
+
+
+def test_a_bar_of_nothing_shows_its_case() -> None:
+    """A mark at 0 in the colour of its case, as tall as its bar."""
+    [axes] = bars_plot([("a", [Bar(0, 0, 0.1, (0,)), Bar(0.5, 0.4, 0.6, (0.5,))])], ["x", "y"], "accuracy").axes
+    lines = [line for line in axes.collections if isinstance(line, LineCollection)]
+    marks = [line for line in lines if np.ptp(np.asarray(line.get_segments()[0])[:, 0]) == 0]
+    bars = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
+    assert [to_rgb(tuple(np.asarray(mark.get_colors())[0])) for mark in marks] == [to_rgb(bar.get_facecolor()) for bar in bars]
+    for mark, bar in zip(marks, bars, strict=True):
+        assert list(np.asarray(mark.get_segments()[0])[:, 1]) == pytest.approx(
+            [bar.get_y(), bar.get_y() + bar.get_height()]
+        )
 
 
 def test_a_single_length_is_drawn_as_bars() -> None:

@@ -77,6 +77,17 @@ def test_an_existing_run_is_never_overwritten(tmp_path: Path, capsys: Capture) -
     assert len(losses(run)) == 13
 
 
+def test_what_a_replaced_run_only_points_to_stays(tmp_path: Path, capsys: Capture) -> None:
+    """Its checkpoints, say, that were moved to another disk."""
+    run, elsewhere = trained(tmp_path / "run", tiny(train__steps=3)).folder, tmp_path / "elsewhere"
+    (run / "checkpoints").rename(elsewhere)
+    (run / "checkpoints").symlink_to(elsewhere)
+    before = contents(elsewhere)
+    assert command(capsys, *train_arguments(run), "--force")[0] == 0
+    assert contents(elsewhere) == before
+    assert not (run / "checkpoints").is_symlink()
+
+
 def test_a_folder_that_is_no_run_is_left_alone(tmp_path: Path, capsys: Capture) -> None:
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "dear.txt").write_text("Dear")

@@ -24,6 +24,7 @@ FORMS = {
 _VOTED = ("lengths", "bars")
 _ON_SCHEDULE = ("steps", "progress")
 MEASURES = {"answers": "right answers", "exact": "whole scratchpads right"}
+SEEDS = "take --seeds N, which trains every curve with the seeds 0 to N-1"
 _MOST_COMBINATIONS = 1000
 
 
@@ -183,7 +184,7 @@ class Plan:
 def check_shared(values: Mapping[str, str]) -> None:
     """ScratchpadError for settings that every experiment makes itself: the seed, and that what is written is judged."""
     if "train.seed" in values:
-        raise ScratchpadError("--set train.seed: take --seeds N, which trains every curve with the seeds 0 to N-1")
+        raise ScratchpadError(f"--set train.seed: {SEEDS}")
     if set(values.get("evaluate.method", "free").split("|")) != {"free"}:
         raise ScratchpadError(
             f"--set evaluate.method={values['evaluate.method']}: curves are judged by what they write, free; "

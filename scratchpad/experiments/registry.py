@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scratchpad.errors import ScratchpadError, unknown
-from scratchpad.experiments.plan import FORMS, MEASURES, Curve, Plan, holds, in_step, sampling_freely, values_of
+from scratchpad.experiments.plan import FORMS, MEASURES, SEEDS, Curve, Plan, holds, in_step, sampling_freely, values_of
 from scratchpad.experiments.reading import Settings, made, telling
 from scratchpad.train.config import RunConfig
 
@@ -173,10 +173,7 @@ def _check_case(entry: str, case: Settings) -> None:
 
 def _check_seed(entry: str, settings: Settings) -> None:
     if "train.seed" in settings:
-        raise ScratchpadError(
-            f"{entry}: train.seed={settings['train.seed']}: take --seeds N, which trains every curve with the seeds 0 "
-            "to N-1"
-        )
+        raise ScratchpadError(f"{entry}: train.seed={settings['train.seed']}: {SEEDS}")
 
 
 def _check_varied(entry: str, vary: Settings, curves: Mapping[str, Settings]) -> None:
