@@ -120,7 +120,9 @@ def test_a_bar_of_nothing_shows_its_case() -> None:
     lines = [line for line in axes.collections if isinstance(line, LineCollection)]
     marks = [line for line in lines if np.ptp(np.asarray(line.get_segments()[0])[:, 0]) == 0]
     bars = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
-    assert [to_rgb(tuple(np.asarray(mark.get_colors())[0])) for mark in marks] == [to_rgb(bar.get_facecolor()) for bar in bars]
+    assert [to_rgb(tuple(np.asarray(mark.get_colors())[0])) for mark in marks] == [
+        to_rgb(bar.get_facecolor()) for bar in bars
+    ]
     for mark, bar in zip(marks, bars, strict=True):
         assert list(np.asarray(mark.get_segments()[0])[:, 1]) == pytest.approx(
             [bar.get_y(), bar.get_y() + bar.get_height()]
