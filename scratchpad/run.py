@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,9 @@ from scratchpad.train.curriculum import curriculum_of, vocabulary_of
 from scratchpad.train.data import StepData
 from scratchpad.train.processes import Processes, choose_device
 from scratchpad.train.seen import seen
+
+_KEPT = ("scores.jsonl", "evaluation.jsonl")
+"""What a run folder keeps of how it was judged: scores, and samples."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +161,10 @@ class Run:
         """Like `evaluate`, size by size and without saving; each score says how many questions were trained on.
 
         subject: the model asked otherwise, as `asked` makes it.
+        ScratchpadError, before any work, where what was kept of earlier judgements is damaged.
         """
+        for name in _KEPT:
+            deque(lines_of(self.folder / name), maxlen=0)
         subject = subject or self.subject
         sizes = tuple(dict.fromkeys(sizes)) or evaluated_sizes(self.config, subject.task)
         for result in evaluate(subject, sizes, n, method, seed, sampling, batch):
@@ -254,9 +261,9 @@ def save_evaluation(run: Run, results: Sequence[Result]) -> None:
     keys = {tuple(getattr(result.score, name) for name in judged) for result in results}
     scores = [{"step": run.step, **r.score.to_json()} for r in results]
     samples = [sample_line(r.score, sample) for r in results for sample in r.samples]
-    for file_name, lines in (("scores.jsonl", scores), ("evaluation.jsonl", samples)):
-        path = run.folder / file_name
-        kept = [line for line in read_json_lines(path) if tuple(line.get(name, "") for name in judged) not in keys]
+    for name, lines in zip(_KEPT, (scores, samples), strict=True):
+        path = run.folder / name
+        kept = [line for _, line in lines_of(path) if tuple(line.get(name, "") for name in judged) not in keys]
         write_whole(path, "".join(json.dumps(line) + "\n" for line in [*kept, *lines]))
 
 
@@ -267,7 +274,30 @@ def sample_line(score: Score, sample: Sample) -> dict[str, Any]:
     return line
 
 
-def read_json_lines(path: Path) -> list[dict[str, Any]]:
-    """The objects of a file that a run keeps; none without one. A last line that was cut short is left out."""
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    return [json.loads(line) for line in text.split("\n")[:-1]]
+def lines_of(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The JSON objects of a file, each with its place; none without a file. A last line cut short is left out.
+
+    ScratchpadError for a line that is damaged otherwise.
+    """
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        for number, text in enumerate(file, 1):
+            place = f"{path}:{number}"
+            try:
+                line = json.loads(text)
+            except ValueError as error:
+                if not text.endswith(b"\n"):
+                    return
+                raise ScratchpadError(f"{place} is damaged: {error}") from None
+            if not isinstance(line, dict):
+                raise ScratchpadError(f"{place} is damaged: a line holds one JSON object")
+            yield place, line
+
+
+def whole(place: str, line: Mapping[str, Any], needed: Iterable[str]) -> Mapping[str, Any]:
+    """The line, if it has all that is needed; else ScratchpadError."""
+    missing = [name for name in needed if name not in line]
+    if missing:
+        raise ScratchpadError(f"{place} is damaged: no {', '.join(missing)}")
+    return line

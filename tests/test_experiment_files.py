@@ -183,7 +183,8 @@ def test_a_temperature_is_enough_to_sample(tmp_path: Path, capsys: Capture, monk
     found = [(line["asked"]["evaluate"]["method"], line["asked"]["evaluate"]["temperature"]) for line in judged]
     assert (found, len(trained)) == ([("free", 0.0), ("free", 0.5)], 1)
     plan = read_experiment(file).plan()
-    assert plan.with_settings({"evaluate.temperature": "0"}) == plan
+    for zero in ("0", "0.0"):
+        assert plan.with_settings({"evaluate.temperature": zero}) == plan
     file.write_text(file.read_text().replace("evaluate.n=3", "evaluate.n=3 evaluate.temperature=0.25"))
     assert read_experiment(file).plan().curves[0].config.evaluate.temperature == 0.25
 

@@ -133,3 +133,13 @@ def test_what_a_run_wrote_is_kept_for_its_diagnosis(tmp_path: Path, capsys: Capt
     assert status == 0, err
     assert [(one["way"], one["size"], one["chains"]["n"]) for one in objects(out)] == [("free", 1, 7), ("free", 3, 7)]
     assert json.loads((folder / "config.json").read_text())["machine"]["hardware"] == hardware()
+
+
+def test_damaged_lines_of_what_was_judged_are_told(tmp_path: Path, capsys: Capture) -> None:
+    file, out = written(tmp_path), tmp_path / "out"
+    reproduced(capsys, file, out)
+    judged = out / "direct" / "seed-0" / "judged.jsonl"
+    for text, says in (("{cut\n", "Expecting"), ('{"asked": {}}\n', "no scores")):
+        judged.write_text(text)
+        status, _, said = command(capsys, "reproduce", file, "--out", out)
+        assert (status, f"error: {judged}:1 is damaged: {says}" in said) == (2, True), said

@@ -181,3 +181,17 @@ def test_a_damaged_checkpoint_is_named_and_another_offered(run: Path, capsys: Ca
         assert "step-150/model.safetensors is missing, cut short or altered" in said
         assert "use --checkpoint 100" in said
     assert command(capsys, "evaluate", run, "--checkpoint", "100", "-n", "1")[0] == 0
+
+
+@pytest.mark.parametrize("name", ["scores.jsonl", "evaluation.jsonl"])
+def test_damaged_lines_of_earlier_judgements_are_told_before_any_work(
+    name: str, run: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scratchpad.run.evaluate", lambda *_: pytest.fail("judged all the same"))
+    for text, says in (("{cut\n", "Expecting"), ("[]\n", "a line holds one JSON object")):
+        (run / name).write_text(text)
+        assert f"{name}:1 is damaged: {says}" in refused(capsys, "evaluate", run, "-n", "1")
+        assert (run / name).read_text() == text
+    monkeypatch.undo()
+    (run / name).write_text('{"cut')
+    assert command(capsys, "evaluate", run, "-n", "1")[0] == 0

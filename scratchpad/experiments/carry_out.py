@@ -16,7 +16,7 @@ from scratchpad.experiments.findings import Finding, History, read_history
 from scratchpad.experiments.plan import Curve, Plan, trained_alike
 from scratchpad.experiments.reading import telling
 from scratchpad.generate.sampling import Sampling
-from scratchpad.run import Run, check_symbols, evaluated_sizes, read_json_lines, save_evaluation, task_of
+from scratchpad.run import Run, check_symbols, evaluated_sizes, lines_of, save_evaluation, task_of, whole
 from scratchpad.settings import plain
 from scratchpad.start import check_fit, complete, is_trained, model_of, starting_point, symbols_of, train
 from scratchpad.together import Job, train_together
@@ -199,7 +199,8 @@ class _Known:
 
     def __init__(self, path: Path, whose: dict[str, Any]) -> None:
         self._path, self._whose = path, whose
-        self._scores = {json.dumps(line["asked"]): line["scores"] for line in read_json_lines(path)}
+        known = (whole(place, line, ("asked", "scores")) for place, line in lines_of(path))
+        self._scores = {json.dumps(line["asked"]): line["scores"] for line in known}
 
     def scores(self, asked: RunConfig, judge: Callable[[], list[Score]]) -> list[Score]:
         """Those that stand in the file; else those of `judge`, which stand there from now on."""

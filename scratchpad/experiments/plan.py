@@ -194,7 +194,7 @@ def check_shared(values: Mapping[str, str]) -> None:
 
 def sampling_freely(values: Mapping[str, str]) -> Mapping[str, str]:
     """Settings with evaluate.method=free where they sample, which goes with that alone: so all curves are judged."""
-    samples = values.get("evaluate.temperature", "0") != "0"
+    samples = any(value.strip("0.") for value in values.get("evaluate.temperature", "0").split("|"))  # 0.0 is 0, too
     return {"evaluate.method": "free", **values} if samples else values
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from scratchpad.evaluate.intervals import wilson
 from scratchpad.report.chains import due_document
-from scratchpad.report.records import Line, RunRecord, lines_of, way_of
+from scratchpad.report.records import Line, RunRecord, way_of
+from scratchpad.run import lines_of
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import END, SEP, Document, as_text, bare
 from scratchpad.tasks.formats import format_named

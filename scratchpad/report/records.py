@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.evaluate.intervals import wilson
 from scratchpad.evaluate.scores import Score
 from scratchpad.evaluate.subject import Sample
-from scratchpad.run import read_record, task_of
+from scratchpad.run import lines_of, read_record, task_of, whole
 from scratchpad.settings import Lengths
 from scratchpad.tasks.base import Task
 from scratchpad.tasks.corpus import Corpus
@@ -99,7 +98,7 @@ def read_run(folder: str | Path, task_file: str | None = None) -> RunRecord:
     record = read_record(folder)
     config = RunConfig.from_json(record["config"], str(folder / "config.json"))
     task, problem = _task(config, folder, task_file)
-    metrics = [(place, _whole(place, line, ["step"])) for place, line in lines_of(folder / "metrics.jsonl")]
+    metrics = [(place, whole(place, line, ["step"])) for place, line in lines_of(folder / "metrics.jsonl")]
     evaluations = tuple(
         (line["step"], tuple(_score(place, score) for score in line["evaluation"]))
         for place, line in metrics
@@ -137,43 +136,18 @@ def _is_passed(line: Line) -> bool:
     return "curriculum" in line and line["curriculum"]["passed"]
 
 
-def lines_of(path: Path) -> Iterator[tuple[str, Line]]:
-    """The JSON objects of a file, each with its place; none without a file. A last line cut short is left out."""
-    if not path.exists():
-        return
-    with path.open("rb") as file:
-        for number, text in enumerate(file, 1):
-            place = f"{path}:{number}"
-            try:
-                line = json.loads(text)
-            except ValueError as error:
-                if not text.endswith(b"\n"):
-                    return
-                raise ScratchpadError(f"{place} is damaged: {error}") from None
-            if not isinstance(line, dict):
-                raise ScratchpadError(f"{place} is damaged: a line holds one JSON object")
-            yield place, line
-
-
 def _examples(path: Path) -> dict[tuple[str, int], dict[str, Line]]:
     """The first sample of each way, size and verdict; the others are read past."""
     found: dict[tuple[str, int], dict[str, Line]] = {}
     for place, line in lines_of(path):
-        _whole(place, line, _SAMPLE_FIELDS)
+        whole(place, line, _SAMPLE_FIELDS)
         verdict = "right" if line["exact"] else "right answer, wrong work" if line["right"] else "wrong"
         found.setdefault((way_of(line), line["size"]), {}).setdefault(verdict, line)
     return found
 
 
-def _whole(place: str, line: Line, needed: Iterable[str]) -> Line:
-    missing = [name for name in needed if name not in line]
-    if missing:
-        raise ScratchpadError(f"{place} is damaged: no {', '.join(missing)}")
-    return line
-
-
 def _score(place: str, line: Line) -> Score:
-    _whole(place, line, (name for name, needed in _SCORE_FIELDS.items() if needed))
+    whole(place, line, (name for name, needed in _SCORE_FIELDS.items() if needed))
     return Score(**{name: line[name] for name in _SCORE_FIELDS if name in line})
 
 
