@@ -143,10 +143,7 @@ class Run:
 
     def evaluate(self, sizes: Sequence[int] = (), n: int = 1000, method: str = "forced", seed: int = 0) -> list[Score]:
         """Judge n test questions of each size (default: the run's own); scores and samples are kept in the folder."""
-        results = list(self.judged(sizes, n, method, seed))
-        if not self.voters:
-            save_evaluation(self, results)
-        return [result.score for result in results]
+        return [result.score for result in self.judged(sizes, n, method, seed)]
 
     def judged(
         self,
@@ -158,19 +155,25 @@ class Run:
         batch: int = 64,
         subject: Subject | None = None,
     ) -> Iterator[Result]:
-        """Like `evaluate`, size by size and without saving; each score says how many questions were trained on.
+        """Like `evaluate`, size by size; each score says how many questions were trained on.
 
-        subject: the model asked otherwise, as `asked` makes it.
+        subject: the model asked otherwise, as `asked` makes it. Of that nothing is kept, nor of votes.
         ScratchpadError, before any work, where what was kept of earlier judgements is damaged.
         """
-        for name in _KEPT:
-            deque(lines_of(self.folder / name), maxlen=0)
+        keep = subject is None and not self.voters
+        if keep:
+            _check_kept(self.folder)
         subject = subject or self.subject
         sizes = tuple(dict.fromkeys(sizes)) or evaluated_sizes(self.config, subject.task)
+        results: list[Result] = []
         for result in evaluate(subject, sizes, n, method, seed, sampling, batch):
             questions = [sample.question for sample in result.samples]
             trained_on = np.any([run._seen(questions) for run in (self, *self.voters)], 0)
-            yield Result(dataclasses.replace(result.score, seen_in_training=int(trained_on.sum())), result.samples)
+            score = dataclasses.replace(result.score, seen_in_training=int(trained_on.sum()))
+            results.append(Result(score, result.samples))
+            yield results[-1]
+        if keep:
+            _save_evaluation(self, results)
 
     def _seen(self, questions: Sequence[Symbols]) -> np.ndarray:
         """Which questions this run itself was trained on."""
@@ -252,7 +255,13 @@ def evaluated_sizes(config: RunConfig, task: Task) -> tuple[int, ...]:
     return config.evaluate.sizes or task.tested_sizes()
 
 
-def save_evaluation(run: Run, results: Sequence[Result]) -> None:
+def _check_kept(folder: Path) -> None:
+    """ScratchpadError where a line of what is kept of earlier judgements is damaged."""
+    for name in _KEPT:
+        deque(lines_of(folder / name), maxlen=0)
+
+
+def _save_evaluation(run: Run, results: Sequence[Result]) -> None:
     """Keep samples (evaluation.jsonl) and scores (scores.jsonl).
 
     What was there stays, but for lines of the same method, sampling, size and seed, of whichever checkpoint.

@@ -193,5 +193,7 @@ def test_damaged_lines_of_earlier_judgements_are_told_before_any_work(
         assert f"{name}:1 is damaged: {says}" in refused(capsys, "evaluate", run, "-n", "1")
         assert (run / name).read_text() == text
     monkeypatch.undo()
+    assert command(capsys, "evaluate", run, "-n", "1", "--set", "window=6")[0] == 0  # nothing of it is kept
+    assert (run / name).read_text() == text
     (run / name).write_text('{"cut')
     assert command(capsys, "evaluate", run, "-n", "1")[0] == 0

@@ -84,8 +84,6 @@ def _loaded(args: Namespace) -> list[Run]:
 
 def _judged(args: Namespace, run: Run, sampling: Sampling) -> tuple[list[Result], dict[str, Share]]:
     """What is found at every size, and over programs. With --json it is printed as it comes."""
-    from scratchpad.run import save_evaluation
-
     results: list[Result] = []
     subject, place = _asked(run, args.set), _place(run, len(args.runs))
     for result in run.judged(args.sizes, args.n, args.method, args.seed, sampling, args.batch, subject):
@@ -96,8 +94,6 @@ def _judged(args: Namespace, run: Run, sampling: Sampling) -> tuple[list[Result]
     for metric, share in found.items():
         if args.json:
             print_json(place | _program_line(results[0].score, metric, share))
-    if subject is None and not args.vote:
-        save_evaluation(run, results)
     return results, found
 
 

@@ -16,7 +16,7 @@ from scratchpad.experiments.findings import Finding, History, read_history
 from scratchpad.experiments.plan import Curve, Plan, trained_alike
 from scratchpad.experiments.reading import telling
 from scratchpad.generate.sampling import Sampling
-from scratchpad.run import Run, check_symbols, evaluated_sizes, lines_of, save_evaluation, task_of, whole
+from scratchpad.run import Run, check_symbols, evaluated_sizes, lines_of, task_of, whole
 from scratchpad.settings import plain
 from scratchpad.start import check_fit, complete, is_trained, model_of, starting_point, symbols_of, train
 from scratchpad.together import Job, train_together
@@ -230,10 +230,7 @@ def _by_case(
 
 def _scores(run: Run, asked: RunConfig, batch: int) -> list[Score]:
     """A run's scores when it is asked as the config says. What it is asked as it was trained is kept in its folder."""
-    subject, how = run.asked(asked.task), asked.evaluate
-    sizes = evaluated_sizes(asked, subject.task)
+    subject, how = run.asked(asked.task) if asked.task != run.config.task else None, asked.evaluate
+    sizes = evaluated_sizes(asked, (subject or run.subject).task)
     sampling = Sampling(how.temperature, seed=how.seed)
-    results = list(run.judged(sizes, how.n, how.method, how.seed, sampling, batch, subject))
-    if asked.task == run.config.task and not run.voters:
-        save_evaluation(run, results)
-    return [one.score for one in results]
+    return [one.score for one in run.judged(sizes, how.n, how.method, how.seed, sampling, batch, subject)]
