@@ -155,7 +155,7 @@ class Run:
         batch: int = 64,
         subject: Subject | None = None,
     ) -> Iterator[Result]:
-        """Like `evaluate`, size by size; each score says how many questions were trained on.
+        """Like `evaluate`, size by size, kept after the last; each score says how many questions were trained on.
 
         subject: the model asked otherwise, as `asked` makes it. Of that nothing is kept, nor of votes.
         ScratchpadError, before any work, where what was kept of earlier judgements is damaged.

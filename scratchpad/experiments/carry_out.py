@@ -230,7 +230,8 @@ def _by_case(
 
 def _scores(run: Run, asked: RunConfig, batch: int) -> list[Score]:
     """A run's scores when it is asked as the config says. What it is asked as it was trained is kept in its folder."""
-    subject, how = run.asked(asked.task) if asked.task != run.config.task else None, asked.evaluate
+    how = asked.evaluate
+    subject = None if asked.task == run.config.task else run.asked(asked.task)
     sizes = evaluated_sizes(asked, (subject or run.subject).task)
     sampling = Sampling(how.temperature, seed=how.seed)
     return [one.score for one in run.judged(sizes, how.n, how.method, how.seed, sampling, batch, subject)]
