@@ -44,11 +44,11 @@ types: setup-dev ## pyright
 	$(BIN)/pyright
 
 gallery: setup ## write docs/gallery.md anew from the tasks
-	$(BIN)/python -m scratchpad.commands.gallery > docs/gallery.md.new
+	$(BIN)/python -m tools.write_gallery > docs/gallery.md.new
 	mv docs/gallery.md.new docs/gallery.md
 
 results: setup ## docs/results from finished experiments: make results RUNS="runs/fig4b-small ..."
-	$(BIN)/python -m scratchpad.commands.results $(RUNS)
+	$(BIN)/python -m tools.write_results $(RUNS)
 
 clean: ## remove .venv and all caches; runs/ stays
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache

@@ -20,8 +20,8 @@ from dataclasses import replace
 from itertools import pairwise
 
 from scratchpad.errors import LeftOut
-from scratchpad.machine import described
-from scratchpad.programs.nye import trace_text
+from scratchpad.programs.tracing.nye_format import trace_text
+from scratchpad.provenance import described
 from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.mbpp import Mbpp
 from scratchpad.tasks.program_runs import ProgramRuns

@@ -21,8 +21,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from scratchpad.model.config import ModelConfig
-from scratchpad.model.transformer import Transformer
+from scratchpad.models.config import ModelConfig
+from scratchpad.models.transformer import Transformer
 from scratchpad.tasks.document import MARKS, SEP, START, Document
 
 START_NUMBER, SEP_NUMBER = MARKS.index(START), MARKS.index(SEP)

@@ -14,7 +14,7 @@ Questions and states are sequences of symbols; a text stands for its characters.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scratchpad.seeding import Stream
+from scratchpad.random_stream import Stream
 
 SETTINGS: dict[str, Any] = {"sizes": "1-6", "largest": 9}  # what --set can change; "sizes" is how long questions are
 

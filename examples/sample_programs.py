@@ -18,9 +18,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import scratchpad as sp
-from scratchpad.generate.sampling import Sampling
+from scratchpad.generation.sampling import Sampling
 from scratchpad.programs.source import program_text
-from scratchpad.tasks.lines import read_lines
+from scratchpad.tasks.jsonl import read_lines
 
 TRAINED_ON = range(601, 975)  # the paper's training tasks
 

@@ -12,24 +12,22 @@ segments, and `Engine` to generate with any decoder. Names are loaded when they 
 from __future__ import annotations
 
 import importlib
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from scratchpad.api import documents, evaluate, task, train
     from scratchpad.errors import RunFailure, ScratchpadError
-    from scratchpad.evaluate.intervals import wilson
-    from scratchpad.evaluate.scores import Score
-    from scratchpad.generate.cache import CachedDecoder
-    from scratchpad.generate.engine import Engine, Limits, Opening
-    from scratchpad.generate.references import FreshInput, MaskedInput
-    from scratchpad.generate.sampling import Sampling
-    from scratchpad.interface import documents, evaluate, task, train
+    from scratchpad.evaluation.intervals import wilson
+    from scratchpad.evaluation.metrics import Score
+    from scratchpad.generation.cache import CachedDecoder
+    from scratchpad.generation.engine import Engine, Limits, Opening
+    from scratchpad.generation.sampling import Sampling
+    from scratchpad.generation.uncached import FreshInput, MaskedInput
     from scratchpad.layout.batch import Batch, collate, micro_batches
     from scratchpad.layout.rows import Row, rows
     from scratchpad.layout.vocabulary import Vocabulary
-    from scratchpad.model.config import ModelConfig
-    from scratchpad.model.transformer import Transformer
+    from scratchpad.models.config import ModelConfig
+    from scratchpad.models.transformer import Transformer
     from scratchpad.recipes import recipe
     from scratchpad.run import Run, Solved
     from scratchpad.tasks.base import Task
@@ -37,18 +35,18 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "errors": ("RunFailure", "ScratchpadError"),
-    "evaluate.intervals": ("wilson",),
-    "evaluate.scores": ("Score",),
-    "generate.cache": ("CachedDecoder",),
-    "generate.engine": ("Engine", "Limits", "Opening"),
-    "generate.references": ("FreshInput", "MaskedInput"),
-    "generate.sampling": ("Sampling",),
-    "interface": ("documents", "evaluate", "task", "train"),
+    "evaluation.intervals": ("wilson",),
+    "evaluation.metrics": ("Score",),
+    "generation.cache": ("CachedDecoder",),
+    "generation.engine": ("Engine", "Limits", "Opening"),
+    "generation.uncached": ("FreshInput", "MaskedInput"),
+    "generation.sampling": ("Sampling",),
+    "api": ("documents", "evaluate", "task", "train"),
     "layout.batch": ("Batch", "collate", "micro_batches"),
     "layout.rows": ("Row", "rows"),
     "layout.vocabulary": ("Vocabulary",),
-    "model.config": ("ModelConfig",),
-    "model.transformer": ("Transformer",),
+    "models.config": ("ModelConfig",),
+    "models.transformer": ("Transformer",),
     "recipes": ("recipe",),
     "run": ("Run", "Solved"),
     "tasks.base": ("Task",),
@@ -63,19 +61,6 @@ __all__ = [  # noqa: RUF022 - in the order one meets them
     "Engine", "Opening", "Limits", "Sampling", "CachedDecoder", "FreshInput", "MaskedInput",
     "ScratchpadError", "RunFailure",
 ]  # fmt: skip
-
-
-class _Package(ModuleType):
-    """`train` and `evaluate` are functions here. Python would put the packages of these names in their place as soon as
-    something imports these; `from scratchpad.train import ...` finds them without.
-    """
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _HOME_OF and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:

@@ -2,7 +2,7 @@
 
 import sys
 
-from scratchpad.cli import main
+from scratchpad.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
+from scratchpad.config.schema import EvaluateConfig, RunConfig, TaskConfig, TrainConfig
 from scratchpad.errors import unknown
-from scratchpad.model.config import PRESETS
-from scratchpad.train.config import EvaluateConfig, RunConfig, TaskConfig, TrainConfig
+from scratchpad.models.config import PRESETS
 
 _SMALL = RunConfig(
     task=TaskConfig("parity", "inductive", {"bits": "1-8", "window": 24}),

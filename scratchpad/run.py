@@ -12,27 +12,27 @@ from typing import Any
 
 import numpy as np
 
+from scratchpad.config.parse import with_settings
+from scratchpad.config.schema import RunConfig, TaskConfig
 from scratchpad.errors import ScratchpadError, unknown
-from scratchpad.evaluate.free import read_answer
-from scratchpad.evaluate.scores import Result, Score, evaluate
-from scratchpad.evaluate.subject import Sample, Subject
-from scratchpad.generate.engine import Limits, Opening
-from scratchpad.generate.sampling import Sampling
+from scratchpad.evaluation.evaluated_model import Sample, Subject
+from scratchpad.evaluation.free_running import read_answer
+from scratchpad.evaluation.metrics import Result, Score, evaluate
+from scratchpad.generation.engine import Limits, Opening
+from scratchpad.generation.sampling import Sampling
 from scratchpad.layout.vocabulary import Vocabulary
-from scratchpad.model.transformer import Transformer
-from scratchpad.settings import with_settings
+from scratchpad.models.transformer import Transformer
 from scratchpad.tasks import task_named
 from scratchpad.tasks.base import Symbols, Task
-from scratchpad.tasks.corpus import load_corpus
 from scratchpad.tasks.document import MARKS, bare
 from scratchpad.tasks.formats import format_named
-from scratchpad.tasks.own import load_task_file
-from scratchpad.train.checkpoint import Checkpoints, write_whole
-from scratchpad.train.config import RunConfig, TaskConfig
-from scratchpad.train.curriculum import curriculum_of, vocabulary_of
-from scratchpad.train.data import StepData
-from scratchpad.train.processes import Processes, choose_device
-from scratchpad.train.seen import seen
+from scratchpad.tasks.user_data import load_corpus
+from scratchpad.tasks.user_file import load_task_file
+from scratchpad.training.checkpoint import Checkpoints, write_whole
+from scratchpad.training.curriculum import curriculum_of, vocabulary_of
+from scratchpad.training.data import StepData
+from scratchpad.training.distributed import Processes, choose_device
+from scratchpad.training.overlap import seen
 
 _KEPT = ("scores.jsonl", "evaluation.jsonl")
 """What a run folder keeps of how it was judged: scores, and samples."""
@@ -122,7 +122,7 @@ class Run:
 
     def voting(self, others: Sequence[Run]) -> Run:
         """This run and others as one that writes by votes: at every state the majority's is taken, and all go on from
-        it; of several states with most votes the one whose voters are surest (`scratchpad.generate.voting`).
+        it; of several states with most votes the one whose voters are surest (`scratchpad.generation.voting`).
 
         Questions are asked as this run asks them. It is judged by what it writes, and keeps no scores in a folder.
         ScratchpadError for runs with other symbols or of another format, and for one that is given twice.

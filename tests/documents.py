@@ -12,8 +12,8 @@ from torch.nn import functional as F
 
 from scratchpad.layout.batch import NO_TARGET, Batch, collate
 from scratchpad.layout.rows import Budget, rows
-from scratchpad.model.config import ModelConfig
-from scratchpad.model.transformer import Transformer
+from scratchpad.models.config import ModelConfig
+from scratchpad.models.transformer import Transformer
 from scratchpad.tasks.document import Document
 
 SYMBOLS = 23

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from scratchpad.generate.engine import Engine, Opening, Part, State, Written
-from scratchpad.generate.sampling import Choose
+from scratchpad.generation.engine import Engine, Opening, Part, State, Written
+from scratchpad.generation.sampling import Choose
+from scratchpad.layout.attention_rule import PROMPT
 from scratchpad.layout.batch import Batch
-from scratchpad.layout.rule import PROMPT
 from scratchpad.layout.vocabulary import Vocabulary
-from scratchpad.model.config import ModelConfig
-from scratchpad.model.transformer import Transformer
+from scratchpad.models.config import ModelConfig
+from scratchpad.models.transformer import Transformer
 from scratchpad.tasks.document import END, MARKS, SEP, START, Document
 
 VOCABULARY = Vocabulary("abcdefgh")

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from scratchpad.model.transformer import Transformer
+from scratchpad.models.transformer import Transformer
 
 _LAYER = {
     "attention_norm": "ln_1",

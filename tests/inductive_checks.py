@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from scratchpad.programs.inductive.chain import first_state, next_state
+from scratchpad.programs.inductive.compiled_program import Program
 from scratchpad.programs.inductive.machine import Machine
-from scratchpad.programs.inductive.program import Program
-from scratchpad.programs.inductive.reading import machine_in
-from scratchpad.programs.inductive.subset import Refused
-from scratchpad.programs.inductive.writing import write_state
+from scratchpad.programs.inductive.state_reader import machine_in
+from scratchpad.programs.inductive.state_writer import write_state
+from scratchpad.programs.inductive.unsupported import Refused
 
 INSIDE_A_LINE = {"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>", "<lambda>"}
 

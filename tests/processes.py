@@ -16,10 +16,10 @@ from pathlib import Path
 
 import torch
 
-import scratchpad.start  # before any fork: importing takes longest
-from scratchpad.cli import main
+import scratchpad.training.setup  # before any fork: importing takes longest
+from scratchpad.cli.main import main
 
-assert scratchpad.start
+assert scratchpad.training.setup
 
 
 def logged(folder: Path) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from command_line import Captured, objects
 
-from scratchpad.cli import main
+from scratchpad.cli.main import main
 
 DOUBLE = "def double(n):\r\n    n *= 2\r\n    return n"
 PAIRS = "def pairs(a, b):\n    found = []\n    for x in a:\n        found.append((x, b))\n    return found"

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from scratchpad.config.schema import RunConfig, TaskConfig
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.recipes import recipe
 from scratchpad.run import task_of
 from scratchpad.tasks.base import Symbols
-from scratchpad.train.config import RunConfig, TaskConfig
 
 
 def parity(form: str = "inductive", seed: int = 0, **settings: Any) -> RunConfig:

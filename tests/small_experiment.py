@@ -10,8 +10,6 @@ import pytest
 from command_line import objects
 from tiny_runs import Capture, command
 
-from scratchpad.experiments import carry_out
-
 TEXT = """
 title = "Two formats of parity"
 source = "a test"
@@ -54,11 +52,11 @@ def reproduced(capsys: Capture, file: Path, out: Path, *more: str) -> list[dict[
 def counting(monkeypatch: pytest.MonkeyPatch, name: str) -> list[str]:
     """The folders that a function of the machine is called with from now on."""
     calls: list[str] = []
-    real: Callable[..., Any] = getattr(carry_out, name)
+    real: Callable[..., Any] = getattr(execute, name)
 
     def wrapped(first: Any, *others: Any, **named: Any) -> Any:
         calls.append(str(first.folder if name == "_scores" else others[0]))
         return real(first, *others, **named)
 
-    monkeypatch.setattr(carry_out, name, wrapped)
+    monkeypatch.setattr(execute, name, wrapped)
     return calls

@@ -13,13 +13,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from scratchpad.errors import ScratchpadError
+from scratchpad.layout.attention_rule import PADDING, PROMPT
 from scratchpad.layout.rows import Budget
-from scratchpad.layout.rule import PADDING, PROMPT
-from scratchpad.model import blocks
-from scratchpad.model.attention import attention
-from scratchpad.model.config import ModelConfig
-from scratchpad.model.positions import Reach
-from scratchpad.model.transformer import Transformer
+from scratchpad.models.attention import blocks
+from scratchpad.models.attention.backends import attention
+from scratchpad.models.config import ModelConfig
+from scratchpad.models.positions import Reach
+from scratchpad.models.transformer import Transformer
 from scratchpad.tasks.document import Document
 
 HEADS, HEAD_WIDTH = 3, 5

@@ -14,16 +14,15 @@ import torch
 from tiny_runs import losses, tiny, trained
 from torch import Tensor
 
-from scratchpad import start
+from scratchpad.config.schema import TrainConfig
 from scratchpad.errors import ScratchpadError
-from scratchpad.evaluate.scores import Result, evaluate
-from scratchpad.evaluate.subject import Subject
+from scratchpad.evaluation.evaluated_model import Subject
+from scratchpad.evaluation.metrics import Result, evaluate
 from scratchpad.layout.batch import Batch
 from scratchpad.run import Run
-from scratchpad.train import loop
-from scratchpad.train.checkpoint import Checkpoint, Checkpoints
-from scratchpad.train.config import TrainConfig
-from scratchpad.train.loop import Training
+from scratchpad.training import setup, trainer
+from scratchpad.training.checkpoint import Checkpoint, Checkpoints
+from scratchpad.training.trainer import Training
 
 SETTINGS: dict[str, Any] = {"train__average": 0.6, "train__learning_rate": 1e-2, "model__dropout": 0.1}
 """(1 + t) / (10 + t) reaches 0.6 after 12 of the 13 steps."""
@@ -95,7 +94,7 @@ def test_evaluations_on_schedule_are_of_the_average(tmp_path: Path, monkeypatch:
         judged.append({name: value.clone() for name, value in subject.model.state_dict().items()})
         return evaluate(subject, *how)
 
-    monkeypatch.setattr(start, "evaluate", record)
+    monkeypatch.setattr(setup, "evaluate", record)
     run = trained(tmp_path / "run", tiny(**SETTINGS, train__evaluate_every=11, train__checkpoint_every=11))
     for step, found in zip((11, 13), judged, strict=True):
         assert_equal(found, Checkpoints(run.folder).load(str(step)).average)
@@ -107,7 +106,7 @@ def test_resuming_is_exact(stop: int, averaged: Run, tmp_path: Path) -> None:
         if line["step"] == stop:
             signal.raise_signal(signal.SIGINT)
 
-    with pytest.raises(loop.Interrupted):
+    with pytest.raises(trainer.Interrupted):
         trained(tmp_path / "run", tiny(**SETTINGS), tell=interrupt)
     again = trained(tmp_path / "run", tiny(**SETTINGS), resume=True)
     assert losses(again.folder) == losses(averaged.folder)

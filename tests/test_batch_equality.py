@@ -20,7 +20,7 @@ from transformers import GPT2LMHeadModel
 from scratchpad.errors import ScratchpadError
 from scratchpad.layout.batch import NO_TARGET, Batch, collate, micro_batches
 from scratchpad.layout.rows import Budget, rows
-from scratchpad.model.transformer import Transformer
+from scratchpad.models.transformer import Transformer
 from scratchpad.tasks.document import Document
 
 EXACT = 1e-10  # float64: sums in another order differ by about 1e-14

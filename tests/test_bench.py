@@ -25,16 +25,16 @@ from scratchpad.bench.generate import write_forced
 from scratchpad.bench.long import bench_long
 from scratchpad.bench.public import public_way
 from scratchpad.bench.workload import LONGEST_BITS, TRAINED_BITS, Forced, Workload
-from scratchpad.cli import main
-from scratchpad.generate.cache import MODES, CachedDecoder
-from scratchpad.generate.engine import Engine, Opening
+from scratchpad.cli.main import main
+from scratchpad.config.parse import Lengths
+from scratchpad.generation.cache import MODES, CachedDecoder
+from scratchpad.generation.engine import Engine, Opening
 from scratchpad.layout.batch import collate
 from scratchpad.layout.rows import rows
-from scratchpad.model.config import ModelConfig
-from scratchpad.model.transformer import Transformer
-from scratchpad.settings import Lengths
+from scratchpad.models.config import ModelConfig
+from scratchpad.models.transformer import Transformer
 from scratchpad.tasks.document import Document
-from scratchpad.train.loss import count_targets, summed_loss
+from scratchpad.training.loss import count_targets, summed_loss
 
 EXACT = 1e-10  # float64: only the order of sums differs
 KEYS = ["name", "value", "unit", "reference", "ratio", "ceiling"]

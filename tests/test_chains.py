@@ -10,15 +10,15 @@ from typing import Any
 
 from run_folders import parity, sample, write_run
 
-from scratchpad.evaluate.free import follows
-from scratchpad.report.chains import Chain, Piece, Step, sample_chains
-from scratchpad.report.page import report
-from scratchpad.report.records import read_run
+from scratchpad.config.schema import RunConfig, TaskConfig
+from scratchpad.evaluation.free_running import follows
+from scratchpad.reporting.html_page import report
+from scratchpad.reporting.run_records import read_run
+from scratchpad.reporting.sample_chains import Chain, Piece, Step, sample_chains
 from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.cycles import Cycles
 from scratchpad.tasks.document import terminated
 from scratchpad.tasks.parity import Parity
-from scratchpad.train.config import RunConfig, TaskConfig
 
 QUESTION = tuple("1_01___=")
 TASK = Parity(window=7)

@@ -22,10 +22,10 @@ from tiny_runs import losses, starts_workers, tiny, trained
 from scratchpad.errors import LeftOut, RunFailure, ScratchpadError
 from scratchpad.layout.batch import Batch
 from scratchpad.run import Run
-from scratchpad.train import checkpoint, data, loop
-from scratchpad.train.checkpoint import Checkpoints, write_whole
-from scratchpad.train.data import StepData
-from scratchpad.train.loop import Training
+from scratchpad.training import checkpoint, data, trainer
+from scratchpad.training.checkpoint import Checkpoints, write_whole
+from scratchpad.training.data import StepData
+from scratchpad.training.trainer import Training
 
 SETTINGS: dict[str, Any] = {"train__checkpoint_every": 3, "model__dropout": 0.1}
 
@@ -194,7 +194,7 @@ def interrupting(times: int) -> Callable[[dict[str, Any]], None]:
 
 def test_ctrl_c_finishes_the_step_and_saves(tmp_path: Path, finished: Run) -> None:
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(loop.Interrupted, match="stopped at step 5 of 13, which is saved"):
+    with pytest.raises(trainer.Interrupted, match="stopped at step 5 of 13, which is saved"):
         trained(tmp_path / "run", tiny(**SETTINGS), tell=interrupting(1))
     assert signal.getsignal(signal.SIGINT) is before
     assert Checkpoints(tmp_path / "run").steps() == [3, 5]
@@ -204,7 +204,7 @@ def test_ctrl_c_finishes_the_step_and_saves(tmp_path: Path, finished: Run) -> No
 def test_a_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt) as stop:
         trained(tmp_path / "run", tiny(**SETTINGS), tell=interrupting(2))
-    assert not isinstance(stop.value, loop.Interrupted)
+    assert not isinstance(stop.value, trainer.Interrupted)
     assert Checkpoints(tmp_path / "run").steps() == [3]
 
 

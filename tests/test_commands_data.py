@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from command_line import FIVE_BITS, PAPERS_LINE, ROOT, TASK_FILE, Captured, joined, objects, start
 
-from scratchpad.cli import COMMANDS, main
-from scratchpad.commands import output
-from scratchpad.commands.table import print_table
+from scratchpad.cli import _output
+from scratchpad.cli._table import print_table
+from scratchpad.cli.main import COMMANDS, main
 from scratchpad.tasks import DATA_SETS, TASKS
 from scratchpad.tasks.formats import format_names
 
@@ -28,7 +28,7 @@ def modules_after(*command_lines: list[str]) -> set[str]:
     """Which of the slow modules a process holds after running these command lines."""
     code = f"""
 import sys
-from scratchpad.cli import main
+from scratchpad.cli.main import main
 for line in {command_lines!r}:
     assert main(line) == 0, line
 print(sorted({{"torch", "matplotlib", "networkx", "rich", "jinja2"}} & set(sys.modules)), file=sys.stderr)
@@ -267,8 +267,8 @@ def test_an_interrupt_right_behind_the_opening_leaves_no_file(tmp_path: Path, mo
         unfinished.touch()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(output, "_opened", interrupted)
-    with pytest.raises(KeyboardInterrupt), output.new_file(str(tmp_path / "out.jsonl")):
+    monkeypatch.setattr(_output, "_opened", interrupted)
+    with pytest.raises(KeyboardInterrupt), _output.new_file(str(tmp_path / "out.jsonl")):
         pass
     assert list(tmp_path.iterdir()) == []
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from command_line import FIVE_BITS, TASK_FILE, Captured, objects, start
 
-from scratchpad.cli import main
-from scratchpad.commands import show as show_command
+from scratchpad.cli import show as show_command
+from scratchpad.cli.main import main
 from scratchpad.errors import RunFailure
 
 # layout

@@ -15,23 +15,22 @@ import pytest
 import torch
 from tiny_runs import losses, metrics, tiny, trained
 
-from scratchpad import start
-from scratchpad.evaluate.scores import count_right, evaluate
-from scratchpad.evaluate.subject import Subject
+from scratchpad.config.schema import CurriculumConfig
+from scratchpad.evaluation.evaluated_model import Subject
+from scratchpad.evaluation.metrics import count_right, evaluate
 from scratchpad.layout.rows import positions_needed
 from scratchpad.layout.vocabulary import Vocabulary
-from scratchpad.model.transformer import Transformer
+from scratchpad.models.transformer import Transformer
 from scratchpad.run import Run, step_data, task_of
-from scratchpad.start import complete
 from scratchpad.tasks import task_named
 from scratchpad.tasks.base import Symbols, Task
-from scratchpad.train import loop
-from scratchpad.train.checkpoint import Checkpoints
-from scratchpad.train.config import CurriculumConfig
-from scratchpad.train.curriculum import curriculum_of, vocabulary_of
-from scratchpad.train.data import StepData
-from scratchpad.train.loop import Training
-from scratchpad.train.processes import Processes
+from scratchpad.training import setup, trainer
+from scratchpad.training.checkpoint import Checkpoints
+from scratchpad.training.curriculum import curriculum_of, vocabulary_of
+from scratchpad.training.data import StepData
+from scratchpad.training.distributed import Processes
+from scratchpad.training.setup import complete
+from scratchpad.training.trainer import Training
 
 STAGES: dict[str, Any] = {
     "curriculum__stages": "bits=1; bits=2; bits=3-4",
@@ -199,7 +198,7 @@ def test_stages_are_tested_by_the_runs_own_method(method: str, tmp_path: Path, m
         count_right(subject, questions, method)
         return len(questions)
 
-    monkeypatch.setattr(start, "count_right", passed)
+    monkeypatch.setattr(setup, "count_right", passed)
     trained(tmp_path / "run", tiny(**STAGES, evaluate__method=method, evaluate__sizes="1"))
     assert asked == [(1, method, 7), (2, method, 7), ("3-4", method, 7)]
 
@@ -223,7 +222,7 @@ RESUMED: dict[str, Any] = {**STAGES, "train__checkpoint_every": 3, "model__dropo
 @pytest.fixture
 def always_passed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stages begin after steps 4, 8 and 12 are passed."""
-    monkeypatch.setattr(start, "count_right", lambda subject, questions, method: len(questions))
+    monkeypatch.setattr(setup, "count_right", lambda subject, questions, method: len(questions))
 
 
 @pytest.mark.usefixtures("always_passed")
@@ -239,7 +238,7 @@ def test_resuming_is_exact_across_stages(stop: int, workers: int, tmp_path: Path
     config = tiny(**RESUMED, train__workers=workers)
     whole = trained(tmp_path / "whole", config)
     assert whole.ends == (4, 8, 12)
-    with pytest.raises(loop.Interrupted):
+    with pytest.raises(trainer.Interrupted):
         trained(tmp_path / "run", config, tell=interrupt)
     again = trained(tmp_path / "run", config, resume=True)
     assert_same(again, whole)

@@ -14,17 +14,17 @@ from run_folders import losses as loss_lines
 from run_folders import parity, write_run
 from tiny_runs import tiny, trained
 
-from scratchpad.commands.progress import verdict
+from scratchpad.cli._progress import verdict
+from scratchpad.config.schema import CurriculumConfig, RunConfig
 from scratchpad.errors import ScratchpadError
 from scratchpad.recipes import recipe
-from scratchpad.report.page import report
+from scratchpad.reporting.html_page import report
 from scratchpad.run import task_of
-from scratchpad.start import complete
 from scratchpad.tasks import task_named
-from scratchpad.tasks.corpus import load_corpus
-from scratchpad.tasks.own import load_task_file
-from scratchpad.train.config import CurriculumConfig, RunConfig
-from scratchpad.train.curriculum import curriculum_of
+from scratchpad.tasks.user_data import load_corpus
+from scratchpad.tasks.user_file import load_task_file
+from scratchpad.training.curriculum import curriculum_of
+from scratchpad.training.setup import complete
 
 STAGES: dict[str, Any] = {
     "curriculum__stages": "bits=1; bits=2; bits=3-4",

@@ -14,20 +14,20 @@ from run_folders import parity, sample, score, write_run
 from test_report import PAGE_TAGS, SVG_TAGS, Page
 from tiny_runs import tiny, trained
 
-from scratchpad.cli import main
-from scratchpad.evaluate.attention import attention_of
-from scratchpad.evaluate.free import follows
+from scratchpad.cli.main import main
+from scratchpad.config.schema import TaskConfig
+from scratchpad.evaluation.attention_weights import attention_of
+from scratchpad.evaluation.free_running import follows
 from scratchpad.layout.batch import collate
 from scratchpad.layout.rows import rows
-from scratchpad.model.transformer import Layer
-from scratchpad.report.diagnosis import diagnose, what_is_wrong
-from scratchpad.report.page import report
-from scratchpad.report.records import read_run
+from scratchpad.models.transformer import Layer
+from scratchpad.reporting.diagnosis import diagnose, what_is_wrong
+from scratchpad.reporting.html_page import report
+from scratchpad.reporting.run_records import read_run
 from scratchpad.tasks import task_named
 from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.document import terminated
 from scratchpad.tasks.parity import Parity
-from scratchpad.train.config import TaskConfig
 
 TASK = Parity(window=7)
 QUESTION = tuple("1_01___=")

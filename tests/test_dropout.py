@@ -13,8 +13,8 @@ from documents import SYMBOLS, batch_of, shapes, small_model
 from torch import Tensor
 
 from scratchpad.errors import ScratchpadError
-from scratchpad.model.attention import attention
-from scratchpad.model.dropout import add_dropped, draw_kept, dropout, masked
+from scratchpad.models.attention.backends import attention
+from scratchpad.models.dropout import add_dropped, draw_kept, dropout, masked
 
 DRAWS = 1_000_003
 SIGMAS = 5.0  # two-sided odds of a false alarm: 6e-7 a comparison

@@ -19,25 +19,25 @@ import pytest
 from tiny_runs import TINY, trained
 
 from scratchpad.errors import ScratchpadError
-from scratchpad.evaluate import forced
-from scratchpad.evaluate.forced import judge_forced
-from scratchpad.evaluate.free import _sample, judge_free
-from scratchpad.evaluate.intervals import wilson
-from scratchpad.evaluate.scores import evaluate
-from scratchpad.evaluate.subject import Sample, Subject
-from scratchpad.evaluate.subject import test_questions as questions_of
-from scratchpad.generate.engine import Written
-from scratchpad.generate.sampling import Sampling
+from scratchpad.evaluation import teacher_forced
+from scratchpad.evaluation.evaluated_model import Sample, Subject
+from scratchpad.evaluation.evaluated_model import test_questions as questions_of
+from scratchpad.evaluation.free_running import _sample, judge_free
+from scratchpad.evaluation.intervals import wilson
+from scratchpad.evaluation.metrics import evaluate
+from scratchpad.evaluation.teacher_forced import judge_forced
+from scratchpad.generation.engine import Written
+from scratchpad.generation.sampling import Sampling
 from scratchpad.layout.rows import positions_needed
 from scratchpad.layout.vocabulary import Vocabulary
-from scratchpad.model.transformer import Transformer
+from scratchpad.models.transformer import Transformer
 from scratchpad.recipes import recipe
 from scratchpad.run import Run
 from scratchpad.tasks import task_named
 from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.document import END, as_text, bare, letters
 from scratchpad.tasks.formats import format_named
-from scratchpad.train.data import StepData
+from scratchpad.training.data import StepData
 
 QUICK = {"train.learning_rate": 1e-2, "train.batch": 16, "evaluate.n": 1}
 HALF_TRAINED: dict[str, dict[str, Any]] = {
@@ -110,8 +110,8 @@ def test_chains_split_over_rows_have_the_same_verdicts(backend: str, monkeypatch
     subject = Subject(run.subject.model, run.subject.task, run.subject.format, run.subject.vocabulary, backend)
     asked = [question for _, question in questions(run)]
     whole = judge_forced(subject, 0, asked)
-    monkeypatch.setattr(forced, "_ROW_TOKENS", 1)  # one transition a row, or two where they are short
-    monkeypatch.setattr(forced, "_MOST_TOKENS", 53)
+    monkeypatch.setattr(teacher_forced, "_ROW_TOKENS", 1)  # one transition a row, or two where they are short
+    monkeypatch.setattr(teacher_forced, "_MOST_TOKENS", 53)
     assert judge_forced(subject, 0, asked) == whole
 
 

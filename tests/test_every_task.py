@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from scratchpad.evaluate import METHODS
-from scratchpad.generate.engine import Limits
-from scratchpad.report.page import report
+from scratchpad.config.schema import RunConfig
+from scratchpad.evaluation import METHODS
+from scratchpad.generation.engine import Limits
+from scratchpad.reporting.html_page import report
 from scratchpad.run import Run
-from scratchpad.start import train
 from scratchpad.tasks import TASKS, task_named
 from scratchpad.tasks.base import Task
 from scratchpad.tasks.document import as_text
-from scratchpad.train.config import RunConfig
+from scratchpad.training.setup import train
 
 TINY: dict[str, Any] = {
     "model": "tiny", "model.positions": "rotary", "train.steps": 1, "train.batch": 2, "train.samples": 3,

@@ -9,11 +9,11 @@ from command_line import objects
 from small_experiment import counting, reproduced, written
 from tiny_runs import Capture, command, refused
 
+from scratchpad.config.schema import RunConfig
 from scratchpad.errors import ScratchpadError
+from scratchpad.experiments.catalogue import read_experiment
 from scratchpad.experiments.plan import Curve, Plan, sweep
-from scratchpad.experiments.registry import read_experiment
 from scratchpad.recipes import recipe
-from scratchpad.train.config import RunConfig
 
 PARTS = {
     "top": 'title = "t"\nsource = "s"\nsetup = "u"\nresult = "r"\nform = "bars"\n',

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from scratchpad.errors import ScratchpadError
-from scratchpad.evaluate.answers import Verdict, judge
-from scratchpad.evaluate.few_shot import few_shot, spoken
+from scratchpad.evaluation.few_shot import few_shot, spoken
+from scratchpad.evaluation.text_scoring import Verdict, judge
 from scratchpad.tasks import TASKS, task_named
 from scratchpad.tasks.base import Symbols, draws
 from scratchpad.tasks.document import SEP, Document

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from run_folders import parity, write_run
 
-from scratchpad.evaluate.scores import Score
-from scratchpad.experiments.carry_out import Errand
-from scratchpad.experiments.findings import Finding, History, over_seeds
+from scratchpad.config.schema import RunConfig
+from scratchpad.evaluation.metrics import Score
+from scratchpad.experiments.aggregate import Finding, History, over_seeds
+from scratchpad.experiments.execute import Errand
 from scratchpad.experiments.plan import Curve, Plan
 from scratchpad.experiments.tables import Provenance, cells, markdown
-from scratchpad.machine import hardware
-from scratchpad.train.config import RunConfig
+from scratchpad.provenance import hardware
 
 PROVENANCE = Provenance("c", "m", ("a",), (0, 1), 1.0, {}, "today")
 CURVE = Curve("mine", RunConfig().with_settings({"train.evaluate_every": "10"}), "n=3")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from scratchpad.cli import main
-from scratchpad.commands.gallery import page
+from scratchpad.cli.main import main
 from scratchpad.tasks import TASKS
 from scratchpad.tasks.formats import format_names
+from tools.write_gallery import page
 
 GALLERY = Path(__file__).parent.parent / "docs" / "gallery.md"
 

@@ -31,14 +31,14 @@ from gpt2 import as_gpt2
 from torch import Tensor
 
 from scratchpad.errors import ScratchpadError
-from scratchpad.generate.cache import MODES, CachedDecoder
-from scratchpad.generate.engine import Decoder, Engine, Limits, Opening, State, Written, Wrote
-from scratchpad.generate.engine import __file__ as engine_file
-from scratchpad.generate.references import FreshInput, MaskedInput
-from scratchpad.generate.sampling import Sampling, greedy
+from scratchpad.generation.cache import MODES, CachedDecoder
+from scratchpad.generation.engine import Decoder, Engine, Limits, Opening, State, Written, Wrote
+from scratchpad.generation.engine import __file__ as engine_file
+from scratchpad.generation.sampling import Sampling, greedy
+from scratchpad.generation.uncached import FreshInput, MaskedInput
 from scratchpad.layout.batch import NO_TARGET, collate
 from scratchpad.layout.rows import rows
-from scratchpad.model.transformer import Transformer
+from scratchpad.models.transformer import Transformer
 from scratchpad.tasks.document import Document
 
 POSITIONS = (

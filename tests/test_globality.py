@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from command_line import Captured, objects
 
-from scratchpad.cli import main
+from scratchpad.cli.main import main
 from scratchpad.globality.cases import Cases
 from scratchpad.globality.degree import Degree, degrees, documents_of, overall
 from scratchpad.globality.search import Effort, _Sample

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from scratchpad.config.parse import Lengths
 from scratchpad.globality.cases import Cases, all_cases, sampled_cases
 from scratchpad.globality.degree import documents_of
-from scratchpad.seeding import Stream
-from scratchpad.settings import Lengths
+from scratchpad.random_stream import Stream
 from scratchpad.tasks import task_named
 from scratchpad.tasks.formats import format_named
-from scratchpad.tasks.own import load_task_file
 from scratchpad.tasks.parity import Parity
 from scratchpad.tasks.polynomials import Polynomials
+from scratchpad.tasks.user_file import load_task_file
 
 
 def silent(what: str, done: int, total: int) -> None:

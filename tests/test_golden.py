@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scratchpad.cli import main
+from scratchpad.cli.main import main
 from scratchpad.layout.rows import Row, rows
 from scratchpad.tasks import task_named
 from scratchpad.tasks.document import Document, in_paper_marks

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from scratchpad.layout.batch import Batch
 from scratchpad.layout.rows import rows
-from scratchpad.train.data import step_batches
-from scratchpad.train.gradients import Lanes, lane_count, set_gradients
+from scratchpad.training.data import step_batches
+from scratchpad.training.gradients import Lanes, lane_count, set_gradients
 
 EXACT = 1e-10  # float64: sums in another order differ by about 1e-14
 BATCHES = [batch_of(each) for each in shapes().values()]

@@ -11,12 +11,12 @@ import pytest
 from program_data import MBPP, run_data, write
 from tiny_runs import Capture, command, refused, tiny, trained
 
+from scratchpad.config.schema import TaskConfig
 from scratchpad.errors import ScratchpadError
 from scratchpad.tasks import task_named
 from scratchpad.tasks.base import draws
-from scratchpad.tasks.corpus import load_corpus
-from scratchpad.tasks.traces import program_of
-from scratchpad.train.config import TaskConfig
+from scratchpad.tasks.program_traces import program_of
+from scratchpad.tasks.user_data import load_corpus
 
 
 def line(body: str, call: str, output: str) -> dict[str, Any]:

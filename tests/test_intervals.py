@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from scratchpad.evaluate.intervals import median_interval, spread_name
+from scratchpad.evaluation.intervals import median_interval, spread_name
 
 
 @pytest.mark.parametrize("n", [1, 2, 5])

@@ -12,8 +12,8 @@ from command_line import objects
 from small_experiment import counting, reproduced, written
 from tiny_runs import Capture, command, contents, refused
 
-from scratchpad.commands import sweep
-from scratchpad.machine import hardware
+from scratchpad.cli import sweep
+from scratchpad.provenance import hardware
 from scratchpad.run import Run
 
 

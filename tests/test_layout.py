@@ -14,9 +14,9 @@ import pytest
 from matplotlib.image import imread
 
 from scratchpad.errors import ScratchpadError
-from scratchpad.layout.picture import MOST_ROWS, MOST_TOKENS, draw_rows
 from scratchpad.layout.rows import Budget, Row, rows
 from scratchpad.layout.vocabulary import Vocabulary
+from scratchpad.reporting.row_picture import MOST_ROWS, MOST_TOKENS, draw_rows
 from scratchpad.tasks.document import MARKS, Document
 
 

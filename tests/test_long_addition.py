@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from scratchpad.config.parse import Lengths
 from scratchpad.errors import ScratchpadError
-from scratchpad.settings import Lengths
 from scratchpad.tasks import task_named
 from scratchpad.tasks.base import Symbols, Task, draws
 from scratchpad.tasks.document import SEP, as_text

@@ -12,15 +12,15 @@ import torch
 from synthetic import programs
 from torch import Tensor
 
-from scratchpad.evaluate import subject
-from scratchpad.evaluate.subject import Subject
-from scratchpad.generate.engine import Engine, Limits, Opening, Part
+from scratchpad.config.schema import RunConfig
+from scratchpad.evaluation import evaluated_model
+from scratchpad.evaluation.evaluated_model import Subject
+from scratchpad.generation.engine import Engine, Limits, Opening, Part
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.run import Run
 from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.document import END, SEP, START
 from scratchpad.tasks.formats import format_named
-from scratchpad.train.config import RunConfig
 
 TASK = programs(modulus=10)
 VOCABULARY = Vocabulary(TASK.symbols())
@@ -73,7 +73,7 @@ def test_solve_runs_thousands_of_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     question = nested(23)
     model: Any = None
     run = Run(Path(), RunConfig(), Subject(model, TASK, INDUCTIVE, VOCABULARY, "blocks"), 0)
-    monkeypatch.setattr(subject, "CachedDecoder", lambda *_: Perfect(question))
+    monkeypatch.setattr(evaluated_model, "CachedDecoder", lambda *_: Perfect(question))
     text = "".join(question).replace("\n", "\\n")
     solved = run.solve(text, limits=Limits(64, 10_007))
     assert (solved.status, solved.answer) == ("done", TASK.truth(question))

@@ -12,14 +12,14 @@ from scratchpad.layout.batch import Batch
 from scratchpad.layout.rows import positions_needed, rows
 from scratchpad.recipes import recipe
 from scratchpad.run import step_data, task_of
-from scratchpad.start import complete
 from scratchpad.tasks import formats, task_named
 from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.document import SEP, Document
 from scratchpad.tasks.formats import format_named
 from scratchpad.tasks.parity import Parity
-from scratchpad.train.loss import count_targets
-from scratchpad.train.processes import Processes
+from scratchpad.training.distributed import Processes
+from scratchpad.training.loss import count_targets
+from scratchpad.training.setup import complete
 
 
 def first_batches(max_states: int | None) -> list[Batch]:

@@ -16,9 +16,9 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.layout.batch import Batch
 from scratchpad.layout.rows import check_room
 from scratchpad.layout.vocabulary import Vocabulary
-from scratchpad.model.config import PRESETS, ModelConfig
-from scratchpad.model.positions import alibi, rotary, rotate
-from scratchpad.model.transformer import Transformer
+from scratchpad.models.config import PRESETS, ModelConfig
+from scratchpad.models.positions import alibi, rotary, rotate
+from scratchpad.models.transformer import Transformer
 from scratchpad.tasks import task_named
 from scratchpad.tasks.document import Document
 

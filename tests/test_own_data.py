@@ -12,11 +12,11 @@ import pytest
 from scratchpad.errors import ScratchpadError
 from scratchpad.tasks import TASKS, task_named
 from scratchpad.tasks.base import Task, draws
-from scratchpad.tasks.corpus import Corpus, Entry, load_corpus
 from scratchpad.tasks.document import Document, as_text
 from scratchpad.tasks.formats import format_named, format_names
-from scratchpad.tasks.lines import document_of_line, line_of, read_lines
-from scratchpad.tasks.own import load_task_file
+from scratchpad.tasks.jsonl import document_of_line, line_of, read_lines
+from scratchpad.tasks.user_data import Corpus, Entry, load_corpus
+from scratchpad.tasks.user_file import load_task_file
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 TASK_FILE, DATA_FILE = str(EXAMPLES / "my_task.py"), str(EXAMPLES / "my_data.jsonl")

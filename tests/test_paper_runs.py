@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from tiny_runs import Capture, command, trained
 
-from scratchpad.evaluate.forced import judge_forced
-from scratchpad.evaluate.free import judge_free
+from scratchpad.evaluation.free_running import judge_free
+from scratchpad.evaluation.teacher_forced import judge_forced
 from scratchpad.recipes import recipe
 from scratchpad.run import Run
 from scratchpad.tasks import task_named

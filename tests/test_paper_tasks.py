@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from scratchpad.config.schema import RunConfig
 from scratchpad.errors import ScratchpadError
 from scratchpad.run import task_of
-from scratchpad.start import complete
 from scratchpad.tasks import task_named
 from scratchpad.tasks.document import as_text
 from scratchpad.tasks.formats import format_named
-from scratchpad.train.config import RunConfig
+from scratchpad.training.setup import complete
 
 
 def written(name: str, settings: dict[str, Any], question: str, form: str = "inductive") -> str:

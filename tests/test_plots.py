@@ -21,11 +21,10 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from run_folders import losses, parity, score, write_run
 
-import scratchpad.report
-from scratchpad.report.comparisons import Bar, bars_plot
-from scratchpad.report.curves import accuracy_series, evaluation_panels, loss_series
-from scratchpad.report.groups import task_groups
-from scratchpad.report.plots import (
+import scratchpad.reporting
+from scratchpad.config.parse import Lengths
+from scratchpad.reporting.chart_data import accuracy_series, evaluation_panels, loss_series
+from scratchpad.reporting.charts import (
     PALETTE,
     Curve,
     Series,
@@ -36,8 +35,9 @@ from scratchpad.report.plots import (
     save_png,
     svg,
 )
-from scratchpad.report.records import read_run
-from scratchpad.settings import Lengths
+from scratchpad.reporting.comparison_charts import Bar, bars_plot
+from scratchpad.reporting.run_groups import task_groups
+from scratchpad.reporting.run_records import read_run
 
 SIZES = (5, 7, 11, 13)
 SEEDS = tuple(Curve(SIZES, y, y, y) for y in ((1.0, 0.9, 0.3, 0.1), (1.0, 0.7, 0.5, 0.0), (0.8, 0.6, 0.7, 0.2)))
@@ -205,7 +205,7 @@ def luminance(colour: str) -> float:
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_colours_stand_out_from_the_page(mode: str) -> None:
     """Lines at a contrast of 3 at least, text at 4.5: what WCAG asks for."""
-    folder = Path(scratchpad.report.__file__).parent
+    folder = Path(scratchpad.reporting.__file__).parent
     light, _, dark = (
         (folder / "templates" / "style.css.jinja").read_text().partition("@media (prefers-color-scheme: dark)")
     )

@@ -14,11 +14,11 @@ import pytest
 import torch
 from tiny_runs import losses, metrics, started, tiny, train_arguments, trained
 
-from scratchpad.cli import main
+from scratchpad.cli.main import main
 from scratchpad.run import Run
-from scratchpad.train.checkpoint import Checkpoints
-from scratchpad.train.hold import held
-from scratchpad.train.loop import Training
+from scratchpad.training.checkpoint import Checkpoints
+from scratchpad.training.run_lock import held
+from scratchpad.training.trainer import Training
 
 HERE = Path(__file__).parent
 LONGER: dict[str, Any] = {

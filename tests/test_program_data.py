@@ -16,16 +16,16 @@ import pytest
 from command_line import ROOT, Captured, objects
 from program_data import CLASS, DOUBLE, ENDLESS, MBPP, PAIRS, RAISES, run_data, write
 
-from scratchpad.cli import main
-from scratchpad.generate.sampling import Sampling
-from scratchpad.programs.nye import parse_trace
+from scratchpad.cli.main import main
+from scratchpad.config.schema import RunConfig
+from scratchpad.generation.sampling import Sampling
+from scratchpad.programs.tracing.nye_format import parse_trace
 from scratchpad.run import Run, Solved
-from scratchpad.start import train
 from scratchpad.tasks import task_named
-from scratchpad.tasks.corpus import load_corpus
 from scratchpad.tasks.document import END, as_text, bare, letters
 from scratchpad.tasks.formats import format_named, format_names
-from scratchpad.train.config import RunConfig
+from scratchpad.tasks.user_data import load_corpus
+from scratchpad.training.setup import train
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="programs are run on Linux alone")
 

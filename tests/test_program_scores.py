@@ -14,15 +14,15 @@ import pytest
 from command_line import Captured, objects
 from program_data import MBPP, run_data, write
 
-from scratchpad.cli import main
+from scratchpad.cli.main import main
 from scratchpad.errors import RunFailure, ScratchpadError
-from scratchpad.evaluate.answers import judge
-from scratchpad.evaluate.few_shot import few_shot, spoken
+from scratchpad.evaluation.few_shot import few_shot, spoken
+from scratchpad.evaluation.text_scoring import judge
 from scratchpad.tasks import task_named
 from scratchpad.tasks.base import Task
-from scratchpad.tasks.corpus import load_corpus
 from scratchpad.tasks.document import as_text, letters
 from scratchpad.tasks.formats import format_named
+from scratchpad.tasks.user_data import load_corpus
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="programs are run on Linux alone")
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
+from scratchpad.config.parse import split_assignments
+from scratchpad.config.schema import RunConfig
 from scratchpad.errors import ScratchpadError
-from scratchpad.experiments.carry_out import prepared
+from scratchpad.experiments.catalogue import experiment, experiment_names, read_experiment
+from scratchpad.experiments.execute import prepared
 from scratchpad.experiments.plan import FORMS, combinations, in_step
-from scratchpad.experiments.registry import experiment, experiment_names, read_experiment
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.run import evaluated_sizes, task_of
-from scratchpad.settings import split_assignments
 from scratchpad.tasks.formats import format_named
-from scratchpad.train.config import RunConfig
 
 PLANS = [(name, scale) for name in experiment_names() for scale in experiment(name).scales]
 

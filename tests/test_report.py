@@ -12,16 +12,16 @@ from pathlib import Path
 import pytest
 from run_folders import losses, parity, sample, score, write_run
 
-from scratchpad.cli import main
+from scratchpad.cli.main import main
+from scratchpad.config.schema import TaskConfig
 from scratchpad.errors import ScratchpadError
-from scratchpad.evaluate.intervals import wilson
-from scratchpad.report.groups import task_groups
-from scratchpad.report.page import report
-from scratchpad.report.plots import GRID, INK, PALETTE, SHADE
-from scratchpad.report.records import read_run
-from scratchpad.report.tables import percent
-from scratchpad.start import train
-from scratchpad.train.config import TaskConfig
+from scratchpad.evaluation.intervals import wilson
+from scratchpad.reporting.charts import GRID, INK, PALETTE, SHADE
+from scratchpad.reporting.html_page import report
+from scratchpad.reporting.run_groups import task_groups
+from scratchpad.reporting.run_records import read_run
+from scratchpad.reporting.tables import percent
+from scratchpad.training.setup import train
 
 VOID = {"meta"}
 PAGE_TAGS = {

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from scratchpad.commands.results import RESULTS, index, publish
 from scratchpad.errors import ScratchpadError
-from scratchpad.experiments.registry import experiment, experiment_names
+from scratchpad.experiments.catalogue import experiment, experiment_names
 from scratchpad.experiments.results import FILES
+from tools.write_results import RESULTS, index, publish
 
 FOLDERS = sorted(path for path in RESULTS.iterdir() if path.is_dir())
 
 
 def test_the_index_is_current() -> None:
-    assert (RESULTS / "README.md").read_text() == index(), "`python -m scratchpad.commands.results` writes it anew"
+    assert (RESULTS / "README.md").read_text() == index(), "`python -m tools.write_results` writes it anew"
 
 
 SCALES = sum(len(experiment(name).scales) for name in experiment_names())

@@ -11,9 +11,9 @@ import pytest
 from safetensors import SafetensorError
 from tiny_runs import ROOT, Capture, command, contents, losses, metrics, refused, tiny, train_arguments, trained
 
+from scratchpad.config.schema import RunConfig
 from scratchpad.run import Run
-from scratchpad.train import checkpoint
-from scratchpad.train.config import RunConfig
+from scratchpad.training import checkpoint
 
 MY_TASK, MY_DATA = ROOT / "examples" / "my_task.py", ROOT / "examples" / "my_data.jsonl"
 FEW = ["--device", "cpu", "--set", "model=tiny", "train.steps=2", "train.batch=3", "train.warmup_steps=0"]

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from scratchpad.errors import ScratchpadError
-from scratchpad.generate.sampling import Sampling, greedy, probabilities
+from scratchpad.generation.sampling import Sampling, greedy, probabilities
 
 SYMBOLS = 13
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from command_line import TASK_FILE, Captured, objects
 
-from scratchpad.cli import main
-from scratchpad.evaluate.few_shot import few_shot
-from scratchpad.evaluate.intervals import wilson
+from scratchpad.cli.main import main
+from scratchpad.evaluation.few_shot import few_shot
+from scratchpad.evaluation.intervals import wilson
 from scratchpad.tasks import task_named
 from scratchpad.tasks.formats import format_named
 

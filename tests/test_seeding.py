@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from scratchpad.errors import ScratchpadError
-from scratchpad.seeding import Stream, permutation, stream_name
+from scratchpad.random_stream import Stream, permutation, stream_name
 
 MASK = 2**64 - 1
 

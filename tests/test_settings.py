@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from scratchpad.config.parse import Lengths, plain, split_assignments, with_settings
 from scratchpad.errors import ScratchpadError, unknown
-from scratchpad.settings import Lengths, plain, split_assignments, with_settings
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,13 @@ import torch
 from command_line import objects
 from tiny_runs import Capture, command, contents, dotted, losses, metrics, refused, tiny, trained
 
+from scratchpad.config.schema import RunConfig
 from scratchpad.errors import ScratchpadError
 from scratchpad.experiments.plan import slug
 from scratchpad.run import Run, step_data
-from scratchpad.start import is_trained
-from scratchpad.train.checkpoint import Checkpoints
-from scratchpad.train.config import RunConfig
-from scratchpad.train.loss import count_targets, summed_loss
+from scratchpad.training.checkpoint import Checkpoints
+from scratchpad.training.loss import count_targets, summed_loss
+from scratchpad.training.setup import is_trained
 
 WORK: dict[str, Any] = {"train__steps": 7}
 

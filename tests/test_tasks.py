@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from task_cases import CASE_NAMES, CASES, DRAWS, LAID_OUT
 
-from scratchpad.settings import Lengths
+from scratchpad.config.parse import Lengths
 from scratchpad.tasks import TASKS, task_named
 from scratchpad.tasks.base import Task, draws
 from scratchpad.tasks.document import END, MARKS, SEP, START, as_text, bare
@@ -153,7 +153,7 @@ DIGEST = f"""
 import hashlib, json
 from scratchpad.tasks import task_named
 from scratchpad.tasks.formats import format_named, format_names
-from scratchpad.tasks.lines import line_of
+from scratchpad.tasks.jsonl import line_of
 digest = hashlib.sha256()
 for name, settings in {CASES!r}:
     task = task_named(name, settings)

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
+from scratchpad.config.parse import Lengths
 from scratchpad.errors import ScratchpadError
-from scratchpad.seeding import Stream
-from scratchpad.settings import Lengths
+from scratchpad.random_stream import Stream
 from scratchpad.tasks import task_named
 from scratchpad.tasks.cycles import Cycles
 from scratchpad.tasks.document import END, as_text
 from scratchpad.tasks.formats import format_named
-from scratchpad.tasks.lines import line_of
+from scratchpad.tasks.jsonl import line_of
 
 
 def written(name: str, settings: dict[str, Any], question: str, form: str = "inductive") -> str:

@@ -12,12 +12,12 @@ import pytest
 from traces import CHANGES, FUNCTION, PAPER, started
 
 from scratchpad.errors import RunFailure, ScratchpadError
-from scratchpad.programs.limits import Limits
-from scratchpad.programs.nye import parse_trace, trace_text, whole_text
-from scratchpad.programs.reply import trace_of
-from scratchpad.programs.runner import Runner
+from scratchpad.programs.sandbox.limits import Limits
+from scratchpad.programs.sandbox.runner import Runner
 from scratchpad.programs.source import program_text, read_program
-from scratchpad.programs.trace import Step, Trace, count_endings, same
+from scratchpad.programs.tracing.nye_format import parse_trace, trace_text, whole_text
+from scratchpad.programs.tracing.trace import Step, Trace, count_endings, same
+from scratchpad.programs.tracing.trace_parser import trace_of
 
 needs_comprehension_frames = pytest.mark.skipif(
     sys.version_info >= (3, 12), reason="from Python 3.12 on comprehensions have no frames of their own"
@@ -266,9 +266,9 @@ def test_the_last_record_is_written_without_the_tracer() -> None:
     """Which would be called for each call that writes it."""
     source = """\
 import sys
-from scratchpad.programs.child import Run
-from scratchpad.programs.limits import MIB, Limits
-from scratchpad.programs.sink import Sink
+from scratchpad.programs.sandbox.child import Run
+from scratchpad.programs.sandbox.limits import MIB, Limits
+from scratchpad.programs.sandbox.output_buffer import Sink
 class Told(Sink):
     def put(self, record, last=False):
         print(record.get("status"), sys.gettrace() is None, sys.getprofile() is None)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from traces import CHANGES, FUNCTION, PAPER
 
-from scratchpad.cli import main
+from scratchpad.cli.main import main
 
 
 @pytest.fixture

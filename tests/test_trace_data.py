@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from traces import started
 
-from scratchpad.programs.limits import Limits
-from scratchpad.programs.nye import trace_text
-from scratchpad.programs.runner import Runner
-from scratchpad.programs.trace import count_endings
+from scratchpad.programs.sandbox.limits import Limits
+from scratchpad.programs.sandbox.runner import Runner
+from scratchpad.programs.tracing.nye_format import trace_text
+from scratchpad.programs.tracing.trace import count_endings
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 CRUXEVAL = {"refused: input()": 1, "refused: is between values": 2}

@@ -12,10 +12,10 @@ import pytest
 from traces import started
 
 from scratchpad.errors import RunFailure, ScratchpadError
-from scratchpad.programs.audit import AuditHook
-from scratchpad.programs.limits import MIB, Limits
-from scratchpad.programs.runner import Isolation, Runner
-from scratchpad.programs.trace import Trace
+from scratchpad.programs.sandbox.audit_hook import AuditHook
+from scratchpad.programs.sandbox.limits import MIB, Limits
+from scratchpad.programs.sandbox.runner import Isolation, Runner
+from scratchpad.programs.tracing.trace import Trace
 
 STEPS = Limits(seconds=60, steps=1009)
 WIDE = Limits(seconds=60, memory_bytes=128 * MIB)

@@ -11,9 +11,9 @@ from inductive_programs import PROGRAMS
 from inductive_values import VALUES
 
 from scratchpad.programs.inductive.chain import states
+from scratchpad.programs.inductive.compiled_program import Program
 from scratchpad.programs.inductive.machine import Machine
-from scratchpad.programs.inductive.program import Program
-from scratchpad.programs.inductive.writing import write_state
+from scratchpad.programs.inductive.state_writer import write_state
 
 ALL = PROGRAMS | VALUES
 

@@ -12,11 +12,11 @@ from traces import started
 
 from scratchpad.errors import ScratchpadError
 from scratchpad.programs.inductive.chain import next_state, states
+from scratchpad.programs.inductive.compiled_program import Program
 from scratchpad.programs.inductive.machine import Machine
-from scratchpad.programs.inductive.program import Program
-from scratchpad.programs.inductive.subset import Refused
-from scratchpad.programs.limits import Limits
-from scratchpad.programs.runner import Runner
+from scratchpad.programs.inductive.unsupported import Refused
+from scratchpad.programs.sandbox.limits import Limits
+from scratchpad.programs.sandbox.runner import Runner
 
 REFUSED = {
     "class": "class A: pass",

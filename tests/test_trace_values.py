@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from scratchpad.programs.faults import error_text
-from scratchpad.programs.values import Writer
+from scratchpad.programs.tracing.exception_text import error_text
+from scratchpad.programs.tracing.value_json import Writer
 
 
 class Hostile:

@@ -18,20 +18,20 @@ from typing import Any, NoReturn
 import pytest
 from traces import started
 
-from scratchpad.programs import isolation as isolation_module
-from scratchpad.programs import server
-from scratchpad.programs.isolation import fix_addresses
-from scratchpad.programs.limits import Limits
-from scratchpad.programs.places import places
-from scratchpad.programs.runner import Isolation
-from scratchpad.programs.seccomp import machine_is_known
+from scratchpad.programs.sandbox import namespaces as isolation_module
+from scratchpad.programs.sandbox import server
+from scratchpad.programs.sandbox.backends import places
+from scratchpad.programs.sandbox.limits import Limits
+from scratchpad.programs.sandbox.namespaces import fix_addresses
+from scratchpad.programs.sandbox.runner import Isolation
+from scratchpad.programs.sandbox.seccomp import machine_is_known
 
 ROOT = Path(__file__).parent.parent
 CONFINED = """\
 import ctypes, json, os, resource, signal, socket, sys, threading
 sys.path.insert(0, {root!r})
-from scratchpad.programs.limits import Limits
-from scratchpad.programs.places import places
+from scratchpad.programs.sandbox.limits import Limits
+from scratchpad.programs.sandbox.backends import places
 del sys.path[0]
 place = places({isolation!r})[0]
 place.enter()

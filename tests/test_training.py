@@ -13,21 +13,21 @@ import pytest
 import torch
 from tiny_runs import losses, metrics, starts_workers, tiny, trained
 
+from scratchpad.config.schema import RunConfig, TrainConfig
 from scratchpad.errors import RunFailure, ScratchpadError
 from scratchpad.layout.batch import NO_TARGET, Batch
 from scratchpad.layout.vocabulary import Vocabulary
-from scratchpad.model.transformer import Transformer
+from scratchpad.models.transformer import Transformer
 from scratchpad.run import step_data, task_of
-from scratchpad.start import complete
 from scratchpad.tasks.base import Symbols
-from scratchpad.train import loop
-from scratchpad.train.checkpoint import Checkpoints
-from scratchpad.train.config import RunConfig, TrainConfig
-from scratchpad.train.data import StepData
-from scratchpad.train.loop import Training
-from scratchpad.train.loss import count_targets, summed_loss
-from scratchpad.train.optimiser import learning_rate, make_optimiser
-from scratchpad.train.processes import Processes
+from scratchpad.training import trainer
+from scratchpad.training.checkpoint import Checkpoints
+from scratchpad.training.data import StepData
+from scratchpad.training.distributed import Processes
+from scratchpad.training.loss import count_targets, summed_loss
+from scratchpad.training.optimizer import learning_rate, make_optimiser
+from scratchpad.training.setup import complete
+from scratchpad.training.trainer import Training
 
 CLOSE = 1e-6  # float32, a dozen steps: sums in another order
 
@@ -300,7 +300,9 @@ def test_a_loss_that_is_not_finite_leaves_the_last_good_checkpoint(
     config = tiny(train__checkpoint_every=2)
     expected = curve(tmp_path / "whole", train__checkpoint_every=2)
     calls = iter(range(99))
-    monkeypatch.setattr(loop, "summed_loss", lambda *args: summed_loss(*args) * (math.nan if next(calls) == 5 else 1))
+    monkeypatch.setattr(
+        trainer, "summed_loss", lambda *args: summed_loss(*args) * (math.nan if next(calls) == 5 else 1)
+    )
     with pytest.raises(RunFailure, match=r"step 6: the loss is nan.*The checkpoint of step 4 stays"):
         trained(tmp_path / "run", config)
     monkeypatch.undo()
@@ -313,7 +315,7 @@ def test_a_gradient_that_is_not_finite_stops_the_run_too(tmp_path: Path, monkeyp
         loss = summed_loss(*args)
         return loss + (loss - loss).abs().sqrt()  # adds 0, with a slope of nan
 
-    monkeypatch.setattr(loop, "summed_loss", rooted)
+    monkeypatch.setattr(trainer, "summed_loss", rooted)
     with pytest.raises(RunFailure, match=r"step 1: the loss is \d.*norm nan"):
         trained(tmp_path / "run", tiny())
 

@@ -10,25 +10,25 @@ import torch
 from tiny_runs import tiny
 from torch import Tensor
 
+from scratchpad.config.parse import Lengths
 from scratchpad.errors import ScratchpadError
-from scratchpad.evaluate import forced
-from scratchpad.evaluate.forced import judge_forced
-from scratchpad.evaluate.free import follows, judge_free, read_answer
-from scratchpad.evaluate.intervals import wilson
-from scratchpad.evaluate.scores import evaluate
-from scratchpad.evaluate.subject import Subject
+from scratchpad.evaluation import teacher_forced
+from scratchpad.evaluation.evaluated_model import Subject
+from scratchpad.evaluation.free_running import follows, judge_free, read_answer
+from scratchpad.evaluation.intervals import wilson
+from scratchpad.evaluation.metrics import evaluate
+from scratchpad.evaluation.teacher_forced import judge_forced
 from scratchpad.layout.batch import Batch
 from scratchpad.layout.vocabulary import Vocabulary
-from scratchpad.model.config import ModelConfig
-from scratchpad.model.transformer import Transformer
-from scratchpad.settings import Lengths
+from scratchpad.models.config import ModelConfig
+from scratchpad.models.transformer import Transformer
 from scratchpad.tasks import task_named
 from scratchpad.tasks.base import Symbols, Task
-from scratchpad.tasks.corpus import Corpus, Entry
 from scratchpad.tasks.document import END, SEP, terminated
 from scratchpad.tasks.formats import Format, format_named
-from scratchpad.train.data import StepData
-from scratchpad.train.loss import summed_loss
+from scratchpad.tasks.user_data import Corpus, Entry
+from scratchpad.training.data import StepData
+from scratchpad.training.loss import summed_loss
 
 
 class Knowing:
@@ -67,7 +67,7 @@ def hand_made(wrong_at: str, form: str = "inductive") -> tuple[Subject, list[Sym
 @pytest.mark.parametrize("wrong_at", ["", "d", "ag", "e", "abcdefgh"])
 def test_each_state_is_judged_alone(wrong_at: str, row_tokens: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A state is wrong where it holds a symbol that the model gets wrong."""
-    monkeypatch.setattr(forced, "_ROW_TOKENS", row_tokens)
+    monkeypatch.setattr(teacher_forced, "_ROW_TOKENS", row_tokens)
     samples = judge_forced(*_with_size(hand_made(wrong_at)))
     for chain, sample in zip(CHAINS, samples, strict=True):
         right = tuple(not set(state) & set(wrong_at) for state in chain.split("|"))

@@ -24,11 +24,11 @@ from generation import (
 from torch import Tensor
 
 from scratchpad.errors import ScratchpadError
-from scratchpad.generate.cache import CachedDecoder, ReusedPrompts
-from scratchpad.generate.engine import Decoder, Engine, Limits, Opening, Part, State, Written
-from scratchpad.generate.references import FreshInput
-from scratchpad.generate.voting import Ballot, elected, voting_engine
-from scratchpad.model.transformer import Transformer
+from scratchpad.generation.cache import CachedDecoder, ReusedPrompts
+from scratchpad.generation.engine import Decoder, Engine, Limits, Opening, Part, State, Written
+from scratchpad.generation.uncached import FreshInput
+from scratchpad.generation.voting import Ballot, elected, voting_engine
+from scratchpad.models.transformer import Transformer
 from scratchpad.tasks.document import MARKS
 
 LIMITS = Limits(state_tokens=11, states=11)

@@ -12,14 +12,14 @@ from command_line import objects
 from generation import Recorded, collected, counted
 from tiny_runs import Capture, command, contents, refused, tiny, trained
 
-from scratchpad.evaluate.free import read_answer
-from scratchpad.generate.cache import CachedDecoder
-from scratchpad.generate.engine import Engine, Limits, Opening
-from scratchpad.generate.sampling import Sampling, greedy
+from scratchpad.config.schema import RunConfig
+from scratchpad.evaluation.free_running import read_answer
+from scratchpad.generation.cache import CachedDecoder
+from scratchpad.generation.engine import Engine, Limits, Opening
+from scratchpad.generation.sampling import Sampling, greedy
 from scratchpad.run import Run
 from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.document import bare
-from scratchpad.train.config import RunConfig
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from scratchpad.cli import main
+from scratchpad.cli.main import main
+from scratchpad.config.schema import RunConfig
 from scratchpad.recipes import recipe
 from scratchpad.run import Run
-from scratchpad.start import train
-from scratchpad.train.config import RunConfig
+from scratchpad.training.setup import train
 
 ROOT = Path(__file__).parent.parent
 Capture = pytest.CaptureFixture[str]

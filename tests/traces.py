@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from scratchpad.errors import RunFailure
-from scratchpad.programs.limits import Limits
-from scratchpad.programs.runner import Isolation, Runner
+from scratchpad.programs.sandbox.limits import Limits
+from scratchpad.programs.sandbox.runner import Isolation, Runner
 
 FUNCTION = """\
 def f(v0):

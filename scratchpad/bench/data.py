@@ -8,8 +8,8 @@ import torch
 
 from scratchpad.bench.figures import Figure, take_turns
 from scratchpad.bench.workload import Workload
-from scratchpad.train.config import TrainConfig
-from scratchpad.train.data import StepData
+from scratchpad.config.schema import TrainConfig
+from scratchpad.training.data import StepData
 
 _STEPS = 8  # steps a turn: enough for a few tenths of a second
 

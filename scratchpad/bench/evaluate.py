@@ -11,9 +11,9 @@ from scratchpad.bench.figures import Figure, take_turns
 from scratchpad.bench.flops import forward_flops
 from scratchpad.bench.generate import write_forced
 from scratchpad.bench.workload import Workload
-from scratchpad.evaluate.forced import judge_forced
-from scratchpad.evaluate.subject import Subject
-from scratchpad.generate.cache import MODES
+from scratchpad.evaluation.evaluated_model import Subject
+from scratchpad.evaluation.teacher_forced import judge_forced
+from scratchpad.generation.cache import MODES
 from scratchpad.layout.rows import rows
 
 

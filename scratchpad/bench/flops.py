@@ -15,9 +15,9 @@ takes what one forward pass takes: each token of a state is fed as written and a
 
 from __future__ import annotations
 
+from scratchpad.layout.attention_rule import PROMPT
 from scratchpad.layout.rows import Row
-from scratchpad.layout.rule import PROMPT
-from scratchpad.model.config import ModelConfig
+from scratchpad.models.config import ModelConfig
 
 TRAINING = 3
 """Forward and backward, in forward passes."""

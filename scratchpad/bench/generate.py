@@ -13,11 +13,11 @@ from torch import nn
 from scratchpad.bench.figures import Figure, take_turns
 from scratchpad.bench.flops import forward_flops
 from scratchpad.bench.workload import Forced, Workload
-from scratchpad.generate.cache import MODES, CachedDecoder
-from scratchpad.generate.engine import Engine, Limits, Opening, State
+from scratchpad.generation.cache import MODES, CachedDecoder
+from scratchpad.generation.engine import Engine, Limits, Opening, State
 from scratchpad.layout.rows import rows
 from scratchpad.layout.vocabulary import Vocabulary
-from scratchpad.model.transformer import Transformer
+from scratchpad.models.transformer import Transformer
 from scratchpad.tasks.document import Document
 
 _SAMPLED_LENGTHS = 5

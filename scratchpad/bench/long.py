@@ -12,8 +12,8 @@ from torch import Tensor
 
 from scratchpad.bench.figures import Figure
 from scratchpad.bench.workload import Workload
-from scratchpad.generate.cache import MODES, CachedDecoder
-from scratchpad.generate.engine import Engine, Limits, Opening
+from scratchpad.generation.cache import MODES, CachedDecoder
+from scratchpad.generation.engine import Engine, Limits, Opening
 
 _EARLY = 10  # the state before which the early measurements begin
 _SAID_EVERY = 500  # states

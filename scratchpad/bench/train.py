@@ -12,15 +12,15 @@ from torch import Tensor, nn
 from scratchpad.bench.figures import Figure, Way, take_turns
 from scratchpad.bench.flops import TRAINING, forward_flops
 from scratchpad.bench.workload import Workload
+from scratchpad.config.schema import TrainConfig
 from scratchpad.layout.batch import Batch
 from scratchpad.layout.rows import rows
-from scratchpad.model.transformer import Transformer
+from scratchpad.models.transformer import Transformer
 from scratchpad.tasks.document import Document
-from scratchpad.train.config import TrainConfig
-from scratchpad.train.data import step_batches
-from scratchpad.train.gradients import Lanes, lane_count, set_gradients
-from scratchpad.train.loss import count_targets, summed_loss
-from scratchpad.train.optimiser import make_optimiser
+from scratchpad.training.data import step_batches
+from scratchpad.training.gradients import Lanes, lane_count, set_gradients
+from scratchpad.training.loss import count_targets, summed_loss
+from scratchpad.training.optimizer import make_optimiser
 
 MICRO_TOKENS = 8192
 """Tokens of one forward pass of ours, and of the public way its padded rows: for each what was fastest on a CPU."""

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from scratchpad.bench.figures import Say
+from scratchpad.config.parse import Lengths
 from scratchpad.layout.rows import rows
 from scratchpad.layout.vocabulary import Vocabulary
-from scratchpad.model.config import PRESETS
-from scratchpad.model.transformer import Transformer
-from scratchpad.settings import Lengths
+from scratchpad.models.config import PRESETS
+from scratchpad.models.transformer import Transformer
 from scratchpad.tasks.base import Symbols, draws
 from scratchpad.tasks.document import Document
 from scratchpad.tasks.formats import Format, format_named

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from scratchpad.evaluate.intervals import median_interval, wilson
-from scratchpad.experiments.findings import Finding
+from scratchpad.evaluation.intervals import median_interval, wilson
+from scratchpad.experiments.aggregate import Finding
 from scratchpad.experiments.plan import MEASURES, Curve, Plan
-from scratchpad.report.comparisons import Bar, Learned, bars_plot, steps_plot
-from scratchpad.report.plots import Curve as Line
-from scratchpad.report.plots import Series, accuracy_plot, evaluation_plot
+from scratchpad.reporting.charts import Curve as Line
+from scratchpad.reporting.charts import Series, accuracy_plot, evaluation_plot
+from scratchpad.reporting.comparison_charts import Bar, Learned, bars_plot, steps_plot
 from scratchpad.run import task_of
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from itertools import chain, product
 from pathlib import Path
 
+from scratchpad.config.schema import RunConfig
 from scratchpad.errors import ScratchpadError, unknown
-from scratchpad.experiments.reading import telling
+from scratchpad.experiments.schema import telling
 from scratchpad.run import task_of, with_values
-from scratchpad.train.config import RunConfig
 
 FORMS = {
     "lengths": "accuracy over length, every seed thin and the median thick",

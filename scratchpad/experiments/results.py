@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scratchpad.experiments.carry_out import Errand
+from scratchpad.experiments.aggregate import Finding
+from scratchpad.experiments.execute import Errand
 from scratchpad.experiments.figures import figure
-from scratchpad.experiments.findings import Finding
 from scratchpad.experiments.plan import Plan
 from scratchpad.experiments.tables import Provenance, markdown, table
-from scratchpad.report.plots import save_png
-from scratchpad.train.checkpoint import write_whole
+from scratchpad.reporting.charts import save_png
+from scratchpad.training.checkpoint import write_whole
 
 FILES = ("table.json", "table.md", "figure.png")
 

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-from scratchpad.evaluate.intervals import spread_name
-from scratchpad.experiments.carry_out import Errand
-from scratchpad.experiments.findings import Finding, over_seeds
+from scratchpad.evaluation.intervals import spread_name
+from scratchpad.experiments.aggregate import Finding, over_seeds
+from scratchpad.experiments.execute import Errand
 from scratchpad.experiments.plan import MEASURES, Plan
-from scratchpad.machine import hardware
-from scratchpad.report.tables import NOTHING, memory_text, percent, time_text
+from scratchpad.provenance import hardware
+from scratchpad.reporting.tables import NOTHING, memory_text, percent, time_text
 from scratchpad.run import read_record
 
 Line = Mapping[str, Any]

@@ -10,7 +10,7 @@ from itertools import chain
 import numpy as np
 
 from scratchpad.errors import ScratchpadError
-from scratchpad.seeding import Stream, T
+from scratchpad.random_stream import Stream, T
 from scratchpad.tasks.base import Symbols, Task, draws
 from scratchpad.tasks.document import Document
 from scratchpad.tasks.formats import Format

@@ -11,7 +11,7 @@ import numpy as np
 
 from scratchpad.globality.cases import Report
 from scratchpad.globality.table import Table, masses
-from scratchpad.seeding import Stream, permutation, stream_name
+from scratchpad.random_stream import Stream, permutation, stream_name
 
 _HALF = 0.5
 _NOTHING_BITS = 1e-9

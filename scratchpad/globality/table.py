@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from scratchpad.globality.cases import Cases
+from scratchpad.layout.attention_rule import PROMPT
 from scratchpad.layout.rows import Row, rows
-from scratchpad.layout.rule import PROMPT
 from scratchpad.tasks.base import Symbols
 
 Place = tuple[str, int]

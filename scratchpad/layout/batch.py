@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from scratchpad.layout.attention_rule import PADDING, reaches, sees
 from scratchpad.layout.rows import Row
-from scratchpad.layout.rule import PADDING, reaches, sees
 
 Item = TypeVar("Item")
 

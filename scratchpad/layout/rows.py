@@ -9,7 +9,7 @@ from typing import Generic, Literal
 import numpy as np
 
 from scratchpad.errors import ScratchpadError
-from scratchpad.layout.rule import PROMPT, block_positions, sees
+from scratchpad.layout.attention_rule import PROMPT, block_positions, sees
 from scratchpad.tasks.document import Document, Symbol
 
 Budget = int | Literal["split", "packed"]

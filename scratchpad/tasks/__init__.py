@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from scratchpad.config.parse import with_settings
 from scratchpad.errors import ScratchpadError, unknown
-from scratchpad.settings import with_settings
 from scratchpad.tasks.addition_random_space import AdditionRandomSpace
 from scratchpad.tasks.addition_shift import AdditionShift
 from scratchpad.tasks.base import Task
@@ -16,13 +16,13 @@ from scratchpad.tasks.half_parity import HalfParity
 from scratchpad.tasks.heights import Heights
 from scratchpad.tasks.long_addition import LongAddition
 from scratchpad.tasks.mbpp import Mbpp
-from scratchpad.tasks.own_programs import OwnPrograms
 from scratchpad.tasks.parity import Parity
 from scratchpad.tasks.polynomials import Polynomials
 from scratchpad.tasks.program_runs import ProgramRuns
 from scratchpad.tasks.programs import Programs
 from scratchpad.tasks.random_graphs import RandomGraphs
 from scratchpad.tasks.three_cycles import ThreeCycles
+from scratchpad.tasks.user_programs import OwnPrograms
 
 TASKS: dict[str, type[Task]] = {
     task.name: task

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, ClassVar, Self
 
+from scratchpad.config.parse import Lengths, plain, with_settings
 from scratchpad.errors import ScratchpadError, unknown
-from scratchpad.seeding import Stream, stream_name
-from scratchpad.settings import Lengths, plain, with_settings
-from scratchpad.tasks.asking import Asking
+from scratchpad.random_stream import Stream, stream_name
 from scratchpad.tasks.document import SEP, as_text, is_wide, letters, listed
+from scratchpad.tasks.prompt_template import Asking
 
 Symbols = tuple[str, ...]
 

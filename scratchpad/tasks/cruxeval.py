@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from scratchpad.errors import ScratchpadError
-from scratchpad.tasks.hub import hub_lines
-from scratchpad.tasks.lines import read_lines
+from scratchpad.tasks.hub_datasets import hub_lines
+from scratchpad.tasks.jsonl import read_lines
 from scratchpad.tasks.program_runs import ProgramProblem, ProgramRuns
 
 _HUB = "cruxeval-org/cruxeval"

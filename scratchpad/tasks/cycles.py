@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
+from scratchpad.config.parse import Lengths, with_settings
 from scratchpad.errors import ScratchpadError
-from scratchpad.seeding import Stream
-from scratchpad.settings import Lengths, with_settings
+from scratchpad.random_stream import Stream
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols
 from scratchpad.tasks.graphs import CycleWalk, alphabet, asked_in, edges_in, written_graph
 

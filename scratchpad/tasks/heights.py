@@ -15,11 +15,11 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import ClassVar, Self
 
+from scratchpad.config.parse import Lengths
 from scratchpad.errors import ScratchpadError
-from scratchpad.seeding import Stream
-from scratchpad.settings import Lengths
-from scratchpad.tasks.asking import Asking
+from scratchpad.random_stream import Stream
 from scratchpad.tasks.base import Symbols, Task
+from scratchpad.tasks.prompt_template import Asking
 
 _PEOPLE = """
 Ada Alan Amir Ana Anton Aron Ben Bianca Boris Carla Cem Clara Dan David Diana Dora Edgar Elena Elif Emil Emma Erik

@@ -27,12 +27,12 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import ClassVar, Self
 
+from scratchpad.config.parse import Lengths
 from scratchpad.errors import ScratchpadError, unknown
-from scratchpad.seeding import Stream, stream_name
-from scratchpad.settings import Lengths
+from scratchpad.random_stream import Stream, stream_name
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols
 from scratchpad.tasks.document import letters
-from scratchpad.tasks.text import TextTask
+from scratchpad.tasks.text_task import TextTask
 
 _FILLING = "0123456789$=_"
 _LAWS = ("uniform", "same", "numbers")

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 from scratchpad.errors import ScratchpadError
 from scratchpad.tasks.base import BEYOND_PAPER
-from scratchpad.tasks.hub import hub_lines
-from scratchpad.tasks.lines import read_lines
+from scratchpad.tasks.hub_datasets import hub_lines
+from scratchpad.tasks.jsonl import read_lines
 from scratchpad.tasks.program_runs import ProgramProblem, ProgramRuns
 
 _HUB = ("google-research-datasets/mbpp", "full")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from scratchpad.config.parse import Lengths
 from scratchpad.errors import ScratchpadError
-from scratchpad.seeding import Stream
-from scratchpad.settings import Lengths
+from scratchpad.random_stream import Stream
 from scratchpad.tasks.base import Symbols
 
 DIGITS = tuple("0123456789")

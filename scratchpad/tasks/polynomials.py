@@ -22,13 +22,13 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import ClassVar, Self
 
+from scratchpad.config.parse import Lengths
 from scratchpad.errors import ScratchpadError
-from scratchpad.seeding import Stream
-from scratchpad.settings import Lengths
-from scratchpad.tasks.asking import Asking
+from scratchpad.random_stream import Stream
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols
 from scratchpad.tasks.document import letters
-from scratchpad.tasks.text import TextTask
+from scratchpad.tasks.prompt_template import Asking
+from scratchpad.tasks.text_task import TextTask
 
 _OPENS, _CLOSES = "<scratch>\n", "\n</scratch>\n"
 _SIZES = {"train": 10_000, "test": 2_000}

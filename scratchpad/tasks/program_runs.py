@@ -19,18 +19,18 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 
+from scratchpad.config.parse import Lengths
 from scratchpad.errors import LeftOut, ScratchpadError
-from scratchpad.programs.limits import Limits
-from scratchpad.programs.nye import trace_text
-from scratchpad.programs.runner import Runner
+from scratchpad.programs.sandbox.limits import Limits
+from scratchpad.programs.sandbox.runner import Runner
 from scratchpad.programs.source import with_call
-from scratchpad.programs.trace import LIMIT_STATUSES, STATUSES, Trace, count_endings, same
-from scratchpad.programs.values import Writer
-from scratchpad.seeding import Stream
-from scratchpad.settings import Lengths
+from scratchpad.programs.tracing.nye_format import trace_text
+from scratchpad.programs.tracing.trace import LIMIT_STATUSES, STATUSES, Trace, count_endings, same
+from scratchpad.programs.tracing.value_json import Writer
+from scratchpad.random_stream import Stream
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols, last_line
 from scratchpad.tasks.document import MARKS, TAGS, letters
-from scratchpad.tasks.traces import TraceTask, loose_output
+from scratchpad.tasks.program_traces import TraceTask, loose_output
 
 _SECONDS = 20.0  # of one run: on a busy machine, too, it is the number of lines that ends one
 _TRACES_KEPT = 64

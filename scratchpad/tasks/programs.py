@@ -29,14 +29,14 @@ from functools import cache
 from itertools import islice
 from typing import Any, ClassVar, Self
 
+from scratchpad.config.parse import Lengths, Numbers
 from scratchpad.errors import ScratchpadError
-from scratchpad.seeding import Stream
-from scratchpad.settings import Lengths, Numbers
+from scratchpad.random_stream import Stream
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols
 from scratchpad.tasks.document import MARKS, letters
+from scratchpad.tasks.program_traces import TraceTask
 from scratchpad.tasks.random_programs import Writer
 from scratchpad.tasks.small_language import HEAD, INDENT, TAIL, Line, Program, Values, read_program
-from scratchpad.tasks.traces import TraceTask
 
 _SIZES = {"train": 400, "validation": 100, "test": 200}
 _MOST_LINES = 99

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 from math import ceil, sqrt
 from typing import Any, ClassVar, Self
 
+from scratchpad.config.parse import Lengths
 from scratchpad.errors import ScratchpadError
-from scratchpad.seeding import Stream, stream_name
-from scratchpad.settings import Lengths
+from scratchpad.random_stream import Stream, stream_name
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols, Task
 from scratchpad.tasks.graphs import alphabet, asked_in, check_graph, edges_in, written_graph
 

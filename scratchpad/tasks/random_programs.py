@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from scratchpad.seeding import Stream
-from scratchpad.settings import Lengths
+from scratchpad.config.parse import Lengths
+from scratchpad.random_stream import Stream
 from scratchpad.tasks.small_language import INDENT
 
 _KINDS = {"arithmetic": (15, 1), "repeat": (5, 4), "if": (5, 2), "if-else": (5, 4), "pass": (1, 1)}

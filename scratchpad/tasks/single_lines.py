@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Any
 
 from scratchpad.errors import LeftOut
-from scratchpad.programs.trace import Step, Trace
+from scratchpad.programs.tracing.trace import Step, Trace
 from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.program_runs import ProgramRuns
 

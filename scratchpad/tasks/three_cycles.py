@@ -13,9 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
 
+from scratchpad.config.parse import Lengths
 from scratchpad.errors import ScratchpadError
-from scratchpad.seeding import Stream
-from scratchpad.settings import Lengths
+from scratchpad.random_stream import Stream
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols
 from scratchpad.tasks.graphs import CycleWalk, alphabet, asked_in, edges_in, joined, written_graph
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from scratchpad.programs.inductive.compiled_program import Program
 from scratchpad.programs.inductive.machine import Machine
-from scratchpad.programs.inductive.program import Program
-from scratchpad.programs.inductive.reading import machine_in
-from scratchpad.programs.inductive.writing import write_state
+from scratchpad.programs.inductive.state_reader import machine_in
+from scratchpad.programs.inductive.state_writer import write_state
 
 
 def first_state(program: Program) -> dict[str, Any] | None:

@@ -9,8 +9,8 @@ from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from scratchpad.programs.inductive.subset import Refused
-from scratchpad.programs.inductive.tables import deque_changes, keys_place, set_table
+from scratchpad.programs.inductive.cpython_internals import deque_changes, keys_place, set_table
+from scratchpad.programs.inductive.unsupported import Refused
 
 KEYS = (type({}.keys()), type(OrderedDict().keys()))
 VALUES = (type({}.values()), type(OrderedDict().values()))

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from types import CellType, CodeType, FunctionType
 from typing import Any
 
-from scratchpad.programs.inductive import code
-from scratchpad.programs.inductive.code import How, Unit
-from scratchpad.programs.inductive.compound import MATCHES
-from scratchpad.programs.inductive.expressions import CAPTURE
+from scratchpad.programs.inductive import instructions as code
+from scratchpad.programs.inductive.call_lifting import CAPTURE
+from scratchpad.programs.inductive.compiled_program import MODULE, Program
+from scratchpad.programs.inductive.compound_statements import MATCHES
+from scratchpad.programs.inductive.instructions import How, Unit
 from scratchpad.programs.inductive.iterators import WALKED, iterate, walked
-from scratchpad.programs.inductive.program import MODULE, Program
-from scratchpad.programs.inductive.subset import Refused
+from scratchpad.programs.inductive.unsupported import Refused
 
 DEEPEST = 1000  # frames, as Python's own limit
 _FREE = "cannot access free variable "

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any, Literal
 
-from scratchpad.programs.inductive.code import Drop, Instruction, Label, Line, Reraise, Return, Run, Unit
-from scratchpad.programs.inductive.expressions import Expressions
-from scratchpad.programs.inductive.fragments import compile_statements
-from scratchpad.programs.inductive.subset import Refused
+from scratchpad.programs.inductive.call_lifting import Expressions
+from scratchpad.programs.inductive.compiled_fragments import compile_statements
+from scratchpad.programs.inductive.instructions import Drop, Instruction, Label, Line, Reraise, Return, Run, Unit
+from scratchpad.programs.inductive.unsupported import Refused
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,55 @@
+"""The functions of `import scratchpad as sp` that tie the parts together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scratchpad.tasks import task_named
+from scratchpad.tasks.base import Task, draws
+from scratchpad.tasks.document import Document
+from scratchpad.tasks.formats import format_named
+
+if TYPE_CHECKING:
+    from scratchpad.config.schema import RunConfig
+    from scratchpad.evaluation.metrics import Score
+    from scratchpad.run import Run
+    from scratchpad.training.trainer import Tell
+
+
+def task(name: str, **settings: Any) -> Task:
+    """A built-in task with settings: `task("parity", bits="1-30", window=60)`. ScratchpadError for unknown ones."""
+    return task_named(name, settings)
+
+
+def documents(
+    of: Task, format: str = "inductive", n: int = 1, seed: int = 0, split: str = "train", start: int = 0
+) -> Iterator[Document[str]]:
+    """n documents of a task, from the draw numbered `start` on: text symbols, marks in place."""
+    written = format_named(format)
+    for _, question in draws(of, seed, split, start, n):
+        yield written.write(of, question)
+
+
+def train(
+    config: RunConfig,
+    out: str | Path | None = None,
+    device: str = "auto",
+    resume: bool = False,
+    force: bool = False,
+    tell: Tell | None = None,
+) -> Run:
+    """Train a run in the folder `out` (default: runs/TASK-FORMAT): `scratchpad.training.setup.train`.
+
+    `tell` is called with each line of metrics.jsonl.
+    """
+    from scratchpad.training.setup import train as start
+
+    folder = out or Path("runs") / f"{config.task.name}-{config.task.format}"
+    return start(config, folder, device, resume, force, tell=tell or (lambda line: None))
+
+
+def evaluate(run: Run, sizes: Sequence[int] = (), n: int = 1000, method: str = "forced", seed: int = 0) -> list[Score]:
+    """Judge n test questions of each size; forced (one forward pass) or free (generation). Kept in the run's folder."""
+    return run.evaluate(sizes, n, method, seed)

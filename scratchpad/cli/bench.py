@@ -1,0 +1,129 @@
+"""Measure speed here and now: ours, and beside it, in turn, the way of the only public implementation.
+
+data: documents of parity (1 to 30 bits, window 60) drawn, laid out and collated, a second of one core.
+train: documents a second on a CPU: forward, backward and optimiser, with the paper's dropout.
+generate: tokens a second, questions of 60 bits; with --long whether a state costs the same after many others.
+evaluate: questions of 60 bits judged a second by one forward pass, beside our own cached generation.
+trace: short programs run and traced, each in a fresh process of its own, a second of one core; in each isolation that
+this machine allows, with nothing beside it.
+
+value and reference are medians over the turns; ratio is the median of the ratios within the turns; ceiling is what the
+machine's matrix products, measured in the same turns, would allow. The model's weights are fresh ones.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from scratchpad.cli._options import whole_number
+from scratchpad.cli._output import message, print_json
+from scratchpad.cli._table import print_table
+from scratchpad.errors import ScratchpadError, unknown
+
+if TYPE_CHECKING:
+    from scratchpad.bench.figures import Figure, Say
+    from scratchpad.bench.workload import Workload
+
+EXAMPLE = """scratchpad bench data
+  scratchpad bench train --precision bf16 --json
+  scratchpad bench generate --long
+  scratchpad bench trace"""
+
+_DEFAULT_BATCH = {"data": 64, "train": 32, "generate": 16, "evaluate": 16, "trace": 200}
+_DEFAULT_TURNS = {"data": 20, "train": 5, "generate": 3, "evaluate": 5, "trace": 5}
+_LONG_STATES, _LEAST_LONG_STATES = 10_000, 400
+_COLUMNS = ("name", "value", "unit", "reference", "ratio", "ceiling")
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("what", choices=tuple(_DEFAULT_BATCH), help="as above")
+    parser.add_argument("--repeats", type=whole_number(1), metavar="N", help="turns (default: 20, 5, 3, 5, 5)")
+    parser.add_argument(
+        "--batch", type=whole_number(1), metavar="N", help="documents (default: 16; train 32, data 64, trace 200)"
+    )
+    parser.add_argument("--model", metavar="PRESET", help="default: 10m, the paper's; with --long small")
+    parser.add_argument("--seed", type=int, default=0, help="of documents and weights (default: %(default)s)")
+    parser.add_argument("--threads", type=whole_number(1), metavar="N", help="of torch (default: its own choice)")
+    parser.add_argument("--precision", choices=("fp32", "bf16", "both"), help="of train (default: both)")
+    parser.add_argument("--states", type=whole_number(1), metavar="N", help="of a chain, for generate (default: all)")
+    parser.add_argument("--long", action="store_true", help="generate one chain of many states (default: 10000)")
+    parser.add_argument("--json", action="store_true", help="one JSON object a figure")
+
+
+def run(args: Namespace) -> None:
+    _check(args)
+    import torch  # takes its time
+    from rich.console import Console
+
+    from scratchpad.provenance import described
+
+    if args.threads is not None:
+        torch.set_num_threads(args.threads)
+    message(described())
+    figures = []
+    with Console(stderr=True).status("") as status:
+        for figure in _figures(args, status.update):
+            figures.append(figure.to_json())
+            if args.json:
+                print_json(figures[-1])
+    if not args.json:
+        print_table(_COLUMNS, [["-" if v is None else v for v in figure.values()] for figure in figures])
+
+
+def _check(args: Namespace) -> None:
+    from scratchpad.models.config import PRESETS
+
+    if args.model is not None and args.model not in PRESETS:
+        raise unknown("model preset", args.model, PRESETS)
+    for option, what in (("precision", "train"), ("states", "generate"), ("long", "generate")):
+        if getattr(args, option) and args.what != what:
+            raise ScratchpadError(f"--{option} belongs to `bench {what}`, not to `bench {args.what}`")
+    if args.long and args.states is not None and args.states < _LEAST_LONG_STATES:
+        raise ScratchpadError(f"--long --states {args.states}: at least {_LEAST_LONG_STATES} are needed")
+    if args.long and args.batch not in (None, 1):
+        raise ScratchpadError("--long writes one chain: leave --batch out")
+
+
+def _figures(args: Namespace, say: Say) -> Iterator[Figure]:
+    from scratchpad.bench.data import bench_data
+    from scratchpad.bench.evaluate import bench_evaluate
+    from scratchpad.bench.generate import bench_generate
+    from scratchpad.bench.long import bench_long
+    from scratchpad.bench.trace import bench_trace
+    from scratchpad.bench.train import PRECISIONS, bench_train
+
+    work = _workload(args, say)
+    if args.what == "data":
+        yield bench_data(work)
+    elif args.what == "train":
+        for precision in PRECISIONS if args.precision in (None, "both") else (args.precision,):
+            yield bench_train(work, precision)
+    elif args.long:
+        yield from bench_long(work, args.states or _LONG_STATES)
+    elif args.what == "generate":
+        yield from bench_generate(work, args.states)
+    elif args.what == "trace":
+        yield from bench_trace(work)
+    else:
+        yield from bench_evaluate(work)
+
+
+def _workload(args: Namespace, say: Say) -> Workload:
+    from scratchpad.bench.public import public_way
+    from scratchpad.bench.workload import LONGEST_BITS, TRAINED_BITS, Workload
+
+    compared = args.what not in ("evaluate", "trace") and not args.long
+    public = public_way() if compared else None
+    if compared and public is None:
+        message("nothing to compare with: benchmarks/public_way.py is in the repository, not in the installed package")
+    return Workload(
+        bits=TRAINED_BITS if args.what in ("data", "train") else LONGEST_BITS,
+        batch=1 if args.long else args.batch or _DEFAULT_BATCH[args.what],
+        turns=args.repeats or _DEFAULT_TURNS[args.what],
+        seed=args.seed,
+        model=args.model or ("small" if args.long else "10m"),
+        public=public,
+        say=say,
+    )

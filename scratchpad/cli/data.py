@@ -1,0 +1,102 @@
+"""Write documents of a task to a file of JSON lines: what `scratchpad train --data` and `scratchpad layout` read.
+
+Programs (tasks mbpp and cruxeval, and --source) are run and traced as they are written. What cannot be written (a run
+that raises, a construct that the inductive form does not cover, too long a document) is left out and counted by reason.
+"""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from typing import Any
+
+from scratchpad.cli._options import add_draws, add_task, task_of, whole_number
+from scratchpad.cli._output import Progress, Tally, new_file
+from scratchpad.errors import LeftOut, ScratchpadError
+from scratchpad.layout.rows import positions_needed
+from scratchpad.tasks.base import Symbols, Task, draws
+from scratchpad.tasks.document import Document
+from scratchpad.tasks.formats import Format, format_named
+from scratchpad.tasks.jsonl import line_of
+from scratchpad.tasks.program_runs import ProgramRuns
+from scratchpad.tasks.single_lines import single_lines
+
+EXAMPLE = """scratchpad data parity --format inductive -n 1000 --seed 0 --set bits=1-8 window=24 --out parity.jsonl
+  scratchpad data mbpp --split train --format scratchpad --context 1024 --set path=mbpp.jsonl --out traces.jsonl
+  scratchpad data programs --source my_programs/ --format inductive --out traces.jsonl"""
+
+
+def arguments(parser: ArgumentParser) -> None:
+    add_task(parser)
+    add_draws(parser)
+    parser.add_argument("-n", type=whole_number(1), help="how many documents (default: all that the task's data hold)")
+    parser.add_argument(
+        "--context", type=whole_number(1), metavar="N", help="leave out what needs more positions of a model"
+    )
+    parser.add_argument(
+        "--single-lines",
+        action="store_true",
+        help="of programs: not the runs, but each different line of them: the state before it and the line, then the "
+        "state after it",
+    )
+    parser.add_argument("--out", metavar="FILE.jsonl", required=True, help="the file to write")
+    parser.add_argument("--force", action="store_true", help="replace the file if it is there")
+
+
+def run(args: Namespace) -> None:
+    task, form = task_of(args), format_named(args.format)
+    drawn = draws(task, args.seed, args.split, 0, _count(args, task))
+    progress, tally = Progress("problems", _count(args, task)), Tally()
+    lines = _single_lines(args, task, drawn, tally) if args.single_lines else _documents(args, task, form, drawn, tally)
+    written = 0
+    with new_file(args.out, args.force) as file:
+        for made in lines:
+            file.writelines(json.dumps(line).encode() + b"\n" for line in made)
+            written += len(made)
+            progress.advance()
+        if tally.reasons and not written:
+            raise ScratchpadError(f"{args.out}: nothing to write{tally}")
+    progress.end(f"{args.out}: {written:,} documents{tally}")
+
+
+def _count(args: Namespace, task: Task) -> int:
+    held = task.count(args.split)
+    wanted = held if args.n is None else args.n
+    if wanted is None:
+        raise ScratchpadError(f"-n is needed: {task.name} draws as many documents as are asked for")
+    if held == 0:
+        task.draw(args.seed, args.split, 0)  # says what there is
+    if held is not None and wanted > held and not task.seeded:
+        raise ScratchpadError(f"-n {wanted}: the {args.split} split of {task.name} holds {held} questions, each once")
+    return wanted
+
+
+def _documents(
+    args: Namespace, task: Task, form: Format, drawn: Iterator[tuple[int, Symbols]], tally: Tally
+) -> Iterator[list[dict[str, Any]]]:
+    """The lines of each question: one, or none where it is left out."""
+    for index, question in drawn:
+        made = []
+        with tally.counting():
+            line = line_of(task, form, question, (args.seed, args.split, index))
+            _check_room(args, line)
+            made.append(line)
+        yield made
+
+
+def _check_room(args: Namespace, line: dict[str, Any]) -> None:
+    if args.context is not None:
+        needed = positions_needed(Document(line["prompt"], line["states"]))
+        if needed > args.context:
+            reason = f"over {args.context:,} positions"
+            raise LeftOut(f"a document needs {needed} positions: {reason}", reason)
+
+
+def _single_lines(
+    args: Namespace, task: Task, drawn: Iterator[tuple[int, Symbols]], tally: Tally
+) -> Iterator[list[dict[str, Any]]]:
+    """The lines of each run that no run before it has had."""
+    if not isinstance(task, ProgramRuns):
+        raise ScratchpadError(f"--single-lines belongs to programs that are run (mbpp, --source), not to {task.name}")
+    return single_lines(task, (question for _, question in drawn), tally.reasons)

@@ -1,0 +1,99 @@
+"""The main idea in one run: one task, one model, one budget, three formats; who is right on longer inputs?
+
+Trains a direct, a scratchpad and an inductive model, judges them at trained lengths and beyond, solves one long
+question aloud and writes a report. Interrupted or finished runs are gone on with, never trained twice.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scratchpad.cli._output import message, new_file
+from scratchpad.cli._progress import TrainingProgress
+from scratchpad.cli._table import print_table
+from scratchpad.recipes import DEMO, with_format
+from scratchpad.tasks.document import as_text
+
+if TYPE_CHECKING:
+    from scratchpad.evaluation.metrics import Score
+    from scratchpad.run import Run
+    from scratchpad.training.launcher import Job
+
+EXAMPLE = "scratchpad demo --seed 1"
+FORMATS = ("inductive", "direct", "scratchpad")  # the longest training first: it has a core of its own
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--seed", type=int, default=0, help="of models and training data (default: %(default)s)")
+    parser.add_argument("--out", default="runs/demo", metavar="FOLDER", help="default: %(default)s")
+
+
+def run(args: Namespace) -> None:
+    from scratchpad.run import Run
+    from scratchpad.training.launcher import train_together
+
+    folder = Path(args.out)
+    jobs = [_job(name, args.seed, folder / f"seed-{args.seed}" / name) for name in FORMATS]
+    with TrainingProgress({job.name: job.config.train.steps for job in jobs}) as progress:
+        train_together(jobs, at_once=2, tell=progress.tell)
+    runs = {job.name: Run.load(job.folder, "last") for job in jobs}
+    scores = {name: one.evaluate() for name, one in runs.items()}
+    _print_scores(scores, runs["direct"])
+    _solve_aloud(runs["inductive"])
+    _write_summary(folder, args.seed, runs, scores)
+    _write_report(folder, list(runs.values()))
+
+
+def _job(name: str, seed: int, folder: Path) -> Job:
+    from scratchpad.training.launcher import Job
+
+    config = with_format(DEMO, name)
+    return Job(name, dataclasses.replace(config, train=dataclasses.replace(config.train, seed=seed)), folder)
+
+
+def _print_scores(scores: dict[str, list[Score]], run: Run) -> None:
+    """Rows: formats; columns: lengths."""
+    task = run.subject.task
+    sizes = [score.size for score in scores["direct"]]
+    names = [f"{size} {task.size_setting}" for size in sizes]
+    print(f"\nExact answers and scratchpads of {scores['direct'][0].n} questions a length, with 95 % intervals.")
+    print(f"Trained on {task.size_law().plain()} {task.size_setting}; guessing one bit is right half of the time.\n")
+    print_table(("format", *names), [(name, *map(_share, row)) for name, row in scores.items()])
+
+
+def _share(score: Score) -> str:
+    return f"{100 * score.accuracy:.1f} % [{100 * score.low:.1f}, {100 * score.high:.1f}]"
+
+
+def _solve_aloud(run: Run) -> None:
+    """The last test question of twice the longest trained length, state by state."""
+    task = run.subject.task.at_size(2 * run.subject.task.size_law().high)
+    question = task.draw(0, "aloud", 0)
+    print(f"\n{as_text(question)}\n")
+    found = run.solve(as_text(question), on_state=lambda index, state: print(f"{index + 1:5}  {as_text(state)}"))
+    answer = as_text(found.answer) if found.answer is not None else "none"
+    print(f"answer: {answer}  ({found.status}; the truth is {as_text(task.truth(question))})\n")
+
+
+def _write_summary(folder: Path, seed: int, runs: dict[str, Run], scores: dict[str, list[Score]]) -> None:
+    from scratchpad.run import read_record
+    from scratchpad.training.checkpoint import write_whole
+
+    record = read_record(runs["inductive"].folder)
+    table = [score.to_json() for row in scores.values() for score in row]
+    origin: dict[str, Any] = {name: record[name] for name in ("versions", "git", "machine")}
+    write_whole(folder / "summary.json", json.dumps({"seed": seed, **origin, "table": table}, indent=1) + "\n")
+    message(f"table: {folder / 'summary.json'}")
+
+
+def _write_report(folder: Path, runs: list[Run]) -> None:
+    from scratchpad.reporting.html_page import report
+
+    path = folder / "report.html"
+    with new_file(str(path), force=True) as file:
+        file.write(report([str(run.folder) for run in runs], "Three formats, one task", None).encode())
+    message(f"report: {path}")

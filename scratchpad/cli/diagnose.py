@@ -1,0 +1,105 @@
+"""Say what goes wrong in the chains of a trained run, from the samples that `scratchpad evaluate` kept.
+
+For inductive runs: the accuracy of single transitions by place in the chain, and by what the task says of them (slot,
+kind); the chain accuracy that they predict, beside the measured one; and the first wrong states, grouped by what is
+wrong in them, where the model wrote by itself (`scratchpad evaluate RUN --method free`).
+
+With --attention it draws where the tokens of one state attend, in every layer and head; with --json it prints these
+weights, too: (layers, heads, tokens of the state, tokens of the row).
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scratchpad.cli._options import add_loading, whole_number
+from scratchpad.cli._output import message, new_file, print_json
+from scratchpad.cli._table import print_table
+from scratchpad.errors import ScratchpadError
+
+if TYPE_CHECKING:
+    from scratchpad.reporting.diagnosis import Diagnosis, Share
+
+EXAMPLE = """scratchpad diagnose runs/parity-small
+  scratchpad diagnose runs/parity-small --json
+  scratchpad diagnose runs/parity-small --attention attention.png --question 0_1_101_= --state 2"""
+
+
+_PICTURES = (".png", ".svg", ".pdf")
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="a run folder with samples: `scratchpad evaluate` writes them")
+    parser.add_argument("--attention", metavar="FILE.png|svg|pdf", help="draw attention for one transition, too")
+    parser.add_argument("--question", metavar="TEXT", help="of the picture (default: the first test question)")
+    parser.add_argument("--state", type=whole_number(1), default=2, metavar="N", help="of it (default: %(default)s)")
+    parser.add_argument("--force", action="store_true", help="replace the picture if it is there")
+    add_loading(parser)
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON object for each way of judging and length, and for attention"
+    )
+
+
+def run(args: Namespace) -> None:
+    from scratchpad.reporting.diagnosis import diagnose
+    from scratchpad.reporting.run_records import read_run
+
+    if args.question is not None and not args.attention:
+        raise ScratchpadError("--question says of what attention is drawn: it goes with --attention FILE.png")
+    if args.attention and Path(args.attention).suffix.lower() not in _PICTURES:
+        raise ScratchpadError(f"--attention {args.attention}: a picture is one of {', '.join(_PICTURES)}")
+    record = read_run(args.run, args.task_file)
+    if record.config.task.format != "inductive":
+        raise ScratchpadError(
+            f"{args.run} has the format {record.config.task.format}: only inductive chains have steps"
+        )
+    found = diagnose(record)
+    if args.attention:
+        _draw(args, Path(args.attention).suffix[1:].lower())
+    elif not found:
+        raise ScratchpadError(f"{args.run} holds no samples: scratchpad evaluate {args.run} --method free")
+    for diagnosis in found:
+        print_json(diagnosis.to_json()) if args.json else _print(diagnosis)
+
+
+def _draw(args: Namespace, kind: str) -> None:
+    from scratchpad.evaluation.attention_weights import attention_of
+    from scratchpad.reporting.attention_plot import attention_figure
+    from scratchpad.reporting.charts import save
+    from scratchpad.run import Run
+
+    run = Run.load(Path(args.run), args.checkpoint, args.device, args.task_file)
+    task = run.subject.task
+    question = run.check(args.question) if args.question is not None else task.draw(0, "test", 0)
+    attention = attention_of(run.subject, question, args.state)
+    figure = attention_figure(attention)
+    with new_file(args.attention, args.force) as file:
+        save(figure, file, kind)
+    message(f"{args.attention}: attention at state {args.state}")
+    if args.json:
+        print_json({"attention": attention.to_json()})
+
+
+def _print(diagnosis: Diagnosis) -> None:
+    measured, every = diagnosis.measured, diagnosis.transitions
+    print(
+        f"{diagnosis.way}, size {diagnosis.size}: {_percent(measured)} of {measured.n:,} chains right; "
+        f"{100 * diagnosis.predicted:.1f} % predicted by transitions ({100 * every.accuracy:.2f} % of {every.n:,})"
+    )
+    places = {f"{place}": diagnosis.by_place[place] for place in sorted(diagnosis.by_place)}
+    for name, shares in {"transition": places, **diagnosis.by_trait}.items():
+        order = shares if name == "transition" else sorted(shares)
+        print_table((name, "right", "n"), [(value, _percent(shares[value]), shares[value].n) for value in order])
+    groups = sorted(diagnosis.first_wrong.items(), key=lambda item: -item[1].count)
+    if groups:
+        rows = [
+            (what, one.count, one.state, one.written or "(nothing)", one.due or "(nothing)") for what, one in groups
+        ]
+        print_table(("first wrong state: what", "chains", "state", "the first: written", "due"), rows)
+    print()
+
+
+def _percent(share: Share) -> str:
+    return f"{100 * share.accuracy:.1f} %"

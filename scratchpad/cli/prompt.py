@@ -1,0 +1,111 @@
+"""Write prompts with worked examples for language models: as text, as chat messages, or as JSON lines for batch use.
+
+The examples are the first different problems of the seed's training split, the same for every question, and never the
+question's own problem. Of programs that are given (mbpp, cruxeval, --source) seed 0 shows the first ones, as the paper
+does, and each other seed the first ones of another order.
+
+With --context N questions are left out, and counted, whose prompt and target (the work that answers them) have more
+than N characters together.
+
+A line of --json holds the prompt, its messages and what scoring needs: give it the model's text as `completion`, and
+`scratchpad score` judges it. Its `id` names task, format and draw, with a digest of settings that are not the defaults.
+"""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from contextlib import nullcontext
+from hashlib import blake2b
+from typing import Any
+
+from scratchpad.cli._options import add_draws, add_task, task_of, whole_number
+from scratchpad.cli._output import Tally, message, print_json
+from scratchpad.errors import LeftOut, ScratchpadError
+from scratchpad.evaluation.few_shot import Prompt, few_shot
+from scratchpad.tasks.base import Symbols, Task, draws
+from scratchpad.tasks.formats import format_named
+
+EXAMPLE = """scratchpad prompt long-addition --format scratchpad --shots 2
+  scratchpad prompt programs --format scratchpad --shots 3 -n 200 --json > prompts.jsonl
+  scratchpad prompt mbpp --format scratchpad --shots 3 -n 1500 --set path=mbpp.jsonl most_characters=1066 --json"""
+
+
+_RULE = 72 * "-"  # between the prompts of several questions
+
+
+def arguments(parser: ArgumentParser) -> None:
+    add_task(parser)
+    add_draws(parser, split="test", form="scratchpad")
+    parser.add_argument("--shots", type=whole_number(0), default=4, metavar="N", help="examples (default: %(default)s)")
+    parser.add_argument("-n", type=whole_number(1), default=1, help="how many questions (default: %(default)s)")
+    parser.add_argument("--size", type=whole_number(1), help="of the questions; the examples have the task's own")
+    parser.add_argument("--question", metavar="TEXT", help="ask this, and draw nothing but examples")
+    parser.add_argument(
+        "--context", type=whole_number(1), metavar="N", help="leave out what has more characters, with its target"
+    )
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--chat", action="store_true", help="print chat messages, each behind its role")
+    kind.add_argument("--json", action="store_true", help="one JSON object a question")
+
+
+def run(args: Namespace) -> None:
+    task, form = task_of(args), format_named(args.format)
+    tally, printed, named = Tally(), 0, _named(args, task)
+    for name, draw, question in _questions(args, task):
+        with tally.counting() if args.question is None else nullcontext():
+            prompt = few_shot(task, form, question, args.shots, args.seed)
+            _check_room(args, prompt)
+            _print(args, task, f"{named}/{name}", draw, question, prompt, printed)
+            printed += 1
+    if tally.reasons:
+        message(f"{printed:,} prompts{tally}")
+
+
+def _check_room(args: Namespace, prompt: Prompt) -> None:
+    needed = len(prompt.text) + len(prompt.target)
+    if args.context is not None and needed > args.context:
+        reason = f"over {args.context:,} characters"
+        raise LeftOut(f"the prompt and its target have {needed:,} characters: {reason}", reason)
+
+
+def _named(args: Namespace, task: Task) -> str:
+    """How the prompts' ids begin: with the task, its settings where they are not the defaults, format and shots."""
+    settings = task.settings()
+    default = task_of(Namespace(**{**vars(args), "set": [], "source": None})).settings()
+    digest = blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=4).hexdigest()
+    named = task.name if settings == default else f"{task.name}/settings-{digest}"
+    return f"{named}/{args.format}/{args.shots}-shot"
+
+
+def _print(
+    args: Namespace, task: Task, name: str, draw: dict[str, Any], question: Symbols, prompt: Prompt, place: int
+) -> None:
+    if args.json:
+        print_json({
+            "id": name, "task": task.name, "format": args.format, "settings": task.settings(),
+            "shots": args.shots, "size": args.size, **draw, "question": question, "prompt": prompt.text,
+            "messages": prompt.messages, "stop": prompt.stop, "target": prompt.target,
+        })  # fmt: skip
+    elif args.chat:
+        print("\n\n".join(f"[{said['role']}]\n{said['content']}" for said in prompt.messages), end="\n\n")
+    else:
+        print(f"\n{_RULE}\n" if place else "", prompt.text, sep="", end="")
+
+
+def _questions(args: Namespace, task: Task) -> Iterator[tuple[str, dict[str, Any], Symbols]]:
+    """Each question with its name and with what it was drawn by."""
+    if args.question is not None:
+        question = task.parse(args.question)
+        task.check(question)
+        yield "question", {"seed": args.seed, "split": None, "index": None}, question
+        return
+    sized = task if args.size is None else task.at_size(args.size)
+    held = sized.count(args.split)
+    if held is not None and args.n > held:
+        raise ScratchpadError(f"-n {args.n}: the {args.split} split of {task.name} holds {held} questions")
+    size = "" if args.size is None else f"size-{args.size}/"
+    for index, question in draws(sized, args.seed, args.split, 0, args.n):
+        drawn = {"seed": args.seed, "split": args.split, "index": index}
+        yield f"{size}{args.split}/seed-{args.seed}/{index}", drawn, question

@@ -1,0 +1,59 @@
+"""Write one HTML page about one run or several: tables, plots, sample chains, settings.
+
+The page is one file that needs no network and no scripts. Runs that differ in nothing but the seed are put together.
+Judge the runs first (`scratchpad evaluate`); until then the page shows the last evaluation of their training.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from scratchpad.cli._output import message, new_file
+
+if TYPE_CHECKING:
+    from scratchpad.reporting.diagnosis_view import Attended
+    from scratchpad.reporting.run_records import RunRecord
+
+EXAMPLE = """scratchpad report runs/parity-small --out report.html
+  scratchpad report runs/direct runs/inductive/seed-* --out report.html --title "Two formats"
+"""
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("runs", metavar="RUN", nargs="+", help="run folders")
+    parser.add_argument("--out", metavar="FILE.html", required=True, help="the file to write")
+    parser.add_argument("--plot", metavar="FILE.png", help="write the plot of accuracy over length, too, as a picture")
+    parser.add_argument("--attention", action="store_true", help="draw attention for one transition of inductive runs")
+    parser.add_argument("--force", action="store_true", help="replace the files if they are there")
+    parser.add_argument("--title", metavar="TEXT", help="the page's title (default: tasks and formats)")
+    parser.add_argument("--task-file", metavar="MY_TASK.py", help="of runs on a task of your own; the file is run")
+
+
+def _attended(run: RunRecord, task_file: str | None) -> list[Attended]:
+    """Where one state of the first test question attends; nothing for runs whose chains are one state."""
+    from scratchpad.evaluation.attention_weights import attention_of
+    from scratchpad.reporting.attention_plot import attention_figure
+    from scratchpad.reporting.diagnosis_view import attended
+    from scratchpad.run import Run
+
+    if run.config.task.format != "inductive":
+        return []
+    subject = Run.load(run.folder, "best", "auto", task_file).subject
+    question = subject.task.draw(0, "test", 0)
+    found = attention_of(subject, question, min(2, len(subject.format.states(subject.task, question))))
+    return [attended(attention_figure(found), question, found.state)]
+
+
+def run(args: Namespace) -> None:
+    from scratchpad.reporting.charts import save_png
+    from scratchpad.reporting.html_page import accuracy_figure, page, read_runs
+
+    runs = read_runs(args.runs, args.task_file)
+    with new_file(args.out, args.force) as file:
+        drawn = {run.folder: _attended(run, args.task_file) for run in runs if args.attention}
+        file.write(page(runs, args.title, drawn).encode())
+        if args.plot:
+            with new_file(args.plot, args.force) as picture:
+                save_png(accuracy_figure(runs), picture)
+    message(f"{args.out}: a report about {len(args.runs)} run{'s' if len(args.runs) > 1 else ''}")

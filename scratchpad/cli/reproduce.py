@@ -1,0 +1,61 @@
+"""Reproduce an experiment of the papers: train its curves, judge them, write a table and a figure.
+
+Without a name, or with --list, it lists the experiments. What is trained and judged already is taken as it is, so the
+same command goes on after Ctrl-C, and with more --seeds adds to what is there.
+"""
+
+from __future__ import annotations
+
+import shlex
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from scratchpad.cli._experiments import add_experimenting, experiment_with
+from scratchpad.cli._options import add_set
+from scratchpad.cli._output import print_json
+from scratchpad.cli._table import print_table
+from scratchpad.config.parse import split_assignments
+from scratchpad.errors import ScratchpadError
+
+EXAMPLE = """scratchpad reproduce
+  scratchpad reproduce fig4b
+  scratchpad reproduce fig5-parity --seeds 3 --jobs 2
+  scratchpad reproduce fig5-parity --scale paper --seeds 10"""
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "name", metavar="NAME", nargs="?", help="an experiment, or a file of your own: MY_EXPERIMENT.toml"
+    )
+    parser.add_argument("--list", action="store_true", help="what there is: title and source")
+    parser.add_argument(
+        "--scale", default="small", metavar="small|paper", help="small: minutes on two CPU cores (default); paper: GPU"
+    )
+    add_experimenting(parser, "runs/NAME-SCALE")
+    add_set(parser, "settings for all curves; all but evaluate.* need a folder of their own")
+
+
+def run(args: Namespace) -> None:
+    from scratchpad.experiments.catalogue import experiment
+
+    if args.list or not args.name:
+        if args.name:
+            raise ScratchpadError(f"--list lists all experiments; leave out {args.name}")
+        _list(args.json)
+        return
+    plan = experiment(args.name).plan(args.scale).with_settings(split_assignments(args.set))
+    words = ["scratchpad", "reproduce", args.name, *(["--scale", args.scale] if args.scale != "small" else [])]
+    settings = ["--set", *args.set] if args.set else []
+    experiment_with(args, plan, Path(args.out or f"runs/{plan.name}"), shlex.join([*words, *settings]))
+
+
+def _list(json: bool) -> None:
+    from scratchpad.experiments.catalogue import experiment, experiment_names
+
+    found = [experiment(name) for name in experiment_names()]
+    if json:
+        for one in found:
+            told = ("name", "title", "source", "setup", "result")
+            print_json({name: getattr(one, name) for name in told} | {"scales": list(one.scales)})
+        return
+    print_table(("name", "what", "source"), [(one.name, one.title, one.source) for one in found])

@@ -1,0 +1,59 @@
+"""Print documents of a task, one a line, or with --question the document of that one question."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from typing import Any
+
+from scratchpad.cli._options import add_draws, add_task, task_of, whole_number
+from scratchpad.cli._output import Tally, message, print_json
+from scratchpad.tasks.base import draws
+from scratchpad.tasks.document import as_text
+from scratchpad.tasks.formats import format_named
+from scratchpad.tasks.jsonl import line_of
+
+EXAMPLE = """scratchpad show parity --format inductive -n 2 --set bits=5 window=8
+  scratchpad show parity --question 0_1_101_= --marks paper
+  scratchpad show cruxeval --split test --format scratchpad --set path=cruxeval.jsonl"""
+
+
+def arguments(parser: ArgumentParser) -> None:
+    add_task(parser)
+    add_draws(parser)
+    parser.add_argument("-n", type=whole_number(1), default=3, help="how many (default: %(default)s)")
+    parser.add_argument(
+        "--question",
+        metavar="TEXT",
+        help="everything before <start>, symbols of several characters separated by spaces; "
+        "nothing is drawn, so -n, --seed and --split say nothing",
+    )
+    parser.add_argument(
+        "--marks",
+        choices=("names", "paper"),
+        default="names",
+        help="<start> <sep> <end>, or the papers' : # . (default: %(default)s)",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object a document")
+
+
+def run(args: Namespace) -> None:
+    task, form = task_of(args), format_named(args.format)
+    if args.question is not None:
+        question = task.parse(args.question)
+        task.check(question)
+        _print(args, line_of(task.fitted(question), form, question, None, args.marks == "paper"))
+        return
+    task.check_draws()
+    tally = Tally()
+    for index, question in draws(task, args.seed, args.split, 0, args.n):
+        with tally.counting():
+            _print(args, line_of(task, form, question, (args.seed, args.split, index), args.marks == "paper"))
+    if tally.reasons:
+        message(f"of {args.n}{tally}")
+
+
+def _print(args: Namespace, line: dict[str, Any]) -> None:
+    if args.json:
+        print_json(line)
+    else:
+        print(as_text([*line["prompt"], *(symbol for state in line["states"] for symbol in state)]))

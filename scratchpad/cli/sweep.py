@@ -1,0 +1,42 @@
+"""Train a recipe with every combination of settings, judge all runs, write a table and a figure.
+
+Alternatives are separated by |, and quoted for the shell: --set 'train.batch=64|128' 'model.dropout=0|0.1' trains four
+curves. What is trained and judged already is taken as it is; with other evaluate.* it is judged anew, not trained.
+"""
+
+from __future__ import annotations
+
+import shlex
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from scratchpad.cli._experiments import add_experimenting, experiment_with
+from scratchpad.cli._options import add_set
+from scratchpad.config.parse import split_assignments
+from scratchpad.errors import ScratchpadError
+from scratchpad.recipes import RECIPES, recipe
+
+EXAMPLE = """scratchpad sweep parity-small --set 'train.batch=16|64' 'model.dropout=0|0.1' train.steps=400
+  scratchpad sweep parity-small --set 'task.format=inductive|scratchpad' --seeds 3 --jobs 2"""
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "config", metavar="RECIPE|CONFIG.json", help=f"a recipe ({', '.join(RECIPES)}) or a file of settings"
+    )
+    add_set(parser, "settings, several at once; those with alternatives, a|b, are swept over")
+    add_experimenting(parser, "runs/sweep-RECIPE-SETTINGS")
+
+
+def run(args: Namespace) -> None:
+    from scratchpad.config.schema import read_config
+    from scratchpad.experiments.plan import sweep, varying
+
+    config = read_config(args.config) if args.config.endswith(".json") else recipe(args.config)
+    settings = split_assignments(args.set)
+    if not varying(settings):
+        raise ScratchpadError("nothing to sweep over: give a setting alternatives, --set 'train.batch=64|128'")
+    plan = sweep(Path(args.config).stem, config, settings)
+    command = shlex.join(["scratchpad", "sweep", args.config, "--set", *args.set])
+    swept = "-".join(name.rpartition(".")[2] for name in varying(settings))  # another sweep has another folder
+    experiment_with(args, plan, Path(args.out or f"runs/{plan.name}-{swept}"), command)

@@ -1,0 +1,140 @@
+"""Run a Python program in a process of its own, under limits, and write its trace.
+
+The trace is on stdout; how the program ended and what shut it in is said on stderr. An exception in the program is one
+of the ways to end; a limit that is hit gives exit status 1, a program that is not valid Python, or that the inductive
+form does not cover, 2.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+
+from scratchpad.cli._options import whole_number
+from scratchpad.cli._output import message, print_json
+from scratchpad.errors import RunFailure, ScratchpadError
+from scratchpad.programs.sandbox.limits import MIB, Limits
+from scratchpad.programs.sandbox.runner import Runner
+from scratchpad.programs.source import program_text, read_program
+from scratchpad.programs.tracing.nye_format import trace_text, whole_text
+from scratchpad.programs.tracing.trace import LIMIT_STATUSES, STATUSES, Trace
+
+EXAMPLE = """scratchpad trace program.py --call "f(6)"
+  scratchpad trace program.py --call "f(6)" --format inductive --json --max-seconds 2"""
+
+_DEFAULTS = Limits()
+_TOLD = ("status", "error", "error_line", "output_text", "stdout", "stderr", "cuts", "seconds")
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE.py", help="the program")
+    parser.add_argument("--call", metavar="EXPR", help="run `output = EXPR` after it")
+    parser.add_argument(
+        "--format",
+        choices=("nye", "changes", "inductive"),
+        default="nye",
+        help="all variables before each line, those that are new or changed, or states each of which determines the "
+        "next (default: %(default)s)",
+    )
+    parser.add_argument("--prompt", action="store_true", help="write the paper's question and marks around the trace")
+    parser.add_argument("--json", action="store_true", help="one JSON object a step: line, source, state")
+    parser.add_argument(
+        "--isolation",
+        choices=("auto", "namespaces", "hooks"),
+        default="auto",
+        help="namespaces, audit hooks alone, or the first of them that this machine allows (default: %(default)s)",
+    )
+    _add_limits(parser)
+
+
+def _add_limits(parser: ArgumentParser) -> None:
+    for option, default, text in (
+        ("memory", _DEFAULTS.memory_bytes // MIB, "MiB of memory"),
+        ("steps", _DEFAULTS.steps, "lines traced"),
+        ("output", _DEFAULTS.output_bytes, "bytes printed"),
+        ("trace", _DEFAULTS.trace_bytes, "bytes of trace, as JSON"),
+        ("files", _DEFAULTS.open_files, "files open at a time"),
+        ("folder", _DEFAULTS.file_bytes, "bytes in the working folder"),
+        ("threads", _DEFAULTS.threads, "threads"),
+        ("value", _DEFAULTS.value_characters, "characters of one value, about; the rest is cut with a mark"),
+    ):
+        help_text = f"{text} (default: %(default)s)"
+        parser.add_argument(f"--max-{option}", type=whole_number(0), metavar="N", default=default, help=help_text)
+    seconds = f"{_DEFAULTS.seconds:g}"
+    parser.add_argument(
+        "--max-seconds", type=_seconds, metavar="S", default=_DEFAULTS.seconds, help=f"of running (default: {seconds})"
+    )
+
+
+def _seconds(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ArgumentTypeError(f"a number of seconds is needed, not {text!r}") from None
+
+
+def run(args: Namespace) -> None:
+    if args.prompt and (args.json or args.format == "inductive"):
+        raise ScratchpadError("--prompt belongs to the paper's text: leave out --json and --format inductive")
+    source = read_program(args.file)
+    program_text(source, args.call)  # a mistake in the call is found before anything is started
+    with Runner(_limits(args), args.isolation) as runner:
+        trace = _traced(args, runner, source)
+        if trace.status == "syntax":
+            raise ScratchpadError(f"{_place(args, source, trace.error_line)}: {trace.error}")
+        if args.json:
+            _print_steps(trace, runner)
+        else:
+            print(whole_text(trace) if args.prompt else trace_text(trace))
+        message(_said(trace, runner))
+    if trace.status in ("refused", *LIMIT_STATUSES):
+        error = ScratchpadError if trace.status == "refused" else RunFailure
+        raise error(f"{args.file}: {STATUSES[trace.status]}{f': {trace.error}' if trace.error else ''}")
+
+
+def _traced(args: Namespace, runner: Runner, source: str) -> Trace:
+    if args.format == "inductive":
+        return runner.run_inductive(source, args.call)
+    trace = runner.run(source, args.call)
+    return trace.changes() if args.format == "changes" else trace
+
+
+def _place(args: Namespace, source: str, line: int | None) -> str:
+    """Where a syntax error is: in the file, or in the call behind it. line: None where it is not known."""
+    if line is None:
+        return args.file
+    if args.call is not None and line > source.count("\n") + 1:
+        return f"--call {args.call!r}"
+    return f"{args.file}, line {line}"
+
+
+def _limits(args: Namespace) -> Limits:
+    return Limits(
+        seconds=args.max_seconds,
+        memory_bytes=args.max_memory * MIB,
+        steps=args.max_steps,
+        output_bytes=args.max_output,
+        trace_bytes=args.max_trace,
+        open_files=args.max_files,
+        file_bytes=args.max_folder,
+        threads=args.max_threads,
+        value_characters=args.max_value,
+    )
+
+
+def _print_steps(trace: Trace, runner: Runner) -> None:
+    for step in trace.steps:
+        print_json({"line": step.line, "source": step.source, "state": step.state})
+    told = {name: getattr(trace, name) for name in _TOLD}
+    isolation = {"isolation": runner.isolation, "in_force": runner.detail}
+    print_json({"line": None, "source": None, "state": trace.state, **told, **isolation})
+
+
+def _said(trace: Trace, runner: Runner) -> str:
+    """One line on how the program ended, one on what shut it in."""
+    error = f" ({trace.error})" if trace.error else ""
+    cuts = f"; {trace.cuts} values cut" if trace.cuts else ""
+    why = f" (more is not allowed here: {runner.because})" if runner.because else ""
+    return (
+        f"{trace.status}: {STATUSES[trace.status]}{error}; {len(trace.steps):,} steps{cuts}\n"
+        f"in force: {runner.detail}{why}"
+    )

@@ -1,0 +1,110 @@
+"""Train a model from a recipe, or from the config.json of a run (or one of your own).
+
+Everything is a setting: --set train.steps=500 model=25m task.format=direct bits=1-8. Names without a part are the
+task's. A curriculum trains in stages, each until it is passed: "curriculum.stages=bits=1-2; bits=3-8"
+curriculum.threshold=0.95, and curriculum.forget=true, curriculum.every=1000 (steps), curriculum.n=512 (questions).
+train.start=RUN begins with the last weights of a run of the same model and symbols: trained with work, then without.
+train.max_states=32 trains on the first 32 states of each inductive chain alone: a transition is a whole example;
+with train.states_from=anywhere on 32 states from anywhere in it, others each time.
+train.average=0.999 keeps an exponential moving average of the weights: it is what is judged, and what answers.
+Ctrl-C saves and says how to go on; a run that was killed goes on from its last checkpoint with --resume.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from argparse import ArgumentParser, Namespace
+from functools import partial
+from pathlib import Path
+
+from scratchpad.cli._options import add_set, whole_number
+from scratchpad.cli._output import message
+from scratchpad.config.parse import split_assignments
+from scratchpad.config.schema import RunConfig, read_config
+from scratchpad.errors import ScratchpadError
+from scratchpad.recipes import RECIPES, recipe
+
+EXAMPLE = """scratchpad train parity-small --out runs/mine --set train.steps=500
+  scratchpad train parity-small --out runs/mine --resume
+  scratchpad train parity-small --out runs/near --set model.positions=alibi model.span=32
+  scratchpad train parity-small --set "curriculum.stages=bits=1-2; bits=3-8" curriculum.threshold=0.9
+  scratchpad train parity-small --out runs/then-direct --set task.format=direct train.start=runs/mine
+  scratchpad train parity-small --data examples/my_data.jsonl --out runs/data"""
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "config", metavar="RECIPE|CONFIG.json", help=f"a recipe ({', '.join(RECIPES)}) or a file of settings"
+    )
+    parser.add_argument("--data", metavar="FILE.jsonl", help="learn from these problems instead of a built-in task's")
+    parser.add_argument(
+        "--test-data", metavar="FILE.jsonl", help="and test on these (default: a tenth of --data, programs whole)"
+    )
+    parser.add_argument("--task-file", metavar="MY_TASK.py", help="a task of your own; the file is run")
+    add_set(parser, "settings, several at once")
+    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda", help="default: a GPU where there is one")
+    parser.add_argument("--out", metavar="FOLDER", help="the run's folder (default: runs/RECIPE)")
+    parser.add_argument("--resume", action="store_true", help="go on with a run that was begun")
+    parser.add_argument(
+        "--checkpoint", default="last", metavar="STEP", help="with --resume: from which (default: last)"
+    )
+    parser.add_argument("--force", action="store_true", help="replace a run that is there")
+    parser.add_argument(
+        "--seeds", type=whole_number(1), metavar="N", help="train seeds 0 to N-1, in FOLDER/seed-0 and on"
+    )
+
+
+def run(args: Namespace) -> None:
+    from scratchpad.cli._progress import TrainingProgress
+    from scratchpad.training.distributed import is_alone_or_first
+    from scratchpad.training.setup import train
+    from scratchpad.training.trainer import Interrupted
+
+    if args.resume and args.force:
+        raise ScratchpadError("--resume goes on with a run and --force replaces it: give one of the two")
+    if args.checkpoint != "last" and not args.resume:
+        raise ScratchpadError(f"--checkpoint {args.checkpoint} says where to go on from: it goes with --resume")
+    config, out = _config(args), Path(args.out or f"runs/{Path(args.config).stem}")
+    runs = [(config, out)]
+    if args.seeds:
+        seeded = [
+            dataclasses.replace(config, train=dataclasses.replace(config.train, seed=i)) for i in range(args.seeds)
+        ]
+        runs = [(one, out / f"seed-{i}") for i, one in enumerate(seeded)]
+    for one, folder in runs:
+        name = str(folder)
+        with TrainingProgress({name: one.train.steps}) as progress:
+            try:
+                tell = partial(progress.tell, name)
+                train(one, folder, args.device, args.resume, args.force, args.checkpoint, tell)
+            except Interrupted as stop:
+                raise Interrupted(f"{stop}; go on with: {_resuming(args)}") from None
+        if is_alone_or_first():
+            message(
+                f"{folder}: judge it with `scratchpad evaluate {folder}`, try it with `scratchpad solve {folder} ...`"
+            )
+
+
+def _config(args: Namespace) -> RunConfig:
+    config = read_config(args.config) if args.config.endswith(".json") else recipe(args.config)
+    if config.task.file and not args.task_file:
+        raise ScratchpadError(f"{args.config}: its task is a Python file, to be run: name it with --task-file")
+    named = {"task.data": args.data, "task.test_data": args.test_data, "task.file": args.task_file}
+    own, values = {name: value for name, value in named.items() if value}, split_assignments(args.set)
+    if own and (config.task.data, config.task.file) == (None, None):
+        bare = dataclasses.replace(config.task, settings={})  # a recipe's task settings and sizes are not the user's
+        sizes = dataclasses.replace(config.evaluate, sizes=())
+        config = dataclasses.replace(config, task=bare, evaluate=sizes)
+    return config.with_settings(own).with_settings(values)
+
+
+def _resuming(args: Namespace) -> str:
+    """The command that goes on with what was interrupted."""
+    options = {
+        "--data": args.data, "--test-data": args.test_data, "--task-file": args.task_file, "--out": args.out,
+        "--seeds": args.seeds, "--device": args.device,
+    }  # fmt: skip
+    words = [word for name, value in options.items() if value for word in (name, str(value))]
+    settings = ["--set", *args.set] if args.set else []
+    return shlex.join(["scratchpad", "train", args.config, *words, *settings, "--resume"])

@@ -1,0 +1,287 @@
+"""All settings of a run. The whole of them is saved with it and can start it again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+from scratchpad.config.parse import plain, split_assignments, with_settings
+from scratchpad.errors import ScratchpadError, unknown
+from scratchpad.evaluation import METHODS
+from scratchpad.layout.rows import Budget
+from scratchpad.models.config import BACKENDS, ModelConfig
+from scratchpad.tasks import excluded
+from scratchpad.tasks.formats import format_named
+
+PRECISIONS = ("fp32", "bf16")
+LAYOUTS = ("packed", "split", "mixed")
+PLACES = ("start", "anywhere")
+_PARTS = ("task", "model", "train", "curriculum", "evaluate")
+
+
+@dataclass(frozen=True)
+class TaskConfig:
+    """What is learned. `data` (JSON lines) or `file` (a Python task) stand in for a named task."""
+
+    name: str = "parity"
+    format: str = "inductive"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    data: str | None = None
+    test_data: str | None = None
+    file: str | None = None
+
+    def __post_init__(self) -> None:
+        format_named(self.format)
+        if self.data is not None and self.file is not None:
+            raise ScratchpadError(f"task.data={self.data} and task.file={self.file}: a run learns one of the two")
+        if self.test_data is not None and self.data is None:
+            raise ScratchpadError(f"task.test_data={self.test_data} goes with task.data, what to train on")
+        if self.data is not None or self.file is not None:
+            object.__setattr__(self, "name", "data" if self.data is not None else "own")  # no built-in one
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How it is learned.
+
+    batch: documents a step, over all processes. samples: a fixed number of training documents (none: always fresh).
+    max_states: of each inductive chain so many states are trained on (none: all). states_from: its first ones (`start`)
+    or, each time, those from a place drawn evenly (`anywhere`) in its first 10,000, which are worked out for it.
+    micro_tokens: most tokens in one forward pass. decay_steps: length of the cosine (none: all steps).
+    workers: background processes that make batches (none: two with a GPU, else the main process makes them itself).
+    average: the share that an exponential moving average of the weights keeps at each step, 0.999 say; once it is
+    trained, and whenever it is judged, the model is that average (none: the weights as they are).
+    threads: of torch on a CPU (none: torch's own choice); up to four of them take micro-batches side by side.
+    log_every: in steps; those that are judged after are logged, too.
+    evaluate_every, checkpoint_every: in steps, 0 is never (but for the end). stop_at: stop early once the lowest
+    accuracy over the evaluated sizes reaches it.
+    start: the folder of a run whose last weights (their average, where it keeps one) are the first ones here (none:
+    drawn from the seed). The optimiser begins anew. In an experiment's file it may name a curve, which stands for its
+    run of the same seed.
+    """
+
+    steps: int = 1000
+    batch: int = 64
+    samples: int | None = None
+    max_states: int | None = None
+    states_from: str = "start"
+    seed: int = 0
+    learning_rate: float = 3e-4
+    final_learning_rate: float = 3e-5
+    warmup_steps: int = 0
+    decay_steps: int | None = None
+    weight_decay: float = 0.1
+    betas: tuple[float, ...] = (0.9, 0.99)
+    clip: float = 1.0
+    average: float | None = None
+    precision: str = "fp32"
+    question_loss: bool = False
+    layout: str = "packed"
+    budget: int | None = None
+    attention: str = "blocks"
+    micro_tokens: int = 8192
+    workers: int | None = None
+    threads: int | None = None
+    log_every: int = 10
+    evaluate_every: int = 0
+    checkpoint_every: int = 500
+    stop_at: float | None = None
+    start: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_choices(self)
+        for name in ("steps", "batch", "micro_tokens", "log_every", "samples", "budget", "decay_steps", "threads"):
+            _at_least(self, name, 1)
+        _at_least(self, "max_states", 2)
+        for name in ("seed", "learning_rate", "final_learning_rate", "warmup_steps", "weight_decay", "workers"):
+            _at_least(self, name, 0)
+        for name in ("evaluate_every", "checkpoint_every"):
+            _at_least(self, name, 0)
+        if self.seed >= 2**63:
+            raise ScratchpadError(f"train.seed={self.seed}: below 2**63 is allowed")
+        if self.stop_at is not None and not 0 < self.stop_at <= 1:
+            raise ScratchpadError(f"train.stop_at={self.stop_at}: a share of right answers, above 0 and at most 1")
+        if not self.clip > 0:
+            raise ScratchpadError(f"train.clip={self.clip}: the largest norm of the gradient, above 0")
+        if self.average is not None and not 0 < self.average < 1:
+            raise ScratchpadError(f"train.average={self.average}: the share kept at each step, above 0 and below 1")
+        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+            raise ScratchpadError(f"train.betas={self.betas}: two numbers from 0 up to, not including, 1")
+        if (self.layout == "mixed") != (self.budget is not None):
+            raise ScratchpadError("train.budget goes with train.layout=mixed, and mixed needs it: tokens a row at most")
+
+    @property
+    def row_budget(self) -> Budget:
+        """What `rows` takes as its budget: tokens of a row, `split` or `packed`."""
+        return cast(Budget, self.budget or self.layout)
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """What is judged on schedule and at the end of training. No sizes: the largest size trained on.
+
+    temperature: of what the model writes by itself, with method free (0: greedy).
+    """
+
+    sizes: tuple[int, ...] = ()
+    n: int = 256
+    method: str = "forced"
+    seed: int = 0
+    temperature: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise unknown("evaluate.method", self.method, METHODS)
+        if self.n < 1 or any(size < 1 for size in self.sizes):
+            raise ScratchpadError(f"evaluate: n and sizes are at least 1; given n={self.n}, sizes={self.sizes}")
+        if not self.temperature >= 0 or (self.temperature and self.method == "forced"):
+            raise ScratchpadError(
+                f"evaluate.temperature={self.temperature:g}: 0 (greedy) or more, and above 0 with evaluate.method=free"
+            )
+
+
+@dataclass(frozen=True)
+class CurriculumConfig:
+    """Training that moves through stages of the task (Abbe et al. 2024, figures 8 and 9). No stages: the task as it is.
+
+    stages: for each the settings of the task that it changes, `n=2; n=3; n=4`; several with spaces between them.
+    threshold: the share of right answers that ends a stage, tested on n new questions of the stage after every `every`
+    steps. forget: a stage draws its own questions alone, else those of all the stages so far, each equally often.
+    """
+
+    stages: tuple[str, ...] = ()
+    threshold: float | None = None
+    forget: bool = False
+    every: int = 1000
+    n: int = 512
+
+    def __post_init__(self) -> None:
+        stages = self.settings
+        if bool(stages) != (self.threshold is not None):
+            raise ScratchpadError(
+                "curriculum.stages and curriculum.threshold go together: what each stage trains on, `n=2; n=3`, and "
+                f"the share of right answers that ends it, 0.95; given: stages={'; '.join(self.stages) or 'none'} "
+                f"threshold={'none' if self.threshold is None else self.threshold}"
+            )
+        if self.threshold is not None and not 0 < self.threshold <= 1:
+            raise ScratchpadError(
+                f"curriculum.threshold={self.threshold}: a share of right answers, above 0 and at most 1"
+            )
+        if self.forget and not stages:
+            raise ScratchpadError("curriculum.forget goes with curriculum.stages, what there is to be forgotten")
+        if self.every < 1 or self.n < 1:
+            raise ScratchpadError(f"curriculum: every and n are at least 1; given: every={self.every} n={self.n}")
+
+    @property
+    def settings(self) -> tuple[dict[str, str], ...]:
+        """For each stage the settings of the task that it changes. ScratchpadError where a stage is not name=value."""
+        return tuple(
+            split_assignments(stage.split() or [""], f"curriculum.stages, stage {number},")
+            for number, stage in enumerate(self.stages, 1)
+        )
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """A whole run: task, model, training, its curriculum, evaluation."""
+
+    task: TaskConfig = field(default_factory=TaskConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    curriculum: CurriculumConfig = field(default_factory=CurriculumConfig)
+    evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+
+    def with_settings(self, values: Mapping[str, Any]) -> RunConfig:
+        """A copy with settings by their paths: `{"train.steps": "500", "model": "25m", "task.settings.bits": "1-8"}`.
+
+        Names that begin with neither part are the task's: `bits=1-8` is `task.settings.bits=1-8`. With another
+        `task.name` the settings and the judged sizes of the former task are dropped, and so is a setting in whose
+        place another one is given.
+        """
+        _check_twice(values)
+        base = self
+        if values.get("task.name", self.task.name) != self.task.name:
+            base = replace(self, task=replace(self.task, settings={}), evaluate=replace(self.evaluate, sizes=()))
+        given = {name.removeprefix("task.settings."): value for name, value in values.items()}
+        replaced = excluded(values.get("task.name", base.task.name), given).keys() - given.keys()
+        left = {name: value for name, value in base.task.settings.items() if name not in replaced}
+        base = replace(base, task=replace(base.task, settings=left))
+        # a whole preset first, so that single settings of the model refine it
+        whole = {name: value for name, value in values.items() if name in _PARTS}
+        rest = {
+            name if name.partition(".")[0] in _PARTS else f"task.settings.{name}": value
+            for name, value in values.items()
+            if name not in _PARTS
+        }
+        return with_settings(with_settings(base, whole, "a run"), rest, "a run")
+
+    @property
+    def decisive(self) -> RunConfig:
+        """The same with the usual values where the weights hang on none: how a run is judged, unless that ends it
+        (`train.stop_at`) or its stages (which `evaluate.method` does).
+        """
+        if self.train.stop_at is not None:
+            return self
+        method = self.evaluate.method if self.curriculum.stages else EvaluateConfig.method
+        return replace(self, evaluate=EvaluateConfig(method=method))
+
+    def to_json(self) -> dict[str, Any]:
+        return plain(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any], place: str) -> RunConfig:
+        """The config of a JSON object, as `to_json` made it. ScratchpadError names the place and the setting."""
+        if not isinstance(value, Mapping):
+            raise ScratchpadError(
+                f"{place}: a run config is a JSON object with task, model, train, curriculum, evaluate"
+            )
+        flat: dict[str, Any] = {}
+        for part, settings in value.items():
+            if part not in _PARTS:
+                raise ScratchpadError(f"{place}: {unknown('part of a run', part, _PARTS)}")
+            if not isinstance(settings, Mapping):
+                raise ScratchpadError(f"{place}: {part!r} holds settings, not {settings!r}")
+            flat |= {f"{part}.{name}": setting for name, setting in settings.items()}
+        own = flat.pop("task.settings", {})
+        if not isinstance(own, Mapping):
+            raise ScratchpadError(f"{place}: 'task.settings' holds settings, not {own!r}")
+        try:
+            return with_settings(cls(), flat | {f"task.settings.{k}": v for k, v in own.items()}, "a run")
+        except ScratchpadError as error:
+            raise ScratchpadError(f"{place}: {error}") from None
+
+
+def read_config(path: str) -> RunConfig:
+    """The config in a JSON file: a run's config.json, or one of your own with the same parts."""
+    try:
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ScratchpadError(f"{path}: {error.strerror}") from None
+    except ValueError as error:
+        raise ScratchpadError(f"{path}: not JSON: {error}") from None
+    return RunConfig.from_json(value.get("config", value) if isinstance(value, dict) else value, path)
+
+
+def _check_choices(config: TrainConfig) -> None:
+    choices = {"precision": PRECISIONS, "layout": LAYOUTS, "attention": BACKENDS, "states_from": PLACES}
+    for name, allowed in choices.items():
+        if getattr(config, name) not in allowed:
+            raise unknown(f"train.{name}", getattr(config, name), allowed)
+    if config.states_from != "start" and config.max_states is None:
+        raise ScratchpadError(f"train.states_from={config.states_from}: goes with train.max_states, how many they are")
+
+
+def _check_twice(values: Mapping[str, Any]) -> None:
+    """ScratchpadError where a setting of the task is given under both of its names."""
+    for name in values:
+        if f"task.settings.{name}" in values:
+            raise ScratchpadError(f"{name} and task.settings.{name} are one setting, given twice: leave one out")
+
+
+def _at_least(config: TrainConfig, name: str, least: int) -> None:
+    value = getattr(config, name)
+    if value is not None and not value >= least:
+        raise ScratchpadError(f"train.{name}={value}: at least {least} is allowed")

@@ -1,0 +1,190 @@
+"""The experiments of the papers, read from the files of `catalogue`: a TOML file each, in the words of `--set`."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scratchpad.config.schema import RunConfig
+from scratchpad.errors import ScratchpadError, unknown
+from scratchpad.experiments.plan import FORMS, MEASURES, SEEDS, Curve, Plan, holds, in_step, sampling_freely, values_of
+from scratchpad.experiments.schema import Settings, made, telling
+
+SCALES = ("small", "paper")
+_FOLDER = Path(__file__).parent / "catalogue"
+_NOT_ASKED = ("train", "model", "curriculum")
+_VOTING = re.compile(r", \d+ seeds voting$")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """An experiment at one scale. settings, vary, curves and cases (these by label) are written as for `--set`.
+
+    vary: a setting with alternatives, `n=2|3|4`: each curve is trained with each of them. Other settings with as many
+    alternatives go along: `n=2|3|4 model.context=48|64|80`. without: curves of the
+    experiment that this scale leaves out. vote: curves whose seeds are also judged as one that votes. note: what else
+    differs from the paper.
+    """
+
+    settings: Settings
+    vary: Settings = field(default_factory=Settings)
+    curves: Mapping[str, Settings] = field(default_factory=dict)
+    cases: Mapping[str, Settings] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
+    vote: tuple[str, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment at both scales: what it asks, its curves, and the paper's result.
+
+    curves, cases: those of both scales; a scale adds its own, and replaces those of the same label.
+    reported: the paper's result curve by curve.
+    """
+
+    name: str
+    title: str
+    source: str
+    setup: str
+    result: str
+    scales: Mapping[str, Scale]
+    form: str = "lengths"
+    measure: str = "answers"
+    learned: float = 0.95
+    curves: Mapping[str, Settings] = field(default_factory=dict)
+    cases: Mapping[str, Settings] = field(default_factory=dict)
+    reported: Mapping[str, str] = field(default_factory=dict)
+
+    def plan(self, scale: str = "small") -> Plan:
+        """The plan at a scale, small or paper. ScratchpadError where its settings are wrong."""
+        if scale not in self.scales:
+            raise unknown(f"scale of {self.name}", scale, self.scales)
+        name, chosen, told = f"{self.name}-{scale}", self.scales[scale], self.curves_at(scale)
+        with telling(f"{name}, vary"):
+            vary = in_step(chosen.vary)
+        makers = {setting: f"curve {label}" for label, own in told.items() for setting in own}
+        return Plan(
+            name, self.title, tuple(self._curves(scale, vary)), {**self.cases, **chosen.cases} or {"": {}}, self.form,
+            self.measure, next(iter(vary[0]), ""), self.learned, self.source, self.setup, self.result, chosen.note,
+            self.reported, chosen.vote, makers | dict.fromkeys(vary[0], "vary"),
+        )  # fmt: skip
+
+    def _curves(self, scale: str, vary: Sequence[Mapping[str, str]]) -> Iterator[Curve]:
+        """Each curve with each of the values that are varied; it is drawn over the first setting among them."""
+        place = f"{self.name}-{scale}"
+        with telling(f"{place}, settings"):
+            base = RunConfig().with_settings(sampling_freely(self.scales[scale].settings))
+        for label, own in self.curves_at(scale).items():
+            for values in vary:
+                with telling(f"{place}, curve {label}"):
+                    config = base.with_settings(sampling_freely(own)).with_settings(sampling_freely(values))
+                yield Curve(label, config, values_of(dict([*values.items()][:1])), values)
+
+    def curves_at(self, scale: str) -> dict[str, Settings]:
+        """The settings of the curves at a scale, by label."""
+        chosen = self.scales[scale]
+        return {label: own for label, own in {**self.curves, **chosen.curves}.items() if label not in chosen.without}
+
+
+def experiment_names() -> list[str]:
+    """The names of all experiments, numbers in order."""
+    return sorted((path.stem for path in _FOLDER.glob("*.toml")), key=_natural)
+
+
+def experiment(name: str) -> Experiment:
+    """An experiment by its name, or by the path of a file of your own. ScratchpadError for one that is not there."""
+    if name.endswith(".toml"):
+        return read_experiment(Path(name))
+    if name not in experiment_names():
+        raise unknown("experiment", name, experiment_names())
+    return read_experiment(_FOLDER / f"{name}.toml")
+
+
+def read_experiment(path: Path) -> Experiment:
+    """The experiment of a TOML file. ScratchpadError says what is wrong with it."""
+    try:
+        value = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ScratchpadError(f"{path}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ScratchpadError(f"{path}: {error}") from None
+    scales = {name: made(Scale, value.pop(name), str(path), name) for name in SCALES if name in value}
+    if not scales:
+        raise ScratchpadError(f"{path}: no scale: a table [small], [paper] or both, with settings")
+    found = made(Experiment, {"name": path.stem, **value}, str(path), scales=scales)
+    _check_choices(found, path)
+    _check_labels(found, path)
+    with telling(str(path)):
+        _check_effects(found)
+    return found
+
+
+def _check_choices(found: Experiment, path: Path) -> None:
+    for name, known in (("form", FORMS), ("measure", MEASURES)):
+        if getattr(found, name) not in known:
+            raise unknown(f"{name} of {path}", getattr(found, name), known)
+    if not 0 < found.learned <= 1:
+        raise ScratchpadError(f"{path}: learned = {found.learned}: a share of right answers, above 0 and at most 1")
+
+
+def _check_labels(found: Experiment, path: Path) -> None:
+    """ScratchpadError where `without` or `reported` names no curve, and where a scale has none."""
+    known = dict.fromkeys([*found.curves, *(label for one in found.scales.values() for label in one.curves)])
+    for scale, one in found.scales.items():
+        for label in one.without:
+            if label not in known:
+                raise unknown(f"curve in {scale}.without of {path}", label, known)
+        if not found.curves_at(scale):
+            left = f" (without leaves out {', '.join(one.without)})" if one.without else ""
+            raise ScratchpadError(
+                f"{path}: no curves at the scale {scale}{left}: [curves] or [{scale}.curves] holds them, "
+                'label = "settings"'
+            )
+    for label in found.reported:
+        if _VOTING.sub("", label) not in known:
+            raise unknown(f"curve in reported of {path}", label, known)
+
+
+def _check_effects(found: Experiment) -> None:
+    """ScratchpadError for settings that would be overwritten or have no effect."""
+    for inside, one in (("", found), *((f"{scale}.", one) for scale, one in found.scales.items())):
+        for label, case in one.cases.items():
+            _check_case(f"{inside}cases.{label}", case)
+        for label, own in one.curves.items():
+            _check_seed(f"{inside}curves.{label}", own)
+    for scale, one in found.scales.items():
+        _check_seed(f"{scale}.settings", one.settings)
+        _check_seed(f"{scale}.vary", one.vary)
+        _check_varied(f"{scale}.vary", one.vary, found.curves_at(scale))
+
+
+def _check_case(entry: str, case: Settings) -> None:
+    for name, value in case.items():
+        if name.partition(".")[0] in _NOT_ASKED:
+            raise ScratchpadError(
+                f"{entry}: {name}={value}: a case asks what is trained already: it sets the task, its format and "
+                "evaluate.*; how it is trained is for the settings or for a curve"
+            )
+
+
+def _check_seed(entry: str, settings: Settings) -> None:
+    if "train.seed" in settings:
+        raise ScratchpadError(f"{entry}: train.seed={settings['train.seed']}: {SEEDS}")
+
+
+def _check_varied(entry: str, vary: Settings, curves: Mapping[str, Settings]) -> None:
+    for label, own in curves.items():
+        for name, value in own.items():
+            if any(holds(given, name) for given in vary):
+                raise ScratchpadError(
+                    f"{entry}: it would replace {name}={value} of the curve {label}: only one of the two sets it"
+                )
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """A key that puts fig2 before fig10."""
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", name)]

@@ -1,0 +1,237 @@
+"""Carrying out a plan: what is there is taken, the rest trained; then every run is judged in every case."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from scratchpad.config.parse import plain
+from scratchpad.config.schema import RunConfig
+from scratchpad.errors import ScratchpadError
+from scratchpad.evaluation.metrics import Score
+from scratchpad.experiments.aggregate import Finding, History, read_history
+from scratchpad.experiments.plan import Curve, Plan, trained_alike
+from scratchpad.experiments.schema import telling
+from scratchpad.generation.sampling import Sampling
+from scratchpad.run import Run, check_symbols, evaluated_sizes, lines_of, task_of, whole
+from scratchpad.training.checkpoint import Checkpoints, write_whole
+from scratchpad.training.launcher import Job, train_together
+from scratchpad.training.setup import check_fit, complete, is_trained, model_of, starting_point, symbols_of, train
+
+_JUDGED, _VOTES = "judged.jsonl", "votes.jsonl"
+Tell = Callable[[str, dict[str, Any]], None]
+"""Told the name of a run and each line of its metrics.jsonl."""
+
+
+@dataclass(frozen=True)
+class Errand:
+    """One seed of one curve: to be trained in its folder, and judged."""
+
+    curve: Curve
+    seed: int
+    folder: Path
+    config: RunConfig
+    trained: bool
+
+    @property
+    def name(self) -> str:
+        return f"{self.curve.name}, seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """How a plan is carried out. jobs: runs trained side by side; batch: questions answered at a time.
+
+    tell hears of training, say of what is judged.
+    """
+
+    device: str = "auto"
+    jobs: int = 1
+    batch: int = 64
+    tell: Tell = field(default=lambda name, line: None)
+    say: Callable[[str], None] = field(default=lambda text: None)
+
+
+def prepared(plan: Plan, out: Path) -> Plan:
+    """The plan with all that can be measured filled in; learned positions are enough for every case, and as many as
+    those of a run that is there, in the experiment's folder `out`, where these are enough.
+
+    ScratchpadError for settings that cannot be, and for cases that a run cannot be judged in.
+    """
+    _check_alike(plan)
+    found: dict[str, Curve] = {}
+    for curve in reversed(plan.curves):  # what starts from a curve stands below it, and says what it must have room for
+        heirs = [one.config for one in found.values() if plan.before(one) == curve]
+        found[curve.name] = _prepared(plan, curve, heirs, _room_there(curve, out))
+    for curve in plan.curves:
+        with telling(plan.place(curve)):
+            if base := plan.before(curve):
+                found[curve.name] = _fitted(found[curve.name], found[base.name])
+            else:
+                starting_point(found[curve.name].config, task_of(curve.config.task))
+    return dataclasses.replace(plan, curves=tuple(found[curve.name] for curve in plan.curves))
+
+
+def _check_alike(plan: Plan) -> None:
+    """ScratchpadError where two curves would train the same weights."""
+    alike = trained_alike(plan.name, plan.curves, plan.on_schedule)
+    if alike:
+        raise ScratchpadError(
+            f"{plan.name}: the curves {alike[0].name} and {alike[1].name} would train the same weights twice: leave "
+            "one out; what is only judged otherwise is a case"
+        )
+
+
+def _prepared(plan: Plan, curve: Curve, heirs: Sequence[RunConfig], room: int | None) -> Curve:
+    alone = curve.config if plan.before(curve) is None else _starting_from(curve.config, None)
+    with telling(plan.place(curve)):
+        task = task_of(alone.task)
+        config, symbols = complete(alone, task, room=room), symbols_of(alone, task)
+    contexts = [one.model.context or 0 for one in heirs]
+    for case in plan.cases:
+        with telling(plan.place(curve, case)):
+            asked = plan.asked(alone, case)
+            other = task_of(asked.task)
+            check_symbols(other, symbols, "it is")
+            contexts.append(complete(asked, other, True, room).model.context or 0)
+    config = _with_room(config, *contexts)
+    return dataclasses.replace(curve, config=_starting_from(config, curve.config.train.start))
+
+
+def _room_there(curve: Curve, out: Path) -> int | None:
+    """The learned positions of a run of the curve that is there; None where there is none."""
+    runs = sorted(path.parent for path in curve.folder(out, 0).parent.glob("seed-*/config.json"))
+    return model_of(runs[0]).context if runs else None
+
+
+def _fitted(curve: Curve, base: Curve) -> Curve:
+    """A curve as it starts from another one's weights. ScratchpadError where they do not fit."""
+    config, task = _with_room(curve.config, base.config.model.context or 0), task_of(curve.config.task)
+    check_fit(config, task, base.config.model, symbols_of(base.config, task_of(base.config.task)), base.name)
+    return dataclasses.replace(curve, config=config)
+
+
+def _with_room(config: RunConfig, *contexts: int) -> RunConfig:
+    """With as many learned positions as the most of these, where the model has any."""
+    if config.model.context is None:
+        return config
+    most = max(config.model.context, *contexts)
+    return dataclasses.replace(config, model=dataclasses.replace(config.model, context=most))
+
+
+def _starting_from(config: RunConfig, start: str | None) -> RunConfig:
+    return dataclasses.replace(config, train=dataclasses.replace(config.train, start=start))
+
+
+def errands(plan: Plan, seeds: Sequence[int], out: Path) -> list[Errand]:
+    """What a prepared plan asks for, seed by seed, and what of it is there.
+
+    ScratchpadError, before anything is trained, where a folder holds another run.
+    """
+    return [_errand(plan, curve, seed, out) for seed in seeds for curve in plan.curves]
+
+
+def _errand(plan: Plan, curve: Curve, seed: int, out: Path) -> Errand:
+    config, base, folder = curve.seeded(seed), plan.before(curve), curve.folder(out, seed)
+    if base:
+        config = _starting_from(config, str(base.folder(out, seed)))
+    return Errand(curve, seed, folder, config, is_trained(config, folder, plan.on_schedule))
+
+
+def carry_out(plan: Plan, work: Sequence[Errand], shop: Workshop) -> list[Finding]:
+    """Train what is not trained yet, judge what is not judged yet, and return what was found.
+
+    Interrupted after Ctrl-C (whatever was begun is saved), RunFailure where a run fails.
+    """
+    _train([errand for errand in work if not errand.trained], shop)
+    voting = [curve for curve in plan.curves if curve.voters]
+    return [
+        *(finding for errand in work for finding in _judged(plan, errand, shop)),
+        *(finding for curve in voting for finding in _voted(plan, curve, work, shop)),
+    ]
+
+
+def _train(work: Sequence[Errand], shop: Workshop) -> None:
+    if shop.jobs > 1:
+        train_together([Job(one.name, one.config, one.folder) for one in work], shop.jobs, shop.tell, shop.device)
+        return
+    for errand in work:
+        name = errand.name
+        begun = errand.folder.exists() and any(errand.folder.iterdir())
+        train(errand.config, errand.folder, shop.device, begun, tell=lambda line, name=name: shop.tell(name, line))
+
+
+def _judged(plan: Plan, errand: Errand, shop: Workshop) -> list[Finding]:
+    """The findings of a run in every case, kept in the run's folder."""
+    history = read_history(errand.folder, errand.config.train.batch, plan.learned)
+    known = _Known(errand.folder / _JUDGED, {"step": Checkpoints(errand.folder).steps()[-1]})
+    scores = _by_case(plan, errand.name, errand.config, known, lambda: _loaded(errand, shop), shop)
+    return [Finding(errand.curve, case, errand.seed, score, history) for case, score in scores]
+
+
+def _voted(plan: Plan, curve: Curve, work: Sequence[Errand], shop: Workshop) -> list[Finding]:
+    """The findings of all seeds of a curve as one that votes, kept in the curve's folder."""
+    voters = [errand for errand in work if errand.curve == dataclasses.replace(curve, voters=0)]
+    histories = [read_history(one.folder, one.config.train.batch, plan.learned) for one in voters]
+    history = History(max(one.steps for one in histories), None, sum(one.seconds for one in histories), ())
+    digests = [Checkpoints(one.folder).load().digest for one in voters]  # the file outlives runs that are made anew
+    known = _Known(voters[0].folder.parent / _VOTES, {"weights": digests})
+
+    def load() -> Run:
+        first, *others = (_loaded(one, shop) for one in voters)
+        return first.voting(others)
+
+    scores = _by_case(plan, curve.name, curve.config, known, load, shop)
+    return [Finding(curve, case, 0, score, history) for case, score in scores]
+
+
+def _loaded(errand: Errand, shop: Workshop) -> Run:
+    return Run.load(errand.folder, "last", shop.device)
+
+
+class _Known:
+    """A file of what has been judged. whose: which checkpoints its answers are asked of."""
+
+    def __init__(self, path: Path, whose: dict[str, Any]) -> None:
+        self._path, self._whose = path, whose
+        known = (whole(place, line, ("asked", "scores")) for place, line in lines_of(path))
+        self._scores = {json.dumps(line["asked"]): line["scores"] for line in known}
+
+    def scores(self, asked: RunConfig, judge: Callable[[], list[Score]]) -> list[Score]:
+        """Those that stand in the file; else those of `judge`, which stand there from now on."""
+        key = json.dumps({"task": plain(asked.task), "evaluate": plain(asked.evaluate), **self._whose})
+        if key not in self._scores:
+            self._scores[key] = [score.to_json() for score in judge()]
+            lines = [{"asked": json.loads(name), "scores": scores} for name, scores in self._scores.items()]
+            write_whole(self._path, "".join(json.dumps(line) + "\n" for line in lines))
+        return [Score(**score) for score in self._scores[key]]
+
+
+def _by_case(
+    plan: Plan, name: str, config: RunConfig, known: _Known, load: Callable[[], Run], shop: Workshop
+) -> Iterator[tuple[str, Score]]:
+    """The scores in every case of the plan. A run is loaded once, and only where something is to be judged."""
+    loaded = cache(load)
+    for case in plan.cases:
+        asked = plan.asked(config, case)
+
+        def judge(case: str = case, asked: RunConfig = asked) -> list[Score]:
+            shop.say(f"{name}: judging{f' {case}' if case else ''}")
+            return _scores(loaded(), asked, shop.batch)
+
+        for score in known.scores(asked, judge):
+            yield case, score
+
+
+def _scores(run: Run, asked: RunConfig, batch: int) -> list[Score]:
+    """A run's scores when it is asked as the config says. What it is asked as it was trained is kept in its folder."""
+    how = asked.evaluate
+    subject = None if asked.task == run.config.task else run.asked(asked.task)
+    sizes = evaluated_sizes(asked, (subject or run.subject).task)
+    sampling = Sampling(how.temperature, seed=how.seed)
+    return [one.score for one in run.judged(sizes, how.n, how.method, how.seed, sampling, batch, subject)]

@@ -1,0 +1,93 @@
+"""The paper's two uncached ways to generate (Abbe et al. 2024, appendix B), for tests, benchmarks and other models.
+
+Each is a `Decoder` over a callable, so that the engine runs over any model. One row at a time, everything fed anew at
+each token: what a cache must agree with, and what it saves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from scratchpad.generation.engine import Opening, Part
+from scratchpad.layout.batch import Batch, collate
+from scratchpad.layout.rows import Row, rows
+from scratchpad.tasks.document import Document
+
+PlainLogits = Callable[[Tensor], Tensor]
+"""(1, T) tokens under a plain causal mask -> (1, T, V)."""
+MaskedLogits = Callable[[Batch], Tensor]
+"""A batch of one row, T tokens -> (1, T, V), its mask and positions being the batch's."""
+
+
+@dataclass
+class _Text:
+    """All that a row holds so far."""
+
+    prompt: list[int]
+    states: list[list[int]] = field(default_factory=list)
+    """Complete states, then the one being written."""
+
+    def add(self, token: int, part: Part) -> None:
+        (self.prompt if part is Part.PROMPT else self.states[-1]).append(token)
+        if part is Part.TERMINATOR:
+            self.states.append([])
+
+
+class _Uncached:
+    """What both ways share: the texts, and the logits of the last token of each."""
+
+    def __init__(self, context: int | None = None) -> None:
+        self.context = context
+        self.texts: list[_Text] = []
+
+    def begin(self, openings: Sequence[Opening]) -> Tensor:
+        self.texts = [_Text(list(o.prompt), [list(o.given), []] if o.given else [[]]) for o in openings]
+        return torch.stack([self.last_logits(text) for text in self.texts])
+
+    def advance(self, tokens: Sequence[int], parts: Sequence[Part]) -> Tensor:
+        for text, token, part in zip(self.texts, tokens, parts, strict=True):
+            text.add(token, part)
+        return torch.stack([self.last_logits(text) for text in self.texts])
+
+    def keep(self, rows: Sequence[int]) -> None:
+        self.texts = [self.texts[row] for row in rows]
+
+    def held_bytes(self) -> list[int]:
+        return [0] * len(self.texts)
+
+    def last_logits(self, text: _Text) -> Tensor:
+        raise NotImplementedError
+
+
+class FreshInput(_Uncached):
+    """Feed the question, the previous state and what is written of this one as a fresh input."""
+
+    def __init__(self, logits: PlainLogits, context: int | None = None) -> None:
+        super().__init__(context)
+        self.logits = logits
+
+    def last_logits(self, text: _Text) -> Tensor:
+        states = [token for state in text.states[-2:] for token in state]
+        return self.logits(torch.tensor([text.prompt + states]))[0, -1]
+
+
+class MaskedInput(_Uncached):
+    """Keep everything as one input, laid out as in training: states twice, mask and positions by the rule."""
+
+    def __init__(self, logits: MaskedLogits, context: int | None = None) -> None:
+        super().__init__(context)
+        self.logits = logits
+
+    def last_logits(self, text: _Text) -> Tensor:
+        return self.logits(collate([_packed(text)]))[0, -1]
+
+
+def _packed(text: _Text) -> Row[int]:
+    """The row of an unfinished document: laid out with one more token in the last state, which is then cut off."""
+    states = (*map(tuple, text.states[:-1]), (*text.states[-1], 0))
+    (row,) = rows(Document(tuple(text.prompt), states))
+    return Row(row.tokens[:-1], row.positions[:-1], row.segments[:-1], row.scored[:-1])

@@ -1,0 +1,86 @@
+"""The model's settings and the presets."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Self
+
+from scratchpad.config.parse import Readable
+from scratchpad.errors import ScratchpadError, unknown
+
+POSITIONS = ("learned", "rotary", "alibi", "none")
+BACKENDS = ("blocks", "dense")
+GELUS = ("exact", "tanh")
+
+
+@dataclass(frozen=True)
+class ModelConfig(Readable):
+    """A GPT-2-style Transformer.
+
+    positions: learned ones have a vector each; rotary and alibi (Press et al. 2022) tell how far apart two tokens are.
+    span: a token sees the last `span` positions alone of what the rule lets it see, its own included (none: all).
+    context: how many learned positions there are (none: measured from the data). Other kinds have no end, so that
+    longer windows than those trained on can be read; a context set beside them is a limit of your own.
+    gelu: exact, as the authors' code has it; tanh, GPT-2's approximation, takes four times as long on a CPU.
+    deviation: of the initial weights. GPT-2's 0.02 suits widths of hundreds and leaves narrow models on a plateau for
+    hundreds of steps; none: 1 / sqrt(inputs of the matrix).
+    """
+
+    layers: int = 6
+    heads: int = 6
+    width: int = 384
+    positions: str = "learned"
+    span: int | None = None
+    context: int | None = None
+    dropout: float = 0.2
+    bias: bool = False
+    gelu: str = "exact"
+    deviation: float | None = 0.02
+
+    def __post_init__(self) -> None:
+        if min(self.layers, self.heads, self.width) < 1:
+            raise ScratchpadError(f"model: layers, heads and width are at least 1; given: {self}")
+        if self.width % self.heads or (self.positions == "rotary" and self.width // self.heads % 2):
+            raise ScratchpadError(
+                f"model: width={self.width} does not divide into heads={self.heads}: width must be a multiple of heads"
+                + (", and width / heads even for rotary positions" if self.positions == "rotary" else "")
+            )
+        if self.positions not in POSITIONS:
+            raise unknown("model.positions", self.positions, POSITIONS)
+        if self.span is not None and self.span < 1:
+            raise ScratchpadError(f"model.span={self.span}: a token sees at least itself, 1; none is no limit")
+        if self.gelu not in GELUS:
+            raise unknown("model.gelu", self.gelu, GELUS)
+        if self.deviation is not None and self.deviation <= 0:
+            raise ScratchpadError(f"model.deviation={self.deviation}: above 0 is allowed, or none for 1 / sqrt(inputs)")
+        if not 0 <= self.dropout < 1:
+            raise ScratchpadError(f"model.dropout={self.dropout}: from 0 up to, not including, 1 is allowed")
+        if self.context is not None and self.context < 1:
+            raise ScratchpadError(f"model.context={self.context}: at least 1 position is needed")
+
+    @property
+    def form(self) -> Self:
+        """The same, with the usual values where weights fit any: dropout, and the deviation they were drawn with."""
+        return dataclasses.replace(self, dropout=0.0, deviation=None)
+
+    @classmethod
+    def parse(cls, text: Any) -> Self:
+        """A preset's name: `--set model=25m`."""
+        if isinstance(text, cls):
+            return text
+        if text not in PRESETS:
+            raise unknown("model preset", str(text), PRESETS)
+        return cls(**dataclasses.asdict(PRESETS[text]))
+
+
+PRESETS = {
+    "tiny": ModelConfig(layers=2, heads=2, width=32, dropout=0.0),
+    "small": ModelConfig(layers=3, heads=2, width=64, dropout=0.0, deviation=None),
+    "medium": ModelConfig(layers=4, heads=4, width=256, dropout=0.1, deviation=None),
+    "10m": ModelConfig(layers=6, heads=6, width=384),
+    "25m": ModelConfig(layers=8, heads=8, width=512),
+    "85m": ModelConfig(layers=12, heads=12, width=768),
+}
+"""The last three are the sizes of Abbe et al. 2024, with its dropout and no biases. Its 25.7M and 85.7M count all but
+positions, at the 1,010 symbols of cycles; its 10.6M leaves out the symbols too (11.0M with them)."""

@@ -1,0 +1,121 @@
+"""A decoder-only Transformer in the manner of GPT-2: pre-norm, GELU, tied embeddings.
+
+It works on the N real tokens of a batch without padding: everything but attention looks at one token alone, and
+attention is handed in by whoever knows who sees whom. Shapes: N tokens, C width, H heads, V symbols.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.layout.batch import Batch
+from scratchpad.models.attention.backends import Attention, attention
+from scratchpad.models.config import ModelConfig
+from scratchpad.models.dropout import add_dropped, dropout
+from scratchpad.models.positions import Reach, Rotary, alibi, rotary, rotate
+
+
+class Transformer(nn.Module):
+    """`config.context` must be set where positions are learned."""
+
+    def __init__(self, config: ModelConfig, vocabulary_size: int) -> None:
+        super().__init__()
+        self.config = config
+        self.embedding = nn.Embedding(vocabulary_size, config.width)
+        self.position_embedding = None
+        if config.positions == "learned":
+            if config.context is None:
+                raise ScratchpadError("model.context is not set: learned positions need to know how many there are")
+            self.position_embedding = nn.Embedding(config.context, config.width)
+        self.layers = nn.ModuleList(Layer(config, index) for index in range(config.layers))
+        self.norm = nn.LayerNorm(config.width, bias=config.bias)
+        self._initialise()
+
+    def _initialise(self) -> None:
+        """GPT-2's: normal, with a deviation smaller by sqrt(2 layers) where a layer writes to the residual stream."""
+        for name, parameter in self.named_parameters():
+            if name.endswith("bias"):
+                nn.init.zeros_(parameter)
+            elif parameter.dim() == 2:
+                deviation = self.config.deviation or 1 / math.sqrt(parameter.shape[1])
+                if name.endswith(("attention_out.weight", "mlp_out.weight")):
+                    deviation /= math.sqrt(2 * self.config.layers)
+                nn.init.normal_(parameter, std=deviation)
+
+    @property
+    def device(self) -> torch.device:
+        return self.embedding.weight.device
+
+    @property
+    def position_bytes(self) -> int:
+        """Memory that the keys and values of one position take, in all layers."""
+        return 2 * self.config.layers * self.config.width * self.embedding.weight.element_size()
+
+    @property
+    def reach(self) -> Reach | None:
+        """How it looks back over what the rule lets it see; None: at all of it, alike."""
+        slopes = None
+        if self.config.positions == "alibi":
+            slopes = torch.tensor(alibi(self.config.heads), dtype=torch.float64, device=self.device)
+        return None if slopes is None and self.config.span is None else Reach(self.config.span, slopes)
+
+    def hidden(self, tokens: Tensor, positions: Tensor, attend: Attention, wanted: Tensor | None = None) -> Tensor:
+        """(N,) tokens and positions -> (N, C), the normed output of the last layer, or (M, C) of the M tokens `wanted`.
+
+        After the last layer's attention no token looks at another one: the rest is computed for those alone.
+        """
+        x = self.embedding(tokens)
+        if self.position_embedding is not None:
+            x = x + self.position_embedding(positions)
+        turns = None
+        if self.config.positions == "rotary":
+            turns = rotary(positions, self.config.width // self.config.heads, x.dtype)
+        x = dropout(x, self.config.dropout if self.training else 0.0)
+        for layer in self.layers[:-1]:
+            x = layer(x, turns, attend)
+        return self.norm(self.layers[-1](x, turns, attend, wanted))
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """(..., C) -> (..., V): the tied embedding read backwards."""
+        return F.linear(hidden, self.embedding.weight)
+
+    def forward(self, batch: Batch, backend: str = "blocks", where: Tensor | None = None) -> Tensor:
+        """Logits of a batch's real tokens in reading order, (N, V); or of those that `where`, bool (B, T), picks."""
+        real = batch.real()
+        wanted = None if where is None else torch.nonzero(where[real])[:, 0]
+        attend = attention(backend, batch.segments, batch.positions, self.reach)
+        return self.logits(self.hidden(batch.tokens[real], batch.positions[real], attend, wanted))
+
+
+class Layer(nn.Module):
+    """Attention, then a two-layer perceptron, each added to the residual stream."""
+
+    def __init__(self, config: ModelConfig, index: int) -> None:
+        super().__init__()
+        width, bias = config.width, config.bias
+        self.index, self.heads, self.dropout = index, config.heads, config.dropout
+        self.gelu = "tanh" if config.gelu == "tanh" else "none"
+        self.attention_norm = nn.LayerNorm(width, bias=bias)
+        self.attention_in = nn.Linear(width, 3 * width, bias=bias)
+        self.attention_out = nn.Linear(width, width, bias=bias)
+        self.mlp_norm = nn.LayerNorm(width, bias=bias)
+        self.mlp_in = nn.Linear(width, 4 * width, bias=bias)
+        self.mlp_out = nn.Linear(4 * width, width, bias=bias)
+
+    def forward(self, x: Tensor, turns: Rotary | None, attend: Attention, wanted: Tensor | None = None) -> Tensor:
+        """(N, C) -> (N, C), or (M, C): what follows attention for the `wanted` tokens alone."""
+        p = self.dropout if self.training else 0.0
+        qkv = self.attention_in(self.attention_norm(x)).unflatten(-1, (3, self.heads, -1))  # (N, 3, H, D)
+        if turns is not None:
+            qkv = torch.cat([rotate(qkv[:, :2], turns), qkv[:, 2:]], 1)
+        mixed = attend(self.index, qkv, p).flatten(1)
+        if wanted is not None:
+            x, mixed = x.index_select(0, wanted), mixed.index_select(0, wanted)
+        x = add_dropped(x, self.attention_out(mixed), p)
+        expanded = F.gelu(self.mlp_in(self.mlp_norm(x)), approximate=self.gelu)
+        return add_dropped(x, self.mlp_out(expanded), p)

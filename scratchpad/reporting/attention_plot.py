@@ -1,0 +1,67 @@
+"""The picture of where the tokens of one state attend: a map a head, a line of maps a layer."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from scratchpad.errors import ScratchpadError
+from scratchpad.evaluation.attention_weights import AttentionMap
+from scratchpad.reporting.charts import INK, STYLE
+from scratchpad.tasks.document import MARKS, PAPER_MARKS
+
+_MOST_TOKENS = 400
+_CELL_INCHES, _LEAST_WIDTH_INCHES, _MOST_WIDTH_INCHES = 0.1, 1.6, 7.0
+_LABELLED = 90
+"""Rows of up to so many tokens have every token written below them."""
+
+
+@mpl.rc_context(STYLE)
+def attention_figure(found: AttentionMap) -> Figure:
+    """Down: the tokens of the state, each where it is written; across: what is looked back at. Dark is a weight of 1.
+
+    ScratchpadError for a row of more tokens than can be seen.
+    """
+    layers, heads, own, length = found.weights.shape
+    if length > _MOST_TOKENS:
+        raise ScratchpadError(
+            f"a picture of attention over {length} tokens cannot be read: at most {_MOST_TOKENS}; take a shorter one"
+        )
+    width = min(_MOST_WIDTH_INCHES, max(_LEAST_WIDTH_INCHES, _CELL_INCHES * length))
+    height = max(0.9, 0.13 * own)
+    figure = Figure(figsize=(1 + width * heads, 1 + (height + 0.25) * layers))
+    every = figure.subplots(layers, heads, squeeze=False, sharex=True, sharey=True)
+    for (layer, head), axes in np.ndenumerate(every):
+        axes.imshow(
+            found.weights[layer, head].numpy(), cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="nearest"
+        )
+        axes.set_title(f"layer {layer + 1}, head {head + 1}", fontsize=8, loc="left", color=INK)
+        _mark_parts(axes, found)
+    _label(every, found)
+    return figure
+
+
+def _mark_parts(axes: Axes, found: AttentionMap) -> None:
+    """Lines where the prompt ends, with the state before after it, and where the state itself begins."""
+    axes.grid(visible=False)
+    axes.tick_params(length=0, pad=1, labelsize=6.5)
+    for place in {found.prompt, len(found.tokens) - sum(found.scored)} - {0}:
+        axes.axvline(place - 0.5, color=INK, linewidth=0.8)
+
+
+def _label(every: np.ndarray, found: AttentionMap) -> None:
+    own = [_short(token) for token, scored in zip(found.tokens, found.scored, strict=True) if scored]
+    step = -(-len(found.tokens) // _LABELLED)
+    places = range(0, len(found.tokens), step)
+    across = [_short(found.tokens[i]) for i in places]
+    for axes in every[-1]:
+        axes.set_xticks(places, across, rotation=90 if max(map(len, across)) > 1 else 0)
+    for axes in every[:, 0]:
+        axes.set_yticks(range(len(own)), own)
+
+
+def _short(token: str) -> str:
+    """Marks as the papers print them, so that they are as narrow as other tokens."""
+    return PAPER_MARKS.get(token, token) if token in MARKS else token

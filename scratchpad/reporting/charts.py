@@ -1,0 +1,259 @@
+"""The plots: accuracy over length, loss and accuracy over steps, every run thin and their median thick.
+
+Each function returns a matplotlib Figure: `svg(figure)` is its text for a page, `save_png(figure, path)` a picture.
+No display is needed, and matplotlib's global state stays as it was.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import statistics
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from scratchpad.config.parse import Lengths
+
+PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#7f7f7f")
+"""Okabe and Ito's colours, told apart by people of any colour vision (their yellow made darker, black left to text)."""
+INK, GRID, SHADE = "#222222", "#dcdcdc", "#eeeeec"
+
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_DASHES = ("-", "--", ":", "-.")  # a second round of the palette is dashed
+STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans", "font.size": 9.5, "text.color": INK, "text.parse_math": False, "axes.labelcolor": INK,
+    "axes.edgecolor": INK, "axes.linewidth": 0.8, "axes.spines.top": False, "axes.spines.right": False,
+    "axes.grid": True, "axes.axisbelow": True, "grid.color": GRID, "grid.linewidth": 0.7, "xtick.color": INK,
+    "ytick.color": INK, "legend.frameon": False, "figure.constrained_layout.use": True,
+    "svg.fonttype": "none", "svg.hashsalt": "scratchpad",
+}  # fmt: skip
+INCHES = (5.6, 3.7)
+_DOTS_PER_INCH = 200
+_LEGEND_LINE_INCHES = 0.2
+_LEGEND_CHARACTERS = 60  # in one line of the legend
+_MOST_POINTS = 300
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The values of one run: y at each x, ascending. low and high: an interval around each y, or nothing."""
+
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Series:
+    """What is drawn in one colour: runs that differ in nothing but the seed.
+
+    trained: the lengths trained on. marks: steps at which a stage was passed.
+    """
+
+    label: str
+    curves: tuple[Curve, ...]
+    trained: Lengths | None = None
+    marks: tuple[float, ...] = ()
+
+
+@mpl.rc_context(STYLE)
+def accuracy_plot(series: Sequence[Series], length: str = "length", accuracy: str = "accuracy (%)") -> Figure:
+    """Accuracy (shares, 0 to 1) over length, the trained lengths shaded; bars where all were judged at one length.
+
+    The tint around a line is a lone run's interval, or spans the runs of a series. length, accuracy: what the axes say.
+    """
+    sizes = sorted({x for one in series for curve in one.curves for x in curve.x})
+    if len(sizes) == 1:
+        return _bars(series, f"{length}: {sizes[0]:g}", accuracy)
+    figure = Figure(figsize=INCHES)
+    axes = figure.add_subplot()
+    shares_axis(axes, accuracy)
+    _mark_trained(axes, series)
+    for number, one in enumerate(series):
+        _draw(axes, number, one, scale=100)
+    axes.set_xlabel(length)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
+    legend(figure, series)
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def loss_plot(series: Sequence[Series]) -> Figure:
+    """Training loss over steps, on a logarithmic scale; many points are thinned to medians of neighbours."""
+    figure = Figure(figsize=INCHES)
+    axes = figure.add_subplot()
+    for number, one in enumerate(series):
+        thinned = Series(one.label, tuple(_thinned(_positive(curve)) for curve in one.curves))
+        _draw(axes, number, thinned, markers=False)
+        for step in one.marks:
+            axes.axvline(step, color=look_of(number)["color"], linestyle=":", linewidth=1)
+    logarithmic(axes)
+    axes.set_xlabel("training step")
+    axes.set_ylabel("loss a scored token (nats)")
+    legend(figure, series, markers=False)
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def evaluation_plot(panels: Sequence[tuple[str, Sequence[Series]]], accuracy: str = "accuracy (%)") -> Figure:
+    """Accuracy (shares, 0 to 1) over training steps, in panels: (title, the same series in each)."""
+    figure = Figure(figsize=(INCHES[0], 1.1 + 2.3 * len(panels)))
+    every = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, (title, series) in zip(every, panels, strict=True):
+        shares_axis(axes, accuracy)
+        axes.set_title(title, fontsize=9.5, loc="left", color=INK)
+        for number, one in enumerate(series):
+            _draw(axes, number, one, scale=100)
+    every[-1].set_xlabel("training step")
+    legend(figure, panels[0][1])
+    return figure
+
+
+def svg(figure: Figure) -> str:
+    """A figure as an <svg> element without ids of its own for groups, so that a page can hold several."""
+    file = io.BytesIO()
+    with mpl.rc_context(STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # the reader's own fonts will have it
+        figure.savefig(file, format="svg", transparent=True)
+    text = file.getvalue().decode()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
+    text = re.sub(r'<svg [^>]*?(viewBox="[^"]*")[^>]*>', r"<svg \1>", text, count=1, flags=re.DOTALL)
+    return re.sub(r'<g id="[^"]*"', "<g", text)
+
+
+def save_png(figure: Figure, file: str | Path | IO[bytes]) -> None:
+    """A figure as a PNG on white."""
+    save(figure, file, "png")
+
+
+def save(figure: Figure, file: str | Path | IO[bytes], kind: str) -> None:
+    """A figure on white, as png, svg or pdf."""
+    with mpl.rc_context(STYLE):
+        figure.savefig(file, format=kind, dpi=_DOTS_PER_INCH)
+
+
+def median_curve(curves: Sequence[Curve]) -> Curve:
+    """At each x the median of the curves that have it; low and high span them, or are a lone curve's own."""
+    if len(curves) == 1:
+        return curves[0]
+    found: dict[float, list[float]] = {}
+    for curve in curves:
+        for x, y in zip(curve.x, curve.y, strict=True):
+            found.setdefault(x, []).append(y)
+    xs = sorted(found)
+    low, middle, high = (tuple(of(found[x]) for x in xs) for of in (min, statistics.median, max))
+    return Curve(tuple(xs), middle, low, high)
+
+
+def _draw(axes: Axes, number: int, series: Series, scale: float = 1, markers: bool = True) -> None:
+    """Every run thin, their median thick, the interval as a tint."""
+    if not series.curves:
+        return
+    look, middle = look_of(number, markers), median_curve(series.curves)
+    if middle.low:
+        low, high = ([scale * y for y in edge] for edge in (middle.low, middle.high))
+        axes.fill_between(middle.x, low, high, color=look["color"], alpha=0.15, linewidth=0)
+        if len(middle.x) == 1:
+            axes.vlines(middle.x[0], low[0], high[0], color=look["color"], alpha=0.5)
+    if len(series.curves) > 1:
+        for curve in series.curves:
+            axes.plot(curve.x, [scale * y for y in curve.y], color=look["color"], linewidth=0.8, alpha=0.55)
+    axes.plot(middle.x, [scale * y for y in middle.y], **look)
+
+
+def _bars(series: Sequence[Series], length: str, accuracy: str) -> Figure:
+    """A bar a series, with whiskers for the interval and a dot for every run of several."""
+    figure = Figure(figsize=INCHES)
+    axes = figure.add_subplot()
+    shares_axis(axes, accuracy)
+    axes.grid(visible=False, axis="x")
+    for number, one in enumerate(series):
+        if not one.curves:
+            continue
+        middle, colour = median_curve(one.curves), look_of(number)["color"]
+        axes.bar(number, 100 * middle.y[0], width=0.6, color=colour, alpha=0.75)
+        if middle.low:
+            axes.vlines(number, 100 * middle.low[0], 100 * middle.high[0], color=INK, linewidth=1.4)
+        if len(one.curves) > 1:
+            every = [100 * curve.y[0] for curve in one.curves]
+            axes.plot([number] * len(every), every, "o", color=INK, markersize=4)
+    axes.set_xticks([])
+    axes.set_xlim(-0.6, max(3, len(series)) - 0.4)
+    axes.set_xlabel(length)
+    legend(figure, series, markers=False)
+    return figure
+
+
+def shares_axis(axes: Axes, label: str) -> None:
+    axes.set_ylabel(label)
+    axes.set_ylim(-3, 103)
+    axes.set_yticks(range(0, 101, 20))
+
+
+def logarithmic(axes: Axes) -> None:
+    """A logarithmic y axis with plain numbers, at 1, 2 and 5 where it spans few decades."""
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 1000 * low else (1,), numticks=12))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def _mark_trained(axes: Axes, series: Sequence[Series]) -> None:
+    """Shade the trained lengths where all series share them, else a dotted line at the longest of each."""
+    laws = {one.trained for one in series}
+    law = laws.pop() if len(laws) == 1 else None
+    above: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "va": "bottom", "fontsize": 8.5}
+    if law:
+        axes.axvspan(law.low - 0.25, law.high + 0.25, color=SHADE, linewidth=0, zorder=0)
+        lengths = Lengths(law.low, law.high).plain()  # how often each is drawn is for the settings to say
+        axes.text((law.low + law.high) / 2, 1.02, f"trained on {lengths}", ha="center", **above)
+    elif longest := [one.trained.high for one in series if one.trained]:
+        axes.text(max(longest), 1.02, "dotted: the longest trained on", ha="right", **above)
+    for number, one in enumerate(series):
+        if not law and one.trained:
+            axes.axvline(one.trained.high, color=look_of(number)["color"], linestyle=":", linewidth=1.4)
+
+
+def look_of(number: int, markers: bool = True) -> dict[str, Any]:
+    """How the line of a series is drawn: its colour, marker and dashes; thinner than those that it may cover."""
+    place = number % len(PALETTE)
+    dashes = _DASHES[number // len(PALETTE) % len(_DASHES)]
+    look = {"color": PALETTE[place], "linestyle": dashes, "linewidth": max(1.6, 2.8 - 0.3 * number)}
+    return {**look, "marker": _MARKERS[place], "markersize": max(4.0, 7.5 - 0.7 * number)} if markers else look
+
+
+def legend(figure: Figure, series: Sequence[Series], markers: bool = True) -> None:
+    """Below the axes, with room of its own. Texts come afterwards: names that begin with _ would be left out."""
+    handles = [Line2D([], [], **look_of(number, markers)) for number in range(len(series))]
+    columns = max(1, min(_LEGEND_CHARACTERS // (8 + max(len(one.label) for one in series)), len(series)))
+    numbers = [str(number) for number in range(len(series))]
+    legend = figure.legend(handles, numbers, loc="outside lower center", ncols=columns)
+    figure.set_figheight(figure.get_figheight() + _LEGEND_LINE_INCHES * (-(-len(series) // columns) - 1))
+    for text, one in zip(legend.texts, series, strict=True):
+        text.set_text(one.label)
+
+
+def _positive(curve: Curve) -> Curve:
+    """Without what a logarithmic scale cannot show."""
+    kept = [(x, y) for x, y in zip(curve.x, curve.y, strict=True) if y > 0]
+    return Curve(tuple(x for x, _ in kept), tuple(y for _, y in kept))
+
+
+def _thinned(curve: Curve) -> Curve:
+    """At most _MOST_POINTS points: medians of neighbours."""
+    width = -(-len(curve.x) // _MOST_POINTS) or 1
+    parts = range(0, len(curve.x), width)
+    x = tuple(statistics.median(curve.x[i : i + width]) for i in parts)
+    return Curve(x, tuple(statistics.median(curve.y[i : i + width]) for i in parts))

@@ -1,0 +1,286 @@
+"""A user's own data as a task: JSON lines of questions, states and answers, or what `scratchpad data` wrote."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar
+
+from scratchpad.config.parse import Lengths
+from scratchpad.errors import ScratchpadError
+from scratchpad.programs.tracing.trace import same
+from scratchpad.random_stream import Stream, permutation
+from scratchpad.tasks.base import Symbols, Task
+from scratchpad.tasks.document import END, MARKS, SEP, START, Document, bare, letters, terminated
+from scratchpad.tasks.formats import format_named, format_names
+from scratchpad.tasks.jsonl import document_of_line, read_lines, symbols_of
+from scratchpad.tasks.program_traces import last_names, program_of
+
+_HELD_OUT = 10  # without test data of its own, a file gives one problem in ten
+_WITHOUT_CHAIN = ("direct", "filler")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A problem of a file: a question, the states of its chain and the answer, all without marks.
+
+    opening: the question as it stands before the states, where that is another text.
+    """
+
+    question: Symbols
+    states: tuple[Symbols, ...]
+    answer: Symbols
+    opening: Symbols = ()
+
+
+@dataclass(frozen=True)
+class Corpus(Task):
+    """Problems of a file. The chain of a known question is looked up; `truth` is the answer in the file.
+
+    Size is the number of states; `steps` limits which problems are drawn. Draws go through a split in order,
+    whatever the seed, and begin again. Without test data one problem in ten (at least one) is held out: a question, or
+    where programs are called (`output = f(6)` at the end of the question) a program with all its calls.
+    A state that the data do not hold has as its answer as many symbols at its end as every answer of the data
+    takes at the end of its last state; where these differ, or an answer stands elsewhere, the whole state.
+    Of the trace of a program the answer is `output` in its last state, compared as a value.
+    """
+
+    name: ClassVar[str] = "data"
+    summary: ClassVar[str] = "the problems of a file"
+    source: ClassVar[str] = "a file of yours"
+    size_setting: ClassVar[str] = "steps"
+    own_formats: ClassVar[tuple[str, ...]] = ("changes",)
+    seeded: ClassVar[bool] = False
+
+    steps: Lengths = field(default=Lengths(1, 1_000_000))
+    entries: tuple[Entry, ...] = field(default=(), repr=False)
+    test_entries: tuple[Entry, ...] = field(default=(), repr=False)
+    formats: tuple[str, ...] = ()
+    """The formats these problems can be written in (empty: all)."""
+    has_start: bool = True
+    has_prompt: bool = True
+
+    def __post_init__(self) -> None:
+        if len(set(self.steps.weights) - {0}) > 1:
+            raise ScratchpadError(
+                f"data: steps={self.steps.plain()}: given problems come in their order, each once; which numbers of "
+                "states are taken can be said (3-6, or 3:1,9:1), not how often"
+            )
+
+    @property
+    def starts(self) -> bool:
+        return self.has_start
+
+    @property
+    def first_given(self) -> bool:
+        return not self.has_prompt
+
+    def count(self, split: str) -> int:
+        return len(self._part(split))
+
+    def tested_sizes(self) -> tuple[int, ...]:
+        return tuple(sorted({len(entry.states) for entry in self._part("test")}))
+
+    def draw(self, seed: int, split: str, index: int) -> Symbols:
+        part = self._part(split)
+        if not part:
+            raise ScratchpadError(f"the data hold no {split} problem with {self.steps.plain()} states")
+        return part[index % len(part)].question
+
+    def symbols(self) -> Symbols:
+        return self._alphabet
+
+    def split(self, text: str) -> Symbols:
+        return letters(text) if " " in self._alphabet else super().split(text)
+
+    def question(self, rng: Stream, size: int) -> Symbols:
+        fitting = [entry.question for entry in self._part("train") if len(entry.states) == size]
+        if not fitting:
+            raise ScratchpadError(f"the data hold no train problem with {size} states")
+        return rng.choice(fitting)
+
+    def states(self, question: Symbols) -> Iterator[Symbols]:
+        yield from self._entry(question).states
+
+    def opening(self, question: Symbols) -> Symbols:
+        return self._entry(question).opening or question
+
+    def first(self, question: Symbols) -> Symbols:
+        return self._entry(question).states[0]
+
+    def step(self, question: Symbols, state: Symbols) -> Symbols | None:
+        states = self._entry(question).states
+        if state not in states:
+            raise ValueError(f"not a state of this question: {' '.join(state)}")
+        after = states.index(state) + 1
+        return states[after] if after < len(states) else None
+
+    def answer(self, question: Symbols, state: Symbols) -> Symbols:
+        entry = self._known.get(question)
+        true, found = (last_names("".join(text)) for text in (entry.states[-1] if entry else (), state))
+        if entry and "output" in true and "output" in found:
+            return entry.answer if same(true["output"], found["output"]) else letters(json.dumps(found["output"]))
+        if entry and state in (entry.states[-1], self.last_written(question, entry.states[-1])):
+            return entry.answer
+        return state[-self._answer_length :] if self._answer_length else state
+
+    def truth(self, question: Symbols) -> Symbols:
+        return self._entry(question).answer
+
+    def problem(self, question: Symbols) -> Symbols:
+        return program_of(question)
+
+    def settings(self, everything: bool = False) -> dict[str, Any]:
+        return {"steps": self.steps.plain()}
+
+    def check_format(self, name: str) -> None:
+        given = self.formats or format_names()
+        if name.partition("-")[0] not in given:
+            written = self.formats[0] if self.formats else "inductive"
+            raise ScratchpadError(f"data written as {written} give {', '.join(given)}, not {name}")
+        if name == "inductive" and self._repeating:
+            raise ScratchpadError(
+                f"a state comes twice in the chain of the question {' '.join(self._repeating.question)}: where each "
+                "state follows from the question and the state before it alone, it would come for ever. Put into "
+                "each state how far the work has come, or choose another format: causal, scratchpad, direct, filler"
+            )
+
+    def _part(self, split: str) -> list[Entry]:
+        return self._splits["train" if split == "train" else "test"]
+
+    def _entry(self, question: Symbols) -> Entry:
+        if question not in self._known:
+            raise ScratchpadError(f"this question is not in the data: {' '.join(question)}")
+        return self._known[question]
+
+    @cached_property
+    def _all(self) -> tuple[Entry, ...]:
+        return (*self.entries, *self.test_entries)
+
+    @cached_property
+    def _known(self) -> dict[Symbols, Entry]:
+        return {entry.question: entry for entry in self._all}
+
+    @cached_property
+    def _splits(self) -> dict[str, list[Entry]]:
+        held = set() if self.test_entries else self._held_out()
+        test = self.test_entries or [entry for entry in self.entries if self.problem(entry.question) in held]
+        train = [entry for entry in self.entries if self.problem(entry.question) not in held]
+        return {
+            split: [entry for entry in part if self.steps.holds(len(entry.states))]
+            for split, part in (("train", train), ("test", test))
+        }
+
+    def _held_out(self) -> set[Symbols]:
+        problems = list(dict.fromkeys(self.problem(entry.question) for entry in self.entries))
+        order = permutation("held out", 0, len(problems))
+        return {problems[i] for i in order[: max(1, len(problems) // _HELD_OUT)]}
+
+    @cached_property
+    def _alphabet(self) -> Symbols:
+        texts = (text for entry in self._all for text in (entry.question, entry.opening, *entry.states, entry.answer))
+        return tuple(sorted({symbol for text in texts for symbol in text} - set(MARKS)))
+
+    @cached_property
+    def _answer_length(self) -> int:
+        """How many symbols at the end of a last state are the answer; 0: all of them, or no such number."""
+        pairs = [(self.last_written(entry.question, entry.states[-1]), entry.answer) for entry in self._all]
+        lengths = {len(answer) for _, answer in pairs}
+        at_end = all(last[-len(answer) :] == answer for last, answer in pairs)
+        whole = all(last == answer for last, answer in pairs)
+        return lengths.pop() if at_end and len(lengths) == 1 and not whole else 0
+
+    @cached_property
+    def _repeating(self) -> Entry | None:
+        return next((entry for entry in self._all if len(set(entry.states)) < len(entry.states)), None)
+
+
+def load_corpus(path: str, test_path: str | None = None) -> Corpus:
+    """The problems of a JSON-lines file, and of another one to test on. ScratchpadError names file and line."""
+    lines = [_line(*placed) for placed in read_lines(path)]
+    test_lines = [_line(*placed) for placed in read_lines(test_path)] if test_path else []
+    corpus = _corpus(path, lines, test_lines)
+    for line in (*lines, *test_lines):
+        _check_written(corpus, line)
+    return corpus
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line: its entry, and where `scratchpad data` wrote it the format and the document."""
+
+    place: str
+    entry: Entry
+    form: str = "inductive"
+    document: Document[str] | None = None
+
+
+def _line(place: str, value: dict[str, Any]) -> _Line:
+    """A line without marks, or one of `scratchpad data` (it has a prompt), whose marks are taken off."""
+    needed = ("question", "states", "answer", *(("format",) if "prompt" in value else ()))
+    missing = [name for name in needed if name not in value]
+    if missing:
+        raise ScratchpadError(
+            f'{place}: no {", ".join(missing)}: a line is {{"question": .., "states": [..], "answer": ..}}'
+        )
+    question, answer = (symbols_of(value[name], f"{place}: {name}") for name in ("question", "answer"))
+    if "prompt" in value:
+        document, form = document_of_line(place, value), str(value["format"])
+        states = tuple(map(bare, document.states))
+        if terminated(states) != document.states:
+            raise ScratchpadError(f"{place}: each state ends with {SEP}, the last one with {END}; not so here")
+        started = document.prompt[-1:] == (START,)
+        return _Line(place, Entry(question, states, answer, document.prompt[:-1] if started else ()), form, document)
+    texts = value["states"]
+    if not isinstance(texts, list) or not texts:
+        raise ScratchpadError(f"{place}: `states` is a list of at least one state, not {texts!r}")
+    states = tuple(symbols_of(text, f"{place}: state {i}") for i, text in enumerate(texts))
+    return _Line(place, Entry(question, states, answer))
+
+
+def _corpus(path: str, lines: Sequence[_Line], test_lines: Sequence[_Line]) -> Corpus:
+    every = (*lines, *test_lines)
+    forms = sorted({line.form for line in every})
+    if len(forms) > 1:
+        raise ScratchpadError(f"{path}: lines in several formats, {', '.join(forms)}: one is allowed")
+    first: dict[Symbols, _Line] = {}
+    for line in every:
+        before = first.setdefault(line.entry.question, line)
+        if before.entry != line.entry:
+            raise ScratchpadError(f"{line.place}: the question of {before.place}, with another chain or answer")
+    if not test_lines and len(set(map(program_of, first))) < 2:
+        what = "question" if len(first) == 1 else f"program with {len(first)} calls"
+        raise ScratchpadError(
+            f"{path}: 1 {what}: at least 2 are needed, one of them to test on; or give test data (--test-data)"
+        )
+    lengths = [len(line.entry.states) for line in every]
+    written = [line.document for line in every if line.document]
+    return Corpus(
+        steps=Lengths(min(lengths), max(lengths)),
+        entries=tuple(line.entry for line in lines),
+        test_entries=tuple(line.entry for line in test_lines),
+        formats=_formats_from(forms[0]),
+        has_start=START in written[0].prompt if written else True,
+        has_prompt=bool(written[0].prompt) if written else True,
+    )
+
+
+def _formats_from(form: str) -> tuple[str, ...]:
+    """The formats that problems written in a format can be written in (empty: all)."""
+    if form == "inductive":
+        return ()
+    name = form.partition("-")[0]
+    return (name, *(other for other in _WITHOUT_CHAIN if other != name))
+
+
+def _check_written(corpus: Corpus, line: _Line) -> None:
+    """What is trained on is what stands in the file, symbol by symbol."""
+    if line.document:
+        made = format_named(line.form).write(corpus, line.entry.question)
+        if made != line.document:
+            raise ScratchpadError(
+                f"{line.place}: the {line.form} document of this question would be another one; `scratchpad data` "
+                "writes the question (and <start>, in every line or in none) as the prompt, without a preamble"
+            )

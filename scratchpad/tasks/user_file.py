@@ -1,0 +1,139 @@
+"""A user's own task: a Python file with the functions of an induction."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar
+
+from scratchpad.config.parse import Lengths, read_as
+from scratchpad.errors import ScratchpadError, unknown
+from scratchpad.random_stream import Stream
+from scratchpad.tasks.base import Symbols, Task
+from scratchpad.tasks.document import MARKS
+
+_FUNCTIONS = ("symbols", "question", "first", "step", "answer", "truth")
+_CHECKED_DRAWS = 5
+_MOST_STATES_CHECKED = 100_000
+
+
+@dataclass(frozen=True)
+class FunctionTask(Task):
+    """The functions of a module as a task. Its settings are `sizes` and what the module's SETTINGS names."""
+
+    name: ClassVar[str] = "own"
+    summary: ClassVar[str] = "what the functions of your file say"
+    source: ClassVar[str] = "a file of yours"
+    size_setting: ClassVar[str] = "sizes"
+
+    sizes: Lengths
+    path: str
+    values: Mapping[str, Any]
+    functions: ModuleType = field(repr=False, compare=False)
+
+    def __reduce__(self) -> tuple[Callable[..., Task], tuple[str, dict[str, Any]]]:
+        return load_task_file, (self.path, self.settings())  # a module cannot be sent to another process
+
+    def settings(self, everything: bool = False) -> dict[str, Any]:
+        return {"sizes": self.sizes.plain(), **self.values}
+
+    def changed(self, settings: Mapping[str, Any]) -> Task:
+        return load_task_file(self.path, {**self.settings(), **settings})
+
+    def symbols(self) -> Symbols:
+        return self._call("symbols", self.values)
+
+    def question(self, rng: Stream, size: int) -> Symbols:
+        return self._call("question", rng, size)
+
+    def first(self, question: Symbols) -> Symbols:
+        return self._call("first", question)
+
+    def step(self, question: Symbols, state: Symbols) -> Symbols | None:
+        return self._call("step", question, state, ends=True)
+
+    def answer(self, question: Symbols, state: Symbols) -> Symbols:
+        return self._call("answer", question, state)
+
+    def truth(self, question: Symbols) -> Symbols:
+        return self._call("truth", question)
+
+    def _call(self, name: str, *arguments: Any, ends: bool = False) -> Any:
+        """The symbols that a function of the file returns, or where it `ends` None.
+
+        Its own errors, and that it returns no symbols, as ScratchpadErrors, which are ValueErrors.
+        """
+        try:
+            found = getattr(self.functions, name)(*arguments)
+            return None if ends and found is None else tuple(found)
+        except Exception as error:
+            raise ScratchpadError(f"{self.path}: {name}: {type(error).__name__}: {error}") from error
+
+
+def load_task_file(path: str, settings: Mapping[str, Any] | None = None) -> Task:
+    """The task of a Python file: module-level functions symbols, question, first, step, answer, truth.
+
+    They take and return what those of `Task` do (a string stands for its characters); `symbols` is given the
+    settings. An optional dictionary SETTINGS holds their defaults, "sizes" (like "1-10") among them; the values
+    in force are put in its place, so that the other functions can read them there.
+    The file is run as Python: load only files you trust. ScratchpadError where something is missing or wrong.
+    """
+    module = _module(Path(path))
+    missing = [name for name in _FUNCTIONS if not callable(getattr(module, name, None))]
+    if missing:
+        raise ScratchpadError(f"{path}: no function {', '.join(missing)}; needed: {', '.join(_FUNCTIONS)}")
+    values = _values(path, {"sizes": "1-10", **getattr(module, "SETTINGS", {})}, settings or {})
+    module.__dict__["SETTINGS"] = dict(values)
+    sizes = read_as(values.pop("sizes"), Lengths, "sizes")
+    task = FunctionTask(sizes, path, values, module)
+    _check(task)
+    return task
+
+
+def _module(file: Path) -> ModuleType:
+    if not file.is_file():
+        raise ScratchpadError(f"{file}: no such file")
+    spec = importlib.util.spec_from_file_location(f"scratchpad_own_{file.stem}", file)
+    if spec is None or spec.loader is None:
+        raise ScratchpadError(f"{file}: not a Python file: its name must end in .py")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ScratchpadError(f"{file}: {type(error).__name__}: {error}") from error
+    return module
+
+
+def _values(path: str, defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The defaults with the given values, texts read by the type of the default, in their place."""
+    for name, default in defaults.items():
+        if type(default) not in (bool, int, float, str):
+            raise ScratchpadError(f"{path}: SETTINGS[{name!r}] is no number, text or truth value: {default!r}")
+    values = dict(defaults)
+    for name, value in given.items():
+        if name not in defaults:
+            raise unknown(f"setting of {path}", name, defaults)
+        values[name] = value if name == "sizes" else read_as(value, type(defaults[name]), name)
+    return values
+
+
+def _check(task: FunctionTask) -> None:
+    """Draw questions and follow them to their ends, so that mistakes are found before any training."""
+    alphabet = task.symbols()
+    if len(set(alphabet)) != len(alphabet) or set(alphabet) & set(MARKS):
+        raise ScratchpadError(f"{task.path}: `symbols` repeats a symbol or holds one of {', '.join(MARKS)}")
+    for index in range(_CHECKED_DRAWS):
+        question = task.draw(0, "check", index)
+        chain = task.chain(question, _MOST_STATES_CHECKED)
+        found, truth = task.answer(question, chain[-1]), task.truth(question)
+        strange = {symbol for text in (question, *chain, truth) for symbol in text} - set(alphabet)
+        if strange:
+            raise ScratchpadError(f"{task.path}: not in `symbols`: {', '.join(sorted(map(repr, strange)))}")
+        if found != truth:
+            raise ScratchpadError(
+                f"{task.path}: for the question {' '.join(question)} `answer` gives {' '.join(found)}, "
+                f"`truth` {' '.join(truth)}"
+            )

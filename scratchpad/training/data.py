@@ -1,0 +1,166 @@
+"""Batches by step: what a step trains on is a pure function of the settings and the step's number."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from multiprocessing.connection import wait
+
+from torch.utils.data import DataLoader, Dataset
+
+from scratchpad.config.schema import TrainConfig
+from scratchpad.errors import RunFailure
+from scratchpad.layout.batch import Batch, collate, micro_batches
+from scratchpad.layout.rows import Row, check_room, positions_needed, rows
+from scratchpad.layout.vocabulary import Vocabulary
+from scratchpad.random_stream import Stream, permutation, stream_name
+from scratchpad.tasks.base import Symbols, Task
+from scratchpad.tasks.formats import Format
+from scratchpad.training.curriculum import Curriculum
+
+_MOST_SECONDS_TO_DIE = 5.0
+
+
+@dataclass(frozen=True)
+class StepData(Dataset[list[Batch]]):
+    """`data[step]` is the step's micro-batches for one of `processes` processes, of equal work for its `lanes`.
+
+    With a curriculum the task of each document is a stage's; fixed samples are so many of each stage.
+    """
+
+    task: Task
+    format: Format
+    vocabulary: Vocabulary
+    config: TrainConfig
+    context: int | None
+    process: int = 0
+    processes: int = 1
+    lanes: int = 1
+    curriculum: Curriculum | None = None
+
+    def __len__(self) -> int:
+        return self.config.steps
+
+    def __getitem__(self, step: int) -> list[Batch]:
+        rows = [row for number in self._numbers(step) for row in self._rows(number)]
+        return step_batches(rows, self.config.micro_tokens, self.lanes)
+
+    def questions(self, step: int) -> list[Symbols]:
+        """The questions of a step that fall to this process."""
+        return [self._drawn(number)[1] for number in self._numbers(step)]
+
+    def drawn(self, steps: int) -> Iterator[Symbols]:
+        """Each question that the first `steps` steps train on, once for each draw behind it."""
+        count, samples = steps * self.config.batch, self._samples(self.task)
+        if self.curriculum is None and samples is not None and samples <= count:
+            yield from (self.task.draw(self.config.seed, "train", index) for index in range(samples))
+        else:
+            yield from (self._drawn(number)[1] for number in range(count))
+
+    def _numbers(self, step: int) -> range:
+        return range(step * self.config.batch, (step + 1) * self.config.batch)[self.process :: self.processes]
+
+    def _drawn(self, number: int) -> tuple[Task, Symbols]:
+        """The task and the question of the document numbered `number`, counted over all steps."""
+        task, seed = self.task, self.config.seed
+        if self.curriculum is not None:
+            task = self.curriculum.task(number // self.config.batch, seed, number)
+        return task, task.draw(seed, "train", self._index(task, number))
+
+    def _samples(self, task: Task) -> int | None:
+        return self.config.samples or task.count("train")
+
+    def _index(self, task: Task, number: int) -> int:
+        """The draw behind the document numbered `number`: itself, or its place in an epoch's order of fixed samples."""
+        samples = self._samples(task)
+        if samples is None:
+            return number
+        epoch, place = divmod(number, samples)
+        return int(_order(stream_name("epoch", self.config.seed), epoch, samples)[place])
+
+    def _rows(self, number: int) -> list[Row[int]]:
+        task, question = self._drawn(number)
+        written = self.format.write(task, question, self.config.max_states, self._place(number))
+        document = self.vocabulary.encode_document(written)
+        check_room([positions_needed(document)], self.context)
+        return rows(document, self.config.row_budget, self.config.question_loss)
+
+    def _place(self, number: int) -> float:
+        """Where in its chain the states of the document numbered `number` are, from 0 to 1."""
+        if self.config.states_from == "start":
+            return 0
+        return Stream(stream_name("place", self.config.seed), number).uniform()
+
+
+def step_batches(rows: Sequence[Row[int]], micro_tokens: int, lanes: int) -> list[Batch]:
+    """A step's rows dealt out to the lanes by length, so that each has as much to do; then cut into micro-batches."""
+    ordered = sorted(rows, key=len)
+    shares = [ordered[lane::lanes] for lane in range(lanes)]
+    return [collate(part) for share in shares for part in micro_batches(share, micro_tokens)]
+
+
+@lru_cache(maxsize=2)
+def _order(name: str, epoch: int, samples: int) -> Sequence[int]:
+    return permutation(name, epoch, samples)  # type: ignore[return-value]
+
+
+def batches_by_step(data: StepData, first_step: int, workers: int, pin: bool) -> Iterator[list[Batch]]:
+    """The batches of the steps from `first_step` on, made ahead by background processes where there are any.
+
+    RunFailure where such a process died while its batch was fetched (its pipe breaks in one of several ways), or could
+    not make it.
+    """
+    loader = DataLoader(
+        data,
+        batch_size=None,
+        sampler=range(first_step, len(data)),
+        num_workers=workers,
+        pin_memory=pin,
+        prefetch_factor=4 if workers else None,
+        multiprocessing_context="fork" if workers else None,
+        worker_init_fn=_ignore_interrupts if workers else None,
+    )
+    try:
+        yield from loader
+    except (OSError, EOFError, RuntimeError) as error:
+        if not workers:
+            raise
+        if "DataLoader worker" not in str(error):
+            _bury_the_dead()
+        raise _failure_of(error) from error
+
+
+def _bury_the_dead() -> None:
+    """Wait for the end of a worker whose pipe broke. Torch raises when it hears of it: here, and not at any time later.
+
+    Pipes are closed a moment before a process has ended.
+    """
+    children = multiprocessing.active_children()
+    ended = wait([child.sentinel for child in children], timeout=_MOST_SECONDS_TO_DIE if children else 0)
+    for child in children:
+        if child.sentinel in ended:
+            child.join()
+
+
+def _ignore_interrupts(worker: int) -> None:
+    """Ctrl-C reaches every process of the terminal; the main one decides what happens, and may end this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def worker_failure(error: RuntimeError) -> RunFailure | None:
+    """What to say when a background worker died (torch tells at any moment, by a signal); None for other errors."""
+    return _failure_of(error) if "DataLoader worker" in str(error) else None
+
+
+def _failure_of(error: Exception) -> RunFailure:
+    told = str(error) or type(error).__name__
+    if told.startswith("Caught "):  # raised there, and handed on by torch with its traceback
+        return RunFailure(f"no batch could be made in a background process: {told}")
+    return RunFailure(
+        f"a background process that makes batches died ({told}). Memory may have run out: "
+        "try train.workers=0, or a smaller train.batch; go on with --resume"
+    )

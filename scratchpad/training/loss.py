@@ -1,0 +1,26 @@
+"""One loss: the sum over scored tokens, over their number in the whole optimiser step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from scratchpad.layout.batch import NO_TARGET, Batch
+from scratchpad.models.transformer import Transformer
+
+
+def summed_loss(model: Transformer, batch: Batch, backend: str = "blocks") -> Tensor:
+    """The summed cross-entropy of a batch's targets, in float32 or wider; only their logits are computed."""
+    scored = batch.targets != NO_TARGET
+    logits = model(batch, backend, scored)
+    return F.cross_entropy(
+        logits.to(torch.promote_types(logits.dtype, torch.float32)), batch.targets[scored], reduction="sum"
+    )
+
+
+def count_targets(batches: Sequence[Batch]) -> int:
+    """How many tokens of these batches are scored."""
+    return sum(int((batch.targets != NO_TARGET).sum()) for batch in batches)

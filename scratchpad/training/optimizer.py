@@ -1,0 +1,40 @@
+"""AdamW with decay on matrices only, a cosine schedule after a linear warm-up, and an average of the weights."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from scratchpad.config.schema import TrainConfig
+
+
+def make_optimiser(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
+    """AdamW; biases and norms do not decay (nor anything else that is no matrix)."""
+    parameters = list(model.parameters())
+    groups = [
+        {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": config.weight_decay},
+        {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(config.betas[0], config.betas[1]), fused=True)
+
+
+def learning_rate(step: int, config: TrainConfig) -> float:
+    """The rate of the step numbered `step` from 0: linear warm-up, then a cosine down to the final rate."""
+    if step < config.warmup_steps:
+        return config.learning_rate * (step + 1) / config.warmup_steps
+    decay = max(1, (config.decay_steps or config.steps) - config.warmup_steps)
+    done = min(1.0, (step - config.warmup_steps) / decay)
+    low, high = config.final_learning_rate, config.learning_rate
+    return low + (high - low) * (1 + math.cos(math.pi * done)) / 2
+
+
+def update_average(average: nn.Module, model: nn.Module, kept: float, step: int) -> None:
+    """Move averaged weights towards the model's, after the step numbered `step` from 1.
+
+    At most `kept` of the average stays, and (1 + step) / (10 + step) in the beginning: so it forgets the first weights.
+    """
+    move = get_ema_multi_avg_fn(min(kept, (1 + step) / (10 + step)))
+    move(list(average.parameters()), list(model.parameters()), step)

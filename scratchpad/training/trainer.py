@@ -1,0 +1,293 @@
+"""The training loop. A step is a pure function of the parameters, the settings and its number; so resuming is exact."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from scratchpad.config.schema import TrainConfig
+from scratchpad.errors import RunFailure
+from scratchpad.evaluation.intervals import wilson
+from scratchpad.evaluation.metrics import Score
+from scratchpad.layout.batch import Batch
+from scratchpad.models.transformer import Transformer
+from scratchpad.signals import taking_requests
+from scratchpad.tasks.base import Symbols, Task
+from scratchpad.training.checkpoint import Checkpoint, Checkpoints, restore_optimiser, write_whole
+from scratchpad.training.curriculum import Curriculum
+from scratchpad.training.data import StepData, batches_by_step, worker_failure
+from scratchpad.training.distributed import Processes
+from scratchpad.training.gradients import Lanes, set_gradients
+from scratchpad.training.loss import count_targets, summed_loss
+from scratchpad.training.optimizer import learning_rate, make_optimiser, update_average
+
+Tell = Callable[[dict[str, Any]], None]
+"""Called with every line that goes to metrics.jsonl."""
+Judge = Callable[[], Sequence[Score]]
+"""Evaluates the model as it is."""
+Examine = Callable[[Task, Sequence[Symbols]], int]
+"""How many of these questions of a stage the model gets right."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C: the step was finished and saved. The text says where."""
+
+
+@dataclass
+class Training:
+    """A model in training, in a run folder. `judge` is called on schedule, `tell` with every logged line.
+
+    `examine` tests the stages of a curriculum (none: there is no curriculum). average: a copy of the model, to
+    become the average of its weights (none: none is kept).
+    """
+
+    model: Transformer
+    data: StepData
+    folder: Path
+    judge: Judge
+    tell: Tell
+    processes: Processes
+    examine: Examine | None = None
+    average: Transformer | None = None
+
+    def __post_init__(self) -> None:
+        self.config: TrainConfig = self.data.config
+        self.optimiser = make_optimiser(self.model, self.config)
+        self.checkpoints = Checkpoints(self.folder)
+        self.step = 0
+        self._reached = False
+        """Whether `stop_at` has been reached."""
+        self._lanes = Lanes(self.data.lanes)
+        self._window = _Window()
+
+    def begin_with(self, start: Checkpoint) -> None:
+        """Begin at step 0 with the weights of another run, as they answer questions there."""
+        for model in (self.model, self.average):
+            if model is not None:
+                model.load_state_dict(start.judged)
+
+    def resume(self, checkpoint: Checkpoint) -> None:
+        """Go on from a checkpoint: parameters, their average, moments, step and stage."""
+        self.model.load_state_dict(checkpoint.model)
+        if self.average is not None:
+            self.average.load_state_dict(checkpoint.judged)
+        restore_optimiser(self.model, self.optimiser, checkpoint.optimiser)
+        self.step, self._reached = checkpoint.step, bool(checkpoint.state.get("reached"))
+        if self.data.curriculum:
+            self._enter(replace(self.data.curriculum, ends=tuple(checkpoint.state["ends"])))
+
+    def run(self) -> None:
+        """Train to the last step or until `stop_at` is reached. Interrupted after Ctrl-C, RunFailure when it fails.
+
+        Whatever the folder holds of later steps is dropped first: it would be written again.
+        """
+        with _interruptible() as interrupt, _explained(self.folder):
+            if self.processes.is_first:
+                self.checkpoints.clean(self.step)
+                _keep_metrics(self.folder / "metrics.jsonl", self.step)
+            self.model.train()
+            while not self._reached and self.step < self.config.steps:
+                self._go_on(interrupt)
+            self._save()
+
+    def _go_on(self, interrupt: _Interrupt) -> None:
+        """Train until it is over, or what is trained on has changed and batches made ahead are of no use."""
+        on_gpu, data = self.model.device.type == "cuda", self.data
+        workers = self.config.workers if self.config.workers is not None else 2 * on_gpu
+        for batches in batches_by_step(data, self.step, workers, pin=on_gpu):
+            self._one_step(batches)
+            self._after_step()
+            if self._reached:
+                return
+            if self.processes.agree(interrupt.asked, self.model.device):
+                self._save()
+                raise Interrupted(f"stopped at step {self.step} of {self.config.steps}, which is saved")
+            if self.data is not data:
+                return
+
+    def _one_step(self, batches: Sequence[Batch]) -> None:
+        torch.manual_seed(_step_seed(self.config.seed, self.step, self.processes.rank))
+        rate = learning_rate(self.step, self.config)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        targets = self.processes.total(torch.tensor(count_targets(batches), device=self.model.device))
+        loss = self.processes.total(set_gradients(self.model, batches, partial(self._share, targets), self._lanes))
+        self.processes.total_gradients(self.model)
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
+        self._check(loss, norm, rate)
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        self.step += 1
+        if self.average is not None and self.config.average is not None:
+            update_average(self.average, self.model, self.config.average, self.step)
+        self._window.add(
+            loss, rate, self.processes.count * sum(int(b.real().sum()) for b in batches), self.config.batch
+        )
+
+    def _share(self, targets: Tensor, batch: Batch) -> Tensor:
+        """A micro-batch's share of the step's loss."""
+        device, bf16 = self.model.device, self.config.precision == "bf16"
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            return summed_loss(self.model, batch.to(device), self.config.attention) / targets
+
+    def _check(self, loss: Tensor, norm: Tensor, rate: float) -> None:
+        """Before the parameters are touched: a loss or gradient that is not finite ends the run."""
+        if math.isfinite(float(loss)) and math.isfinite(float(norm)):
+            return
+        kept = self.checkpoints.steps()
+        raise RunFailure(
+            f"step {self.step + 1}: the loss is {float(loss):.4g} and the gradient's norm {float(norm):.4g}, at "
+            f"learning rate {rate:.3g}. Try a smaller train.learning_rate, train.warmup_steps, a smaller train.clip, "
+            f"or train.precision=fp32. "
+            + (f"The checkpoint of step {kept[-1]} stays" if kept else "No checkpoint was written")
+        )
+
+    def _after_step(self) -> None:
+        """Log, test, judge and save where it is time to."""
+        config, last = self.config, self.step == self.config.steps
+        judged = last or (config.evaluate_every and self.step % config.evaluate_every == 0)
+        if self.step % config.log_every == 0 or judged:  # a step that may be the last is logged
+            self._log(self._window.line(self.step))
+        if self.data.curriculum and self.data.curriculum.is_due(self.step):
+            self._examine(self.data.curriculum)
+        if judged:
+            self._judge()
+        if config.checkpoint_every and self.step % config.checkpoint_every == 0:
+            self._save()
+
+    def _examine(self, curriculum: Curriculum) -> None:
+        """Test the stage, and go on to the next one where it is passed: before anything of this step is saved."""
+        passed = False
+        if self.processes.is_first:
+            assert self.examine is not None
+            stage = curriculum.stage(self.step)
+            questions = curriculum.questions(self.step, self.config.seed)
+            correct, n = self.examine(curriculum.tasks[stage], questions), len(questions)
+            passed = correct / n >= curriculum.threshold
+            line = {"stage": stage + 1, "settings": curriculum.config.stages[stage], "n": n, "correct": correct}
+            low, high = wilson(correct, n)
+            line |= {"accuracy": correct / n, "low": low, "high": high, "passed": passed}
+            self._log({"step": self.step, "curriculum": {**line, "steps": curriculum.taken(self.step)}})
+        self._window.restart()
+        if self.processes.agree(passed, self.model.device):
+            self._enter(curriculum.passed(self.step))
+
+    def _enter(self, curriculum: Curriculum) -> None:
+        self.data = replace(self.data, curriculum=curriculum)
+
+    def _judge(self) -> None:
+        if self.processes.is_first:
+            scores = self.judge()
+            self._log({"step": self.step, "evaluation": [score.to_json() for score in scores]})
+            mean = sum(score.accuracy for score in scores) / len(scores)
+            lowest = min(score.accuracy for score in scores)
+            self._reached = self.config.stop_at is not None and lowest >= self.config.stop_at
+            best = self.checkpoints.best()
+            if best is None or mean >= best[1]:
+                self._save()
+                self.checkpoints.mark_best(self.step, mean)
+        self._window.restart()
+        self._reached = self.processes.agree(self._reached, self.model.device)
+
+    def _save(self) -> None:
+        if self.processes.is_first:
+            ends = {"ends": self.data.curriculum.ends} if self.data.curriculum else {}
+            state = {"reached": self._reached, **ends}
+            self.checkpoints.save(self.step, self.model, self.optimiser, state, self.average)
+        self._window.restart()
+
+    def _log(self, line: dict[str, Any]) -> None:
+        if self.processes.is_first:
+            with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+            self.tell(line)
+
+
+class _Window:
+    """What was done since the last logged line; time spent on evaluations and checkpoints is left out."""
+
+    def __init__(self) -> None:
+        self.loss, self.rate = torch.zeros(()), 0.0
+        self.restart()
+
+    def restart(self) -> None:
+        self.start, self.tokens, self.documents = time.perf_counter(), 0, 0
+
+    def add(self, loss: Tensor, rate: float, tokens: int, documents: int) -> None:
+        self.loss, self.rate = loss, rate
+        self.tokens += tokens
+        self.documents += documents
+
+    def line(self, step: int) -> dict[str, Any]:
+        """The line of metrics.jsonl: the loss of this step alone, and the rates since the last line."""
+        seconds = max(1e-9, time.perf_counter() - self.start)
+        line = {
+            "step": step,
+            "loss": float(self.loss),
+            "lr": self.rate,
+            "tokens_per_second": round(self.tokens / seconds, 1),
+            "documents_per_second": round(self.documents / seconds, 2),
+        }
+        self.restart()
+        return line
+
+
+class _Interrupt:
+    asked = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[_Interrupt]:
+    """Ctrl-C, and every other request to end, asks to stop after the step; a second one stops at once."""
+    interrupt = _Interrupt()
+    with taking_requests(interrupt):
+        yield interrupt
+
+
+@contextlib.contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """A dead worker (torch tells of it at any moment, by a signal) and a disk that refuses, as RunFailures."""
+    try:
+        yield
+    except RunFailure:
+        raise
+    except RuntimeError as error:
+        failure = worker_failure(error)
+        if failure is None:
+            raise
+        raise failure from error
+    except OSError as error:
+        raise RunFailure(f"{folder} cannot be written: {error}; free some space and go on with --resume") from error
+
+
+def _step_seed(seed: int, step: int, rank: int) -> int:
+    """A seed of dropout for each step and process: no generator's state needs saving."""
+    digest = hashlib.blake2b(f"step {seed} {step} {rank}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
+def _keep_metrics(path: Path, step: int) -> None:
+    """Drop the lines after a step, and what was cut short."""
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []:
+        with contextlib.suppress(ValueError):
+            if line.endswith("\n") and json.loads(line)["step"] <= step:
+                kept.append(line)
+    write_whole(path, "".join(kept))
