@@ -10,6 +10,8 @@ import pytest
 from command_line import objects
 from tiny_runs import Capture, command
 
+from scratchpad.experiments import execute
+
 TEXT = """
 title = "Two formats of parity"
 source = "a test"
