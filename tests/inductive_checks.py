@@ -15,16 +15,16 @@ from typing import Any
 import pytest
 
 from scratchpad.programs.inductive.chain import first_state, next_state
-from scratchpad.programs.inductive.compiled_program import Program
+from scratchpad.programs.inductive.compiled_program import CompiledProgram
 from scratchpad.programs.inductive.machine import Machine
-from scratchpad.programs.inductive.state_reader import machine_in
+from scratchpad.programs.inductive.state_reader import restore_machine
 from scratchpad.programs.inductive.state_writer import write_state
-from scratchpad.programs.inductive.unsupported import Refused
+from scratchpad.programs.inductive.unsupported import Unsupported
 
 INSIDE_A_LINE = {"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>", "<lambda>"}
 
 
-class Seen:
+class CPythonRun:
     """What CPython does with a program: its lines and where, its last names, what it prints, and its error."""
 
     def __init__(self, text: str) -> None:
@@ -58,13 +58,13 @@ class Seen:
 
 def run(text: str) -> tuple[list[dict[str, Any]], str | None, Machine]:
     """All states of a run, one machine from the beginning to the end; its error, and the machine."""
-    machine = Machine(Program(text))
+    machine = Machine(CompiledProgram(text))
     found: list[dict[str, Any]] = []
     try:
         while machine.advance():
             found.append(copied(write_state(machine)))
     except Exception as error:
-        if isinstance(error, Refused):
+        if isinstance(error, Unsupported):
             raise
         return found, f"{type(error).__name__}: {error}", machine
     return found, None, machine
@@ -83,23 +83,23 @@ def has_more_lines(text: str) -> bool:
 
 def check_against_cpython(text: str) -> None:
     found, error, machine = run(text)
-    seen = Seen(text)
+    seen = CPythonRun(text)
     tops = [state["frames"][-1] for state in found]
     assert [(top["line"], top["in"].partition("@")[0], sorted(top["locals"])) for top in tops] == seen.lines
     assert error == seen.error
     assert machine.printed.getvalue() == seen.printed
     if error is None:
-        assert repr(machine.names.get("output")) == repr(seen.names.get("output"))
+        assert repr(machine.globals.get("output")) == repr(seen.names.get("output"))
 
 
 def check_induction(text: str) -> None:
     """From each state and the program alone the next one, and the same end."""
     found, error, _ = run(text)
-    program = Program(text)
+    program = CompiledProgram(text)
     following: list[Any] = [*found[1:], None]
     assert copied(first_state(program)) == found[0]
     for place, state in enumerate(found):
-        assert copied(write_state(machine_in(program, state))) == state
+        assert copied(write_state(restore_machine(program, state))) == state
         if place == len(found) - 1 and error:
             kind, _, message = error.partition(": ")
             with pytest.raises(getattr(builtins, kind), match=re.escape(message)):

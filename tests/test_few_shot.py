@@ -50,7 +50,7 @@ def test_a_problem_is_asked_as_the_paper_asks_it(name: str, question: str, form:
     task = task_named(name)
     prompt = few_shot(task, format_named(form), task.parse(question), 0)
     assert prompt.text == prompt.asked
-    assert prompt.text + prompt.target + task.asking(form).after == text
+    assert prompt.text + prompt.target + task.prompt_template(form).after == text
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -59,7 +59,9 @@ def test_examples_are_fixed_and_never_the_question(name: str) -> None:
     trained = [question for _, question in draws(task, 3, "train", 0, 4)]
     asked = [*(question for _, question in draws(task, 3, "test", 0, 5)), trained[1]]
     prompts = [few_shot(task, form, question, 3, seed=3) for question in asked]
-    expected = [spoken(task, form.write(task, question))[1] + task.asking("scratchpad").after for question in trained]
+    expected = [
+        spoken(task, form.write(task, question))[1] + task.prompt_template("scratchpad").after for question in trained
+    ]
     assert all([work for _, work in prompt.shown] == expected[:3] for prompt in prompts[:-1])
     assert [work for _, work in prompts[-1].shown] == [expected[0], *expected[2:]]
     for prompt in prompts:
@@ -135,10 +137,10 @@ def test_the_true_work_is_right_and_a_changed_one_is_not(name: str) -> None:
     task = task_named(name)
     for form in map(format_named, format_names(task)):
         for _, question in draws(task, 0, "test", 0, 5):
-            asking = task.asking(form.name)
+            template = task.prompt_template(form.name)
             _, target = spoken(task, form.write(task, question))
             trace = None if form.name in ("direct", "filler") else True
-            for text in (target, f"\n {target}{asking.stop}and so on", f"{target}\n"):
+            for text in (target, f"\n {target}{template.stop}and so on", f"{target}\n"):
                 judged = judge(task, form, question, text)
                 states = None if trace is None else (True,) * len(judged["strict"].states or ())
                 assert states is None or states

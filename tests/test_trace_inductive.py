@@ -6,12 +6,12 @@ import json
 import random
 
 import pytest
-from inductive_checks import Seen, check_against_cpython, check_induction, has_more_lines, run
+from inductive_checks import CPythonRun, check_against_cpython, check_induction, has_more_lines, run
 from inductive_programs import PROGRAMS
 from inductive_values import VALUES
 
 from scratchpad.programs.inductive.chain import states
-from scratchpad.programs.inductive.compiled_program import Program
+from scratchpad.programs.inductive.compiled_program import CompiledProgram
 from scratchpad.programs.inductive.machine import Machine
 from scratchpad.programs.inductive.state_writer import write_state
 
@@ -33,9 +33,9 @@ def test_lines_and_ends_are_cpythons(name: str) -> None:
 def test_what_builtins_and_comprehensions_over_lines_do_is_part_of_a_line() -> None:
     """There CPython has more lines, but the same end."""
     _, _, machine = run(PROGRAMS["comprehensions"])
-    assert machine.names["h"] == [True, False]
-    assert {name: machine.names[name] for name in "abcdefg"} == {
-        name: Seen(PROGRAMS["comprehensions"]).names[name] for name in "abcdefg"
+    assert machine.globals["h"] == [True, False]
+    assert {name: machine.globals[name] for name in "abcdefg"} == {
+        name: CPythonRun(PROGRAMS["comprehensions"]).names[name] for name in "abcdefg"
     }
 
 
@@ -115,20 +115,20 @@ def test_drawn_programs(seed: int) -> None:
 
 def test_states_say_where_a_call_is_waited_for() -> None:
     """In line 3 both calls are waited for; the second time the first one's result is kept."""
-    chain = list(states(Program("def f(x):\n    return x\ny = f(1) + f(2)")))
+    chain = list(states(CompiledProgram("def f(x):\n    return x\ny = f(1) + f(2)")))
     waiting = [state["frames"][0] for state in chain if len(state["frames"]) == 2]
     assert [(frame["part"], frame.get("kept")) for frame in waiting] == [(1, None), (2, {".1": 1})]
     assert [frame["locals"] for frame in (chain[2]["frames"][1], chain[3]["frames"][1])] == [{"x": 1}, {"x": 2}]
 
 
 def test_states_hold_what_aliases_share_once() -> None:
-    state = list(states(Program("a = [1]\nb = a\nc = [a]\nx = 0")))[-1]
+    state = list(states(CompiledProgram("a = [1]\nb = a\nc = [a]\nx = 0")))[-1]
     assert state["frames"][0]["locals"] == {"a": {"$shared": [1, [1]]}, "b": {"$same": 1}, "c": [{"$same": 1}]}
 
 
 def test_an_endless_loop_has_a_flat_cost_in_its_state() -> None:
     text = "x = 0\nfor i in range(10**9):\n    x = (x + i) % 7"
-    machine = Machine(Program(text))
+    machine = Machine(CompiledProgram(text))
     lengths = []
     for _ in range(4001):
         assert machine.advance()

@@ -12,9 +12,9 @@ from traces import started
 
 from scratchpad.errors import ScratchpadError
 from scratchpad.programs.inductive.chain import next_state, states
-from scratchpad.programs.inductive.compiled_program import Program
+from scratchpad.programs.inductive.compiled_program import CompiledProgram
 from scratchpad.programs.inductive.machine import Machine
-from scratchpad.programs.inductive.unsupported import Refused
+from scratchpad.programs.inductive.unsupported import Unsupported
 from scratchpad.programs.sandbox.limits import Limits
 from scratchpad.programs.sandbox.runner import Runner
 
@@ -46,22 +46,22 @@ REFUSED = {
 @pytest.mark.filterwarnings("ignore:.* with .* literal:SyntaxWarning")  # which is what is refused
 @pytest.mark.parametrize("construct", REFUSED)
 def test_constructs_outside_the_subset_are_refused_by_name(construct: str) -> None:
-    with pytest.raises(Refused) as caught:
-        Program(REFUSED[construct])
+    with pytest.raises(Unsupported) as caught:
+        CompiledProgram(REFUSED[construct])
     assert caught.value.construct == construct.strip()
     assert caught.value.line in (1, 2)
 
 
 def test_expressions_that_are_nested_too_deep() -> None:
-    with pytest.raises(Refused, match="expression nested too deep"):
-        Program(f"def f(): pass\nx = f(){' + 1' * 1009}")
+    with pytest.raises(Unsupported, match="expression nested too deep"):
+        CompiledProgram(f"def f(): pass\nx = f(){' + 1' * 1009}")
 
 
 def test_recursion_has_pythons_own_depth() -> None:
-    machine = Machine(Program("def f(n):\n    global deepest\n    deepest = n\n    f(n + 1)\nf(1)"))
+    machine = Machine(CompiledProgram("def f(n):\n    global deepest\n    deepest = n\n    f(n + 1)\nf(1)"))
     with pytest.raises(RecursionError, match="maximum recursion depth exceeded"):
         deque(iter(machine.advance, False))
-    assert machine.names["deepest"] == 999
+    assert machine.globals["deepest"] == 999
 
 
 KEPT = {
@@ -86,15 +86,15 @@ KEPT = {
 
 @pytest.mark.parametrize("construct", KEPT)
 def test_values_that_a_state_cannot_hold_are_refused(construct: str) -> None:
-    with pytest.raises(Refused) as caught:
-        list(states(Program(KEPT[construct])))
+    with pytest.raises(Unsupported) as caught:
+        list(states(CompiledProgram(KEPT[construct])))
     assert caught.value.construct == construct.strip()
 
 
 def test_values_that_do_not_outlive_a_line_are_no_matter() -> None:
     check_against_cpython("import itertools\ndef g():\n    yield 5\nx = list(itertools.chain([1], [2]))\noutput = x")
     _, error, machine = run("def g():\n    yield 5\noutput = list(g()), next(g())")
-    assert (error, machine.names["output"]) == (None, ([5], 5))
+    assert (error, machine.globals["output"]) == (None, ([5], 5))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_values_that_do_not_outlive_a_line_are_no_matter() -> None:
 )
 def test_what_is_no_state_is_refused(state: dict[str, Any]) -> None:
     with pytest.raises(ScratchpadError, match="no state of this program"):
-        next_state(Program("x = 1"), state)
+        next_state(CompiledProgram("x = 1"), state)
 
 
 @pytest.fixture(scope="module")

@@ -51,13 +51,13 @@ def few_shot(task: Task, form: Format, question: Symbols, shots: int, seed: int 
     """
     if not 0 <= shots <= _MOST_SHOTS:
         raise ScratchpadError(f"{shots:,} shots: from 0 to {_MOST_SHOTS:,} worked examples are allowed")
-    asking = task.asking(form.name)
+    template = task.prompt_template(form.name)
     shown = []
     for other in _examples(task, form, question, shots, seed):
         asked, work = spoken(task, other)
-        shown.append((asking.question(asked), work + asking.after))
+        shown.append((template.question(asked), work + template.after))
     asked, target = spoken(task, form.write(task, question))
-    return Prompt(tuple(shown), asking.question(asked), target, asking.stop)
+    return Prompt(tuple(shown), template.question(asked), target, template.stop)
 
 
 def _examples(task: Task, form: Format, question: Symbols, shots: int, seed: int) -> list[Document[str]]:

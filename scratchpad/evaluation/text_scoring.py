@@ -61,11 +61,11 @@ def share_of_problems(rights: Iterable[tuple[Symbols, bool]]) -> Share:
 
 def judge(task: Task, form: Format, question: Symbols, written: str) -> dict[str, Verdict]:
     """The verdicts on what a model wrote, by the name of the scoring. What follows after the stop is left out."""
-    document, asking = form.write(task, question), task.asking(form.name)
+    document, template = form.write(task, question), task.prompt_template(form.name)
     _, target = spoken(task, document)
-    work, loose_work = _cut(written, asking.stop, target)
+    work, loose_work = _cut(written, template.stop, target)
     truth, found = task.truth(question), _answer(task, form, question, work)
-    loose_work = loose_work.removeprefix(asking.start).strip()
+    loose_work = loose_work.removeprefix(template.start).strip()
     loose = task.loose_answer(loose_work) == task.loose_answer(as_text(truth))
     if not form.has_work:
         return {"strict": Verdict(found == truth, None), "relaxed": Verdict(found == truth or loose, None)}

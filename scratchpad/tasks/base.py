@@ -13,7 +13,7 @@ from scratchpad.config.parse import Lengths, plain, with_settings
 from scratchpad.errors import ScratchpadError, unknown
 from scratchpad.random_stream import Stream, stream_name
 from scratchpad.tasks.document import SEP, as_text, is_wide, letters, listed
-from scratchpad.tasks.prompt_template import Asking
+from scratchpad.tasks.prompt_template import PromptTemplate
 
 Symbols = tuple[str, ...]
 
@@ -107,9 +107,9 @@ class Task:
         """The question as it stands before the states of the inductive text (in a window of fixed width, say)."""
         return question
 
-    def asking(self, form: str) -> Asking:
+    def prompt_template(self, form: str) -> PromptTemplate:
         """How a problem stands in a prompt for a language model, in the format of that name."""
-        return Asking()
+        return PromptTemplate()
 
     def spoken(self, symbols: Symbols) -> str:
         """The text of a question or of a state as a language model reads it; `split` reads it back."""

@@ -19,7 +19,7 @@ from scratchpad.config.parse import Lengths
 from scratchpad.errors import ScratchpadError
 from scratchpad.random_stream import Stream
 from scratchpad.tasks.base import Symbols, Task
-from scratchpad.tasks.prompt_template import Asking
+from scratchpad.tasks.prompt_template import PromptTemplate
 
 _PEOPLE = """
 Ada Alan Amir Ana Anton Aron Ben Bianca Boris Carla Cem Clara Dan David Diana Dora Edgar Elena Elif Emil Emma Erik
@@ -73,10 +73,10 @@ class Heights(Task):
     def spoken(self, symbols: Symbols) -> str:
         return super().spoken(symbols).replace(" .", ".").replace(" ?", "?")
 
-    def asking(self, form: str) -> Asking:
+    def prompt_template(self, form: str) -> PromptTemplate:
         is_direct = form.startswith(("direct", "filler"))
         told = "Answer Yes or No." if is_direct else "Go down from the first one asked for; the last word is Yes or No."
-        return Asking(between=f"\n{told}\n\nTarget:\n")
+        return PromptTemplate(between=f"\n{told}\n\nTarget:\n")
 
     def loose_answer(self, work: str) -> str:
         """The last `yes` or `no`, however it is written."""

@@ -27,7 +27,7 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.random_stream import Stream
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols
 from scratchpad.tasks.document import letters
-from scratchpad.tasks.prompt_template import Asking
+from scratchpad.tasks.prompt_template import PromptTemplate
 from scratchpad.tasks.text_task import TextTask
 
 _OPENS, _CLOSES = "<scratch>\n", "\n</scratch>\n"
@@ -108,8 +108,8 @@ class Polynomials(TextTask):
     def answer_in(self, question: Symbols, text: Symbols, form: str) -> Symbols | None:
         return letters("".join(text).split(_CLOSES)[1]) or None
 
-    def asking(self, form: str) -> Asking:
-        return Asking(between="\nTarget:\n")
+    def prompt_template(self, form: str) -> PromptTemplate:
+        return PromptTemplate(between="\nTarget:\n")
 
     def check(self, question: Symbols) -> None:
         text = "".join(question)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from scratchpad.tasks.base import Symbols, last_line
 from scratchpad.tasks.document import as_text, letters
-from scratchpad.tasks.prompt_template import Asking
+from scratchpad.tasks.prompt_template import PromptTemplate
 from scratchpad.tasks.text_task import TextTask
 
 _STATE = "state:"
@@ -20,10 +20,10 @@ class TraceTask(TextTask):
 
     own_formats: ClassVar[tuple[str, ...]] = ("changes",)
 
-    def asking(self, form: str) -> Asking:
+    def prompt_template(self, form: str) -> PromptTemplate:
         asked = "value of output" if form.startswith(("direct", "filler")) else "execution trace"
         between = f"\n\nWhat is the {asked}?\n\n[BEGIN]\n\n"
-        return Asking("Consider the following Python function:\n\n", between, "\n\n[DONE]")
+        return PromptTemplate("Consider the following Python function:\n\n", between, "\n\n[DONE]")
 
     def problem(self, question: Symbols) -> Symbols:
         return program_of(question)

@@ -35,8 +35,8 @@ from scratchpad.random_stream import Stream
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols
 from scratchpad.tasks.document import MARKS, letters
 from scratchpad.tasks.program_traces import TraceTask
-from scratchpad.tasks.random_programs import Writer
-from scratchpad.tasks.small_language import HEAD, INDENT, TAIL, Line, Program, Values, read_program
+from scratchpad.tasks.random_programs import ProgramGenerator
+from scratchpad.tasks.small_language import HEAD, INDENT, TAIL, ProgramLine, SmallProgram, Values, read_program
 
 _SIZES = {"train": 400, "validation": 100, "test": 200}
 _MOST_LINES = 99
@@ -130,7 +130,7 @@ class Programs(TraceTask):
 
     def _drawn(self, rng: Stream, run: int) -> Symbols:
         for _ in range(_TRIES):
-            body = Writer(rng, self.constants, self.repeats, self.modulus).block(self.lines.draw(rng))
+            body = ProgramGenerator(rng, self.constants, self.repeats, self.modulus).block(self.lines.draw(rng))
             text = "\n".join([HEAD, *(INDENT + line for line in body), TAIL])
             inputs = rng.sample(self.inputs.high - self.inputs.low + 1, self.runs)
             questions = [f"{text}\n\noutput = f({self.inputs.low + number})" for number in inputs]
@@ -201,11 +201,11 @@ def _alphabet(characters: str) -> Symbols:
     return (*characters, *numbers, *(f"v{number}" for number in range(10)), *_OPERATORS, *_WORDS)
 
 
-def _program(question: Symbols) -> Program:
+def _program(question: Symbols) -> SmallProgram:
     return read_program("".join(question))
 
 
-def _listed(number: int, line: Line) -> str:
+def _listed(number: int, line: ProgramLine) -> str:
     """A line of the listing: its number, the line, and where it leads; nothing for `else:`, which never runs."""
     if line.kind == "else":
         return ""
@@ -218,7 +218,7 @@ def _cut(line: str) -> Symbols:
     return tuple(_PIECES.findall(line))
 
 
-def _state(program: Program, number: int, values: Values) -> Symbols:
+def _state(program: SmallProgram, number: int, values: Values) -> Symbols:
     """The line about to run and the variables, in the order of the text."""
     first, *rest = ((name, "=", *str(values[name])) for name in program.variables if name in values)
     return (f"L{number:02}", ":", *first, *(symbol for part in rest for symbol in (",", *part)))
@@ -228,7 +228,7 @@ def _output(value: int) -> Symbols:
     return ("output", "=", *str(value))
 
 
-def _read_state(program: Program, state: Symbols) -> tuple[int, Values]:
+def _read_state(program: SmallProgram, state: Symbols) -> tuple[int, Values]:
     """The line and the variables of a state. ValueError where no run of the program can come to such a state."""
     found = _STATE.fullmatch("".join(state))
     number = int(found[1]) if found else 0
@@ -244,7 +244,7 @@ def _read_state(program: Program, state: Symbols) -> tuple[int, Values]:
     return number, values
 
 
-def _trace(program: Program, only_changes: bool) -> Iterator[str]:
+def _trace(program: SmallProgram, only_changes: bool) -> Iterator[str]:
     """The paper's trace: before each line the names of its frame, in the end those of the module."""
     states = [({}, HEAD), (_FUNCTION, program.call)]
     states += [(values, program.lines[number].text) for number, values in program.run()]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Asking:
+class PromptTemplate:
     """The text around a question and the work that answers it: `before`, question, `between`, work, `after`."""
 
     before: str = "Input:\n"
@@ -16,10 +16,6 @@ class Asking:
     def question(self, question: str) -> str:
         """The question, up to where the work begins."""
         return f"{self.before}{question}{self.between}"
-
-    def example(self, question: str, work: str) -> str:
-        """A question with its work."""
-        return f"{self.question(question)}{work}{self.after}"
 
     @property
     def start(self) -> str:

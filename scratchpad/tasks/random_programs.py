@@ -19,7 +19,7 @@ _DEEPEST = 3
 
 
 @dataclass(frozen=True)
-class Writer:
+class ProgramGenerator:
     """Draws the lines of a program's body. constants: of arithmetic and tests; repeats: of loops; modulus: 0, or every
     arithmetic line is followed by one that takes the remainder.
     """

@@ -42,7 +42,7 @@ Values = dict[str, int]
 
 
 @dataclass(frozen=True)
-class Line:
+class ProgramLine:
     """A line of a program's body: its text with its indentation, what it does, and where it leads.
 
     kind: set, change, while, if, else, pass, break, continue or return. words: its variable, operator and number, as
@@ -61,12 +61,12 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Program:
+class SmallProgram:
     """lines: by their numbers, those of the body. argument: what f is called with. variables: v0, and the counters in
     the order of the text. call: the last line.
     """
 
-    lines: Mapping[int, Line]
+    lines: Mapping[int, ProgramLine]
     argument: int
     variables: tuple[str, ...]
     call: str
@@ -97,7 +97,7 @@ class Program:
 
 
 @lru_cache(maxsize=64)
-def read_program(text: str) -> Program:
+def read_program(text: str) -> SmallProgram:
     """The program of a text. ScratchpadError, with the line that is wrong, where it is none of this language."""
     head, *body, empty, call = text.split("\n") if text.count("\n") > 2 else ("", "", "")
     found = _CALL.fullmatch(call)
@@ -113,19 +113,19 @@ def read_program(text: str) -> Program:
             raise ScratchpadError(f"line {number} of the program, `{line.text.strip()}`: {problem}")
     names = ["v0", *(line.words[0] for line in lines.values() if line.kind == "set")]
     led = {number: _led(lines, number) for number in lines}
-    return Program(led, int(found[1]), tuple(dict.fromkeys(names)), call)
+    return SmallProgram(led, int(found[1]), tuple(dict.fromkeys(names)), call)
 
 
-def _line(number: int, text: str) -> Line:
+def _line(number: int, text: str) -> ProgramLine:
     bare = text.lstrip(" ")
     depth, rest = divmod(len(text) - len(bare), len(INDENT))
     for kind, pattern in _KINDS.items():
         if not rest and (found := pattern.fullmatch(bare)):
-            return Line(text, kind, found.groups(), depth)
+            return ProgramLine(text, kind, found.groups(), depth)
     raise ScratchpadError(f"line {number} of the program is none of this language: {text!r}")
 
 
-def _misplaced(lines: Mapping[int, Line], number: int) -> str:
+def _misplaced(lines: Mapping[int, ProgramLine], number: int) -> str:
     """What is wrong with where a line stands; empty where nothing is."""
     line, after = lines[number], lines.get(number + 1)
     if line.depth < 1 or (number == 2 and line.depth > 1):
@@ -141,7 +141,7 @@ def _misplaced(lines: Mapping[int, Line], number: int) -> str:
     return ""
 
 
-def _no_loop(lines: Mapping[int, Line], number: int) -> str:
+def _no_loop(lines: Mapping[int, ProgramLine], number: int) -> str:
     """What is wrong with a line that sets, tests or changes a variable; empty where nothing is."""
     line, before, after = lines[number], lines.get(number - 1), lines.get(number + 1)
     name = line.words[0] if line.words else ""
@@ -158,17 +158,17 @@ def _no_loop(lines: Mapping[int, Line], number: int) -> str:
     return ""
 
 
-def _is(line: Line, kind: str, *words: str) -> bool:
+def _is(line: ProgramLine, kind: str, *words: str) -> bool:
     return line.kind == kind and line.words[: len(words)] == words
 
 
-def _follows_if(lines: Mapping[int, Line], number: int) -> bool:
+def _follows_if(lines: Mapping[int, ProgramLine], number: int) -> bool:
     depth = lines[number].depth
     before = next((lines[i] for i in range(number - 1, 1, -1) if lines[i].depth <= depth), None)
     return before is not None and before.kind == "if" and before.depth == depth
 
 
-def _enclosing(lines: Mapping[int, Line], number: int) -> list[int]:
+def _enclosing(lines: Mapping[int, ProgramLine], number: int) -> list[int]:
     """The lines whose blocks a line stands in, the innermost first."""
     found, depth = [], lines[number].depth
     for above in range(number - 1, 1, -1):
@@ -178,12 +178,12 @@ def _enclosing(lines: Mapping[int, Line], number: int) -> list[int]:
     return found
 
 
-def _loops(lines: Mapping[int, Line], number: int) -> list[str]:
+def _loops(lines: Mapping[int, ProgramLine], number: int) -> list[str]:
     """The counters of the loops that a line stands in."""
     return [lines[i].words[0] for i in _enclosing(lines, number) if lines[i].kind == "while"]
 
 
-def _led(lines: Mapping[int, Line], number: int) -> Line:
+def _led(lines: Mapping[int, ProgramLine], number: int) -> ProgramLine:
     """The line with where it leads."""
     line, then, otherwise = lines[number], number + 1, 0
     if line.kind in ("while", "if"):
@@ -197,7 +197,7 @@ def _led(lines: Mapping[int, Line], number: int) -> Line:
     return replace(line, then=then, otherwise=otherwise, counters=(*own, *_loops(lines, number)))
 
 
-def _past(lines: Mapping[int, Line], number: int, into_else: bool = False) -> int:
+def _past(lines: Mapping[int, ProgramLine], number: int, into_else: bool = False) -> int:
     """Where a line leads when its block is passed over."""
     after = _next_outside(lines, number)
     if into_else and lines[after].kind == "else" and lines[after].depth == lines[number].depth:
@@ -205,7 +205,7 @@ def _past(lines: Mapping[int, Line], number: int, into_else: bool = False) -> in
     return _from(lines, number, after)
 
 
-def _from(lines: Mapping[int, Line], number: int, after: int) -> int:
+def _from(lines: Mapping[int, ProgramLine], number: int, after: int) -> int:
     """Where a line leads after which line `after` stands: past an `else`, and back to a loop that has ended before."""
     while lines[after].kind == "else":
         after = _next_outside(lines, after)
@@ -215,6 +215,6 @@ def _from(lines: Mapping[int, Line], number: int, after: int) -> int:
     return after
 
 
-def _next_outside(lines: Mapping[int, Line], number: int) -> int:
+def _next_outside(lines: Mapping[int, ProgramLine], number: int) -> int:
     """The first line after a line's block."""
     return next(i for i in range(number + 1, max(lines) + 1) if lines[i].depth <= lines[number].depth)

@@ -14,7 +14,7 @@ from typing import Any
 from scratchpad.programs.inductive.compiled_fragments import compile_expression, evaluated_at_once
 from scratchpad.programs.inductive.comprehensions import loops
 from scratchpad.programs.inductive.instructions import Call, Instruction, Jump, JumpUnless, Label, Let, Unit
-from scratchpad.programs.inductive.unsupported import Refused
+from scratchpad.programs.inductive.unsupported import Unsupported
 
 CAPTURE = "@call"
 """The name, among the builtins, of a function that returns what it is called with."""
@@ -61,7 +61,7 @@ class Expressions:
         if isinstance(node, ast.IfExp):
             return self._lower_choice(node)
         if isinstance(node, ast.Compare) and any(map(self.steps, node.comparators[1:])):
-            raise Refused("call in a chained comparison", node.lineno)
+            raise Unsupported("call in a chained comparison", node.lineno)
         return self._lower_slots(node)
 
     def steps(self, node: ast.AST) -> bool:
@@ -178,7 +178,7 @@ class Expressions:
         rest = [part for part in ast.iter_child_nodes(node) if part is not first]
         if any(map(self.steps, [*rest, *first.ifs])):
             if isinstance(node, ast.GeneratorExp):
-                raise Refused("call in a generator expression", node.lineno)
+                raise Unsupported("call in a generator expression", node.lineno)
             return self._lower_loops(node)
         node = _copied(node)
         node.generators[0] = ast.comprehension(first.target, self.lower(first.iter), first.ifs, first.is_async)

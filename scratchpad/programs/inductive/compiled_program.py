@@ -18,14 +18,14 @@ from scratchpad.programs.inductive.compiled_fragments import (
 from scratchpad.programs.inductive.compound_statements import Statements
 from scratchpad.programs.inductive.instructions import Unit
 from scratchpad.programs.inductive.iterators import WALKED
-from scratchpad.programs.inductive.unsupported import Refused, check
+from scratchpad.programs.inductive.unsupported import Unsupported, check
 
 MODULE = "<module>"
 _WALKING = frozenset({"enumerate", "filter", "iter", "map", "zip"})
 
 
-class Program:
-    """A program as units. Refused where it is outside the subset; SyntaxError where it is no Python.
+class CompiledProgram:
+    """A program as units. Unsupported where it is outside the subset; SyntaxError where it is no Python.
 
     units: by name; the module's is called `<module>`, a function's as the function, with `@LINE` behind it where
     another one has the same name. A generator has none: CPython runs it in one piece.
@@ -48,7 +48,7 @@ class Program:
         try:
             self._write(Unit(MODULE), tree.body)
         except RecursionError:
-            raise Refused("expression nested too deep") from None
+            raise Unsupported("expression nested too deep") from None
 
     def name_of(self, code: CodeType) -> str | None:
         """The name of one of the program's functions by its code; None for what cannot be told by a name."""
@@ -98,7 +98,7 @@ class Program:
                 self._codes.setdefault(name, each)
                 self._register(each)
             elif each != each:  # a state cannot tell that it is the constant
-                raise Refused("not-a-number as a constant", code.co_firstlineno)
+                raise Unsupported("not-a-number as a constant", code.co_firstlineno)
 
 
 def _let_walk(node: ast.Call) -> None:

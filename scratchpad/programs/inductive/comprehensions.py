@@ -7,7 +7,7 @@ import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from scratchpad.programs.inductive.unsupported import Refused
+from scratchpad.programs.inductive.unsupported import Unsupported
 
 _SCOPES = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
@@ -82,7 +82,9 @@ class _Renamed(ast.NodeTransformer):
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         if isinstance(node, _SCOPES) and self._names.keys() & _bound_in(node):
-            raise Refused("name bound twice in a comprehension that calls a function", getattr(node, "lineno", None))
+            raise Unsupported(
+                "name bound twice in a comprehension that calls a function", getattr(node, "lineno", None)
+            )
         return super().generic_visit(node)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from scratchpad.programs.inductive.unsupported import Refused
+from scratchpad.programs.inductive.unsupported import Unsupported
 
 _WORD_BYTES = ctypes.sizeof(ctypes.c_ssize_t)
 
@@ -33,7 +33,7 @@ class Gap:
 def set_parts(value: Any) -> list[Any]:
     """What makes the same set again, to its table: its elements and gaps in their order, behind its past if need be."""
     if any(map(_is_placed_by_address, value)):
-        raise Refused("set of values without an order of their own")
+        raise Unsupported("set of values without an order of their own")
     header, table = _header(value), set_table(value)
     held, elements = set(map(id, value)), iter(value)
     parts = [next(elements) if key in held else Gap(place) for place, key in enumerate(table) if key]
@@ -41,7 +41,7 @@ def set_parts(value: Any) -> list[Any]:
         again = _again(type(value), told)
         if set_table(again) == table and _header(again).finger == header.finger:
             return told
-    raise Refused("set in an order that its elements do not tell")
+    raise Unsupported("set in an order that its elements do not tell")
 
 
 def fill_set(value: set[Any], parts: list[Any]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from scratchpad.programs.inductive.cpython_internals import deque_changes, keys_place, set_table
-from scratchpad.programs.inductive.unsupported import Refused
+from scratchpad.programs.inductive.unsupported import Unsupported
 
 KEYS = (type({}.keys()), type(OrderedDict().keys()))
 VALUES = (type({}.values()), type(OrderedDict().values()))
@@ -59,7 +59,7 @@ class Walk:
         """It has been changed: the error is CPython's where it is sure that there is one."""
         over, size = dict_of(self.over) if isinstance(self.over, _VIEWS) else self.over, len(self.keys)
         if type(over) is OrderedDict or len(over) == size:
-            raise Refused("dict or set that is changed while it is gone through")
+            raise Unsupported("dict or set that is changed while it is gone through")
         self.place = -1
         raise RuntimeError(f"{'Set' if isinstance(over, set) else 'dictionary'} changed size during iteration")
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from scratchpad.programs.inductive import instructions as code
 from scratchpad.programs.inductive.call_lifting import CAPTURE
-from scratchpad.programs.inductive.compiled_program import MODULE, Program
+from scratchpad.programs.inductive.compiled_program import MODULE, CompiledProgram
 from scratchpad.programs.inductive.compound_statements import MATCHES
 from scratchpad.programs.inductive.instructions import How, Unit
 from scratchpad.programs.inductive.iterators import WALKED, iterate, walked
-from scratchpad.programs.inductive.unsupported import Refused
+from scratchpad.programs.inductive.unsupported import Unsupported
 
 DEEPEST = 1000  # frames, as Python's own limit
 _FREE = "cannot access free variable "
@@ -77,14 +77,14 @@ class Machine:
     It runs the program's own code in this very process: what is not trusted belongs into a Runner.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: CompiledProgram) -> None:
         self.program = program
         self.printed = io.StringIO()
-        self.names: dict[str, Any] = {"__name__": "__main__", "__builtins__": self._builtins()}
+        self.globals: dict[str, Any] = {"__name__": "__main__", "__builtins__": self._builtins()}
         self.frames = [Frame(program.units[MODULE], {})]
         self.stands = False
         """Whether it has stopped before a line, and the line is what runs next."""
-        self.line: int | None = None
+        self.last_line: int | None = None
         """That ran last."""
 
     def _builtins(self) -> dict[str, Any]:
@@ -97,10 +97,10 @@ class Machine:
     def advance(self) -> bool:
         """Go to the next line, the first one in the beginning; False when the program has ended.
 
-        What the program raises and does not catch is raised here, and has ended it; so does Refused.
+        What the program raises and does not catch is raised here, and has ended it; so does Unsupported.
         """
         if self.stands:
-            self.line, _ = self.frames[-1].unit.point(self.frames[-1].place)
+            self.last_line, _ = self.frames[-1].unit.point(self.frames[-1].place)
             self.frames[-1].place += 1
         while self.frames and not isinstance(self._instruction(), code.Line):
             self._run_instruction()
@@ -115,7 +115,7 @@ class Machine:
         frame.place += 1
         try:
             _ACTIONS[type(each)](self, frame, each)
-        except Refused:
+        except Unsupported:
             raise
         except BaseException as error:
             self._unwind(error)
@@ -125,7 +125,7 @@ class Machine:
         cells = frame.cells
         closure = tuple(cells.setdefault(name, CellType()) for name in fragment.co_freevars)
         try:
-            return FunctionType(fragment, self.names, "fragment", None, closure)(*arguments)
+            return FunctionType(fragment, self.globals, "fragment", None, closure)(*arguments)
         except NameError as error:
             if _is_raised_by_itself(error):
                 raise _as_in_its_own_frame(error, frame.unit) from None
@@ -247,7 +247,7 @@ class Machine:
             frame.cells[name].cell_contents = None
             del frame.cells[name].cell_contents
         elif name is not None:
-            self.names.pop(name, None)
+            self.globals.pop(name, None)
 
     def _unwind(self, error: BaseException) -> None:
         """Go to where an exception is handled; raised again where it is not, and all frames are gone."""

@@ -9,7 +9,7 @@ from types import CellType, FunctionType
 from typing import Any
 
 from scratchpad.errors import ScratchpadError
-from scratchpad.programs.inductive.compiled_program import MODULE, Program
+from scratchpad.programs.inductive.compiled_program import MODULE, CompiledProgram
 from scratchpad.programs.inductive.machine import Block, Finishing, Frame, Handling, Leaving, Loop, Machine, Trying
 from scratchpad.programs.inductive.unsupported import MODULES
 from scratchpad.programs.inductive.value_codecs import CODECS, Codec, fill_pairs
@@ -17,7 +17,7 @@ from scratchpad.programs.inductive.value_codecs import CODECS, Codec, fill_pairs
 _BY_TAG = {codec.tag: codec for codec in CODECS.values()}
 
 
-def machine_in(program: Program, state: dict[str, Any]) -> Machine:
+def restore_machine(program: CompiledProgram, state: dict[str, Any]) -> Machine:
     """A machine that goes on from a state of the program's. ScratchpadError where it is none."""
     machine = Machine(program)
     try:
@@ -43,7 +43,7 @@ class _StateReader:
         unit = self._machine.program.units[written["in"]]
         cells = {name: CellType() for name in unit.own}
         if unit.name == MODULE:
-            self._machine.names |= {name: self._value(each) for name, each in written["locals"].items()}
+            self._machine.globals |= {name: self._value(each) for name, each in written["locals"].items()}
         else:
             cells |= {name: self._variable(each) for name, each in written["locals"].items()}
         cells |= {name: self._variable(each) for name, each in written.get("kept", {}).items()}
@@ -133,11 +133,11 @@ class _StateReader:
         """One of the program's functions; its closure may hold itself."""
         code = self._machine.program.code_of(name)
         if not made:
-            return self._note(label, FunctionType(code, self._machine.names, code.co_name))
+            return self._note(label, FunctionType(code, self._machine.globals, code.co_name))
         defaults, named, closure = made
         cells = {each: self._cell(closure[each]) for each in code.co_freevars}
         outer = tuple(cell for cell, _ in cells.values())
-        function = self._note(label, FunctionType(code, self._machine.names, code.co_name, None, outer))
+        function = self._note(label, FunctionType(code, self._machine.globals, code.co_name, None, outer))
         function.__defaults__ = None if defaults is None else tuple(map(self._value, defaults))
         function.__kwdefaults__ = {each: self._value(default) for each, default in named.items()} or None
         for cell, contents in cells.values():
@@ -154,7 +154,7 @@ class _StateReader:
         return error
 
     def _builtin(self, name: str) -> Any:
-        return self._machine.names["__builtins__"][name]
+        return self._machine.globals["__builtins__"][name]
 
 
 def _module(name: str) -> Any:

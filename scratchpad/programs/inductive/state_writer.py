@@ -12,7 +12,7 @@ from typing import Any
 from scratchpad.programs.inductive.compiled_fragments import FILE
 from scratchpad.programs.inductive.compiled_program import MODULE
 from scratchpad.programs.inductive.machine import Block, Finishing, Frame, Handling, Leaving, Loop, Machine, Trying
-from scratchpad.programs.inductive.unsupported import MODULES, Refused
+from scratchpad.programs.inductive.unsupported import MODULES, Unsupported
 from scratchpad.programs.inductive.value_codecs import CODECS, flat_pairs
 
 _DEEPEST = 100  # containers within one another: each takes up to three levels of JSON, of which readers allow 1,000
@@ -58,14 +58,14 @@ class _Again:
 
 
 def write_state(machine: Machine) -> dict[str, Any]:
-    """One state of a machine. Refused for values that a state cannot hold."""
+    """One state of a machine. Unsupported for values that a state cannot hold."""
     return _StateWriter(machine).state()
 
 
 class _StateWriter:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self._builtins = {id(value): name for name, value in machine.names["__builtins__"].items()}
+        self._builtins = {id(value): name for name, value in machine.globals["__builtins__"].items()}
         self._seen: dict[int, _Shared] = {}
         self._labels: dict[int, int] = {}
         self._depth = 0
@@ -96,7 +96,7 @@ class _StateWriter:
 
     def _module_names(self) -> dict[str, Any]:
         """Without Python's own, between double underscores."""
-        own = {name: value for name, value in self._machine.names.items() if name[:2] != "__" or name[-2:] != "__"}
+        own = {name: value for name, value in self._machine.globals.items() if name[:2] != "__" or name[-2:] != "__"}
         return {name: self._value(value) for name, value in own.items()}
 
     def _block(self, block: Block) -> dict[str, Any]:
@@ -155,7 +155,7 @@ class _StateWriter:
         shared = self._seen[id(value)] = _Shared("$shared")
         self._depth += 1
         if self._depth > _DEEPEST:
-            raise Refused("value nested too deep")
+            raise Unsupported("value nested too deep")
         shared.written = [self._contents(value)]
         self._depth -= 1
         return shared
@@ -181,7 +181,7 @@ class _StateWriter:
         """Its class, attributes that its arguments do not give, and arguments."""
         kind = type(error)
         if kind.__module__ != "builtins":
-            raise Refused(f"value of type {kind.__name__}")
+            raise Unsupported(f"value of type {kind.__name__}")
         names = [name for base, names in _BESIDE_ARGUMENTS.items() if isinstance(error, base) for name in names]
         held = {name: getattr(error, name, None) for name in names} | vars(error)
         more = {name: self._value(value) for name, value in held.items() if value is not None}
@@ -208,7 +208,7 @@ class _StateWriter:
     def _function_name(self, value: FunctionType) -> str:
         name = self._machine.program.name_of(value.__code__)
         if name is None:
-            raise Refused("two lambdas in one line", value.__code__.co_firstlineno)
+            raise Unsupported("two lambdas in one line", value.__code__.co_firstlineno)
         return name
 
     def _named(self, value: Any) -> dict[str, Any]:
@@ -227,8 +227,8 @@ class _StateWriter:
         if kind is MethodDescriptorType:
             return self._tagged("method", [value.__objclass__, name])
         if kind is type:
-            raise Refused("class made by a call")
-        raise Refused(_IN_WORDS.get(str(kind.__name__), f"value of type {kind.__name__}"))
+            raise Unsupported("class made by a call")
+        raise Unsupported(_IN_WORDS.get(str(kind.__name__), f"value of type {kind.__name__}"))
 
     # -- labels
 

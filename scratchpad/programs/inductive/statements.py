@@ -11,7 +11,7 @@ from typing import Any, Literal
 from scratchpad.programs.inductive.call_lifting import Expressions
 from scratchpad.programs.inductive.compiled_fragments import compile_statements
 from scratchpad.programs.inductive.instructions import Drop, Instruction, Label, Line, Reraise, Return, Run, Unit
-from scratchpad.programs.inductive.unsupported import Refused
+from scratchpad.programs.inductive.unsupported import Unsupported
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class SimpleStatements:
     def _functiondef(self, node: ast.FunctionDef) -> None:
         annotations = [part.annotation for part in ast.walk(node.args) if isinstance(part, ast.arg)]
         if any(part is not None and self._expressions.steps(part) for part in [*annotations, node.returns]):
-            raise Refused("call in an annotation", node.lineno)
+            raise Unsupported("call in an annotation", node.lineno)
         self._run(self._expressions.lower_defaults(node))
         self._define(node, self._unit)
 
@@ -138,7 +138,7 @@ class SimpleStatements:
         if isinstance(node, ast.Subscript):
             return self._expressions.lower_target(node)
         if self._expressions.steps(node):
-            raise Refused("call in the target of an assignment", node.lineno)
+            raise Unsupported("call in the target of an assignment", node.lineno)
         return node
 
     def _augassign(self, node: ast.AugAssign) -> None:
@@ -162,7 +162,7 @@ class SimpleStatements:
 
     def _assert(self, node: ast.Assert) -> None:
         if node.msg is not None and self._expressions.steps(node.msg):
-            raise Refused("call in the message of an assertion", node.lineno)
+            raise Unsupported("call in the message of an assertion", node.lineno)
         self._run(ast.copy_location(ast.Assert(self._expressions.lower(node.test), node.msg), node))
 
     def _raise(self, node: ast.Raise) -> None:

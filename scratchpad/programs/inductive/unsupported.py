@@ -31,7 +31,7 @@ _BUILTINS = {
 }  # fmt: skip
 
 
-class Refused(Exception):
+class Unsupported(Exception):
     """A program uses a construct that the inductive form does not cover. line: where, None where a value shows it."""
 
     def __init__(self, construct: str, line: int | None = None) -> None:
@@ -43,11 +43,11 @@ class Refused(Exception):
 
 
 def check(tree: ast.Module) -> None:
-    """Refused for the first construct, in the order of lines, that the machine does not run."""
+    """Unsupported for the first construct, in the order of lines, that the machine does not run."""
     found = sorted((getattr(node, "lineno", 0), construct) for node in ast.walk(tree) for construct in _refused(node))
     if found:
         line, construct = found[0]
-        raise Refused(construct, line)
+        raise Unsupported(construct, line)
 
 
 def _refused(node: ast.AST) -> Iterator[str]:

@@ -19,7 +19,7 @@ from typing import Any
 
 from scratchpad.programs.inductive.cpython_internals import Gap, Past, fill_set, frozen_set, set_parts
 from scratchpad.programs.inductive.iterators import ITEMS, KEYS, VALUES, DequeWalk, Walk, dict_of, keys_of
-from scratchpad.programs.inductive.unsupported import Refused
+from scratchpad.programs.inductive.unsupported import Unsupported
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def _match_parts(value: re.Match[Any]) -> list[Any]:
         again = getattr(value.re, method)(value.string, value.pos, value.endpos)
         if again is not None and again.regs == value.regs:
             return [value.re, method, value.string, value.pos, value.endpos]
-    raise Refused("match that is not its pattern's first")
+    raise Unsupported("match that is not its pattern's first")
 
 
 def _matched(pattern: re.Pattern[Any], method: str, *where: Any) -> Any:
@@ -137,7 +137,7 @@ def _zipped(strict: bool, *iterators: Any) -> Any:
 
 def _partial_parts(value: functools.partial[Any]) -> list[Any]:
     if value.keywords:
-        raise Refused("functools.partial with names")
+        raise Unsupported("functools.partial with names")
     return [value.func, *value.args]
 
 

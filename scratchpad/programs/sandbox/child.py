@@ -12,11 +12,11 @@ from types import CodeType
 from typing import Any, NoReturn
 
 from scratchpad.errors import ScratchpadError
-from scratchpad.programs.inductive.compiled_program import Program
+from scratchpad.programs.inductive.compiled_program import CompiledProgram
 from scratchpad.programs.inductive.machine import Machine
-from scratchpad.programs.inductive.state_reader import machine_in
+from scratchpad.programs.inductive.state_reader import restore_machine
 from scratchpad.programs.inductive.state_writer import write_state
-from scratchpad.programs.inductive.unsupported import Refused
+from scratchpad.programs.inductive.unsupported import Unsupported
 from scratchpad.programs.sandbox.audit_hook import AuditHook
 from scratchpad.programs.sandbox.limits import Limits
 from scratchpad.programs.sandbox.output_buffer import Sink
@@ -67,11 +67,11 @@ class Run:
 
     def _run_machine(self, state: dict[str, Any] | None) -> NoReturn:
         try:
-            program = Program(self._request["program"])
-            self._machine = Machine(program) if state is None else machine_in(program, state)
-        except (Refused, ScratchpadError) as error:
+            program = CompiledProgram(self._request["program"])
+            self._machine = Machine(program) if state is None else restore_machine(program, state)
+        except (Unsupported, ScratchpadError) as error:
             self.end("refused", str(error))
-        self._names = self._machine.names
+        self._names = self._machine.globals
         sys.addaudithook(self._hook.check)
         try:
             self._write_states(self._machine)
@@ -93,9 +93,9 @@ class Run:
 
     def _end_by(self, error: BaseException) -> NoReturn:
         """End because of what the program has raised and not caught."""
-        if isinstance(error, Refused):
-            line = self._machine.line if self._machine else None  # a value's: it has just come about
-            self.end("refused", str(Refused(error.construct, error.line or line)))
+        if isinstance(error, Unsupported):
+            line = self._machine.last_line if self._machine else None  # a value's: it has just come about
+            self.end("refused", str(Unsupported(error.construct, error.line or line)))
         known = {SystemExit: "exit", MemoryError: "memory"}
         status = next((status for kind, status in known.items() if issubclass(type(error), kind)), "exception")
         self.end(status, error_text(error))
