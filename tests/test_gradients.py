@@ -14,7 +14,7 @@ from torch import Tensor
 from scratchpad.layout.batch import Batch
 from scratchpad.layout.rows import rows
 from scratchpad.training.data import step_batches
-from scratchpad.training.gradients import Lanes, lane_count, set_gradients
+from scratchpad.training.gradients import WorkerThreads, set_gradients, worker_thread_count
 
 EXACT = 1e-10  # float64: sums in another order differ by about 1e-14
 BATCHES = [batch_of(each) for each in shapes().values()]
@@ -28,34 +28,36 @@ def three_threads() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def gradients(lanes: int, batches: Sequence[Batch] = BATCHES, dropout: float = 0.0) -> tuple[float, dict[str, Tensor]]:
+def gradients(
+    threads: int, batches: Sequence[Batch] = BATCHES, dropout: float = 0.0
+) -> tuple[float, dict[str, Tensor]]:
     torch.manual_seed(0)
     model = small_model(dropout=dropout).train()
 
     def loss(batch: Batch) -> Tensor:
         return summed_loss(model(batch), batch)
 
-    total = set_gradients(model, batches, loss, Lanes(lanes))
+    total = set_gradients(model, batches, loss, WorkerThreads(threads))
     return float(total), {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
 
 
-@pytest.mark.parametrize("lanes", [1, 2, 3, 101])
-def test_gradients_are_those_of_the_sum(lanes: int) -> None:
+@pytest.mark.parametrize("threads", [1, 2, 3, 101])
+def test_gradients_are_those_of_the_sum(threads: int) -> None:
     torch.manual_seed(0)
     model = small_model()
     expected = torch.stack([summed_loss(model(batch), batch) for batch in BATCHES]).sum()
-    total, found = gradients(lanes)
+    total, found = gradients(threads)
     assert total == pytest.approx(float(expected.detach()), rel=EXACT)
     assert furthest(found, documents.gradients(model, expected)) < EXACT
 
 
-@pytest.mark.parametrize("lanes", [2, 3])
-def test_a_batch_has_the_same_dropout_in_whichever_lane(lanes: int) -> None:
-    """Lanes draw at the same moment, each from its own stream."""
-    alone, together = gradients(1, dropout=0.3), gradients(lanes, dropout=0.3)
+@pytest.mark.parametrize("threads", [2, 3])
+def test_a_batch_has_the_same_dropout_in_whichever_thread(threads: int) -> None:
+    """Threads draw at the same moment, each from its own stream."""
+    alone, together = gradients(1, dropout=0.3), gradients(threads, dropout=0.3)
     assert together[0] == pytest.approx(alone[0], rel=EXACT)
     assert furthest(together[1], alone[1]) < EXACT
-    again = gradients(lanes, dropout=0.3)
+    again = gradients(threads, dropout=0.3)
     assert again[0] == together[0]
     assert all(torch.equal(again[1][name], gradient) for name, gradient in together[1].items())
 
@@ -68,27 +70,27 @@ def test_batches_of_a_step_differ_in_dropout() -> None:
 
 def test_rows_are_dealt_out_evenly() -> None:
     made = [row for batch in shapes().values() for document in batch for row in rows(document, "split")]
-    for lanes in (1, 2, 3):
-        batches = step_batches(made, 10_007, lanes)
+    for threads in (1, 2, 3):
+        batches = step_batches(made, 10_007, threads)
         real = [int(batch.real().sum()) for batch in batches]
-        assert len(batches) == lanes
+        assert len(batches) == threads
         assert sum(real) == sum(map(len, made))
         assert max(real) - min(real) <= max(map(len, made))
     assert all(len(batch.tokens) == 1 for batch in step_batches(made, 1, 2))
 
 
-def test_lanes_share_the_threads_and_give_them_back() -> None:
-    assert Lanes(3).map(lambda _: torch.get_num_threads(), range(5)) == [1] * 5
-    assert Lanes(2).map(lambda _: torch.get_num_threads(), range(1)) == [3]
+def test_worker_threads_share_the_threads_of_torch_and_give_them_back() -> None:
+    assert WorkerThreads(3).map(lambda _: torch.get_num_threads(), range(5)) == [1] * 5
+    assert WorkerThreads(2).map(lambda _: torch.get_num_threads(), range(1)) == [3]
     with pytest.raises(ZeroDivisionError):
-        Lanes(3).map(lambda item: 1 // item, [1, 0, 1])
+        WorkerThreads(3).map(lambda item: 1 // item, [1, 0, 1])
     with ThreadPoolExecutor(1) as later:
         assert later.submit(torch.get_num_threads).result() == 3
 
 
-def test_how_many_lanes() -> None:
-    assert lane_count(torch.device("cpu"), "blocks") == 3
-    assert lane_count(torch.device("cpu"), "dense") == 1
-    assert lane_count(torch.device("cuda"), "blocks") == 1
+def test_how_many_worker_threads() -> None:
+    assert worker_thread_count(torch.device("cpu"), "blocks") == 3
+    assert worker_thread_count(torch.device("cpu"), "dense") == 1
+    assert worker_thread_count(torch.device("cuda"), "blocks") == 1
     torch.set_num_threads(61)
-    assert lane_count(torch.device("cpu"), "blocks") == 4
+    assert worker_thread_count(torch.device("cpu"), "blocks") == 4

@@ -18,7 +18,7 @@ from scratchpad.layout.rows import rows
 from scratchpad.models.transformer import Transformer
 from scratchpad.tasks.document import Document
 from scratchpad.training.data import step_batches
-from scratchpad.training.gradients import Lanes, lane_count, set_gradients
+from scratchpad.training.gradients import WorkerThreads, set_gradients, worker_thread_count
 from scratchpad.training.loss import count_targets, summed_loss
 from scratchpad.training.optimizer import make_optimiser
 
@@ -35,8 +35,8 @@ Prepare = Callable[[Sequence[Document[int]]], Backward]
 def bench_train(work: Workload, precision: str) -> Figure:
     """Documents a second, with the preset's dropout. Drawing documents and laying them out is not counted."""
     model = work.fresh_model().train()
-    lanes = Lanes(lane_count(model.device, "blocks"))
-    ways = {"ours": _way(work, model, partial(_our_backward, model, lanes, precision))}
+    threads = WorkerThreads(worker_thread_count(model.device, "blocks"))
+    ways = {"ours": _way(work, model, partial(_our_backward, model, threads, precision))}
     if work.public:
         public = work.public_model(model).train()
         ways["the public way"] = _way(work, public, partial(_public_backward, work, public, precision))
@@ -63,16 +63,18 @@ def _way(work: Workload, model: nn.Module, prepare: Prepare) -> Way:
     return step
 
 
-def _our_backward(model: Transformer, lanes: Lanes, precision: str, documents: Sequence[Document[int]]) -> Backward:
+def _our_backward(
+    model: Transformer, threads: WorkerThreads, precision: str, documents: Sequence[Document[int]]
+) -> Backward:
     laid_out = [row for document in documents for row in rows(document)]
-    batches = step_batches(laid_out, MICRO_TOKENS, lanes.count)
+    batches = step_batches(laid_out, MICRO_TOKENS, threads.count)
     targets = count_targets(batches)
 
     def share(batch: Batch) -> Tensor:
         with _autocast(precision):
             return summed_loss(model, batch) / targets
 
-    return partial(set_gradients, model, batches, share, lanes)
+    return partial(set_gradients, model, batches, share, threads)
 
 
 def _public_backward(work: Workload, model: nn.Module, precision: str, documents: Sequence[Document[int]]) -> Backward:

@@ -26,7 +26,7 @@ _MOST_SECONDS_TO_DIE = 5.0
 
 @dataclass(frozen=True)
 class StepData(Dataset[list[Batch]]):
-    """`data[step]` is the step's micro-batches for one of `processes` processes, of equal work for its `lanes`.
+    """`data[step]` is the step's micro-batches for one of `processes` processes, of equal work for its worker threads.
 
     With a curriculum the task of each document is a stage's; fixed samples are so many of each stage.
     """
@@ -38,7 +38,7 @@ class StepData(Dataset[list[Batch]]):
     context: int | None
     process: int = 0
     processes: int = 1
-    lanes: int = 1
+    worker_threads: int = 1
     curriculum: Curriculum | None = None
 
     def __len__(self) -> int:
@@ -46,7 +46,7 @@ class StepData(Dataset[list[Batch]]):
 
     def __getitem__(self, step: int) -> list[Batch]:
         rows = [row for number in self._numbers(step) for row in self._rows(number)]
-        return step_batches(rows, self.config.micro_tokens, self.lanes)
+        return step_batches(rows, self.config.micro_tokens, self.worker_threads)
 
     def questions(self, step: int) -> list[Symbols]:
         """The questions of a step that fall to this process."""
@@ -95,10 +95,10 @@ class StepData(Dataset[list[Batch]]):
         return Stream(stream_name("place", self.config.seed), number).uniform()
 
 
-def step_batches(rows: Sequence[Row[int]], micro_tokens: int, lanes: int) -> list[Batch]:
-    """A step's rows dealt out to the lanes by length, so that each has as much to do; then cut into micro-batches."""
+def step_batches(rows: Sequence[Row[int]], micro_tokens: int, worker_threads: int) -> list[Batch]:
+    """Micro-batches of a step's rows. Each worker thread gets rows of every length, and so equal work."""
     ordered = sorted(rows, key=len)
-    shares = [ordered[lane::lanes] for lane in range(lanes)]
+    shares = [ordered[first::worker_threads] for first in range(worker_threads)]
     return [collate(part) for share in shares for part in micro_batches(share, micro_tokens)]
 
 

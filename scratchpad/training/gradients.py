@@ -1,7 +1,7 @@
-"""The gradient of a step: of its micro-batches one after another, or on a CPU side by side.
+"""The gradient of a step, over its micro-batches: one after another, or on a CPU in several threads at once.
 
-Two threads that take a micro-batch each do more than two that share every product: dropout, small operations and
-Python's own work run side by side, too, and no thread waits for another one at each of them.
+Two threads that take a micro-batch each finish more than two that share every matrix product: dropout, small operations
+and Python's own work also run in parallel, and no thread waits for another one at each operation.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ Result = TypeVar("Result")
 Loss = Callable[[Batch], Tensor]
 """A micro-batch's share of the loss."""
 
-_MOST_LANES = 4
-"""Each lane's Python takes the interpreter in turn."""
+_MOST_THREADS = 4
+"""Only one thread at a time runs Python code, so more threads gain little."""
 
 
-class Lanes:
-    """Works on things side by side, each lane in a thread of its own with its share of torch's threads."""
+class WorkerThreads:
+    """Threads that work on items at the same time; each has its share of torch's own threads."""
 
     def __init__(self, count: int = 1) -> None:
         self.count = count
@@ -37,64 +37,64 @@ class Lanes:
         """`work` of each item, in their order. A single item has all of torch's threads."""
         if self._pool is None or len(items) == 1:
             return [work(item) for item in items]
-        threads = torch.get_num_threads()
+        torch_threads = torch.get_num_threads()
 
         def with_its_share(item: Item) -> Result:
-            torch.set_num_threads(max(1, threads // self.count))
+            torch.set_num_threads(max(1, torch_threads // self.count))
             return work(item)
 
         try:
             return list(self._pool.map(with_its_share, items))
         finally:
-            torch.set_num_threads(threads)
+            torch.set_num_threads(torch_threads)
 
 
-def lane_count(device: torch.device, backend: str) -> int:
-    """How many micro-batches are worked on at once. `dense` draws its dropout from the one stream of all threads."""
-    return min(torch.get_num_threads(), _MOST_LANES) if device.type == "cpu" and backend == "blocks" else 1
+def worker_thread_count(device: torch.device, backend: str) -> int:
+    """How many micro-batches to work on at once: one with `dense`, since all threads would share its dropout stream."""
+    return min(torch.get_num_threads(), _MOST_THREADS) if device.type == "cpu" and backend == "blocks" else 1
 
 
-def set_gradients(model: nn.Module, batches: Sequence[Batch], loss: Loss, lanes: Lanes) -> Tensor:
-    """Set every parameter's gradient to that of the sum of `loss` over the batches; that sum, a scalar.
+def set_gradients(model: nn.Module, batches: Sequence[Batch], loss: Loss, threads: WorkerThreads) -> Tensor:
+    """Set the gradient of every trained parameter to that of the sum of `loss` over the batches; return the sum.
 
-    Which lane takes which batch, and the order of each sum, depend on the batches and the number of lanes alone.
+    Which thread takes which batch, and the order of each sum, depend only on the batches and the number of threads.
     """
-    parameters = list(model.parameters())
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     seeds = torch.randint(2**63 - 1, (len(batches),)).tolist()
-    queues = _queues(list(zip(batches, seeds, strict=True)), lanes.count)
-    done = lanes.map(partial(_work_off, parameters, loss), queues)
+    queues = _queues(list(zip(batches, seeds, strict=True)), threads.count)
+    done = threads.map(partial(_queue_gradients, parameters, loss), queues)
     for parameter, *parts in zip(parameters, *(gradients for _, gradients in done), strict=True):
-        parameter.grad = _added(parts)
-    return _added([total for total, _ in done])
+        parameter.grad = _sum_in_place(parts)
+    return _sum_in_place([total for total, _ in done])
 
 
-def _queues(jobs: Sequence[tuple[Batch, int]], lanes: int) -> list[list[tuple[Batch, int]]]:
-    """Each job to the lane that has least to do so far."""
-    queues: list[list[tuple[Batch, int]]] = [[] for _ in range(min(lanes, len(jobs)))]
+def _queues(jobs: Sequence[tuple[Batch, int]], count: int) -> list[list[tuple[Batch, int]]]:
+    """Deal (batch, seed) pairs out to at most `count` queues, each to the queue with the fewest tokens so far."""
+    queues: list[list[tuple[Batch, int]]] = [[] for _ in range(min(count, len(jobs)))]
     tokens = [0] * len(queues)
     for batch, seed in jobs:
-        lane = tokens.index(min(tokens))
-        queues[lane].append((batch, seed))
-        tokens[lane] += batch.tokens.numel()
+        least = tokens.index(min(tokens))
+        queues[least].append((batch, seed))
+        tokens[least] += batch.tokens.numel()
     return queues
 
 
-def _work_off(
+def _queue_gradients(
     parameters: Sequence[Tensor], loss: Loss, queue: Sequence[tuple[Batch, int]]
 ) -> tuple[Tensor, list[Tensor]]:
-    """The summed loss of a lane's batches, and its gradients."""
+    """The summed loss of a queue's batches, and its gradients."""
     losses, gradients = [], []
     for batch, seed in queue:
         with drawing_from(seed):
             share = loss(batch)
         found = torch.autograd.grad(share, parameters, materialize_grads=True)
-        gradients = [_added(pair) for pair in zip(gradients, found, strict=True)] if gradients else list(found)
+        gradients = [_sum_in_place(pair) for pair in zip(gradients, found, strict=True)] if gradients else list(found)
         losses.append(share.detach())
-    return _added(losses), gradients
+    return _sum_in_place(losses), gradients
 
 
-def _added(parts: Sequence[Tensor]) -> Tensor:
-    """The sum, in the first one's place."""
+def _sum_in_place(parts: Sequence[Tensor]) -> Tensor:
+    """Add all tensors to the first one and return it."""
     for part in parts[1:]:
         parts[0].add_(part)
     return parts[0]

@@ -33,7 +33,7 @@ from scratchpad.tasks.formats import LOOKED_INTO, format_named
 from scratchpad.training.checkpoint import Checkpoint, Checkpoints, write_whole
 from scratchpad.training.curriculum import check_agree, curriculum_of, vocabulary_of
 from scratchpad.training.distributed import Processes, choose_device, joined
-from scratchpad.training.gradients import lane_count
+from scratchpad.training.gradients import worker_thread_count
 from scratchpad.training.run_lock import held
 from scratchpad.training.trainer import Tell, Training
 
@@ -207,8 +207,8 @@ def make_training(
     config: RunConfig, task: Task, folder: Path, device: torch.device, processes: Processes, tell: Tell
 ) -> Training:
     """A fresh model and all that trains it."""
-    lanes = lane_count(device, config.train.attention)
-    data = dataclasses.replace(step_data(config, task, processes), lanes=lanes)
+    worker_threads = worker_thread_count(device, config.train.attention)
+    data = dataclasses.replace(step_data(config, task, processes), worker_threads=worker_threads)
     torch.manual_seed(config.train.seed)
     model = Transformer(config.model, len(data.vocabulary)).to(device)
     average = None if config.train.average is None else copy.deepcopy(model).requires_grad_(False)

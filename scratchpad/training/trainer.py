@@ -29,7 +29,7 @@ from scratchpad.training.checkpoint import Checkpoint, Checkpoints, restore_opti
 from scratchpad.training.curriculum import Curriculum
 from scratchpad.training.data import StepData, batches_by_step, worker_failure
 from scratchpad.training.distributed import Processes
-from scratchpad.training.gradients import Lanes, set_gradients
+from scratchpad.training.gradients import WorkerThreads, set_gradients
 from scratchpad.training.loss import count_targets, summed_loss
 from scratchpad.training.optimizer import learning_rate, make_optimiser, update_average
 
@@ -69,7 +69,7 @@ class Training:
         self.step = 0
         self._reached = False
         """Whether `stop_at` has been reached."""
-        self._lanes = Lanes(self.data.lanes)
+        self._threads = WorkerThreads(self.data.worker_threads)
         self._window = _Window()
 
     def begin_with(self, start: Checkpoint) -> None:
@@ -123,7 +123,7 @@ class Training:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         targets = self.processes.total(torch.tensor(count_targets(batches), device=self.model.device))
-        loss = self.processes.total(set_gradients(self.model, batches, partial(self._share, targets), self._lanes))
+        loss = self.processes.total(set_gradients(self.model, batches, partial(self._share, targets), self._threads))
         self.processes.total_gradients(self.model)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
         self._check(loss, norm, rate)
