@@ -19,9 +19,9 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 
-from scratchpad.errors import LeftOut
+from scratchpad.errors import SkippedProblem
 from scratchpad.programs.tracing.nye_format import trace_text
-from scratchpad.provenance import described
+from scratchpad.provenance import describe_machine
 from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.mbpp import Mbpp
 from scratchpad.tasks.program_runs import ProgramRuns
@@ -55,7 +55,7 @@ def main() -> None:
     for name in NEEDS:
         cells = [f"{_share(everything, name, n)}, test {_share(needs['test'], name, n)}" for n in TOKENS]
         print(f"| {name} | " + " | ".join(cells) + " |")
-    print(f"\n{len(everything)} tasks, {len(needs['test'])} of them to test on; {described()}")
+    print(f"\n{len(everything)} tasks, {len(needs['test'])} of them to test on; {describe_machine()}")
     print(", ".join(f"{count} {reason}" for reason, count in reasons.most_common()))
 
 
@@ -69,19 +69,19 @@ def _needs_of(traced: ProgramRuns, inductive: ProgramRuns, split: str, reasons: 
 
 def _needs(traced: ProgramRuns, inductive: ProgramRuns, question: Symbols, reasons: Counter[str]) -> Needs:
     needs: Needs = dict.fromkeys(NEEDS)
-    with suppress(LeftOut):  # counted below: no trace fits of such a run
+    with suppress(SkippedProblem):  # counted below: no trace fits of such a run
         needs["direct, question and answer"] = len(question) + len(inductive.truth(question))
     try:
         trace = traced.traced(question)
         for form, shown in (("scratchpad", trace), ("changes", trace.changes())):
             length = len(trace_text(shown))
             needs |= {f"{form}, the trace": length, f"{form}, question and trace": len(question) + length}
-    except LeftOut as problem:
+    except SkippedProblem as problem:
         reasons[f"by CPython: {problem.reason}"] += 1
     try:
         states = [len(json.dumps(step.state)) for step in inductive.traced(question, inductive=True).steps]
         needs["inductive, question and two states"] = len(inductive.opening(question)) + max(map(sum, pairwise(states)))
-    except LeftOut as problem:
+    except SkippedProblem as problem:
         reasons[f"inductive: {problem.reason}"] += 1
     return needs
 

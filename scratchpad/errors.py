@@ -10,7 +10,7 @@ class ScratchpadError(ValueError):
     """A user's mistake: the text says what was given, what is allowed and what to do. Exit status 2."""
 
 
-class LeftOut(ScratchpadError):
+class SkippedProblem(ScratchpadError):
     """A problem that cannot be written or run as it is asked for; the few words of `reason` are what counts go by."""
 
     def __init__(self, text: str, reason: str) -> None:
@@ -22,7 +22,7 @@ class RunFailure(RuntimeError):
     """Something that was asked for rightly and failed: a full disk, a diverged loss. Exit status 1."""
 
 
-def unknown(kind: str, given: str, known: Iterable[str]) -> ScratchpadError:
+def unknown_name(kind: str, given: str, known: Iterable[str]) -> ScratchpadError:
     """An error for an unknown name that lists the known ones, the nearest first."""
     names = list(known)
     near = difflib.get_close_matches(given, names, n=1, cutoff=0.5)

@@ -12,7 +12,7 @@ import torch
 _CPU_INFO = Path("/proc/cpuinfo")
 
 
-def described() -> str:
+def describe_machine() -> str:
     """The machine and the commit, in a line."""
     commit = git_hash()
     return hardware() + (f", commit {commit}" if commit else "")

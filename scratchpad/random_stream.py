@@ -81,7 +81,7 @@ class Stream:
             moved[j] = moved.get(i, i)
         return drawn
 
-    def names(self, names: Sequence[T], k: int) -> list[T]:
+    def sample_names(self, names: Sequence[T], k: int) -> list[T]:
         """k different names in random order, of names that could all be exchanged: their draw means nothing else."""
         return [names[i] for i in self.sample(len(names), k)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from scratchpad.config.schema import EvaluateConfig, RunConfig, TaskConfig, TrainConfig
-from scratchpad.errors import unknown
+from scratchpad.errors import unknown_name
 from scratchpad.models.config import PRESETS
 
 _SMALL = RunConfig(
@@ -49,7 +49,7 @@ RECIPES: dict[str, tuple[str, RunConfig]] = {
 def recipe(name: str) -> RunConfig:
     """A recipe's settings by its name."""
     if name not in RECIPES:
-        raise unknown("recipe", name, RECIPES)
+        raise unknown_name("recipe", name, RECIPES)
     return RECIPES[name][1]
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from scratchpad.config.parse import with_settings
 from scratchpad.config.schema import RunConfig, TaskConfig
-from scratchpad.errors import ScratchpadError, unknown
+from scratchpad.errors import ScratchpadError, unknown_name
 from scratchpad.evaluation.evaluated_model import Sample, Subject
 from scratchpad.evaluation.free_running import read_answer
 from scratchpad.evaluation.metrics import Result, Score, evaluate
@@ -34,7 +34,7 @@ from scratchpad.training.data import StepData
 from scratchpad.training.distributed import Processes, choose_device
 from scratchpad.training.overlap import seen
 
-_KEPT = ("scores.jsonl", "evaluation.jsonl")
+_EVALUATION_FILES = ("scores.jsonl", "evaluation.jsonl")
 """What a run folder keeps of how it was judged: scores, and samples."""
 
 
@@ -68,7 +68,7 @@ class Run:
     ) -> Run:
         """Load a run folder; checkpoint: best, last or a step. A task of your own needs its file named again."""
         folder = Path(folder)
-        record = read_record(folder)
+        record = read_run_record(folder)
         config = RunConfig.from_json(record["config"], str(folder / "config.json"))
         task = task_of(dataclasses.replace(config.task, file=task_file) if config.task.file else config.task, folder)
         vocabulary = Vocabulary(record["vocabulary"][len(MARKS) :])
@@ -88,7 +88,7 @@ class Run:
     ) -> Solved:
         """Answer one question, written as `show` prints it. on_state is told each state as it is completed."""
         task, subject = self.subject.task, self.subject
-        symbols = self.check(question)
+        symbols = self.parse_question(question)
         prompt, given = map(subject.vocabulary.encode, subject.format.opening(task, symbols))
         chosen = sampling or Sampling()
         engine = subject.engine(limits, chosen)
@@ -104,14 +104,14 @@ class Run:
         answer = read_answer(subject, symbols, states) if status == "done" else None
         return Solved(tuple(map(bare, states)), answer, status, tokens)
 
-    def check(self, question: str) -> Symbols:
+    def parse_question(self, question: str) -> Symbols:
         """The symbols of a question, in the form the task draws. ScratchpadError where it is none of this task's."""
         task = self.subject.task
         symbols = task.completed(task.parse(question))
         task.check(symbols)
         return symbols
 
-    def asked(self, task: TaskConfig) -> Subject:
+    def with_task(self, task: TaskConfig) -> Subject:
         """The same model with questions of another task, or to be answered in another format, than it was trained on.
 
         ScratchpadError where these are written with symbols that it has no numbers for.
@@ -143,9 +143,9 @@ class Run:
 
     def evaluate(self, sizes: Sequence[int] = (), n: int = 1000, method: str = "forced", seed: int = 0) -> list[Score]:
         """Judge n test questions of each size (default: the run's own); scores and samples are kept in the folder."""
-        return [result.score for result in self.judged(sizes, n, method, seed)]
+        return [result.score for result in self.evaluate_by_size(sizes, n, method, seed)]
 
-    def judged(
+    def evaluate_by_size(
         self,
         sizes: Sequence[int] = (),
         n: int = 1000,
@@ -157,12 +157,12 @@ class Run:
     ) -> Iterator[Result]:
         """Like `evaluate`, size by size, kept after the last; each score says how many questions were trained on.
 
-        subject: the model asked otherwise, as `asked` makes it. Of that nothing is kept, nor of votes.
+        subject: the model asked otherwise, as `with_task` makes it. Of that nothing is kept, nor of votes.
         ScratchpadError, before any work, where what was kept of earlier judgements is damaged.
         """
         keep = subject is None and not self.voters
         if keep:
-            _check_kept(self.folder)
+            _check_saved_evaluation(self.folder)
         subject = subject or self.subject
         sizes = tuple(dict.fromkeys(sizes)) or evaluated_sizes(self.config, subject.task)
         results: list[Result] = []
@@ -191,7 +191,7 @@ def check_symbols(task: Task, known: Sequence[str], what: str) -> None:
         )
 
 
-def read_record(folder: Path) -> dict[str, Any]:
+def read_run_record(folder: Path) -> dict[str, Any]:
     """What config.json of a run folder holds. ScratchpadError where the folder is no run."""
     path = folder / "config.json"
     if not path.is_file():
@@ -221,7 +221,7 @@ def task_of(config: TaskConfig, folder: Path | None = None) -> Task:
             raise ScratchpadError(f"{config.data}: {error}") from None
         for name in config.settings:
             if name not in corpus.settings():
-                raise unknown(f"setting of {corpus.name}", name, corpus.settings())
+                raise unknown_name(f"setting of {corpus.name}", name, corpus.settings())
         return with_settings(corpus, config.settings, corpus.name)
     if folder is not None and config.name == "own":
         raise ScratchpadError(f"{folder} was trained on a task of a Python file: name it with --task-file")
@@ -255,10 +255,10 @@ def evaluated_sizes(config: RunConfig, task: Task) -> tuple[int, ...]:
     return config.evaluate.sizes or task.tested_sizes()
 
 
-def _check_kept(folder: Path) -> None:
+def _check_saved_evaluation(folder: Path) -> None:
     """ScratchpadError where a line of what is kept of earlier judgements is damaged."""
-    for name in _KEPT:
-        deque(lines_of(folder / name), maxlen=0)
+    for name in _EVALUATION_FILES:
+        deque(read_json_lines(folder / name), maxlen=0)
 
 
 def _save_evaluation(run: Run, results: Sequence[Result]) -> None:
@@ -270,9 +270,9 @@ def _save_evaluation(run: Run, results: Sequence[Result]) -> None:
     keys = {tuple(getattr(result.score, name) for name in judged) for result in results}
     scores = [{"step": run.step, **r.score.to_json()} for r in results]
     samples = [sample_line(r.score, sample) for r in results for sample in r.samples]
-    for name, lines in zip(_KEPT, (scores, samples), strict=True):
+    for name, lines in zip(_EVALUATION_FILES, (scores, samples), strict=True):
         path = run.folder / name
-        kept = [line for _, line in lines_of(path) if tuple(line.get(name, "") for name in judged) not in keys]
+        kept = [line for _, line in read_json_lines(path) if tuple(line.get(name, "") for name in judged) not in keys]
         write_whole(path, "".join(json.dumps(line) + "\n" for line in [*kept, *lines]))
 
 
@@ -283,7 +283,7 @@ def sample_line(score: Score, sample: Sample) -> dict[str, Any]:
     return line
 
 
-def lines_of(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def read_json_lines(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The JSON objects of a file, each with its place; none without a file. A last line cut short is left out.
 
     ScratchpadError for a line that is damaged otherwise.
@@ -304,7 +304,7 @@ def lines_of(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
             yield place, line
 
 
-def whole(place: str, line: Mapping[str, Any], needed: Iterable[str]) -> Mapping[str, Any]:
+def require_keys(place: str, line: Mapping[str, Any], needed: Iterable[str]) -> Mapping[str, Any]:
     """The line, if it has all that is needed; else ScratchpadError."""
     missing = [name for name in needed if name not in line]
     if missing:

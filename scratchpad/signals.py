@@ -11,7 +11,7 @@ Handler = Callable[[int, FrameType | None], None]
 
 
 @contextmanager
-def taking_requests(handler: Handler, ctrl_c: bool = True) -> Iterator[None]:
+def handling_termination(handler: Handler, ctrl_c: bool = True) -> Iterator[None]:
     """Have a handler take them in this block, Ctrl-C only where it is asked to.
 
     Those that this process was told to ignore, as by nohup, stay ignored; but for Ctrl-C, which shells have what runs

@@ -19,7 +19,7 @@ import torch
 from safetensors import SafetensorError
 from tiny_runs import losses, starts_workers, tiny, trained
 
-from scratchpad.errors import LeftOut, RunFailure, ScratchpadError
+from scratchpad.errors import RunFailure, ScratchpadError, SkippedProblem
 from scratchpad.layout.batch import Batch
 from scratchpad.run import Run
 from scratchpad.training import checkpoint, data, trainer
@@ -313,7 +313,7 @@ def test_a_broken_pipe_is_a_worker_that_died(error: Exception, tmp_path: Path, m
 
 
 @starts_workers
-@pytest.mark.parametrize("error", [RuntimeError("a task's mistake"), LeftOut("a task's mistake", "none")])
+@pytest.mark.parametrize("error", [RuntimeError("a task's mistake"), SkippedProblem("a task's mistake", "none")])
 def test_a_worker_that_raises_has_not_died(error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def raises(data: StepData, step: int) -> list[Batch]:
         raise error

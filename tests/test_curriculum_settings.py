@@ -166,7 +166,7 @@ def test_stages_of_a_task_of_ones_own(tmp_path: Path) -> None:
     task = load_task_file(str(Path(__file__).parent.parent / "examples" / "my_task.py"))
     found = curriculum_of(CurriculumConfig(("sizes=2", "sizes=5"), 0.9), task)
     assert found is not None
-    assert [stage.size_law().plain() for stage in found.tasks] == [2, 5]
+    assert [stage.size_law().to_json() for stage in found.tasks] == [2, 5]
 
 
 @pytest.mark.parametrize("stages", [0, 1])

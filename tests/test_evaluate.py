@@ -196,7 +196,7 @@ def test_what_was_seen_in_training_is_counted(tmp_path: Path) -> None:
         data = StepData(run.subject.task, run.subject.format, run.subject.vocabulary, config.train, None)
         learned = {question for step in range(3) for question in data.questions(step)}
         for _ in range(2):  # counted, then read back
-            for result in run.judged(n=23):
+            for result in run.evaluate_by_size(n=23):
                 expected = sum(sample.question in learned for sample in result.samples)
                 assert result.score.seen_in_training == expected
                 assert 0 < expected < 23

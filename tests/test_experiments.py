@@ -177,7 +177,7 @@ def test_seeds_vote_once_all_are_trained(tmp_path: Path, capsys: Capture, monkey
     name = "inductive, 3 seeds voting"
     assert [row["curve"] for row in rows] == ["direct"] * 2 + ["inductive"] * 2 + [name] * 2
     run, *others = (Run.load(out / "inductive" / f"seed-{seed}", "last", "cpu") for seed in range(3))
-    scores = [result.score for result in run.voting(others).judged((1, 3), 7, "free")]
+    scores = [result.score for result in run.voting(others).evaluate_by_size((1, 3), 7, "free")]
     for row, score in zip(rows[4:], scores, strict=True):
         told = (row["size"], row["exact"], row["tokens"], row["seeds"], row["voters"])
         assert told == (score.size, score.exact_accuracy, score.tokens, 1, 3)

@@ -95,7 +95,7 @@ def test_rare_outcomes_that_come_first_do_not_end_the_listing(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    "draw", ["''.join(rng.names('01234', 3))", "[one for one, in rng.names([*map(list, '01234')], 3)]"]
+    "draw", ["''.join(rng.sample_names('01234', 3))", "[one for one, in rng.sample_names([*map(list, '01234')], 3)]"]
 )
 def test_names_that_an_own_task_draws_are_written_out(tmp_path: Path, draw: str) -> None:
     cases = own_cases(tmp_path, f"return {draw}")
@@ -124,4 +124,4 @@ def test_of_a_task_with_so_many_problems_no_more_than_the_samples_are_taken(samp
 
 def test_drawn_names_are_those_of_the_sample_drawn_before() -> None:
     """`names` is `sample`, so that no question of any task is another one than it was."""
-    assert Stream("x").names("abcdefg", 5) == ["abcdefg"[i] for i in Stream("x").sample(7, 5)]
+    assert Stream("x").sample_names("abcdefg", 5) == ["abcdefg"[i] for i in Stream("x").sample(7, 5)]

@@ -29,7 +29,7 @@ def test_other_questions_are_asked_of_the_same_weights(
     for folder, was in zip(folders, before, strict=True):
         now = contents(folder)
         assert {name for name in was if now[name] != was[name]} <= {"judged.jsonl", "evaluation.jsonl", "scores.jsonl"}
-        [score] = Run.load(folder, "last", "cpu").judged((2,), 5, "free")
+        [score] = Run.load(folder, "last", "cpu").evaluate_by_size((2,), 5, "free")
         [row] = [row for row in rows if (row["curve"], row["size"]) == (folder.parent.name, 2)]
         assert (row["exact"], row["tokens"]) == (score.score.exact_accuracy, score.score.tokens)
 

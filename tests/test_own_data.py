@@ -169,7 +169,7 @@ def test_test_data_of_ones_own(tmp_path: Path) -> None:
     assert (data.count("train"), data.count("test")) == (1, 2)
     assert data.draw(0, "test", 0) == ("c", "d")
     assert data.symbols() == ("a", "b", "c", "d", "x", "y", "z")
-    assert data.steps.plain() == "1-2"
+    assert data.steps.to_json() == "1-2"
 
 
 def test_answers_are_read_off_states_that_the_data_do_not_hold(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from scratchpad.config.schema import RunConfig
 from scratchpad.errors import ScratchpadError
 from scratchpad.experiments.catalogue import experiment, experiment_names, read_experiment
 from scratchpad.experiments.execute import prepared
-from scratchpad.experiments.plan import FORMS, combinations, in_step
+from scratchpad.experiments.plan import FORMS, combinations, paired_alternatives
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.run import evaluated_sizes, task_of
 from scratchpad.tasks.formats import format_named
@@ -60,7 +60,7 @@ def test_every_curve_draws_and_can_be_judged(name: str, scale: str) -> None:
         words = Vocabulary(task.symbols())
         words.encode_document(written.write(task, task.draw(0, "train", 0)))
         for case in plan.cases:
-            asked = plan.asked(curve.config, case)
+            asked = plan.case_config(curve.config, case)
             other = task_of(asked.task)
             assert {*other.symbols()} <= {*words.symbols}
             for size in evaluated_sizes(asked, other):
@@ -84,7 +84,7 @@ def test_every_text_that_stands_beside_a_result_is_there(name: str, scale: str) 
 def test_the_settings_of_the_paper_are_its_own(name: str) -> None:
     plan, wanted = experiment(name).plan("paper"), AS_IN_THE_PAPER[name]
     for curve in plan.curves:
-        asked = plan.asked(curve.config, next(iter(plan.cases)))
+        asked = plan.case_config(curve.config, next(iter(plan.cases)))
         found = dataclasses.asdict(curve.config.train) | {
             "context": curve.config.model.context,
             "n": curve.config.evaluate.n,
@@ -122,10 +122,15 @@ def test_every_combination_is_one_curve() -> None:
 
 
 def test_what_is_varied_together_goes_in_step() -> None:
-    assert in_step({}) == [{}]
-    assert in_step({"a": "1|2|3", "b": "x|y|z"}) == [{"a": "1", "b": "x"}, {"a": "2", "b": "y"}, {"a": "3", "b": "z"}]
+    assert paired_alternatives({}) == [{}]
+    varied = {"a": "1|2|3", "b": "x|y|z"}
+    assert paired_alternatives(varied) == [
+        {"a": "1", "b": "x"},
+        {"a": "2", "b": "y"},
+        {"a": "3", "b": "z"},
+    ]
     with pytest.raises(ScratchpadError, match="as many alternatives each; there are 2 of a, 3 of b"):
-        in_step({"a": "1|2", "b": "x|y|z"})
+        paired_alternatives({"a": "1|2", "b": "x|y|z"})
 
 
 def test_positions_of_figure_4a_are_the_papers(tmp_path: Path) -> None:

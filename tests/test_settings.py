@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from scratchpad.config.parse import Lengths, plain, split_assignments, with_settings
-from scratchpad.errors import ScratchpadError, unknown
+from scratchpad.config.parse import Lengths, split_assignments, to_json, with_settings
+from scratchpad.errors import ScratchpadError, unknown_name
 
 
 @dataclass(frozen=True)
@@ -101,14 +101,14 @@ def test_plain_values_come_back() -> None:
     made = with_settings(
         Outer(), {"sizes": "2,3", "inner.law": "2-5", "limit": "none", "extra.law": Lengths(3, 3)}, "a run"
     )
-    saved = plain(made)
+    saved = to_json(made)
     assert saved["sizes"] == [2, 3]
     assert saved["inner"] == {"rate": 0.5, "law": "2-5"}
     assert saved["limit"] is None
     assert saved["extra"] == {"law": 3}
     flat = {name: value for name, value in saved.items() if name not in ("inner", "extra")}
     again = with_settings(Outer(), {**flat, "inner.law": "2-5", "extra.law": 3}, "a run")
-    assert plain(again) == saved
+    assert to_json(again) == saved
 
 
 def test_assignments() -> None:
@@ -122,12 +122,12 @@ def test_assignments() -> None:
 
 
 def test_unknown_names_list_the_known_nearest_first() -> None:
-    assert str(unknown("task", "cycels", ["parity", "cycles"])) == (
+    assert str(unknown_name("task", "cycels", ["parity", "cycles"])) == (
         "unknown task 'cycels': did you mean 'cycles'? known: cycles, parity"
     )
-    assert str(unknown("task", "xyz", ["parity", "cycles"])) == "unknown task 'xyz': known: parity, cycles"
+    assert str(unknown_name("task", "xyz", ["parity", "cycles"])) == "unknown task 'xyz': known: parity, cycles"
 
 
 def test_a_law_holds_what_it_draws() -> None:
-    assert [length for length in range(1, 8) if Lengths.parse("2:3,5:1").holds(length)] == [2, 5]
-    assert [length for length in range(1, 8) if Lengths.parse("3-5").holds(length)] == [3, 4, 5]
+    assert [length for length in range(1, 8) if Lengths.parse("2:3,5:1").contains(length)] == [2, 5]
+    assert [length for length in range(1, 8) if Lengths.parse("3-5").contains(length)] == [3, 4, 5]

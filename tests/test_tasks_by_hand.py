@@ -181,7 +181,7 @@ def test_a_chain_that_does_not_end_is_stopped() -> None:
 def test_lengths(text: int | str, low: int, high: int, plain: int | str) -> None:
     law = Lengths.parse(text)
     assert law == Lengths(low, high) == Lengths.parse(law)
-    assert law.plain() == plain
+    assert law.to_json() == plain
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_lengths(text: int | str, low: int, high: int, plain: int | str) -> None
 def test_lengths_with_weights(text: str, weights: tuple[int, ...], plain: int | str) -> None:
     law = Lengths.parse(text)
     assert law.weights == weights
-    assert law.plain() == plain
+    assert law.to_json() == plain
     assert Lengths.parse(plain) == law
 
 

@@ -55,7 +55,7 @@ def test_runs_vote(seeds: list[Path]) -> None:
     kept = [path for folder in seeds for path in folder.iterdir()]
     together = run.voting(others)
     for size in (1, 2):
-        [result] = together.judged([size], 31, "free", batch=7)
+        [result] = together.evaluate_by_size([size], 31, "free", batch=7)
         expected = [votes(run, others, question) for question in run.subject.questions(size, 31, 0)]
         assert [list(sample.states) for sample in result.samples] == [chain for chain, _ in expected]
         truths = map(run.subject.task.truth, run.subject.questions(size, 31, 0))
@@ -63,9 +63,9 @@ def test_runs_vote(seeds: list[Path]) -> None:
         assert result.score.correct == sum(right)
         if size == 2:
             for one in (run, *others):
-                alone = [list(sample.states) for sample in next(one.judged([2], 31, "free")).samples]
+                alone = [list(sample.states) for sample in next(one.evaluate_by_size([2], 31, "free")).samples]
                 assert alone != [chain for chain, _ in expected]
-        seen = [next(one.judged([size], 31)).score.seen_in_training or 0 for one in (run, *others)]
+        seen = [next(one.evaluate_by_size([size], 31)).score.seen_in_training or 0 for one in (run, *others)]
         assert max(seen) <= (result.score.seen_in_training or 0) <= sum(seen)
     assert [path for folder in seeds for path in folder.iterdir() if "questions" not in path.name] == kept
 
@@ -73,8 +73,8 @@ def test_runs_vote(seeds: list[Path]) -> None:
 def test_what_one_of_them_has_seen_is_seen(seeds: list[Path]) -> None:
     run, *others = (Run.load(folder, device="cpu") for folder in seeds)
     untrained = dataclasses.replace(run, step=0)
-    assert next(untrained.judged([1], 7, "free")).score.seen_in_training == 0
-    assert next(untrained.voting(others).judged([1], 7, "free")).score.seen_in_training == 7
+    assert next(untrained.evaluate_by_size([1], 7, "free")).score.seen_in_training == 0
+    assert next(untrained.voting(others).evaluate_by_size([1], 7, "free")).score.seen_in_training == 7
 
 
 def test_chains_that_are_sampled_may_repeat_states(seeds: list[Path]) -> None:
@@ -103,7 +103,7 @@ def test_solve_by_votes(seeds: list[Path], capsys: Capture) -> None:
     for question in ("1_1_=", "_11_=", "0=", "_10_="):
         words = ("solve", seeds[0], question, "--json", "--device", "cpu", "--vote", *seeds[1:])
         status, out, err = command(capsys, *words)
-        chain, answer = votes(run, others, run.check(question))
+        chain, answer = votes(run, others, run.parse_question(question))
         assert status == 0, err
         assert [one["state"] for one in objects(out)[:-1]] == [list(bare(state)) for state in chain]
         assert objects(out)[-1]["answer"] == (list(answer) if answer else None)
@@ -147,7 +147,7 @@ def test_models_train_on_after_they_voted(seeds: list[Path]) -> None:
     training = (False, True, False)
     for one, was in zip((run, *others), training, strict=True):
         one.subject.model.train(was)
-    for result in together.judged([1], 3, "free"):
+    for result in together.evaluate_by_size([1], 3, "free"):
         assert not any(one.subject.model.training for one in (run, *others))
         assert result.score.n == 3
     assert tuple(one.subject.model.training for one in (run, *others)) == training

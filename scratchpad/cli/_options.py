@@ -66,7 +66,7 @@ def add_format_and_seed(parser: ArgumentParser, form: str = "inductive") -> None
     parser.add_argument("--seed", type=int, default=0, help="names the random draws (default: %(default)s)")
 
 
-def task_of(args: Namespace) -> Task:
+def task_from_arguments(args: Namespace) -> Task:
     """The task that the arguments of `add_task` name, with their settings."""
     if (args.task is None) == (args.task_file is None):
         raise ScratchpadError("name a task (`scratchpad tasks` lists them) or give a --task-file, one of the two")
@@ -83,7 +83,7 @@ def sizes_list(text: str) -> tuple[int, ...]:
     return tuple(whole_number(1)(part) for part in text.split(","))
 
 
-def add_loading(parser: ArgumentParser) -> None:
+def add_run_loading(parser: ArgumentParser) -> None:
     """--checkpoint, --device, --task-file: how a run is loaded."""
     parser.add_argument("--checkpoint", default="best", metavar="best|last|STEP", help="default: %(default)s")
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda", help="default: a GPU where there is one")
@@ -97,7 +97,7 @@ def add_sampling(parser: ArgumentParser) -> None:
     parser.add_argument("--top-p", type=float, metavar="P", help="draw from the likeliest tokens that reach P together")
 
 
-def sampling_of(args: Namespace) -> Sampling:
+def sampling_from_arguments(args: Namespace) -> Sampling:
     """The sampling that the arguments of `add_sampling`, and --seed, name."""
     from scratchpad.generation.sampling import Sampling
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic
 from typing import IO, Any
 
-from scratchpad.errors import LeftOut, ScratchpadError
+from scratchpad.errors import ScratchpadError, SkippedProblem
 
 _SECONDS_BETWEEN_REPORTS = 0.2
 
@@ -73,7 +73,7 @@ class Tally:
         """Around the work on one problem, which ends where that has to be left out."""
         try:
             yield
-        except LeftOut as problem:
+        except SkippedProblem as problem:
             self.reasons[problem.reason] += 1
 
     def __str__(self) -> str:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from scratchpad.cli._options import whole_number
 from scratchpad.cli._output import message, print_json
 from scratchpad.cli._table import print_table
-from scratchpad.errors import ScratchpadError, unknown
+from scratchpad.errors import ScratchpadError, unknown_name
 
 if TYPE_CHECKING:
     from scratchpad.bench.figures import Figure, Say
@@ -57,11 +57,11 @@ def run(args: Namespace) -> None:
     import torch  # takes its time
     from rich.console import Console
 
-    from scratchpad.provenance import described
+    from scratchpad.provenance import describe_machine
 
     if args.threads is not None:
         torch.set_num_threads(args.threads)
-    message(described())
+    message(describe_machine())
     figures = []
     with Console(stderr=True).status("") as status:
         for figure in _figures(args, status.update):
@@ -76,7 +76,7 @@ def _check(args: Namespace) -> None:
     from scratchpad.models.config import PRESETS
 
     if args.model is not None and args.model not in PRESETS:
-        raise unknown("model preset", args.model, PRESETS)
+        raise unknown_name("model preset", args.model, PRESETS)
     for option, what in (("precision", "train"), ("states", "generate"), ("long", "generate")):
         if getattr(args, option) and args.what != what:
             raise ScratchpadError(f"--{option} belongs to `bench {what}`, not to `bench {args.what}`")

@@ -11,9 +11,9 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import Any
 
-from scratchpad.cli._options import add_draws, add_task, task_of, whole_number
+from scratchpad.cli._options import add_draws, add_task, task_from_arguments, whole_number
 from scratchpad.cli._output import Progress, Tally, new_file
-from scratchpad.errors import LeftOut, ScratchpadError
+from scratchpad.errors import ScratchpadError, SkippedProblem
 from scratchpad.layout.rows import positions_needed
 from scratchpad.tasks.base import Symbols, Task, draws
 from scratchpad.tasks.document import Document
@@ -45,7 +45,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    task, form = task_of(args), format_named(args.format)
+    task, form = task_from_arguments(args), format_named(args.format)
     drawn = draws(task, args.seed, args.split, 0, _count(args, task))
     progress, tally = Progress("problems", _count(args, task)), Tally()
     lines = _single_lines(args, task, drawn, tally) if args.single_lines else _documents(args, task, form, drawn, tally)
@@ -90,7 +90,7 @@ def _check_room(args: Namespace, line: dict[str, Any]) -> None:
         needed = positions_needed(Document(line["prompt"], line["states"]))
         if needed > args.context:
             reason = f"over {args.context:,} positions"
-            raise LeftOut(f"a document needs {needed} positions: {reason}", reason)
+            raise SkippedProblem(f"a document needs {needed} positions: {reason}", reason)
 
 
 def _single_lines(

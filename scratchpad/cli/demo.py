@@ -61,7 +61,7 @@ def _print_scores(scores: dict[str, list[Score]], run: Run) -> None:
     sizes = [score.size for score in scores["direct"]]
     names = [f"{size} {task.size_setting}" for size in sizes]
     print(f"\nExact answers and scratchpads of {scores['direct'][0].n} questions a length, with 95 % intervals.")
-    print(f"Trained on {task.size_law().plain()} {task.size_setting}; guessing one bit is right half of the time.\n")
+    print(f"Trained on {task.size_law().to_json()} {task.size_setting}; guessing one bit is right half of the time.\n")
     print_table(("format", *names), [(name, *map(_share, row)) for name, row in scores.items()])
 
 
@@ -80,10 +80,10 @@ def _solve_aloud(run: Run) -> None:
 
 
 def _write_summary(folder: Path, seed: int, runs: dict[str, Run], scores: dict[str, list[Score]]) -> None:
-    from scratchpad.run import read_record
+    from scratchpad.run import read_run_record
     from scratchpad.training.checkpoint import write_whole
 
-    record = read_record(runs["inductive"].folder)
+    record = read_run_record(runs["inductive"].folder)
     table = [score.to_json() for row in scores.values() for score in row]
     origin: dict[str, Any] = {name: record[name] for name in ("versions", "git", "machine")}
     write_whole(folder / "summary.json", json.dumps({"seed": seed, **origin, "table": table}, indent=1) + "\n")

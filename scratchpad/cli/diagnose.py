@@ -14,7 +14,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scratchpad.cli._options import add_loading, whole_number
+from scratchpad.cli._options import add_run_loading, whole_number
 from scratchpad.cli._output import message, new_file, print_json
 from scratchpad.cli._table import print_table
 from scratchpad.errors import ScratchpadError
@@ -36,7 +36,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--question", metavar="TEXT", help="of the picture (default: the first test question)")
     parser.add_argument("--state", type=whole_number(1), default=2, metavar="N", help="of it (default: %(default)s)")
     parser.add_argument("--force", action="store_true", help="replace the picture if it is there")
-    add_loading(parser)
+    add_run_loading(parser)
     parser.add_argument(
         "--json", action="store_true", help="one JSON object for each way of judging and length, and for attention"
     )
@@ -72,7 +72,7 @@ def _draw(args: Namespace, kind: str) -> None:
 
     run = Run.load(Path(args.run), args.checkpoint, args.device, args.task_file)
     task = run.subject.task
-    question = run.check(args.question) if args.question is not None else task.draw(0, "test", 0)
+    question = run.parse_question(args.question) if args.question is not None else task.draw(0, "test", 0)
     attention = attention_of(run.subject, question, args.state)
     figure = attention_figure(attention)
     with new_file(args.attention, args.force) as file:

@@ -19,7 +19,14 @@ import statistics
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
-from scratchpad.cli._options import add_loading, add_sampling, add_set, sampling_of, sizes_list, whole_number
+from scratchpad.cli._options import (
+    add_run_loading,
+    add_sampling,
+    add_set,
+    sampling_from_arguments,
+    sizes_list,
+    whole_number,
+)
 from scratchpad.cli._output import print_json
 from scratchpad.cli._table import print_table
 from scratchpad.config.parse import split_assignments
@@ -50,13 +57,13 @@ def arguments(parser: ArgumentParser) -> None:
     )
     add_sampling(parser)
     add_set(parser, "ask otherwise than in training: task.format=inductive, task.name=cycles, window=40")
-    add_loading(parser)
+    add_run_loading(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object a size, and one of programs")
 
 
 def run(args: Namespace) -> None:
     args.method = args.method or ("free" if args.vote else "forced")
-    sampling, runs = sampling_of(args), _loaded(args)
+    sampling, runs = sampling_from_arguments(args), _loaded(args)
     judged = [(one, *_judged(args, one, sampling)) for one in runs]
     if args.json:
         return
@@ -86,7 +93,7 @@ def _judged(args: Namespace, run: Run, sampling: Sampling) -> tuple[list[Result]
     """What is found at every size, and over programs. With --json it is printed as it comes."""
     results: list[Result] = []
     subject, place = _asked(run, args.set), _place(run, len(args.runs))
-    for result in run.judged(args.sizes, args.n, args.method, args.seed, sampling, args.batch, subject):
+    for result in run.evaluate_by_size(args.sizes, args.n, args.method, args.seed, sampling, args.batch, subject):
         results.append(result)
         if args.json:
             print_json(place | result.score.to_json())
@@ -144,7 +151,7 @@ def _asked(run: Run, settings: list[str]) -> Subject | None:
     others = [name for name in values if name.partition(".")[0] in ("model", "train", "evaluate")]
     if others:
         raise ScratchpadError(f"--set {others[0]}: how a trained model is asked are settings of the task alone")
-    return run.asked(run.config.with_settings(values).task) if values else None
+    return run.with_task(run.config.with_settings(values).task) if values else None
 
 
 def _columns(method: str) -> tuple[str, ...]:

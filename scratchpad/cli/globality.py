@@ -13,7 +13,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
-from scratchpad.cli._options import add_format_and_seed, add_task, task_of, whole_number
+from scratchpad.cli._options import add_format_and_seed, add_task, task_from_arguments, whole_number
 from scratchpad.cli._output import Progress, message, print_json
 from scratchpad.cli._table import print_table
 from scratchpad.config.parse import split_assignments, with_settings
@@ -101,7 +101,7 @@ class _Watch:
 
 def _task(args: Namespace) -> Task:
     if not args.data:
-        return task_of(args)
+        return task_from_arguments(args)
     if args.task or args.task_file:
         raise ScratchpadError("--data goes without a task and without --task-file: name one of the three")
     return with_settings(load_corpus(args.data), split_assignments(args.set), "data")

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import NoReturn, cast
 
 from scratchpad.cli._command import Command
-from scratchpad.errors import RunFailure, ScratchpadError, unknown
-from scratchpad.signals import interrupt, taking_requests
+from scratchpad.errors import RunFailure, ScratchpadError, unknown_name
+from scratchpad.signals import handling_termination, interrupt
 
 DONE, FAILED, MISTAKE, INTERRUPTED = 0, 1, 2, 130
 
@@ -48,7 +48,7 @@ class _Parser(argparse.ArgumentParser):
         known, rest = self.parse_known_args(arguments)
         for name in rest:
             if name.startswith("-"):
-                raise unknown(f"option of {self.prog}", name.partition("=")[0], self._option_string_actions)
+                raise unknown_name(f"option of {self.prog}", name.partition("=")[0], self._option_string_actions)
         if rest:
             self.error(f"not understood: {' '.join(rest)}")
         return known
@@ -57,7 +57,7 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line, sys.argv by default; the exit status. Errors are printed on stderr, one line each."""
     try:
-        with taking_requests(interrupt, ctrl_c=False):
+        with handling_termination(interrupt, ctrl_c=False):
             status = _run(sys.argv[1:] if arguments is None else list(arguments))
         sys.stdout.flush()
     except BrokenPipeError:  # the reader has seen enough: `| head`
@@ -85,9 +85,9 @@ def _run(arguments: list[str]) -> int:
         return DONE
     name, *rest = arguments
     if name.startswith("-"):
-        raise unknown("option of scratchpad", name, ("--help", "--version"))
+        raise unknown_name("option of scratchpad", name, ("--help", "--version"))
     if name not in COMMANDS:
-        raise unknown("command", name, COMMANDS)
+        raise unknown_name("command", name, COMMANDS)
     command = cast(Command, importlib.import_module(f"scratchpad.cli.{name}"))
     try:
         args = _parser(name, command).parse(rest)

@@ -20,9 +20,9 @@ from contextlib import nullcontext
 from hashlib import blake2b
 from typing import Any
 
-from scratchpad.cli._options import add_draws, add_task, task_of, whole_number
+from scratchpad.cli._options import add_draws, add_task, task_from_arguments, whole_number
 from scratchpad.cli._output import Tally, message, print_json
-from scratchpad.errors import LeftOut, ScratchpadError
+from scratchpad.errors import ScratchpadError, SkippedProblem
 from scratchpad.evaluation.few_shot import Prompt, few_shot
 from scratchpad.tasks.base import Symbols, Task, draws
 from scratchpad.tasks.formats import format_named
@@ -51,7 +51,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    task, form = task_of(args), format_named(args.format)
+    task, form = task_from_arguments(args), format_named(args.format)
     tally, printed, named = Tally(), 0, _named(args, task)
     for name, draw, question in _questions(args, task):
         with tally.counting() if args.question is None else nullcontext():
@@ -67,13 +67,13 @@ def _check_room(args: Namespace, prompt: Prompt) -> None:
     needed = len(prompt.text) + len(prompt.target)
     if args.context is not None and needed > args.context:
         reason = f"over {args.context:,} characters"
-        raise LeftOut(f"the prompt and its target have {needed:,} characters: {reason}", reason)
+        raise SkippedProblem(f"the prompt and its target have {needed:,} characters: {reason}", reason)
 
 
 def _named(args: Namespace, task: Task) -> str:
     """How the prompts' ids begin: with the task, its settings where they are not the defaults, format and shots."""
     settings = task.settings()
-    default = task_of(Namespace(**{**vars(args), "set": [], "source": None})).settings()
+    default = task_from_arguments(Namespace(**{**vars(args), "set": [], "source": None})).settings()
     digest = blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=4).hexdigest()
     named = task.name if settings == default else f"{task.name}/settings-{digest}"
     return f"{named}/{args.format}/{args.shots}-shot"

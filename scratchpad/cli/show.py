@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from scratchpad.cli._options import add_draws, add_task, task_of, whole_number
+from scratchpad.cli._options import add_draws, add_task, task_from_arguments, whole_number
 from scratchpad.cli._output import Tally, message, print_json
 from scratchpad.tasks.base import draws
 from scratchpad.tasks.document import as_text
@@ -37,7 +37,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    task, form = task_of(args), format_named(args.format)
+    task, form = task_from_arguments(args), format_named(args.format)
     if args.question is not None:
         question = task.parse(args.question)
         task.check(question)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from argparse import ArgumentParser, Namespace
 
-from scratchpad.cli._options import add_loading, add_sampling, sampling_of, whole_number
+from scratchpad.cli._options import add_run_loading, add_sampling, sampling_from_arguments, whole_number
 from scratchpad.cli._output import print_json
 from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.document import as_text
@@ -29,7 +29,7 @@ def arguments(parser: ArgumentParser) -> None:
     )
     add_sampling(parser)
     parser.add_argument("--seed", type=int, default=0, help="of the sampling (default: %(default)s)")
-    add_loading(parser)
+    add_run_loading(parser)
     parser.add_argument("--json", action="store_true", help="a JSON object a state, then one with the answer")
 
 
@@ -37,13 +37,13 @@ def run(args: Namespace) -> None:
     from scratchpad.generation.engine import Limits
     from scratchpad.run import Run
 
-    sampling, limits = sampling_of(args), Limits(args.max_tokens, args.max_states)
+    sampling, limits = sampling_from_arguments(args), Limits(args.max_tokens, args.max_states)
     solver, *others = [
         Run.load(folder, args.checkpoint, args.device, args.task_file) for folder in (args.run, *args.vote)
     ]
     solver = solver.voting(others)
     for question in args.questions:
-        solver.check(question)
+        solver.parse_question(question)
     for question in args.questions:
         start = time.perf_counter()
         found = solver.solve(question, sampling, limits, _print_json_state if args.json else _print_state)

@@ -30,13 +30,13 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     from scratchpad.config.schema import read_config
-    from scratchpad.experiments.plan import sweep, varying
+    from scratchpad.experiments.plan import sweep, varying_settings
 
     config = read_config(args.config) if args.config.endswith(".json") else recipe(args.config)
     settings = split_assignments(args.set)
-    if not varying(settings):
+    if not varying_settings(settings):
         raise ScratchpadError("nothing to sweep over: give a setting alternatives, --set 'train.batch=64|128'")
     plan = sweep(Path(args.config).stem, config, settings)
     command = shlex.join(["scratchpad", "sweep", args.config, "--set", *args.set])
-    swept = "-".join(name.rpartition(".")[2] for name in varying(settings))  # another sweep has another folder
+    swept = "-".join(name.rpartition(".")[2] for name in varying_settings(settings))  # another sweep has another folder
     experiment_with(args, plan, Path(args.out or f"runs/{plan.name}-{swept}"), command)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import accumulate, groupby
 from typing import Any, ClassVar, Self, TypeVar
 
-from scratchpad.errors import ScratchpadError, unknown
+from scratchpad.errors import ScratchpadError, unknown_name
 from scratchpad.random_stream import Stream
 
 D = TypeVar("D")
@@ -22,7 +22,7 @@ _MOST_WEIGHED = 100_000
 """The largest length of a law with weights, which are kept one by one."""
 
 
-class Readable(ABC):
+class TextSetting(ABC):
     """A setting that has a written form of its own."""
 
     @classmethod
@@ -32,14 +32,14 @@ class Readable(ABC):
 
 
 @dataclass(frozen=True)
-class Lengths(Readable):
+class Lengths(TextSetting):
     """A law of lengths low..high: uniform, or with a whole-number weight for each of them.
 
     Written `5` (always 5), `1-30` (uniform), `1-30:size` (each as likely as it is long), `2:3,5:1` (2 three times as
     often as 5, nothing between) or `1-9:10,10-99:1` (each of 1 to 9 ten times as often as each of the others).
     """
 
-    least: ClassVar[int] = 1
+    minimum: ClassVar[int] = 1
     low: int
     high: int
     weights: tuple[int, ...] = ()
@@ -72,10 +72,10 @@ class Lengths(Readable):
         """The first and the last of `1-30` or `5`, which stands in the law `text`."""
         low, dash, high = lengths.partition("-")
         first, last = int(low), int(high) if dash else int(low)
-        if not cls.least <= first <= last or (":" in text and last > _MOST_WEIGHED):
+        if not cls.minimum <= first <= last or (":" in text and last > _MOST_WEIGHED):
             what = f"{cls.__name__.lower()} {text!r}"
             most = f", {_MOST_WEIGHED:,} the largest" if ":" in text else ""
-            raise ScratchpadError(f"{what}: they begin at {cls.least}, and the first is at most the last{most}")
+            raise ScratchpadError(f"{what}: they begin at {cls.minimum}, and the first is at most the last{most}")
         return first, last
 
     @classmethod
@@ -96,12 +96,12 @@ class Lengths(Readable):
             return rng.between(self.low, self.high)
         return self.low + bisect(list(accumulate(self.weights)), rng.below(sum(self.weights)))
 
-    def holds(self, length: int) -> bool:
+    def contains(self, length: int) -> bool:
         """Whether it is ever drawn."""
         inside = self.low <= length <= self.high
         return inside and (not self.weights or self.weights[length - self.low] > 0)
 
-    def plain(self) -> int | str:
+    def to_json(self) -> int | str:
         """The JSON form: 5 or a written law."""
         if self.low == self.high:
             return self.low
@@ -122,7 +122,7 @@ class Lengths(Readable):
 class Numbers(Lengths):
     """A law of numbers from 0 on, as `Lengths` is one of lengths: written `5` or `0-9`."""
 
-    least = 0
+    minimum = 0
 
 
 def split_assignments(pairs: Iterable[str], what: str = "--set") -> dict[str, str]:
@@ -152,11 +152,11 @@ def with_settings(instance: D, values: Mapping[str, Any], what: str, inside: str
     for name, value in values.items():
         head, dot, rest = name.partition(".")
         if head not in names:
-            raise unknown(f"setting of {what}", inside + name, [inside + path for path in _paths(instance)])
+            raise unknown_name(f"setting of {what}", inside + name, [inside + path for path in _paths(instance)])
         if dot:
             inner.setdefault(head, {})[rest] = value
         else:
-            here[head] = read_as(value, hints[head], inside + name)
+            here[head] = read_value(value, hints[head], inside + name)
             _check_parts(getattr(instance, head), here[head], inside + name)
     for head, nested in inner.items():
         child: Any = here.get(head, getattr(instance, head))
@@ -185,16 +185,16 @@ def _has_parts(value: Any) -> bool:
     return dataclasses.is_dataclass(value) and not isinstance(value, Lengths)
 
 
-def plain(value: Any) -> Any:
+def to_json(value: Any) -> Any:
     """Settings as JSON values: dataclasses to objects, laws to their written form, tuples to lists."""
     if isinstance(value, Lengths):
-        return value.plain()
+        return value.to_json()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: to_json(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
+        return [to_json(item) for item in value]
     return value
 
 
@@ -213,8 +213,8 @@ _BOOLS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0"
 _KINDS = {bool: "true or false", int: "a whole number", float: "a finite number", str: "a text"}
 
 
-def read_as(value: Any, kind: Any, name: str) -> Any:
-    """A written or JSON value as a type: int, float, bool, str, a Readable, a tuple of these, or one or None.
+def read_value(value: Any, kind: Any, name: str) -> Any:
+    """A written or JSON value as a type: int, float, bool, str, a TextSetting, a tuple of these, or one or None.
 
     Values of any other type are returned as they are. ScratchpadError calls the setting by `name`.
     """
@@ -222,10 +222,12 @@ def read_as(value: Any, kind: Any, name: str) -> Any:
     if origin in (typing.Union, types.UnionType):
         if value in (None, "none") and type(None) in arguments:
             return None
-        return read_as(value, next(a for a in arguments if a is not type(None)), name)
+        return read_value(value, next(a for a in arguments if a is not type(None)), name)
     if origin is tuple:
-        return tuple(read_as(item, arguments[0], name) for item in _items(value, ";" if arguments[0] is str else ","))
-    if isinstance(kind, type) and issubclass(kind, Readable):
+        return tuple(
+            read_value(item, arguments[0], name) for item in _items(value, ";" if arguments[0] is str else ",")
+        )
+    if isinstance(kind, type) and issubclass(kind, TextSetting):
         try:
             return kind.parse(value)
         except ScratchpadError as error:

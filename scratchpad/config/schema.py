@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
-from scratchpad.config.parse import plain, split_assignments, with_settings
-from scratchpad.errors import ScratchpadError, unknown
+from scratchpad.config.parse import split_assignments, to_json, with_settings
+from scratchpad.errors import ScratchpadError, unknown_name
 from scratchpad.evaluation import METHODS
 from scratchpad.layout.rows import Budget
 from scratchpad.models.config import BACKENDS, ModelConfig
@@ -134,7 +134,7 @@ class EvaluateConfig:
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
-            raise unknown("evaluate.method", self.method, METHODS)
+            raise unknown_name("evaluate.method", self.method, METHODS)
         if self.n < 1 or any(size < 1 for size in self.sizes):
             raise ScratchpadError(f"evaluate: n and sizes are at least 1; given n={self.n}, sizes={self.sizes}")
         if not self.temperature >= 0 or (self.temperature and self.method == "forced"):
@@ -219,7 +219,7 @@ class RunConfig:
         return with_settings(with_settings(base, whole, "a run"), rest, "a run")
 
     @property
-    def decisive(self) -> RunConfig:
+    def weight_settings(self) -> RunConfig:
         """The same with the usual values where the weights hang on none: how a run is judged, unless that ends it
         (`train.stop_at`) or its stages (which `evaluate.method` does).
         """
@@ -229,7 +229,7 @@ class RunConfig:
         return replace(self, evaluate=EvaluateConfig(method=method))
 
     def to_json(self) -> dict[str, Any]:
-        return plain(self)
+        return to_json(self)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any], place: str) -> RunConfig:
@@ -241,7 +241,7 @@ class RunConfig:
         flat: dict[str, Any] = {}
         for part, settings in value.items():
             if part not in _PARTS:
-                raise ScratchpadError(f"{place}: {unknown('part of a run', part, _PARTS)}")
+                raise ScratchpadError(f"{place}: {unknown_name('part of a run', part, _PARTS)}")
             if not isinstance(settings, Mapping):
                 raise ScratchpadError(f"{place}: {part!r} holds settings, not {settings!r}")
             flat |= {f"{part}.{name}": setting for name, setting in settings.items()}
@@ -269,7 +269,7 @@ def _check_choices(config: TrainConfig) -> None:
     choices = {"precision": PRECISIONS, "layout": LAYOUTS, "attention": BACKENDS, "states_from": PLACES}
     for name, allowed in choices.items():
         if getattr(config, name) not in allowed:
-            raise unknown(f"train.{name}", getattr(config, name), allowed)
+            raise unknown_name(f"train.{name}", getattr(config, name), allowed)
     if config.states_from != "start" and config.max_states is None:
         raise ScratchpadError(f"train.states_from={config.states_from}: goes with train.max_states, how many they are")
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from scratchpad.errors import LeftOut, ScratchpadError
+from scratchpad.errors import ScratchpadError, SkippedProblem
 from scratchpad.random_stream import permutation, stream_name
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import START, Document, bare
@@ -73,7 +73,7 @@ def _examples(task: Task, form: Format, question: Symbols, shots: int, seed: int
         other = task.draw(seed, task.shown_split, index)
         problem = task.problem(other)
         if problem != own and problem not in found:
-            with suppress(LeftOut):
+            with suppress(SkippedProblem):
                 found[problem] = form.write(task, other)
     if len(found) < shots:
         raise ScratchpadError(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from scratchpad.errors import ScratchpadError, unknown
+from scratchpad.errors import ScratchpadError, unknown_name
 from scratchpad.evaluation import METHODS
 from scratchpad.evaluation.evaluated_model import OVER_CONTEXT, Sample, Subject
 from scratchpad.evaluation.free_running import judge_free
@@ -80,7 +80,7 @@ def evaluate(
 ) -> Iterator[Result]:
     """Judge n test questions of each size, size by size. Methods: forced (one forward pass) or free (generation)."""
     if method not in METHODS:
-        raise unknown("method", method, METHODS)
+        raise unknown_name("method", method, METHODS)
     if n < 1 or not sizes:
         raise ScratchpadError(f"nothing to evaluate: sizes={list(sizes)}, n={n}; both are needed")
     if method == "forced" and subject.voters:

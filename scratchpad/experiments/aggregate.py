@@ -13,7 +13,7 @@ from typing import Any
 from scratchpad.evaluation.intervals import median_interval, wilson
 from scratchpad.evaluation.metrics import Score
 from scratchpad.experiments.plan import Curve, Plan
-from scratchpad.run import lines_of
+from scratchpad.run import read_json_lines
 
 _TOLD = ("n", "method", "sampling", "transition_accuracy", "tokens", "seconds", "memory_bytes", "seen_in_training")
 """What a seed's line takes over from its score."""
@@ -66,7 +66,7 @@ class Finding:
 
 def read_history(folder: Path, config_batch: int, learned: float) -> History:
     """What metrics.jsonl of a run tells of its training. learned: the accuracy, at every size, that counts as such."""
-    lines = [line for _, line in lines_of(folder / "metrics.jsonl")]
+    lines = [line for _, line in read_json_lines(folder / "metrics.jsonl")]
     logged = [line for line in lines if "loss" in line]
     before, seconds = 0, 0.0
     for line in logged:

@@ -9,9 +9,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scratchpad.config.schema import RunConfig
-from scratchpad.errors import ScratchpadError, unknown
-from scratchpad.experiments.plan import FORMS, MEASURES, SEEDS, Curve, Plan, holds, in_step, sampling_freely, values_of
-from scratchpad.experiments.schema import Settings, made, telling
+from scratchpad.errors import ScratchpadError, unknown_name
+from scratchpad.experiments.plan import (
+    FORMS,
+    MEASURES,
+    SEEDS,
+    Curve,
+    Plan,
+    covers_setting,
+    paired_alternatives,
+    settings_label,
+    with_free_method,
+)
+from scratchpad.experiments.schema import Settings, error_prefix, read_table
 
 SCALES = ("small", "paper")
 _FOLDER = Path(__file__).parent / "catalogue"
@@ -62,10 +72,10 @@ class Experiment:
     def plan(self, scale: str = "small") -> Plan:
         """The plan at a scale, small or paper. ScratchpadError where its settings are wrong."""
         if scale not in self.scales:
-            raise unknown(f"scale of {self.name}", scale, self.scales)
+            raise unknown_name(f"scale of {self.name}", scale, self.scales)
         name, chosen, told = f"{self.name}-{scale}", self.scales[scale], self.curves_at(scale)
-        with telling(f"{name}, vary"):
-            vary = in_step(chosen.vary)
+        with error_prefix(f"{name}, vary"):
+            vary = paired_alternatives(chosen.vary)
         makers = {setting: f"curve {label}" for label, own in told.items() for setting in own}
         return Plan(
             name, self.title, tuple(self._curves(scale, vary)), {**self.cases, **chosen.cases} or {"": {}}, self.form,
@@ -76,13 +86,13 @@ class Experiment:
     def _curves(self, scale: str, vary: Sequence[Mapping[str, str]]) -> Iterator[Curve]:
         """Each curve with each of the values that are varied; it is drawn over the first setting among them."""
         place = f"{self.name}-{scale}"
-        with telling(f"{place}, settings"):
-            base = RunConfig().with_settings(sampling_freely(self.scales[scale].settings))
+        with error_prefix(f"{place}, settings"):
+            base = RunConfig().with_settings(with_free_method(self.scales[scale].settings))
         for label, own in self.curves_at(scale).items():
             for values in vary:
-                with telling(f"{place}, curve {label}"):
-                    config = base.with_settings(sampling_freely(own)).with_settings(sampling_freely(values))
-                yield Curve(label, config, values_of(dict([*values.items()][:1])), values)
+                with error_prefix(f"{place}, curve {label}"):
+                    config = base.with_settings(with_free_method(own)).with_settings(with_free_method(values))
+                yield Curve(label, config, settings_label(dict([*values.items()][:1])), values)
 
     def curves_at(self, scale: str) -> dict[str, Settings]:
         """The settings of the curves at a scale, by label."""
@@ -100,7 +110,7 @@ def experiment(name: str) -> Experiment:
     if name.endswith(".toml"):
         return read_experiment(Path(name))
     if name not in experiment_names():
-        raise unknown("experiment", name, experiment_names())
+        raise unknown_name("experiment", name, experiment_names())
     return read_experiment(_FOLDER / f"{name}.toml")
 
 
@@ -112,13 +122,13 @@ def read_experiment(path: Path) -> Experiment:
         raise ScratchpadError(f"{path}: cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise ScratchpadError(f"{path}: {error}") from None
-    scales = {name: made(Scale, value.pop(name), str(path), name) for name in SCALES if name in value}
+    scales = {name: read_table(Scale, value.pop(name), str(path), name) for name in SCALES if name in value}
     if not scales:
         raise ScratchpadError(f"{path}: no scale: a table [small], [paper] or both, with settings")
-    found = made(Experiment, {"name": path.stem, **value}, str(path), scales=scales)
+    found = read_table(Experiment, {"name": path.stem, **value}, str(path), scales=scales)
     _check_choices(found, path)
     _check_labels(found, path)
-    with telling(str(path)):
+    with error_prefix(str(path)):
         _check_effects(found)
     return found
 
@@ -126,7 +136,7 @@ def read_experiment(path: Path) -> Experiment:
 def _check_choices(found: Experiment, path: Path) -> None:
     for name, known in (("form", FORMS), ("measure", MEASURES)):
         if getattr(found, name) not in known:
-            raise unknown(f"{name} of {path}", getattr(found, name), known)
+            raise unknown_name(f"{name} of {path}", getattr(found, name), known)
     if not 0 < found.learned <= 1:
         raise ScratchpadError(f"{path}: learned = {found.learned}: a share of right answers, above 0 and at most 1")
 
@@ -137,7 +147,7 @@ def _check_labels(found: Experiment, path: Path) -> None:
     for scale, one in found.scales.items():
         for label in one.without:
             if label not in known:
-                raise unknown(f"curve in {scale}.without of {path}", label, known)
+                raise unknown_name(f"curve in {scale}.without of {path}", label, known)
         if not found.curves_at(scale):
             left = f" (without leaves out {', '.join(one.without)})" if one.without else ""
             raise ScratchpadError(
@@ -146,7 +156,7 @@ def _check_labels(found: Experiment, path: Path) -> None:
             )
     for label in found.reported:
         if _VOTING.sub("", label) not in known:
-            raise unknown(f"curve in reported of {path}", label, known)
+            raise unknown_name(f"curve in reported of {path}", label, known)
 
 
 def _check_effects(found: Experiment) -> None:
@@ -179,7 +189,7 @@ def _check_seed(entry: str, settings: Settings) -> None:
 def _check_varied(entry: str, vary: Settings, curves: Mapping[str, Settings]) -> None:
     for label, own in curves.items():
         for name, value in own.items():
-            if any(holds(given, name) for given in vary):
+            if any(covers_setting(given, name) for given in vary):
                 raise ScratchpadError(
                     f"{entry}: it would replace {name}={value} of the curve {label}: only one of the two sets it"
                 )

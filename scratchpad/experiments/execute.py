@@ -10,18 +10,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from scratchpad.config.parse import plain
+from scratchpad.config.parse import to_json
 from scratchpad.config.schema import RunConfig
 from scratchpad.errors import ScratchpadError
 from scratchpad.evaluation.metrics import Score
 from scratchpad.experiments.aggregate import Finding, History, read_history
-from scratchpad.experiments.plan import Curve, Plan, trained_alike
-from scratchpad.experiments.schema import telling
+from scratchpad.experiments.plan import Curve, Plan, find_duplicate
+from scratchpad.experiments.schema import error_prefix
 from scratchpad.generation.sampling import Sampling
-from scratchpad.run import Run, check_symbols, evaluated_sizes, lines_of, task_of, whole
+from scratchpad.run import Run, check_symbols, evaluated_sizes, read_json_lines, require_keys, task_of
 from scratchpad.training.checkpoint import Checkpoints, write_whole
 from scratchpad.training.launcher import Job, train_together
-from scratchpad.training.setup import check_fit, complete, is_trained, model_of, starting_point, symbols_of, train
+from scratchpad.training.setup import check_start_fits, complete, is_trained, load_start, model_of, symbols_of, train
 
 _JUDGED, _VOTES = "judged.jsonl", "votes.jsonl"
 Tell = Callable[[str, dict[str, Any]], None]
@@ -66,20 +66,20 @@ def prepared(plan: Plan, out: Path) -> Plan:
     _check_alike(plan)
     found: dict[str, Curve] = {}
     for curve in reversed(plan.curves):  # what starts from a curve stands below it, and says what it must have room for
-        heirs = [one.config for one in found.values() if plan.before(one) == curve]
+        heirs = [one.config for one in found.values() if plan.start_curve(one) == curve]
         found[curve.name] = _prepared(plan, curve, heirs, _room_there(curve, out))
     for curve in plan.curves:
-        with telling(plan.place(curve)):
-            if base := plan.before(curve):
+        with error_prefix(plan.context(curve)):
+            if base := plan.start_curve(curve):
                 found[curve.name] = _fitted(found[curve.name], found[base.name])
             else:
-                starting_point(found[curve.name].config, task_of(curve.config.task))
+                load_start(found[curve.name].config, task_of(curve.config.task))
     return dataclasses.replace(plan, curves=tuple(found[curve.name] for curve in plan.curves))
 
 
 def _check_alike(plan: Plan) -> None:
     """ScratchpadError where two curves would train the same weights."""
-    alike = trained_alike(plan.name, plan.curves, plan.on_schedule)
+    alike = find_duplicate(plan.name, plan.curves, plan.on_schedule)
     if alike:
         raise ScratchpadError(
             f"{plan.name}: the curves {alike[0].name} and {alike[1].name} would train the same weights twice: leave "
@@ -88,14 +88,14 @@ def _check_alike(plan: Plan) -> None:
 
 
 def _prepared(plan: Plan, curve: Curve, heirs: Sequence[RunConfig], room: int | None) -> Curve:
-    alone = curve.config if plan.before(curve) is None else _starting_from(curve.config, None)
-    with telling(plan.place(curve)):
+    alone = curve.config if plan.start_curve(curve) is None else _starting_from(curve.config, None)
+    with error_prefix(plan.context(curve)):
         task = task_of(alone.task)
         config, symbols = complete(alone, task, room=room), symbols_of(alone, task)
     contexts = [one.model.context or 0 for one in heirs]
     for case in plan.cases:
-        with telling(plan.place(curve, case)):
-            asked = plan.asked(alone, case)
+        with error_prefix(plan.context(curve, case)):
+            asked = plan.case_config(alone, case)
             other = task_of(asked.task)
             check_symbols(other, symbols, "it is")
             contexts.append(complete(asked, other, True, room).model.context or 0)
@@ -112,7 +112,7 @@ def _room_there(curve: Curve, out: Path) -> int | None:
 def _fitted(curve: Curve, base: Curve) -> Curve:
     """A curve as it starts from another one's weights. ScratchpadError where they do not fit."""
     config, task = _with_room(curve.config, base.config.model.context or 0), task_of(curve.config.task)
-    check_fit(config, task, base.config.model, symbols_of(base.config, task_of(base.config.task)), base.name)
+    check_start_fits(config, task, base.config.model, symbols_of(base.config, task_of(base.config.task)), base.name)
     return dataclasses.replace(curve, config=config)
 
 
@@ -137,7 +137,7 @@ def errands(plan: Plan, seeds: Sequence[int], out: Path) -> list[Errand]:
 
 
 def _errand(plan: Plan, curve: Curve, seed: int, out: Path) -> Errand:
-    config, base, folder = curve.seeded(seed), plan.before(curve), curve.folder(out, seed)
+    config, base, folder = curve.seeded(seed), plan.start_curve(curve), curve.folder(out, seed)
     if base:
         config = _starting_from(config, str(base.folder(out, seed)))
     return Errand(curve, seed, folder, config, is_trained(config, folder, plan.on_schedule))
@@ -199,12 +199,12 @@ class _Known:
 
     def __init__(self, path: Path, whose: dict[str, Any]) -> None:
         self._path, self._whose = path, whose
-        known = (whole(place, line, ("asked", "scores")) for place, line in lines_of(path))
+        known = (require_keys(place, line, ("asked", "scores")) for place, line in read_json_lines(path))
         self._scores = {json.dumps(line["asked"]): line["scores"] for line in known}
 
     def scores(self, asked: RunConfig, judge: Callable[[], list[Score]]) -> list[Score]:
         """Those that stand in the file; else those of `judge`, which stand there from now on."""
-        key = json.dumps({"task": plain(asked.task), "evaluate": plain(asked.evaluate), **self._whose})
+        key = json.dumps({"task": to_json(asked.task), "evaluate": to_json(asked.evaluate), **self._whose})
         if key not in self._scores:
             self._scores[key] = [score.to_json() for score in judge()]
             lines = [{"asked": json.loads(name), "scores": scores} for name, scores in self._scores.items()]
@@ -218,7 +218,7 @@ def _by_case(
     """The scores in every case of the plan. A run is loaded once, and only where something is to be judged."""
     loaded = cache(load)
     for case in plan.cases:
-        asked = plan.asked(config, case)
+        asked = plan.case_config(config, case)
 
         def judge(case: str = case, asked: RunConfig = asked) -> list[Score]:
             shop.say(f"{name}: judging{f' {case}' if case else ''}")
@@ -231,7 +231,7 @@ def _by_case(
 def _scores(run: Run, asked: RunConfig, batch: int) -> list[Score]:
     """A run's scores when it is asked as the config says. What it is asked as it was trained is kept in its folder."""
     how = asked.evaluate
-    subject = None if asked.task == run.config.task else run.asked(asked.task)
+    subject = None if asked.task == run.config.task else run.with_task(asked.task)
     sizes = evaluated_sizes(asked, (subject or run.subject).task)
     sampling = Sampling(how.temperature, seed=how.seed)
-    return [one.score for one in run.judged(sizes, how.n, how.method, how.seed, sampling, batch, subject)]
+    return [one.score for one in run.evaluate_by_size(sizes, how.n, how.method, how.seed, sampling, batch, subject)]

@@ -11,8 +11,8 @@ from itertools import chain, product
 from pathlib import Path
 
 from scratchpad.config.schema import RunConfig
-from scratchpad.errors import ScratchpadError, unknown
-from scratchpad.experiments.schema import telling
+from scratchpad.errors import ScratchpadError, unknown_name
+from scratchpad.experiments.schema import error_prefix
 from scratchpad.run import task_of, with_values
 
 FORMS = {
@@ -112,12 +112,12 @@ class Plan:
         for curve in self.curves:
             if self.on_schedule and not curve.config.train.evaluate_every:
                 raise ScratchpadError(
-                    f"{self.place(curve)}: the form {self.form} needs train.evaluate_every, the steps between two tests"
+                    f"{self.context(curve)}: the form {self.form} needs train.evaluate_every, steps between two tests"
                 )
 
     def _check_starts(self) -> None:
         for number, curve in enumerate(self.curves):
-            start, base, above = curve.config.train.start, self.before(curve), self.curves[:number]
+            start, base, above = curve.config.train.start, self.start_curve(curve), self.curves[:number]
             if start is None or base in above or (base is None and (Path(start) / "config.json").is_file()):
                 continue
             known = ", ".join(one.label for one in above if one.at == curve.at)
@@ -129,16 +129,16 @@ class Plan:
     def _check_votes(self) -> None:
         for label in self.vote:
             if label not in [curve.label for curve in self.curves]:
-                raise unknown(f"curve in vote of {self.name}", label, [curve.label for curve in self.curves])
+                raise unknown_name(f"curve in vote of {self.name}", label, [curve.label for curve in self.curves])
         if self.vote and self.form not in _VOTED:
             raise ScratchpadError(f"{self.name}: vote goes with the forms {' and '.join(_VOTED)}, not with {self.form}")
         for curve, case in product(self.curves, self.cases):
-            with telling(self.place(curve, case)):
-                how = self.asked(curve.config, case).evaluate
+            with error_prefix(self.context(curve, case)):
+                how = self.case_config(curve.config, case).evaluate
             if curve.label in self.vote and (how.method != "free" or how.temperature):
-                raise ScratchpadError(f"{self.place(curve)}: those that vote are judged by what they write, greedily")
+                raise ScratchpadError(f"{self.context(curve)}: those that vote are judged by what they write, greedily")
 
-    def place(self, curve: Curve, case: str = "") -> str:
+    def context(self, curve: Curve, case: str = "") -> str:
         """What a mistake is about."""
         return f"{self.name}, curve {curve.name}" + (f", case {case}" if case else "")
 
@@ -147,7 +147,7 @@ class Plan:
         """Whether what is judged in training, on schedule, is part of its result: the steps that it takes to learn."""
         return self.form in _ON_SCHEDULE
 
-    def before(self, curve: Curve) -> Curve | None:
+    def start_curve(self, curve: Curve) -> Curve | None:
         """The curve whose run, of the same seed, another one starts from: the one that its train.start names."""
         named = (curve.config.train.start, curve.at)
         return next((one for one in self.curves if (one.label, one.at) == named), None)
@@ -163,25 +163,25 @@ class Plan:
 
     def with_settings(self, values: Mapping[str, str]) -> Plan:
         """The same plan with settings for all of its curves. ScratchpadError for those that it makes itself."""
-        check_shared(values)
+        check_common_settings(values)
         own = {**self.own, **{name: f"case {label}" for label, case in self.cases.items() for name in case}}
         for name, maker in own.items():
-            given = next((one for one in values if holds(one, name)), None)
+            given = next((one for one in values if covers_setting(one, name)), None)
             if given:
                 raise ScratchpadError(
                     f"--set {given}: {maker} of {self.name} sets {name} itself; for another value "
                     "take a file of your own, as docs/experiments.md says"
                 )
-        values = sampling_freely(values)
+        values = with_free_method(values)
         changed = [dataclasses.replace(curve, config=curve.config.with_settings(values)) for curve in self.curves]
         return dataclasses.replace(self, curves=tuple(changed))
 
-    def asked(self, config: RunConfig, case: str) -> RunConfig:
+    def case_config(self, config: RunConfig, case: str) -> RunConfig:
         """The config that says how a run is judged in a case: by what the model writes, where the case says nothing."""
         return config.with_settings({"evaluate.method": "free", **self.cases[case]})
 
 
-def check_shared(values: Mapping[str, str]) -> None:
+def check_common_settings(values: Mapping[str, str]) -> None:
     """ScratchpadError for settings that every experiment makes itself: the seed, and that what is written is judged."""
     if "train.seed" in values:
         raise ScratchpadError(f"--set train.seed: {SEEDS}")
@@ -192,13 +192,13 @@ def check_shared(values: Mapping[str, str]) -> None:
         )
 
 
-def sampling_freely(values: Mapping[str, str]) -> Mapping[str, str]:
+def with_free_method(values: Mapping[str, str]) -> Mapping[str, str]:
     """Settings with evaluate.method=free where they sample, which goes with that alone: so all curves are judged."""
     samples = any(value.strip("0.") for value in values.get("evaluate.temperature", "0").split("|"))  # 0.0 is 0, too
     return {"evaluate.method": "free", **values} if samples else values
 
 
-def holds(given: str, name: str) -> bool:
+def covers_setting(given: str, name: str) -> bool:
     """Whether a setting that is given is that of the name, or the whole of it: model.width, or model."""
     given, name = (one.removeprefix("task.settings.") for one in (given, name))
     return given == name or name.startswith(f"{given}.")
@@ -221,7 +221,7 @@ def combinations(settings: Mapping[str, str]) -> list[dict[str, str]]:
     return found
 
 
-def in_step(settings: Mapping[str, str]) -> list[dict[str, str]]:
+def paired_alternatives(settings: Mapping[str, str]) -> list[dict[str, str]]:
     """Settings with alternatives that go together: `{"n": "2|3", "model.context": "48|64"}` is 2 with 48, 3 with 64."""
     choices = {name: text.split("|") for name, text in settings.items()}
     if len({len(values) for values in choices.values()}) > 1:
@@ -230,12 +230,12 @@ def in_step(settings: Mapping[str, str]) -> list[dict[str, str]]:
     return [dict(zip(choices, values, strict=True)) for values in zip(*choices.values(), strict=True)] or [{}]
 
 
-def values_of(settings: Mapping[str, str]) -> str:
+def settings_label(settings: Mapping[str, str]) -> str:
     """Settings as a label: `batch=64, dropout=0`."""
     return ", ".join(f"{name.rpartition('.')[2]}={value}" for name, value in settings.items())
 
 
-def varying(settings: Mapping[str, str]) -> dict[str, str]:
+def varying_settings(settings: Mapping[str, str]) -> dict[str, str]:
     """The settings that have alternatives."""
     return {name: text for name, text in settings.items() if "|" in text}
 
@@ -245,12 +245,12 @@ def sweep(name: str, config: RunConfig, settings: Mapping[str, str]) -> Plan:
 
     Drawn over length where that can be read: for a few curves that are judged at several lengths.
     """
-    check_shared(settings)
-    varied = varying(settings)
+    check_common_settings(settings)
+    varied = varying_settings(settings)
     curves = []
     for values in combinations(settings):
         own = {setting: values[setting] for setting in varied}
-        curves.append(Curve(values_of(own) or name, config.with_settings(sampling_freely(values)), settings=own))
+        curves.append(Curve(settings_label(own) or name, config.with_settings(with_free_method(values)), settings=own))
     _check_swept(f"sweep-{name}", curves)
     over_length = len(curves) <= 7 and len(curves[0].config.evaluate.sizes) > 1
     title = f"{name}: {', '.join(varied)}" if varied else name
@@ -258,16 +258,16 @@ def sweep(name: str, config: RunConfig, settings: Mapping[str, str]) -> Plan:
     return Plan(f"sweep-{name}", title, tuple(curves), {"": {}}, form, "exact")
 
 
-def trained_alike(name: str, curves: Sequence[Curve], on_schedule: bool = False) -> tuple[Curve, Curve] | None:
+def find_duplicate(name: str, curves: Sequence[Curve], on_schedule: bool = False) -> tuple[Curve, Curve] | None:
     """Two curves of a plan of that name that would train the same weights; None where there are none.
 
     on_schedule: what is judged in training is part of their results, so that they differ where that does.
     """
     found: dict[str, Curve] = {}
     for curve in curves:
-        with telling(f"{name}, curve {curve.name}"):
+        with error_prefix(f"{name}, curve {curve.name}"):
             config = with_values(curve.config, task_of(curve.config.task))
-        other = found.setdefault(json.dumps((config if on_schedule else config.decisive).to_json()), curve)
+        other = found.setdefault(json.dumps((config if on_schedule else config.weight_settings).to_json()), curve)
         if other is not curve:
             return other, curve
     return None
@@ -275,7 +275,7 @@ def trained_alike(name: str, curves: Sequence[Curve], on_schedule: bool = False)
 
 def _check_swept(name: str, curves: Sequence[Curve]) -> None:
     """ScratchpadError where two curves would train the same weights."""
-    alike = trained_alike(name, curves)
+    alike = find_duplicate(name, curves)
     if alike is None:
         return
     first, second = (curve.settings for curve in alike)

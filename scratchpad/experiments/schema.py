@@ -10,7 +10,7 @@ from dataclasses import MISSING, fields
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from scratchpad.config.parse import split_assignments
-from scratchpad.errors import ScratchpadError, unknown
+from scratchpad.errors import ScratchpadError, unknown_name
 
 D = TypeVar("D")
 
@@ -29,7 +29,7 @@ _KINDS: dict[Any, str] = {
 }
 
 
-def made(kind: type[D], value: Any, file: str, entry: str = "", **more: Any) -> D:
+def read_table(kind: type[D], value: Any, file: str, entry: str = "", **more: Any) -> D:
     """A dataclass of the table that stands in a file under `entry`, with `more` that does not stand there.
 
     ScratchpadError for entries that are unknown, missing or of another type.
@@ -41,7 +41,7 @@ def made(kind: type[D], value: Any, file: str, entry: str = "", **more: Any) -> 
         raise ScratchpadError(f"{file}: {entry} is a table of entries ({', '.join(names)}), not {reprlib.repr(value)}")
     for name in value:
         if name not in names:
-            raise unknown(f"entry of {place}", name, names)
+            raise unknown_name(f"entry of {place}", name, names)
     needed = [one.name for one in known if one.default is MISSING and one.default_factory is MISSING]
     if missing := [name for name in needed if name not in value]:
         raise ScratchpadError(f"{place}: entries missing: {', '.join(missing)}")
@@ -71,7 +71,7 @@ def _settings(text: str, place: str) -> Settings:
 
 
 @contextmanager
-def telling(place: str) -> Iterator[None]:
+def error_prefix(place: str) -> Iterator[None]:
     """Put in front of a ScratchpadError what it is about."""
     try:
         yield

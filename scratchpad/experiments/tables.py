@@ -15,7 +15,7 @@ from scratchpad.experiments.execute import Errand
 from scratchpad.experiments.plan import MEASURES, Plan
 from scratchpad.provenance import hardware
 from scratchpad.reporting.tables import NOTHING, memory_text, percent, time_text
-from scratchpad.run import read_record
+from scratchpad.run import read_run_record
 
 Line = Mapping[str, Any]
 
@@ -38,7 +38,7 @@ class Provenance:
     @classmethod
     def of(cls, command: str, work: Sequence[Errand], findings: Sequence[Finding]) -> Provenance:
         runs = {(one.curve.name, one.seed): one.history.seconds for one in findings if not one.curve.voters}
-        records = [read_record(errand.folder) for errand in work]
+        records = [read_run_record(errand.folder) for errand in work]
         return cls(
             command,
             " and ".join(sorted({record.get("machine", {}).get("hardware") or hardware() for record in records})),

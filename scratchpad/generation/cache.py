@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from scratchpad.errors import unknown
+from scratchpad.errors import unknown_name
 from scratchpad.generation.engine import Opening, Part
 from scratchpad.layout.attention_rule import PADDING, PROMPT, block_positions, sees
 from scratchpad.models.attention.backends import attend
@@ -56,7 +56,7 @@ class CachedDecoder:
 
     def __init__(self, model: Transformer, mode: str = "twice") -> None:
         if mode not in MODES:
-            raise unknown("cache", mode, MODES)
+            raise unknown_name("cache", mode, MODES)
         self.model, self.twice = model, mode == "twice"
         self.context = model.config.context
         self._lines: list[_Line] = []

@@ -60,10 +60,10 @@ class _Outcomes(Stream):
         self._at += 1
         return self._path[self._at - 1][0]
 
-    def names(self, names: Sequence[T], k: int) -> list[T]:
+    def sample_names(self, names: Sequence[T], k: int) -> list[T]:
         """The first ones where all are folded, as any others would be alike; else all choices, one after the other."""
         alike = self._folded and self._folded.issuperset(names)  # where none are, names may be lists, say
-        return list(names[:k]) if alike else super().names(names, k)
+        return list(names[:k]) if alike else super().sample_names(names, k)
 
     @property
     def odds(self) -> float:

@@ -6,8 +6,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Self
 
-from scratchpad.config.parse import Readable
-from scratchpad.errors import ScratchpadError, unknown
+from scratchpad.config.parse import TextSetting
+from scratchpad.errors import ScratchpadError, unknown_name
 
 POSITIONS = ("learned", "rotary", "alibi", "none")
 BACKENDS = ("blocks", "dense")
@@ -15,7 +15,7 @@ GELUS = ("exact", "tanh")
 
 
 @dataclass(frozen=True)
-class ModelConfig(Readable):
+class ModelConfig(TextSetting):
     """A GPT-2-style Transformer.
 
     positions: learned ones have a vector each; rotary and alibi (Press et al. 2022) tell how far apart two tokens are.
@@ -47,11 +47,11 @@ class ModelConfig(Readable):
                 + (", and width / heads even for rotary positions" if self.positions == "rotary" else "")
             )
         if self.positions not in POSITIONS:
-            raise unknown("model.positions", self.positions, POSITIONS)
+            raise unknown_name("model.positions", self.positions, POSITIONS)
         if self.span is not None and self.span < 1:
             raise ScratchpadError(f"model.span={self.span}: a token sees at least itself, 1; none is no limit")
         if self.gelu not in GELUS:
-            raise unknown("model.gelu", self.gelu, GELUS)
+            raise unknown_name("model.gelu", self.gelu, GELUS)
         if self.deviation is not None and self.deviation <= 0:
             raise ScratchpadError(f"model.deviation={self.deviation}: above 0 is allowed, or none for 1 / sqrt(inputs)")
         if not 0 <= self.dropout < 1:
@@ -70,7 +70,7 @@ class ModelConfig(Readable):
         if isinstance(text, cls):
             return text
         if text not in PRESETS:
-            raise unknown("model preset", str(text), PRESETS)
+            raise unknown_name("model preset", str(text), PRESETS)
         return cls(**dataclasses.asdict(PRESETS[text]))
 
 

@@ -16,7 +16,7 @@ def accuracy_series(groups: Sequence[Group], way: str) -> list[Series]:
     series = []
     for group, law in zip(groups, laws, strict=True):
         curves = [_accuracy(run, way) for run in group.runs]
-        own = f" (trained on {law.plain()})" if law and len(set(laws)) > 1 else ""
+        own = f" (trained on {law.to_json()})" if law and len(set(laws)) > 1 else ""
         series.append(Series(group.label + own, tuple(curve for curve in curves if curve.x), law))
     return series
 

@@ -217,7 +217,7 @@ def _mark_trained(axes: Axes, series: Sequence[Series]) -> None:
     above: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "va": "bottom", "fontsize": 8.5}
     if law:
         axes.axvspan(law.low - 0.25, law.high + 0.25, color=SHADE, linewidth=0, zorder=0)
-        lengths = Lengths(law.low, law.high).plain()  # how often each is drawn is for the settings to say
+        lengths = Lengths(law.low, law.high).to_json()  # how often each is drawn is for the settings to say
         axes.text((law.low + law.high) / 2, 1.02, f"trained on {lengths}", ha="center", **above)
     elif longest := [one.trained.high for one in series if one.trained]:
         axes.text(max(longest), 1.02, "dotted: the longest trained on", ha="right", **above)

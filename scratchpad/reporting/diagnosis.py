@@ -12,7 +12,7 @@ from typing import Any
 from scratchpad.evaluation.intervals import wilson
 from scratchpad.reporting.run_records import Line, RunRecord, way_of
 from scratchpad.reporting.sample_chains import due_document
-from scratchpad.run import lines_of
+from scratchpad.run import read_json_lines
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import END, SEP, Document, as_text, bare
 from scratchpad.tasks.formats import format_named
@@ -104,7 +104,7 @@ def diagnose(run: RunRecord) -> list[Diagnosis]:
         return []
     found: dict[tuple[str, int], Diagnosis] = {}
     seeds: dict[tuple[str, int], int] = {}
-    for _, line in lines_of(run.folder / "evaluation.jsonl"):
+    for _, line in read_json_lines(run.folder / "evaluation.jsonl"):
         key = way_of(line), line["size"]
         if key not in found or (run.config.task.data is not None and seeds[key] != line["seed"]):
             found[key], seeds[key] = Diagnosis(*key), line["seed"]

@@ -165,7 +165,7 @@ def _section(groups: Sequence[Group]) -> Section:
 def _summary(groups: Sequence[Group]) -> list[tuple[str, str]]:
     """What to know before the tables: what was trained, on what lengths, how long, by how large a model."""
     runs = [run for group in groups for run in group.runs]
-    trained = dict.fromkeys(run.measured(run.trained.plain()) if run.trained else "not known" for run in runs)
+    trained = dict.fromkeys(run.measured(run.trained.to_json()) if run.trained else "not known" for run in runs)
     steps = dict.fromkeys(f"{run.config.train.steps:,} steps of {run.config.train.batch:,} documents" for run in runs)
     models = [run.config.model for run in runs]
     sizes = dict.fromkeys(f"{model.layers} layers, {model.heads} heads, width {model.width}" for model in models)

@@ -15,7 +15,7 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.evaluation.evaluated_model import Sample
 from scratchpad.evaluation.intervals import wilson
 from scratchpad.evaluation.metrics import Score
-from scratchpad.run import lines_of, read_record, task_of, whole
+from scratchpad.run import read_json_lines, read_run_record, require_keys, task_of
 from scratchpad.tasks.base import Task
 from scratchpad.tasks.user_data import Corpus
 from scratchpad.tasks.user_file import FunctionTask
@@ -74,7 +74,7 @@ class RunRecord:
 
     def was_trained(self, size: int) -> bool:
         """Whether a length is one of those trained on."""
-        return self.trained is not None and self.trained.holds(size)
+        return self.trained is not None and self.trained.contains(size)
 
     @property
     def last_step(self) -> int:
@@ -95,16 +95,18 @@ def way_of(line: Line) -> str:
 def read_run(folder: str | Path, task_file: str | None = None) -> RunRecord:
     """Read a run folder; task_file: the file of a task of one's own. ScratchpadError where it is no run, or damaged."""
     folder = Path(folder)
-    record = read_record(folder)
+    record = read_run_record(folder)
     config = RunConfig.from_json(record["config"], str(folder / "config.json"))
     task, problem = _task(config, folder, task_file)
-    metrics = [(place, whole(place, line, ["step"])) for place, line in lines_of(folder / "metrics.jsonl")]
+    metrics = [
+        (place, require_keys(place, line, ["step"])) for place, line in read_json_lines(folder / "metrics.jsonl")
+    ]
     evaluations = tuple(
         (line["step"], tuple(_score(place, score) for score in line["evaluation"]))
         for place, line in metrics
         if "evaluation" in line
     )
-    judged = [(line.get("step", 0), _score(place, line)) for place, line in lines_of(folder / "scores.jsonl")]
+    judged = [(line.get("step", 0), _score(place, line)) for place, line in read_json_lines(folder / "scores.jsonl")]
     from_training = not judged and bool(evaluations)
     if from_training:
         judged = [(evaluations[-1][0], score) for score in evaluations[-1][1]]
@@ -139,15 +141,15 @@ def _is_passed(line: Line) -> bool:
 def _examples(path: Path) -> dict[tuple[str, int], dict[str, Line]]:
     """The first sample of each way, size and verdict; the others are read past."""
     found: dict[tuple[str, int], dict[str, Line]] = {}
-    for place, line in lines_of(path):
-        whole(place, line, _SAMPLE_FIELDS)
+    for place, line in read_json_lines(path):
+        require_keys(place, line, _SAMPLE_FIELDS)
         verdict = "right" if line["exact"] else "right answer, wrong work" if line["right"] else "wrong"
         found.setdefault((way_of(line), line["size"]), {}).setdefault(verdict, line)
     return found
 
 
 def _score(place: str, line: Line) -> Score:
-    whole(place, line, (name for name, needed in _SCORE_FIELDS.items() if needed))
+    require_keys(place, line, (name for name, needed in _SCORE_FIELDS.items() if needed))
     return Score(**{name: line[name] for name in _SCORE_FIELDS if name in line})
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scratchpad.config.parse import with_settings
-from scratchpad.errors import ScratchpadError, unknown
+from scratchpad.errors import ScratchpadError, unknown_name
 from scratchpad.tasks.addition_random_space import AdditionRandomSpace
 from scratchpad.tasks.addition_shift import AdditionShift
 from scratchpad.tasks.base import Task
@@ -41,7 +41,7 @@ def task_named(name: str, settings: Mapping[str, Any] | None = None) -> Task:
     """A task by its name, with settings as values or as texts: `task_named("parity", {"bits": "1-8"})`."""
     kinds = {**TASKS, **DATA_SETS}
     if name not in kinds:
-        raise unknown("task", name, kinds)
+        raise unknown_name("task", name, kinds)
     _refuse_both(name, settings or {})
     return with_settings(kinds[name](), settings or {}, name)
 

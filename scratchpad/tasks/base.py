@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, ClassVar, Self
 
-from scratchpad.config.parse import Lengths, plain, with_settings
-from scratchpad.errors import ScratchpadError, unknown
+from scratchpad.config.parse import Lengths, to_json, with_settings
+from scratchpad.errors import ScratchpadError, unknown_name
 from scratchpad.random_stream import Stream, stream_name
 from scratchpad.tasks.document import SEP, as_text, is_wide, letters, listed
 from scratchpad.tasks.prompt_template import PromptTemplate
@@ -191,7 +191,7 @@ class Task:
         known = self.settings(everything=True)
         for name in settings:
             if name not in known:
-                raise unknown(f"setting of {self.name}", name, known)
+                raise unknown_name(f"setting of {self.name}", name, known)
         return with_settings(self, settings, self.name)
 
     def tested_sizes(self) -> tuple[int, ...]:
@@ -240,7 +240,7 @@ class Task:
         for field in dataclasses.fields(self):
             value = self.size_law() if field.name == self.size_setting else getattr(self, field.name)
             if everything or value != field.default or not field.metadata.get("beyond_paper"):
-                shown[field.name] = plain(value)
+                shown[field.name] = to_json(value)
         return shown
 
     def parse(self, text: str) -> Symbols:

@@ -52,7 +52,7 @@ class Cycles(CycleWalk):
 
     def __post_init__(self) -> None:
         vertices = sum(self.sizes) or self.vertices or 2 * self.n.high
-        given = f"sizes={','.join(map(str, self.sizes))}" if self.sizes else f"n={self.n.plain()}"
+        given = f"sizes={','.join(map(str, self.sizes))}" if self.sizes else f"n={self.n.to_json()}"
         if min(self.sizes or (self.n.low,)) < 2:
             raise ScratchpadError(f"cycles: a cycle has at least 2 vertices; given: {given}")
         if self.vertices and self.vertices < 4:
@@ -100,7 +100,7 @@ class Cycles(CycleWalk):
         total = self.vertices or 2 * size
         sizes = self.sizes or ((total,) if rng.below(2) else (size, total - size))
         names = self.interchangeable()
-        vertices = rng.names(names, sum(sizes))
+        vertices = rng.sample_names(names, sum(sizes))
         rings, start = [], 0
         for length in sizes:
             rings.append(vertices[start : start + length])

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from scratchpad.errors import ScratchpadError, unknown
+from scratchpad.errors import ScratchpadError, unknown_name
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import FILLER, SEP, START, Document, bare, terminated
 
@@ -175,7 +175,7 @@ def format_named(name: str) -> Format:
             raise ScratchpadError(f"format {name!r}: filler-N takes a whole number of symbols from 1 to 99999")
         return _filler(int(count))
     if name not in _FORMATS:
-        raise unknown("format", name, _FORMATS)
+        raise unknown_name("format", name, _FORMATS)
     return _FORMATS[name]
 
 

@@ -48,12 +48,12 @@ class HalfParity(Task):
             raise ScratchpadError(f"half-parity: window={self.window}, jump={self.jump}: both are at least 1")
         if self.bits and self.bits.low < self.bits.high:
             raise ScratchpadError(
-                f"half-parity: bits={self.bits.plain()}: a question does not say how many of its bits count, "
+                f"half-parity: bits={self.bits.to_json()}: a question does not say how many of its bits count, "
                 "so one number is needed"
             )
         if self.bits and self.bits.high > self.window:
             raise ScratchpadError(
-                f"half-parity: bits={self.bits.plain()} do not fit window={self.window}: "
+                f"half-parity: bits={self.bits.to_json()} do not fit window={self.window}: "
                 f"at most {self.window} bits, or a window of at least {self.bits.high}"
             )
 

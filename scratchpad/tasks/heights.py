@@ -52,7 +52,7 @@ class Heights(Task):
         most = (len(_NAMES) - 2) // 3
         if self.n.high > most:
             raise ScratchpadError(
-                f"heights: n={self.n.plain()} needs {3 * self.n.high + 2} people, and {len(_NAMES)} have names: "
+                f"heights: n={self.n.to_json()} needs {3 * self.n.high + 2} people, and {len(_NAMES)} have names: "
                 f"n is at most {most}"
             )
 
@@ -83,7 +83,7 @@ class Heights(Task):
         return next(reversed(re.findall(r"(?<![a-z])(?:yes|no)(?![a-z])", work, re.IGNORECASE)), "").capitalize()
 
     def question(self, rng: Stream, size: int) -> Symbols:
-        people = rng.names(_NAMES, 3 * size + 2)
+        people = rng.sample_names(_NAMES, 3 * size + 2)
         told = rng.shuffled([(*_said(a, b), ".") for a, b in pairwise(people)])
         a, b = people[size], people[2 * size + 1]
         first, second = (a, b) if rng.below(2) else (b, a)

@@ -28,7 +28,7 @@ from functools import lru_cache
 from typing import ClassVar, Self
 
 from scratchpad.config.parse import Lengths
-from scratchpad.errors import ScratchpadError, unknown
+from scratchpad.errors import ScratchpadError, unknown_name
 from scratchpad.random_stream import Stream, stream_name
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols
 from scratchpad.tasks.document import letters
@@ -61,13 +61,13 @@ class LongAddition(TextTask):
 
     def __post_init__(self) -> None:
         if self.law not in _LAWS:
-            raise unknown("law of long-addition", self.law, _LAWS)
+            raise unknown_name("law of long-addition", self.law, _LAWS)
         if self.window < 1:
             raise ScratchpadError(f"long-addition: window={self.window}: room for at least 1 digit is needed")
 
     def stream(self, seed: int, split: str) -> str:
         """The window has no part in it: all formats are asked the same questions."""
-        return stream_name(self.name, self.digits.plain(), self.law, seed, split)
+        return stream_name(self.name, self.digits.to_json(), self.law, seed, split)
 
     def question(self, rng: Stream, size: int) -> Symbols:
         if self.law == "numbers":

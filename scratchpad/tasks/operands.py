@@ -18,7 +18,7 @@ def check_digits(name: str, digits: Lengths | None, window: int) -> None:
         raise ScratchpadError(f"{name}: window={window}: numbers of at least 1 digit are added")
     if digits and digits.high > window:
         raise ScratchpadError(
-            f"{name}: digits={digits.plain()} do not fit window={window}: "
+            f"{name}: digits={digits.to_json()} do not fit window={window}: "
             f"at most {window} digits, or a window of at least {digits.high}"
         )
 

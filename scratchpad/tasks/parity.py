@@ -47,7 +47,7 @@ class Parity(Task):
             raise ScratchpadError(f"parity: window={self.window}: at least 1 slot is needed")
         if self.bits and self.bits.high > self.window:
             raise ScratchpadError(
-                f"parity: bits={self.bits.plain()} do not fit window={self.window}: "
+                f"parity: bits={self.bits.to_json()} do not fit window={self.window}: "
                 f"at most {self.window} bits, or a window of at least {self.bits.high}"
             )
 

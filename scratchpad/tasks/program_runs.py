@@ -20,7 +20,7 @@ from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 
 from scratchpad.config.parse import Lengths
-from scratchpad.errors import LeftOut, ScratchpadError
+from scratchpad.errors import ScratchpadError, SkippedProblem
 from scratchpad.programs.sandbox.limits import Limits
 from scratchpad.programs.sandbox.runner import Runner
 from scratchpad.programs.source import with_call
@@ -92,7 +92,7 @@ class ProgramRuns(TraceTask):
         part = self._parts.get(split)
         if not part:
             there = ", ".join(f"{name} ({len(held)})" for name, held in self._parts.items())
-            lines = self.lines.plain()
+            lines = self.lines.to_json()
             raise ScratchpadError(f"{self.name}: no {split} program of lines={lines}; splits: {there or 'none'}")
         return part[index % len(part)]
 
@@ -111,7 +111,7 @@ class ProgramRuns(TraceTask):
         parts: dict[str, list[Symbols]] = {}
         for problem in self._problems:
             for question in problem.questions:
-                if self.lines.holds(_line_count(question)):
+                if self.lines.contains(_line_count(question)):
                     parts.setdefault(problem.split, []).append(question)
         return parts
 
@@ -142,12 +142,12 @@ class ProgramRuns(TraceTask):
         return lru_cache(_TRACES_KEPT)(run)
 
     def traced(self, question: Symbols, inductive: bool = False) -> Trace:
-        """The run of a question. LeftOut where there is no trace of it to its end, with `output`."""
+        """The run of a question. SkippedProblem where there is no trace of it to its end, with `output`."""
         trace = self._run(question, inductive)
         reason = _flaw(question, trace) or self._over_length(question)
         if reason:
             told = f" ({trace.error})" if trace.error else ""
-            raise LeftOut(
+            raise SkippedProblem(
                 f"{self.name}: the run of {''.join(question[:60])!r}... has to be left out: {reason}{told}; "
                 "`scratchpad data` writes those that have not, and counts the others",
                 reason,

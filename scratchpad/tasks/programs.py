@@ -93,7 +93,7 @@ class Programs(TraceTask):
         if not 1 <= self.runs <= inputs:
             raise ScratchpadError(f"programs: runs={self.runs}: 1 to {inputs}, the number of different inputs")
         if self.lines.high > _MOST_LINES - 2:
-            raise ScratchpadError(f"programs: lines={self.lines.plain()}: at most {_MOST_LINES - 2} have a number")
+            raise ScratchpadError(f"programs: lines={self.lines.to_json()}: at most {_MOST_LINES - 2} have a number")
         if min(self.modulus, self.steps) < 0:
             raise ScratchpadError(f"programs: modulus={self.modulus} steps={self.steps}: from 0 (without) on")
         if min(self.least_steps, self.reach) < 0 or self.least_steps > self.steps > 0:

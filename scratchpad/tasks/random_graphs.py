@@ -69,7 +69,7 @@ class RandomGraphs(Task):
         if self.probability is None and not low <= self.edges <= high:
             raise ScratchpadError(
                 f"random-graphs: edges={self.edges}: with vertices={self.vertices}, "
-                f"distance={self.distance.plain()} and unconnected={self.unconnected:g}, {low} to {high} are allowed"
+                f"distance={self.distance.to_json()} and unconnected={self.unconnected:g}, {low} to {high} are allowed"
             )
 
     def settings(self, everything: bool = False) -> dict[str, Any]:
@@ -90,7 +90,7 @@ class RandomGraphs(Task):
     def question(self, rng: Stream, size: int) -> Symbols:
         pairs, found = self._graph_with(rng, 0 if rng.uniform() < self.unconnected else size)
         asked = rng.choice(found)  # any of them; the paper's code takes the one whose vertices come first
-        names = rng.names(self.interchangeable(), self.vertices)
+        names = rng.sample_names(self.interchangeable(), self.vertices)
         edges = rng.shuffled([(names[a], names[b]) for a, b in pairs])
         return written_graph(edges, [names[vertex] for vertex in asked])
 
@@ -144,7 +144,7 @@ class RandomGraphs(Task):
             raise ScratchpadError("random-graphs: an edge stands twice in this question")
 
     def check_draws(self) -> None:
-        wanted = [size for size in range(self.distance.low, self.distance.high + 1) if self.distance.holds(size)]
+        wanted = [size for size in range(self.distance.low, self.distance.high + 1) if self.distance.contains(size)]
         rng = Stream(stream_name("check", self.name), 0)
         for distance in [*(wanted if self.unconnected < 1 else []), *([0] if self.unconnected else [])]:
             self._graph_with(rng, distance, _FEW_GRAPHS)

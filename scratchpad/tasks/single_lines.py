@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
-from scratchpad.errors import LeftOut
+from scratchpad.errors import SkippedProblem
 from scratchpad.programs.tracing.trace import Step, Trace
 from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.program_runs import ProgramRuns
@@ -34,7 +34,7 @@ def single_lines(task: ProgramRuns, questions: Iterable[Symbols], left_out: Coun
     for question in questions:
         try:
             trace = task.traced(question)
-        except LeftOut as problem:
+        except SkippedProblem as problem:
             left_out[problem.reason] += 1
             yield []
         else:

@@ -44,7 +44,7 @@ class ThreeCycles(CycleWalk):
 
     def __post_init__(self) -> None:
         if self.n.low < 2:
-            raise ScratchpadError(f"three-cycles: a cycle has at least 2 vertices; given: n={self.n.plain()}")
+            raise ScratchpadError(f"three-cycles: a cycle has at least 2 vertices; given: n={self.n.to_json()}")
         if 3 * self.n.high > self.names:
             raise ScratchpadError(f"three-cycles: {3 * self.n.high} vertices need as many names; names={self.names}")
         if self.jump < 1:
@@ -58,7 +58,7 @@ class ThreeCycles(CycleWalk):
         return alphabet(self.names)
 
     def question(self, rng: Stream, size: int) -> Symbols:
-        vertices = rng.names(self.interchangeable(), 3 * size)
+        vertices = rng.sample_names(self.interchangeable(), 3 * size)
         a, b, c = (vertices[start : start + size] for start in range(0, 3 * size, size))
         rings = ((a, b, c), (a + b + c,), (a + c + b,))[rng.below(3)]
         edges = rng.shuffled([(ring[i - 1], ring[i]) for ring in rings for i in range(len(ring))])

@@ -65,7 +65,7 @@ class Corpus(Task):
     def __post_init__(self) -> None:
         if len(set(self.steps.weights) - {0}) > 1:
             raise ScratchpadError(
-                f"data: steps={self.steps.plain()}: given problems come in their order, each once; which numbers of "
+                f"data: steps={self.steps.to_json()}: given problems come in their order, each once; which numbers of "
                 "states are taken can be said (3-6, or 3:1,9:1), not how often"
             )
 
@@ -86,7 +86,7 @@ class Corpus(Task):
     def draw(self, seed: int, split: str, index: int) -> Symbols:
         part = self._part(split)
         if not part:
-            raise ScratchpadError(f"the data hold no {split} problem with {self.steps.plain()} states")
+            raise ScratchpadError(f"the data hold no {split} problem with {self.steps.to_json()} states")
         return part[index % len(part)].question
 
     def symbols(self) -> Symbols:
@@ -133,7 +133,7 @@ class Corpus(Task):
         return program_of(question)
 
     def settings(self, everything: bool = False) -> dict[str, Any]:
-        return {"steps": self.steps.plain()}
+        return {"steps": self.steps.to_json()}
 
     def check_format(self, name: str) -> None:
         given = self.formats or format_names()
@@ -169,7 +169,7 @@ class Corpus(Task):
         test = self.test_entries or [entry for entry in self.entries if self.problem(entry.question) in held]
         train = [entry for entry in self.entries if self.problem(entry.question) not in held]
         return {
-            split: [entry for entry in part if self.steps.holds(len(entry.states))]
+            split: [entry for entry in part if self.steps.contains(len(entry.states))]
             for split, part in (("train", train), ("test", test))
         }
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
 
-from scratchpad.config.parse import Lengths, read_as
-from scratchpad.errors import ScratchpadError, unknown
+from scratchpad.config.parse import Lengths, read_value
+from scratchpad.errors import ScratchpadError, unknown_name
 from scratchpad.random_stream import Stream
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import MARKS
@@ -38,7 +38,7 @@ class FunctionTask(Task):
         return load_task_file, (self.path, self.settings())  # a module cannot be sent to another process
 
     def settings(self, everything: bool = False) -> dict[str, Any]:
-        return {"sizes": self.sizes.plain(), **self.values}
+        return {"sizes": self.sizes.to_json(), **self.values}
 
     def changed(self, settings: Mapping[str, Any]) -> Task:
         return load_task_file(self.path, {**self.settings(), **settings})
@@ -87,7 +87,7 @@ def load_task_file(path: str, settings: Mapping[str, Any] | None = None) -> Task
         raise ScratchpadError(f"{path}: no function {', '.join(missing)}; needed: {', '.join(_FUNCTIONS)}")
     values = _values(path, {"sizes": "1-10", **getattr(module, "SETTINGS", {})}, settings or {})
     module.__dict__["SETTINGS"] = dict(values)
-    sizes = read_as(values.pop("sizes"), Lengths, "sizes")
+    sizes = read_value(values.pop("sizes"), Lengths, "sizes")
     task = FunctionTask(sizes, path, values, module)
     _check(task)
     return task
@@ -115,8 +115,8 @@ def _values(path: str, defaults: Mapping[str, Any], given: Mapping[str, Any]) ->
     values = dict(defaults)
     for name, value in given.items():
         if name not in defaults:
-            raise unknown(f"setting of {path}", name, defaults)
-        values[name] = value if name == "sizes" else read_as(value, type(defaults[name]), name)
+            raise unknown_name(f"setting of {path}", name, defaults)
+        values[name] = value if name == "sizes" else read_value(value, type(defaults[name]), name)
     return values
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from scratchpad.config.parse import plain
+from scratchpad.config.parse import to_json
 from scratchpad.config.schema import RunConfig
 from scratchpad.errors import ScratchpadError
 from scratchpad.evaluation.evaluated_model import Subject, test_questions
@@ -26,7 +26,7 @@ from scratchpad.layout.rows import check_room, positions_needed, rows
 from scratchpad.models.config import ModelConfig
 from scratchpad.models.transformer import Transformer
 from scratchpad.provenance import git_hash, hardware
-from scratchpad.run import Run, evaluated_sizes, read_record, step_data, task_of, with_values
+from scratchpad.run import Run, evaluated_sizes, read_run_record, step_data, task_of, with_values
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import Document
 from scratchpad.tasks.formats import LOOKED_INTO, format_named
@@ -66,7 +66,7 @@ def train(
     config = complete(config, task)
     with joined(where) as processes:
         saved = _is_begun(folder, config, task, resume, force) and Checkpoints(folder).steps()
-        start = None if saved else starting_point(config, task)
+        start = None if saved else load_start(config, task)
         processes.wait(where)  # all have looked before the first one writes
         with held(folder) if processes.is_first else nullcontext():
             if processes.is_first and not saved:
@@ -81,18 +81,18 @@ def train(
     return Run.load(folder, "last", device, config.task.file)
 
 
-def is_trained(config: RunConfig, out: str | Path, judged_alike: bool = True) -> bool:
+def is_trained(config: RunConfig, out: str | Path, same_evaluation: bool = True) -> bool:
     """Whether the folder holds this very run, trained to its end. ScratchpadError where it holds something else.
 
-    judged_alike: it was also judged, in training, as the config says; else a run at its end need not have been, where
-    its weights do not hang on that.
+    same_evaluation: its evaluation during training must also match the config. Otherwise a finished run need not match
+    where its weights do not depend on that.
     """
     folder, task = Path(out), task_of(config.task)
     config = complete(config, task)
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return False
     at_its_end = _is_at_its_end(folder, config)
-    _check_same(folder, config, task, judged_alike or not at_its_end)
+    _check_same(folder, config, task, same_evaluation or not at_its_end)
     return at_its_end
 
 
@@ -163,7 +163,7 @@ def _judged_on(config: RunConfig, task: Task) -> list[Document[str]]:
     return [written.write(task, question) for questions in drawn for question in questions]
 
 
-def check_fit(config: RunConfig, task: Task, model: ModelConfig, symbols: Sequence[str], what: str) -> None:
+def check_start_fits(config: RunConfig, task: Task, model: ModelConfig, symbols: Sequence[str], what: str) -> None:
     """ScratchpadError where a run cannot start from the weights of `what`: a model with other symbols, or another form.
 
     symbols: in the order of its vocabulary.
@@ -175,24 +175,24 @@ def check_fit(config: RunConfig, task: Task, model: ModelConfig, symbols: Sequen
             f"train.start: {what} was trained with other symbols ({other or 'the same in another order'}): start from "
             "a run on the same task, with the same window"
         )
-    there, here = _flat(plain(model.form)), _flat(plain(config.model.form))
+    there, here = _flat(to_json(model.form)), _flat(to_json(config.model.form))
     differ = [f"model.{name}: {there[name]} there, {here[name]} here" for name in here if there[name] != here[name]]
     if differ:
         raise ScratchpadError(f"train.start: {what} has another model ({'; '.join(differ)}): the same is needed")
 
 
-def starting_point(config: RunConfig, task: Task) -> Checkpoint | None:
+def load_start(config: RunConfig, task: Task) -> Checkpoint | None:
     """The weights that a run starts from, where it names a folder. ScratchpadError where it holds none that fit."""
     if config.train.start is None:
         return None
     folder = Path(config.train.start)
-    check_fit(config, task, model_of(folder), read_record(folder)["vocabulary"], str(folder))
+    check_start_fits(config, task, model_of(folder), read_run_record(folder)["vocabulary"], str(folder))
     return Checkpoints(folder).load()
 
 
 def model_of(folder: Path) -> ModelConfig:
     """The settings of the model of a run folder."""
-    return RunConfig.from_json(read_record(folder)["config"], str(folder / "config.json")).model
+    return RunConfig.from_json(read_run_record(folder)["config"], str(folder / "config.json")).model
 
 
 def _as_wide_as_its_start(config: RunConfig) -> RunConfig:
@@ -252,19 +252,19 @@ def _make_folder(folder: Path, config: RunConfig, task: Task, start: Checkpoint 
         raise ScratchpadError(f"--out {folder} cannot be written: {error.strerror}") from None
 
 
-def _check_same(folder: Path, config: RunConfig, task: Task, judged_alike: bool = True) -> None:
+def _check_same(folder: Path, config: RunConfig, task: Task, same_evaluation: bool = True) -> None:
     """ScratchpadError where a run was begun with other settings, or with data that have changed since.
 
-    judged_alike: those of how it is judged count, even where its weights do not hang on them.
+    same_evaluation: those of how it is judged count, even where its weights do not hang on them.
     """
-    record = read_record(folder)
+    record = read_run_record(folder)
     if record["vocabulary"] != symbols_of(config, task):
         raise ScratchpadError(f"{folder} was begun with other symbols: its task or data have changed since")
     saved = RunConfig.from_json(record["config"], str(folder / "config.json"))
     if saved.train.start != config.train.start and _is_same_start(record, config):
         saved = dataclasses.replace(saved, train=dataclasses.replace(saved.train, start=config.train.start))
-    if not judged_alike:
-        saved, config = saved.decisive, config.decisive
+    if not same_evaluation:
+        saved, config = saved.weight_settings, config.weight_settings
     before, now = _flat(saved.to_json()), _flat(config.to_json())
     changed = [
         f"{name}: {before.get(name)} -> {now.get(name)}" for name in before | now if before.get(name) != now.get(name)

@@ -23,7 +23,7 @@ from scratchpad.evaluation.intervals import wilson
 from scratchpad.evaluation.metrics import Score
 from scratchpad.layout.batch import Batch
 from scratchpad.models.transformer import Transformer
-from scratchpad.signals import taking_requests
+from scratchpad.signals import handling_termination
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.training.checkpoint import Checkpoint, Checkpoints, restore_optimiser, write_whole
 from scratchpad.training.curriculum import Curriculum
@@ -257,7 +257,7 @@ class _Interrupt:
 def _interruptible() -> Iterator[_Interrupt]:
     """Ctrl-C, and every other request to end, asks to stop after the step; a second one stops at once."""
     interrupt = _Interrupt()
-    with taking_requests(interrupt):
+    with handling_termination(interrupt):
         yield interrupt
 
 

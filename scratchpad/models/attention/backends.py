@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from scratchpad.errors import unknown
+from scratchpad.errors import unknown_name
 from scratchpad.layout.batch import dense_mask, distances
 from scratchpad.models.attention.blocks import BlockAttention
 from scratchpad.models.attention.padded_rows import PaddedRows
@@ -31,7 +31,7 @@ def attention(backend: str, segments: Tensor, positions: Tensor | None = None, r
         return DenseAttention(segments, positions, reach)
     if backend == "blocks":
         return BlockAttention(segments, reach)
-    raise unknown("attention back-end", backend, BACKENDS)
+    raise unknown_name("attention back-end", backend, BACKENDS)
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, dropout: float = 0.0) -> Tensor:
