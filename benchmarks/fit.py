@@ -20,7 +20,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from scratchpad.errors import SkippedProblem
-from scratchpad.programs.tracing.nye_format import trace_text
+from scratchpad.programs import trace_text
 from scratchpad.provenance import describe_machine
 from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.mbpp import Mbpp

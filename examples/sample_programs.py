@@ -19,7 +19,7 @@ from typing import Any
 
 import scratchpad as sp
 from scratchpad.generation.sampling import Sampling
-from scratchpad.programs.source import program_text
+from scratchpad.programs import program_text
 from scratchpad.tasks.jsonl import read_lines
 
 TRAINED_ON = range(601, 975)  # the paper's training tasks

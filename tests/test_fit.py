@@ -11,7 +11,7 @@ from command_line import ROOT
 from program_data import CLASS, DOUBLE, ENDLESS, mbpp_line, write
 from traces import started
 
-from scratchpad.programs.tracing.nye_format import trace_text
+from scratchpad.programs import trace_text
 
 FIT = runpy.run_path(str(ROOT / "benchmarks" / "fit.py"))
 

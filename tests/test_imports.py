@@ -100,6 +100,14 @@ def test_imports_go_one_way() -> None:
     assert not upward
 
 
+def test_programs_are_imported_through_their_package() -> None:
+    """Code outside `scratchpad.programs` imports the names of that package, and none of its modules."""
+    outside = [tree for module, tree in MODULES.items() if not module.startswith("scratchpad.programs")]
+    for folder in ("benchmarks", "examples", "tools"):
+        outside += [ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / folder).rglob("*.py")]
+    assert not {name for tree in outside for name in imported(tree) if name.startswith("scratchpad.programs.")}
+
+
 def test_no_two_modules_need_each_other() -> None:
     """TopologicalSorter raises CycleError and names the circle."""
     graph = {module: set(needed_to_load(tree)) - {module} for module, tree in MODULES.items()}

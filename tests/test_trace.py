@@ -12,12 +12,20 @@ import pytest
 from traces import CHANGES, FUNCTION, PAPER, started
 
 from scratchpad.errors import RunFailure, ScratchpadError
-from scratchpad.programs.sandbox.limits import Limits
-from scratchpad.programs.sandbox.runner import Runner
-from scratchpad.programs.source import program_text, read_program
-from scratchpad.programs.tracing.nye_format import parse_trace, trace_text, whole_text
-from scratchpad.programs.tracing.trace import Step, Trace, count_endings, same
-from scratchpad.programs.tracing.trace_parser import trace_of
+from scratchpad.programs import (
+    ResourceLimits,
+    Runner,
+    Trace,
+    TraceStep,
+    count_statuses,
+    program_text,
+    read_program,
+    same_json,
+    trace_text,
+    whole_text,
+)
+from scratchpad.programs.tracing.nye_format import parse_trace
+from scratchpad.programs.tracing.trace_decoder import decode_trace
 
 needs_comprehension_frames = pytest.mark.skipif(
     sys.version_info >= (3, 12), reason="from Python 3.12 on comprehensions have no frames of their own"
@@ -59,9 +67,9 @@ def test_changes_are_those_of_the_same_call(runner: Runner) -> None:
 
 
 def test_one_and_true_are_two_values() -> None:
-    assert not same(1, True)
-    assert not same(1, 1.0)
-    assert same({"a": 1, "b": [2]}, {"b": [2], "a": 1})
+    assert not same_json(1, True)
+    assert not same_json(1, 1.0)
+    assert same_json({"a": 1, "b": [2]}, {"b": [2], "a": 1})
 
 
 # -- what is shown, construct by construct
@@ -191,7 +199,7 @@ def test_draws_are_the_same_every_time(runner: Runner) -> None:
 
 
 def test_huge_values_are_cut_and_counted(runner: Runner) -> None:
-    trace = runner.run("x = 'a' * 100_003\ny = 1", limits=Limits(seconds=60, value_characters=101))
+    trace = runner.run("x = 'a' * 100_003\ny = 1", limits=ResourceLimits(seconds=60, value_characters=101))
     assert trace.state["x"].endswith("<cut: 99902 more characters>")
     assert trace.cuts == 2
 
@@ -266,14 +274,14 @@ def test_the_last_record_is_written_without_the_tracer() -> None:
     """Which would be called for each call that writes it."""
     source = """\
 import sys
-from scratchpad.programs.sandbox.child import Run
-from scratchpad.programs.sandbox.limits import MIB, Limits
-from scratchpad.programs.sandbox.output_buffer import Sink
-class Told(Sink):
+from scratchpad.programs import MIB, ResourceLimits
+from scratchpad.programs.sandbox.child import ProgramExecution
+from scratchpad.programs.sandbox.trace_buffer import TraceBuffer
+class Told(TraceBuffer):
     def put(self, record, last=False):
         print(record.get("status"), sys.gettrace() is None, sys.getprofile() is None)
         return super().put(record, last)
-Run({"program": "output = 1"}, Limits(), Told(MIB)).run()"""
+ProgramExecution({"program": "output = 1"}, ResourceLimits(), Told(MIB)).run()"""
     told = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)
     assert (told.stdout, told.stderr) == ("None False True\ndone True True\n", "")
 
@@ -305,9 +313,9 @@ STARTED = b'{"started":true}\n'
     ],
 )
 def test_forged_records_are_found(records: bytes) -> None:
-    trace = trace_of("x = 1", TOLD, STARTED + records, b"", b"")
+    trace = decode_trace("x = 1", TOLD, STARTED + records, b"", b"")
     assert trace.status == "tampered"
-    assert trace_of("x = 1", TOLD, STARTED + LAST, b"\xff", b"").status == "done"
+    assert decode_trace("x = 1", TOLD, STARTED + LAST, b"\xff", b"").status == "done"
 
 
 def test_a_process_that_was_not_set_up_says_why() -> None:
@@ -317,15 +325,15 @@ def test_a_process_that_was_not_set_up_says_why() -> None:
         (TOLD | {"exit_code": 71}, b"", "it ended with exit status 71"),
     ):
         with pytest.raises(RunFailure, match=f"could not be set up: {why}"):
-            trace_of("x = 1", told, b"", b"", stderr)
+            decode_trace("x = 1", told, b"", b"", stderr)
 
 
 def test_endings_are_counted() -> None:
     def ended(status: str, error: str | None = None) -> Trace:
-        return Trace("", (Step(1, "", {}, 1),), {}, status, error)
+        return Trace("", (TraceStep(1, "", {}, 1),), {}, status, error)
 
     traces = [ended("done"), ended("refused", "class (line 3)"), ended("refused", "class (line 1)"), ended("done")]
-    assert count_endings(traces) == {"done": 2, "refused: class": 2}
+    assert count_statuses(traces) == {"done": 2, "refused: class": 2}
 
 
 @pytest.mark.parametrize(
@@ -334,4 +342,4 @@ def test_endings_are_counted() -> None:
 )
 def test_limits_out_of_range(limits: dict[str, Any]) -> None:
     with pytest.raises(ScratchpadError, match=f"limit {next(iter(limits))}="):
-        Limits(**limits)
+        ResourceLimits(**limits)

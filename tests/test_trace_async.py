@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from traces import started
 
+from scratchpad.programs import Isolation, Runner
 from scratchpad.programs.sandbox.audit_hook import AuditHook
-from scratchpad.programs.sandbox.runner import Isolation, Runner
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="programs are run on Linux alone")
 

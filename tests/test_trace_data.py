@@ -12,10 +12,7 @@ from typing import Any
 import pytest
 from traces import started
 
-from scratchpad.programs.sandbox.limits import Limits
-from scratchpad.programs.sandbox.runner import Runner
-from scratchpad.programs.tracing.nye_format import trace_text
-from scratchpad.programs.tracing.trace import count_endings
+from scratchpad.programs import ResourceLimits, Runner, count_statuses, trace_text
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 CRUXEVAL = {"refused: input()": 1, "refused: is between values": 2}
@@ -52,7 +49,7 @@ def test_as_many_tasks_of_mbpp_fit_the_papers_window_as_in_the_paper(runner: Run
     tasks = [task for task in lines("mbpp.jsonl") if 11 <= task["task_id"] <= 510]
     assert len(tasks) == 500
     assert any("\r\n" in task["code"] for task in tasks)
-    limits = Limits(seconds=60, steps=67)
+    limits = ResourceLimits(seconds=60, steps=67)
 
     def fits(task: dict[str, Any], test: str) -> bool:
         trace = runner.run(task["code"], call_in(test), limits)
@@ -81,4 +78,4 @@ def test_the_inductive_form_covers_cruxeval(runner: Runner) -> None:
         for step, state in enumerate(trace.steps if place % 59 == 0 else ()):
             rest = runner.resume(trace.program, state.state)
             assert (rest.steps, rest.state) == (trace.steps[step + 1 :], trace.state), (task["id"], step)
-    assert count_endings(traces) == {"done": 797, **CRUXEVAL}
+    assert count_statuses(traces) == {"done": 797, **CRUXEVAL}

@@ -12,13 +12,11 @@ import pytest
 from traces import started
 
 from scratchpad.errors import RunFailure, ScratchpadError
+from scratchpad.programs import MIB, Isolation, ResourceLimits, Runner, Trace
 from scratchpad.programs.sandbox.audit_hook import AuditHook
-from scratchpad.programs.sandbox.limits import MIB, Limits
-from scratchpad.programs.sandbox.runner import Isolation, Runner
-from scratchpad.programs.tracing.trace import Trace
 
-STEPS = Limits(seconds=60, steps=1009)
-WIDE = Limits(seconds=60, memory_bytes=128 * MIB)
+STEPS = ResourceLimits(seconds=60, steps=1009)
+WIDE = ResourceLimits(seconds=60, memory_bytes=128 * MIB)
 
 
 @pytest.fixture(scope="module", params=["namespaces", "hooks"])
@@ -28,7 +26,7 @@ def runner(request: pytest.FixtureRequest) -> Iterator[Runner]:
         yield made
 
 
-def ended(runner: Runner, program: str, limits: Limits | None = None) -> tuple[str, str | None]:
+def ended(runner: Runner, program: str, limits: ResourceLimits | None = None) -> tuple[str, str | None]:
     """Status and error of a program; then the same server runs another one, which finds all in order."""
     trace = runner.run(program, limits=limits)
     check_order(runner)
@@ -58,7 +56,7 @@ sum(iter(int, 1))""",
 
 @pytest.mark.parametrize("program", ENDLESS.values(), ids=ENDLESS)
 def test_endless_programs_run_out_of_time(runner: Runner, program: str) -> None:
-    limits = Limits(seconds=0.1, steps=1 << 30, trace_bytes=1 << 30)
+    limits = ResourceLimits(seconds=0.1, steps=1 << 30, trace_bytes=1 << 30)
     assert ended(runner, program, limits) == ("time", None)
 
 
@@ -66,7 +64,7 @@ def test_an_endless_loop_runs_out_of_steps(runner: Runner) -> None:
     trace = runner.run("x = 0\nwhile True:\n    x += 1", limits=STEPS)
     assert (trace.status, len(trace.steps)) == ("steps", 1009)
     assert (
-        runner.run("x = ''\nwhile True: x += 'a' * 1009", limits=Limits(seconds=60, trace_bytes=10_007)).status
+        runner.run("x = ''\nwhile True: x += 'a' * 1009", limits=ResourceLimits(seconds=60, trace_bytes=10_007)).status
         == "trace"
     )
     check_order(runner)
@@ -175,7 +173,7 @@ signal.signal(signal.SIGALRM, lambda *_: seen.append(1))
 signal.setitimer(signal.ITIMER_REAL, 0.01)
 while not seen: pass
 output = seen"""
-    limits = Limits(seconds=60, steps=1 << 30, trace_bytes=1 << 30)
+    limits = ResourceLimits(seconds=60, steps=1 << 30, trace_bytes=1 << 30)
     assert runner.run(source, limits=limits).output == [1]
     raised = source.replace("seen.append(1)", "1 / 0")
     assert ended(runner, raised, limits) == ("exception", "ZeroDivisionError: division by zero")
@@ -211,7 +209,9 @@ t.join()""",
 
 @pytest.mark.parametrize("program", FLOODS.values(), ids=FLOODS)
 def test_output_floods(runner: Runner, program: str) -> None:
-    trace = runner.run(program, limits=Limits(seconds=60, output_bytes=10_007, steps=1 << 30, trace_bytes=1 << 30))
+    trace = runner.run(
+        program, limits=ResourceLimits(seconds=60, output_bytes=10_007, steps=1 << 30, trace_bytes=1 << 30)
+    )
     assert trace.status == "output"
     assert len(trace.stdout + trace.stderr) <= 2 * 10_007
     check_order(runner)
@@ -267,7 +267,7 @@ def test_the_working_folder_is_the_programs_own(runner: Runner) -> None:
 
 
 def test_files_have_limits(runner: Runner) -> None:
-    limits = Limits(seconds=60, file_bytes=65_536, open_files=13)
+    limits = ResourceLimits(seconds=60, file_bytes=65_536, open_files=13)
     large = runner.run("with open('a', 'wb') as f:\n    while True: f.write(bytes(4096))", limits=limits)
     assert large.status == "exception"
     assert large.error in [f"OSError: [Errno {number}] {os.strerror(number)}" for number in (errno.EFBIG, errno.ENOSPC)]
@@ -335,9 +335,9 @@ output = 3"""
 
 def test_a_server_that_was_killed_is_reported_and_replaced() -> None:
     with started() as runner:
-        link = runner._link
-        assert link is not None
-        os.killpg(link._process.pid, signal.SIGKILL)
+        client = runner._client
+        assert client is not None
+        os.killpg(client._process.pid, signal.SIGKILL)
         with pytest.raises(RunFailure, match="the server that runs programs is gone"):
             runner.run("output = 3")
         assert runner.run("output = 5").output == 5

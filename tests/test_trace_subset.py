@@ -11,12 +11,11 @@ from inductive_checks import check_against_cpython, run
 from traces import started
 
 from scratchpad.errors import ScratchpadError
+from scratchpad.programs import ResourceLimits, Runner
 from scratchpad.programs.inductive.chain import next_state, states
 from scratchpad.programs.inductive.compiled_program import CompiledProgram
 from scratchpad.programs.inductive.machine import Machine
 from scratchpad.programs.inductive.unsupported import Unsupported
-from scratchpad.programs.sandbox.limits import Limits
-from scratchpad.programs.sandbox.runner import Runner
 
 REFUSED = {
     "class": "class A: pass",
@@ -139,7 +138,7 @@ def test_a_value_is_refused_with_the_line_that_made_it(runner: Runner) -> None:
 
 
 def test_how_runs_of_the_machine_end(runner: Runner) -> None:
-    short = Limits(seconds=60, steps=101, output_bytes=307, trace_bytes=10_007)
+    short = ResourceLimits(seconds=60, steps=101, output_bytes=307, trace_bytes=10_007)
     endings = {
         "x = [0] * 10**12": "memory",
         "while True: pass": "steps",

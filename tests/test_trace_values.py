@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from scratchpad.programs.tracing.exception_text import error_text
-from scratchpad.programs.tracing.value_json import Writer
+from scratchpad.programs.tracing.value_json import JsonWriter
 
 
 class Hostile:
@@ -81,7 +81,7 @@ def cyclic() -> list[Any]:
 
 
 def written(value: object, budget: int = 4096) -> tuple[Any, str]:
-    writer = Writer(budget)
+    writer = JsonWriter(budget)
     return writer.json(value), writer.text(value)
 
 
@@ -238,7 +238,7 @@ def test_nothing_of_the_program_is_called() -> None:
     ids=("string", "list", "dict", "set", "integer"),
 )
 def test_huge_values_are_cut_with_a_mark(value: object, mark: str) -> None:
-    writer = Writer(19)
+    writer = JsonWriter(19)
     text = json.dumps(writer.json(value))
     assert mark in text
     assert len(text) < 101
@@ -249,7 +249,7 @@ def test_deep_values_are_cut() -> None:
     deep: list[Any] = []
     for _ in range(503):
         deep = [deep]
-    assert "<cut: too deep>" in json.dumps(Writer(4096).json(deep))
+    assert "<cut: too deep>" in json.dumps(JsonWriter(4096).json(deep))
 
 
 class Loud(Exception):

@@ -20,8 +20,8 @@ from traces import started
 
 from scratchpad.programs.sandbox import namespaces as isolation_module
 from scratchpad.programs.sandbox import server
-from scratchpad.programs.sandbox.backends import places
-from scratchpad.programs.sandbox.limits import Limits
+from scratchpad.programs.sandbox.backends import backends
+from scratchpad.programs.sandbox.limits import ResourceLimits
 from scratchpad.programs.sandbox.namespaces import fix_addresses
 from scratchpad.programs.sandbox.runner import Isolation
 from scratchpad.programs.sandbox.seccomp import machine_is_known
@@ -30,11 +30,11 @@ ROOT = Path(__file__).parent.parent
 CONFINED = """\
 import ctypes, json, os, resource, signal, socket, sys, threading
 sys.path.insert(0, {root!r})
-from scratchpad.programs.sandbox.limits import Limits
-from scratchpad.programs.sandbox.backends import places
+from scratchpad.programs.sandbox.limits import ResourceLimits
+from scratchpad.programs.sandbox.backends import backends
 del sys.path[0]
-place = places({isolation!r})[0]
-place.enter()
+backend = backends({isolation!r})[0]
+backend.enter()
 server = os.getpid()
 reader, writer = os.pipe()
 child = os.fork()
@@ -43,7 +43,7 @@ if child:
     told = os.fdopen(reader).read()
     print(told or os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     sys.exit()
-place.confine(Limits())
+backend.confine(ResourceLimits())
 libc = ctypes.CDLL(None, use_errno=True)
 calls = []
 def refusal(call):
@@ -141,9 +141,9 @@ def test_programs_have_no_rights_and_gain_none(isolation: str) -> None:
 
 
 def test_places_are_tried_from_the_best_one_on() -> None:
-    assert [place.name for place in places("auto")] == ["namespaces", "hooks", "hooks"]
-    assert [place.name for place in places("namespaces")] == ["namespaces"]
-    details = [place.detail for place in places("hooks")]
+    assert [backend.name for backend in backends("auto")] == ["namespaces", "hooks", "hooks"]
+    assert [backend.name for backend in backends("namespaces")] == ["namespaces"]
+    details = [backend.detail for backend in backends("hooks")]
     assert "filter" in details[0]
     assert "filter" not in details[1]
     assert all("no security boundary" in detail for detail in details)
@@ -152,18 +152,18 @@ def test_places_are_tried_from_the_best_one_on() -> None:
 def test_what_lies_on_the_disk_is_this_users_alone_and_cleared_away() -> None:
     """After each program, after the last one, and by the server itself when nobody is there any more to end it."""
     runner = started("hooks")
-    link = runner._link
-    assert link is not None
-    folder = Path(str(link._folder))
+    client = runner._client
+    assert client is not None
+    folder = Path(str(client._folder))
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     trace = runner.run("import os\nos.mkdir('deep')\nopen('deep/file', 'w').write('x')")
     assert (trace.status, list(folder.iterdir())) == ("done", [])
-    link._requests.close()
-    link._process.wait(60)
+    client._requests.close()
+    client._process.wait(60)
     assert not folder.exists()
     runner.close()
     with started("hooks") as another:
-        folder = Path(str(another._link and another._link._folder))
+        folder = Path(str(another._client and another._client._folder))
         assert folder.is_dir()
     assert not folder.exists()
 
@@ -175,7 +175,7 @@ def test_a_place_that_is_not_allowed_leaves_no_folder(tmp_path: Path, monkeypatc
         def enter(self) -> None:
             Path(self.folder).mkdir()
 
-        def confine(self, limits: Limits) -> None: ...
+        def confine(self, limits: ResourceLimits) -> None: ...
 
         def clean_up(self) -> None: ...
 

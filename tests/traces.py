@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scratchpad.errors import RunFailure
-from scratchpad.programs.sandbox.limits import Limits
-from scratchpad.programs.sandbox.runner import Isolation, Runner
+from scratchpad.programs import Isolation, ResourceLimits, Runner
 
 FUNCTION = """\
 def f(v0):
@@ -91,9 +90,9 @@ line:   return v0
 state: {"output": 24}"""
 
 
-def started(isolation: Isolation = "auto", limits: Limits | None = None) -> Runner:
+def started(isolation: Isolation = "auto", limits: ResourceLimits | None = None) -> Runner:
     """A runner, whose server has started; the test is skipped where this machine does not allow the isolation."""
-    runner = Runner(limits or Limits(seconds=60), isolation)
+    runner = Runner(limits or ResourceLimits(seconds=60), isolation)
     try:
         return runner.__enter__()
     except RunFailure as refused:

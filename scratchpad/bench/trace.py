@@ -14,7 +14,7 @@ import torch
 from scratchpad.bench.figures import Figure, take_turns
 from scratchpad.bench.workload import Workload
 from scratchpad.errors import RunFailure
-from scratchpad.programs.sandbox.runner import Isolation, Runner
+from scratchpad.programs import Isolation, Runner
 from scratchpad.tasks.programs import Programs
 
 _ISOLATIONS: tuple[Isolation, ...] = ("namespaces", "hooks")

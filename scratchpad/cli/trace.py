@@ -12,16 +12,23 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from scratchpad.cli._options import whole_number
 from scratchpad.cli._output import message, print_json
 from scratchpad.errors import RunFailure, ScratchpadError
-from scratchpad.programs.sandbox.limits import MIB, Limits
-from scratchpad.programs.sandbox.runner import Runner
-from scratchpad.programs.source import program_text, read_program
-from scratchpad.programs.tracing.nye_format import trace_text, whole_text
-from scratchpad.programs.tracing.trace import LIMIT_STATUSES, STATUSES, Trace
+from scratchpad.programs import (
+    LIMIT_STATUSES,
+    MIB,
+    STATUSES,
+    ResourceLimits,
+    Runner,
+    Trace,
+    program_text,
+    read_program,
+    trace_text,
+    whole_text,
+)
 
 EXAMPLE = """scratchpad trace program.py --call "f(6)"
   scratchpad trace program.py --call "f(6)" --format inductive --json --max-seconds 2"""
 
-_DEFAULTS = Limits()
+_DEFAULTS = ResourceLimits()
 _TOLD = ("status", "error", "error_line", "output_text", "stdout", "stderr", "cuts", "seconds")
 
 
@@ -107,8 +114,8 @@ def _place(args: Namespace, source: str, line: int | None) -> str:
     return f"{args.file}, line {line}"
 
 
-def _limits(args: Namespace) -> Limits:
-    return Limits(
+def _limits(args: Namespace) -> ResourceLimits:
+    return ResourceLimits(
         seconds=args.max_seconds,
         memory_bytes=args.max_memory * MIB,
         steps=args.max_steps,

@@ -21,12 +21,18 @@ from typing import Any, ClassVar
 
 from scratchpad.config.parse import Lengths
 from scratchpad.errors import ScratchpadError, SkippedProblem
-from scratchpad.programs.sandbox.limits import Limits
-from scratchpad.programs.sandbox.runner import Runner
-from scratchpad.programs.source import with_call
-from scratchpad.programs.tracing.nye_format import trace_text
-from scratchpad.programs.tracing.trace import LIMIT_STATUSES, STATUSES, Trace, count_endings, same
-from scratchpad.programs.tracing.value_json import Writer
+from scratchpad.programs import (
+    LIMIT_STATUSES,
+    STATUSES,
+    JsonWriter,
+    ResourceLimits,
+    Runner,
+    Trace,
+    count_statuses,
+    same_json,
+    trace_text,
+    with_call,
+)
 from scratchpad.random_stream import Stream
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols, last_line
 from scratchpad.tasks.document import MARKS, TAGS, letters
@@ -128,7 +134,7 @@ class ProgramRuns(TraceTask):
 
     @cached_property
     def _runner(self) -> Runner:
-        runner = Runner(Limits(seconds=_SECONDS, steps=self.steps))
+        runner = Runner(ResourceLimits(seconds=_SECONDS, steps=self.steps))
         weakref.finalize(self, runner.close)
         return runner
 
@@ -174,7 +180,7 @@ class ProgramRuns(TraceTask):
         names = _names_in(state)
         if "frames" not in names and "output" in names:
             return None
-        trace = self._runner.resume("".join(question), names, Limits(seconds=_SECONDS, steps=1))
+        trace = self._runner.resume("".join(question), names, ResourceLimits(seconds=_SECONDS, steps=1))
         if not trace.steps and trace.status != "done":
             raise ValueError(f"nothing follows from this state: {trace.status}: {trace.error}")
         return letters(json.dumps(trace.steps[0].state if trace.steps else trace.state))
@@ -191,7 +197,7 @@ class ProgramRuns(TraceTask):
 
     def _literal(self, question: Symbols, value: Any) -> Symbols:
         """The value of `output` in a state as the literal that it stands for; where it is wrong, as it stands there."""
-        is_right = same(value, self.traced(question).output)
+        is_right = same_json(value, self.traced(question).output)
         return self.truth(question) if is_right else letters(json.dumps(value))
 
     def text(self, question: Symbols, form: str) -> Symbols:
@@ -220,7 +226,7 @@ def _literal_in(work: str) -> Any:
     text = last.removeprefix("output").lstrip().removeprefix("=").strip() if last.startswith("output") else last
     for read in (ast.literal_eval, json.loads):
         try:
-            return Writer(_PLAIN_CHARACTERS).json(read(text))
+            return JsonWriter(_PLAIN_CHARACTERS).json(read(text))
         except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
             continue
     return text
@@ -229,7 +235,7 @@ def _literal_in(work: str) -> Any:
 def _flaw(question: Symbols, trace: Trace) -> str:
     """Why a run is no example of anything, in a few words; empty where it is one."""
     if trace.status != "done":
-        (ending,) = count_endings([trace])
+        (ending,) = count_statuses([trace])
         return f"{ending}: {STATUSES[trace.status]}" if trace.status in LIMIT_STATUSES else ending
     if "output" not in trace.state:
         return "no output: the program sets none"

@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Any
 
 from scratchpad.errors import SkippedProblem
-from scratchpad.programs.tracing.trace import Step, Trace
+from scratchpad.programs import Trace, TraceStep
 from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.program_runs import ProgramRuns
 
@@ -42,7 +42,7 @@ def single_lines(task: ProgramRuns, questions: Iterable[Symbols], left_out: Coun
 
 
 def _of_trace(trace: Trace, known: dict[str, str], left_out: Counter[str]) -> Iterator[dict[str, Any]]:
-    end, whole = Step(0, "", trace.state, _MODULE), _whole_statements(trace.program)
+    end, whole = TraceStep(0, "", trace.state, _MODULE), _whole_statements(trace.program)
     for step, after in pairwise((*trace.steps, end)):
         line = step.source.strip()
         if _ITERATOR in step.state:

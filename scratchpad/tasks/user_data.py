@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from scratchpad.config.parse import Lengths
 from scratchpad.errors import ScratchpadError
-from scratchpad.programs.tracing.trace import same
+from scratchpad.programs import same_json
 from scratchpad.random_stream import Stream, permutation
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import END, MARKS, SEP, START, Document, bare, letters, terminated
@@ -121,7 +121,7 @@ class Corpus(Task):
         entry = self._known.get(question)
         true, found = (last_names("".join(text)) for text in (entry.states[-1] if entry else (), state))
         if entry and "output" in true and "output" in found:
-            return entry.answer if same(true["output"], found["output"]) else letters(json.dumps(found["output"]))
+            return entry.answer if same_json(true["output"], found["output"]) else letters(json.dumps(found["output"]))
         if entry and state in (entry.states[-1], self.last_written(question, entry.states[-1])):
             return entry.answer
         return state[-self._answer_length :] if self._answer_length else state

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from scratchpad.errors import ScratchpadError
-from scratchpad.programs.source import read_program
+from scratchpad.programs import read_program
 from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.jsonl import read_lines
 from scratchpad.tasks.program_runs import ProgramProblem, ProgramRuns

@@ -11,7 +11,7 @@ import signal
 from collections.abc import Sequence
 from typing import Protocol
 
-from scratchpad.programs.sandbox.limits import Limits
+from scratchpad.programs.sandbox.limits import ResourceLimits
 from scratchpad.programs.sandbox.namespaces import (
     NEW_MOUNTS,
     die_with_parent,
@@ -26,7 +26,7 @@ from scratchpad.programs.sandbox.seccomp import machine_is_known, refuse_system_
 _OWN_PROCESSES = 2  # of the user namespace, beside the program's: the server, and the process that waits for it
 
 
-class Place(Protocol):
+class Backend(Protocol):
     """How programs are shut in. The server enters it once, and forks the program's process from there."""
 
     name: str
@@ -41,7 +41,7 @@ class Place(Protocol):
         """In the server, before anything else. OSError where the machine does not allow it."""
         ...
 
-    def confine(self, limits: Limits) -> None:
+    def confine(self, limits: ResourceLimits) -> None:
         """In the program's process, before any of its code: an empty working folder, and no way out."""
         ...
 
@@ -50,7 +50,7 @@ class Place(Protocol):
         ...
 
 
-class Namespaces:
+class NamespaceBackend:
     """The kernel's own walls. A program sees Python's library, its working folder and its own process alone."""
 
     name = "namespaces"
@@ -80,7 +80,7 @@ class Namespaces:
         die_with_parent()
         self._check_first()
 
-    def confine(self, limits: Limits) -> None:
+    def confine(self, limits: ResourceLimits) -> None:
         mount_working_folder(limits.file_bytes)
         most = _OWN_PROCESSES + limits.threads
         resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
@@ -105,7 +105,7 @@ class Namespaces:
             raise OSError("the server is not the first process of a namespace of its own")
 
 
-class Hooks:
+class AuditHookBackend:
     """Python's audit hooks, and what every process can forbid itself. They are no security boundary.
 
     filters: whether system calls are filtered too, which not every machine allows.
@@ -123,7 +123,7 @@ class Hooks:
 
         self.folder, self._remove = new_folder(), shutil.rmtree
 
-    def confine(self, limits: Limits) -> None:
+    def confine(self, limits: ResourceLimits) -> None:
         folder = os.path.join(self.folder, str(self._runs))  # a new one: the last may hold what cannot be removed
         os.mkdir(folder)
         os.chdir(folder)
@@ -140,11 +140,11 @@ class Hooks:
             self._remove(os.path.join(self.folder, name), ignore_errors=True)
 
 
-def places(wanted: str) -> Sequence[Place]:
+def backends(wanted: str) -> Sequence[Backend]:
     """What can be tried for `namespaces`, `hooks` or `auto`, the best first."""
-    found: list[Place] = []
+    found: list[Backend] = []
     if wanted != "hooks":
-        found.append(Namespaces())
+        found.append(NamespaceBackend())
     if wanted != "namespaces":
-        found += [Hooks(True), Hooks(False)]
+        found += [AuditHookBackend(True), AuditHookBackend(False)]
     return found

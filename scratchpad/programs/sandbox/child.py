@@ -18,31 +18,31 @@ from scratchpad.programs.inductive.state_reader import restore_machine
 from scratchpad.programs.inductive.state_writer import write_state
 from scratchpad.programs.inductive.unsupported import Unsupported
 from scratchpad.programs.sandbox.audit_hook import AuditHook
-from scratchpad.programs.sandbox.limits import Limits
-from scratchpad.programs.sandbox.output_buffer import Sink
+from scratchpad.programs.sandbox.limits import ResourceLimits
+from scratchpad.programs.sandbox.trace_buffer import TraceBuffer
 from scratchpad.programs.tracing.exception_text import error_text
 from scratchpad.programs.tracing.tracer import FILE, Tracer, state_of_names
-from scratchpad.programs.tracing.value_json import Writer
+from scratchpad.programs.tracing.value_json import JsonWriter
 
 _OUTPUT_CHARACTERS = 1 << 16
 _SIGNALS = {int(number) for number in signal.valid_signals()}
 _BROKEN = 70  # exit status where the last record could not be written
 
 
-class Run:
+class ProgramExecution:
     """One run of a program.
 
     request: the program's text under `program`; where `inductive` is true the machine runs it, from `state` on where
     there is one, and CPython under the tracer otherwise.
     """
 
-    def __init__(self, request: dict[str, Any], limits: Limits, sink: Sink) -> None:
-        self._request, self._limits, self._sink = request, limits, sink
+    def __init__(self, request: dict[str, Any], limits: ResourceLimits, buffer: TraceBuffer) -> None:
+        self._request, self._limits, self._buffer = request, limits, buffer
         self._names = sys.modules["__main__"].__dict__
         self._output: Any = sys.stdout
         self._errors: Any = sys.stderr
         self._machine: Machine | None = None
-        self._writer, self._hook = Writer(limits.value_characters), AuditHook()
+        self._writer, self._hook = JsonWriter(limits.value_characters), AuditHook()
 
     def run(self) -> NoReturn:
         """Run the program; this process ends with it."""
@@ -56,7 +56,7 @@ class Run:
         self._run_traced(code)
 
     def _run_traced(self, code: CodeType) -> NoReturn:
-        tracer = Tracer(self._sink, self._writer, self._limits.steps, self.end)
+        tracer = Tracer(self._buffer, self._writer, self._limits.steps, self.end)
         tracer.start()
         sys.addaudithook(self._hook.check)
         try:
@@ -86,7 +86,7 @@ class Run:
             if machine.printed.tell() > self._limits.output_bytes:
                 self.end("output")
             state = write_state(machine)
-            if not self._sink.put({"line": state["frames"][-1]["line"], "frame": 0, "state": state}):
+            if not self._buffer.put({"line": state["frames"][-1]["line"], "frame": 0, "state": state}):
                 self.end("trace")
         if machine.advance():
             self.end("steps")
@@ -110,14 +110,14 @@ class Run:
             hard = resource.getrlimit(resource.RLIMIT_AS)[1]
             resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
             state = state_of_names(self._names, self._writer)
-            text = Writer(_OUTPUT_CHARACTERS).text(self._names["output"]) if "output" in self._names else None
+            text = JsonWriter(_OUTPUT_CHARACTERS).text(self._names["output"]) if "output" in self._names else None
             self._put_end(status, error, state=state, output_text=text, cuts=self._writer.cuts)
         except BaseException:
             _exit(_BROKEN)
 
     def _put_end(self, status: str, error: str | None, **more: Any) -> NoReturn:
-        if not self._sink.put({"status": status, "error": error, **more}):
-            self._sink.put({"status": "trace"}, last=True)
+        if not self._buffer.put({"status": status, "error": error, **more}):
+            self._buffer.put({"status": "trace"}, last=True)
         if self._machine is not None:
             TextIOWrapper.write(self._output, self._machine.printed.getvalue())
         TextIOWrapper.flush(self._output)

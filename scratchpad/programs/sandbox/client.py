@@ -28,7 +28,7 @@ _CHUNK = 1 << 20
 _PATIENCE_SECONDS = 60.0  # beyond the program's own time
 
 
-class Link:
+class ServerClient:
     """A server process and the pipes to it. RunFailure from every method, when the server has died or says nothing."""
 
     def __init__(self, isolation: str) -> None:

@@ -14,9 +14,9 @@ import sys
 import types
 from io import TextIOWrapper
 
-from scratchpad.programs.sandbox.backends import Place
-from scratchpad.programs.sandbox.limits import MIB, Limits
-from scratchpad.programs.sandbox.output_buffer import Sink
+from scratchpad.programs.sandbox.backends import Backend
+from scratchpad.programs.sandbox.limits import MIB, ResourceLimits
+from scratchpad.programs.sandbox.trace_buffer import TraceBuffer
 from scratchpad.programs.tracing.tracer import FILE, RECURSION_MARGIN
 
 _WARM = (
@@ -35,7 +35,7 @@ _RESERVE_BYTES = 32 * MIB  # of memory, to end in good order when a program has 
 
 def prepare_interpreter() -> None:
     """In the server, once: what every program's interpreter inherits. The sandbox imports nothing after that, but for
-    what `Hooks` clears away with.
+    what `AuditHookBackend` clears away with.
     """
     _seed_random()
     for name in _WARM:
@@ -88,14 +88,14 @@ def _set_recursion_limit() -> None:
     sys.setrecursionlimit(_RECURSION_LIMIT)
 
 
-def shut_in(place: Place, limits: Limits, output: int, errors: int) -> None:
+def enter_sandbox(backend: Backend, limits: ResourceLimits, output: int, errors: int) -> None:
     """Make this process one that a program may run in, with output and errors as its descriptors 1 and 2."""
     os.setpgid(0, 0)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for wanted, descriptor in enumerate((nothing, output, errors)):
         os.dup2(descriptor, wanted)
     os.closerange(3, _MOST_DESCRIPTORS)
-    place.confine(limits)
+    backend.confine(limits)
     sys.path.insert(0, os.getcwd())
     _limit_resources(limits)
 
@@ -105,9 +105,9 @@ def _stream(number: int, mode: str) -> TextIOWrapper:
     return TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
-def _limit_resources(limits: Limits) -> None:
+def _limit_resources(limits: ResourceLimits) -> None:
     _limit("RLIMIT_CORE", 0)
-    _limit("RLIMIT_AS", limits.memory_bytes + Sink.size(limits.trace_bytes), _RESERVE_BYTES)
+    _limit("RLIMIT_AS", limits.memory_bytes + TraceBuffer.size(limits.trace_bytes), _RESERVE_BYTES)
     _limit("RLIMIT_CPU", math.ceil(limits.seconds), 1)
     _limit("RLIMIT_FSIZE", limits.file_bytes)
     _limit("RLIMIT_NOFILE", limits.open_files)

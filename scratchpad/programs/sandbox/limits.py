@@ -23,7 +23,7 @@ _RANGES: dict[str, tuple[float, float]] = {
 
 
 @dataclass(frozen=True)
-class Limits:
+class ResourceLimits:
     """What one program may use up; hitting one of these ends the program with a status that names it.
 
     seconds: time on the wall, and of the processor. memory_bytes: address space, the interpreter's own included, the

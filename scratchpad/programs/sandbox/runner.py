@@ -7,11 +7,11 @@ import threading
 from typing import Any, Literal, Self
 
 from scratchpad.errors import RunFailure, ScratchpadError
-from scratchpad.programs.sandbox.client import Link
-from scratchpad.programs.sandbox.limits import MIB, Limits
+from scratchpad.programs.sandbox.client import ServerClient
+from scratchpad.programs.sandbox.limits import MIB, ResourceLimits
 from scratchpad.programs.source import program_text
 from scratchpad.programs.tracing.trace import State, Trace
-from scratchpad.programs.tracing.trace_parser import trace_of
+from scratchpad.programs.tracing.trace_decoder import decode_trace
 
 Isolation = Literal["auto", "namespaces", "hooks"]
 
@@ -30,15 +30,15 @@ class Runner:
     starts another.
     """
 
-    def __init__(self, limits: Limits | None = None, isolation: Isolation = "auto") -> None:
+    def __init__(self, limits: ResourceLimits | None = None, isolation: Isolation = "auto") -> None:
         if sys.platform != "linux":
             raise ScratchpadError(f"programs are run on Linux alone, not on {sys.platform}: a container of it will do")
         if isolation not in ("auto", "namespaces", "hooks"):
             raise ScratchpadError(f"isolation {isolation!r}: auto, namespaces or hooks is needed")
-        self.limits, self._wanted = limits or Limits(), isolation
+        self.limits, self._wanted = limits or ResourceLimits(), isolation
         self.isolation = self.detail = ""
         self.because: str | None = None
-        self._link: Link | None = None
+        self._client: ServerClient | None = None
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -49,18 +49,18 @@ class Runner:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def run(self, source: str, call: str | None = None, limits: Limits | None = None) -> Trace:
+    def run(self, source: str, call: str | None = None, limits: ResourceLimits | None = None) -> Trace:
         """Run a program, and `output = CALL` after it, under the tracer. What it does is in the trace's status."""
         return self._ask({"program": program_text(source, call)}, limits or self.limits)
 
-    def run_inductive(self, source: str, call: str | None = None, limits: Limits | None = None) -> Trace:
+    def run_inductive(self, source: str, call: str | None = None, limits: ResourceLimits | None = None) -> Trace:
         """The same, each step's state being all that the rest of the run depends on.
 
         A program outside the subset has the status `refused`, and the construct as its error.
         """
         return self._ask({"program": program_text(source, call), "inductive": True}, limits or self.limits)
 
-    def resume(self, program: str, state: State, limits: Limits | None = None) -> Trace:
+    def resume(self, program: str, state: State, limits: ResourceLimits | None = None) -> Trace:
         """Go on from one of the states of `run_inductive`: the steps after it, and the end.
 
         program: all of the text that ran (`Trace.program`). What was printed before is in the state, and in the trace.
@@ -70,38 +70,38 @@ class Runner:
     def close(self) -> None:
         """End the server and what it runs. The next run starts another."""
         with self._lock:
-            if self._link is not None:
-                self._link.close()
-                self._link = None
+            if self._client is not None:
+                self._client.close()
+                self._client = None
 
-    def _ask(self, request: dict[str, Any], limits: Limits) -> Trace:
+    def _ask(self, request: dict[str, Any], limits: ResourceLimits) -> Trace:
         program: str = request["program"]
         if len(program) > _LONGEST_PROGRAM:
             raise ScratchpadError(f"a program of {len(program):,} characters: {_LONGEST_PROGRAM:,} are allowed")
         with self._lock:
-            link = self._started()
+            client = self._started()
             try:
-                link.ask(request | {"limits": vars(limits)})
-                told, contents = link.reply(limits.seconds)
+                client.ask(request | {"limits": vars(limits)})
+                told, contents = client.reply(limits.seconds)
             except BaseException:  # the answer may still come: this server is of no more use
-                link.close()
-                self._link = None
+                client.close()
+                self._client = None
                 raise
         if "failed" in told:
             raise RunFailure(f"the program could not be run: {told['failed']}")
-        return trace_of(program, told, *contents)
+        return decode_trace(program, told, *contents)
 
-    def _started(self) -> Link:
-        if self._link is not None:
-            return self._link
-        link = Link(self._wanted)
+    def _started(self) -> ServerClient:
+        if self._client is not None:
+            return self._client
+        client = ServerClient(self._wanted)
         try:
-            told = link.started()
+            told = client.started()
             if "failed" in told:
                 raise RunFailure(f"isolation {self._wanted}: {told['failed']}")
         except BaseException:
-            link.close()
+            client.close()
             raise
         self.isolation, self.detail, self.because = told["isolation"], told["detail"], told["because"]
-        self._link = link
-        return link
+        self._client = client
+        return client

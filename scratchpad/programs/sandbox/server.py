@@ -15,13 +15,13 @@ import sys
 from collections.abc import Sequence
 from typing import Any, BinaryIO
 
-from scratchpad.programs.sandbox.backends import Place, places
+from scratchpad.programs.sandbox.backends import Backend, backends
 from scratchpad.programs.sandbox.fresh_interpreter import prepare_interpreter
-from scratchpad.programs.sandbox.limits import MIB, Limits
-from scratchpad.programs.sandbox.output_buffer import Sink
-from scratchpad.programs.sandbox.supervisor import Ended, run_program
+from scratchpad.programs.sandbox.limits import MIB, ResourceLimits
+from scratchpad.programs.sandbox.supervisor import ProcessOutcome, run_program
+from scratchpad.programs.sandbox.trace_buffer import TraceBuffer
 from scratchpad.programs.tracing.tracer import FILE, Tracer
-from scratchpad.programs.tracing.value_json import Writer
+from scratchpad.programs.tracing.value_json import JsonWriter
 
 _TRIAL = {"program": "import math\noutput = math.gcd(6, 4)"}
 _REFUSED = 1
@@ -44,47 +44,47 @@ def main(wanted: str) -> None:
     _rehearse()
     gc.collect()
     gc.freeze()  # so that no child has to copy the memory that a collection touches
-    place, because = _first_allowed(places(wanted))
-    if place is None:
+    backend, because = _first_allowed(backends(wanted))
+    if backend is None:
         _reply({"failed": f"this machine does not allow it: {because}"})
         sys.exit(_REFUSED)
-    place.enter()
-    _reply({"isolation": place.name, "detail": place.detail, "because": because, "folder": place.folder})
+    backend.enter()
+    _reply({"isolation": backend.name, "detail": backend.detail, "because": because, "folder": backend.folder})
     with open(0, "rb", closefd=False) as requests:
-        serve(place, requests)
-    _remove(place)
+        serve(backend, requests)
+    _remove(backend)
 
 
 def _rehearse() -> None:
     """Trace a program of our own, here, as often as the interpreter wants before it is quick at it: every program's
     process has that from here, and need not begin anew.
     """
-    code, sink = compile(_REHEARSED, FILE, "exec"), Sink(MIB)
+    code, buffer = compile(_REHEARSED, FILE, "exec"), TraceBuffer(MIB)
     for _ in range(_REHEARSALS):
-        tracer = Tracer(sink, Writer(MIB), MIB, lambda limit: None)
+        tracer = Tracer(buffer, JsonWriter(MIB), MIB, lambda limit: None)
         tracer.start()
         exec(code, {})
         sys.settrace(None)
-    sink.closed()
+    buffer.closed()
 
 
-def _first_allowed(wanted: Sequence[Place]) -> tuple[Place | None, str | None]:
-    """The first place that this machine allows, None where there is none, and what is wrong with the very first."""
+def _first_allowed(wanted: Sequence[Backend]) -> tuple[Backend | None, str | None]:
+    """The first backend that this machine allows, None where there is none, and what is wrong with the very first."""
     because = None
-    for place in wanted:
-        refusal = _refusal(place)
+    for backend in wanted:
+        refusal = _refusal(backend)
         if not refusal:
-            return place, because
+            return backend, because
         because = because or refusal
     return None, because
 
 
-def _refusal(place: Place) -> str:
-    """Why a place cannot be used here, empty where it can: tried out on a program in a process that may fail."""
+def _refusal(backend: Backend) -> str:
+    """Why a backend cannot be used here, empty where it can: tried out on a program in a process that may fail."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        os.write(writer, _tried(place).encode())
+        os.write(writer, _tried(backend).encode())
         os._exit(0)
     os.close(writer)
     os.waitpid(child, 0)
@@ -92,36 +92,36 @@ def _refusal(place: Place) -> str:
         return told.read()
 
 
-def _tried(place: Place) -> str:
+def _tried(backend: Backend) -> str:
     try:
-        place.enter()
-        ended = run_program(place, _TRIAL, Limits())
+        backend.enter()
+        ended = run_program(backend, _TRIAL, ResourceLimits())
     except OSError as error:
         return error.strerror or str(error)
     finally:
-        _remove(place)
+        _remove(backend)
     return "" if b'"status":"done"' in ended.trace else f"a trial program failed: {ended.stderr!r}"
 
 
-def _remove(place: Place) -> None:
-    if place.folder:
+def _remove(backend: Backend) -> None:
+    if backend.folder:
         with contextlib.suppress(OSError):
-            os.rmdir(place.folder)  # what lay in it is cleared away after each program
+            os.rmdir(backend.folder)  # what lay in it is cleared away after each program
 
 
-def serve(place: Place, requests: BinaryIO) -> None:
+def serve(backend: Backend, requests: BinaryIO) -> None:
     """Answer requests, one after the other."""
     for line in requests:
         request = json.loads(line)
         try:
-            ended = run_program(place, request, Limits(**request.pop("limits")))
+            ended = run_program(backend, request, ResourceLimits(**request.pop("limits")))
         except OSError as error:
             _reply({"failed": str(error)})
         else:
             _reply_ended(ended)
 
 
-def _reply_ended(ended: Ended) -> None:
+def _reply_ended(ended: ProcessOutcome) -> None:
     contents = ended.trace, ended.stdout, ended.stderr
     told = {"reason": ended.reason, "exit_code": ended.exit_code, "seconds": ended.seconds}
     _reply({**told, "sizes": list(map(len, contents))}, *contents)

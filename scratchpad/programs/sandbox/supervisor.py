@@ -9,18 +9,18 @@ import time
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from scratchpad.programs.sandbox.backends import Place
-from scratchpad.programs.sandbox.child import Run
-from scratchpad.programs.sandbox.fresh_interpreter import shut_in
-from scratchpad.programs.sandbox.limits import Limits
-from scratchpad.programs.sandbox.output_buffer import Sink
+from scratchpad.programs.sandbox.backends import Backend
+from scratchpad.programs.sandbox.child import ProgramExecution
+from scratchpad.programs.sandbox.fresh_interpreter import enter_sandbox
+from scratchpad.programs.sandbox.limits import ResourceLimits
+from scratchpad.programs.sandbox.trace_buffer import TraceBuffer
 
 _CHUNK = 1 << 16
 _NOT_STARTED = 71
 
 
 @dataclass(frozen=True)
-class Ended:
+class ProcessOutcome:
     """What is left of a program. reason: the limit it was killed for, or None. exit_code: negative for signals."""
 
     reason: str | None
@@ -31,14 +31,14 @@ class Ended:
     stderr: bytes
 
 
-def run_program(place: Place, request: dict[str, Any], limits: Limits) -> Ended:
+def run_program(backend: Backend, request: dict[str, Any], limits: ResourceLimits) -> ProcessOutcome:
     """Run a program in a process of its own, to its end or its limits. OSError where no process can be had."""
-    sink, started = Sink(limits.trace_bytes), time.monotonic()
+    buffer, started = TraceBuffer(limits.trace_bytes), time.monotonic()
     pipes = [os.pipe() for _ in range(2)]
     try:
         child = os.fork()
         if child == 0:
-            _become_program(place, request, limits, sink, *(write for _, write in pipes))
+            _become_program(backend, request, limits, buffer, *(write for _, write in pipes))
     finally:
         for _, write in pipes:
             os.close(write)
@@ -46,19 +46,19 @@ def run_program(place: Place, request: dict[str, Any], limits: Limits) -> Ended:
     reason = _watch(child, streams, started + limits.seconds)
     os.kill(child, signal.SIGKILL)  # it has not been waited for: the number is still its own
     exit_code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    place.clean_up()
+    backend.clean_up()
     reason = reason or streams.drained()
     seconds = time.monotonic() - started
-    return Ended(reason, exit_code, seconds, sink.closed(), *streams.closed())
+    return ProcessOutcome(reason, exit_code, seconds, buffer.closed(), *streams.closed())
 
 
 def _become_program(
-    place: Place, request: dict[str, Any], limits: Limits, sink: Sink, output: int, errors: int
+    backend: Backend, request: dict[str, Any], limits: ResourceLimits, buffer: TraceBuffer, output: int, errors: int
 ) -> NoReturn:
     try:
-        shut_in(place, limits, output, errors)
-        sink.put({"started": True})
-        Run(request, limits, sink).run()
+        enter_sandbox(backend, limits, output, errors)
+        buffer.put({"started": True})
+        ProgramExecution(request, limits, buffer).run()
     except BaseException as error:
         os.write(2, f"{type(error).__name__}: {error}".encode(errors="replace"))
     finally:

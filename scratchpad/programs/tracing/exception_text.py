@@ -18,7 +18,7 @@ _READ_BY_STR: dict[type[BaseException], tuple[str, ...]] = {
     UnicodeEncodeError: ("encoding", "reason"),
     UnicodeTranslateError: ("reason",),
 }
-"""What the `__str__` of these classes reads, in place of the arguments."""
+"""What the `__str__` of these classes reads, in backend of the arguments."""
 
 
 def error_text(error: BaseException) -> str:

@@ -32,7 +32,7 @@ class ReadTrace:
 def trace_text(trace: Trace) -> str:
     """A trace as text, without a line end at its end.
 
-    A run that did not reach its end has its error in place of the last state, or nothing where a limit cut it off.
+    A run that did not reach its end has its error in backend of the last state, or nothing where a limit cut it off.
     """
     parts = [f"{_STATE}{json.dumps(step.state)}\n{_LINE}{step.source}" for step in trace.steps]
     if trace.status == "done":

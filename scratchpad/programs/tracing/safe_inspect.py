@@ -61,7 +61,7 @@ def attributes(value: object) -> list[tuple[str, object]]:
     """Names and values of an instance's attributes: slots in the order of its classes, then its dict. Without the
     numbers that the system has given to a thread.
     """
-    left_out = _OF_A_THREAD if is_librarys(type(value), "threading", "Thread") else ()
+    left_out = _OF_A_THREAD if is_library_class(type(value), "threading", "Thread") else ()
     found: list[tuple[str, object]] = []
     for base in reversed(_TYPE_ORDER(type(value))):
         if is_builtin(base):
@@ -76,7 +76,7 @@ def attributes(value: object) -> list[tuple[str, object]]:
     return found + [(name, item) for name, item in held if name not in left_out]
 
 
-def is_librarys(kind: type, module: str, name: str) -> bool:
+def is_library_class(kind: type, module: str, name: str) -> bool:
     """Whether it is that class, which the library has written in Python, or derived from it."""
     for base in _TYPE_ORDER(kind):
         origin = _TYPE_ENTRIES(base).get("__module__")

@@ -32,7 +32,7 @@ LIMIT_STATUSES = ("time", "memory", "steps", "output", "trace")
 
 
 @dataclass(frozen=True)
-class Step:
+class TraceStep:
     """A line about to run, and the state before it.
 
     line: its number, from 1. source: its text, with its indentation. state: the locals of the frame it runs in; in the
@@ -57,7 +57,7 @@ class Trace:
     """
 
     program: str
-    steps: tuple[Step, ...]
+    steps: tuple[TraceStep, ...]
     state: State
     status: str
     error: str | None = None
@@ -86,16 +86,16 @@ class Trace:
 def _new(seen: dict[int, State], frame: int, state: State) -> State:
     """What is new in a frame's state; the state is kept in `seen`."""
     before, seen[frame] = seen.get(frame, {}), state
-    new = {name: value for name, value in state.items() if name not in before or not same(before[name], value)}
+    new = {name: value for name, value in state.items() if name not in before or not same_json(before[name], value)}
     return new | {name: "<deleted>" for name in before if name not in state}
 
 
-def same(one: Any, other: Any) -> bool:
+def same_json(one: Any, other: Any) -> bool:
     """Whether two JSON values are the same; 1, 1.0 and true are three. The order of an object's names says nothing."""
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
-def count_endings(traces: Iterable[Trace]) -> Counter[str]:
+def count_statuses(traces: Iterable[Trace]) -> Counter[str]:
     """How many runs ended in each way; refused ones by the construct: `refused: yield`."""
     return Counter(
         f"refused: {trace.error}".partition(" (")[0] if trace.status == "refused" else trace.status for trace in traces

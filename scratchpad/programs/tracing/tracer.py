@@ -7,8 +7,8 @@ from sys import getrecursionlimit, gettrace, setprofile, settrace  # not those t
 from types import FrameType
 from typing import Any
 
-from scratchpad.programs.sandbox.output_buffer import Sink
-from scratchpad.programs.tracing.value_json import Writer
+from scratchpad.programs.sandbox.trace_buffer import TraceBuffer
+from scratchpad.programs.tracing.value_json import JsonWriter
 
 FILE = "program.py"
 """What a program's code gives as its file, and by which it is known."""
@@ -25,12 +25,14 @@ class Tracer:
     lack of memory, is passed on to the program; the interpreter drops its trace function at that, and a profile
     function, which it calls at the next call or return, sets it again.
 
-    sink: takes the records. writer: writes the values. at_limit: called, not to return, instead of tracing one line
-    more than most_steps or than the sink takes, with the limit's name.
+    buffer: takes the records. writer: writes the values. at_limit: called, not to return, instead of tracing one line
+    more than most_steps or than the buffer takes, with the limit's name.
     """
 
-    def __init__(self, sink: Sink, writer: Writer, most_steps: int, at_limit: Callable[[str], None]) -> None:
-        self._sink, self._writer, self._most_steps, self._at_limit = sink, writer, most_steps, at_limit
+    def __init__(
+        self, buffer: TraceBuffer, writer: JsonWriter, most_steps: int, at_limit: Callable[[str], None]
+    ) -> None:
+        self._buffer, self._writer, self._most_steps, self._at_limit = buffer, writer, most_steps, at_limit
         self._steps = self._frames = self._depth = 0
         self._module: FrameType | None = None
 
@@ -77,7 +79,7 @@ class Tracer:
                 self._at_limit("steps")
             self._steps += 1
             state = state_of_names(names, self._writer) if issubclass(type(names), dict) else {}
-            if not self._sink.put({"line": line, "frame": number, "state": state}):
+            if not self._buffer.put({"line": line, "frame": number, "state": state}):
                 self._at_limit("trace")
         except BaseException:
             self._restart_later()
@@ -92,7 +94,7 @@ class Tracer:
         settrace(self._begin)
 
 
-def state_of_names(names: dict[Any, Any], writer: Writer) -> dict[str, Any]:
+def state_of_names(names: dict[Any, Any], writer: JsonWriter) -> dict[str, Any]:
     """A namespace as JSON, without the names between double underscores that Python itself puts there."""
     return {
         name: writer.json(value)

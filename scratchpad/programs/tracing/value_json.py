@@ -7,7 +7,7 @@ from typing import Any
 from scratchpad.programs.tracing.value_text import TextWriter
 
 
-class Writer(TextWriter):
+class JsonWriter(TextWriter):
     """Writes values as JSON, too: states hold those; an answer is compared by its text."""
 
     def json(self, value: object) -> Any:

@@ -17,7 +17,7 @@ from scratchpad.programs.tracing.safe_inspect import (
     callable_name,
     class_entry,
     is_builtin,
-    is_librarys,
+    is_library_class,
     member_name,
     module_name,
     type_name,
@@ -86,7 +86,7 @@ class TextWriter:
         if member_name(value) is not None:
             return self._spent(f"{type_name(kind)}.{member_name(value)}", 16)
         held = attributes(value)
-        if is_librarys(kind, "fractions", "Fraction"):
+        if is_library_class(kind, "fractions", "Fraction"):
             parts = [self._text(dict(held).get(name)) for name in ("_numerator", "_denominator")]
             return f"{type_name(kind)}({', '.join(parts)})"
         parts = self._elements(held, len(held), lambda pair: f"{pair[0]}={self._text(pair[1])}")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from scratchpad.errors import RunFailure
-from scratchpad.programs.tracing.trace import STATUSES, Step, Trace
+from scratchpad.programs.tracing.trace import STATUSES, Trace, TraceStep
 
 _TOLD_BY_THE_TRACER = frozenset(STATUSES) - {"time", "signal", "tampered"}
 _DEEPEST = 400  # more than any state is; what is nested as deep as it can be read could not be written again
@@ -23,13 +23,13 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
 }
 
 
-class NoTrace(Exception):
+class MalformedTrace(Exception):
     """Something that the tracer does not write."""
 
 
-def trace_of(program: str, told: dict[str, Any], trace: bytes, stdout: bytes, stderr: bytes) -> Trace:
+def decode_trace(program: str, told: dict[str, Any], trace: bytes, stdout: bytes, stderr: bytes) -> Trace:
     """The trace, whatever the program has done to it. RunFailure where the program's process could not be set up."""
-    steps: list[Step] = []
+    steps: list[TraceStep] = []
     last: dict[str, Any] = {}
     try:
         records = _records(trace)
@@ -40,7 +40,7 @@ def trace_of(program: str, told: dict[str, Any], trace: bytes, stdout: bytes, st
         for record in records:
             _add(record, lines, steps, last)
         status, more = _ending(told, last)
-    except NoTrace as fault:
+    except MalformedTrace as fault:
         status, more = "tampered", dict[str, Any](error=str(fault))
     streams: dict[str, Any] = {"stdout": _text(stdout), "stderr": _text(stderr), "seconds": told["seconds"]}
     return Trace(program, tuple(steps), more.pop("state", {}), status, **more, **streams)
@@ -51,11 +51,11 @@ def _records(trace: bytes) -> Iterator[dict[str, Any]]:
         try:
             record = json.loads(line)
         except (ValueError, RecursionError):
-            raise NoTrace("a record that is no JSON") from None
+            raise MalformedTrace("a record that is no JSON") from None
         if not isinstance(record, dict):
-            raise NoTrace("a record that is no object")
+            raise MalformedTrace("a record that is no object")
         if line.count(b"[") + line.count(b"{") > _DEEPEST and _depth(record) > _DEEPEST:
-            raise NoTrace("a record that is nested too deep")
+            raise MalformedTrace("a record that is nested too deep")
         yield record
 
 
@@ -68,26 +68,26 @@ def _depth(value: Any) -> int:
     return depth
 
 
-def _add(record: dict[str, Any], lines: list[str], steps: list[Step], last: dict[str, Any]) -> None:
+def _add(record: dict[str, Any], lines: list[str], steps: list[TraceStep], last: dict[str, Any]) -> None:
     if last:
-        raise NoTrace("a record after the last one")
+        raise MalformedTrace("a record after the last one")
     if "line" in record:
         steps.append(_step(record, lines))
     elif _is_well_formed(record) and record.get("status") in _TOLD_BY_THE_TRACER:
         last.update(record)
     else:
-        raise NoTrace("a last record that the tracer does not write")
+        raise MalformedTrace("a last record that the tracer does not write")
 
 
 def _is_well_formed(record: dict[str, Any]) -> bool:
     return all(isinstance(value, _FIELDS[name]) for name, value in record.items() if name in _FIELDS)
 
 
-def _step(record: dict[str, Any], lines: list[str]) -> Step:
+def _step(record: dict[str, Any], lines: list[str]) -> TraceStep:
     line, frame, state = record["line"], record.get("frame"), record.get("state")
     if type(line) is not int or type(frame) is not int or not isinstance(state, dict) or not 1 <= line <= len(lines):
-        raise NoTrace("a step that the tracer does not write")
-    return Step(line, lines[line - 1], state, frame)
+        raise MalformedTrace("a step that the tracer does not write")
+    return TraceStep(line, lines[line - 1], state, frame)
 
 
 def _ending(told: dict[str, Any], last: dict[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 _LENGTH_BYTES, _LAST_BYTES = 8, 64
 
 
-class Sink:
+class TraceBuffer:
     """Takes records in the program's process, and gives them out in the server's when that has ended, however it did.
 
     There is no descriptor that the program could close or write to by accident, and nothing is lost when it is killed.
