@@ -20,6 +20,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from scratchpad.errors import SkippedProblem
+from scratchpad.number_format import percent
 from scratchpad.programs import trace_text
 from scratchpad.provenance import describe_machine
 from scratchpad.tasks.base import Symbols
@@ -93,7 +94,7 @@ def _most(counts: list[int | None]) -> int | None:
 
 def _share(needs: list[Needs], name: str, tokens: int) -> str:
     fitting = sum(need is not None and need <= tokens * CHARACTERS_A_TOKEN for need in (one[name] for one in needs))
-    return f"{100 * fitting / len(needs):.1f} % ({fitting})"
+    return f"{percent(fitting / len(needs))} ({fitting})"
 
 
 if __name__ == "__main__":

@@ -116,11 +116,11 @@ GRAPHS = {"vertices": 5, "edges": 5, "names": 5}
 @pytest.mark.parametrize(
     ("name", "settings", "stage", "threshold", "says"),
     [
-        ("random-graphs", GRAPHS, "distance=1 unconnected=0.95", 0.9, r"95 % of its questions.*threshold=0.9"),
+        ("random-graphs", GRAPHS, "distance=1 unconnected=0.95", 0.9, r"95.0 % of its questions.*threshold=0.9"),
         ("random-graphs", GRAPHS, "distance=1 unconnected=0.125", 0.875, "87.5 % of its questions"),
         ("three-cycles", {}, "n=2", 2 / 3, "66.7 % of its questions"),
-        ("cycles", {}, "n=2", 0.5, "50 % of its questions"),
-        ("heights", {}, "n=2", 0.5, "50 % of its questions"),
+        ("cycles", {}, "n=2", 0.5, "50.0 % of its questions"),
+        ("heights", {}, "n=2", 0.5, "50.0 % of its questions"),
     ],
 )
 def test_a_threshold_that_the_commonest_answer_reaches_is_refused(

@@ -41,10 +41,10 @@ def test_a_task_fits_where_all_its_runs_do(
     assert CHARACTERS / 2 < length < CHARACTERS
     FIT["main"]()
     out = capsys.readouterr().out
-    two, three = "50.0 % (2), test 0.0 % (0)", "75.0 % (3), test 50.0 % (1)"
+    two, three = "50.0 % (2), test 0 % (0)", "75.0 % (3), test 50.0 % (1)"
     assert f"| direct, question and answer | {three} | {three} | {three} |\n" in out
     assert f"| scratchpad, the trace | {two} | {three} | {three} |\n" in out
-    assert f"| inductive, question and two states | {two.replace('test 0.0 % (0)', 'test 50.0 % (1)')} |" in out
+    assert f"| inductive, question and two states | {two.replace('test 0 % (0)', 'test 50.0 % (1)')} |" in out
     assert "4 tasks, 2 of them to test on" in out
     assert "2 by CPython: steps: it ran more lines than allowed" in out
     assert "3 inductive: refused: class" in out

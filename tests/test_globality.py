@@ -197,7 +197,7 @@ def test_the_command_prints_a_table_and_the_degree(capsys: Captured) -> None:
     assert main(arguments) == 0
     out, err = capsys.readouterr()
     lines = out.splitlines()
-    assert " ".join(lines[1].split()) == "1:1 0 2 prompt 1, prompt 2 100.0 % 40.0 % 9.0 % 32"
+    assert " ".join(lines[1].split()) == "1:1 0 2 prompt 1, prompt 2 100 % 40.0 % 9.0 % 32"
     assert lines[-1] == "globality degree of half-parity, direct: 2  (all 32 problems)"
     assert err == ""
     assert main([*arguments, "--json"]) == 0

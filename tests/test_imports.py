@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 MOST_LINES = 350
 
 LAYERS = (
-    ("errors", "random_stream", "config.parse", "signals"),
+    ("errors", "number_format", "random_stream", "config.parse", "signals"),
     ("programs",),
     ("tasks",),
     ("layout",),
@@ -132,6 +132,7 @@ TORCH_FREE_FOLDERS = ("scratchpad.tasks", "scratchpad.programs", "scratchpad.glo
 TORCH_FREE = [
     "scratchpad",
     "scratchpad.errors",
+    "scratchpad.number_format",
     "scratchpad.random_stream",
     "scratchpad.config.parse",
     "scratchpad.signals",

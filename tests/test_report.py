@@ -20,7 +20,6 @@ from scratchpad.reporting.charts import GRID, INK, PALETTE, SHADE
 from scratchpad.reporting.html_page import report
 from scratchpad.reporting.run_groups import task_groups
 from scratchpad.reporting.run_records import read_run
-from scratchpad.reporting.tables import percent
 from scratchpad.training.setup import train
 
 VOID = {"meta"}
@@ -126,11 +125,6 @@ def test_beside_accuracy_stands_what_an_answer_costs(tmp_path: Path) -> None:
 def test_formats_of_one_state_have_no_single_transitions(tmp_path: Path) -> None:
     page = Page(report(seeds(tmp_path, "scratchpad", (90, 80))))
     assert not [row for row in page.rows if row[0] in ("single transitions right", "first wrong state")]
-
-
-def test_shares_round_to_all_or_nothing_only_where_they_are() -> None:
-    spaced = [percent(share).translate(PLAIN) for share in (1.0, 0.9999, 0.5, 0.0001, 0.0)]
-    assert spaced == ["100 %", "99.9 %", "50.0 %", "0.1 %", "0 %"]
 
 
 def test_draws_of_questions_are_put_together_and_older_checkpoints_left_out(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from scratchpad.number_format import percent
+
 _BARS = 8  # of more runs than these, only those in training have one
 _LINES = 10  # lines of a run where there is no terminal, beside its evaluations
 
@@ -73,9 +75,9 @@ class TrainingProgress:
 def verdict(found: dict[str, Any]) -> str:
     """`stage 2 (n=3): 95.3 % right, passed after 4000 steps`."""
     passed = f", passed after {found['steps']} steps" if found["passed"] else ""
-    return f"stage {found['stage']} ({found['settings']}): {100 * found['accuracy']:.1f} % right{passed}"
+    return f"stage {found['stage']} ({found['settings']}): {percent(found['accuracy'])} right{passed}"
 
 
 def accuracies(scores: list[dict[str, Any]]) -> str:
-    """`100.0 % at 4, 12.5 % at 8`."""
-    return ", ".join(f"{100 * score['accuracy']:.1f} % at {score['size']}" for score in scores)
+    """`100 % at 4, 12.5 % at 8`."""
+    return ", ".join(f"{percent(score['accuracy'])} at {score['size']}" for score in scores)

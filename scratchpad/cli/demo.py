@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from scratchpad.cli._output import message, new_file
 from scratchpad.cli._progress import TrainingProgress
 from scratchpad.cli._table import print_table
+from scratchpad.number_format import percent, percent_range
 from scratchpad.recipes import DEMO, with_format
 from scratchpad.tasks.document import as_text
 
@@ -66,7 +67,7 @@ def _print_scores(scores: dict[str, list[Score]], run: Run) -> None:
 
 
 def _share(score: Score) -> str:
-    return f"{100 * score.accuracy:.1f} % [{100 * score.low:.1f}, {100 * score.high:.1f}]"
+    return f"{percent(score.accuracy)} [{percent_range(score.low, score.high)}]"
 
 
 def _solve_aloud(run: Run) -> None:

@@ -18,9 +18,10 @@ from scratchpad.cli._options import add_run_loading, whole_number
 from scratchpad.cli._output import message, new_file, print_json
 from scratchpad.cli._table import print_table
 from scratchpad.errors import ScratchpadError
+from scratchpad.number_format import percent
 
 if TYPE_CHECKING:
-    from scratchpad.reporting.diagnosis import Diagnosis, Share
+    from scratchpad.reporting.diagnosis import Diagnosis
 
 EXAMPLE = """scratchpad diagnose runs/parity-small
   scratchpad diagnose runs/parity-small --json
@@ -85,13 +86,14 @@ def _draw(args: Namespace, kind: str) -> None:
 def _print(diagnosis: Diagnosis) -> None:
     measured, every = diagnosis.measured, diagnosis.transitions
     print(
-        f"{diagnosis.way}, size {diagnosis.size}: {_percent(measured)} of {measured.n:,} chains right; "
-        f"{100 * diagnosis.predicted:.1f} % predicted by transitions ({100 * every.accuracy:.2f} % of {every.n:,})"
+        f"{diagnosis.way}, size {diagnosis.size}: {percent(measured.accuracy)} of {measured.n:,} chains right; "
+        f"{percent(diagnosis.predicted)} predicted by transitions ({percent(every.accuracy, 2)} of {every.n:,})"
     )
     places = {f"{place}": diagnosis.by_place[place] for place in sorted(diagnosis.by_place)}
     for name, shares in {"transition": places, **diagnosis.by_trait}.items():
         order = shares if name == "transition" else sorted(shares)
-        print_table((name, "right", "n"), [(value, _percent(shares[value]), shares[value].n) for value in order])
+        rows = [(value, percent(shares[value].accuracy), shares[value].n) for value in order]
+        print_table((name, "right", "n"), rows)
     groups = sorted(diagnosis.first_wrong.items(), key=lambda item: -item[1].count)
     if groups:
         rows = [
@@ -99,7 +101,3 @@ def _print(diagnosis: Diagnosis) -> None:
         ]
         print_table(("first wrong state: what", "chains", "state", "the first: written", "due"), rows)
     print()
-
-
-def _percent(share: Share) -> str:
-    return f"{100 * share.accuracy:.1f} %"

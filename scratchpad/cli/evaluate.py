@@ -31,6 +31,7 @@ from scratchpad.cli._output import print_json
 from scratchpad.cli._table import print_table
 from scratchpad.config.parse import split_assignments
 from scratchpad.errors import ScratchpadError
+from scratchpad.number_format import duration, memory, percent, percent_range
 
 if TYPE_CHECKING:
     from scratchpad.evaluation.evaluated_model import Subject
@@ -72,7 +73,7 @@ def run(args: Namespace) -> None:
     for one, results, found in judged:
         _print_over_context(one, results)
         for metric, share in found.items():
-            spread = f"{100 * share.accuracy:.1f} % ({100 * share.low:.1f} - {100 * share.high:.1f})"
+            spread = f"{percent(share.accuracy)} ({percent_range(share.low, share.high)})"
             what = "right with all their questions" if metric == "output" else "with the whole traces of all their runs"
             print(f"{_name(one)}: {share.correct} of {share.n} programs {what}: {spread}")
     if len(runs) > 1:
@@ -156,7 +157,7 @@ def _asked(run: Run, settings: list[str]) -> Subject | None:
 
 def _columns(method: str) -> tuple[str, ...]:
     what = "exact" if method == "forced" else "right"
-    return ("run", "size", "n", what, "95 % interval", "transitions", "tokens", "seconds", "memory", "seen in training")
+    return ("run", "size", "n", what, "95 % interval", "transitions", "tokens", "time", "memory", "seen in training")
 
 
 def _cells(folder: str, score: Score) -> tuple[Any, ...]:
@@ -164,12 +165,12 @@ def _cells(folder: str, score: Score) -> tuple[Any, ...]:
         folder,
         score.size,
         score.n,
-        f"{100 * score.accuracy:.1f} %",
-        f"{100 * score.low:.1f} - {100 * score.high:.1f}",
-        f"{100 * score.transition_accuracy:.2f} %",
-        f"{score.tokens:.1f}",
-        f"{score.seconds:.4f}",
-        f"{score.memory_bytes / 1024:.0f} KiB",
+        percent(score.accuracy),
+        percent_range(score.low, score.high),
+        percent(score.transition_accuracy, 2),
+        f"{score.tokens:,.1f}",
+        duration(score.seconds),
+        memory(score.memory_bytes),
         f"{score.seen_in_training}",
     )
 
@@ -178,6 +179,6 @@ def _medians(scores: list[Score]) -> list[tuple[Any, ...]]:
     rows = []
     for size in sorted({score.size for score in scores}):
         found = [score.accuracy for score in scores if score.size == size]
-        shares = [f"{100 * share:.1f} %" for share in (statistics.median(found), min(found), max(found))]
-        rows.append((size, len(found), *shares))
+        shares = (statistics.median(found), min(found), max(found))
+        rows.append((size, len(found), *map(percent, shares)))
     return rows

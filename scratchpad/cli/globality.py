@@ -21,6 +21,7 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.globality.cases import Cases
 from scratchpad.globality.degree import LEAST_SAMPLES, Degree, degrees, documents_of, overall
 from scratchpad.globality.search import Effort
+from scratchpad.number_format import percent
 from scratchpad.tasks.base import Task
 from scratchpad.tasks.formats import format_named
 from scratchpad.tasks.user_data import load_corpus
@@ -147,12 +148,12 @@ def _shown(found: Sequence[Degree]) -> list[Degree]:
 
 def _row(one: Degree) -> tuple[str, ...]:
     found = one.found
-    told = f"{100 * found.told:.1f} %" if found.places else ""
+    told = percent(found.told) if found.places else ""
     p = "" if found.p is None else f"{found.p:.3f}"
-    histogram = f"{100 * found.by_histogram:.1f} %" if found.histogram else "left out"
+    histogram = percent(found.by_histogram) if found.histogram else "left out"
     return (
         _tokens_at(one), one.example, f"{'>= ' if found.at_least else ''}{found.degree}", _together(one), told,
-        f"{100 * found.threshold:.1f} %", histogram, p, f"{one.documents:,}",
+        percent(found.threshold), histogram, p, f"{one.documents:,}",
     )  # fmt: skip
 
 

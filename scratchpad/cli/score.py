@@ -24,6 +24,7 @@ from scratchpad.cli._output import message, new_file, print_json
 from scratchpad.cli._table import print_table
 from scratchpad.errors import ScratchpadError
 from scratchpad.evaluation.text_scoring import Verdict, judge, shares
+from scratchpad.number_format import percent, percent_range
 from scratchpad.tasks import task_named
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.formats import format_named
@@ -126,7 +127,7 @@ def _print(rows: list[tuple[Any, ...]]) -> None:
     cells = [
         (
             name, form, "-" if size is None else size, scoring, metric, f"{unit}s", share.n,
-            f"{100 * share.accuracy:.1f} %", f"{100 * share.low:.1f} - {100 * share.high:.1f}",
+            percent(share.accuracy), percent_range(share.low, share.high),
         )
         for name, form, size, scoring, metric, unit, share in rows
     ]  # fmt: skip

@@ -11,6 +11,7 @@ from argparse import ArgumentParser, Namespace
 
 from scratchpad.cli._options import add_run_loading, add_sampling, sampling_from_arguments, whole_number
 from scratchpad.cli._output import print_json
+from scratchpad.number_format import duration
 from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.document import as_text
 
@@ -55,7 +56,7 @@ def run(args: Namespace) -> None:
             })  # fmt: skip
         else:
             answer = as_text(found.answer) if found.answer is not None else "none"
-            cost = f"{len(found.states)} states, {found.tokens} tokens, {seconds:.2f} s"
+            cost = f"{len(found.states)} states, {found.tokens} tokens, {duration(seconds)}"
             print(f"answer: {answer}  ({found.status}: {cost})")
 
 

@@ -13,8 +13,8 @@ from scratchpad.evaluation.intervals import spread_name
 from scratchpad.experiments.aggregate import Finding, over_seeds
 from scratchpad.experiments.execute import Errand
 from scratchpad.experiments.plan import MEASURES, Plan
+from scratchpad.number_format import NOTHING, duration, memory, percent, percent_range, unbroken
 from scratchpad.provenance import hardware
-from scratchpad.reporting.tables import NOTHING, memory_text, percent, time_text
 from scratchpad.run import read_run_record
 
 Line = Mapping[str, Any]
@@ -99,12 +99,12 @@ def cells(rows: Sequence[Line], measure: str) -> tuple[list[str], list[list[str]
         "asked": [row["case"] for row in rows],
         "size": ["" if row["size"] is None else str(row["size"]) for row in rows],
         MEASURES[measure]: [percent(row[measure]) for row in rows],
-        spread_name(max(row["seeds"] for row in rows)): [_range(row["low"], row["high"]) for row in rows],
+        spread_name(max(row["seeds"] for row in rows)): [percent_range(row["low"], row["high"]) for row in rows],
         "single transitions": [percent(row["transition_accuracy"], 2) for row in rows],
         "steps to learn": [_learned(row) if "learned" in row else "" for row in rows],
         "tokens an answer": [f"{row['tokens']:.0f}" for row in rows],
-        "time an answer": [time_text(row["seconds"]) for row in rows],
-        "memory an answer": [memory_text(row["memory_bytes"]) for row in rows],
+        "time an answer": [duration(row["seconds"]) for row in rows],
+        "memory an answer": [memory(row["memory_bytes"]) for row in rows],
         "training": [f"{row['steps']:.0f} steps, {row['training_seconds']:.0f} s" for row in rows],
         "the paper": [row["paper"] for row in rows],
     }
@@ -118,7 +118,7 @@ def _seed_cells(rows: Sequence[Line], measure: str) -> tuple[list[str], list[lis
         "size": ["" if row["size"] is None else str(row["size"]) for row in rows],
         "seed": [str(row["seed"]) for row in rows],
         MEASURES[measure]: [percent(row[measure]) for row in rows],
-        "95 % interval": [_range(row[f"{measure}_low"], row[f"{measure}_high"]) for row in rows],
+        "95 % interval": [percent_range(row[f"{measure}_low"], row[f"{measure}_high"]) for row in rows],
         "learned at step": [str(row.get("learned_at") or NOTHING) for row in rows],
         "seen in training": [f"{row['seen_in_training']} of {row['n']}" for row in rows],
     }
@@ -132,15 +132,11 @@ def _without_empty(columns: Mapping[str, list[str]]) -> tuple[list[str], list[li
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(map(unbroken, line)) + " |" for line in lines)
 
 
 def _name(row: Line) -> str:
     return f"{row['curve']}, {row['at']}" if row["at"] else row["curve"]
-
-
-def _range(low: float, high: float) -> str:
-    return f"{100 * low:.1f}{NOTHING}{100 * high:.1f}"
 
 
 def _learned(row: Line) -> str:

@@ -11,9 +11,9 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from scratchpad.evaluation.intervals import wilson
+from scratchpad.number_format import NOTHING, percent
 from scratchpad.reporting.charts import Curve, Series, accuracy_plot, save_png
 from scratchpad.reporting.diagnosis import Diagnosis, Share
-from scratchpad.reporting.tables import NOTHING, percent
 from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.document import as_text
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from scratchpad.evaluation.metrics import Score
+from scratchpad.number_format import NOTHING, duration, memory, percent, percent_range
 from scratchpad.reporting.run_groups import Group
 from scratchpad.reporting.run_records import RunRecord
 from scratchpad.tasks.formats import format_named
-
-NOTHING = "\N{EN DASH}"
-_SPACE = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
@@ -98,14 +97,6 @@ def question_counts(groups: Sequence[Group], way: str) -> str:
     return f"{found[0]:,}" if len(found) == 1 else f"{found[0]:,} to {found[-1]:,}"
 
 
-def percent(share: float, digits: int = 1) -> str:
-    """A share as 98.5 %; 100 % and 0 % only where it is exactly that."""
-    if share in (0.0, 1.0):
-        return f"{100 * share:.0f}{_SPACE}%"
-    least = 10.0**-digits
-    return f"{min(100 - least, max(least, 100 * share)):.{digits}f}{_SPACE}%"
-
-
 def _by(run: RunRecord, way: str) -> list[Score]:
     return [score for (by, _), score in run.scores.items() if by == way]
 
@@ -139,24 +130,22 @@ def _group_cell(group: Group, way: str, size: int, best: float | None) -> Cell:
         return Cell(trained=trained)
     found = [score.accuracy for score in scores]
     median = statistics.median(found)
-    return Cell(percent(median), _range(min(found), max(found)), median == best, trained)
+    return Cell(percent(median), percent_range(min(found), max(found)), median == best, trained)
 
 
 def _cell(score: Score | None, trained: bool, best: float | None = None) -> Cell:
     if score is None:
         return Cell(trained=trained)
-    return Cell(percent(score.accuracy), _range(score.low, score.high), score.accuracy == best, trained)
-
-
-def _range(low: float, high: float) -> str:
-    return f"{100 * low:.1f}{NOTHING}{100 * high:.1f}"
+    return Cell(percent(score.accuracy), percent_range(score.low, score.high), score.accuracy == best, trained)
 
 
 def _measures(way: str, inductive: bool) -> dict[str, Callable[[Sequence[Score]], str]]:
     """The rows of a cost table: what each is called, and its text for the scores of all seeds."""
     work = "an answer" if way != "forced" else "a question judged"
     steps: dict[str, Callable[[Sequence[Score]], str]] = {
-        "single transitions right": lambda scores: _median([s.transition_accuracy for s in scores], _fine_percent),
+        "single transitions right": lambda scores: _median(
+            [s.transition_accuracy for s in scores], partial(percent, digits=2)
+        ),
         "first wrong state": lambda scores: _median([s.first_wrong for s in scores], _place),
     }
     exact: dict[str, Callable[[Sequence[Score]], str]] = {
@@ -166,8 +155,8 @@ def _measures(way: str, inductive: bool) -> dict[str, Callable[[Sequence[Score]]
         **(steps if inductive else {}),
         **(exact if way != "forced" else {}),
         f"tokens {work}": lambda scores: _median([s.tokens for s in scores], "{:,.1f}".format),
-        f"time {work}": lambda scores: _median([s.seconds for s in scores], time_text),
-        f"memory {work}": lambda scores: _median([s.memory_bytes for s in scores], memory_text),
+        f"time {work}": lambda scores: _median([s.seconds for s in scores], duration),
+        f"memory {work}": lambda scores: _median([s.memory_bytes for s in scores], memory),
         "questions seen in training": _seen,
     }
 
@@ -185,23 +174,5 @@ def _seen(scores: Sequence[Score]) -> str:
     return f"{middle:,} of {known[0].n:,}"
 
 
-def _fine_percent(share: float) -> str:
-    return percent(share, 2)
-
-
 def _place(index: float) -> str:
     return f"{index + 1:g}"
-
-
-def time_text(seconds: float) -> str:
-    for unit, size in (("s", 1.0), ("ms", 1e-3)):
-        if seconds >= size:
-            return f"{seconds / size:.3g}{_SPACE}{unit}"
-    return f"{seconds / 1e-6:.0f}{_SPACE}µs"
-
-
-def memory_text(size_bytes: float) -> str:
-    for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
-        if size_bytes >= size:
-            return f"{size_bytes / size:.1f}{_SPACE}{unit}"
-    return f"<{_SPACE}1{_SPACE}KiB"

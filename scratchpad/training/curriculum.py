@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from scratchpad.config.schema import CurriculumConfig
 from scratchpad.errors import ScratchpadError
 from scratchpad.layout.vocabulary import Vocabulary
+from scratchpad.number_format import percent
 from scratchpad.random_stream import Stream, stream_name
 from scratchpad.tasks.base import Symbols, Task
 
@@ -75,7 +76,7 @@ def curriculum_of(config: CurriculumConfig, task: Task) -> Curriculum | None:
 
 def _testable(task: Task, threshold: float) -> Task:
     if task.commonest >= threshold:
-        share = "all" if task.commonest == 1 else f"{100 * task.commonest:.3g} %"
+        share = "all" if task.commonest == 1 else percent(task.commonest)
         raise ScratchpadError(
             f"{share} of its questions have the same answer: whoever gives that passes its test at "
             f"curriculum.threshold={threshold:g}"
