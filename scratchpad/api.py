@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from scratchpad.config.schema import RunConfig
     from scratchpad.evaluation.metrics import Score
     from scratchpad.run import Run
-    from scratchpad.training.trainer import Tell
+    from scratchpad.training.trainer import OnMetrics
 
 
 def task(name: str, **settings: Any) -> Task:
@@ -38,18 +38,18 @@ def train(
     device: str = "auto",
     resume: bool = False,
     force: bool = False,
-    tell: Tell | None = None,
+    on_metrics: OnMetrics | None = None,
 ) -> Run:
     """Train a run in the folder `out` (default: runs/TASK-FORMAT): `scratchpad.training.setup.train`.
 
-    `tell` is called with each line of metrics.jsonl.
+    `on_metrics` is called with each line of metrics.jsonl.
     """
     from scratchpad.training.setup import train as start
 
     folder = out or Path("runs") / f"{config.task.name}-{config.task.format}"
-    return start(config, folder, device, resume, force, tell=tell or (lambda line: None))
+    return start(config, folder, device, resume, force, on_metrics=on_metrics or (lambda line: None))
 
 
 def evaluate(run: Run, sizes: Sequence[int] = (), n: int = 1000, method: str = "forced", seed: int = 0) -> list[Score]:
-    """Judge n test questions of each size; forced (one forward pass) or free (generation). Kept in the run's folder."""
+    """Evaluate n test questions per size, forced (one forward pass) or free (generation). The run's folder keeps it."""
     return run.evaluate(sizes, n, method, seed)

@@ -29,10 +29,10 @@ from scratchpad.tasks.formats import format_named
 from scratchpad.tasks.user_data import load_corpus
 from scratchpad.tasks.user_file import load_task_file
 from scratchpad.training.checkpoint import Checkpoints, write_whole
-from scratchpad.training.curriculum import curriculum_of, vocabulary_of
+from scratchpad.training.curriculum import make_curriculum, training_vocabulary
 from scratchpad.training.data import StepData
-from scratchpad.training.distributed import Processes, choose_device
-from scratchpad.training.overlap import seen
+from scratchpad.training.distributed import ProcessGroup, choose_device
+from scratchpad.training.overlap import training_overlap
 
 _EVALUATION_FILES = ("scores.jsonl", "evaluation.jsonl")
 """What a run folder keeps of how it was judged: scores, and samples."""
@@ -142,7 +142,7 @@ class Run:
         return dataclasses.replace(self, subject=subject, voters=voters)
 
     def evaluate(self, sizes: Sequence[int] = (), n: int = 1000, method: str = "forced", seed: int = 0) -> list[Score]:
-        """Judge n test questions of each size (default: the run's own); scores and samples are kept in the folder."""
+        """Evaluate n test questions per size (default: the run's own); scores and samples are kept in the folder."""
         return [result.score for result in self.evaluate_by_size(sizes, n, method, seed)]
 
     def evaluate_by_size(
@@ -178,7 +178,7 @@ class Run:
     def _seen(self, questions: Sequence[Symbols]) -> np.ndarray:
         """Which questions this run itself was trained on."""
         data = step_data(self.config, self.subject.task, ends=self.ends)
-        return seen(data, self.step, questions, self.folder)
+        return training_overlap(data, self.step, questions, self.folder)
 
 
 def check_symbols(task: Task, known: Sequence[str], what: str) -> None:
@@ -238,15 +238,15 @@ def with_values(config: RunConfig, task: Task) -> RunConfig:
 def step_data(
     config: RunConfig,
     task: Task,
-    processes: Processes = Processes(),  # noqa: B008
+    processes: ProcessGroup = ProcessGroup(),  # noqa: B008
     ends: tuple[int, ...] = (),
 ) -> StepData:
     """What a run trains on, step by step; ends: the steps after which stages of its curriculum were passed."""
-    curriculum = curriculum_of(config.curriculum, task)
+    curriculum = make_curriculum(config.curriculum, task)
     if curriculum:
         curriculum = dataclasses.replace(curriculum, ends=ends)
-    vocabulary, written = vocabulary_of(task, curriculum), format_named(config.task.format)
-    shares = processes.rank, processes.count
+    vocabulary, written = training_vocabulary(task, curriculum), format_named(config.task.format)
+    shares = processes.rank, processes.world_size
     return StepData(task, written, vocabulary, config.train, config.model.context, *shares, curriculum=curriculum)
 
 

@@ -22,7 +22,7 @@ from scratchpad.layout.batch import Batch
 from scratchpad.run import Run
 from scratchpad.training import setup, trainer
 from scratchpad.training.checkpoint import Checkpoint, Checkpoints
-from scratchpad.training.trainer import Training
+from scratchpad.training.trainer import Trainer
 
 SETTINGS: dict[str, Any] = {"train__average": 0.6, "train__learning_rate": 1e-2, "model__dropout": 0.1}
 """(1 + t) / (10 + t) reaches 0.6 after 12 of the 13 steps."""
@@ -49,15 +49,15 @@ def assert_equal(found: dict[str, Tensor] | None, expected: dict[str, Tensor] | 
 def test_the_average_is_the_sum_written_out(kept: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The weights after each step times their shares, in float64: how much each step left of those before it."""
     seen: list[dict[str, Tensor]] = []
-    one_step = Training._one_step
+    one_step = Trainer._train_step
 
-    def record(training: Training, batches: list[Batch]) -> None:
+    def record(training: Trainer, batches: list[Batch]) -> None:
         if not seen:
             seen.append(weights(training))
         one_step(training, batches)
         seen.append(weights(training))
 
-    monkeypatch.setattr(Training, "_one_step", record)
+    monkeypatch.setattr(Trainer, "_train_step", record)
     found = last(trained(tmp_path / "run", tiny(**{**SETTINGS, "train__average": kept}))).average
     keeps = [0.0] + [min(kept, (1 + step) / (10 + step)) for step in range(1, 14)]
     shares = [(1 - keeps[i]) * math.prod(keeps[i + 1 :]) for i in range(14)]
@@ -68,7 +68,7 @@ def test_the_average_is_the_sum_written_out(kept: float, tmp_path: Path, monkeyp
         torch.testing.assert_close(value.double(), expected, rtol=0, atol=1e-6)  # 13 roundings of numbers around 0.3
 
 
-def weights(training: Training) -> dict[str, Tensor]:
+def weights(training: Trainer) -> dict[str, Tensor]:
     return {name: value.double().clone() for name, value in training.model.state_dict().items()}
 
 
@@ -107,7 +107,7 @@ def test_resuming_is_exact(stop: int, averaged: Run, tmp_path: Path) -> None:
             signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(trainer.Interrupted):
-        trained(tmp_path / "run", tiny(**SETTINGS), tell=interrupt)
+        trained(tmp_path / "run", tiny(**SETTINGS), on_metrics=interrupt)
     again = trained(tmp_path / "run", tiny(**SETTINGS), resume=True)
     assert losses(again.folder) == losses(averaged.folder)
     for name in ("model", "optimiser", "average"):

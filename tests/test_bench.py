@@ -1,4 +1,4 @@
-"""Benchmarks: both sides compute the same, figures are made of turns as they say, and the commands print them."""
+"""Benchmarks: both sides compute the same, measurements combine the rounds as stated, and the commands print them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from scratchpad.bench import figures, generate, trace
-from scratchpad.bench.figures import PRODUCTS, Figure, Turns, take_turns
-from scratchpad.bench.flops import forward_flops
+from scratchpad.bench import generate, measurement, trace
+from scratchpad.bench.flop_counts import forward_flops
 from scratchpad.bench.generate import write_forced
-from scratchpad.bench.long import bench_long
-from scratchpad.bench.public import public_way
-from scratchpad.bench.workload import LONGEST_BITS, TRAINED_BITS, Forced, Workload
+from scratchpad.bench.long_chains import bench_long_chain
+from scratchpad.bench.measurement import MATMULS, Measurement, RoundRates, measure_in_rounds
+from scratchpad.bench.parity_workload import LONGEST_BITS, TRAINED_BITS, ForcedChoice, Workload
+from scratchpad.bench.public_implementation import load_public_implementation
 from scratchpad.cli.main import main
 from scratchpad.config.parse import Lengths
 from scratchpad.generation.cache import MODES, CachedDecoder
@@ -43,18 +43,18 @@ KEYS = ["name", "value", "unit", "reference", "ratio", "ceiling"]
 @pytest.fixture(autouse=True)
 def small_products(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the machine can do does not matter here."""
-    monkeypatch.setattr(figures, "_PRODUCT_SIZE", 17)
+    monkeypatch.setattr(measurement, "_PRODUCT_SIZE", 17)
 
 
 def the_public_way() -> ModuleType:
-    module = public_way()
+    module = load_public_implementation()
     if module is None:
-        pytest.skip("benchmarks/public_way.py is not there: this is no checkout of the repository")
+        pytest.skip("benchmarks/public_implementation.py is not there: this is no checkout of the repository")
     return module
 
 
 def workload(**changes: object) -> Workload:
-    work = Workload(LONGEST_BITS, batch=2, turns=1, seed=3, model="tiny", public=the_public_way())
+    work = Workload(LONGEST_BITS, batch=2, rounds=1, seed=3, model="tiny", public=the_public_way())
     return replace(work, **changes)
 
 
@@ -95,7 +95,7 @@ def test_the_public_way_has_our_logits_at_every_token() -> None:
     documents = work.documents()
     assert work.public is not None
     assert len({len(document.states) for document in documents}) >= 3
-    forced, texts = Forced([sum(document.states, ()) for document in documents]), {}
+    forced, texts = ForcedChoice([sum(document.states, ()) for document in documents]), {}
     for row, document in enumerate(documents):
         texts[row] = work.public.Text(document.prompt)
 
@@ -166,27 +166,29 @@ def test_ways_take_turns_after_a_warm_up(monkeypatch: pytest.MonkeyPatch) -> Non
     order: list[tuple[str, int]] = []
     rates = {"a": [3.0, 7.0, 5.0], "b": [1.0, 2.0, 5.0]}
 
-    def way(name: str, turn: int) -> float:
-        order.append((name, turn))
-        return rates[name][turn]
+    def way(name: str, round_number: int) -> float:
+        order.append((name, round_number))
+        return rates[name][round_number]
 
-    monkeypatch.setattr(figures, "product_rate", lambda dtype: 11.0)
+    monkeypatch.setattr(measurement, "matmul_gflops", lambda dtype: 11.0)
     said: list[str] = []
-    turns = take_turns({name: partial(way, name) for name in rates}, 3, torch.float32, said.append, "work")
+    rounds = measure_in_rounds({name: partial(way, name) for name in rates}, 3, torch.float32, said.append, "work")
     assert order == [("a", 0), ("b", 0), ("a", 0), ("b", 0), ("a", 1), ("b", 1), ("a", 2), ("b", 2)]
-    assert turns == Turns({"a": rates["a"], "b": rates["b"], PRODUCTS: [11.0] * 3})
+    assert rounds == RoundRates({"a": rates["a"], "b": rates["b"], MATMULS: [11.0] * 3})
     assert said[0] == "work: warming up: a"
-    assert said[-1] == "work: turn 3 of 3: matrix products"
+    assert said[-1] == "work: round 3 of 3: matrix products"
 
 
 def test_a_figure_is_medians_and_the_median_of_ratios() -> None:
-    turns = Turns({"a": [3.0, 7.0, 5.0], "b": [1.0, 2.0, 5.0], PRODUCTS: [11.0, 13.0, 12.0]})
-    assert turns.figure("x", "y/s", "a", "b", 4e9) == Figure("x", 5.0, "y/s", reference=2.0, ratio=3.0, ceiling=3.0)
-    assert turns.figure("x", "y/s", "a", "c") == Figure("x", 5.0, "y/s")
+    rates = RoundRates({"a": [3.0, 7.0, 5.0], "b": [1.0, 2.0, 5.0], MATMULS: [11.0, 13.0, 12.0]})
+    assert rates.measurement("x", "y/s", "a", "b", 4e9) == Measurement(
+        "x", 5.0, "y/s", reference=2.0, ratio=3.0, ceiling=3.0
+    )
+    assert rates.measurement("x", "y/s", "a", "c") == Measurement("x", 5.0, "y/s")
 
 
 def test_figures_are_written_with_four_digits() -> None:
-    written = Figure("x", 1234.567, "y/s", reference=0.00123456).to_json()
+    written = Measurement("x", 1234.567, "y/s", reference=0.00123456).to_json()
     assert written == {
         "name": "x",
         "value": 1235.0,
@@ -202,12 +204,12 @@ def test_the_uncached_run_is_the_area_under_its_sampled_tokens(monkeypatch: pyte
     work = workload()
     monkeypatch.setattr(generate, "_seconds", lambda work, model, documents, length: 1.0 + 2.0 * length)
     last = 61 * 8 - 1
-    rate = generate._written_publicly(work, nn.Module(), None, 0)
+    rate = generate._public_rate(work, nn.Module(), None, 0)
     assert rate == pytest.approx(2 * last / (last + last**2))
 
 
 def test_products_are_measured() -> None:
-    assert figures.product_rate(torch.bfloat16) > 0
+    assert measurement.matmul_gflops(torch.bfloat16) > 0
 
 
 # The commands.
@@ -232,7 +234,7 @@ COMMANDS = {
 
 @pytest.mark.skipif(sys.platform != "linux", reason="programs are run on Linux alone")
 def test_programs_a_second_of_a_core(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three programs of 2 seconds of the processor's time each, whatever they took; a turn, after one to warm up."""
+    """Three programs of 2 seconds of the processor's time each, whatever they took; one round, after one to warm up."""
     clock = count(0, 6)
     monkeypatch.setattr("scratchpad.bench.trace._processor_seconds", lambda: next(clock))
     lines = run(capsys, "trace", "--batch", "3", "--repeats", "1")
@@ -272,16 +274,16 @@ def test_a_table_without_json(capsys: pytest.CaptureFixture[str]) -> None:
 def test_without_the_repository_there_is_no_reference(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert public_way(tmp_path) is None
-    monkeypatch.setattr("scratchpad.bench.public.public_way", lambda: None)
+    assert load_public_implementation(tmp_path) is None
+    monkeypatch.setattr("scratchpad.bench.public_implementation.load_public_implementation", lambda: None)
     assert main(["bench", "data", "--batch", "1", "--repeats", "1", "--json"]) == 0
     out, err = capsys.readouterr()
     assert json.loads(out)["reference"] is json.loads(out)["ratio"] is None
-    assert "benchmarks/public_way.py" in err
+    assert "benchmarks/public_implementation.py" in err
 
 
 def test_a_long_chain_keeps_its_cache() -> None:
-    found = {figure.name: figure for figure in bench_long(workload(batch=1), states=60, measured=7)}
+    found = {figure.name: figure for figure in bench_long_chain(workload(batch=1), states=60, measured=7)}
     for cache in MODES:
         assert found[f"generate-long-{cache}"].unit == "ms/state"
         assert found[f"generate-long-{cache}-cache"].ratio == 1.0

@@ -25,7 +25,7 @@ from scratchpad.run import Run
 from scratchpad.training import checkpoint, data, trainer
 from scratchpad.training.checkpoint import Checkpoints, write_whole
 from scratchpad.training.data import StepData
-from scratchpad.training.trainer import Training
+from scratchpad.training.trainer import Trainer
 
 SETTINGS: dict[str, Any] = {"train__checkpoint_every": 3, "model__dropout": 0.1}
 
@@ -185,17 +185,17 @@ def test_a_metrics_line_that_was_cut_short_is_written_again(run: Path, finished:
 def interrupting(times: int) -> Callable[[dict[str, Any]], None]:
     """Presses Ctrl-C when step 5 is logged."""
 
-    def tell(line: dict[str, Any]) -> None:
+    def on_metrics(line: dict[str, Any]) -> None:
         for _ in range(times if line["step"] == 5 else 0):
             signal.raise_signal(signal.SIGINT)
 
-    return tell
+    return on_metrics
 
 
 def test_ctrl_c_finishes_the_step_and_saves(tmp_path: Path, finished: Run) -> None:
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(trainer.Interrupted, match="stopped at step 5 of 13, which is saved"):
-        trained(tmp_path / "run", tiny(**SETTINGS), tell=interrupting(1))
+        trained(tmp_path / "run", tiny(**SETTINGS), on_metrics=interrupting(1))
     assert signal.getsignal(signal.SIGINT) is before
     assert Checkpoints(tmp_path / "run").steps() == [3, 5]
     assert_same_end(go_on(tmp_path / "run"), finished)
@@ -203,7 +203,7 @@ def test_ctrl_c_finishes_the_step_and_saves(tmp_path: Path, finished: Run) -> No
 
 def test_a_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt) as stop:
-        trained(tmp_path / "run", tiny(**SETTINGS), tell=interrupting(2))
+        trained(tmp_path / "run", tiny(**SETTINGS), on_metrics=interrupting(2))
     assert not isinstance(stop.value, trainer.Interrupted)
     assert Checkpoints(tmp_path / "run").steps() == [3]
 
@@ -229,7 +229,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_and_the_run_can_go_on(tmp_path: 
 
     says = r"checkpoint of step 9 could not be written.*File too large.*last whole one is step-6; free some space"
     with contextlib.ExitStack() as room, pytest.raises(RunFailure, match=says):
-        trained(tmp_path / "run", tiny(**SETTINGS), tell=fill)
+        trained(tmp_path / "run", tiny(**SETTINGS), on_metrics=fill)
     folder = tmp_path / "run" / "checkpoints"
     assert [path.name for path in sorted(folder.iterdir())] == ["step-3", "step-6"]
     assert Checkpoints(tmp_path / "run").load().step == 6
@@ -251,7 +251,7 @@ def test_a_disk_that_refuses_at_any_point_leaves_nothing_half_written(
             monkeypatch.setattr(checkpoint, name, refuse)
 
     with pytest.raises(RunFailure, match=r"step 6 could not be written.*no space.*step-3"):
-        trained(tmp_path / "run", tiny(**SETTINGS), tell=fill)
+        trained(tmp_path / "run", tiny(**SETTINGS), on_metrics=fill)
     assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-3"]
 
 
@@ -261,7 +261,7 @@ def test_a_full_disk_while_metrics_are_written(tmp_path: Path, finished: Run) ->
             room.enter_context(small_files_only((tmp_path / "run" / "metrics.jsonl").stat().st_size + 9))
 
     with contextlib.ExitStack() as room, pytest.raises(RunFailure, match=r"File too large; free some space"):
-        trained(tmp_path / "run", tiny(**SETTINGS), tell=fill)
+        trained(tmp_path / "run", tiny(**SETTINGS), on_metrics=fill)
     assert_same_end(go_on(tmp_path / "run"), finished)
 
 
@@ -271,7 +271,7 @@ def test_a_worker_that_dies_is_told_with_advice(
     while_waiting: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While its batch is waited for, and in the midst of a step: torch raises its error wherever the signal comes."""
-    make, one_step, now = StepData.__getitem__, Training._one_step, tmp_path / "now"
+    make, one_step, now = StepData.__getitem__, Trainer._train_step, tmp_path / "now"
 
     def dies(data: StepData, step: int) -> list[Batch]:
         if torch.utils.data.get_worker_info() is not None and step == 4:
@@ -280,14 +280,14 @@ def test_a_worker_that_dies_is_told_with_advice(
             os._exit(1)
         return make(data, step)
 
-    def long_step(training: Training, batches: list[Batch]) -> None:
+    def long_step(training: Trainer, batches: list[Batch]) -> None:
         one_step(training, batches)
         if training.step == 3:
             now.touch()
             time.sleep(0 if while_waiting else 60)  # the signal ends it
 
     monkeypatch.setattr(StepData, "__getitem__", dies)
-    monkeypatch.setattr(Training, "_one_step", long_step)
+    monkeypatch.setattr(Trainer, "_train_step", long_step)
     with pytest.raises(RunFailure, match=r"background process.*died.*train\.workers=0.*--resume") as told:
         trained(tmp_path / "run", tiny(train__checkpoint_every=1, train__workers=1))
     assert str(told.value).count("died") == 1

@@ -26,11 +26,11 @@ from scratchpad.tasks import task_named
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.training import setup, trainer
 from scratchpad.training.checkpoint import Checkpoints
-from scratchpad.training.curriculum import curriculum_of, vocabulary_of
+from scratchpad.training.curriculum import make_curriculum, training_vocabulary
 from scratchpad.training.data import StepData
-from scratchpad.training.distributed import Processes
+from scratchpad.training.distributed import ProcessGroup
 from scratchpad.training.setup import complete
-from scratchpad.training.trainer import Training
+from scratchpad.training.trainer import Trainer
 
 STAGES: dict[str, Any] = {
     "curriculum__stages": "bits=1; bits=2; bits=3-4",
@@ -41,7 +41,7 @@ STAGES: dict[str, Any] = {
 """Three stages, which a run of 13 steps may go through."""
 
 
-def data_of(ends: Sequence[int] = (), processes: Processes = Processes(), **settings: Any) -> StepData:  # noqa: B008
+def data_of(ends: Sequence[int] = (), processes: ProcessGroup = ProcessGroup(), **settings: Any) -> StepData:  # noqa: B008
     config = tiny(**STAGES | settings)
     task = task_of(config.task)
     return step_data(complete(config, task), task, processes, tuple(ends))
@@ -109,7 +109,7 @@ def test_what_comes_later_changes_nothing_before_it() -> None:
 
 
 def test_processes_share_out_the_same_draws() -> None:
-    alone, shares = data_of([4, 8]), [data_of([4, 8], Processes(rank, 3)) for rank in range(3)]
+    alone, shares = data_of([4, 8]), [data_of([4, 8], ProcessGroup(rank, 3)) for rank in range(3)]
     for step in (0, 5, 9):
         parts = [share.questions(step) for share in shares]
         assert sorted(question for part in parts for question in part) == sorted(alone.questions(step))
@@ -133,7 +133,7 @@ def test_fixed_samples_are_so_many_of_each_stage(forget: bool) -> None:
 @pytest.mark.parametrize("settings", [{}, {"train__samples": 7}, {"curriculum__forget": True}])
 def test_questions_trained_on_are_those_of_the_steps(settings: dict[str, Any]) -> None:
     data = data_of([4, 8], **settings)
-    assert set(data.drawn(11)) == {question for step in range(11) for question in data.questions(step)}
+    assert set(data.questions_before(11)) == {question for step in range(11) for question in data.questions(step)}
 
 
 # When the next stage begins.
@@ -151,12 +151,12 @@ class Exam:
         return round(next(self.shares) * len(questions))
 
 
-def examined(folder: Path, exam: Exam, **settings: Any) -> Training:
+def examined(folder: Path, exam: Exam, **settings: Any) -> Trainer:
     longer: dict[str, Any] = {"curriculum__n": 10, "train__steps": 30, **settings}
-    data = data_of((), Processes(), **longer)
+    data = data_of((), ProcessGroup(), **longer)
     model = Transformer(dataclasses.replace(tiny().model, context=64), len(data.vocabulary))
     judge: Any = lambda: [SimpleNamespace(accuracy=0.0, to_json=dict)]  # noqa: E731
-    training = Training(model, data, folder, judge, lambda line: None, Processes(), exam)
+    training = Trainer(model, data, folder, judge, lambda line: None, ProcessGroup(), exam)
     training.run()
     return training
 
@@ -239,7 +239,7 @@ def test_resuming_is_exact_across_stages(stop: int, workers: int, tmp_path: Path
     whole = trained(tmp_path / "whole", config)
     assert whole.ends == (4, 8, 12)
     with pytest.raises(trainer.Interrupted):
-        trained(tmp_path / "run", config, tell=interrupt)
+        trained(tmp_path / "run", config, on_metrics=interrupt)
     again = trained(tmp_path / "run", config, resume=True)
     assert_same(again, whole)
     assert_same(trained(tmp_path / "run", config, resume=True, checkpoint="12"), whole)
@@ -273,8 +273,8 @@ def test_symbols_and_positions_are_those_of_all_stages(tmp_path: Path) -> None:
 
 def test_the_vocabulary_is_that_of_all_stages() -> None:
     task = task_named("cycles", {"names": 7, "n": 2})
-    curriculum = curriculum_of(CurriculumConfig(("n=2", "n=4 names=9"), 0.9), task)
-    found = vocabulary_of(task, curriculum).symbols
+    curriculum = make_curriculum(CurriculumConfig(("n=2", "n=4 names=9"), 0.9), task)
+    found = training_vocabulary(task, curriculum).symbols
     assert found[: len(Vocabulary(task.symbols()))] == Vocabulary(task.symbols()).symbols
     assert set(found) == set(Vocabulary(task.changed({"names": 9}).symbols()).symbols)
-    assert vocabulary_of(task, None).symbols == Vocabulary(task.symbols()).symbols
+    assert training_vocabulary(task, None).symbols == Vocabulary(task.symbols()).symbols

@@ -23,7 +23,7 @@ from scratchpad.run import task_of
 from scratchpad.tasks import task_named
 from scratchpad.tasks.user_data import load_corpus
 from scratchpad.tasks.user_file import load_task_file
-from scratchpad.training.curriculum import curriculum_of
+from scratchpad.training.curriculum import make_curriculum
 from scratchpad.training.setup import complete
 
 STAGES: dict[str, Any] = {
@@ -81,10 +81,10 @@ def test_a_stage_that_the_data_do_not_hold_is_refused(tmp_path: Path) -> None:
     task = load_corpus(str(data))
     config = CurriculumConfig(("steps=2", "steps=3"), 0.9)
     with pytest.raises(ScratchpadError, match=r"stage 2 \(steps=3\): the data hold nothing"):
-        curriculum_of(config, task)
-    found = curriculum_of(dataclasses.replace(config, stages=("steps=2",)), task)
+        make_curriculum(config, task)
+    found = make_curriculum(dataclasses.replace(config, stages=("steps=2",)), task)
     assert found is not None
-    assert len(found.questions(1000, 0)) == 1
+    assert len(found.test_questions(1000, 0)) == 1
 
 
 def test_what_data_hold_out_is_asked_anew_at_every_test(tmp_path: Path) -> None:
@@ -93,12 +93,12 @@ def test_what_data_hold_out_is_asked_anew_at_every_test(tmp_path: Path) -> None:
     data = tmp_path / "data.jsonl"
     data.write_text("".join(json.dumps(line) + "\n" for line in lines))
     task = load_corpus(str(data))
-    found = curriculum_of(CurriculumConfig(("steps=2",), 0.9, every=5, n=3), task)
+    found = make_curriculum(CurriculumConfig(("steps=2",), 0.9, every=5, n=3), task)
     assert found is not None
     held = found.tasks[0].count("validation") or 0
     assert held > 4
     asked = [found.tasks[0].draw(0, "validation", i) for i in range(3)]
-    assert [found.questions(step, 0) for step in (5, 10, 50)] == [asked] * 3
+    assert [found.test_questions(step, 0) for step in (5, 10, 50)] == [asked] * 3
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_what_data_hold_out_is_asked_anew_at_every_test(tmp_path: Path) -> None:
 )
 def test_a_stage_of_one_answer_is_refused(name: str, stage: str) -> None:
     with pytest.raises(ScratchpadError, match=f"stage 2 .{stage}.: all of its questions have the same answer"):
-        curriculum_of(CurriculumConfig(("names=40", stage), 0.9), task_named(name))
+        make_curriculum(CurriculumConfig(("names=40", stage), 0.9), task_named(name))
 
 
 GRAPHS = {"vertices": 5, "edges": 5, "names": 5}
@@ -128,8 +128,8 @@ def test_a_threshold_that_the_commonest_answer_reaches_is_refused(
 ) -> None:
     task = task_named(name, settings)
     with pytest.raises(ScratchpadError, match=says):
-        curriculum_of(CurriculumConfig((stage,), threshold), task)
-    assert curriculum_of(CurriculumConfig((stage,), 0.96), task)
+        make_curriculum(CurriculumConfig((stage,), threshold), task)
+    assert make_curriculum(CurriculumConfig((stage,), 0.96), task)
 
 
 @pytest.mark.parametrize("name", ["cycles", "three-cycles", "heights", "random-graphs"])
@@ -164,7 +164,7 @@ def test_stages_that_contradict_each_other_are_forgotten_or_refused(
 
 def test_stages_of_a_task_of_ones_own(tmp_path: Path) -> None:
     task = load_task_file(str(Path(__file__).parent.parent / "examples" / "my_task.py"))
-    found = curriculum_of(CurriculumConfig(("sizes=2", "sizes=5"), 0.9), task)
+    found = make_curriculum(CurriculumConfig(("sizes=2", "sizes=5"), 0.9), task)
     assert found is not None
     assert [stage.size_law().to_json() for stage in found.tasks] == [2, 5]
 

@@ -116,7 +116,7 @@ def test_interrupted_it_says_how_to_go_on_and_goes_on(
     """Ctrl-C in the second run, after its second step. What was interrupted is in the end as if it had not been."""
     file, out = written(tmp_path, steps=5), tmp_path / "out"
     reproduced(capsys, file, tmp_path / "whole")
-    told = TrainingProgress.tell
+    told = TrainingProgress.show_metrics
 
     def tell(self: TrainingProgress, name: str, line: dict[str, Any]) -> None:
         told(self, name, line)
@@ -124,7 +124,7 @@ def test_interrupted_it_says_how_to_go_on_and_goes_on(
             os.kill(os.getpid(), signal.SIGINT)
 
     with monkeypatch.context() as patch:
-        patch.setattr(TrainingProgress, "tell", tell)
+        patch.setattr(TrainingProgress, "show_metrics", tell)
         status, printed, err = command(capsys, "reproduce", file, "--out", out, "--device", "cpu")
     assert (status, printed) == (130, "")
     assert f"go on with: scratchpad reproduce {file} --device cpu --out {out}" in err

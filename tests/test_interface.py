@@ -62,7 +62,7 @@ def test_documents_are_those_of_the_draws() -> None:
 
 def test_train_solve_and_evaluate(tmp_path: Path) -> None:
     told: list[dict[str, Any]] = []
-    run = sp.train(tiny(train__steps=3), tmp_path / "run", "cpu", tell=told.append)
+    run = sp.train(tiny(train__steps=3), tmp_path / "run", "cpu", on_metrics=told.append)
     assert isinstance(run, sp.Run)
     assert [line["step"] for line in told] == [1, 2, 3, 3]
     seen: list[tuple[int, tuple[str, ...]]] = []

@@ -101,7 +101,7 @@ def test_a_run_that_was_interrupted_goes_on_as_it_was_judged(tmp_path: Path, cap
 
 def test_sweeps_over_other_settings_have_other_folders(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     folders: list[str] = []
-    monkeypatch.setattr(sweep, "experiment_with", lambda args, plan, out, command: folders.append(str(out)))
+    monkeypatch.setattr(sweep, "run_experiment", lambda args, plan, out, command: folders.append(str(out)))
     for swept in (["train.batch=4|5"], ["train.batch=4|5", "model.dropout=0|0.1", "train.steps=3"]):
         assert command(capsys, "sweep", "parity-small", "--set", *swept)[0] == 0
     assert folders == ["runs/sweep-parity-small-batch", "runs/sweep-parity-small-batch-dropout"]

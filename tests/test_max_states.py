@@ -17,7 +17,7 @@ from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.document import SEP, Document
 from scratchpad.tasks.formats import format_named
 from scratchpad.tasks.parity import Parity
-from scratchpad.training.distributed import Processes
+from scratchpad.training.distributed import ProcessGroup
 from scratchpad.training.loss import count_targets
 from scratchpad.training.setup import complete
 
@@ -25,7 +25,7 @@ from scratchpad.training.setup import complete
 def first_batches(max_states: int | None) -> list[Batch]:
     config = tiny(bits="4", train__max_states=max_states)
     task = task_of(config.task)
-    return step_data(complete(config, task), task, Processes())[0]
+    return step_data(complete(config, task), task, ProcessGroup())[0]
 
 
 def test_a_run_may_be_judged_in_another_format() -> None:
@@ -89,7 +89,7 @@ def test_every_state_of_a_chain_is_trained_on_anywhere() -> None:
     """Each time a question comes it is another part of its chain, of which so many states are scored."""
     config = tiny(bits="7", train__max_states=2, train__states_from="anywhere", train__samples=1, train__steps=40)
     task = task_of(config.task)
-    data = step_data(complete(config, task), task, Processes())
+    data = step_data(complete(config, task), task, ProcessGroup())
     batches = [batch for step in range(40) for batch in data[step]]
     chain = task.chain(task.draw(0, "train", 0))
     assert len({tuple(row.tolist()) for batch in batches for row in batch.tokens}) == len(chain) - 1

@@ -17,8 +17,8 @@ from tiny_runs import losses, metrics, started, tiny, train_arguments, trained
 from scratchpad.cli.main import main
 from scratchpad.run import Run
 from scratchpad.training.checkpoint import Checkpoints
-from scratchpad.training.run_lock import held
-from scratchpad.training.trainer import Training
+from scratchpad.training.run_lock import lock_run_folder
+from scratchpad.training.trainer import Trainer
 
 HERE = Path(__file__).parent
 LONGER: dict[str, Any] = {
@@ -84,7 +84,7 @@ def test_a_folder_that_is_trained_in_is_refused(tmp_path: Path, capsys: pytest.C
         assert process.poll() is None
         process.kill()
         process.communicate()
-    with held(folder):
+    with lock_run_folder(folder):
         assert Checkpoints(folder).steps()
 
 
@@ -101,7 +101,7 @@ def test_runs_side_by_side_end_with_who_started_them(tmp_path: Path) -> None:
         _, err = process.communicate(timeout=100)
     assert process.returncode == 130, err
     for folder in folders:
-        with held(folder):
+        with lock_run_folder(folder):
             assert Checkpoints(folder).steps()
 
 
@@ -152,11 +152,11 @@ def test_a_run_is_gone_on_with_by_the_command_that_was_printed(
 
 def interrupt_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Press Ctrl-C in the midst of a step."""
-    one_step = Training._one_step
+    one_step = Trainer._train_step
 
-    def pressed(training: Training, batches: Any) -> None:
+    def pressed(training: Trainer, batches: Any) -> None:
         one_step(training, batches)
         if training.step == step:
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(Training, "_one_step", pressed)
+    monkeypatch.setattr(Trainer, "_train_step", pressed)

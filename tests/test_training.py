@@ -23,11 +23,11 @@ from scratchpad.tasks.base import Symbols
 from scratchpad.training import trainer
 from scratchpad.training.checkpoint import Checkpoints
 from scratchpad.training.data import StepData
-from scratchpad.training.distributed import Processes
+from scratchpad.training.distributed import ProcessGroup
 from scratchpad.training.loss import count_targets, summed_loss
-from scratchpad.training.optimizer import learning_rate, make_optimiser
+from scratchpad.training.optimizer import learning_rate, make_optimizer
 from scratchpad.training.setup import complete
-from scratchpad.training.trainer import Training
+from scratchpad.training.trainer import Trainer
 
 CLOSE = 1e-6  # float32, a dozen steps: sums in another order
 
@@ -37,7 +37,7 @@ def curve(folder: Path, **settings: Any) -> dict[int, float]:
     return losses(folder)
 
 
-def data_of(config: RunConfig, processes: Processes = Processes()) -> StepData:  # noqa: B008
+def data_of(config: RunConfig, processes: ProcessGroup = ProcessGroup()) -> StepData:  # noqa: B008
     task = task_of(config.task)
     return step_data(complete(config, task), task, processes)
 
@@ -122,7 +122,7 @@ def test_only_matrices_decay() -> None:
     before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
     for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter)
-    make_optimiser(model, config).step()
+    make_optimizer(model, config).step()
     for name, parameter in model.named_parameters():
         assert name.endswith(("norm.weight", "bias")) == (parameter.dim() == 1)
         shrunk = 1.0 if name.endswith(("norm.weight", "bias")) else 0.95
@@ -214,7 +214,7 @@ def test_fixed_samples_come_once_an_epoch_each_time_in_another_order() -> None:
 def test_processes_share_out_the_same_draws(batch: int, settings: dict[str, int]) -> None:
     config = tiny(train__batch=batch, **settings)
     alone = data_of(config)
-    shares = [data_of(config, Processes(rank, 3)) for rank in range(3)]
+    shares = [data_of(config, ProcessGroup(rank, 3)) for rank in range(3)]
     for step in range(5):
         parts = [share.questions(step) for share in shares]
         assert sorted(question for part in parts for question in part) == sorted(alone.questions(step))
@@ -266,12 +266,12 @@ class FakeScore:
         return {"accuracy": self.accuracy}
 
 
-def fake_judged(folder: Path, config: RunConfig, accuracies: Any) -> Training:
+def fake_judged(folder: Path, config: RunConfig, accuracies: Any) -> Trainer:
     """A training whose evaluations are known beforehand."""
     data = data_of(config)
     model = Transformer(replace(config.model, context=64), len(Vocabulary(data.task.symbols())))
     judge: Any = lambda: [FakeScore(accuracy) for accuracy in next(accuracies)]  # noqa: E731
-    return Training(model, data, folder, judge, lambda line: None, Processes())
+    return Trainer(model, data, folder, judge, lambda line: None, ProcessGroup())
 
 
 @pytest.mark.parametrize(("own", "kept"), [(None, "64"), ("7", "7")])

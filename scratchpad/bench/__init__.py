@@ -1,1 +1,1 @@
-"""Benchmarks: our speed beside the public implementation's way, measured in turn in one run."""
+"""Benchmarks: our speed beside the public implementation's way, measured alternately in one run."""

@@ -6,15 +6,15 @@ import time
 
 import torch
 
-from scratchpad.bench.figures import Figure, take_turns
-from scratchpad.bench.workload import Workload
+from scratchpad.bench.measurement import Measurement, measure_in_rounds
+from scratchpad.bench.parity_workload import Workload
 from scratchpad.config.schema import TrainConfig
 from scratchpad.training.data import StepData
 
-_STEPS = 8  # steps a turn: enough for a few tenths of a second
+_STEPS = 8  # steps per round: enough for a few tenths of a second
 
 
-def bench_data(work: Workload) -> Figure:
+def bench_data(work: Workload) -> Measurement:
     """Documents a second of one core's time, in the process that trains (no background workers).
 
     The reference draws and writes the same documents and pads them to the block size; its mask, like our blocks, is
@@ -23,19 +23,19 @@ def bench_data(work: Workload) -> Figure:
     config = TrainConfig(seed=work.seed, batch=work.batch)
     data = StepData(work.task, work.format, work.vocabulary, config, context=None)
 
-    def ours(turn: int) -> float:
+    def ours(round_number: int) -> float:
         start = time.process_time()
-        for step in range(turn * _STEPS, (turn + 1) * _STEPS):
+        for step in range(round_number * _STEPS, (round_number + 1) * _STEPS):
             data[step]
         return _STEPS * work.batch / (time.process_time() - start)
 
-    def public(turn: int) -> float:
+    def public(round_number: int) -> float:
         assert work.public is not None
         start = time.process_time()
-        for step in range(turn * _STEPS, (turn + 1) * _STEPS):
+        for step in range(round_number * _STEPS, (round_number + 1) * _STEPS):
             work.public.pack(work.documents(step))
         return _STEPS * work.batch / (time.process_time() - start)
 
-    ways = {"ours": ours, **({"the public way": public} if work.public else {})}
-    turns = take_turns(ways, work.turns, torch.float32, work.say, "data")
-    return turns.figure("data", "documents/s/core", "ours", "the public way")
+    candidates = {"ours": ours, **({"the public implementation": public} if work.public else {})}
+    rates = measure_in_rounds(candidates, work.rounds, torch.float32, work.on_status, "data")
+    return rates.measurement("data", "documents/s/core", "ours", "the public implementation")

@@ -10,9 +10,9 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from scratchpad.bench.figures import Figure, take_turns
-from scratchpad.bench.flops import forward_flops
-from scratchpad.bench.workload import Forced, Workload
+from scratchpad.bench.flop_counts import forward_flops
+from scratchpad.bench.measurement import Measurement, measure_in_rounds
+from scratchpad.bench.parity_workload import ForcedChoice, Workload
 from scratchpad.generation.cache import MODES, CachedDecoder
 from scratchpad.generation.engine import Engine, Limits, Opening, State
 from scratchpad.layout.rows import rows
@@ -23,21 +23,24 @@ from scratchpad.tasks.document import Document
 _SAMPLED_LENGTHS = 5
 
 
-def bench_generate(work: Workload, states: int | None = None) -> list[Figure]:
+def bench_generate(work: Workload, states: int | None = None) -> list[Measurement]:
     """Tokens a second with both caches; `states`: only so many of each chain are written (the first ones and the last).
 
-    A whole run of the public way takes too long: one token is timed at each of five lengths of the text, evenly spread
-    from the first token to the last, and the seconds of a run are the area under the lines between these points.
+    A whole run of the public implementation takes too long. One token is timed at each of five text lengths, evenly
+    spread from the first token to the last; the seconds of a run are the area under the lines between these points.
     """
     model = work.fresh_model().eval()
-    ways = {f"cache {mode}": partial(_written, work, model, mode, states) for mode in MODES}
+    candidates = {f"cache {mode}": partial(_written, work, model, mode, states) for mode in MODES}
     if work.public:
-        ways["the public way"] = partial(_written_publicly, work, work.public_model(model).eval(), states)
-    turns = take_turns(ways, work.turns, torch.float32, work.say, "generate")
+        candidates["the public implementation"] = partial(_public_rate, work, work.public_model(model).eval(), states)
+    rates = measure_in_rounds(candidates, work.rounds, torch.float32, work.on_status, "generate")
     documents = _documents(work, states, 0)
     flops = sum(forward_flops(model.config, len(work.vocabulary), rows(document)[0]) for document in documents)
     flops_per_token = flops / sum(map(_written_tokens, documents))
-    return [turns.figure(f"generate-{m}", "tokens/s", f"cache {m}", "the public way", flops_per_token) for m in MODES]
+    return [
+        rates.measurement(f"generate-{m}", "tokens/s", f"cache {m}", "the public implementation", flops_per_token)
+        for m in MODES
+    ]
 
 
 def write_forced(
@@ -47,24 +50,24 @@ def write_forced(
     longest = max(len(state) for document in documents for state in document.states)
     limits = Limits(longest + 1, max(len(document.states) for document in documents) + 1)
     engine = Engine(CachedDecoder(model, cache), vocabulary, limits=limits, detect_loops=False)
-    choose = Forced([sum(document.states, ()) for document in documents])
+    choose = ForcedChoice([sum(document.states, ()) for document in documents])
     written: list[list[State]] = [[] for _ in documents]
     for event in engine.stream([Opening.of(document) for document in documents], choose):
         written[event.row].append(event.state or ())
     return written
 
 
-def _written(work: Workload, model: Transformer, cache: str, states: int | None, turn: int) -> float:
-    documents = _documents(work, states, turn)
+def _written(work: Workload, model: Transformer, cache: str, states: int | None, round_number: int) -> float:
+    documents = _documents(work, states, round_number)
     start = time.perf_counter()
     write_forced(model, work.vocabulary, documents, cache)
     return sum(map(_written_tokens, documents)) / (time.perf_counter() - start)
 
 
-def _written_publicly(work: Workload, model: nn.Module, states: int | None, turn: int) -> float:
+def _public_rate(work: Workload, model: nn.Module, states: int | None, round_number: int) -> float:
     """Tokens a second of a whole run, from the seconds that one token of each row takes at some lengths of the text."""
     assert work.public is not None
-    documents = _documents(work, states, turn)
+    documents = _documents(work, states, round_number)
     last = min(map(_written_tokens, documents)) - 1
     points = [(length, _seconds(work, model, documents, length)) for length in _spread(last)]
     area = sum((b - a) * (at_a + at_b) / 2 for (a, at_a), (b, at_b) in pairwise(points))
@@ -88,8 +91,8 @@ def _spread(last: int) -> list[int]:
     return sorted({round(last * i / (_SAMPLED_LENGTHS - 1)) for i in range(_SAMPLED_LENGTHS)})
 
 
-def _documents(work: Workload, states: int | None, turn: int) -> list[Document[int]]:
-    documents = work.documents(turn)
+def _documents(work: Workload, states: int | None, round_number: int) -> list[Document[int]]:
+    documents = work.documents(round_number)
     if states is None:
         return documents
     return [Document(d.prompt, (*d.states[: min(states, len(d.states)) - 1], d.states[-1])) for d in documents]

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import torch
 
-from scratchpad.bench.figures import Figure, take_turns
-from scratchpad.bench.workload import Workload
+from scratchpad.bench.measurement import Measurement, measure_in_rounds
+from scratchpad.bench.parity_workload import Workload
 from scratchpad.errors import RunFailure
 from scratchpad.programs import Isolation, Runner
 from scratchpad.tasks.programs import Programs
@@ -20,27 +20,27 @@ from scratchpad.tasks.programs import Programs
 _ISOLATIONS: tuple[Isolation, ...] = ("namespaces", "hooks")
 
 
-def bench_trace(work: Workload) -> Iterator[Figure]:
+def bench_trace(work: Workload) -> Iterator[Measurement]:
     """Runs of the paper's own program a second of one core's time, in each isolation that this machine allows.
 
     The time is the processor's, of this process and of all that it has started: other people's work does not count.
     The server's start is not in it.
     """
     with ExitStack() as stack:
-        ways: dict[str, Callable[[int], float]] = {}
+        candidates: dict[str, Callable[[int], float]] = {}
         for isolation in _ISOLATIONS:
             try:
                 runner = stack.enter_context(Runner(isolation=isolation))
             except RunFailure as refused:
-                work.say(str(refused))
+                work.on_status(str(refused))
             else:
-                ways[isolation] = partial(_rate, runner, work.batch)
-        turns = take_turns(ways, work.turns, torch.float32, work.say, "trace")
-    for isolation in ways:
-        yield turns.figure(f"trace-{isolation}", "programs/s/core", isolation, reference="none")
+                candidates[isolation] = partial(_rate, runner, work.batch)
+        rates = measure_in_rounds(candidates, work.rounds, torch.float32, work.on_status, "trace")
+    for isolation in candidates:
+        yield rates.measurement(f"trace-{isolation}", "programs/s/core", isolation, reference="none")
 
 
-def _rate(runner: Runner, count: int, turn: int) -> float:
+def _rate(runner: Runner, count: int, round_number: int) -> float:
     task = Programs()
     program = "".join(task.parse(task.examples[0][0]))
     begin = _processor_seconds()

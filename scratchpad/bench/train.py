@@ -9,9 +9,9 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from scratchpad.bench.figures import Figure, Way, take_turns
-from scratchpad.bench.flops import TRAINING, forward_flops
-from scratchpad.bench.workload import Workload
+from scratchpad.bench.flop_counts import TRAINING, forward_flops
+from scratchpad.bench.measurement import Measurement, RateFunction, measure_in_rounds
+from scratchpad.bench.parity_workload import Workload
 from scratchpad.config.schema import TrainConfig
 from scratchpad.layout.batch import Batch
 from scratchpad.layout.rows import rows
@@ -20,10 +20,10 @@ from scratchpad.tasks.document import Document
 from scratchpad.training.data import step_batches
 from scratchpad.training.gradients import WorkerThreads, set_gradients, worker_thread_count
 from scratchpad.training.loss import count_targets, summed_loss
-from scratchpad.training.optimizer import make_optimiser
+from scratchpad.training.optimizer import make_optimizer
 
 MICRO_TOKENS = 8192
-"""Tokens of one forward pass of ours, and of the public way its padded rows: for each what was fastest on a CPU."""
+"""Tokens per forward pass of ours, padded rows per pass of the public implementation: the fastest of each on a CPU."""
 MICRO_ROWS = 2
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
@@ -32,27 +32,29 @@ Backward = Callable[[], object]
 Prepare = Callable[[Sequence[Document[int]]], Backward]
 
 
-def bench_train(work: Workload, precision: str) -> Figure:
+def bench_train(work: Workload, precision: str) -> Measurement:
     """Documents a second, with the preset's dropout. Drawing documents and laying them out is not counted."""
     model = work.fresh_model().train()
     threads = WorkerThreads(worker_thread_count(model.device, "blocks"))
-    ways = {"ours": _way(work, model, partial(_our_backward, model, threads, precision))}
+    candidates = {"ours": _training_rate(work, model, partial(_our_backward, model, threads, precision))}
     if work.public:
         public = work.public_model(model).train()
-        ways["the public way"] = _way(work, public, partial(_public_backward, work, public, precision))
-    turns = take_turns(ways, work.turns, PRECISIONS[precision], work.say, f"train {precision}")
-    laid_out = [rows(document)[0] for turn in range(work.turns) for document in work.documents(turn)]
+        candidates["the public implementation"] = _training_rate(
+            work, public, partial(_public_backward, work, public, precision)
+        )
+    rates = measure_in_rounds(candidates, work.rounds, PRECISIONS[precision], work.on_status, f"train {precision}")
+    laid_out = [rows(document)[0] for round_number in range(work.rounds) for document in work.documents(round_number)]
     flops = sum(forward_flops(model.config, len(work.vocabulary), row) for row in laid_out) / len(laid_out)
-    return turns.figure(f"train-{precision}", "documents/s", "ours", "the public way", TRAINING * flops)
+    return rates.measurement(f"train-{precision}", "documents/s", "ours", "the public implementation", TRAINING * flops)
 
 
-def _way(work: Workload, model: nn.Module, prepare: Prepare) -> Way:
-    """One step of training a turn, the same for both models but for how gradients are found."""
+def _training_rate(work: Workload, model: nn.Module, prepare: Prepare) -> RateFunction:
+    """One step of training per round, the same for both models but for how gradients are found."""
     config = TrainConfig()
-    optimiser = make_optimiser(model, config)
+    optimiser = make_optimizer(model, config)
 
-    def step(turn: int) -> float:
-        backward = prepare(work.documents(turn))
+    def step(round_number: int) -> float:
+        backward = prepare(work.documents(round_number))
         start = time.perf_counter()
         backward()
         nn.utils.clip_grad_norm_(model.parameters(), config.clip)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from scratchpad.experiments.plan import Plan
 
 
-def add_experimenting(parser: ArgumentParser, folder: str) -> None:
+def add_experiment_options(parser: ArgumentParser, folder: str) -> None:
     """--seeds, --jobs, --out, --device, --batch, --json."""
     parser.add_argument("--seeds", type=whole_number(1), default=1, metavar="N", help="seeds 0 to N-1 (default: 1)")
     parser.add_argument(
@@ -35,7 +35,7 @@ def add_experimenting(parser: ArgumentParser, folder: str) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a line of the table")
 
 
-def experiment_with(args: Namespace, plan: Plan, out: Path, command: str) -> None:
+def run_experiment(args: Namespace, plan: Plan, out: Path, command: str) -> None:
     """Carry out a plan and show what came of it. After Ctrl-C it says how to go on."""
     from scratchpad.experiments.execute import errands, prepared
     from scratchpad.experiments.results import FILES, write_results
@@ -73,7 +73,7 @@ def _carried_out(args: Namespace, plan: Plan, work: Sequence[Errand]) -> list[Fi
 
     steps = {errand.name: errand.config.train.steps for errand in work if not errand.trained}
     with TrainingProgress(steps) as progress:
-        shop = Workshop(args.device, args.jobs, args.batch, progress.tell, progress.say)
+        shop = Workshop(args.device, args.jobs, args.batch, progress.show_metrics, progress.show_message)
         return carry_out(plan, work, shop)
 
 

@@ -62,7 +62,7 @@ def _opened(unfinished: Path, path: str) -> IO[bytes]:
         raise ScratchpadError(f"{path} cannot be written: {unfinished.parent}: {error.strerror}") from None
 
 
-class Tally:
+class LeftOutTally:
     """Counts the problems that are left out, by reason."""
 
     def __init__(self) -> None:

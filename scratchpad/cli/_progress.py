@@ -47,7 +47,7 @@ class TrainingProgress:
     ) -> None:
         self._bars.stop()
 
-    def tell(self, name: str, line: dict[str, Any]) -> None:
+    def show_metrics(self, name: str, line: dict[str, Any]) -> None:
         """Show a line of metrics.jsonl of the run `name`."""
         if "evaluation" in line:
             self._print(f"{name} step {line['step']}: right {accuracies(line['evaluation'])}")
@@ -64,7 +64,7 @@ class TrainingProgress:
             self._next_line[name] = line["step"] + self._steps[name] // _LINES
             self._print(f"{name} step {line['step']} of {self._steps[name]}: {news}")
 
-    def say(self, text: str) -> None:
+    def show_message(self, text: str) -> None:
         """A line above the bars."""
         self._print(text)
 

@@ -1,4 +1,4 @@
-"""Measure speed here and now: ours, and beside it, in turn, the way of the only public implementation.
+"""Measure speed here and now: ours, and in alternation that of the only public implementation.
 
 data: documents of parity (1 to 30 bits, window 60) drawn, laid out and collated, a second of one core.
 train: documents a second on a CPU: forward, backward and optimiser, with the paper's dropout.
@@ -7,8 +7,8 @@ evaluate: questions of 60 bits judged a second by one forward pass, beside our o
 trace: short programs run and traced, each in a fresh process of its own, a second of one core; in each isolation that
 this machine allows, with nothing beside it.
 
-value and reference are medians over the turns; ratio is the median of the ratios within the turns; ceiling is what the
-machine's matrix products, measured in the same turns, would allow. The model's weights are fresh ones.
+value and reference are medians over the rounds; ratio is the median of the ratios within the rounds; ceiling is what
+the machine's matrix products, measured in the same rounds, would allow. The model's weights are fresh ones.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from scratchpad.cli._table import print_table
 from scratchpad.errors import ScratchpadError, unknown_name
 
 if TYPE_CHECKING:
-    from scratchpad.bench.figures import Figure, Say
-    from scratchpad.bench.workload import Workload
+    from scratchpad.bench.measurement import Measurement, OnStatus
+    from scratchpad.bench.parity_workload import Workload
 
 EXAMPLE = """scratchpad bench data
   scratchpad bench train --precision bf16 --json
@@ -39,7 +39,7 @@ _COLUMNS = ("name", "value", "unit", "reference", "ratio", "ceiling")
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("what", choices=tuple(_DEFAULT_BATCH), help="as above")
-    parser.add_argument("--repeats", type=whole_number(1), metavar="N", help="turns (default: 20, 5, 3, 5, 5)")
+    parser.add_argument("--repeats", type=whole_number(1), metavar="N", help="rounds (default: 20, 5, 3, 5, 5)")
     parser.add_argument(
         "--batch", type=whole_number(1), metavar="N", help="documents (default: 16; train 32, data 64, trace 200)"
     )
@@ -62,14 +62,14 @@ def run(args: Namespace) -> None:
     if args.threads is not None:
         torch.set_num_threads(args.threads)
     message(describe_machine())
-    figures = []
+    measurements = []
     with Console(stderr=True).status("") as status:
-        for figure in _figures(args, status.update):
-            figures.append(figure.to_json())
+        for figure in _measurements(args, status.update):
+            measurements.append(figure.to_json())
             if args.json:
-                print_json(figures[-1])
+                print_json(measurements[-1])
     if not args.json:
-        print_table(_COLUMNS, [["-" if v is None else v for v in figure.values()] for figure in figures])
+        print_table(_COLUMNS, [["-" if v is None else v for v in figure.values()] for figure in measurements])
 
 
 def _check(args: Namespace) -> None:
@@ -86,22 +86,22 @@ def _check(args: Namespace) -> None:
         raise ScratchpadError("--long writes one chain: leave --batch out")
 
 
-def _figures(args: Namespace, say: Say) -> Iterator[Figure]:
+def _measurements(args: Namespace, on_status: OnStatus) -> Iterator[Measurement]:
     from scratchpad.bench.data import bench_data
     from scratchpad.bench.evaluate import bench_evaluate
     from scratchpad.bench.generate import bench_generate
-    from scratchpad.bench.long import bench_long
+    from scratchpad.bench.long_chains import bench_long_chain
     from scratchpad.bench.trace import bench_trace
     from scratchpad.bench.train import PRECISIONS, bench_train
 
-    work = _workload(args, say)
+    work = _workload(args, on_status)
     if args.what == "data":
         yield bench_data(work)
     elif args.what == "train":
         for precision in PRECISIONS if args.precision in (None, "both") else (args.precision,):
             yield bench_train(work, precision)
     elif args.long:
-        yield from bench_long(work, args.states or _LONG_STATES)
+        yield from bench_long_chain(work, args.states or _LONG_STATES)
     elif args.what == "generate":
         yield from bench_generate(work, args.states)
     elif args.what == "trace":
@@ -110,20 +110,20 @@ def _figures(args: Namespace, say: Say) -> Iterator[Figure]:
         yield from bench_evaluate(work)
 
 
-def _workload(args: Namespace, say: Say) -> Workload:
-    from scratchpad.bench.public import public_way
-    from scratchpad.bench.workload import LONGEST_BITS, TRAINED_BITS, Workload
+def _workload(args: Namespace, on_status: OnStatus) -> Workload:
+    from scratchpad.bench.parity_workload import LONGEST_BITS, TRAINED_BITS, Workload
+    from scratchpad.bench.public_implementation import load_public_implementation
 
     compared = args.what not in ("evaluate", "trace") and not args.long
-    public = public_way() if compared else None
+    public = load_public_implementation() if compared else None
     if compared and public is None:
-        message("nothing to compare with: benchmarks/public_way.py is in the repository, not in the installed package")
+        message("nothing to compare with: benchmarks/public_implementation.py is in the repository, not in the package")
     return Workload(
         bits=TRAINED_BITS if args.what in ("data", "train") else LONGEST_BITS,
         batch=1 if args.long else args.batch or _DEFAULT_BATCH[args.what],
-        turns=args.repeats or _DEFAULT_TURNS[args.what],
+        rounds=args.repeats or _DEFAULT_TURNS[args.what],
         seed=args.seed,
         model=args.model or ("small" if args.long else "10m"),
         public=public,
-        say=say,
+        on_status=on_status,
     )

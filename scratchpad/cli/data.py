@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from scratchpad.cli._options import add_draws, add_task, task_from_arguments, whole_number
-from scratchpad.cli._output import Progress, Tally, new_file
+from scratchpad.cli._output import LeftOutTally, Progress, new_file
 from scratchpad.errors import ScratchpadError, SkippedProblem
 from scratchpad.layout.rows import positions_needed
 from scratchpad.tasks.base import Symbols, Task, draws
@@ -47,7 +47,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     task, form = task_from_arguments(args), format_named(args.format)
     drawn = draws(task, args.seed, args.split, 0, _count(args, task))
-    progress, tally = Progress("problems", _count(args, task)), Tally()
+    progress, tally = Progress("problems", _count(args, task)), LeftOutTally()
     lines = _single_lines(args, task, drawn, tally) if args.single_lines else _documents(args, task, form, drawn, tally)
     written = 0
     with new_file(args.out, args.force) as file:
@@ -73,7 +73,7 @@ def _count(args: Namespace, task: Task) -> int:
 
 
 def _documents(
-    args: Namespace, task: Task, form: Format, drawn: Iterator[tuple[int, Symbols]], tally: Tally
+    args: Namespace, task: Task, form: Format, drawn: Iterator[tuple[int, Symbols]], tally: LeftOutTally
 ) -> Iterator[list[dict[str, Any]]]:
     """The lines of each question: one, or none where it is left out."""
     for index, question in drawn:
@@ -94,7 +94,7 @@ def _check_room(args: Namespace, line: dict[str, Any]) -> None:
 
 
 def _single_lines(
-    args: Namespace, task: Task, drawn: Iterator[tuple[int, Symbols]], tally: Tally
+    args: Namespace, task: Task, drawn: Iterator[tuple[int, Symbols]], tally: LeftOutTally
 ) -> Iterator[list[dict[str, Any]]]:
     """The lines of each run that no run before it has had."""
     if not isinstance(task, ProgramRuns):

@@ -22,7 +22,7 @@ from scratchpad.tasks.document import as_text
 if TYPE_CHECKING:
     from scratchpad.evaluation.metrics import Score
     from scratchpad.run import Run
-    from scratchpad.training.launcher import Job
+    from scratchpad.training.launcher import TrainingJob
 
 EXAMPLE = "scratchpad demo --seed 1"
 FORMATS = ("inductive", "direct", "scratchpad")  # the longest training first: it has a core of its own
@@ -35,12 +35,12 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     from scratchpad.run import Run
-    from scratchpad.training.launcher import train_together
+    from scratchpad.training.launcher import launch_runs
 
     folder = Path(args.out)
     jobs = [_job(name, args.seed, folder / f"seed-{args.seed}" / name) for name in FORMATS]
     with TrainingProgress({job.name: job.config.train.steps for job in jobs}) as progress:
-        train_together(jobs, at_once=2, tell=progress.tell)
+        launch_runs(jobs, at_once=2, on_metrics=progress.show_metrics)
     runs = {job.name: Run.load(job.folder, "last") for job in jobs}
     scores = {name: one.evaluate() for name, one in runs.items()}
     _print_scores(scores, runs["direct"])
@@ -49,11 +49,11 @@ def run(args: Namespace) -> None:
     _write_report(folder, list(runs.values()))
 
 
-def _job(name: str, seed: int, folder: Path) -> Job:
-    from scratchpad.training.launcher import Job
+def _job(name: str, seed: int, folder: Path) -> TrainingJob:
+    from scratchpad.training.launcher import TrainingJob
 
     config = with_format(DEMO, name)
-    return Job(name, dataclasses.replace(config, train=dataclasses.replace(config.train, seed=seed)), folder)
+    return TrainingJob(name, dataclasses.replace(config, train=dataclasses.replace(config.train, seed=seed)), folder)
 
 
 def _print_scores(scores: dict[str, list[Score]], run: Run) -> None:

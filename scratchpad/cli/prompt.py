@@ -21,7 +21,7 @@ from hashlib import blake2b
 from typing import Any
 
 from scratchpad.cli._options import add_draws, add_task, task_from_arguments, whole_number
-from scratchpad.cli._output import Tally, message, print_json
+from scratchpad.cli._output import LeftOutTally, message, print_json
 from scratchpad.errors import ScratchpadError, SkippedProblem
 from scratchpad.evaluation.few_shot import Prompt, few_shot
 from scratchpad.tasks.base import Symbols, Task, draws
@@ -52,7 +52,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     task, form = task_from_arguments(args), format_named(args.format)
-    tally, printed, named = Tally(), 0, _named(args, task)
+    tally, printed, named = LeftOutTally(), 0, _named(args, task)
     for name, draw, question in _questions(args, task):
         with tally.counting() if args.question is None else nullcontext():
             prompt = few_shot(task, form, question, args.shots, args.seed)

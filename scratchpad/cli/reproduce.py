@@ -10,7 +10,7 @@ import shlex
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from scratchpad.cli._experiments import add_experimenting, experiment_with
+from scratchpad.cli._experiments import add_experiment_options, run_experiment
 from scratchpad.cli._options import add_set
 from scratchpad.cli._output import print_json
 from scratchpad.cli._table import print_table
@@ -31,7 +31,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--scale", default="small", metavar="small|paper", help="small: minutes on two CPU cores (default); paper: GPU"
     )
-    add_experimenting(parser, "runs/NAME-SCALE")
+    add_experiment_options(parser, "runs/NAME-SCALE")
     add_set(parser, "settings for all curves; all but evaluate.* need a folder of their own")
 
 
@@ -46,7 +46,7 @@ def run(args: Namespace) -> None:
     plan = experiment(args.name).plan(args.scale).with_settings(split_assignments(args.set))
     words = ["scratchpad", "reproduce", args.name, *(["--scale", args.scale] if args.scale != "small" else [])]
     settings = ["--set", *args.set] if args.set else []
-    experiment_with(args, plan, Path(args.out or f"runs/{plan.name}"), shlex.join([*words, *settings]))
+    run_experiment(args, plan, Path(args.out or f"runs/{plan.name}"), shlex.join([*words, *settings]))
 
 
 def _list(json: bool) -> None:

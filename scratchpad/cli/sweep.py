@@ -10,7 +10,7 @@ import shlex
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from scratchpad.cli._experiments import add_experimenting, experiment_with
+from scratchpad.cli._experiments import add_experiment_options, run_experiment
 from scratchpad.cli._options import add_set
 from scratchpad.config.parse import split_assignments
 from scratchpad.errors import ScratchpadError
@@ -25,7 +25,7 @@ def arguments(parser: ArgumentParser) -> None:
         "config", metavar="RECIPE|CONFIG.json", help=f"a recipe ({', '.join(RECIPES)}) or a file of settings"
     )
     add_set(parser, "settings, several at once; those with alternatives, a|b, are swept over")
-    add_experimenting(parser, "runs/sweep-RECIPE-SETTINGS")
+    add_experiment_options(parser, "runs/sweep-RECIPE-SETTINGS")
 
 
 def run(args: Namespace) -> None:
@@ -39,4 +39,4 @@ def run(args: Namespace) -> None:
     plan = sweep(Path(args.config).stem, config, settings)
     command = shlex.join(["scratchpad", "sweep", args.config, "--set", *args.set])
     swept = "-".join(name.rpartition(".")[2] for name in varying_settings(settings))  # another sweep has another folder
-    experiment_with(args, plan, Path(args.out or f"runs/{plan.name}-{swept}"), command)
+    run_experiment(args, plan, Path(args.out or f"runs/{plan.name}-{swept}"), command)

@@ -57,7 +57,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     from scratchpad.cli._progress import TrainingProgress
-    from scratchpad.training.distributed import is_alone_or_first
+    from scratchpad.training.distributed import is_main_process
     from scratchpad.training.setup import train
     from scratchpad.training.trainer import Interrupted
 
@@ -76,11 +76,11 @@ def run(args: Namespace) -> None:
         name = str(folder)
         with TrainingProgress({name: one.train.steps}) as progress:
             try:
-                tell = partial(progress.tell, name)
-                train(one, folder, args.device, args.resume, args.force, args.checkpoint, tell)
+                on_metrics = partial(progress.show_metrics, name)
+                train(one, folder, args.device, args.resume, args.force, args.checkpoint, on_metrics)
             except Interrupted as stop:
                 raise Interrupted(f"{stop}; go on with: {_resuming(args)}") from None
-        if is_alone_or_first():
+        if is_main_process():
             message(
                 f"{folder}: judge it with `scratchpad evaluate {folder}`, try it with `scratchpad solve {folder} ...`"
             )

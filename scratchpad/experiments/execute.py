@@ -20,11 +20,11 @@ from scratchpad.experiments.schema import error_prefix
 from scratchpad.generation.sampling import Sampling
 from scratchpad.run import Run, check_symbols, evaluated_sizes, read_json_lines, require_keys, task_of
 from scratchpad.training.checkpoint import Checkpoints, write_whole
-from scratchpad.training.launcher import Job, train_together
+from scratchpad.training.launcher import TrainingJob, launch_runs
 from scratchpad.training.setup import check_start_fits, complete, is_trained, load_start, model_of, symbols_of, train
 
 _JUDGED, _VOTES = "judged.jsonl", "votes.jsonl"
-Tell = Callable[[str, dict[str, Any]], None]
+OnMetrics = Callable[[str, dict[str, Any]], None]
 """Told the name of a run and each line of its metrics.jsonl."""
 
 
@@ -47,13 +47,13 @@ class Errand:
 class Workshop:
     """How a plan is carried out. jobs: runs trained side by side; batch: questions answered at a time.
 
-    tell hears of training, say of what is judged.
+    on_metrics hears of training, say of what is judged.
     """
 
     device: str = "auto"
     jobs: int = 1
     batch: int = 64
-    tell: Tell = field(default=lambda name, line: None)
+    on_metrics: OnMetrics = field(default=lambda name, line: None)
     say: Callable[[str], None] = field(default=lambda text: None)
 
 
@@ -158,12 +158,20 @@ def carry_out(plan: Plan, work: Sequence[Errand], shop: Workshop) -> list[Findin
 
 def _train(work: Sequence[Errand], shop: Workshop) -> None:
     if shop.jobs > 1:
-        train_together([Job(one.name, one.config, one.folder) for one in work], shop.jobs, shop.tell, shop.device)
+        launch_runs(
+            [TrainingJob(one.name, one.config, one.folder) for one in work], shop.jobs, shop.on_metrics, shop.device
+        )
         return
     for errand in work:
         name = errand.name
         begun = errand.folder.exists() and any(errand.folder.iterdir())
-        train(errand.config, errand.folder, shop.device, begun, tell=lambda line, name=name: shop.tell(name, line))
+        train(
+            errand.config,
+            errand.folder,
+            shop.device,
+            begun,
+            on_metrics=lambda line, name=name: shop.on_metrics(name, line),
+        )
 
 
 def _judged(plan: Plan, errand: Errand, shop: Workshop) -> list[Finding]:

@@ -19,7 +19,7 @@ from scratchpad.run import read_json_lines, read_run_record, require_keys, task_
 from scratchpad.tasks.base import Task
 from scratchpad.tasks.user_data import Corpus
 from scratchpad.tasks.user_file import FunctionTask
-from scratchpad.training.curriculum import curriculum_of
+from scratchpad.training.curriculum import make_curriculum
 
 Line = Mapping[str, Any]
 _SAMPLE_FIELDS = ("method", *(field.name for field in dataclasses.fields(Sample) if field.compare))
@@ -53,7 +53,7 @@ class RunRecord:
     def trained(self) -> Lengths | None:
         """The lengths trained on, all of their questions, where they are known."""
         if self.task:
-            curriculum = curriculum_of(self.config.curriculum, self.task)
+            curriculum = make_curriculum(self.config.curriculum, self.task)
             laws = [one.whole_law() for one in (curriculum.tasks if curriculum else (self.task,))]
             return laws[0] if len(laws) == 1 else Lengths(min(law.low for law in laws), max(law.high for law in laws))
         law = self.record.get("task_settings", {}).get(self.length)

@@ -12,7 +12,7 @@ from scratchpad.number_format import percent
 from scratchpad.random_stream import Stream, stream_name
 from scratchpad.tasks.base import Symbols, Task
 
-_LOOKED_AT = 16  # questions of a stage: where others answer half of them differently, once in 65,536 none is found
+_QUESTIONS_CHECKED = 16  # per stage: if another stage answers half of them differently, 1 in 65,536 misses it
 
 
 @dataclass(frozen=True)
@@ -37,16 +37,16 @@ class Curriculum:
             stage = Stream(stream_name("stage", seed), number).below(stage + 1)
         return self.tasks[stage]
 
-    def is_due(self, step: int) -> bool:
+    def is_test_due(self, step: int) -> bool:
         """Whether the stage is to be tested after so many steps."""
         return len(self.ends) < len(self.tasks) and step % self.config.every == 0
 
-    def questions(self, step: int, seed: int) -> list[Symbols]:
+    def test_questions(self, step: int, seed: int) -> list[Symbols]:
         """Those of the test after so many steps: new ones each time, of the stage alone, as long as there are any."""
         task, n = self.tasks[self.stage(step)], self.config.n
-        held = task.count("validation")
-        first = (step // self.config.every - 1) * n if held is None else 0
-        return [task.draw(seed, "validation", first + i) for i in range(n if held is None else min(n, held))]
+        available = task.count("validation")
+        first = (step // self.config.every - 1) * n if available is None else 0
+        return [task.draw(seed, "validation", first + i) for i in range(n if available is None else min(n, available))]
 
     @property
     def threshold(self) -> float:
@@ -54,27 +54,27 @@ class Curriculum:
         assert self.config.threshold is not None
         return self.config.threshold
 
-    def taken(self, step: int) -> int:
+    def steps_in_stage(self, step: int) -> int:
         """How many steps the stage has had after so many steps of the run."""
         return step - (self.ends[-1] if self.ends else 0)
 
-    def passed(self, step: int) -> Curriculum:
+    def with_stage_passed(self, step: int) -> Curriculum:
         """The same, with the stage passed after so many steps."""
         return replace(self, ends=(*self.ends, step))
 
 
-def curriculum_of(config: CurriculumConfig, task: Task) -> Curriculum | None:
+def make_curriculum(config: CurriculumConfig, task: Task) -> Curriculum | None:
     """The stages of a task, None without any. ScratchpadError for a stage that the task does not have."""
     tasks = []
     for number, (written, settings) in enumerate(zip(config.stages, config.settings, strict=True), 1):
         try:
-            tasks.append(_testable(task.changed(settings), config.threshold or 1))
+            tasks.append(_check_testable(task.changed(settings), config.threshold or 1))
         except ScratchpadError as error:
             raise ScratchpadError(f"curriculum.stages, stage {number} ({written}): {error}") from None
     return Curriculum(tuple(tasks), config) if tasks else None
 
 
-def _testable(task: Task, threshold: float) -> Task:
+def _check_testable(task: Task, threshold: float) -> Task:
     if task.commonest >= threshold:
         share = "all" if task.commonest == 1 else percent(task.commonest)
         raise ScratchpadError(
@@ -86,16 +86,17 @@ def _testable(task: Task, threshold: float) -> Task:
     return task
 
 
-def check_agree(curriculum: Curriculum) -> None:
+def check_stages_agree(curriculum: Curriculum) -> None:
     """ScratchpadError where stages that are mixed, for none is forgotten, answer one question differently."""
     stages = () if curriculum.config.forget else curriculum.tasks
     for number, stage in enumerate(stages):
-        held = stage.count("train")
+        available = stage.count("train")
         drawn = [
-            stage.draw(0, "train", index) for index in range(_LOOKED_AT if held is None else min(held, _LOOKED_AT))
+            stage.draw(0, "train", index)
+            for index in range(_QUESTIONS_CHECKED if available is None else min(available, _QUESTIONS_CHECKED))
         ]
         for place, other in enumerate(stages):
-            if any(_answer(other, question) not in (None, stage.truth(question)) for question in drawn):
+            if any(_answer_or_none(other, question) not in (None, stage.truth(question)) for question in drawn):
                 one, two = (curriculum.config.stages[each] for each in sorted((number, place)))
                 raise ScratchpadError(
                     f"curriculum.stages: {one} and {two} answer the same questions differently, and a stage draws "
@@ -103,7 +104,7 @@ def check_agree(curriculum: Curriculum) -> None:
                 )
 
 
-def _answer(task: Task, question: Symbols) -> Symbols | None:
+def _answer_or_none(task: Task, question: Symbols) -> Symbols | None:
     """What a task answers; None for a question that is none of its own."""
     try:
         task.check(question)
@@ -112,7 +113,7 @@ def _answer(task: Task, question: Symbols) -> Symbols | None:
         return None
 
 
-def vocabulary_of(task: Task, curriculum: Curriculum | None) -> Vocabulary:
+def training_vocabulary(task: Task, curriculum: Curriculum | None) -> Vocabulary:
     """That of the task, and behind it what the stages write beside: from the first step on it is that of all."""
     own = task.symbols()
     others = (symbol for stage in (curriculum.tasks if curriculum else ()) for symbol in stage.symbols())

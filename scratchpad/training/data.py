@@ -21,12 +21,12 @@ from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.formats import Format
 from scratchpad.training.curriculum import Curriculum
 
-_MOST_SECONDS_TO_DIE = 5.0
+_MAX_SECONDS_TO_EXIT = 5.0
 
 
 @dataclass(frozen=True)
 class StepData(Dataset[list[Batch]]):
-    """`data[step]` is the step's micro-batches for one of `processes` processes, of equal work for its worker threads.
+    """`data[step]` is the step's micro-batches for process `rank`, of equal work for its worker threads.
 
     With a curriculum the task of each document is a stage's; fixed samples are so many of each stage.
     """
@@ -36,8 +36,8 @@ class StepData(Dataset[list[Batch]]):
     vocabulary: Vocabulary
     config: TrainConfig
     context: int | None
-    process: int = 0
-    processes: int = 1
+    rank: int = 0
+    world_size: int = 1
     worker_threads: int = 1
     curriculum: Curriculum | None = None
 
@@ -45,25 +45,25 @@ class StepData(Dataset[list[Batch]]):
         return self.config.steps
 
     def __getitem__(self, step: int) -> list[Batch]:
-        rows = [row for number in self._numbers(step) for row in self._rows(number)]
+        rows = [row for number in self._document_numbers(step) for row in self._rows(number)]
         return step_batches(rows, self.config.micro_tokens, self.worker_threads)
 
     def questions(self, step: int) -> list[Symbols]:
         """The questions of a step that fall to this process."""
-        return [self._drawn(number)[1] for number in self._numbers(step)]
+        return [self._draw(number)[1] for number in self._document_numbers(step)]
 
-    def drawn(self, steps: int) -> Iterator[Symbols]:
+    def questions_before(self, steps: int) -> Iterator[Symbols]:
         """Each question that the first `steps` steps train on, once for each draw behind it."""
         count, samples = steps * self.config.batch, self._samples(self.task)
         if self.curriculum is None and samples is not None and samples <= count:
             yield from (self.task.draw(self.config.seed, "train", index) for index in range(samples))
         else:
-            yield from (self._drawn(number)[1] for number in range(count))
+            yield from (self._draw(number)[1] for number in range(count))
 
-    def _numbers(self, step: int) -> range:
-        return range(step * self.config.batch, (step + 1) * self.config.batch)[self.process :: self.processes]
+    def _document_numbers(self, step: int) -> range:
+        return range(step * self.config.batch, (step + 1) * self.config.batch)[self.rank :: self.world_size]
 
-    def _drawn(self, number: int) -> tuple[Task, Symbols]:
+    def _draw(self, number: int) -> tuple[Task, Symbols]:
         """The task and the question of the document numbered `number`, counted over all steps."""
         task, seed = self.task, self.config.seed
         if self.curriculum is not None:
@@ -82,13 +82,13 @@ class StepData(Dataset[list[Batch]]):
         return int(_order(stream_name("epoch", self.config.seed), epoch, samples)[place])
 
     def _rows(self, number: int) -> list[Row[int]]:
-        task, question = self._drawn(number)
-        written = self.format.write(task, question, self.config.max_states, self._place(number))
+        task, question = self._draw(number)
+        written = self.format.write(task, question, self.config.max_states, self._chain_position(number))
         document = self.vocabulary.encode_document(written)
         check_room([positions_needed(document)], self.context)
         return rows(document, self.config.row_budget, self.config.question_loss)
 
-    def _place(self, number: int) -> float:
+    def _chain_position(self, number: int) -> float:
         """Where in its chain the states of the document numbered `number` are, from 0 to 1."""
         if self.config.states_from == "start":
             return 0
@@ -129,17 +129,17 @@ def batches_by_step(data: StepData, first_step: int, workers: int, pin: bool) ->
         if not workers:
             raise
         if "DataLoader worker" not in str(error):
-            _bury_the_dead()
-        raise _failure_of(error) from error
+            _wait_for_dead_worker()
+        raise _batch_failure(error) from error
 
 
-def _bury_the_dead() -> None:
+def _wait_for_dead_worker() -> None:
     """Wait for the end of a worker whose pipe broke. Torch raises when it hears of it: here, and not at any time later.
 
     Pipes are closed a moment before a process has ended.
     """
     children = multiprocessing.active_children()
-    ended = wait([child.sentinel for child in children], timeout=_MOST_SECONDS_TO_DIE if children else 0)
+    ended = wait([child.sentinel for child in children], timeout=_MAX_SECONDS_TO_EXIT if children else 0)
     for child in children:
         if child.sentinel in ended:
             child.join()
@@ -151,16 +151,16 @@ def _ignore_interrupts(worker: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def worker_failure(error: RuntimeError) -> RunFailure | None:
+def dead_worker_failure(error: RuntimeError) -> RunFailure | None:
     """What to say when a background worker died (torch tells at any moment, by a signal); None for other errors."""
-    return _failure_of(error) if "DataLoader worker" in str(error) else None
+    return _batch_failure(error) if "DataLoader worker" in str(error) else None
 
 
-def _failure_of(error: Exception) -> RunFailure:
-    told = str(error) or type(error).__name__
-    if told.startswith("Caught "):  # raised there, and handed on by torch with its traceback
-        return RunFailure(f"no batch could be made in a background process: {told}")
+def _batch_failure(error: Exception) -> RunFailure:
+    reported = str(error) or type(error).__name__
+    if reported.startswith("Caught "):  # raised there, and handed on by torch with its traceback
+        return RunFailure(f"no batch could be made in a background process: {reported}")
     return RunFailure(
-        f"a background process that makes batches died ({told}). Memory may have run out: "
+        f"a background process that makes batches died ({reported}). Memory may have run out: "
         "try train.workers=0, or a smaller train.batch; go on with --resume"
     )

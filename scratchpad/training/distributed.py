@@ -14,55 +14,55 @@ from scratchpad.errors import ScratchpadError
 
 
 @dataclass(frozen=True)
-class Processes:
+class ProcessGroup:
     """This process's number and how many there are."""
 
     rank: int = 0
-    count: int = 1
+    world_size: int = 1
 
     @property
     def is_first(self) -> bool:
         return self.rank == 0
 
-    def total(self, value: Tensor) -> Tensor:
+    def sum(self, value: Tensor) -> Tensor:
         """The sum of a tensor over all processes, in place."""
-        if self.count > 1:
+        if self.world_size > 1:
             torch.distributed.all_reduce(value)
         return value
 
-    def total_gradients(self, model: nn.Module) -> None:
+    def sum_gradients(self, model: nn.Module) -> None:
         """Replace every gradient by its sum over the processes, in one message."""
-        if self.count == 1:
+        if self.world_size == 1:
             return
         gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in model.parameters()]
-        flat = self.total(torch.cat([gradient.flatten() for gradient in gradients]))
+        flat = self.sum(torch.cat([gradient.flatten() for gradient in gradients]))
         for parameter, part in zip(model.parameters(), flat.split([g.numel() for g in gradients]), strict=True):
             parameter.grad = part.view_as(parameter)
 
-    def agree(self, value: bool, device: torch.device) -> bool:
+    def any(self, value: bool, device: torch.device) -> bool:
         """Whether it is true for any process."""
-        return bool(self.total(torch.tensor(int(value), device=device)))
+        return bool(self.sum(torch.tensor(int(value), device=device)))
 
-    def wait(self, device: torch.device) -> None:
+    def barrier(self, device: torch.device) -> None:
         """Return when every process has come here."""
-        self.agree(True, device)
+        self.any(True, device)
 
 
 @contextmanager
-def joined(device: torch.device) -> Iterator[Processes]:
+def process_group(device: torch.device) -> Iterator[ProcessGroup]:
     """The processes that torchrun started, or this one alone."""
-    count = int(os.environ.get("WORLD_SIZE", "1"))
-    if count == 1:
-        yield Processes()
+    world_size = int(os.environ.get("WORLD_SIZE", "1"))
+    if world_size == 1:
+        yield ProcessGroup()
         return
     torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
-        yield Processes(torch.distributed.get_rank(), count)
+        yield ProcessGroup(torch.distributed.get_rank(), world_size)
     finally:
         torch.distributed.destroy_process_group()
 
 
-def is_alone_or_first() -> bool:
+def is_main_process() -> bool:
     """Whether this process is none of torchrun's, or the first of them: the one that speaks when all have ended."""
     return os.environ.get("RANK", "0") == "0"
 

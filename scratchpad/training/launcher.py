@@ -20,11 +20,11 @@ from typing import IO, Any
 from scratchpad.config.schema import RunConfig
 from scratchpad.errors import RunFailure
 
-_SECONDS_BETWEEN_LOOKS = 0.2
+_POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingJob:
     """A run to train: its name for people, its settings and its folder. A folder that was begun is gone on with."""
 
     name: str
@@ -32,28 +32,28 @@ class Job:
     folder: Path
 
 
-def train_together(
-    jobs: Sequence[Job], at_once: int, tell: Callable[[str, dict[str, Any]], None], device: str = "auto"
+def launch_runs(
+    jobs: Sequence[TrainingJob], at_once: int, on_metrics: Callable[[str, dict[str, Any]], None], device: str = "auto"
 ) -> None:
-    """Train all jobs, `at_once` at a time; `tell` is called with a job's name and each line of its metrics.jsonl.
+    """Train all jobs, `at_once` at a time; `on_metrics` is called with a job's name and each line of its metrics.jsonl.
 
     A job that starts from another's run waits for it. They share the cores, where settings and environment do not say
     otherwise. The first failure, or Ctrl-C, stops the others, which save their step; a failure is raised as RunFailure.
     """
     with tempfile.TemporaryDirectory() as scratch:
         shared = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // at_once)), **os.environ}
-        waiting = [_Training(job, Path(scratch) / f"{i}.json", device, shared) for i, job in enumerate(jobs)]
-        running: list[_Training] = []
+        waiting = [_TrainingProcess(job, Path(scratch) / f"{i}.json", device, shared) for i, job in enumerate(jobs)]
+        running: list[_TrainingProcess] = []
         try:
             while waiting or running:
-                while len(running) < at_once and (ready := _next([*running, *waiting], waiting)):
+                while len(running) < at_once and (ready := _next_ready([*running, *waiting], waiting)):
                     waiting.remove(ready)
                     running.append(ready)
                     ready.start()
-                time.sleep(_SECONDS_BETWEEN_LOOKS)
+                time.sleep(_POLL_SECONDS)
                 for training in running:
                     for line in training.new_lines():
-                        tell(training.job.name, line)
+                        on_metrics(training.job.name, line)
                 running = [training for training in running if not training.is_over()]
         finally:
             for training in running:
@@ -62,20 +62,20 @@ def train_together(
                 training.wait()
 
 
-def _next(unfinished: Sequence[_Training], waiting: Sequence[_Training]) -> _Training | None:
+def _next_ready(unfinished: Sequence[_TrainingProcess], waiting: Sequence[_TrainingProcess]) -> _TrainingProcess | None:
     """The first that waits for none of the unfinished ones; None where there is none."""
     folders = {str(training.job.folder) for training in unfinished}
     return next((training for training in waiting if training.job.config.train.start not in folders), None)
 
 
-class _Training:
+class _TrainingProcess:
     """One run in a child process."""
 
-    def __init__(self, job: Job, config: Path, device: str, environment: Mapping[str, str]) -> None:
+    def __init__(self, job: TrainingJob, config: Path, device: str, environment: Mapping[str, str]) -> None:
         self.job, self._config, self._device, self._environment = job, config, device, environment
         self._process: subprocess.Popen[bytes] | None = None
-        self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
-        self._read = 0
+        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+        self._lines_read = 0
 
     def start(self) -> None:
         self._config.write_text(json.dumps(self.job.config.to_json()), encoding="utf-8")
@@ -84,7 +84,7 @@ class _Training:
             [*command, "--device", self._device, "--resume"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=self._complaints,
+            stderr=self._stderr,
             env=self._environment,
             process_group=0,  # Ctrl-C comes from here alone: a second one would stop it before it has saved
         )
@@ -95,7 +95,7 @@ class _Training:
         whole: list[bytes] = []
         with contextlib.suppress(FileNotFoundError):  # not there yet, or taken away by a run that begins anew
             whole = path.read_bytes().split(b"\n")[:-1]
-        new, self._read = whole[self._read :], len(whole)  # lines, not bytes: resuming drops some, and writes others
+        new, self._lines_read = whole[self._lines_read :], len(whole)  # lines, not bytes: resuming rewrites some
         return [json.loads(line) for line in new]
 
     def is_over(self) -> bool:
@@ -103,11 +103,11 @@ class _Training:
         assert self._process is not None
         status = self._process.poll()
         if status:
-            self._complaints.seek(0)
-            words = self._complaints.read().decode(errors="replace").strip().splitlines()
+            self._stderr.seek(0)
+            words = self._stderr.read().decode(errors="replace").strip().splitlines()
             raise RunFailure(f"{self.job.name}: {words[-1] if words else f'ended with status {status}'}")
         if status == 0:
-            self._complaints.close()
+            self._stderr.close()
         return status == 0
 
     def interrupt(self) -> None:
@@ -119,4 +119,4 @@ class _Training:
         """Until it has ended."""
         if self._process is not None:
             self._process.wait()
-        self._complaints.close()
+        self._stderr.close()

@@ -11,7 +11,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from scratchpad.config.schema import TrainConfig
 
 
-def make_optimiser(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
+def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
     """AdamW; biases and norms do not decay (nor anything else that is no matrix)."""
     parameters = list(model.parameters())
     groups = [

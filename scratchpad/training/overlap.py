@@ -13,7 +13,7 @@ from scratchpad.tasks.base import Symbols
 from scratchpad.training.data import StepData
 
 
-def seen(data: StepData, steps: int, questions: Iterable[Symbols], folder: Path) -> np.ndarray:
+def training_overlap(data: StepData, steps: int, questions: Iterable[Symbols], folder: Path) -> np.ndarray:
     """Which of the questions are among those of the first `steps` steps. Their digests are kept in the folder."""
     trained = _trained(data, steps, folder)
     asked = np.array([_digest(question) for question in questions], np.uint64)
@@ -25,7 +25,7 @@ def _trained(data: StepData, steps: int, folder: Path) -> np.ndarray:
     path = folder / f"questions-{steps}.npy"
     if path.exists():
         return np.load(path, allow_pickle=False)
-    digests = np.unique(np.fromiter(map(_digest, data.drawn(steps)), np.uint64))
+    digests = np.unique(np.fromiter(map(_digest, data.questions_before(steps)), np.uint64))
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.npy")
     np.save(unfinished, digests)
     unfinished.replace(path)

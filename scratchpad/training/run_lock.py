@@ -12,7 +12,7 @@ from scratchpad.errors import ScratchpadError
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
+def lock_run_folder(folder: Path) -> Iterator[None]:
     """Hold a folder, made where it is not there, until the end of the block or of this process, however that comes.
 
     ScratchpadError where another process holds it, or it cannot be made.

@@ -31,11 +31,11 @@ from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import Document
 from scratchpad.tasks.formats import LOOKED_INTO, format_named
 from scratchpad.training.checkpoint import Checkpoint, Checkpoints, write_whole
-from scratchpad.training.curriculum import check_agree, curriculum_of, vocabulary_of
-from scratchpad.training.distributed import Processes, choose_device, joined
+from scratchpad.training.curriculum import check_stages_agree, make_curriculum, training_vocabulary
+from scratchpad.training.distributed import ProcessGroup, choose_device, process_group
 from scratchpad.training.gradients import worker_thread_count
-from scratchpad.training.run_lock import held
-from scratchpad.training.trainer import Tell, Training
+from scratchpad.training.run_lock import lock_run_folder
+from scratchpad.training.trainer import OnMetrics, Trainer
 
 _MEASURED = 32  # documents of a size looked at before training
 _SHAPES_KEPT = "ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64"  # by torch on a CPU; its own 1024 are gigabytes of ragged rows
@@ -49,11 +49,11 @@ def train(
     resume: bool = False,
     force: bool = False,
     checkpoint: str = "last",
-    tell: Tell = lambda line: None,
+    on_metrics: OnMetrics = lambda line: None,
 ) -> Run:
     """Train a run in the folder `out` and return it. Every mistake in the settings is found before the folder is made.
 
-    resume goes on in a folder that has been begun (from `checkpoint`); force replaces it. `tell` is called with every
+    resume goes on in a folder that has been begun (from `checkpoint`); force replaces it. `on_metrics` receives every
     line of metrics.jsonl. ScratchpadError for mistakes and a folder that another process trains in, RunFailure for a
     diverged loss, a full disk, a dead worker; Interrupted after Ctrl-C or another request to end. Under torchrun
     each process calls this with the same arguments.
@@ -64,20 +64,20 @@ def train(
         torch.set_num_threads(config.train.threads)
     task = task_of(config.task)
     config = complete(config, task)
-    with joined(where) as processes:
+    with process_group(where) as processes:
         saved = _is_begun(folder, config, task, resume, force) and Checkpoints(folder).steps()
         start = None if saved else load_start(config, task)
-        processes.wait(where)  # all have looked before the first one writes
-        with held(folder) if processes.is_first else nullcontext():
+        processes.barrier(where)  # all have looked before the first one writes
+        with lock_run_folder(folder) if processes.is_first else nullcontext():
             if processes.is_first and not saved:
                 _make_folder(folder, config, task, start)
-            training = make_training(config, task, folder, where, processes, tell)
+            trainer = make_trainer(config, task, folder, where, processes, on_metrics)
             if saved:
-                training.resume(Checkpoints(folder).load(checkpoint))
+                trainer.resume(Checkpoints(folder).load(checkpoint))
             elif start:
-                training.begin_with(start)
-            training.run()
-            processes.wait(where)  # the last checkpoint is there
+                trainer.load_initial_weights(start)
+            trainer.run()
+            processes.barrier(where)  # the last checkpoint is there
     return Run.load(folder, "last", device, config.task.file)
 
 
@@ -116,12 +116,12 @@ def complete(config: RunConfig, task: Task, only_judged: bool = False, room: int
     config = with_values(_as_wide_as_its_start(config), task)
     sizes = evaluated_sizes(config, task)
     config = dataclasses.replace(config, evaluate=dataclasses.replace(config.evaluate, sizes=sizes))
-    curriculum = curriculum_of(config.curriculum, task)
+    curriculum = make_curriculum(config.curriculum, task)
     every, steps = config.curriculum.every, config.train.steps
     if curriculum and every > steps:
         raise ScratchpadError(f"curriculum.every={every}: no stage is tested in train.steps={steps}; at most {steps}")
     if curriculum and not only_judged:
-        check_agree(curriculum)
+        check_stages_agree(curriculum)
     if config.train.max_states and not (only_judged or format_named(config.task.format).inductive):
         raise ScratchpadError(
             f"train.max_states={config.train.max_states}: goes with task.format=inductive, not {config.task.format}: "
@@ -203,9 +203,9 @@ def _as_wide_as_its_start(config: RunConfig) -> RunConfig:
     return dataclasses.replace(config, model=dataclasses.replace(model, context=model_of(Path(start)).context))
 
 
-def make_training(
-    config: RunConfig, task: Task, folder: Path, device: torch.device, processes: Processes, tell: Tell
-) -> Training:
+def make_trainer(
+    config: RunConfig, task: Task, folder: Path, device: torch.device, processes: ProcessGroup, on_metrics: OnMetrics
+) -> Trainer:
     """A fresh model and all that trains it."""
     worker_threads = worker_thread_count(device, config.train.attention)
     data = dataclasses.replace(step_data(config, task, processes), worker_threads=worker_threads)
@@ -214,16 +214,16 @@ def make_training(
     average = None if config.train.average is None else copy.deepcopy(model).requires_grad_(False)
     subject = Subject(average or model, task, data.format, data.vocabulary, config.train.attention)
 
-    def judge() -> list[Score]:
+    def evaluate_sizes() -> list[Score]:
         settings = config.evaluate
         sampling = Sampling(settings.temperature)
         results = evaluate(subject, settings.sizes, settings.n, settings.method, settings.seed, sampling)
         return [result.score for result in results]
 
-    def examine(stage: Task, questions: Sequence[Symbols]) -> int:
+    def count_correct(stage: Task, questions: Sequence[Symbols]) -> int:
         return count_right(dataclasses.replace(subject, task=stage), questions, config.evaluate.method)
 
-    return Training(model, data, folder, judge, tell, processes, examine, average)
+    return Trainer(model, data, folder, evaluate_sizes, on_metrics, processes, count_correct, average)
 
 
 def _is_begun(folder: Path, config: RunConfig, task: Task, resume: bool, force: bool) -> bool:
@@ -312,4 +312,4 @@ def _record(config: RunConfig, task: Task, start: Checkpoint | None) -> dict[str
 
 def symbols_of(config: RunConfig, task: Task) -> list[str]:
     """The run's whole vocabulary, marks and all, in its order."""
-    return list(vocabulary_of(task, curriculum_of(config.curriculum, task)).symbols)
+    return list(training_vocabulary(task, make_curriculum(config.curriculum, task)).symbols)

@@ -27,17 +27,17 @@ from scratchpad.signals import handling_termination
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.training.checkpoint import Checkpoint, Checkpoints, restore_optimiser, write_whole
 from scratchpad.training.curriculum import Curriculum
-from scratchpad.training.data import StepData, batches_by_step, worker_failure
-from scratchpad.training.distributed import Processes
+from scratchpad.training.data import StepData, batches_by_step, dead_worker_failure
+from scratchpad.training.distributed import ProcessGroup
 from scratchpad.training.gradients import WorkerThreads, set_gradients
 from scratchpad.training.loss import count_targets, summed_loss
-from scratchpad.training.optimizer import learning_rate, make_optimiser, update_average
+from scratchpad.training.optimizer import learning_rate, make_optimizer, update_average
 
-Tell = Callable[[dict[str, Any]], None]
+OnMetrics = Callable[[dict[str, Any]], None]
 """Called with every line that goes to metrics.jsonl."""
-Judge = Callable[[], Sequence[Score]]
+Evaluate = Callable[[], Sequence[Score]]
 """Evaluates the model as it is."""
-Examine = Callable[[Task, Sequence[Symbols]], int]
+CountCorrect = Callable[[Task, Sequence[Symbols]], int]
 """How many of these questions of a stage the model gets right."""
 
 
@@ -46,33 +46,33 @@ class Interrupted(KeyboardInterrupt):
 
 
 @dataclass
-class Training:
-    """A model in training, in a run folder. `judge` is called on schedule, `tell` with every logged line.
+class Trainer:
+    """A model in training, in a run folder. `evaluate` is called on schedule, `on_metrics` with every logged line.
 
-    `examine` tests the stages of a curriculum (none: there is no curriculum). average: a copy of the model, to
+    `count_correct` tests the stages of a curriculum (none: there is no curriculum). average: a copy of the model, to
     become the average of its weights (none: none is kept).
     """
 
     model: Transformer
     data: StepData
     folder: Path
-    judge: Judge
-    tell: Tell
-    processes: Processes
-    examine: Examine | None = None
+    evaluate: Evaluate
+    on_metrics: OnMetrics
+    processes: ProcessGroup
+    count_correct: CountCorrect | None = None
     average: Transformer | None = None
 
     def __post_init__(self) -> None:
         self.config: TrainConfig = self.data.config
-        self.optimiser = make_optimiser(self.model, self.config)
+        self.optimizer = make_optimizer(self.model, self.config)
         self.checkpoints = Checkpoints(self.folder)
         self.step = 0
-        self._reached = False
+        self._target_reached = False
         """Whether `stop_at` has been reached."""
         self._threads = WorkerThreads(self.data.worker_threads)
-        self._window = _Window()
+        self._window = _LogWindow()
 
-    def begin_with(self, start: Checkpoint) -> None:
+    def load_initial_weights(self, start: Checkpoint) -> None:
         """Begin at step 0 with the weights of another run, as they answer questions there."""
         for model in (self.model, self.average):
             if model is not None:
@@ -83,66 +83,66 @@ class Training:
         self.model.load_state_dict(checkpoint.model)
         if self.average is not None:
             self.average.load_state_dict(checkpoint.judged)
-        restore_optimiser(self.model, self.optimiser, checkpoint.optimiser)
-        self.step, self._reached = checkpoint.step, bool(checkpoint.state.get("reached"))
+        restore_optimiser(self.model, self.optimizer, checkpoint.optimiser)
+        self.step, self._target_reached = checkpoint.step, bool(checkpoint.state.get("reached"))
         if self.data.curriculum:
-            self._enter(replace(self.data.curriculum, ends=tuple(checkpoint.state["ends"])))
+            self._set_curriculum(replace(self.data.curriculum, ends=tuple(checkpoint.state["ends"])))
 
     def run(self) -> None:
         """Train to the last step or until `stop_at` is reached. Interrupted after Ctrl-C, RunFailure when it fails.
 
         Whatever the folder holds of later steps is dropped first: it would be written again.
         """
-        with _interruptible() as interrupt, _explained(self.folder):
+        with _interrupts() as interrupt, _as_run_failures(self.folder):
             if self.processes.is_first:
                 self.checkpoints.clean(self.step)
-                _keep_metrics(self.folder / "metrics.jsonl", self.step)
+                _drop_later_metrics(self.folder / "metrics.jsonl", self.step)
             self.model.train()
-            while not self._reached and self.step < self.config.steps:
-                self._go_on(interrupt)
+            while not self._target_reached and self.step < self.config.steps:
+                self._train_stage(interrupt)
             self._save()
 
-    def _go_on(self, interrupt: _Interrupt) -> None:
+    def _train_stage(self, interrupt: _Interrupt) -> None:
         """Train until it is over, or what is trained on has changed and batches made ahead are of no use."""
         on_gpu, data = self.model.device.type == "cuda", self.data
         workers = self.config.workers if self.config.workers is not None else 2 * on_gpu
         for batches in batches_by_step(data, self.step, workers, pin=on_gpu):
-            self._one_step(batches)
+            self._train_step(batches)
             self._after_step()
-            if self._reached:
+            if self._target_reached:
                 return
-            if self.processes.agree(interrupt.asked, self.model.device):
+            if self.processes.any(interrupt.requested, self.model.device):
                 self._save()
                 raise Interrupted(f"stopped at step {self.step} of {self.config.steps}, which is saved")
             if self.data is not data:
                 return
 
-    def _one_step(self, batches: Sequence[Batch]) -> None:
+    def _train_step(self, batches: Sequence[Batch]) -> None:
         torch.manual_seed(_step_seed(self.config.seed, self.step, self.processes.rank))
         rate = learning_rate(self.step, self.config)
-        for group in self.optimiser.param_groups:
+        for group in self.optimizer.param_groups:
             group["lr"] = rate
-        targets = self.processes.total(torch.tensor(count_targets(batches), device=self.model.device))
-        loss = self.processes.total(set_gradients(self.model, batches, partial(self._share, targets), self._threads))
-        self.processes.total_gradients(self.model)
+        targets = self.processes.sum(torch.tensor(count_targets(batches), device=self.model.device))
+        loss = self.processes.sum(set_gradients(self.model, batches, partial(self._batch_loss, targets), self._threads))
+        self.processes.sum_gradients(self.model)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
-        self._check(loss, norm, rate)
-        self.optimiser.step()
-        self.optimiser.zero_grad(set_to_none=True)
+        self._check_finite(loss, norm, rate)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
         if self.average is not None and self.config.average is not None:
             update_average(self.average, self.model, self.config.average, self.step)
         self._window.add(
-            loss, rate, self.processes.count * sum(int(b.real().sum()) for b in batches), self.config.batch
+            loss, rate, self.processes.world_size * sum(int(b.real().sum()) for b in batches), self.config.batch
         )
 
-    def _share(self, targets: Tensor, batch: Batch) -> Tensor:
+    def _batch_loss(self, targets: Tensor, batch: Batch) -> Tensor:
         """A micro-batch's share of the step's loss."""
         device, bf16 = self.model.device, self.config.precision == "bf16"
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             return summed_loss(self.model, batch.to(device), self.config.attention) / targets
 
-    def _check(self, loss: Tensor, norm: Tensor, rate: float) -> None:
+    def _check_finite(self, loss: Tensor, norm: Tensor, rate: float) -> None:
         """Before the parameters are touched: a loss or gradient that is not finite ends the run."""
         if math.isfinite(float(loss)) and math.isfinite(float(norm)):
             return
@@ -160,62 +160,62 @@ class Training:
         judged = last or (config.evaluate_every and self.step % config.evaluate_every == 0)
         if self.step % config.log_every == 0 or judged:  # a step that may be the last is logged
             self._log(self._window.line(self.step))
-        if self.data.curriculum and self.data.curriculum.is_due(self.step):
-            self._examine(self.data.curriculum)
+        if self.data.curriculum and self.data.curriculum.is_test_due(self.step):
+            self._test_stage(self.data.curriculum)
         if judged:
-            self._judge()
+            self._evaluate()
         if config.checkpoint_every and self.step % config.checkpoint_every == 0:
             self._save()
 
-    def _examine(self, curriculum: Curriculum) -> None:
+    def _test_stage(self, curriculum: Curriculum) -> None:
         """Test the stage, and go on to the next one where it is passed: before anything of this step is saved."""
         passed = False
         if self.processes.is_first:
-            assert self.examine is not None
+            assert self.count_correct is not None
             stage = curriculum.stage(self.step)
-            questions = curriculum.questions(self.step, self.config.seed)
-            correct, n = self.examine(curriculum.tasks[stage], questions), len(questions)
+            questions = curriculum.test_questions(self.step, self.config.seed)
+            correct, n = self.count_correct(curriculum.tasks[stage], questions), len(questions)
             passed = correct / n >= curriculum.threshold
             line = {"stage": stage + 1, "settings": curriculum.config.stages[stage], "n": n, "correct": correct}
             low, high = wilson(correct, n)
             line |= {"accuracy": correct / n, "low": low, "high": high, "passed": passed}
-            self._log({"step": self.step, "curriculum": {**line, "steps": curriculum.taken(self.step)}})
+            self._log({"step": self.step, "curriculum": {**line, "steps": curriculum.steps_in_stage(self.step)}})
         self._window.restart()
-        if self.processes.agree(passed, self.model.device):
-            self._enter(curriculum.passed(self.step))
+        if self.processes.any(passed, self.model.device):
+            self._set_curriculum(curriculum.with_stage_passed(self.step))
 
-    def _enter(self, curriculum: Curriculum) -> None:
+    def _set_curriculum(self, curriculum: Curriculum) -> None:
         self.data = replace(self.data, curriculum=curriculum)
 
-    def _judge(self) -> None:
+    def _evaluate(self) -> None:
         if self.processes.is_first:
-            scores = self.judge()
+            scores = self.evaluate()
             self._log({"step": self.step, "evaluation": [score.to_json() for score in scores]})
             mean = sum(score.accuracy for score in scores) / len(scores)
             lowest = min(score.accuracy for score in scores)
-            self._reached = self.config.stop_at is not None and lowest >= self.config.stop_at
+            self._target_reached = self.config.stop_at is not None and lowest >= self.config.stop_at
             best = self.checkpoints.best()
             if best is None or mean >= best[1]:
                 self._save()
                 self.checkpoints.mark_best(self.step, mean)
         self._window.restart()
-        self._reached = self.processes.agree(self._reached, self.model.device)
+        self._target_reached = self.processes.any(self._target_reached, self.model.device)
 
     def _save(self) -> None:
         if self.processes.is_first:
             ends = {"ends": self.data.curriculum.ends} if self.data.curriculum else {}
-            state = {"reached": self._reached, **ends}
-            self.checkpoints.save(self.step, self.model, self.optimiser, state, self.average)
+            state = {"reached": self._target_reached, **ends}
+            self.checkpoints.save(self.step, self.model, self.optimizer, state, self.average)
         self._window.restart()
 
     def _log(self, line: dict[str, Any]) -> None:
         if self.processes.is_first:
             with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
-            self.tell(line)
+            self.on_metrics(line)
 
 
-class _Window:
+class _LogWindow:
     """What was done since the last logged line; time spent on evaluations and checkpoints is left out."""
 
     def __init__(self) -> None:
@@ -245,16 +245,16 @@ class _Window:
 
 
 class _Interrupt:
-    asked = False
+    requested = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+        if self.requested:
             raise KeyboardInterrupt
-        self.asked = True
+        self.requested = True
 
 
 @contextlib.contextmanager
-def _interruptible() -> Iterator[_Interrupt]:
+def _interrupts() -> Iterator[_Interrupt]:
     """Ctrl-C, and every other request to end, asks to stop after the step; a second one stops at once."""
     interrupt = _Interrupt()
     with handling_termination(interrupt):
@@ -262,14 +262,14 @@ def _interruptible() -> Iterator[_Interrupt]:
 
 
 @contextlib.contextmanager
-def _explained(folder: Path) -> Iterator[None]:
+def _as_run_failures(folder: Path) -> Iterator[None]:
     """A dead worker (torch tells of it at any moment, by a signal) and a disk that refuses, as RunFailures."""
     try:
         yield
     except RunFailure:
         raise
     except RuntimeError as error:
-        failure = worker_failure(error)
+        failure = dead_worker_failure(error)
         if failure is None:
             raise
         raise failure from error
@@ -283,7 +283,7 @@ def _step_seed(seed: int, step: int, rank: int) -> int:
     return int.from_bytes(digest, "little") >> 1
 
 
-def _keep_metrics(path: Path, step: int) -> None:
+def _drop_later_metrics(path: Path, step: int) -> None:
     """Drop the lines after a step, and what was cut short."""
     kept = []
     for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []:

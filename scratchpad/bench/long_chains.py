@@ -10,27 +10,27 @@ from itertools import cycle
 
 from torch import Tensor
 
-from scratchpad.bench.figures import Figure
-from scratchpad.bench.workload import Workload
+from scratchpad.bench.measurement import Measurement
+from scratchpad.bench.parity_workload import Workload
 from scratchpad.generation.cache import MODES, CachedDecoder
 from scratchpad.generation.engine import Engine, Limits, Opening
 
 _EARLY = 10  # the state before which the early measurements begin
-_SAID_EVERY = 500  # states
+_STATES_PER_STATUS = 500  # states
 _NO_LIMIT = Limits(10**12, 10**12)
 
 
-def bench_long(work: Workload, states: int, measured: int = 200) -> list[Figure]:
+def bench_long_chain(work: Workload, states: int, measured: int = 200) -> list[Measurement]:
     """For both caches what the state numbered `states` costs, beside the tenth: here ratio is late / early.
 
-    One row of 60 bits writes its true states over and over. A second such chain is begun when the first one has come to
-    that state, and `measured` states are written by both in turn, so that both are timed in the same minutes. The other
-    figures are the bytes of the cache and the highest memory of the process, at the end and after the early states.
+    One row of 60 bits writes its true states repeatedly. When it reaches that state, a second chain starts, and both
+    write `measured` states alternately, so that both are timed in the same minutes. The other measurements are the
+    bytes of the cache and the peak memory of the process, at the end and after the early states.
     """
-    return [figure for cache in MODES for figure in _figures(work, cache, states, measured)]
+    return [figure for cache in MODES for figure in _measurements(work, cache, states, measured)]
 
 
-def _figures(work: Workload, cache: str, states: int, measured: int) -> list[Figure]:
+def _measurements(work: Workload, cache: str, states: int, measured: int) -> list[Measurement]:
     name = f"generate-long-{cache}"
     old = _Chain(work, cache)
     old.write(_EARLY + measured, work, name)
@@ -43,9 +43,9 @@ def _figures(work: Workload, cache: str, states: int, measured: int) -> list[Fig
     slower = statistics.median(at_end / at_start for at_end, at_start in pairs)
     late_bytes, late_peak = old.decoder.cache_bytes(), _peak_mebibytes()
     return [
-        Figure(name, late, "ms/state", early, slower),
-        Figure(f"{name}-cache", late_bytes, "bytes", early_bytes, late_bytes / early_bytes),
-        Figure(f"{name}-peak-memory", late_peak, "MiB", early_peak, late_peak / early_peak),
+        Measurement(name, late, "ms/state", early, slower),
+        Measurement(f"{name}-cache", late_bytes, "bytes", early_bytes, late_bytes / early_bytes),
+        Measurement(f"{name}-peak-memory", late_peak, "MiB", early_peak, late_peak / early_peak),
     ]
 
 
@@ -74,8 +74,8 @@ class _Chain:
         for _ in range(states):
             next(self._states)
             self._written += 1
-            if self._written % _SAID_EVERY == 0:
-                work.say(f"{name}: {self._written:,} states")
+            if self._written % _STATES_PER_STATUS == 0:
+                work.on_status(f"{name}: {self._written:,} states")
 
 
 def _peak_mebibytes() -> float:

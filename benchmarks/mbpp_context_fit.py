@@ -1,6 +1,6 @@
 """How many tasks of MBPP fit each format into 512, 1024 and 2048 tokens.
 
-    python -m benchmarks.fit --path mbpp.jsonl
+    python -m benchmarks.mbpp_context_fit --path mbpp.jsonl
 
 prints a table in Markdown: the share of all tasks, and of the 500 test tasks, all three runs of which fit. Tokens are
 characters, 1,066 of them for 512: with that many the tracer finds 211 test tasks that fit 512 tokens, where the paper

@@ -1,4 +1,4 @@
-"""`benchmarks.fit`: which tasks of MBPP fit, on three of our own, counted by hand."""
+"""`benchmarks.mbpp_context_fit`: which tasks of MBPP fit, on three of our own, counted by hand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from traces import started
 
 from scratchpad.programs import trace_text
 
-FIT = runpy.run_path(str(ROOT / "benchmarks" / "fit.py"))
+FIT = runpy.run_path(str(ROOT / "benchmarks" / "mbpp_context_fit.py"))
 
 CHARACTERS = 2132  # of 1024 tokens: a little more than two for each
 

@@ -1,7 +1,7 @@
-"""Figures, and how they are measured on a machine that is shared and noisy: the ways compared take turns.
+"""Measurements on a shared, noisy machine: the candidates compared run alternately, in rounds.
 
-What is reported of a way is the median over all turns, and what is reported of two ways is the median of the ratios
-within each turn. Every turn also measures the machine's matrix products, so that a ceiling stands beside each figure.
+The value of one candidate is its median over all rounds; the ratio of two is the median of the ratios within each
+round. Every round also measures the machine's matrix products, which give a ceiling for each value.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from dataclasses import dataclass
 
 import torch
 
-Say = Callable[[str], None]
+OnStatus = Callable[[str], None]
 """Called with what is being measured."""
-Way = Callable[[int], float]
-"""Does the work of the turn with this number, from 0, and returns its rate: higher is faster."""
+RateFunction = Callable[[int], float]
+"""Does the work of the round with this number, from 0, and returns its rate: higher is faster."""
 
 _PRODUCT_SIZE = 2048
 _GIGA = 1e9
 
 
 @dataclass(frozen=True)
-class Figure:
+class Measurement:
     """One line of results. Without something to compare with, reference and ratio are None, likewise ceiling.
 
-    ratio: how many times better ours is, the median of the ratios within the turns (and so not value / reference).
+    ratio: how many times better ours is, the median of the ratios within the rounds (and so not value / reference).
     ceiling: the value that the machine's matrix products would allow if there were nothing else to be done.
     """
 
@@ -43,45 +43,51 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Turns:
-    """The rates of each way, turn by turn."""
+class RoundRates:
+    """The rates of each way, round by round."""
 
     rates: dict[str, list[float]]
 
     def median(self, way: str) -> float:
         return statistics.median(self.rates[way])
 
-    def figure(self, name: str, unit: str, way: str, reference: str, work_flops: float | None = None) -> Figure:
+    def measurement(
+        self, name: str, unit: str, way: str, reference: str, work_flops: float | None = None
+    ) -> Measurement:
         """`way` beside `reference` (one that was not measured gives None). work_flops: what one unit of work takes."""
         against = self.rates.get(reference)
-        return Figure(
+        return Measurement(
             name,
             self.median(way),
             unit,
             reference=None if against is None else statistics.median(against),
             ratio=None if against is None else statistics.median(map(_ratio, self.rates[way], against)),
-            ceiling=None if work_flops is None else self.median(PRODUCTS) * _GIGA / work_flops,
+            ceiling=None if work_flops is None else self.median(MATMULS) * _GIGA / work_flops,
         )
 
 
-PRODUCTS = "matrix products"
-"""The name under which turns hold the machine's GFLOP/s."""
+MATMULS = "matrix products"
+"""The name under which rounds hold the machine's GFLOP/s."""
 
 
-def take_turns(ways: Mapping[str, Way], turns: int, dtype: torch.dtype, say: Say, what: str) -> Turns:
-    """Each way once unmeasured, then all of them and the machine's matrix products in turn, `turns` times."""
-    everything = {**ways, PRODUCTS: lambda turn: product_rate(dtype)}
+def measure_in_rounds(
+    candidates: Mapping[str, RateFunction], rounds: int, dtype: torch.dtype, on_status: OnStatus, what: str
+) -> RoundRates:
+    """Each way once unmeasured, then all of them and the machine's matrix products, `rounds` times."""
+    everything = {**candidates, MATMULS: lambda round_number: matmul_gflops(dtype)}
     rates: dict[str, list[float]] = {name: [] for name in everything}
-    for turn in range(-1, turns):
+    for round_number in range(-1, rounds):
         for name, way in everything.items():
-            say(f"{what}: {'warming up' if turn < 0 else f'turn {turn + 1} of {turns}'}: {name}")
-            rate = way(max(turn, 0))
-            if turn >= 0:
+            on_status(
+                f"{what}: {'warming up' if round_number < 0 else f'round {round_number + 1} of {rounds}'}: {name}"
+            )
+            rate = way(max(round_number, 0))
+            if round_number >= 0:
                 rates[name].append(rate)
-    return Turns(rates)
+    return RoundRates(rates)
 
 
-def product_rate(dtype: torch.dtype, products: int = 4) -> float:
+def matmul_gflops(dtype: torch.dtype, products: int = 4) -> float:
     """GFLOP/s of products of two square matrices of size 2048, as fast as torch multiplies them here and now."""
     a, b = torch.randn(2, _PRODUCT_SIZE, _PRODUCT_SIZE).to(dtype).unbind()
     start = time.perf_counter()

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from scratchpad.bench.figures import Say
+from scratchpad.bench.measurement import OnStatus
 from scratchpad.config.parse import Lengths
 from scratchpad.layout.rows import rows
 from scratchpad.layout.vocabulary import Vocabulary
@@ -32,11 +32,11 @@ class Workload:
 
     bits: Lengths
     batch: int
-    turns: int
+    rounds: int
     seed: int = 0
     model: str = "10m"
     public: ModuleType | None = None
-    say: Say = lambda text: None
+    on_status: OnStatus = lambda text: None
 
     @property
     def task(self) -> Parity:
@@ -50,14 +50,14 @@ class Workload:
     def vocabulary(self) -> Vocabulary:
         return Vocabulary(self.task.symbols())
 
-    def questions(self, turn: int = 0) -> list[Symbols]:
-        """The questions of a turn: each turn has its own."""
-        return [question for _, question in draws(self.task, self.seed, "train", turn * self.batch, self.batch)]
+    def questions(self, round_number: int = 0) -> list[Symbols]:
+        """The questions of a round: each round has its own."""
+        return [question for _, question in draws(self.task, self.seed, "train", round_number * self.batch, self.batch)]
 
-    def documents(self, turn: int = 0) -> list[Document[int]]:
-        """The documents of the turn's questions."""
+    def documents(self, round_number: int = 0) -> list[Document[int]]:
+        """The documents of the round's questions."""
         task, vocabulary, written = self.task, self.vocabulary, self.format
-        return [vocabulary.encode_document(written.write(task, question)) for question in self.questions(turn)]
+        return [vocabulary.encode_document(written.write(task, question)) for question in self.questions(round_number)]
 
     def fresh_model(self) -> Transformer:
         """With as many positions as the longest document takes: the prompt, a state and its context."""
@@ -73,7 +73,7 @@ class Workload:
 
 
 @dataclass
-class Forced:
+class ForcedChoice:
     """A choice function that chooses as always, and then writes the true document all the same.
 
     So weights may be fresh ones, and each row is written to its true length.

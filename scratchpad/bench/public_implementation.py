@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-NAME = "benchmarks.public_way"
+NAME = "benchmarks.public_implementation"
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def public_way(root: Path = ROOT) -> ModuleType | None:
+def load_public_implementation(root: Path = ROOT) -> ModuleType | None:
     """The module in the checkout that this package runs from; None where the package was installed alone."""
     path = root / f"{NAME.replace('.', '/')}.py"
     spec = importlib.util.spec_from_file_location(NAME, path)
