@@ -81,7 +81,8 @@ def _needs(traced: ProgramRuns, inductive: ProgramRuns, question: Symbols, reaso
         reasons[f"by CPython: {problem.reason}"] += 1
     try:
         states = [len(json.dumps(step.state)) for step in inductive.traced(question, inductive=True).steps]
-        needs["inductive, question and two states"] = len(inductive.opening(question)) + max(map(sum, pairwise(states)))
+        text = inductive.inductive_question(question)
+        needs["inductive, question and two states"] = len(text) + max(map(sum, pairwise(states)))
     except SkippedProblem as problem:
         reasons[f"inductive: {problem.reason}"] += 1
     return needs

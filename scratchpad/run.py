@@ -252,7 +252,7 @@ def step_data(
 
 def evaluated_sizes(config: RunConfig, task: Task) -> tuple[int, ...]:
     """The sizes that a run is judged at: those it names, or the task's choice."""
-    return config.evaluate.sizes or task.tested_sizes()
+    return config.evaluate.sizes or task.default_test_sizes()
 
 
 def _check_saved_evaluation(folder: Path) -> None:

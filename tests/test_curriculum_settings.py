@@ -137,8 +137,8 @@ def test_the_commonest_answer_is_as_common_as_told(name: str) -> None:
     """Of 400 questions; within 5 deviations: wrong by chance once in a million times."""
     task = task_named(name, GRAPHS | {"distance": 1, "unconnected": 0.2} if name == "random-graphs" else {"n": 2})
     found = Counter(task.truth(task.draw(0, "train", index)) for index in range(400))
-    deviation = math.sqrt(400 * task.commonest * (1 - task.commonest))
-    assert min(abs(count - 400 * task.commonest) for count in found.values()) <= 5 * deviation
+    deviation = math.sqrt(400 * task.most_common_share * (1 - task.most_common_share))
+    assert min(abs(count - 400 * task.most_common_share) for count in found.values()) <= 5 * deviation
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_stages_of_a_task_of_ones_own(tmp_path: Path) -> None:
     task = load_task_file(str(Path(__file__).parent.parent / "examples" / "my_task.py"))
     found = make_curriculum(CurriculumConfig(("sizes=2", "sizes=5"), 0.9), task)
     assert found is not None
-    assert [stage.size_law().to_json() for stage in found.tasks] == [2, 5]
+    assert [stage.size_distribution().to_json() for stage in found.tasks] == [2, 5]
 
 
 @pytest.mark.parametrize("stages", [0, 1])

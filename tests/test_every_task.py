@@ -26,7 +26,7 @@ TINY: dict[str, Any] = {
 @pytest.mark.parametrize("name", TASKS)
 def test_every_task_goes_all_the_way(name: str, tmp_path: Path) -> None:
     task = task_named(name)
-    forms = ("scratchpad", "inductive", *task.own_formats)
+    forms = ("scratchpad", "inductive", *task.extra_formats)
     folders = [judged(task, form, tmp_path / form).folder for form in forms]
     page = report(folders)
     assert all(word in page for word in (name, *forms))
@@ -36,7 +36,7 @@ def judged(task: Task, form: str, folder: Path) -> Run:
     config = RunConfig().with_settings({"task.name": task.name, "task.format": form, **TINY})
     run = train(config, folder, "cpu")
     for method in METHODS:
-        (score,) = run.evaluate(task.tested_sizes(), n=1, method=method)
+        (score,) = run.evaluate(task.default_test_sizes(), n=1, method=method)
         assert (score.task, score.format, score.n) == (task.name, form, 1)
         assert 0 <= score.transition_accuracy <= 1
     solved = run.solve(as_text(task.draw(0, "test", 0)), limits=Limits(state_tokens=7, states=2))

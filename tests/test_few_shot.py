@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scratchpad.errors import ScratchpadError
-from scratchpad.evaluation.few_shot import few_shot, spoken
+from scratchpad.evaluation.few_shot import few_shot, question_and_work
 from scratchpad.evaluation.text_scoring import Verdict, judge
 from scratchpad.tasks import TASKS, task_named
 from scratchpad.tasks.base import Symbols, draws
@@ -60,7 +60,8 @@ def test_examples_are_fixed_and_never_the_question(name: str) -> None:
     asked = [*(question for _, question in draws(task, 3, "test", 0, 5)), trained[1]]
     prompts = [few_shot(task, form, question, 3, seed=3) for question in asked]
     expected = [
-        spoken(task, form.write(task, question))[1] + task.prompt_template("scratchpad").after for question in trained
+        question_and_work(task, form.write(task, question))[1] + task.prompt_template("scratchpad").after
+        for question in trained
     ]
     assert all([work for _, work in prompt.shown] == expected[:3] for prompt in prompts[:-1])
     assert [work for _, work in prompts[-1].shown] == [expected[0], *expected[2:]]
@@ -90,9 +91,9 @@ def test_a_conversation_holds_the_same() -> None:
 def test_chains_are_spoken_state_by_state() -> None:
     task = task_named("parity", {"window": 5})
     document = format_named("inductive").write(task, task.parse("_1_01="))
-    assert spoken(task, document) == ("_1_01=", "[01]1,1\n[03]0,1\n[04]1,0\n[05]_,0")
+    assert question_and_work(task, document) == ("_1_01=", "[01]1,1\n[03]0,1\n[04]1,0\n[05]_,0")
     given = Document((), (("a", "<sep>"), ("b", "<sep>"), ("c", "<end>")))
-    assert spoken(task, given) == ("a", "b\nc")
+    assert question_and_work(task, given) == ("a", "b\nc")
 
 
 def test_too_few_problems_to_show() -> None:
@@ -138,7 +139,7 @@ def test_the_true_work_is_right_and_a_changed_one_is_not(name: str) -> None:
     for form in map(format_named, format_names(task)):
         for _, question in draws(task, 0, "test", 0, 5):
             template = task.prompt_template(form.name)
-            _, target = spoken(task, form.write(task, question))
+            _, target = question_and_work(task, form.write(task, question))
             trace = None if form.name in ("direct", "filler") else True
             for text in (target, f"\n {target}{template.stop}and so on", f"{target}\n"):
                 judged = judge(task, form, question, text)

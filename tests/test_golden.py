@@ -84,7 +84,7 @@ def test_the_text_is_the_official_one(line: Line) -> None:
 def test_settings_are_read_off_the_question(line: Line) -> None:
     """bits, digits, or sizes and distance, as the official code was called."""
     task = task_named(line["task"], settings_of(line))
-    found = task.fitted(question_of(line)).settings()
+    found = task.fitted_to(question_of(line)).settings()
     expected = {name: line[name] for name in ("bits", "window", "sizes", "distance") if name in line}
     expected |= {"digits": len(str(line["a"]))} if "a" in line else {}
     assert found == expected | ({"jump": line["jump"]} if line.get("jump", 1) > 1 else {})

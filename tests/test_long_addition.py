@@ -59,7 +59,7 @@ def test_each_line_of_the_text_holds_the_whole_sum() -> None:
     task = addition(digits="1-13")
     for _, question in draws(task, 0, "train", 0, 101):
         first, second = (int(part.replace(" ", "")) for part in as_text(question).split("+"))
-        opened, *lines, last, closed, answer = "".join(task.text(question, "scratchpad")).split("\n")
+        opened, *lines, last, closed, answer = "".join(task.scratchpad_text(question, "scratchpad")).split("\n")
         assert (opened, closed) == ("<scratch>", "</scratch>")
         columns = len(lines) - 1
         assert columns == max(len(str(first)), len(str(second)))
@@ -97,7 +97,7 @@ def test_states_are_as_long_as_what_stands_before_them() -> None:
 def test_what_is_left_free_holds_every_symbol_equally_often() -> None:
     """The marks too: in longer sums they come to stand where in shorter ones they never do."""
     task = addition(digits=1, window=14)
-    texts = ["".join(task.opening(question)) for _, question in draws(task, 0, "train", 0, 100)]
+    texts = ["".join(task.inductive_question(question)) for _, question in draws(task, 0, "train", 0, 100)]
     filling = [part for text in texts for part in re.findall(r"^=(.{13})\$\d\+(.{13})\$\d,0$", text)[0]]
     assert len(filling) == 200
     assert len(set(filling)) > 120  # each question has its own: of two digits there are 100, most of them drawn here
@@ -151,8 +151,8 @@ def test_the_window_binds_the_inductive_text_alone() -> None:
 
 def test_settings_off_a_question() -> None:
     task = addition()
-    assert task.fitted(task.parse("1 2 3 + 4")).settings()["digits"] == "1-3"
-    assert task.fitted(task.parse("1 2 + 3 4")).settings()["digits"] == 2
+    assert task.fitted_to(task.parse("1 2 3 + 4")).settings()["digits"] == "1-3"
+    assert task.fitted_to(task.parse("1 2 + 3 4")).settings()["digits"] == 2
 
 
 @pytest.mark.parametrize(
@@ -210,11 +210,11 @@ def test_texts_without_an_answer_have_none() -> None:
     task = addition()
     question = task.parse("2 9 + 5 7")
     scratchpad = format_named("scratchpad")
-    assert scratchpad.answer(task, question, [(*task.text(question, "scratchpad"), SEP)]) == tuple("8 6")
+    assert scratchpad.answer(task, question, [(*task.scratchpad_text(question, "scratchpad"), SEP)]) == tuple("8 6")
     assert scratchpad.answer(task, question, [(*"1 2\n", "</scratch>", "\n", SEP)]) is None
     with pytest.raises(IndexError):
         scratchpad.answer(task, question, [(*"8 6", SEP)])
 
 
 def test_a_law_is_one_of_lengths() -> None:
-    assert addition(digits="3-3").size_law() == Lengths(3, 3)
+    assert addition(digits="3-3").size_distribution() == Lengths(3, 3)

@@ -78,7 +78,7 @@ def test_states_from_anywhere_are_written_behind_the_one_before_them() -> None:
 
 
 def test_of_a_chain_without_end_the_beginning_is_looked_into(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(formats, "LOOKED_INTO", 5)
+    monkeypatch.setattr(formats, "CHAIN_PREFIX_LIMIT", 5)
     monkeypatch.setattr(Parity, "states", lambda task, question: ((str(number),) for number in count()))
     task = task_named("parity", {"bits": 11, "window": 13})
     part = formats.format_named("inductive").write(task, task.draw(0, "train", 0), 2, 1)

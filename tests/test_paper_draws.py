@@ -131,7 +131,7 @@ def test_a_distance_that_no_graph_holds_is_told() -> None:
 def test_no_random_graph_needs_much_more_room_than_the_longest_one(settings: dict[str, Any]) -> None:
     """A model has 8 positions more than training's longest document: what is drawn later fits."""
     task = task_named("random-graphs", settings)
-    (longest,) = task.longest()
+    (longest,) = task.longest_questions()
     task.check(longest)
     for form in map(format_named, format_names()):
         most = positions_needed(form.write(task, longest))
@@ -218,7 +218,7 @@ def operands(name: str, question: Symbols) -> tuple[str, str]:
 def test_the_papers_digits_are_the_default(name: str, law: str, weights: tuple[int, ...]) -> None:
     task = task_named(name)
     assert task.settings() == {"digits": law, "window": 30}
-    assert task.size_law().weights == weights
+    assert task.size_distribution().weights == weights
 
 
 def test_digits_stand_at_random_slots() -> None:

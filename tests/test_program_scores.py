@@ -16,7 +16,7 @@ from program_data import MBPP, run_data, write
 
 from scratchpad.cli.main import main
 from scratchpad.errors import RunFailure, ScratchpadError
-from scratchpad.evaluation.few_shot import few_shot, spoken
+from scratchpad.evaluation.few_shot import few_shot, question_and_work
 from scratchpad.evaluation.text_scoring import judge
 from scratchpad.tasks import task_named
 from scratchpad.tasks.base import Task
@@ -102,7 +102,7 @@ def test_the_examples_of_a_prompt_are_the_papers_split(path: str) -> None:
     task, form = task_named("mbpp", {"path": path}), format_named("scratchpad")
     question = task.draw(0, "test", 0)
     prompt = few_shot(task, form, question, 2)
-    shown = [spoken(task, form.write(task, task.draw(0, "prompt", index))) for index in range(2)]
+    shown = [question_and_work(task, form.write(task, task.draw(0, "prompt", index))) for index in range(2)]
     begins = "Consider the following Python function:\n\n"
     asks = "\n\nWhat is the execution trace?\n\n[BEGIN]\n\n"
     texts = [f"{begins}{program}{asks}{trace}\n\n[DONE]\n\n" for program, trace in shown]
@@ -155,7 +155,7 @@ def test_what_is_asked_is_not_shown(tmp_path: Path) -> None:
 def test_outputs_are_compared_as_values(form: str, written: str, expected: str, path: str) -> None:
     task = task_named("mbpp", {"path": path})
     question = task.draw(0, "prompt", 0)
-    _, target = spoken(task, format_named(form).write(task, question))
+    _, target = question_and_work(task, format_named(form).write(task, question))
     text = target.replace('"found": []', '"found": 0') if "without" in written else written.replace("T", target)
     judged = judge(task, format_named(form), question, text if form == "scratchpad" else written)
     shown = {True: "+", False: "-", None: "."}
@@ -176,7 +176,7 @@ def test_outputs_are_compared_as_values(form: str, written: str, expected: str, 
 def test_a_stop_within_a_string_ends_nothing(form: str, ending: str, strict: bool, path: str) -> None:
     task = task_named("mbpp", {"path": path})
     question = letters("def f(x):\n    return x + '\\n[DONE]'\n\noutput = f('a')")
-    _, target = spoken(task, format_named(form).write(task, question))
+    _, target = question_and_work(task, format_named(form).write(task, question))
     judged = judge(task, format_named(form), question, target + ending)
     rights = {scoring: {verdict.output, verdict.trace} - {None} for scoring, verdict in judged.items()}
     assert rights == {"strict": {strict}, "relaxed": {True}}
@@ -185,7 +185,7 @@ def test_a_stop_within_a_string_ends_nothing(form: str, ending: str, strict: boo
 def test_a_comment_that_ends_as_the_work_does_ends_nothing(path: str) -> None:
     task, form = task_named("mbpp", {"path": path}), format_named("scratchpad")
     question = letters("x = 5  # [DONE]\noutput = x")
-    _, target = spoken(task, form.write(task, question))
+    _, target = question_and_work(task, form.write(task, question))
     for verdict in judge(task, form, question, f"{target}\n[DONE]").values():
         assert (verdict.output, verdict.trace) == (True, True)
 
@@ -193,7 +193,7 @@ def test_a_comment_that_ends_as_the_work_does_ends_nothing(path: str) -> None:
 def test_states_of_a_chain_are_compared_as_values(path: str) -> None:
     task, form = task_named("mbpp", {"path": path}), format_named("inductive")
     question = task.draw(0, "test", 0)
-    _, target = spoken(task, form.write(task, question))
+    _, target = question_and_work(task, form.write(task, question))
     names = '"double": "<callable_object double>"'
     turned = target.replace(f"{names}, ", "").replace('{"output": 6', f'{{"output": 6,  {names}')
     assert turned != target
@@ -216,7 +216,7 @@ def test_states_of_a_chain_are_compared_as_values(path: str) -> None:
 def test_states_are_judged_one_by_one_in_their_places(old: str, new: str, expected: str) -> None:
     task, form = task_named("programs"), format_named("scratchpad")
     question = task.parse(r"def f(v0):\n  v0 *= 2\n  return v0\n\noutput = f(6)")
-    _, target = spoken(task, form.write(task, question))
+    _, target = question_and_work(task, form.write(task, question))
     assert (old in target) is (old != "?")
     judged = judge(task, form, question, target.replace(old, new))["strict"].states
     assert judged is not None

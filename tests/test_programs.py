@@ -77,7 +77,7 @@ def hold_against_python(seed: int, count: int, **settings: Any) -> None:
     for _, question in draws(task, seed, "train", 0, count):
         text = "".join(question)
         trace = traced(text)
-        assert "".join(task.text(question, "scratchpad")) == trace, text
+        assert "".join(task.scratchpad_text(question, "scratchpad")) == trace, text
         *steps, end = trace.removeprefix("state: ").split("\nstate: ")
         told = [(json.loads(state), line) for state, _, line in (step.partition("\nline: ") for step in steps[2:])]
         assert told_by_chain(task, question) == (told, json.loads(end)["output"]), text
@@ -155,7 +155,7 @@ output = f(3)"""
 def test_the_listing_and_the_states_by_hand() -> None:
     task = programs()
     question = question_of(NESTED)
-    assert as_text(task.opening(question)).split(" ; ") == [
+    assert as_text(task.inductive_question(question)).split(" ; ") == [
         "v0 = 3 -> L02",
         "L02 v1 = 2 -> L03",
         "L03 while v1 > 0 : -> L04 else L11",
@@ -229,7 +229,7 @@ def test_a_state_as_written_leads_on() -> None:
 def test_texts_without_an_output_have_no_answer() -> None:
     task, question = programs(), question_of(NESTED)
     for form, text in (("scratchpad", '\nstate: {"output": "24"}'), ("changes", '\nstate: {"output": true}')):
-        assert task.answer_in(question, tuple(text), form) is None
+        assert task.answer_in_text(question, tuple(text), form) is None
     for text in ("", "state: 5", '\nstate: {"v0": 24}', '\nstate: {"output": 24'):
         with pytest.raises((ValueError, KeyError, TypeError)):
-            task.answer_in(question, tuple(text), "scratchpad")
+            task.answer_in_text(question, tuple(text), "scratchpad")

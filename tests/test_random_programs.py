@@ -84,7 +84,7 @@ def test_training_draws_short_runs_alone_and_tests_draw_long_ones() -> None:
     near = task.at_size(9)
     assert all(len(near.chain(question)) <= 61 for _, question in draws(near, 0, "test", 0, 29))
     assert set(far.symbols()) == set(task.symbols())
-    assert [one.whole_law().to_json() for one in (task, far, programs(repeats="1-5"))] == ["1-9", 90, "1-5"]
+    assert [one.covered_sizes().to_json() for one in (task, far, programs(repeats="1-5"))] == ["1-9", 90, "1-5"]
 
 
 def test_no_run_is_shorter_than_set() -> None:

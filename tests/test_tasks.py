@@ -52,13 +52,13 @@ def test_the_induction_writes_the_chain_and_each_state_has_one_successor(task: T
         assert [task.step(question, state) for state in chain] == [*chain[1:], None]
         assert len(set(chain)) == len(chain)
         assert task.answer(question, chain[-1]) == task.truth(question)
-        assert task.last_written(question, task.written(chain)) == chain[-1]
+        assert task.last_state_in(question, task.joined_states(chain)) == chain[-1]
 
 
 def test_the_text_parses_back_into_the_same_states(task: Task) -> None:
     for _, question in draws(task, 0, "train", 0, DRAWS):
         chain = task.chain(question)
-        prompt = (*task.opening(question), START) if task.starts else ()
+        prompt = (*task.inductive_question(question), START) if task.has_start_mark else ()
         for form in ("inductive", "causal"):
             text = format_named(form).write(task, question).symbols()
             found = "\0".join(text).removeprefix("\0".join(prompt)).removesuffix(END).split(SEP)
@@ -81,16 +81,16 @@ def test_what_the_formats_share(task: Task) -> None:
     for _, question in draws(task, 0, "train", 0, DRAWS):
         documents = {name: format_named(name).write(task, question) for name in format_names(task)}
         inductive = documents["inductive"]
-        assert inductive.prompt == (() if task.first_given else (*task.opening(question), START))
-        assert (task.opening(question) == question) is (task.name not in LAID_OUT)
-        assert task.first_given != task.starts
+        assert inductive.prompt == (() if task.first_given else (*task.inductive_question(question), START))
+        assert (task.inductive_question(question) == question) is (task.name not in LAID_OUT)
+        assert task.first_given != task.has_start_mark
         assert all(state[-1] == SEP for state in inductive.states[:-1])
         assert documents["causal"].symbols() == inductive.symbols()
         assert documents["direct"].prompt == question
         assert documents["filler"].prompt == question + ("<filler>",) * 16
         assert documents["direct"].states == documents["filler"].states == ((*task.truth(question), END),)
         assert documents["causal"].prompt == inductive.prompt or task.first_given
-        if not task.paper_text:
+        if not task.has_paper_text:
             assert documents["scratchpad"] == documents["causal"]
         for document in documents.values():
             assert document.states[-1][-1] == END
@@ -122,13 +122,13 @@ def test_a_question_of_one_wide_symbol_is_that_symbol() -> None:
 def test_settings_that_draws_need_are_read_off_a_question(task: Task) -> None:
     """The task fitted to a question is one that could have drawn it: it draws questions of the same kind."""
     for _, question in draws(task, 0, "train", 0, DRAWS):
-        fitted = task.fitted(question)
-        assert fitted.fitted(question).settings() == fitted.settings()
+        fitted = task.fitted_to(question)
+        assert fitted.fitted_to(question).settings() == fitted.settings()
         if task.name not in ("parity", "cycles"):
             continue  # their questions are not known by their settings alone
         other = fitted.draw(1, "train", 0)
         assert len(other) == len(question)
-        assert fitted.fitted(other).settings() == fitted.settings()
+        assert fitted.fitted_to(other).settings() == fitted.settings()
 
 
 def test_settings_make_the_same_task_again(task: Task) -> None:
@@ -139,7 +139,7 @@ def test_settings_make_the_same_task_again(task: Task) -> None:
 
 def test_at_size_draws_that_size(task: Task) -> None:
     sized = task.at_size(3)
-    assert sized.size_law() == Lengths(3, 3)
+    assert sized.size_distribution() == Lengths(3, 3)
     assert sized.draw(0, "test", 7) == sized.draw(0, "test", 7)
     drawn = [sized.draw(0, "test", index) for index in range(DRAWS)]
     varies = task.settings().get("probability") or task.name in (

@@ -256,7 +256,7 @@ def test_consecutive_sizes_differ() -> None:
 def test_cycles_of_given_sizes_keep_them_at_their_size() -> None:
     """As evaluation asks for them: figure 7's graphs outside of the distribution."""
     task = Cycles(sizes=(4, 10, 10), distance=2)
-    sized = task.at_size(*task.tested_sizes())
+    sized = task.at_size(*task.default_test_sizes())
     question = sized.draw(0, "test", 0)
     assert question.count(">") == 24
     assert (sized.sizes, sized.distance) == ((4, 10, 10), 2)

@@ -34,7 +34,7 @@ def seeds(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def votes(run: Run, others: Sequence[Run], question: Symbols) -> tuple[list[Symbols], Symbols | None]:
     """States and answer by votes, each model asked alone for one state at a time."""
     task, encode, chain = run.subject.task, run.subject.vocabulary.encode, list[Symbols]()
-    prompt, limits = encode((*task.opening(question), "<start>")), Limits(1024, 1)
+    prompt, limits = encode((*task.inductive_question(question), "<start>")), Limits(1024, 1)
     while len(chain) < 12:
         begun = Opening(prompt, encode(chain[-1]) if chain else ())
         ballots = []

@@ -12,7 +12,7 @@ from scratchpad.tasks import task_named
 from scratchpad.tasks.base import Task
 from scratchpad.tasks.formats import format_names
 from scratchpad.tasks.user_file import load_task_file
-from scratchpad.tasks.user_programs import OwnPrograms
+from scratchpad.tasks.user_programs import UserPrograms
 
 if TYPE_CHECKING:
     from scratchpad.generation.sampling import Sampling
@@ -49,17 +49,17 @@ def add_set(parser: ArgumentParser, text: str) -> None:
     parser.add_argument("--set", metavar="NAME=VALUE", nargs="+", action="extend", default=[], help=text)
 
 
-def add_draws(parser: ArgumentParser, form: str = "inductive", split: str = "train") -> None:
+def add_draws(parser: ArgumentParser, format: str = "inductive", split: str = "train") -> None:
     """--format, --seed, --split: which documents; with their defaults."""
-    add_format_and_seed(parser, form)
+    add_format_and_seed(parser, format)
     parser.add_argument("--split", choices=SPLITS, default=split, help="default: %(default)s")
 
 
-def add_format_and_seed(parser: ArgumentParser, form: str = "inductive") -> None:
+def add_format_and_seed(parser: ArgumentParser, format: str = "inductive") -> None:
     """--format, --seed, with their defaults."""
     parser.add_argument(
         "--format",
-        default=form,
+        default=format,
         metavar="FORMAT",
         help=f"{', '.join(format_names())}, or one of the task's own (default: %(default)s)",
     )
@@ -72,9 +72,9 @@ def task_from_arguments(args: Namespace) -> Task:
         raise ScratchpadError("name a task (`scratchpad tasks` lists them) or give a --task-file, one of the two")
     settings = split_assignments(args.set)
     if args.source is not None:
-        if args.task not in ("programs", OwnPrograms.name):
+        if args.task not in ("programs", UserPrograms.name):
             raise ScratchpadError(f"--source belongs to the task programs, not to {args.task or 'a task of your own'}")
-        return task_named(OwnPrograms.name, {**settings, "path": args.source})
+        return task_named(UserPrograms.name, {**settings, "path": args.source})
     return load_task_file(args.task_file, settings) if args.task_file else task_named(args.task, settings)
 
 

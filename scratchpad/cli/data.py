@@ -45,10 +45,11 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    task, form = task_from_arguments(args), format_named(args.format)
+    task, chosen = task_from_arguments(args), format_named(args.format)
     drawn = draws(task, args.seed, args.split, 0, _count(args, task))
     progress, tally = Progress("problems", _count(args, task)), LeftOutTally()
-    lines = _single_lines(args, task, drawn, tally) if args.single_lines else _documents(args, task, form, drawn, tally)
+    single = args.single_lines
+    lines = _single_lines(args, task, drawn, tally) if single else _documents(args, task, chosen, drawn, tally)
     written = 0
     with new_file(args.out, args.force) as file:
         for made in lines:
@@ -73,13 +74,13 @@ def _count(args: Namespace, task: Task) -> int:
 
 
 def _documents(
-    args: Namespace, task: Task, form: Format, drawn: Iterator[tuple[int, Symbols]], tally: LeftOutTally
+    args: Namespace, task: Task, format: Format, drawn: Iterator[tuple[int, Symbols]], tally: LeftOutTally
 ) -> Iterator[list[dict[str, Any]]]:
     """The lines of each question: one, or none where it is left out."""
     for index, question in drawn:
         made = []
         with tally.counting():
-            line = line_of(task, form, question, (args.seed, args.split, index))
+            line = line_of(task, format, question, (args.seed, args.split, index))
             _check_room(args, line)
             made.append(line)
         yield made

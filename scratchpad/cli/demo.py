@@ -62,7 +62,8 @@ def _print_scores(scores: dict[str, list[Score]], run: Run) -> None:
     sizes = [score.size for score in scores["direct"]]
     names = [f"{size} {task.size_setting}" for size in sizes]
     print(f"\nExact answers and scratchpads of {scores['direct'][0].n} questions a length, with 95 % intervals.")
-    print(f"Trained on {task.size_law().to_json()} {task.size_setting}; guessing one bit is right half of the time.\n")
+    trained = task.size_distribution().to_json()
+    print(f"Trained on {trained} {task.size_setting}; guessing one bit is right half of the time.\n")
     print_table(("format", *names), [(name, *map(_share, row)) for name, row in scores.items()])
 
 
@@ -72,7 +73,7 @@ def _share(score: Score) -> str:
 
 def _solve_aloud(run: Run) -> None:
     """The last test question of twice the longest trained length, state by state."""
-    task = run.subject.task.at_size(2 * run.subject.task.size_law().high)
+    task = run.subject.task.at_size(2 * run.subject.task.size_distribution().high)
     question = task.draw(0, "aloud", 0)
     print(f"\n{as_text(question)}\n")
     found = run.solve(as_text(question), on_state=lambda index, state: print(f"{index + 1:5}  {as_text(state)}"))

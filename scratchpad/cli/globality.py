@@ -72,9 +72,9 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     if args.threshold is not None and not 0 < args.threshold <= 1:
         raise ScratchpadError(f"--threshold {args.threshold}: a share above 0 and up to 1 is needed")
-    task, form = _task(args), format_named(args.format)
+    task, chosen = _task(args), format_named(args.format)
     names, watch = _names(args.names, task), _Watch()
-    cases = documents_of(task, form, names, args.samples, args.most_outcomes, args.seed, watch)
+    cases = documents_of(task, chosen, names, args.samples, args.most_outcomes, args.seed, watch)
     largest = args.largest or (10**6 if cases.exact else Effort.largest)
     effort = Effort(largest, args.work, args.threshold, seed=args.seed)
     found = []
@@ -116,19 +116,19 @@ def _names(given: str, task: Task) -> tuple[str, ...]:
     return names
 
 
-def _summary(task: Task, form: str, cases: Cases, found: Sequence[Degree]) -> dict[str, object]:
+def _summary(task: Task, format: str, cases: Cases, found: Sequence[Degree]) -> dict[str, object]:
     degree, at_least = overall(found)
     return {
-        "task": task.name, "format": form, "settings": task.settings(), "degree": degree, "at_least": at_least,
+        "task": task.name, "format": format, "settings": task.settings(), "degree": degree, "at_least": at_least,
         "exact": cases.exact, "documents": len(cases.documents), "tokens": len(found),
     }  # fmt: skip
 
 
-def _print_json(task: Task, form: str, cases: Cases, found: Sequence[Degree]) -> None:
-    print_json(_summary(task, form, cases, found))
+def _print_json(task: Task, format: str, cases: Cases, found: Sequence[Degree]) -> None:
+    print_json(_summary(task, format, cases, found))
 
 
-def _print(task: Task, form: str, cases: Cases, found: Sequence[Degree]) -> None:
+def _print(task: Task, format: str, cases: Cases, found: Sequence[Degree]) -> None:
     columns = ("state", "token", "degree", "seen together", "tell", "threshold", "histogram", "p", "documents")
     print_table(columns, [_row(one) for one in _shown(found)])
     if len(found) > _MOST_ROWS:
@@ -137,7 +137,7 @@ def _print(task: Task, form: str, cases: Cases, found: Sequence[Degree]) -> None
         message(why)
     degree, at_least = overall(found)
     listed = f"all {len(cases.documents):,} problems" if cases.exact else f"{len(cases.documents):,} sampled documents"
-    print(f"\nglobality degree of {task.name}, {form}: {'at least ' if at_least else ''}{degree}  ({listed})")
+    print(f"\nglobality degree of {task.name}, {format}: {'at least ' if at_least else ''}{degree}  ({listed})")
 
 
 def _shown(found: Sequence[Degree]) -> list[Degree]:

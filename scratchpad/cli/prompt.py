@@ -37,7 +37,7 @@ _RULE = 72 * "-"  # between the prompts of several questions
 
 def arguments(parser: ArgumentParser) -> None:
     add_task(parser)
-    add_draws(parser, split="test", form="scratchpad")
+    add_draws(parser, split="test", format="scratchpad")
     parser.add_argument("--shots", type=whole_number(0), default=4, metavar="N", help="examples (default: %(default)s)")
     parser.add_argument("-n", type=whole_number(1), default=1, help="how many questions (default: %(default)s)")
     parser.add_argument("--size", type=whole_number(1), help="of the questions; the examples have the task's own")
@@ -51,11 +51,11 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    task, form = task_from_arguments(args), format_named(args.format)
+    task, chosen = task_from_arguments(args), format_named(args.format)
     tally, printed, named = LeftOutTally(), 0, _named(args, task)
     for name, draw, question in _questions(args, task):
         with tally.counting() if args.question is None else nullcontext():
-            prompt = few_shot(task, form, question, args.shots, args.seed)
+            prompt = few_shot(task, chosen, question, args.shots, args.seed)
             _check_room(args, prompt)
             _print(args, task, f"{named}/{name}", draw, question, prompt, printed)
             printed += 1

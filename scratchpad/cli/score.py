@@ -117,8 +117,8 @@ def _check(args: Namespace, place: str, line: dict[str, Any]) -> None:
 
 
 def _print_lines(rows: list[tuple[Any, ...]]) -> None:
-    for name, form, size, scoring, metric, unit, share in rows:
-        said = {"task": name, "format": form, "size": size, "scoring": scoring, "metric": metric, "unit": unit}
+    for name, format_name, size, scoring, metric, unit, share in rows:
+        said = {"task": name, "format": format_name, "size": size, "scoring": scoring, "metric": metric, "unit": unit}
         print_json(said | dataclasses.asdict(share))
 
 
@@ -126,9 +126,9 @@ def _print(rows: list[tuple[Any, ...]]) -> None:
     columns = ("task", "format", "size", "scoring", "right", "of", "n", "share", "95 % interval")
     cells = [
         (
-            name, form, "-" if size is None else size, scoring, metric, f"{unit}s", share.n,
+            name, format_name, "-" if size is None else size, scoring, metric, f"{unit}s", share.n,
             percent(share.accuracy), percent_range(share.low, share.high),
         )
-        for name, form, size, scoring, metric, unit, share in rows
+        for name, format_name, size, scoring, metric, unit, share in rows
     ]  # fmt: skip
     print_table(columns, cells)

@@ -37,17 +37,17 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    task, form = task_from_arguments(args), format_named(args.format)
+    task, chosen = task_from_arguments(args), format_named(args.format)
     if args.question is not None:
         question = task.parse(args.question)
         task.check(question)
-        _print(args, line_of(task.fitted(question), form, question, None, args.marks == "paper"))
+        _print(args, line_of(task.fitted_to(question), chosen, question, None, args.marks == "paper"))
         return
     task.check_draws()
     tally = LeftOutTally()
     for index, question in draws(task, args.seed, args.split, 0, args.n):
         with tally.counting():
-            _print(args, line_of(task, form, question, (args.seed, args.split, index), args.marks == "paper"))
+            _print(args, line_of(task, chosen, question, (args.seed, args.split, index), args.marks == "paper"))
     if tally.reasons:
         message(f"of {args.n}{tally}")
 

@@ -33,7 +33,7 @@ def run(args: Namespace) -> None:
 def _described(task: Task) -> str:
     settings = " ".join(f"{name}={_written(value)}" for name, value in task.settings(everything=True).items())
     lines = [task.name, f"  {task.summary}", f"  source    {task.source}", f"  settings  {settings}"]
-    lines += [f"  formats   {', '.join(task.own_formats)}, and those of all tasks"] if task.own_formats else []
+    lines += [f"  formats   {', '.join(task.extra_formats)}, and those of all tasks"] if task.extra_formats else []
     meanings = inspect.getdoc(type(task)) or ""
     return "\n".join([*lines, *(f"            {line}" for line in meanings.splitlines())])
 

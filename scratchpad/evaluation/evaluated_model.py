@@ -92,9 +92,8 @@ def test_questions(task: Task, size: int, n: int, seed: int) -> list[Symbols]:
     sized = task.at_size(size)
     held = sized.count("test")
     if held == 0:
-        raise ScratchpadError(
-            f"the data hold no test problem of size {size}; sizes there: {', '.join(map(str, task.tested_sizes()))}"
-        )
+        sizes = ", ".join(map(str, task.default_test_sizes()))
+        raise ScratchpadError(f"the data hold no test problem of size {size}; sizes there: {sizes}")
     return [sized.draw(seed, "test", index) for index in range(n if held is None else min(n, held))]
 
 

@@ -43,7 +43,7 @@ class Prompt:
         return [{"role": role, "content": part.strip()} for role, part in said]
 
 
-def few_shot(task: Task, form: Format, question: Symbols, shots: int, seed: int = 0) -> Prompt:
+def few_shot(task: Task, format: Format, question: Symbols, shots: int, seed: int = 0) -> Prompt:
     """The prompt of a question: behind the first `shots` different problems of the split that the task shows. Where
     the data are given these are the first with seed 0 (the paper's), and come in another order with each other seed.
 
@@ -51,18 +51,18 @@ def few_shot(task: Task, form: Format, question: Symbols, shots: int, seed: int 
     """
     if not 0 <= shots <= _MOST_SHOTS:
         raise ScratchpadError(f"{shots:,} shots: from 0 to {_MOST_SHOTS:,} worked examples are allowed")
-    template = task.prompt_template(form.name)
+    template = task.prompt_template(format.name)
     shown = []
-    for other in _examples(task, form, question, shots, seed):
-        asked, work = spoken(task, other)
+    for other in _examples(task, format, question, shots, seed):
+        asked, work = question_and_work(task, other)
         shown.append((template.question(asked), work + template.after))
-    asked, target = spoken(task, form.write(task, question))
+    asked, target = question_and_work(task, format.write(task, question))
     return Prompt(tuple(shown), template.question(asked), target, template.stop)
 
 
-def _examples(task: Task, form: Format, question: Symbols, shots: int, seed: int) -> list[Document[str]]:
+def _examples(task: Task, format: Format, question: Symbols, shots: int, seed: int) -> list[Document[str]]:
     found: dict[Symbols, Document[str]] = {}
-    own, held = task.problem(question), task.count(task.shown_split)
+    own, held = task.problem(question), task.count(task.example_split)
     looked_at = shots + _LOOKED_AT if held is None else min(shots + _LOOKED_AT, held)
     order: Sequence[int] = range(looked_at)
     if seed and held is not None and not task.seeded:
@@ -70,11 +70,11 @@ def _examples(task: Task, form: Format, question: Symbols, shots: int, seed: int
     for index in order[:looked_at]:
         if len(found) == shots:
             break
-        other = task.draw(seed, task.shown_split, index)
+        other = task.draw(seed, task.example_split, index)
         problem = task.problem(other)
         if problem != own and problem not in found:
             with suppress(SkippedProblem):
-                found[problem] = form.write(task, other)
+                found[problem] = format.write(task, other)
     if len(found) < shots:
         raise ScratchpadError(
             f"{shots} shots: {looked_at} questions of {task.name} hold only {len(found)} different problems "
@@ -83,11 +83,11 @@ def _examples(task: Task, form: Format, question: Symbols, shots: int, seed: int
     return list(found.values())
 
 
-def spoken(task: Task, document: Document[str]) -> tuple[str, str]:
+def question_and_work(task: Task, document: Document[str]) -> tuple[str, str]:
     """A document as a language model reads it: the text of the question, and the states, each on lines of its own.
 
     Marks stand only inside a state. A first state that is given is the question.
     """
     prompt = document.prompt[:-1] if document.prompt[-1:] == (START,) else document.prompt
-    states = [task.spoken(bare(state)) for state in document.states]
-    return (task.spoken(prompt), "\n".join(states)) if prompt else (states[0], "\n".join(states[1:]))
+    states = [task.prompt_text(bare(state)) for state in document.states]
+    return (task.prompt_text(prompt), "\n".join(states)) if prompt else (states[0], "\n".join(states[1:]))

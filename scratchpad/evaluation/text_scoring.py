@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from scratchpad.evaluation.few_shot import spoken
+from scratchpad.evaluation.few_shot import question_and_work
 from scratchpad.evaluation.intervals import wilson
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import END, SEP, as_text
@@ -59,19 +59,21 @@ def share_of_problems(rights: Iterable[tuple[Symbols, bool]]) -> Share:
     return Share.of(list(problems.values()))
 
 
-def judge(task: Task, form: Format, question: Symbols, written: str) -> dict[str, Verdict]:
+def judge(task: Task, format: Format, question: Symbols, written: str) -> dict[str, Verdict]:
     """The verdicts on what a model wrote, by the name of the scoring. What follows after the stop is left out."""
-    document, template = form.write(task, question), task.prompt_template(form.name)
-    _, target = spoken(task, document)
-    work, loose_work = _cut(written, template.stop, target)
-    truth, found = task.truth(question), _answer(task, form, question, work)
-    loose_work = loose_work.removeprefix(template.start).strip()
-    loose = task.loose_answer(loose_work) == task.loose_answer(as_text(truth))
-    if not form.has_work:
-        return {"strict": Verdict(found == truth, None), "relaxed": Verdict(found == truth or loose, None)}
+    document, template = format.write(task, question), task.prompt_template(format.name)
+    _, target = question_and_work(task, document)
+    work, relaxed_work = _cut(written, template.stop, target)
+    truth, found = task.truth(question), _answer(task, format, question, work)
+    relaxed_work = relaxed_work.removeprefix(template.start).strip()
+    relaxed = task.relaxed_answer(relaxed_work) == task.relaxed_answer(as_text(truth))
+    if not format.has_work:
+        return {"strict": Verdict(found == truth, None), "relaxed": Verdict(found == truth or relaxed, None)}
     return {
         "strict": Verdict(found == truth, *_work_verdicts(task, work, target)),
-        "relaxed": Verdict(found == truth or loose, *_work_verdicts(task, *map(_without_space, (loose_work, target)))),
+        "relaxed": Verdict(
+            found == truth or relaxed, *_work_verdicts(task, *map(_without_space, (relaxed_work, target)))
+        ),
     }
 
 
@@ -92,13 +94,13 @@ def _work_verdicts(task: Task, work: str, target: str) -> tuple[bool, tuple[bool
     return task.read_work(work) == task.read_work(target), in_place
 
 
-def _answer(task: Task, form: Format, question: Symbols, work: str) -> Symbols | None:
+def _answer(task: Task, format: Format, question: Symbols, work: str) -> Symbols | None:
     """The answer in a work as text, None where there is none to be read."""
-    texts = work.split("\n") if form.inductive else [work]
+    texts = work.split("\n") if format.inductive else [work]
     states = [task.split(text) for text in texts]
     ended = [(*state, END if i == len(states) - 1 else SEP) for i, state in enumerate(states)]
     try:
-        return form.answer(task, question, ended)
+        return format.answer(task, question, ended)
     except (ValueError, IndexError, KeyError, TypeError):
         return None
 

@@ -29,7 +29,7 @@ def _lengths(plan: Plan, findings: Sequence[Finding]) -> Figure:
             found = [one for one in findings if (one.curve, one.case) == (curve, case)]
             lines = [_line(plan, [one for one in found if one.seed == seed]) for seed in _seeds(found)]
             label = f"{curve.name}, {case}" if case else curve.name
-            series.append(Series(label, tuple(lines), task_of(curve.config.task).whole_law()))
+            series.append(Series(label, tuple(lines), task_of(curve.config.task).covered_sizes()))
     length = task_of(plan.curves[0].config.task).size_setting
     return accuracy_plot(series, length, _axis(plan))
 

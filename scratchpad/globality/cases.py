@@ -80,7 +80,7 @@ class _Outcomes(Stream):
         return bool(self._path)
 
 
-def all_cases(task: Task, form: Format, names: Collection[str], most: int, report: Report) -> Cases | None:
+def all_cases(task: Task, format: Format, names: Collection[str], most: int, report: Report) -> Cases | None:
     """Every problem that the task draws; None where there are more than `most` outcomes.
 
     names: symbols that the search folds together. Those among them that the task, too, says could be exchanged are
@@ -97,10 +97,10 @@ def all_cases(task: Task, form: Format, names: Collection[str], most: int, repor
             found[question] = found.get(question, 0.0) + odds
     except _TooMany:
         return None
-    return Cases([form.write(task, question) for question in found], np.array(list(found.values())), exact=True)
+    return Cases([format.write(task, question) for question in found], np.array(list(found.values())), exact=True)
 
 
-def sampled_cases(task: Task, form: Format, n: int, seed: int, report: Report) -> Cases:
+def sampled_cases(task: Task, format: Format, n: int, seed: int, report: Report) -> Cases:
     """n train questions, or as many as there are; of given data (a file's) all questions, each once."""
     held = task.count("train")
     if held is None or task.seeded:
@@ -111,7 +111,7 @@ def sampled_cases(task: Task, form: Format, n: int, seed: int, report: Report) -
         total, questions = 0, iter(dict.fromkeys(question for _, question in chain(*parts)))
     documents = []
     for question in questions:
-        documents.append(form.write(task, question))
+        documents.append(format.write(task, question))
         report("documents", len(documents), total)
     return Cases(documents, np.full(len(documents), 1 / len(documents)), exact=False)
 
@@ -124,7 +124,7 @@ def _outcomes(task: Task, folded: frozenset[str], most: int, report: Report) -> 
         if number == most or (number >= _TRIED and number > _FAR * most * covered):
             raise _TooMany
         number += 1
-        question = task.question(stream, task.size_law().draw(stream))
+        question = task.question(stream, task.size_distribution().draw(stream))
         covered += stream.odds
         yield question, stream.odds
         report("outcomes", number, 0)

@@ -44,15 +44,15 @@ class Degree:
 
 
 def documents_of(
-    task: Task, form: Format, names: Sequence[str], samples: int, most_outcomes: int, seed: int, report: Report
+    task: Task, format: Format, names: Sequence[str], samples: int, most_outcomes: int, seed: int, report: Report
 ) -> Cases:
     """All problems that a task draws where they are few (`most_outcomes` outcomes of its draws), else a sample.
 
     names: those that `degrees` is given.
     """
-    task.check_format(form.name)
-    cases = all_cases(task, form, frozenset(names), most_outcomes, report) if most_outcomes else None
-    cases = cases or sampled_cases(task, form, samples, seed, report)
+    task.check_format(format.name)
+    cases = all_cases(task, format, frozenset(names), most_outcomes, report) if most_outcomes else None
+    cases = cases or sampled_cases(task, format, samples, seed, report)
     refuse_few(cases, LEAST_SAMPLES)
     return cases
 

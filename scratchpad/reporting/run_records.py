@@ -54,7 +54,7 @@ class RunRecord:
         """The lengths trained on, all of their questions, where they are known."""
         if self.task:
             curriculum = make_curriculum(self.config.curriculum, self.task)
-            laws = [one.whole_law() for one in (curriculum.tasks if curriculum else (self.task,))]
+            laws = [one.covered_sizes() for one in (curriculum.tasks if curriculum else (self.task,))]
             return laws[0] if len(laws) == 1 else Lengths(min(law.low for law in laws), max(law.high for law in laws))
         law = self.record.get("task_settings", {}).get(self.length)
         return None if law is None else Lengths.parse(law)

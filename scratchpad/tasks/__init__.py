@@ -22,7 +22,7 @@ from scratchpad.tasks.program_runs import ProgramRuns
 from scratchpad.tasks.programs import Programs
 from scratchpad.tasks.random_graphs import RandomGraphs
 from scratchpad.tasks.three_cycles import ThreeCycles
-from scratchpad.tasks.user_programs import OwnPrograms
+from scratchpad.tasks.user_programs import UserPrograms
 
 TASKS: dict[str, type[Task]] = {
     task.name: task
@@ -33,7 +33,7 @@ TASKS: dict[str, type[Task]] = {
 }  # fmt: skip
 """Those that draw their own problems."""
 
-DATA_SETS: dict[str, type[ProgramRuns]] = {task.name: task for task in (Mbpp, Cruxeval, OwnPrograms)}
+DATA_SETS: dict[str, type[ProgramRuns]] = {task.name: task for task in (Mbpp, Cruxeval, UserPrograms)}
 """Those whose problems are data: of a file, a folder or the hub."""
 
 
@@ -49,7 +49,7 @@ def task_named(name: str, settings: Mapping[str, Any] | None = None) -> Task:
 def excluded(name: str, given: Mapping[str, Any]) -> dict[str, str]:
     """The settings of a task that those given stand in place of, each with the one that does."""
     kind = {**TASKS, **DATA_SETS}.get(name)
-    pairs = kind.exclusive if kind else ()
+    pairs = kind.exclusive_settings if kind else ()
     both = [*pairs, *((other, one) for one, other in pairs)]
     return {other: one for one, other in both if given.get(one) not in (None, "", "none", (), [])}
 

@@ -54,7 +54,7 @@ class AdditionRandomSpace(Task):
     def __post_init__(self) -> None:
         check_digits(self.name, self.digits, self.window)
 
-    def size_law(self) -> Lengths:
+    def size_distribution(self) -> Lengths:
         return self.digits or growing(self.window // 3)
 
     def symbols(self) -> Symbols:
@@ -114,7 +114,7 @@ class AdditionRandomSpace(Task):
         check_window(self.name, window, self.window)
         check_lengths(self.name, *map(len, _slots(question)))
 
-    def fitted(self, question: Symbols) -> Self:
+    def fitted_to(self, question: Symbols) -> Self:
         digits = len(_slots(question)[0])
         return replace(self, digits=Lengths(digits, digits), window=question.index("=") // 2)
 

@@ -54,14 +54,14 @@ class AdditionShift(Task):
         check_digits(self.name, self.digits, self.window)
 
     @property
-    def starts(self) -> bool:
+    def has_start_mark(self) -> bool:
         return False
 
     @property
     def first_given(self) -> bool:
         return True
 
-    def size_law(self) -> Lengths:
+    def size_distribution(self) -> Lengths:
         return self.digits or growing(4 * self.window // 30)
 
     def symbols(self) -> Symbols:
@@ -126,7 +126,7 @@ class AdditionShift(Task):
         if not {*numbers[0], *numbers[1]}.issubset(DIGITS):
             raise ScratchpadError(f"addition-shift: what follows the last $ is a number; given: {''.join(question)}")
 
-    def fitted(self, question: Symbols) -> Self:
+    def fitted_to(self, question: Symbols) -> Self:
         digits = len(_numbers(question)[0])
         return replace(self, digits=Lengths(digits, digits), window=len(question) // 3 - 2)
 

@@ -34,13 +34,13 @@ class Task:
     """What is asked, in a line."""
     source: ClassVar[str]
     size_setting: ClassVar[str]
-    paper_text: ClassVar[bool] = False
+    has_paper_text: ClassVar[bool] = False
     """Whether the paper has a text of its own for the whole chain, `text` here; elsewhere it is as `causal`."""
-    own_formats: ClassVar[tuple[str, ...]] = ()
+    extra_formats: ClassVar[tuple[str, ...]] = ()
     """Formats that not every task has and this one does."""
-    exclusive: ClassVar[tuple[tuple[str, str], ...]] = ()
+    exclusive_settings: ClassVar[tuple[tuple[str, str], ...]] = ()
     """Pairs of settings that stand in place of one another."""
-    shown_split: ClassVar[str] = "train"
+    example_split: ClassVar[str] = "train"
     """The split that a prompt's worked examples come from."""
     seeded: ClassVar[bool] = True
     """Whether another seed draws other problems: data that are given come in their own order, whatever the seed."""
@@ -72,12 +72,12 @@ class Task:
         raise NotImplementedError
 
     @property
-    def commonest(self) -> float:
+    def most_common_share(self) -> float:
         """The share of questions that have the commonest answer, where the settings alone tell it; else 0."""
         return 0.0
 
     @property
-    def starts(self) -> bool:
+    def has_start_mark(self) -> bool:
         """Whether the inductive text has <start> after the question."""
         return True
 
@@ -95,7 +95,7 @@ class Task:
     def check_draws(self) -> None:
         """ScratchpadError where questions of these settings can hardly be drawn; it may take part of a second."""
 
-    def fitted(self, question: Symbols) -> Self:
+    def fitted_to(self, question: Symbols) -> Self:
         """The same task with the settings that only draws need (its size, say) read off a question."""
         return self
 
@@ -103,15 +103,15 @@ class Task:
         """A question as a person writes it, in the form the task draws (blank slots filled up, say)."""
         return question
 
-    def opening(self, question: Symbols) -> Symbols:
+    def inductive_question(self, question: Symbols) -> Symbols:
         """The question as it stands before the states of the inductive text (in a window of fixed width, say)."""
         return question
 
-    def prompt_template(self, form: str) -> PromptTemplate:
+    def prompt_template(self, format: str) -> PromptTemplate:
         """How a problem stands in a prompt for a language model, in the format of that name."""
         return PromptTemplate()
 
-    def spoken(self, symbols: Symbols) -> str:
+    def prompt_text(self, symbols: Symbols) -> str:
         """The text of a question or of a state as a language model reads it; `split` reads it back."""
         return as_text(symbols)
 
@@ -135,20 +135,20 @@ class Task:
         """The states among those lines."""
         return self.read_work(work)
 
-    def same(self, written: Symbols, true: Symbols) -> bool:
+    def matches(self, written: Symbols, true: Symbols) -> bool:
         """Whether a written state or text says what the true one does: in the same symbols, or in the values that
         `read_work` reads.
         """
         return written == true
 
-    def loose_answer(self, work: str) -> str:
+    def relaxed_answer(self, work: str) -> str:
         """The answer of a work as text, read as kindly as can be: the last whole number of its last line that is not
         empty, and where there is none that line; white space does not count.
         """
         last = "".join(last_line(work).split())
         return next(reversed(re.findall(r"-?\d+", last)), last)
 
-    def direct(self, question: Symbols) -> Symbols:
+    def direct_answer(self, question: Symbols) -> Symbols:
         """The answer alone, as it is written without any work."""
         return self.answer(question, self.chain(question)[-1])
 
@@ -156,31 +156,31 @@ class Task:
         """Names: symbols that could be exchanged for one another everywhere without changing any problem's odds."""
         return ()
 
-    def text(self, question: Symbols, form: str) -> Symbols:
+    def scratchpad_text(self, question: Symbols, format: str) -> Symbols:
         """The paper's own text of the whole work in the format of that name; by default `written` of the chain."""
-        return self.written(self.chain(question))
+        return self.joined_states(self.chain(question))
 
-    def answer_in(self, question: Symbols, text: Symbols, form: str) -> Symbols | None:
+    def answer_in_text(self, question: Symbols, text: Symbols, format: str) -> Symbols | None:
         """The answer in such a text as a model wrote it; None, or a ValueError, where there is none."""
-        last = self.last_written(question, text)
+        last = self.last_state_in(question, text)
         return self.answer(question, last) if last else None
 
-    def written(self, chain: list[Symbols]) -> Symbols:
+    def joined_states(self, chain: list[Symbols]) -> Symbols:
         """The paper's own text of the whole chain as one scratchpad; by default the states between <sep>s."""
         return tuple(symbol for i, state in enumerate(chain) for symbol in ((SEP,) if i else ()) + state)
 
-    def last_written(self, question: Symbols, text: Symbols) -> Symbols:
+    def last_state_in(self, question: Symbols, text: Symbols) -> Symbols:
         """The last state, read back from `written` text, as far as it can be read."""
         after = len(text) - text[::-1].index(SEP) if SEP in text else 0
         return text[after:]
 
-    def size_law(self) -> Lengths:
+    def size_distribution(self) -> Lengths:
         """The law that sizes of questions are drawn from: the field named by `size_setting`."""
         return getattr(self, self.size_setting)
 
-    def whole_law(self) -> Lengths:
+    def covered_sizes(self) -> Lengths:
         """The sizes all of whose questions are drawn: those of the law, where no other setting limits them."""
-        return self.size_law()
+        return self.size_distribution()
 
     def at_size(self, size: int) -> Self:
         """The same task with questions of exactly this size."""
@@ -194,11 +194,11 @@ class Task:
                 raise unknown_name(f"setting of {self.name}", name, known)
         return with_settings(self, settings, self.name)
 
-    def tested_sizes(self) -> tuple[int, ...]:
+    def default_test_sizes(self) -> tuple[int, ...]:
         """The sizes that a run is judged at when none are named: the largest one drawn."""
-        return (self.size_law().high,)
+        return (self.size_distribution().high,)
 
-    def longest(self) -> tuple[Symbols, ...]:
+    def longest_questions(self) -> tuple[Symbols, ...]:
         """Questions with the longest documents, where draws of the smallest and the largest size need not show them."""
         return ()
 
@@ -222,7 +222,7 @@ class Task:
     def draw(self, seed: int, split: str, index: int) -> Symbols:
         """The question numbered `index`: a pure function of (task, settings, seed, split, index)."""
         rng = Stream(self.stream(seed, split), index)
-        return self.question(rng, self.size_law().draw(rng))
+        return self.question(rng, self.size_distribution().draw(rng))
 
     def count(self, split: str) -> int | None:
         """How many problems a split holds; None: as many as are asked for."""
@@ -238,7 +238,7 @@ class Task:
         """
         shown = {}
         for field in dataclasses.fields(self):
-            value = self.size_law() if field.name == self.size_setting else getattr(self, field.name)
+            value = self.size_distribution() if field.name == self.size_setting else getattr(self, field.name)
             if everything or value != field.default or not field.metadata.get("beyond_paper"):
                 shown[field.name] = to_json(value)
         return shown

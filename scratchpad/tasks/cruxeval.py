@@ -23,7 +23,7 @@ class Cruxeval(ProgramRuns):
     name: ClassVar[str] = "cruxeval"
     summary: ClassVar[str] = "what a Python function of CRUXEval puts out"
     source: ClassVar[str] = "Gu et al. 2024, from a file or the hub"
-    shown_split: ClassVar[str] = "test"
+    example_split: ClassVar[str] = "test"
 
     def problems(self) -> Iterator[ProgramProblem]:
         for placed in read_lines(self.path) if self.path else hub_lines(_HUB):

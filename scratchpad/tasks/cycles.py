@@ -36,8 +36,8 @@ class Cycles(CycleWalk):
     summary: ClassVar[str] = "are two vertices of a directed graph on the same cycle?"
     source: ClassVar[str] = "Abbe et al. 2024, sections 2 and 5"
     size_setting: ClassVar[str] = "n"
-    paper_text: ClassVar[bool] = True
-    exclusive: ClassVar[tuple[tuple[str, str], ...]] = (("n", "sizes"),)
+    has_paper_text: ClassVar[bool] = True
+    exclusive_settings: ClassVar[tuple[tuple[str, str], ...]] = (("n", "sizes"),)
     examples = (
         ("v753 > v562 ; v653 > v555 ; v555 > v653 ; v562 > v753 ; v555 ? v562 ;", {"n": 2}),
         ("v448 > v136 ; v136 > v192 ; v257 > v448 ; v192 > v257 ; v136 ? v257 ;", {"n": 2}),
@@ -75,12 +75,12 @@ class Cycles(CycleWalk):
         if self.jump < 1:
             raise ScratchpadError(f"cycles: jump={self.jump}: the walk moves on by at least 1 vertex a state")
 
-    def size_law(self) -> Lengths:
+    def size_distribution(self) -> Lengths:
         half = sum(self.sizes) // 2
         return Lengths(half, half) if self.sizes else self.n
 
     def at_size(self, size: int) -> Self:
-        if self.sizes and self.size_law() == Lengths(size, size):
+        if self.sizes and self.size_distribution() == Lengths(size, size):
             return self
         return with_settings(self, {"n": size, "sizes": (), "distance": -1}, self.name)
 
@@ -90,7 +90,7 @@ class Cycles(CycleWalk):
         return {name: value for name, value in shown.items() if everything or name not in silent}
 
     @property
-    def commonest(self) -> float:
+    def most_common_share(self) -> float:
         return 1.0 if self.sizes else 0.5
 
     def symbols(self) -> Symbols:
@@ -114,7 +114,7 @@ class Cycles(CycleWalk):
             asked = ring[place], ring[(place + apart) % len(ring)]
         return written_graph(edges, asked)
 
-    def fitted(self, question: Symbols) -> Self:
+    def fitted_to(self, question: Symbols) -> Self:
         source, target = asked_in(question)
         rings = _rings(dict(edges_in(question)), (source, target))
         apart = rings[0].index(target) if target in rings[0] else -1

@@ -11,7 +11,7 @@ from scratchpad.errors import ScratchpadError, unknown_name
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import FILLER, SEP, START, Document, bare, terminated
 
-LOOKED_INTO = 10_000  # states of a chain that a part of it is taken from: some run for millions
+CHAIN_PREFIX_LIMIT = 10_000  # states of a chain that a part of it is taken from: some run for millions
 _DEFAULT_FILLERS = 16
 
 
@@ -22,7 +22,7 @@ class Format:
     prompt: question -> everything before the model's own text. states: question -> the states, terminated.
     answer: the states a model wrote (with terminators) -> the answer in the last one, None where there is none.
     inductive: <sep> ends a state, and a state sees only the prompt and the state before it.
-    general: every task has it; elsewhere only those that name it among their `own_formats`.
+    general: every task has it; elsewhere only those that name it among their `extra_formats`.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Format:
         those after them, to 1, the last ones of its first 10,000; all but the first are behind the state before them,
         which is given.
         """
-        if not (self.general or self.name in task.own_formats):
+        if not (self.general or self.name in task.extra_formats):
             raise ScratchpadError(f"{task.name} has no format {self.name}; it has {', '.join(format_names(task))}")
         task.check_format(self.name)
         if max_states is not None and self.inductive:
@@ -71,7 +71,7 @@ def _plain_prompt(task: Task, question: Symbols) -> Symbols:
 
 
 def _started_prompt(task: Task, question: Symbols) -> Symbols:
-    return (*task.opening(question), START) if task.starts else question
+    return (*task.inductive_question(question), START) if task.has_start_mark else question
 
 
 def _inductive_prompt(task: Task, question: Symbols) -> Symbols:
@@ -79,23 +79,23 @@ def _inductive_prompt(task: Task, question: Symbols) -> Symbols:
 
 
 def _written_prompt(task: Task, question: Symbols) -> Symbols:
-    return question if task.paper_text else _started_prompt(task, question)
+    return question if task.has_paper_text else _started_prompt(task, question)
 
 
 def _answer_state(task: Task, question: Symbols) -> tuple[Symbols, ...]:
-    return terminated([task.direct(question)])
+    return terminated([task.direct_answer(question)])
 
 
 def _written_state(task: Task, question: Symbols) -> tuple[Symbols, ...]:
-    return terminated([_beyond(task, question, task.text(question, "scratchpad"))])
+    return terminated([_beyond(task, question, task.scratchpad_text(question, "scratchpad"))])
 
 
 def _changes_state(task: Task, question: Symbols) -> tuple[Symbols, ...]:
-    return terminated([task.text(question, "changes")])
+    return terminated([task.scratchpad_text(question, "changes")])
 
 
 def _chain_as_one(task: Task, question: Symbols) -> tuple[Symbols, ...]:
-    return terminated([_beyond(task, question, Task.written(task, task.chain(question)))])
+    return terminated([_beyond(task, question, Task.joined_states(task, task.chain(question)))])
 
 
 def _beyond(task: Task, question: Symbols, text: Symbols) -> Symbols:
@@ -109,7 +109,7 @@ def _chain(task: Task, question: Symbols) -> tuple[Symbols, ...]:
 
 def _part(prompt: Symbols, task: Task, question: Symbols, count: int, place: float) -> Document[str]:
     """So many states of a chain: <end> behind the last one only where the chain ends there."""
-    most = count if place == 0 else LOOKED_INTO
+    most = count if place == 0 else CHAIN_PREFIX_LIMIT
     chain = terminated(list(islice(task.states(question), most + 1)))[:most]
     first = round(place * max(len(chain) - count, 0))
     return Document(prompt, chain[max(first - 1, 0) : first + count], within=first > 0)
@@ -120,15 +120,15 @@ def _given_answer(task: Task, question: Symbols, states: Sequence[Symbols]) -> S
 
 
 def _answer_written(task: Task, question: Symbols, states: Sequence[Symbols]) -> Symbols | None:
-    return task.answer_in(question, bare(states[-1]), "scratchpad")
+    return task.answer_in_text(question, bare(states[-1]), "scratchpad")
 
 
 def _answer_of_changes(task: Task, question: Symbols, states: Sequence[Symbols]) -> Symbols | None:
-    return task.answer_in(question, bare(states[-1]), "changes")
+    return task.answer_in_text(question, bare(states[-1]), "changes")
 
 
 def _answer_of_chain(task: Task, question: Symbols, states: Sequence[Symbols]) -> Symbols | None:
-    last = Task.last_written(task, question, bare(states[-1]))
+    last = Task.last_state_in(task, question, bare(states[-1]))
     return task.answer(question, last) if last else None
 
 
@@ -181,5 +181,5 @@ def format_named(name: str) -> Format:
 
 def format_names(task: Task | type[Task] | None = None) -> tuple[str, ...]:
     """The formats that every task has, and those that this one has besides."""
-    own = task.own_formats if task else ()
+    own = task.extra_formats if task else ()
     return tuple(name for name, form in _FORMATS.items() if form.general or name in own)

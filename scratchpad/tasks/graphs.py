@@ -126,8 +126,8 @@ class CycleWalk(Task):
                 f"{self.name}: asks for {' and '.join(vertices)}: different vertices of the graph are allowed"
             )
 
-    def written(self, chain: list[Symbols]) -> Symbols:
+    def joined_states(self, chain: list[Symbols]) -> Symbols:
         return tuple(symbol for i, state in enumerate(chain) for symbol in ((">",) if i else ()) + state)
 
-    def last_written(self, question: Symbols, text: Symbols) -> Symbols:
+    def last_state_in(self, question: Symbols, text: Symbols) -> Symbols:
         return text[-3:]

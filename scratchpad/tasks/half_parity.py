@@ -32,7 +32,7 @@ class HalfParity(Task):
     summary: ClassVar[str] = "the parity of the first bits of a question, by default of half of them"
     source: ClassVar[str] = "Abbe et al. 2024, figure 10"
     size_setting: ClassVar[str] = "bits"
-    paper_text: ClassVar[bool] = True
+    has_paper_text: ClassVar[bool] = True
     examples = (
         ("01101111=", {"window": 8}),
         ("00111=", {"window": 5}),
@@ -57,7 +57,7 @@ class HalfParity(Task):
                 f"at most {self.window} bits, or a window of at least {self.bits.high}"
             )
 
-    def size_law(self) -> Lengths:
+    def size_distribution(self) -> Lengths:
         half = (self.window + 1) // 2
         return self.bits or Lengths(half, half)
 
@@ -106,14 +106,14 @@ class HalfParity(Task):
                 f"half-parity: the question has {len(question) - 1} bits, and bits={self._counted(question)} count"
             )
 
-    def fitted(self, question: Symbols) -> Self:
+    def fitted_to(self, question: Symbols) -> Self:
         counted = self._counted(question)
         return replace(self, bits=Lengths(counted, counted), window=len(question) - 1)
 
-    def written(self, chain: list[Symbols]) -> Symbols:
+    def joined_states(self, chain: list[Symbols]) -> Symbols:
         return tuple(state[-1] for state in chain)
 
-    def last_written(self, question: Symbols, text: Symbols) -> Symbols:
+    def last_state_in(self, question: Symbols, text: Symbols) -> Symbols:
         last = self._counted(question) - 1
         return (*slot_mark(question, last), question[last], ",", *text[-1:])
 

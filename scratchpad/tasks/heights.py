@@ -60,7 +60,7 @@ class Heights(Task):
         return (*_NAMES, *_SENTENCE, ".", "Is", "?", "Yes", "No")
 
     @property
-    def commonest(self) -> float:
+    def most_common_share(self) -> float:
         return 0.5
 
     def interchangeable(self) -> Symbols:
@@ -70,15 +70,15 @@ class Heights(Task):
         """As everywhere; full stops and question marks may follow their words without a space."""
         return super().split(text.replace(".", " . ").replace("?", " ? "))
 
-    def spoken(self, symbols: Symbols) -> str:
-        return super().spoken(symbols).replace(" .", ".").replace(" ?", "?")
+    def prompt_text(self, symbols: Symbols) -> str:
+        return super().prompt_text(symbols).replace(" .", ".").replace(" ?", "?")
 
-    def prompt_template(self, form: str) -> PromptTemplate:
-        is_direct = form.startswith(("direct", "filler"))
+    def prompt_template(self, format: str) -> PromptTemplate:
+        is_direct = format.startswith(("direct", "filler"))
         told = "Answer Yes or No." if is_direct else "Go down from the first one asked for; the last word is Yes or No."
         return PromptTemplate(between=f"\n{told}\n\nTarget:\n")
 
-    def loose_answer(self, work: str) -> str:
+    def relaxed_answer(self, work: str) -> str:
         """The last `yes` or `no`, however it is written."""
         return next(reversed(re.findall(r"(?<![a-z])(?:yes|no)(?![a-z])", work, re.IGNORECASE)), "").capitalize()
 
@@ -140,7 +140,7 @@ class Heights(Task):
         if asked[1] == asked[4] or not people.issuperset((asked[1], asked[4])):
             raise ScratchpadError(f"heights: asks for {asked[1]} and {asked[4]}: two different people of the row")
 
-    def fitted(self, question: Symbols) -> Self:
+    def fitted_to(self, question: Symbols) -> Self:
         row = _row(list(_told(question)))
         between = abs(row.index(question[-5]) - row.index(question[-2])) - 1
         return replace(self, n=Lengths(between, between)) if between > 0 and 3 * between + 2 == len(row) else self

@@ -16,20 +16,20 @@ from scratchpad.tasks.formats import Format
 
 def line_of(
     task: Task,
-    form: Format,
+    format: Format,
     question: Symbols,
     draw: tuple[int, str, int] | None = None,
     paper_marks: bool = False,
 ) -> dict[str, Any]:
     """The JSON object of a question's document. `draw` is its (seed, split, index), None for one not drawn."""
-    document = form.write(task, question)
+    document = format.write(task, question)
     seed, split, index = draw or (None, None, None)
     prompt, states = document.prompt, document.states
     if paper_marks:
         prompt, states = in_paper_marks(prompt), tuple(map(in_paper_marks, states))
     return {
         "task": task.name,
-        "format": form.name,
+        "format": format.name,
         "settings": task.settings(),
         "seed": seed,
         "split": split,
@@ -38,7 +38,7 @@ def line_of(
         "prompt": prompt,
         **({"preamble": document.preamble} if document.preamble else {}),
         "states": states,
-        "answer": form.answer(task, question, document.states),
+        "answer": format.answer(task, question, document.states),
     }
 
 

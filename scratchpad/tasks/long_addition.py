@@ -95,7 +95,7 @@ class LongAddition(TextTask):
     def truth(self, question: Symbols) -> Symbols:
         return tuple(" ".join(str(sum(map(int, _operands(question))))))
 
-    def opening(self, question: Symbols) -> Symbols:
+    def inductive_question(self, question: Symbols) -> Symbols:
         if _columns(question) > self.window:
             raise ScratchpadError(
                 f"long-addition: the inductive form has room for window={self.window} digits, {''.join(question)!r} "
@@ -104,7 +104,7 @@ class LongAddition(TextTask):
         left, right = _registers(question, self.window)
         return (*left, "+", *right, ",", "0")
 
-    def text(self, question: Symbols, form: str) -> Symbols:
+    def scratchpad_text(self, question: Symbols, format: str) -> Symbols:
         one, other = (number.zfill(_columns(question)) for number in _operands(question))
         lines, results, carry = [_line(one, other, "", 0)], "", 0
         while one:
@@ -114,7 +114,7 @@ class LongAddition(TextTask):
         lines.append(" ".join(f"{carry}{results}"))
         return letters(_OPENS + "\n".join(lines) + _CLOSES + " ".join(results if not carry else f"{carry}{results}"))
 
-    def answer_in(self, question: Symbols, text: Symbols, form: str) -> Symbols | None:
+    def answer_in_text(self, question: Symbols, text: Symbols, format: str) -> Symbols | None:
         return tuple("".join(text).split(_CLOSES)[1]) or None
 
     def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
@@ -132,7 +132,7 @@ class LongAddition(TextTask):
                 f"between, like 2 9 + 5 7; given: {''.join(question)!r}"
             )
 
-    def fitted(self, question: Symbols) -> Self:
+    def fitted_to(self, question: Symbols) -> Self:
         low, high = sorted(map(len, _operands(question)))
         return replace(self, digits=Lengths(low, high))
 

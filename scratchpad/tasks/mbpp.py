@@ -30,7 +30,7 @@ class Mbpp(ProgramRuns):
     name: ClassVar[str] = "mbpp"
     summary: ClassVar[str] = "what a Python program of MBPP puts out"
     source: ClassVar[str] = "Nye et al. 2021, section 5.2; data of Austin et al. 2021, from a file or the hub"
-    shown_split: ClassVar[str] = "prompt"
+    example_split: ClassVar[str] = "prompt"
 
     candidates: str = field(default="", metadata=BEYOND_PAPER)
 

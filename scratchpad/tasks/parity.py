@@ -51,7 +51,7 @@ class Parity(Task):
                 f"at most {self.window} bits, or a window of at least {self.bits.high}"
             )
 
-    def size_law(self) -> Lengths:
+    def size_distribution(self) -> Lengths:
         return self.bits or Lengths(1, max(1, self.window // 2))
 
     def symbols(self) -> Symbols:
@@ -99,7 +99,7 @@ class Parity(Task):
                 f"parity: a question is slots of {', '.join(allowed)}, then '='; given: {''.join(question)}"
             )
 
-    def fitted(self, question: Symbols) -> Self:
+    def fitted_to(self, question: Symbols) -> Self:
         digits = sum(symbol.isdecimal() for symbol in question)
         return replace(self, bits=Lengths(digits, digits)) if digits else self
 

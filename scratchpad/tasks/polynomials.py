@@ -99,16 +99,16 @@ class Polynomials(TextTask):
         value = eval(found[1], {"__builtins__": {}}, {"x": int(found[2])})  # sums of products: the pattern says so
         return letters(f"total: {value}")
 
-    def text(self, question: Symbols, form: str) -> Symbols:
+    def scratchpad_text(self, question: Symbols, format: str) -> Symbols:
         terms, x = _read(question)
         values = [coefficient * x**power for coefficient, power in terms]
         lines = [f"{_term(*term)}: {value}" for term, value in zip(terms, values, strict=True)]
         return letters(f"{_OPENS}{chr(10).join(lines)}{_CLOSES}total: {sum(values)}")
 
-    def answer_in(self, question: Symbols, text: Symbols, form: str) -> Symbols | None:
+    def answer_in_text(self, question: Symbols, text: Symbols, format: str) -> Symbols | None:
         return letters("".join(text).split(_CLOSES)[1]) or None
 
-    def prompt_template(self, form: str) -> PromptTemplate:
+    def prompt_template(self, format: str) -> PromptTemplate:
         return PromptTemplate(between="\nTarget:\n")
 
     def check(self, question: Symbols) -> None:
@@ -121,7 +121,7 @@ class Polynomials(TextTask):
                 f"`Evaluate -7*x**2 + x - 5 at x = 1`; given: {text!r}"
             )
 
-    def fitted(self, question: Symbols) -> Self:
+    def fitted_to(self, question: Symbols) -> Self:
         degree = max(1, _read(question)[0][0][1])
         return replace(self, degree=Lengths(degree, degree))
 

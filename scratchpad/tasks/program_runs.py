@@ -36,7 +36,7 @@ from scratchpad.programs import (
 from scratchpad.random_stream import Stream
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols, last_line
 from scratchpad.tasks.document import MARKS, TAGS, letters
-from scratchpad.tasks.program_traces import TraceTask, loose_output
+from scratchpad.tasks.program_traces import TraceTask, relaxed_output
 
 _SECONDS = 20.0  # of one run: on a busy machine, too, it is the number of lines that ends one
 _TRACES_KEPT = 64
@@ -91,7 +91,7 @@ class ProgramRuns(TraceTask):
     def count(self, split: str) -> int:
         return len(self._parts.get(split, ()))
 
-    def tested_sizes(self) -> tuple[int, ...]:
+    def default_test_sizes(self) -> tuple[int, ...]:
         return tuple(sorted({_line_count(question) for question in self._parts.get("test", ())}))
 
     def draw(self, seed: int, split: str, index: int) -> Symbols:
@@ -185,7 +185,7 @@ class ProgramRuns(TraceTask):
             raise ValueError(f"nothing follows from this state: {trace.status}: {trace.error}")
         return letters(json.dumps(trace.steps[0].state if trace.steps else trace.state))
 
-    def direct(self, question: Symbols) -> Symbols:
+    def direct_answer(self, question: Symbols) -> Symbols:
         return self.truth(question)
 
     def truth(self, question: Symbols) -> Symbols:
@@ -200,23 +200,23 @@ class ProgramRuns(TraceTask):
         is_right = same_json(value, self.traced(question).output)
         return self.truth(question) if is_right else letters(json.dumps(value))
 
-    def text(self, question: Symbols, form: str) -> Symbols:
+    def scratchpad_text(self, question: Symbols, format: str) -> Symbols:
         trace = self.traced(question)
-        return letters(trace_text(trace.changes() if form == "changes" else trace))
+        return letters(trace_text(trace.changes() if format == "changes" else trace))
 
-    def answer_in(self, question: Symbols, text: Symbols, form: str) -> Symbols | None:
+    def answer_in_text(self, question: Symbols, text: Symbols, format: str) -> Symbols | None:
         return self._literal(question, json.loads("".join(text).rpartition("\nstate: ")[2])["output"])
 
-    def opening(self, question: Symbols) -> Symbols:
+    def inductive_question(self, question: Symbols) -> Symbols:
         lines = "".join(question).split("\n")
         width = len(str(len(lines)))
         return letters("\n".join(f"{number:{width}} {line}".rstrip() for number, line in enumerate(lines, 1)))
 
-    def loose_answer(self, work: str) -> str:
+    def relaxed_answer(self, work: str) -> str:
         """Of a trace as of every trace; else the literal in the last line, behind `output =` or not; as JSON, since a
         state tells tuples from lists no more than that does.
         """
-        value, *_ = loose_output(work) or [_literal_in(work)]
+        value, *_ = relaxed_output(work) or [_literal_in(work)]
         return json.dumps(value, sort_keys=True)
 
 

@@ -18,10 +18,10 @@ _CALL = "\n\noutput = "
 class TraceTask(TextTask):
     """A task whose paper's text is a trace: `state: {...}` and `line: ...` in turn (Nye et al. 2021, section 5)."""
 
-    own_formats: ClassVar[tuple[str, ...]] = ("changes",)
+    extra_formats: ClassVar[tuple[str, ...]] = ("changes",)
 
-    def prompt_template(self, form: str) -> PromptTemplate:
-        asked = "value of output" if form.startswith(("direct", "filler")) else "execution trace"
+    def prompt_template(self, format: str) -> PromptTemplate:
+        asked = "value of output" if format.startswith(("direct", "filler")) else "execution trace"
         between = f"\n\nWhat is the {asked}?\n\n[BEGIN]\n\n"
         return PromptTemplate("Consider the following Python function:\n\n", between, "\n\n[DONE]")
 
@@ -34,16 +34,16 @@ class TraceTask(TextTask):
     def read_states(self, work: str) -> tuple[Any, ...]:
         return tuple(filter(None, map(state_in, work.split("\n")))) or self.read_work(work)
 
-    def same(self, written: Symbols, true: Symbols) -> bool:
+    def matches(self, written: Symbols, true: Symbols) -> bool:
         return self.read_work(as_text(written)) == self.read_work(as_text(true))
 
-    def loose_answer(self, work: str) -> str:
+    def relaxed_answer(self, work: str) -> str:
         """`output` in the last state, or `v0` where it has none: the paper's relaxed scoring. A trace with neither has
         no answer; of any other text it is read as everywhere.
         """
-        shown = loose_output(work)
+        shown = relaxed_output(work)
         is_trace = last_line(work).startswith((_STATE, _LINE))
-        return str(shown[0]) if shown else "" if is_trace else super().loose_answer(work)
+        return str(shown[0]) if shown else "" if is_trace else super().relaxed_answer(work)
 
 
 def program_of(question: Symbols) -> Symbols:
@@ -58,7 +58,7 @@ def last_names(work: str) -> dict[str, Any]:
     return json.loads(found[-1].removeprefix(_STATE)) if found else {}
 
 
-def loose_output(work: str) -> list[Any]:
+def relaxed_output(work: str) -> list[Any]:
     """The value of `output` in the last state of a work, or of `v0` where that has none; nothing without either."""
     names = last_names(work)
     return [names[name] for name in ("output", "v0") if name in names][:1]

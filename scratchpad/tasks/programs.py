@@ -116,8 +116,8 @@ class Programs(TraceTask):
         program, run = divmod(index, self.runs)
         return self._drawn(Stream(self.stream(seed, split), program), run)
 
-    def whole_law(self) -> Lengths:
-        law = self.size_law()
+    def covered_sizes(self) -> Lengths:
+        law = self.size_distribution()
         return Lengths(law.low, min(law.high, self.reach)) if law.low <= self.reach else law
 
     def at_size(self, size: int) -> Self:
@@ -173,15 +173,15 @@ class Programs(TraceTask):
         exec("".join(question), names)
         return tuple(str(names["output"]))
 
-    def opening(self, question: Symbols) -> Symbols:
+    def inductive_question(self, question: Symbols) -> Symbols:
         program = _program(question)
         listed = [f"v0 = {program.argument} -> L02", *map(_listed, *zip(*program.lines.items(), strict=True))]
         return tuple(symbol for line in listed if line for symbol in (*_cut(line), ";"))
 
-    def text(self, question: Symbols, form: str) -> Symbols:
-        return letters("\n".join(_trace(_program(question), form == "changes")))
+    def scratchpad_text(self, question: Symbols, format: str) -> Symbols:
+        return letters("\n".join(_trace(_program(question), format == "changes")))
 
-    def answer_in(self, question: Symbols, text: Symbols, form: str) -> Symbols | None:
+    def answer_in_text(self, question: Symbols, text: Symbols, format: str) -> Symbols | None:
         output = json.loads("".join(text).rpartition("\nstate: ")[2])["output"]
         return tuple(str(output)) if type(output) is int else None
 
@@ -190,7 +190,7 @@ class Programs(TraceTask):
         if lines > _MOST_LINES:
             raise ScratchpadError(f"programs: {lines} lines, of which only {_MOST_LINES} have a number")
 
-    def fitted(self, question: Symbols) -> Self:
+    def fitted_to(self, question: Symbols) -> Self:
         lines = len(_program(question).lines) - 1
         return replace(self, lines=Lengths(lines, lines))
 

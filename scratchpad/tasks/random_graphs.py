@@ -40,7 +40,7 @@ class RandomGraphs(Task):
     summary: ClassVar[str] = "is there a way between two vertices of a random directed graph?"
     source: ClassVar[str] = "Abbe et al. 2024, figure 7"
     size_setting: ClassVar[str] = "distance"
-    exclusive: ClassVar[tuple[tuple[str, str], ...]] = (("edges", "probability"),)
+    exclusive_settings: ClassVar[tuple[tuple[str, str], ...]] = (("edges", "probability"),)
     examples = (
         ("v02 > v03 ; v00 > v01 ; v00 > v02 ; v01 > v00 ; v00 ? v03 ;", {"names": 50}),
         ("v02 > v03 ; v00 > v01 ; v02 > v01 ; v01 > v00 ; v00 ? v03 ;", {"names": 50}),
@@ -78,7 +78,7 @@ class RandomGraphs(Task):
         return {name: value for name, value in shown.items() if everything or name != silent}
 
     @property
-    def commonest(self) -> float:
+    def most_common_share(self) -> float:
         return max(self.unconnected, 1 - self.unconnected)
 
     def symbols(self) -> Symbols:
@@ -149,7 +149,7 @@ class RandomGraphs(Task):
         for distance in [*(wanted if self.unconnected < 1 else []), *([0] if self.unconnected else [])]:
             self._graph_with(rng, distance, _FEW_GRAPHS)
 
-    def fitted(self, question: Symbols) -> Self:
+    def fitted_to(self, question: Symbols) -> Self:
         edges, (source, target) = edges_in(question), asked_in(question)
         vertices = list(dict.fromkeys((source, target, *sum(edges, ()))))
         pairs = [(vertices.index(a), vertices.index(b)) for a, b in edges]
@@ -159,7 +159,7 @@ class RandomGraphs(Task):
             unconnected=float(not apart), distance=Lengths(apart, apart) if apart else self.distance,
         )  # fmt: skip
 
-    def longest(self) -> tuple[Symbols, ...]:
+    def longest_questions(self) -> tuple[Symbols, ...]:
         """One way to all vertices but the one asked for, from the first one: all wait at once."""
         n, names = self.vertices, self.symbols()
         away = [(0, b) for b in range(1, n - 1)] + [(a, b) for a in range(1, n - 1) for b in range(n - 1) if a != b]

@@ -13,7 +13,7 @@ class TextTask(Task):
     backslash and an n are a newline.
     """
 
-    paper_text: ClassVar[bool] = True
+    has_paper_text: ClassVar[bool] = True
     characters: ClassVar[str]
     """All characters of its texts, in the order of the alphabet."""
 

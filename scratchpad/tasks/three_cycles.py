@@ -31,7 +31,7 @@ class ThreeCycles(CycleWalk):
     summary: ClassVar[str] = "are three vertices of a directed graph on the same cycle?"
     source: ClassVar[str] = "Abbe et al. 2024, figure 2"
     size_setting: ClassVar[str] = "n"
-    paper_text: ClassVar[bool] = True
+    has_paper_text: ClassVar[bool] = True
     asked: ClassVar[int] = 3
     examples = (
         ("v31 > v11 ; v21 > v31 ; v12 > v22 ; v11 > v12 ; v22 > v32 ; v32 > v21 ; v11 ? v21 ? v22 ;", {"names": 50}),
@@ -51,7 +51,7 @@ class ThreeCycles(CycleWalk):
             raise ScratchpadError(f"three-cycles: jump={self.jump}: the walk moves on by at least 1 vertex a state")
 
     @property
-    def commonest(self) -> float:
+    def most_common_share(self) -> float:
         return 2 / 3
 
     def symbols(self) -> Symbols:
@@ -70,6 +70,6 @@ class ThreeCycles(CycleWalk):
         if len({place[vertex] for vertex in asked_in(question, self.asked)}) == 2:
             raise ScratchpadError("three-cycles: asks for vertices of one cycle or of three, but these lie on two")
 
-    def fitted(self, question: Symbols) -> Self:
+    def fitted_to(self, question: Symbols) -> Self:
         size = len(edges_in(question, self.asked)) // 3
         return replace(self, n=Lengths(size, size))

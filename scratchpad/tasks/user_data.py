@@ -51,7 +51,7 @@ class Corpus(Task):
     summary: ClassVar[str] = "the problems of a file"
     source: ClassVar[str] = "a file of yours"
     size_setting: ClassVar[str] = "steps"
-    own_formats: ClassVar[tuple[str, ...]] = ("changes",)
+    extra_formats: ClassVar[tuple[str, ...]] = ("changes",)
     seeded: ClassVar[bool] = False
 
     steps: Lengths = field(default=Lengths(1, 1_000_000))
@@ -70,7 +70,7 @@ class Corpus(Task):
             )
 
     @property
-    def starts(self) -> bool:
+    def has_start_mark(self) -> bool:
         return self.has_start
 
     @property
@@ -80,7 +80,7 @@ class Corpus(Task):
     def count(self, split: str) -> int:
         return len(self._part(split))
 
-    def tested_sizes(self) -> tuple[int, ...]:
+    def default_test_sizes(self) -> tuple[int, ...]:
         return tuple(sorted({len(entry.states) for entry in self._part("test")}))
 
     def draw(self, seed: int, split: str, index: int) -> Symbols:
@@ -104,7 +104,7 @@ class Corpus(Task):
     def states(self, question: Symbols) -> Iterator[Symbols]:
         yield from self._entry(question).states
 
-    def opening(self, question: Symbols) -> Symbols:
+    def inductive_question(self, question: Symbols) -> Symbols:
         return self._entry(question).opening or question
 
     def first(self, question: Symbols) -> Symbols:
@@ -122,7 +122,7 @@ class Corpus(Task):
         true, found = (last_names("".join(text)) for text in (entry.states[-1] if entry else (), state))
         if entry and "output" in true and "output" in found:
             return entry.answer if same_json(true["output"], found["output"]) else letters(json.dumps(found["output"]))
-        if entry and state in (entry.states[-1], self.last_written(question, entry.states[-1])):
+        if entry and state in (entry.states[-1], self.last_state_in(question, entry.states[-1])):
             return entry.answer
         return state[-self._answer_length :] if self._answer_length else state
 
@@ -186,7 +186,7 @@ class Corpus(Task):
     @cached_property
     def _answer_length(self) -> int:
         """How many symbols at the end of a last state are the answer; 0: all of them, or no such number."""
-        pairs = [(self.last_written(entry.question, entry.states[-1]), entry.answer) for entry in self._all]
+        pairs = [(self.last_state_in(entry.question, entry.states[-1]), entry.answer) for entry in self._all]
         lengths = {len(answer) for _, answer in pairs}
         at_end = all(last[-len(answer) :] == answer for last, answer in pairs)
         whole = all(last == answer for last, answer in pairs)

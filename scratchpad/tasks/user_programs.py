@@ -25,7 +25,7 @@ _SPLIT = "train"
 
 
 @dataclass(frozen=True)
-class OwnPrograms(ProgramRuns):
+class UserPrograms(ProgramRuns):
     """path: a folder of .py files, one of them, or JSON lines {"program": .., "call": ..}. Every split is all of them.
 
     lines: of the programs that are drawn; steps: a run of more lines is left out; most_characters: so is a problem of

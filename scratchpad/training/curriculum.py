@@ -75,8 +75,8 @@ def make_curriculum(config: CurriculumConfig, task: Task) -> Curriculum | None:
 
 
 def _check_testable(task: Task, threshold: float) -> Task:
-    if task.commonest >= threshold:
-        share = "all" if task.commonest == 1 else percent(task.commonest)
+    if task.most_common_share >= threshold:
+        share = "all" if task.most_common_share == 1 else percent(task.most_common_share)
         raise ScratchpadError(
             f"{share} of its questions have the same answer: whoever gives that passes its test at "
             f"curriculum.threshold={threshold:g}"

@@ -29,7 +29,7 @@ from scratchpad.provenance import git_hash, hardware
 from scratchpad.run import Run, evaluated_sizes, read_run_record, step_data, task_of, with_values
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import Document
-from scratchpad.tasks.formats import LOOKED_INTO, format_named
+from scratchpad.tasks.formats import CHAIN_PREFIX_LIMIT, format_named
 from scratchpad.training.checkpoint import Checkpoint, Checkpoints, write_whole
 from scratchpad.training.curriculum import check_stages_agree, make_curriculum, training_vocabulary
 from scratchpad.training.distributed import ProcessGroup, choose_device, process_group
@@ -140,17 +140,17 @@ def complete(config: RunConfig, task: Task, only_judged: bool = False, room: int
 def _trained_on(config: RunConfig, task: Task) -> list[Document[str]]:
     """Documents of the smallest and largest size and the longest, or all that the data hold; each fits the budget."""
     task.check_draws()
-    law, held, written = task.size_law(), task.count("train"), format_named(config.task.format)
+    law, held, written = task.size_distribution(), task.count("train"), format_named(config.task.format)
     if held == 0:
         raise ScratchpadError("the data hold nothing to train on")
     sized = [task] if held else [task.at_size(size) for size in (law.low, law.high)]
-    most = config.train.max_states if config.train.states_from == "start" else LOOKED_INTO
+    most = config.train.max_states if config.train.states_from == "start" else CHAIN_PREFIX_LIMIT
     documents = [
         written.write(each, each.draw(config.train.seed, "train", number), most)
         for each in sized
         for number in range(held or _MEASURED)
     ]
-    documents += [written.write(task, question, most) for question in task.longest()]
+    documents += [written.write(task, question, most) for question in task.longest_questions()]
     for document in documents:
         rows(document, config.train.row_budget)
     return documents
