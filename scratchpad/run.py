@@ -20,8 +20,9 @@ from scratchpad.evaluation.free_running import read_answer
 from scratchpad.evaluation.metrics import Result, Score, evaluate
 from scratchpad.generation.engine import Limits, Opening
 from scratchpad.generation.sampling import Sampling
+from scratchpad.layout.codec import Codec
 from scratchpad.layout.vocabulary import Vocabulary
-from scratchpad.models.transformer import Transformer
+from scratchpad.models.build import build_model
 from scratchpad.tasks import task_named
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import MARKS, bare
@@ -73,7 +74,7 @@ class Run:
         task = task_of(dataclasses.replace(config.task, file=task_file) if config.task.file else config.task, folder)
         vocabulary = Vocabulary(record["vocabulary"][len(MARKS) :])
         found = Checkpoints(folder).load(checkpoint)
-        model = Transformer(config.model, len(vocabulary))
+        model = build_model(config.model, len(vocabulary))
         model.load_state_dict(found.judged)
         model.to(choose_device(device)).eval()
         subject = Subject(model, task, format_named(config.task.format), vocabulary, config.train.attention)
@@ -117,7 +118,7 @@ class Run:
         ScratchpadError where these are written with symbols that it has no numbers for.
         """
         other = task_of(task)
-        check_symbols(other, self.subject.vocabulary.symbols, f"{self.folder} was")
+        check_symbols(other, self.subject.vocabulary, f"{self.folder} was")
         return dataclasses.replace(self.subject, task=other, format=format_named(task.format))
 
     def voting(self, others: Sequence[Run]) -> Run:
@@ -133,7 +134,7 @@ class Run:
             if places.count(place) > 1:
                 raise ScratchpadError(f"{other.folder} is given twice: a run has one vote")
             theirs = other.subject
-            if (theirs.vocabulary.symbols, theirs.format.name) != (mine.vocabulary.symbols, mine.format.name):
+            if (theirs.vocabulary.to_json(), theirs.format.name) != (mine.vocabulary.to_json(), mine.format.name):
                 raise ScratchpadError(
                     f"{other.folder} writes {theirs.task.name}, {theirs.format.name}, and {self.folder} "
                     f"{mine.task.name}, {mine.format.name}: those vote together that share symbols and format"
@@ -181,9 +182,9 @@ class Run:
         return training_overlap(data, self.step, questions, self.folder)
 
 
-def check_symbols(task: Task, known: Sequence[str], what: str) -> None:
-    """ScratchpadError where a task is written with symbols that are not known to a model; what: `runs/mine was`."""
-    new = sorted({*task.symbols()} - {*known})
+def check_symbols(task: Task, codec: Codec, what: str) -> None:
+    """ScratchpadError where a task is written with symbols that a model's codec lacks; what: `runs/mine was`."""
+    new = codec.unknown(task.symbols())
     if new:
         raise ScratchpadError(
             f"{what} trained without the symbols {' '.join(new[:10])}{' ...' if new[10:] else ''} of {task.name}: ask "

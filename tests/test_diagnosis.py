@@ -204,14 +204,14 @@ def test_attention_is_the_models_own_and_sees_what_the_rule_shows(looks: dict[st
     subject = trained(tmp_path / "run", tiny(**{f"model__{name}": value for name, value in looks.items()})).subject
     question = subject.task.parse("1_01___=")
     found = attention_of(subject, question, 3)
-    layers, heads = subject.model.config.layers, subject.model.config.heads
+    layers, heads, _ = subject.model.cache_shape
     document = subject.document(question)
     row = rows(document, "split")[2]
     assert found.weights.shape == (layers, heads, 8, len(row))
     assert found.tokens == subject.vocabulary.decode(row.tokens)
     torch.testing.assert_close(found.weights.sum(-1), torch.ones(layers, heads, 8))
     for line, place in enumerate(range(len(row) - 8, len(row))):
-        near = subject.model.config.span or len(row)
+        near = (reach.span if (reach := subject.model.reach) else None) or len(row)
         seen = {
             key
             for low, high in row.visible()[place - 1]

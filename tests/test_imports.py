@@ -140,6 +140,7 @@ TORCH_FREE = [
     "scratchpad.evaluation.few_shot",
     "scratchpad.evaluation.text_scoring",
     "scratchpad.layout.attention_rule",
+    "scratchpad.layout.codec",
     "scratchpad.layout.rows",
     "scratchpad.layout.vocabulary",
     "scratchpad.cli.main",

@@ -21,6 +21,7 @@ from scratchpad.evaluation.teacher_forced import judge_forced
 from scratchpad.layout.batch import Batch
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.models.config import ModelConfig
+from scratchpad.models.protocol import LanguageModel
 from scratchpad.models.transformer import Transformer
 from scratchpad.tasks import task_named
 from scratchpad.tasks.base import Symbols, Task
@@ -36,7 +37,7 @@ class Knowing:
 
     def __init__(self, wrong_at: Sequence[int], symbols: int) -> None:
         self.wrong_at, self.symbols = torch.tensor(wrong_at), symbols
-        self.config, self.device, self.training = ModelConfig(), torch.device("cpu"), False
+        self.context, self.device, self.training = None, torch.device("cpu"), False
         self.position_bytes = 3
 
     def __call__(self, batch: Batch, backend: str, where: Tensor) -> Tensor:
@@ -59,7 +60,7 @@ def hand_made(wrong_at: str, form: str = "inductive") -> tuple[Subject, list[Sym
     ]
     task = Corpus(steps=Lengths(1, 9), entries=tuple(entries), test_entries=tuple(entries))
     vocabulary = Vocabulary(task.symbols())
-    model = cast(Transformer, Knowing(vocabulary.encode(wrong_at), len(vocabulary)))
+    model = cast(LanguageModel, Knowing(vocabulary.encode(wrong_at), len(vocabulary)))
     return Subject(model, task, format_named(form), vocabulary), [entry.question for entry in entries]
 
 
@@ -137,7 +138,7 @@ def test_each_state_is_judged_by_the_one_before_it_as_written(
 
 def test_no_answer_is_read_from_rubbish() -> None:
     task, form = task_named("cycles", {"n": 2, "names": 5}), format_named("inductive")
-    subject = Subject(cast(Transformer, Knowing([], 1)), task, form, Vocabulary(task.symbols()))
+    subject = Subject(cast(LanguageModel, Knowing([], 1)), task, form, Vocabulary(task.symbols()))
     question = task.draw(0, "test", 0)
     assert read_answer(subject, question, terminated(task.chain(question))) == task.truth(question)
     assert read_answer(subject, question, [(END,)]) is None

@@ -11,9 +11,9 @@ from scratchpad.generation.cache import CachedDecoder, ReusedPrompts
 from scratchpad.generation.engine import Engine, Limits
 from scratchpad.generation.sampling import Sampling
 from scratchpad.generation.voting import voting_engine
+from scratchpad.layout.codec import Codec
 from scratchpad.layout.rows import check_room, positions_needed
-from scratchpad.layout.vocabulary import Vocabulary
-from scratchpad.models.transformer import Transformer
+from scratchpad.models.protocol import LanguageModel
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import Document
 from scratchpad.tasks.formats import Format
@@ -28,12 +28,12 @@ class Subject:
     voters: models that write together with it, by votes on every state (`scratchpad.generation.voting`).
     """
 
-    model: Transformer
+    model: LanguageModel
     task: Task
     format: Format
-    vocabulary: Vocabulary
+    vocabulary: Codec
     backend: str = "blocks"
-    voters: tuple[Transformer, ...] = ()
+    voters: tuple[LanguageModel, ...] = ()
 
     @contextmanager
     def judging(self) -> Iterator[None]:
@@ -66,7 +66,7 @@ class Subject:
     @property
     def context(self) -> int | None:
         """The positions that the model and each voter has, the fewest; None where none is limited."""
-        rooms = [model.config.context for model in (self.model, *self.voters)]
+        rooms = [model.context for model in (self.model, *self.voters)]
         return min((room for room in rooms if room is not None), default=None)
 
     def holds(self, question: Symbols) -> bool:

@@ -21,7 +21,7 @@ from scratchpad.generation.sampling import Sampling
 from scratchpad.run import Run, check_symbols, evaluated_sizes, read_json_lines, require_keys, task_of
 from scratchpad.training.checkpoint import Checkpoints, write_whole
 from scratchpad.training.launcher import TrainingJob, launch_runs
-from scratchpad.training.setup import check_start_fits, complete, is_trained, load_start, model_of, symbols_of, train
+from scratchpad.training.setup import check_start_fits, codec_of, complete, is_trained, load_start, model_of, train
 
 _JUDGED, _VOTES = "judged.jsonl", "votes.jsonl"
 OnMetrics = Callable[[str, dict[str, Any]], None]
@@ -91,13 +91,13 @@ def _prepared(plan: Plan, curve: Curve, heirs: Sequence[RunConfig], room: int | 
     alone = curve.config if plan.start_curve(curve) is None else _starting_from(curve.config, None)
     with error_prefix(plan.context(curve)):
         task = task_of(alone.task)
-        config, symbols = complete(alone, task, room=room), symbols_of(alone, task)
+        config, codec = complete(alone, task, room=room), codec_of(alone, task)
     contexts = [one.model.context or 0 for one in heirs]
     for case in plan.cases:
         with error_prefix(plan.context(curve, case)):
             asked = plan.case_config(alone, case)
             other = task_of(asked.task)
-            check_symbols(other, symbols, "it is")
+            check_symbols(other, codec, "it is")
             contexts.append(complete(asked, other, True, room).model.context or 0)
     config = _with_room(config, *contexts)
     return dataclasses.replace(curve, config=_starting_from(config, curve.config.train.start))
@@ -112,7 +112,9 @@ def _room_there(curve: Curve, out: Path) -> int | None:
 def _fitted(curve: Curve, base: Curve) -> Curve:
     """A curve as it starts from another one's weights. ScratchpadError where they do not fit."""
     config, task = _with_room(curve.config, base.config.model.context or 0), task_of(curve.config.task)
-    check_start_fits(config, task, base.config.model, symbols_of(base.config, task_of(base.config.task)), base.name)
+    check_start_fits(
+        config, task, base.config.model, codec_of(base.config, task_of(base.config.task)).to_json(), base.name
+    )
     return dataclasses.replace(curve, config=config)
 
 

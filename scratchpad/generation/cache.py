@@ -22,7 +22,7 @@ from scratchpad.generation.engine import Opening, Part
 from scratchpad.layout.attention_rule import PADDING, PROMPT, block_positions, sees
 from scratchpad.models.attention.backends import attend
 from scratchpad.models.positions import Reach
-from scratchpad.models.transformer import Transformer
+from scratchpad.models.protocol import LanguageModel
 
 MODES = ("reencode", "twice")
 _FIRST_CAPACITY = 16
@@ -52,13 +52,13 @@ class _Feed:
 
 
 class CachedDecoder:
-    """A `Decoder` over our Transformer. mode: `reencode` or `twice`; both give the same logits."""
+    """A `Decoder` over a language model. mode: `reencode` or `twice`; both give the same logits."""
 
-    def __init__(self, model: Transformer, mode: str = "twice") -> None:
+    def __init__(self, model: LanguageModel, mode: str = "twice") -> None:
         if mode not in MODES:
             raise unknown_name("cache", mode, MODES)
         self.model, self.twice = model, mode == "twice"
-        self.context = model.config.context
+        self.context = model.context
         self._lines: list[_Line] = []
         self._prompt_slots = self._capacity = self._regions = 0
         self._cache = torch.empty(0)
@@ -66,9 +66,9 @@ class CachedDecoder:
     def begin(self, openings: Sequence[Opening]) -> Tensor:
         self._lines = [_Line() for _ in openings]
         self._prompt_slots, self._capacity, self._regions = 0, 0, 1
-        config, weight = self.model.config, self.model.embedding.weight
-        shape = (config.layers, 2, len(openings), config.heads, 0, config.width // config.heads)
-        self._cache = torch.empty(shape, dtype=weight.dtype, device=weight.device)
+        layers, kv_heads, head_width = self.model.cache_shape
+        shape = (layers, 2, len(openings), kv_heads, 0, head_width)
+        self._cache = torch.empty(shape, dtype=self.model.dtype, device=self.model.device)
         feed = _Feed()
         for row, (line, opening) in enumerate(zip(self._lines, openings, strict=True)):
             self._add_prompt(feed, row, opening.prompt)
@@ -211,7 +211,7 @@ class ReusedPrompts(CachedDecoder):
     Keys and values of the prompts of the last batch that began without a state are kept, and not computed again.
     """
 
-    def __init__(self, model: Transformer) -> None:
+    def __init__(self, model: LanguageModel) -> None:
         super().__init__(model, "reencode")
         self._places: dict[tuple[int, ...], int] = {}
         self._read = torch.empty(0)

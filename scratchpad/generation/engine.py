@@ -15,7 +15,7 @@ from torch import Tensor
 
 from scratchpad.errors import ScratchpadError
 from scratchpad.generation.sampling import Choose, Sampling
-from scratchpad.layout.vocabulary import Vocabulary
+from scratchpad.layout.codec import Codec
 from scratchpad.tasks.document import END, SEP, START, Document
 
 State = tuple[int, ...]
@@ -146,7 +146,7 @@ class Engine:
     """
 
     decoder: Decoder
-    vocabulary: Vocabulary
+    vocabulary: Codec
     inductive: bool = True
     limits: Limits = field(default_factory=Limits)
     detect_loops: bool = True
@@ -207,18 +207,18 @@ class Engine:
 
     def _take(self, row: _Row, token: int) -> Part:
         """Add the token to its row and say what it is."""
-        symbol = self.vocabulary.symbols[token]
+        mark = self.vocabulary.mark(token)
         row.state.append(token)
         if row.writing_prompt:
             return Part.PROMPT
-        ends = symbol == END or (symbol == SEP and self.inductive)
+        ends = mark == END or (mark == SEP and self.inductive)
         return Part.TERMINATOR if ends else Part.STATE
 
     def _after(self, row: _Row, part: Part, token: int) -> tuple[list[Wrote], bool]:
         """What is to be told after a token, and whether the row has ended."""
         if part is Part.TERMINATOR:
-            return self._state_done(row, self.vocabulary.symbols[token] == END)
-        if part is Part.PROMPT and self.vocabulary.symbols[token] == START:
+            return self._state_done(row, self.vocabulary.mark(token) == END)
+        if part is Part.PROMPT and self.vocabulary.mark(token) == START:
             row.prompt_length += len(row.state)
             row.writing_prompt, row.state = False, []
         if row.full(self.limits, self.decoder.context):

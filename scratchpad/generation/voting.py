@@ -18,7 +18,7 @@ from torch import Tensor
 from scratchpad.errors import ScratchpadError
 from scratchpad.generation.engine import Decoder, Engine, Limits, Opening, Part, State
 from scratchpad.generation.sampling import greedy
-from scratchpad.layout.vocabulary import Vocabulary
+from scratchpad.layout.codec import Codec
 from scratchpad.tasks.document import SEP
 
 _MOST_AHEAD = 2
@@ -50,7 +50,7 @@ def elected(ballots: Sequence[Ballot]) -> State:
 
 
 def voting_engine(
-    decoders: Sequence[Decoder], vocabulary: Vocabulary, inductive: bool = True, limits: Limits | None = None
+    decoders: Sequence[Decoder], vocabulary: Codec, inductive: bool = True, limits: Limits | None = None
 ) -> Engine:
     """An engine that writes, greedily, what the majority of these models writes at each state."""
     limits = limits or Limits()
@@ -75,7 +75,7 @@ class Voters:
     decoders: one a model; each begins anew at every state, so they had best be `ReusedPrompts`.
     """
 
-    def __init__(self, decoders: Sequence[Decoder], vocabulary: Vocabulary, inductive: bool, limits: Limits) -> None:
+    def __init__(self, decoders: Sequence[Decoder], vocabulary: Codec, inductive: bool, limits: Limits) -> None:
         one_state = dataclasses.replace(limits, states=1)
         self._writers = [Engine(decoder, vocabulary, inductive, one_state, False) for decoder in decoders]
         self._symbols, self._sep = len(vocabulary), vocabulary.number(SEP)

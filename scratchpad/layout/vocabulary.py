@@ -33,6 +33,18 @@ class Vocabulary:
             )
         return self._numbers[symbol]
 
+    def mark(self, token: int) -> str | None:
+        """The mark that a token is; None for any other symbol."""
+        return MARKS[token] if token < len(MARKS) else None
+
+    def unknown(self, symbols: Iterable[str]) -> list[str]:
+        """Those of the symbols that are not in the vocabulary, sorted, each once."""
+        return sorted({*symbols} - self._numbers.keys())
+
+    def to_json(self) -> list[str]:
+        """All symbols in their order, the marks first."""
+        return list(self.symbols)
+
     def encode(self, symbols: Sequence[str]) -> tuple[int, ...]:
         """The numbers of symbols. ScratchpadError for one that is not in the vocabulary: never a default."""
         try:

@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from scratchpad.errors import ScratchpadError
-from scratchpad.layout.batch import Batch
-from scratchpad.models.attention.backends import Attention, attention
+from scratchpad.models.attention.backends import Attention
 from scratchpad.models.config import ModelConfig
 from scratchpad.models.dropout import add_dropped, dropout
 from scratchpad.models.positions import Reach, Rotary, alibi, rotary, rotate
+from scratchpad.models.protocol import CacheShape, LanguageModel
 
 
-class Transformer(nn.Module):
+class Transformer(LanguageModel):
     """`config.context` must be set where positions are learned."""
 
     def __init__(self, config: ModelConfig, vocabulary_size: int) -> None:
@@ -52,9 +52,16 @@ class Transformer(nn.Module):
         return self.embedding.weight.device
 
     @property
-    def position_bytes(self) -> int:
-        """Memory that the keys and values of one position take, in all layers."""
-        return 2 * self.config.layers * self.config.width * self.embedding.weight.element_size()
+    def dtype(self) -> torch.dtype:
+        return self.embedding.weight.dtype
+
+    @property
+    def context(self) -> int | None:
+        return self.config.context
+
+    @property
+    def cache_shape(self) -> CacheShape:
+        return CacheShape(self.config.layers, self.config.heads, self.config.width // self.config.heads)
 
     @property
     def reach(self) -> Reach | None:
@@ -83,13 +90,6 @@ class Transformer(nn.Module):
     def logits(self, hidden: Tensor) -> Tensor:
         """(..., C) -> (..., V): the tied embedding read backwards."""
         return F.linear(hidden, self.embedding.weight)
-
-    def forward(self, batch: Batch, backend: str = "blocks", where: Tensor | None = None) -> Tensor:
-        """Logits of a batch's real tokens in reading order, (N, V); or of those that `where`, bool (B, T), picks."""
-        real = batch.real()
-        wanted = None if where is None else torch.nonzero(where[real])[:, 0]
-        attend = attention(backend, batch.segments, batch.positions, self.reach)
-        return self.logits(self.hidden(batch.tokens[real], batch.positions[real], attend, wanted))
 
 
 class Layer(nn.Module):

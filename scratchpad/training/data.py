@@ -14,8 +14,8 @@ from torch.utils.data import DataLoader, Dataset
 from scratchpad.config.schema import TrainConfig
 from scratchpad.errors import RunFailure
 from scratchpad.layout.batch import Batch, collate, micro_batches
+from scratchpad.layout.codec import Codec
 from scratchpad.layout.rows import Row, check_room, positions_needed, rows
-from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.random_stream import Stream, permutation, stream_name
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.formats import Format
@@ -33,7 +33,7 @@ class StepData(Dataset[list[Batch]]):
 
     task: Task
     format: Format
-    vocabulary: Vocabulary
+    vocabulary: Codec
     config: TrainConfig
     context: int | None
     rank: int = 0

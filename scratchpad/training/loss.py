@@ -9,10 +9,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from scratchpad.layout.batch import NO_TARGET, Batch
-from scratchpad.models.transformer import Transformer
+from scratchpad.models.protocol import LanguageModel
 
 
-def summed_loss(model: Transformer, batch: Batch, backend: str = "blocks") -> Tensor:
+def summed_loss(model: LanguageModel, batch: Batch, backend: str = "blocks") -> Tensor:
     """The summed cross-entropy of a batch's targets, in float32 or wider; only their logits are computed."""
     scored = batch.targets != NO_TARGET
     logits = model(batch, backend, scored)

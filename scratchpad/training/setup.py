@@ -22,9 +22,10 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.evaluation.evaluated_model import Subject, test_questions
 from scratchpad.evaluation.metrics import Score, count_right, evaluate
 from scratchpad.generation.sampling import Sampling
+from scratchpad.layout.codec import Codec
 from scratchpad.layout.rows import check_room, positions_needed, rows
+from scratchpad.models.build import build_model
 from scratchpad.models.config import ModelConfig
-from scratchpad.models.transformer import Transformer
 from scratchpad.provenance import git_hash, hardware
 from scratchpad.run import Run, evaluated_sizes, read_run_record, step_data, task_of, with_values
 from scratchpad.tasks.base import Symbols, Task
@@ -168,7 +169,7 @@ def check_start_fits(config: RunConfig, task: Task, model: ModelConfig, symbols:
 
     symbols: in the order of its vocabulary.
     """
-    own = symbols_of(config, task)
+    own = codec_of(config, task).to_json()
     if symbols != own:
         other = " ".join(sorted({*symbols} ^ {*own})[:10])
         raise ScratchpadError(
@@ -210,7 +211,7 @@ def make_trainer(
     worker_threads = worker_thread_count(device, config.train.attention)
     data = dataclasses.replace(step_data(config, task, processes), worker_threads=worker_threads)
     torch.manual_seed(config.train.seed)
-    model = Transformer(config.model, len(data.vocabulary)).to(device)
+    model = build_model(config.model, len(data.vocabulary)).to(device)
     average = None if config.train.average is None else copy.deepcopy(model).requires_grad_(False)
     subject = Subject(average or model, task, data.format, data.vocabulary, config.train.attention)
 
@@ -258,7 +259,7 @@ def _check_same(folder: Path, config: RunConfig, task: Task, same_evaluation: bo
     same_evaluation: those of how it is judged count, even where its weights do not hang on them.
     """
     record = read_run_record(folder)
-    if record["vocabulary"] != symbols_of(config, task):
+    if record["vocabulary"] != codec_of(config, task).to_json():
         raise ScratchpadError(f"{folder} was begun with other symbols: its task or data have changed since")
     saved = RunConfig.from_json(record["config"], str(folder / "config.json"))
     if saved.train.start != config.train.start and _is_same_start(record, config):
@@ -295,7 +296,7 @@ def _record(config: RunConfig, task: Task, start: Checkpoint | None) -> dict[str
     return {
         "config": config.to_json(),
         "start": {"step": start.step, "digest": start.digest} if start else None,
-        "vocabulary": symbols_of(config, task),
+        "vocabulary": codec_of(config, task).to_json(),
         "task_settings": task.settings(),
         "versions": {name: version(name) for name in ("torch", "numpy", "safetensors")}
         | {"python": platform.python_version(), "scratchpad": version("scratchpad")},
@@ -310,6 +311,6 @@ def _record(config: RunConfig, task: Task, start: Checkpoint | None) -> dict[str
     }
 
 
-def symbols_of(config: RunConfig, task: Task) -> list[str]:
-    """The run's whole vocabulary, marks and all, in its order."""
-    return list(training_vocabulary(task, make_curriculum(config.curriculum, task)).symbols)
+def codec_of(config: RunConfig, task: Task) -> Codec:
+    """The codec of a run: the symbols of its task and of its curriculum's stages."""
+    return training_vocabulary(task, make_curriculum(config.curriculum, task))

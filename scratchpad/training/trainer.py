@@ -22,7 +22,7 @@ from scratchpad.errors import RunFailure
 from scratchpad.evaluation.intervals import wilson
 from scratchpad.evaluation.metrics import Score
 from scratchpad.layout.batch import Batch
-from scratchpad.models.transformer import Transformer
+from scratchpad.models.protocol import LanguageModel
 from scratchpad.signals import handling_termination
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.training.checkpoint import Checkpoint, Checkpoints, restore_optimiser, write_whole
@@ -53,14 +53,14 @@ class Trainer:
     become the average of its weights (none: none is kept).
     """
 
-    model: Transformer
+    model: LanguageModel
     data: StepData
     folder: Path
     evaluate: Evaluate
     on_metrics: OnMetrics
     processes: ProcessGroup
     count_correct: CountCorrect | None = None
-    average: Transformer | None = None
+    average: LanguageModel | None = None
 
     def __post_init__(self) -> None:
         self.config: TrainConfig = self.data.config

@@ -1,0 +1,80 @@
+"""What training, generation and evaluation need of a language model.
+
+A model computes on the N real tokens of a batch as one list, without padding. It calls `attend` in every layer, which
+knows the tokens that each token sees: the rows of a batch in training, the slots of a cache in generation.
+Shapes: N tokens, C width, V tokens of the vocabulary, B rows, T tokens of the longest row.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from scratchpad.layout.batch import Batch
+from scratchpad.models.attention.backends import Attention, attention
+from scratchpad.models.positions import Reach
+
+
+class CacheShape(NamedTuple):
+    """Layers, heads of keys and values (there may be fewer than of queries), and numbers in a head."""
+
+    layers: int
+    kv_heads: int
+    head_width: int
+
+
+class LanguageModel(nn.Module, ABC):
+    """A decoder-only language model.
+
+    A base class, since training needs `nn.Module` too. A new model defines what is abstract and, where it looks back in
+    a way of its own, `reach`.
+    """
+
+    @abstractmethod
+    def hidden(self, tokens: Tensor, positions: Tensor, attend: Attention, wanted: Tensor | None = None) -> Tensor:
+        """(N,) tokens and positions -> (N, C), or (M, C) of the M tokens `wanted`: what `logits` reads."""
+
+    @abstractmethod
+    def logits(self, hidden: Tensor) -> Tensor:
+        """(..., C) -> (..., V)."""
+
+    @property
+    @abstractmethod
+    def context(self) -> int | None:
+        """How many positions there are; None for no limit."""
+
+    @property
+    @abstractmethod
+    def cache_shape(self) -> CacheShape:
+        """The size of its keys and values."""
+
+    @property
+    @abstractmethod
+    def device(self) -> torch.device:
+        """Where its parameters are."""
+
+    @property
+    @abstractmethod
+    def dtype(self) -> torch.dtype:
+        """Of keys and values."""
+
+    @property
+    def reach(self) -> Reach | None:
+        """How it looks back over what the attention rule lets it see; None: at all of it, alike."""
+        return None
+
+    @property
+    def position_bytes(self) -> int:
+        """Memory that the keys and values of one position take, in all layers."""
+        return 2 * math.prod(self.cache_shape) * self.dtype.itemsize
+
+    def forward(self, batch: Batch, backend: str = "blocks", where: Tensor | None = None) -> Tensor:
+        """Logits of a batch's real tokens in reading order, (N, V); or of those that `where`, bool (B, T), picks."""
+        real = batch.real()
+        wanted = None if where is None else torch.nonzero(where[real])[:, 0]
+        attend = attention(backend, batch.segments, batch.positions, self.reach)
+        return self.logits(self.hidden(batch.tokens[real], batch.positions[real], attend, wanted))
