@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class ScratchpadError(ValueError):
@@ -29,3 +30,12 @@ def unknown_name(kind: str, given: str, known: Iterable[str]) -> ScratchpadError
     hint = f"did you mean {near[0]!r}? " if near else ""
     rest = near + [name for name in names if name not in near]
     return ScratchpadError(f"unknown {kind} {given!r}: {hint}known: {', '.join(rest)}")
+
+
+@contextmanager
+def error_prefix(text: str) -> Iterator[None]:
+    """Put `text: ` before the message of a ScratchpadError that this block raises."""
+    try:
+        yield
+    except ScratchpadError as error:
+        raise ScratchpadError(f"{text}: {error}") from None

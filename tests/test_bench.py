@@ -26,7 +26,7 @@ from scratchpad.bench.measurement import MATMULS, Measurement, RoundRates, measu
 from scratchpad.bench.parity_workload import LONGEST_BITS, TRAINED_BITS, ForcedChoice, Workload
 from scratchpad.bench.public_implementation import load_public_implementation
 from scratchpad.cli.main import main
-from scratchpad.config.parse import Lengths
+from scratchpad.config.lengths import Lengths
 from scratchpad.generation.cache import MODES, CachedDecoder
 from scratchpad.generation.engine import Engine, Opening
 from scratchpad.layout.batch import collate

@@ -33,21 +33,21 @@ def made_of(folder: Path, **parts: str) -> Path:
 
 
 TYPES = [
-    ("curves", "[curves]\ndirect = 3\n", "curves.direct is settings in one text"),
-    ("curves", '[curves]\ndirect = "direct"\n', "curves.direct: takes name=value, not 'direct'"),
+    ("curves", "[curves]\ndirect = 3\n", "curves.direct: settings are one text"),
+    ("curves", '[curves]\ndirect = "direct"\n', "curves.direct: settings: takes name=value, not 'direct'"),
     ("curves", '[curves]\ndirect = "\'task.format=direct"\n', "curves.direct: No closing quotation"),
     ("curves", "", "no curves at the scale small"),
-    ("top", 'curves = "x"\n', "curves is a table, label = \"settings\", not 'x'"),
-    ("top", 'cases = ["x"]\n', "cases is a table, label = \"settings\", not ['x']"),
-    ("top", 'learned = "0.9"\n', "learned is a number, not '0.9'"),
-    ("top", "learned = true\n", "learned is a number, not True"),
-    ("top", "scales = 3\n", "unknown entry of FILE 'scales'"),
-    ("top", "[reported]\ndirect = 3\n", "reported.direct is a text, not 3"),
-    ("small", "vary = 3\n", "small.vary is settings in one text"),
-    ("small", "vote = [3]\n", 'small.vote is a list of curves, ["inductive"], not [3]'),
-    ("small", 'without = "direct"\n', "small.without is a list of curves"),
+    ("top", 'curves = "x"\n', "curves takes a table, label = \"text\", not 'x'"),
+    ("top", 'cases = ["x"]\n', "cases takes a table, label = \"text\", not ['x']"),
+    ("top", 'learned = "0.9"\n', "learned takes a finite number, not '0.9'"),
+    ("top", "learned = true\n", "learned takes a finite number, not True"),
+    ("top", "scales = 3\n", "FILE: unknown entry 'scales'"),
+    ("top", "[reported]\ndirect = 3\n", "reported.direct takes a text, not 3"),
+    ("small", "vary = 3\n", "small.vary: settings are one text"),
+    ("small", "vote = [3]\n", "small.vote takes a text, not 3"),
+    ("small", 'without = "direct"\n', "small.without takes a list, each item a text"),
     ("small", 'without = ["direct", "inductive"]\n', "no curves at the scale small"),
-    ("cases", "[small.cases]\nx = 3\n", "small.cases.x is settings in one text"),
+    ("cases", "[small.cases]\nx = 3\n", "small.cases.x: settings are one text"),
 ]
 
 
@@ -67,13 +67,13 @@ def test_whole_tables_of_another_type_are_told(tmp_path: Path, capsys: Capture) 
     for before, after, told in (
         (PARTS["small"], "", "no scale: a table [small], [paper] or both"),
         ('title = "t"\n', "", "entries missing: title"),
-        ('title = "t"\n', "title = 3\n", "title is a text, not 3"),
-        ("settings = ", "settings = [", "small.settings is settings in one text"),
+        ('title = "t"\n', "title = 3\n", "title takes a text, not 3"),
+        ("settings = ", "settings = [", "small.settings: settings are one text"),
     ):
         file.write_text(text.replace(before, after) + ("]\n" if after.endswith("[") else ""))
         assert f"{file}: {told}" in refused(capsys, "reproduce", file)
     file.write_text('small = "x"\n' + text.replace(PARTS["small"], ""))
-    assert f"{file}: small is a table of entries (settings, " in refused(capsys, "reproduce", file)
+    assert f"{file}: small takes a table of entries (settings, " in refused(capsys, "reproduce", file)
 
 
 OVERWRITTEN = [
@@ -91,7 +91,7 @@ OVERWRITTEN = [
     ("top", '[reported]\nzzz = "x"\n', "unknown curve in reported of FILE 'zzz': known: direct, inductive"),
     ("top", "learned = 95\n", "learned = 95: a share of right answers, above 0 and at most 1"),
     ("top", "learned = 0\n", "learned = 0: a share"),
-    ("top", "learned = nan\n", "learned = nan: a share"),
+    ("top", "learned = nan\n", "learned takes a finite number, not nan"),
 ]
 
 

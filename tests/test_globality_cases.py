@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scratchpad.config.parse import Lengths
+from scratchpad.config.lengths import Lengths
 from scratchpad.globality.cases import Cases, all_cases, sampled_cases
 from scratchpad.globality.degree import documents_of
 from scratchpad.random_stream import Stream

@@ -19,7 +19,9 @@ ROOT = Path(__file__).parent.parent
 MOST_LINES = 350
 
 LAYERS = (
-    ("errors", "number_format", "random_stream", "config.parse", "signals"),
+    ("errors", "number_format", "random_stream", "signals"),
+    ("config.parse",),
+    ("config.lengths",),
     ("programs",),
     ("tasks",),
     ("layout",),
@@ -134,6 +136,7 @@ TORCH_FREE = [
     "scratchpad.errors",
     "scratchpad.number_format",
     "scratchpad.random_stream",
+    "scratchpad.config.lengths",
     "scratchpad.config.parse",
     "scratchpad.signals",
     *sorted(module for module in MODULES if module.startswith(TORCH_FREE_FOLDERS)),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scratchpad.config.parse import Lengths
+from scratchpad.config.lengths import Lengths
 from scratchpad.errors import ScratchpadError
 from scratchpad.tasks import task_named
 from scratchpad.tasks.base import Symbols, Task, draws

@@ -204,4 +204,4 @@ def test_settings_out_of_range_are_refused(settings: dict[str, object], says: st
 
 def test_an_unknown_preset_names_the_nearest() -> None:
     with pytest.raises(ScratchpadError, match="did you mean '25m'"):
-        ModelConfig.parse("26m")
+        ModelConfig.preset("26m")

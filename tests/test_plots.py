@@ -22,7 +22,7 @@ from matplotlib.text import Text
 from run_folders import losses, parity, score, write_run
 
 import scratchpad.reporting
-from scratchpad.config.parse import Lengths
+from scratchpad.config.lengths import Lengths
 from scratchpad.reporting.chart_data import accuracy_series, evaluation_panels, loss_series
 from scratchpad.reporting.charts import (
     PALETTE,

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from scratchpad.config.parse import Lengths, split_assignments, to_json, with_settings
+from scratchpad.config.lengths import Lengths
+from scratchpad.config.parse import split_assignments, to_json, with_settings
 from scratchpad.errors import ScratchpadError, unknown_name
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from task_cases import CASE_NAMES, CASES, DRAWS, LAID_OUT
 
-from scratchpad.config.parse import Lengths
+from scratchpad.config.lengths import Lengths
 from scratchpad.tasks import TASKS, task_named
 from scratchpad.tasks.base import Task, draws
 from scratchpad.tasks.document import END, MARKS, SEP, START, as_text, bare

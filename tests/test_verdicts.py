@@ -10,7 +10,7 @@ import torch
 from tiny_runs import tiny
 from torch import Tensor
 
-from scratchpad.config.parse import Lengths
+from scratchpad.config.lengths import Lengths
 from scratchpad.errors import ScratchpadError
 from scratchpad.evaluation import teacher_forced
 from scratchpad.evaluation.evaluated_model import Subject

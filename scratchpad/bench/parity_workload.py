@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from scratchpad.bench.measurement import OnStatus
-from scratchpad.config.parse import Lengths
+from scratchpad.config.lengths import Lengths
 from scratchpad.layout.rows import rows
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.models.config import PRESETS

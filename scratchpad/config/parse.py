@@ -1,132 +1,51 @@
-"""Settings as users write them, `name=value`, and the frozen dataclasses that hold them."""
+"""The reader of all settings: from the command line (`name=value`), from JSON and from TOML.
+
+`read_value` reads one value as the type of its field, `with_settings` changes some fields of a dataclass (command line,
+JSON), `read_table` makes a dataclass from a whole table (TOML). Errors call a setting by its full path.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+import reprlib
 import types
 import typing
 from abc import ABC, abstractmethod
-from bisect import bisect
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from itertools import accumulate, groupby
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from scratchpad.errors import ScratchpadError, unknown_name
-from scratchpad.random_stream import Stream
 
 D = TypeVar("D")
-
-_MOST_WEIGHED = 100_000
-"""The largest length of a law with weights, which are kept one by one."""
+_BOOLS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_KINDS = {bool: "true or false", int: "a whole number", float: "a finite number", str: "a text"}
 
 
 class TextSetting(ABC):
-    """A setting that has a written form of its own."""
+    """A value with a written form of its own."""
 
     @classmethod
     @abstractmethod
     def parse(cls, text: Any) -> Self:
-        """Read the written form. ScratchpadError where it is none."""
+        """Read the written form. ScratchpadError where `text` is not one."""
+
+    @abstractmethod
+    def to_json(self) -> Any:
+        """Return the written form, or a JSON value that `parse` reads too."""
 
 
-@dataclass(frozen=True)
-class Lengths(TextSetting):
-    """A law of lengths low..high: uniform, or with a whole-number weight for each of them.
-
-    Written `5` (always 5), `1-30` (uniform), `1-30:size` (each as likely as it is long), `2:3,5:1` (2 three times as
-    often as 5, nothing between) or `1-9:10,10-99:1` (each of 1 to 9 ten times as often as each of the others).
-    """
-
-    minimum: ClassVar[int] = 1
-    low: int
-    high: int
-    weights: tuple[int, ...] = ()
+class WithPresets(ABC):
+    """A dataclass of settings that may also be given whole, by the name of a preset."""
 
     @classmethod
-    def parse(cls, text: Any) -> Self:
-        """Read a written law or the number 5. ScratchpadError on anything else."""
-        if isinstance(text, cls):
-            return text
-        try:
-            return cls._read(str(text))
-        except ScratchpadError:
-            raise
-        except ValueError:
-            raise ScratchpadError(
-                f"a length is a number like 5 or a range like 1-30, not {text!r} (with weights, a whole number for "
-                "each part: 1-30:size or 2:3,4-9:1)"
-            ) from None
-
-    @classmethod
-    def _read(cls, text: str) -> Self:
-        lengths, colon, law = text.partition(":")
-        if colon and law != "size":
-            return cls._weighed(text)
-        first, last = cls._ends(lengths, text)
-        return cls(first, last, tuple(range(first, last + 1)) if colon and first < last else ())
-
-    @classmethod
-    def _ends(cls, lengths: str, text: str) -> tuple[int, int]:
-        """The first and the last of `1-30` or `5`, which stands in the law `text`."""
-        low, dash, high = lengths.partition("-")
-        first, last = int(low), int(high) if dash else int(low)
-        if not cls.minimum <= first <= last or (":" in text and last > _MOST_WEIGHED):
-            what = f"{cls.__name__.lower()} {text!r}"
-            most = f", {_MOST_WEIGHED:,} the largest" if ":" in text else ""
-            raise ScratchpadError(f"{what}: they begin at {cls.minimum}, and the first is at most the last{most}")
-        return first, last
-
-    @classmethod
-    def _weighed(cls, text: str) -> Self:
-        weights: dict[int, int] = {}
-        for part in text.split(","):
-            lengths, weight = part.split(":")
-            first, last = cls._ends(lengths, text)
-            if int(weight) < 1 or weights.keys() & range(first, last + 1):
-                what = f"{cls.__name__.lower()} {text!r}"
-                raise ScratchpadError(f"{what}: each stands once, with a weight of at least 1")
-            weights |= dict.fromkeys(range(first, last + 1), int(weight))
-        low, high = min(weights), max(weights)
-        return cls(low, high, tuple(weights.get(length, 0) for length in range(low, high + 1)) if low < high else ())
-
-    def draw(self, rng: Stream) -> int:
-        if not self.weights:
-            return rng.between(self.low, self.high)
-        return self.low + bisect(list(accumulate(self.weights)), rng.below(sum(self.weights)))
-
-    def contains(self, length: int) -> bool:
-        """Whether it is ever drawn."""
-        inside = self.low <= length <= self.high
-        return inside and (not self.weights or self.weights[length - self.low] > 0)
-
-    def to_json(self) -> int | str:
-        """The JSON form: 5 or a written law."""
-        if self.low == self.high:
-            return self.low
-        if self.weights and self.weights != tuple(range(self.low, self.high + 1)):
-            return ",".join(f"{part}:{weight}" for part, weight in self._parts() if weight)
-        return f"{self.low}-{self.high}{':size' if self.weights else ''}"
-
-    def _parts(self) -> list[tuple[str, int]]:
-        """Neighbours of equal weight as ranges, `1-9`, each with the weight."""
-        parts, first = [], self.low
-        for weight, group in groupby(self.weights):
-            last = first + len(list(group)) - 1
-            parts.append((f"{first}-{last}" if last > first else str(first), weight))
-            first = last + 1
-        return parts
-
-
-class Numbers(Lengths):
-    """A law of numbers from 0 on, as `Lengths` is one of lengths: written `5` or `0-9`."""
-
-    minimum = 0
+    @abstractmethod
+    def preset(cls, name: str) -> Self:
+        """Return the preset of that name. ScratchpadError lists the known ones."""
 
 
 def split_assignments(pairs: Iterable[str], what: str = "--set") -> dict[str, str]:
-    """`["a=1", "b=2"]` as a mapping. ScratchpadError (on `what`) where there is no `=` or a name comes twice."""
+    """`["a=1", "b=2"]` as a mapping. ScratchpadError (on `what`) without a `=` or with a name given twice."""
     found: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
@@ -139,57 +58,95 @@ def split_assignments(pairs: Iterable[str], what: str = "--set") -> dict[str, st
 
 
 def with_settings(instance: D, values: Mapping[str, Any], what: str, inside: str = "") -> D:
-    """A copy of a settings dataclass with named fields replaced; texts are read by the field's type.
+    """A copy of the dataclass `instance` with the named fields replaced; the field's type reads texts.
 
-    Names with dots reach into nested dataclasses, into the given one where that is given whole as well. Unknown names
-    and unreadable values raise ScratchpadError, which says what they are settings of, and their names with `inside` in
-    front.
+    Names with dots, and mappings, reach into nested dataclasses: `{"train.steps": 5}`, `{"train": {"steps": 5}}`. A
+    nested dataclass may be given whole and changed in the same call. ScratchpadError for unknown names and unreadable
+    values: the error says `what` they are settings of, and puts `inside` before the names.
     """
     here: dict[str, Any] = {}
-    inner: dict[str, dict[str, Any]] = {}
+    nested: dict[str, dict[str, Any]] = {}
     hints = typing.get_type_hints(type(instance))
     names = [field.name for field in dataclasses.fields(instance)]  # type: ignore[arg-type]
     for name, value in values.items():
         head, dot, rest = name.partition(".")
         if head not in names:
-            raise unknown_name(f"setting of {what}", inside + name, [inside + path for path in _paths(instance)])
+            raise unknown_name(f"setting of {what}", inside + head, [inside + each for each in names])
         if dot:
-            inner.setdefault(head, {})[rest] = value
+            nested.setdefault(head, {})[rest] = value
+        elif _has_fields(hints[head]) and isinstance(value, Mapping):
+            nested[head] = {**value, **nested.get(head, {})}
         else:
-            here[head] = read_value(value, hints[head], inside + name)
-            _check_parts(getattr(instance, head), here[head], inside + name)
-    for head, nested in inner.items():
+            here[head] = read_value(value, hints[head], inside + head)
+    for head, inner in nested.items():
         child: Any = here.get(head, getattr(instance, head))
         if isinstance(child, Mapping):
-            here[head] = {**child, **nested}
-        elif _has_parts(child):
-            here[head] = with_settings(child, nested, what, f"{inside}{head}.")
+            here[head] = {**child, **inner}
+        elif _has_fields(hints[head]):
+            here[head] = with_settings(child, inner, what, f"{inside}{head}.")
         else:
             raise ScratchpadError(f"{inside}{head} of {what} has no parts: write {inside}{head}=...")
     return dataclasses.replace(instance, **here)  # type: ignore[type-var]
 
 
-def _check_parts(before: Any, given: Any, name: str) -> None:
-    """ScratchpadError where a value is given for settings that are set one by one."""
-    if isinstance(before, Mapping):
-        if not isinstance(given, Mapping):
-            raise ScratchpadError(f"{name}={given}: {name} has settings of its own: write {name}.NAME=...")
-    elif _has_parts(before) and not _has_parts(given):
-        names = ", ".join(field.name for field in dataclasses.fields(before))
-        raise ScratchpadError(
-            f"{name}={given}: {name} has settings of its own: write {name}.NAME=... with one of {names}"
-        )
+def read_table(kind: type[D], table: Any, entry: str = "", **given: Any) -> D:
+    """A dataclass from a table of a TOML file, with the fields `given` beside those of the table.
+
+    entry: the table's name in the file, empty for the whole file. TOML has types, so only a text is read as a text.
+    ScratchpadError for unknown and missing entries and for values of another type.
+    """
+    hints, inside = typing.get_type_hints(kind), f"{entry}." if entry else ""
+    fields = [field for field in dataclasses.fields(kind) if field.name not in given]  # type: ignore[arg-type]
+    names = [field.name for field in fields]
+    if not isinstance(table, Mapping):
+        raise ScratchpadError(f"{entry} takes a table of entries ({', '.join(names)}), not {reprlib.repr(table)}")
+    for name in table:
+        if name not in names:
+            raise unknown_name("entry", inside + name, [inside + each for each in names])
+    required = (f for f in fields if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING)
+    if missing := [field.name for field in required if field.name not in table]:
+        raise ScratchpadError(f"{f'{entry}: ' if entry else ''}entries missing: {', '.join(missing)}")
+    values = {name: read_value(value, hints[name], inside + name, typed=True) for name, value in table.items()}
+    return kind(**given, **values)
 
 
-def _has_parts(value: Any) -> bool:
-    return dataclasses.is_dataclass(value) and not isinstance(value, Lengths)
+def read_value(value: Any, kind: Any, name: str, typed: bool = False) -> Any:
+    """A written, JSON or TOML value as `kind`: bool, int, float, str, a TextSetting, a tuple or mapping of these, or
+    one of these or None. Values of any other type are returned unchanged.
+
+    typed: a text is not read as a number, a list or the like. ScratchpadError calls the setting by `name`.
+    """
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        if value in (None, "none") and type(None) in arguments:
+            return None
+        return read_value(value, next(a for a in arguments if a is not type(None)), name, typed)
+    if origin is tuple:
+        return _read_tuple(value, arguments[0], name, typed)
+    if origin is Mapping:
+        if not isinstance(value, Mapping):
+            raise _has_names(value, name, typed)
+        return {label: read_value(item, arguments[1], f"{name}.{label}", typed) for label, item in value.items()}
+    if _has_fields(kind):
+        return _read_whole(value, kind, name, typed)
+    if isinstance(kind, type) and issubclass(kind, TextSetting):
+        try:
+            return kind.parse(value)
+        except ScratchpadError as error:
+            raise ScratchpadError(f"{name}: {error}" if typed else f"{name}={value}: {error}") from None
+    if kind not in _KINDS:
+        return value
+    try:
+        return _read_scalar(value, kind, typed)
+    except (KeyError, ValueError, TypeError, OverflowError):
+        raise ScratchpadError(f"{name} takes {_KINDS[kind]}, not {value!r}") from None
 
 
 def to_json(value: Any) -> Any:
-    """Settings as JSON values: dataclasses to objects, laws to their written form, tuples to lists."""
-    if isinstance(value, Lengths):
+    """Settings as JSON values: dataclasses as objects, tuples as lists, a TextSetting in its written form."""
+    if isinstance(value, TextSetting):
         return value.to_json()
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+    if _has_fields(type(value)):
         return {field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         return {key: to_json(item) for key, item in value.items()}
@@ -198,60 +155,55 @@ def to_json(value: Any) -> Any:
     return value
 
 
-def _paths(instance: Any) -> list[str]:
-    paths = []
-    for field in dataclasses.fields(instance):
-        child = getattr(instance, field.name)
-        if _has_parts(child):
-            paths += [f"{field.name}.{path}" for path in _paths(child)]
-        else:
-            paths.append(field.name)
-    return paths
+def flat_settings(value: Mapping[str, Any], inside: str = "") -> dict[str, Any]:
+    """Nested JSON objects as one mapping, by paths: `{"train": {"steps": 5}}` is `{"train.steps": 5}`."""
+    flat: dict[str, Any] = {}
+    for name, item in value.items():
+        flat |= flat_settings(item, f"{inside}{name}.") if isinstance(item, Mapping) else {inside + name: item}
+    return flat
 
 
-_BOOLS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-_KINDS = {bool: "true or false", int: "a whole number", float: "a finite number", str: "a text"}
+def _has_fields(kind: Any) -> bool:
+    """Whether `kind` is a dataclass whose fields are settings of their own."""
+    return dataclasses.is_dataclass(kind) and not issubclass(kind, TextSetting)  # type: ignore[arg-type]
 
 
-def read_value(value: Any, kind: Any, name: str) -> Any:
-    """A written or JSON value as a type: int, float, bool, str, a TextSetting, a tuple of these, or one or None.
+def _read_tuple(value: Any, kind: Any, name: str, typed: bool) -> tuple[Any, ...]:
+    """A list in JSON or TOML; written `6,18`, or `n=2; n=3` for texts; a single value is a list of one."""
+    if typed and not isinstance(value, list):
+        raise ScratchpadError(f"{name} takes a list, each item {_KINDS[kind]}, not {reprlib.repr(value)}")
+    if isinstance(value, str):
+        value = [item.strip() for item in value.split(";" if kind is str else ",")] if value else []
+    items = value if isinstance(value, (list, tuple)) else [value]
+    return tuple(read_value(item, kind, name, typed) for item in items)
 
-    Values of any other type are returned as they are. ScratchpadError calls the setting by `name`.
-    """
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (typing.Union, types.UnionType):
-        if value in (None, "none") and type(None) in arguments:
-            return None
-        return read_value(value, next(a for a in arguments if a is not type(None)), name)
-    if origin is tuple:
-        return tuple(
-            read_value(item, arguments[0], name) for item in _items(value, ";" if arguments[0] is str else ",")
-        )
-    if isinstance(kind, type) and issubclass(kind, TextSetting):
+
+def _read_whole(value: Any, kind: Any, name: str, typed: bool) -> Any:
+    """A dataclass of settings as a value: an instance, or the name of a preset."""
+    if isinstance(value, kind):
+        return value
+    if isinstance(value, str) and issubclass(kind, WithPresets):
         try:
-            return kind.parse(value)
+            return kind.preset(value)
         except ScratchpadError as error:
             raise ScratchpadError(f"{name}={value}: {error}") from None
-    if kind not in _KINDS:
-        return value
-    try:
-        return _scalar(value, kind)
-    except (KeyError, ValueError, TypeError, OverflowError):
-        raise ScratchpadError(f"{name} takes {_KINDS[kind]}, not {value!r}") from None
+    raise _has_names(value, name, typed, [field.name for field in dataclasses.fields(kind)])
 
 
-def _items(value: Any, between: str) -> list[Any]:
-    """The items of a list as users write it, `6,18`, or `n=2; n=3` of texts; a single value is a list of one."""
-    if isinstance(value, str):
-        return [item.strip() for item in value.split(between)] if value else []
-    return list(value) if isinstance(value, (list, tuple)) else [value]
+def _has_names(value: Any, name: str, typed: bool, names: Iterable[str] = ()) -> ScratchpadError:
+    """The error for one value in place of several by name."""
+    if typed:
+        return ScratchpadError(f'{name} takes a table, label = "text", not {reprlib.repr(value)}')
+    known = f" with one of {', '.join(names)}" if names else ""
+    return ScratchpadError(f"{name}={value}: {name} has settings of its own: write {name}.NAME=...{known}")
 
 
-def _scalar(value: Any, kind: type) -> Any:
-    """The value as bool, int, float or str; KeyError, ValueError, TypeError or OverflowError where it is none."""
+def _read_scalar(value: Any, kind: type, typed: bool) -> Any:
+    """The value as bool, int, float or str; KeyError, ValueError, TypeError or OverflowError where it is not one."""
     if kind is bool:
         return value if isinstance(value, bool) else _BOOLS[str(value).lower()]
-    if isinstance(value, bool) or (kind is str and not isinstance(value, str)):
+    is_text = isinstance(value, str)
+    if isinstance(value, bool) or (kind is str and not is_text) or (typed and kind is not str and is_text):
         raise TypeError
     if kind is int and isinstance(value, float) and not value.is_integer():
         raise ValueError

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from scratchpad.config.parse import split_assignments, to_json, with_settings
-from scratchpad.errors import ScratchpadError, unknown_name
+from scratchpad.errors import ScratchpadError, error_prefix, unknown_name
 from scratchpad.evaluation import METHODS
 from scratchpad.layout.rows import Budget
 from scratchpad.models.config import BACKENDS, ModelConfig
@@ -238,20 +238,8 @@ class RunConfig:
             raise ScratchpadError(
                 f"{place}: a run config is a JSON object with task, model, train, curriculum, evaluate"
             )
-        flat: dict[str, Any] = {}
-        for part, settings in value.items():
-            if part not in _PARTS:
-                raise ScratchpadError(f"{place}: {unknown_name('part of a run', part, _PARTS)}")
-            if not isinstance(settings, Mapping):
-                raise ScratchpadError(f"{place}: {part!r} holds settings, not {settings!r}")
-            flat |= {f"{part}.{name}": setting for name, setting in settings.items()}
-        own = flat.pop("task.settings", {})
-        if not isinstance(own, Mapping):
-            raise ScratchpadError(f"{place}: 'task.settings' holds settings, not {own!r}")
-        try:
-            return with_settings(cls(), flat | {f"task.settings.{k}": v for k, v in own.items()}, "a run")
-        except ScratchpadError as error:
-            raise ScratchpadError(f"{place}: {error}") from None
+        with error_prefix(place):
+            return with_settings(cls(), value, "a run")
 
 
 def read_config(path: str) -> RunConfig:

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scratchpad.config.parse import read_table
 from scratchpad.config.schema import RunConfig
-from scratchpad.errors import ScratchpadError, unknown_name
+from scratchpad.errors import ScratchpadError, error_prefix, unknown_name
 from scratchpad.experiments.plan import (
     FORMS,
     MEASURES,
@@ -21,7 +22,7 @@ from scratchpad.experiments.plan import (
     settings_label,
     with_free_method,
 )
-from scratchpad.experiments.schema import Settings, error_prefix, read_table
+from scratchpad.experiments.schema import Settings
 
 SCALES = ("small", "paper")
 _FOLDER = Path(__file__).parent / "catalogue"
@@ -122,10 +123,12 @@ def read_experiment(path: Path) -> Experiment:
         raise ScratchpadError(f"{path}: cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise ScratchpadError(f"{path}: {error}") from None
-    scales = {name: read_table(Scale, value.pop(name), str(path), name) for name in SCALES if name in value}
+    with error_prefix(str(path)):
+        scales = {name: read_table(Scale, value.pop(name), name) for name in SCALES if name in value}
     if not scales:
         raise ScratchpadError(f"{path}: no scale: a table [small], [paper] or both, with settings")
-    found = read_table(Experiment, {"name": path.stem, **value}, str(path), scales=scales)
+    with error_prefix(str(path)):
+        found = read_table(Experiment, {"name": path.stem, **value}, scales=scales)
     _check_choices(found, path)
     _check_labels(found, path)
     with error_prefix(str(path)):
@@ -138,7 +141,7 @@ def _check_choices(found: Experiment, path: Path) -> None:
         if getattr(found, name) not in known:
             raise unknown_name(f"{name} of {path}", getattr(found, name), known)
     if not 0 < found.learned <= 1:
-        raise ScratchpadError(f"{path}: learned = {found.learned}: a share of right answers, above 0 and at most 1")
+        raise ScratchpadError(f"{path}: learned = {found.learned:g}: a share of right answers, above 0 and at most 1")
 
 
 def _check_labels(found: Experiment, path: Path) -> None:

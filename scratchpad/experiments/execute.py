@@ -12,11 +12,10 @@ from typing import Any
 
 from scratchpad.config.parse import to_json
 from scratchpad.config.schema import RunConfig
-from scratchpad.errors import ScratchpadError
+from scratchpad.errors import ScratchpadError, error_prefix
 from scratchpad.evaluation.metrics import Score
 from scratchpad.experiments.aggregate import Finding, History, read_history
 from scratchpad.experiments.plan import Curve, Plan, find_duplicate
-from scratchpad.experiments.schema import error_prefix
 from scratchpad.generation.sampling import Sampling
 from scratchpad.run import Run, check_symbols, evaluated_sizes, read_json_lines, require_keys, task_of
 from scratchpad.training.checkpoint import Checkpoints, write_whole

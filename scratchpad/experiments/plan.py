@@ -11,8 +11,7 @@ from itertools import chain, product
 from pathlib import Path
 
 from scratchpad.config.schema import RunConfig
-from scratchpad.errors import ScratchpadError, unknown_name
-from scratchpad.experiments.schema import error_prefix
+from scratchpad.errors import ScratchpadError, error_prefix, unknown_name
 from scratchpad.run import task_of, with_values
 
 FORMS = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
-from scratchpad.config.parse import TextSetting
+from scratchpad.config.parse import WithPresets
 from scratchpad.errors import ScratchpadError, unknown_name
 
 POSITIONS = ("learned", "rotary", "alibi", "none")
@@ -15,7 +15,7 @@ GELUS = ("exact", "tanh")
 
 
 @dataclass(frozen=True)
-class ModelConfig(TextSetting):
+class ModelConfig(WithPresets):
     """A GPT-2-style Transformer.
 
     positions: learned ones have a vector each; rotary and alibi (Press et al. 2022) tell how far apart two tokens are.
@@ -65,13 +65,11 @@ class ModelConfig(TextSetting):
         return dataclasses.replace(self, dropout=0.0, deviation=None)
 
     @classmethod
-    def parse(cls, text: Any) -> Self:
-        """A preset's name: `--set model=25m`."""
-        if isinstance(text, cls):
-            return text
-        if text not in PRESETS:
-            raise unknown_name("model preset", str(text), PRESETS)
-        return cls(**dataclasses.asdict(PRESETS[text]))
+    def preset(cls, name: str) -> Self:
+        """Return the preset of that name: `--set model=25m`."""
+        if name not in PRESETS:
+            raise unknown_name("model preset", name, PRESETS)
+        return cls(**dataclasses.asdict(PRESETS[name]))
 
 
 PRESETS = {

@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from scratchpad.config.parse import Lengths
+from scratchpad.config.lengths import Lengths
 
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#7f7f7f")
 """Okabe and Ito's colours, told apart by people of any colour vision (their yellow made darker, black left to text)."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scratchpad.config.parse import Lengths
+from scratchpad.config.lengths import Lengths
 from scratchpad.config.schema import RunConfig
 from scratchpad.errors import ScratchpadError
 from scratchpad.evaluation.evaluated_model import Sample

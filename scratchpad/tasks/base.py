@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, ClassVar, Self
 
-from scratchpad.config.parse import Lengths, to_json, with_settings
+from scratchpad.config.lengths import Lengths
+from scratchpad.config.parse import to_json, with_settings
 from scratchpad.errors import ScratchpadError, unknown_name
 from scratchpad.random_stream import Stream, stream_name
 from scratchpad.tasks.document import SEP, as_text, is_wide, letters, listed

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
-from scratchpad.config.parse import Lengths, with_settings
+from scratchpad.config.lengths import Lengths
+from scratchpad.config.parse import with_settings
 from scratchpad.errors import ScratchpadError
 from scratchpad.random_stream import Stream
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols

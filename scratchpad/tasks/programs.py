@@ -29,7 +29,7 @@ from functools import cache
 from itertools import islice
 from typing import Any, ClassVar, Self
 
-from scratchpad.config.parse import Lengths, Numbers
+from scratchpad.config.lengths import Lengths, Numbers
 from scratchpad.errors import ScratchpadError
 from scratchpad.random_stream import Stream
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from math import ceil, sqrt
 from typing import Any, ClassVar, Self
 
-from scratchpad.config.parse import Lengths
+from scratchpad.config.lengths import Lengths
 from scratchpad.errors import ScratchpadError
 from scratchpad.random_stream import Stream, stream_name
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols, Task

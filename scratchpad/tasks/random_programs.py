@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from scratchpad.config.parse import Lengths
+from scratchpad.config.lengths import Lengths
 from scratchpad.random_stream import Stream
 from scratchpad.tasks.small_language import INDENT
 

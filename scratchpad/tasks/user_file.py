@@ -9,7 +9,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
 
-from scratchpad.config.parse import Lengths, read_value
+from scratchpad.config.lengths import Lengths
+from scratchpad.config.parse import read_value
 from scratchpad.errors import ScratchpadError, unknown_name
 from scratchpad.random_stream import Stream
 from scratchpad.tasks.base import Symbols, Task
