@@ -1,193 +1,222 @@
-"""Taking calls of the program's own functions out of expressions, so that the machine can step into them.
+"""Call lifting: takes calls of the program's own functions out of expressions, so that the machine can run them.
 
-What is evaluated before such a call is kept under a name of the machine's, and the rest refers to it; everything else
-stays as it is, and CPython runs it in one piece. The order of evaluation is kept.
+CPython evaluates an expression in one piece, so the machine could not stop within a function that it calls. Therefore
+such a call becomes an instruction before the statement, and a temporary with its result stands in its place. To keep
+the order of evaluation, every part that Python evaluates before the call is evaluated before it here as well, into a
+temporary of its own. Everything else stays one fragment. With the program's function f,
+
+    y = g + h[0] * f(2) + k()      where g may be rebound by f, and k is not the program's
+
+becomes
+
+    .1 = g
+    .2 = h[0]
+    .3 = f and 2, called by the machine
+    y = .1 + .2 * .3 + k()
+
+Names that no call can rebind, and constants, need no temporary. The parts of `and`, `or` and `if-else` that are not
+always evaluated become jumps; comprehensions become loops (see `comprehensions`).
 """
 
 from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Set
+from types import CodeType
 from typing import Any
 
-from scratchpad.programs.inductive.compiled_fragments import compile_expression, evaluated_at_once
-from scratchpad.programs.inductive.comprehensions import loops
-from scratchpad.programs.inductive.instructions import Call, Instruction, Jump, JumpUnless, Label, Let, Unit
+from scratchpad.programs.inductive.compiled_fragments import CAPTURE_CALL, compile_expression, default_values
+from scratchpad.programs.inductive.comprehensions import as_loops
+from scratchpad.programs.inductive.instructions import (
+    CallFunction,
+    CodeUnit,
+    Instruction,
+    Jump,
+    JumpUnless,
+    Label,
+    StoreTemporary,
+)
 from scratchpad.programs.inductive.unsupported import Unsupported
 
-CAPTURE = "@call"
-"""The name, among the builtins, of a function that returns what it is called with."""
+_CONSUME_ALL = frozenset({"dict", "frozenset", "list", "max", "min", "set", "sorted", "sum", "tuple"})
+"""Builtins that read all of a generator before anything else happens: they may get a list in its place."""
 
-_TAKE_ALL = frozenset({"dict", "frozenset", "list", "max", "min", "set", "sorted", "sum", "tuple"})
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-Slot = tuple[Any, Any]
-"""Where an expression stands: a node and the name of a field, or a list and an index."""
+_Slot = tuple[Any, Any]
+"""The place of a part in an expression: a node and the name of a field, or a list and an index."""
 
 
-class Expressions:
-    """Lowers the expressions of a unit.
+class CallLifter:
+    """Lifts the calls of the expressions of one unit.
 
-    emit: takes instructions and labels in their order. may_step: names that may stand for functions of the program's.
-    stable: whether nothing that is called can give a name another value, so that it need not be kept. run: lowers
-    statements that stand for a part of an expression.
+    emit: appends an instruction or a label. function_names: names that may refer to the program's functions.
+    rebound_names: names that such a function may rebind. compile_hidden: compiles statements that are part of an
+    expression. temporaries: those in use by the current statement.
     """
 
     def __init__(
         self,
         emit: Callable[[Instruction | Label], None],
-        unit: Unit,
-        may_step: frozenset[str],
-        stable: Callable[[str], bool],
-        run: Callable[[list[ast.stmt]], None],
+        unit: CodeUnit,
+        function_names: Set[str],
+        rebound_names: Set[str],
+        compile_hidden: Callable[[list[ast.stmt]], None],
     ) -> None:
-        self._emit, self._unit, self._may_step, self._stable = emit, unit, may_step, stable
-        self._run = run
-        self.names: list[str] = []
-        """The machine's own names in use in the current statement."""
+        self._emit, self._unit = emit, unit
+        self._function_names, self._rebound_names = function_names, rebound_names
+        self._compile_hidden = compile_hidden
+        self.temporaries: list[str] = []
 
-    def lower(self, node: ast.expr) -> ast.expr:
-        """What is left of an expression when the calls have been taken out."""
-        if not self.steps(node):
+    def lift(self, node: ast.expr) -> ast.expr:
+        """Emit the calls in an expression and return what is left of it, to be evaluated after them."""
+        if not self.has_call(node):
             return node
         if isinstance(node, _COMPREHENSIONS):
-            return self._lower_comprehension(node)
+            return self._lift_comprehension(node)
         if isinstance(node, ast.Lambda):
-            return self.lower_defaults(node)
+            return self.lift_defaults(node)
         if isinstance(node, ast.Call):
-            return self._lower_call(node)
+            return self._lift_call(node)
         if isinstance(node, ast.BoolOp):
-            return self._lower_boolean(node)
+            return self._lift_boolean(node)
         if isinstance(node, ast.IfExp):
-            return self._lower_choice(node)
-        if isinstance(node, ast.Compare) and any(map(self.steps, node.comparators[1:])):
+            return self._lift_conditional(node)
+        if isinstance(node, ast.Compare) and any(map(self.has_call, node.comparators[1:])):
             raise Unsupported("call in a chained comparison", node.lineno)
-        return self._lower_slots(node)
+        return self._lift_parts(node)
 
-    def steps(self, node: ast.AST) -> bool:
-        """Whether an expression holds a call that may be stepped into."""
+    def has_call(self, node: ast.AST) -> bool:
+        """Return whether the evaluation of an expression may call one of the program's functions."""
         if isinstance(node, ast.Lambda | ast.FunctionDef):
-            return any(map(self.steps, evaluated_at_once(node)))
-        if isinstance(node, ast.Call) and self._is_candidate(node.func):
+            return any(map(self.has_call, default_values(node)))
+        if isinstance(node, ast.Call) and self._may_be_own(node.func):
             return True
-        return any(map(self.steps, ast.iter_child_nodes(node)))
+        return any(map(self.has_call, ast.iter_child_nodes(node)))
 
-    def keep(self, node: ast.expr) -> ast.expr:
-        """Evaluate an expression now and refer to its value later, unless it cannot change."""
-        if isinstance(node, ast.Constant) or (isinstance(node, ast.Name) and self._stable(node.id)):
+    def save(self, node: ast.expr) -> ast.expr:
+        """Evaluate an expression now, and return a reference to its value; the node itself if it cannot change."""
+        if isinstance(node, ast.Constant) or (isinstance(node, ast.Name) and self._is_stable(node.id)):
             return node
         if isinstance(node, ast.Starred):
-            return ast.copy_location(ast.Starred(self.keep(node.value), node.ctx), node)
+            return ast.copy_location(ast.Starred(self.save(node.value), node.ctx), node)
         if isinstance(node, ast.Slice):
             node = _copied(node)
             for slot in _slots(node):
-                _set(slot, self.keep(_get(slot)))
+                _set(slot, self.save(_get(slot)))
             return node
         if isinstance(node, ast.FormattedValue):
             text = ast.copy_location(ast.JoinedStr([node]), node)
-            return ast.copy_location(ast.FormattedValue(self.keep(text), -1, None), node)
-        return self._let(self._new_name(), node)
+            return ast.copy_location(ast.FormattedValue(self.save(text), -1, None), node)
+        return self._store(self._new_temporary(), node)
 
-    def lower_target(self, node: ast.Subscript, keep_all: bool = False) -> ast.Subscript:
-        """A subscript that is assigned to; with keep_all its parts can be used twice, and are evaluated once."""
-        node = self._lower_slots(node)
-        if keep_all:
+    def lift_target(self, node: ast.Subscript, save_all: bool = False) -> ast.Subscript:
+        """Lift the calls in a subscript that is assigned to. save_all: for a target that is read and then assigned to,
+        whose parts are evaluated once.
+        """
+        node = self._lift_parts(node)
+        if save_all:
             for slot in _slots(node):
-                _set(slot, self.keep(_get(slot)))
+                _set(slot, self.save(_get(slot)))
         return node
 
-    def lower_defaults(self, node: Any) -> Any:
-        """A function or a lambda whose defaults are evaluated before it is made."""
+    def lift_defaults(self, node: Any) -> Any:
+        """Lift the calls in the default values of a function or a lambda."""
         node = copy.copy(node)
-        node.args = self._lower_slots(node.args)
+        node.args = self._lift_parts(node.args)
         return node
 
-    def fragment(self, node: ast.expr) -> Any:
-        """The code of an expression."""
+    def compile(self, node: ast.expr) -> CodeType:
+        """Return an expression as a fragment."""
         return compile_expression(node, self._unit.variables, self._unit.qualified_name)
 
-    def _is_candidate(self, function: ast.expr) -> bool:
+    def _is_stable(self, name: str) -> bool:
+        return name[0] == "." or name not in self._rebound_names
+
+    def _may_be_own(self, function: ast.expr) -> bool:
         if isinstance(function, ast.Name):
-            return function.id in self._may_step
+            return function.id in self._function_names
         return isinstance(function, ast.Call | ast.Subscript | ast.IfExp | ast.BoolOp)
 
-    def _new_name(self, wish: str | None = None) -> str:
-        name = f".{wish or len(self.names) + 1}"
-        while name in self.names:
+    def _new_temporary(self, variable: str | None = None) -> str:
+        name = f".{variable or len(self.temporaries) + 1}"
+        while name in self.temporaries:
             name += "'"
-        self.names.append(name)
+        self.temporaries.append(name)
         return name
 
-    def _let(self, name: str, node: ast.expr) -> ast.expr:
-        self._emit(Let(name, self.fragment(node)))
-        return _reference(name, node)
+    def _store(self, temporary: str, node: ast.expr) -> ast.expr:
+        self._emit(StoreTemporary(temporary, self.compile(node)))
+        return _reference(temporary, node)
 
-    def _lower_slots(self, node: Any) -> Any:
-        """Lower the parts of an expression, keeping the values of those that are evaluated before the last call."""
+    def _lift_parts(self, node: Any) -> Any:
+        """Lift the calls in the parts of an expression. Parts before the last one with a call are saved."""
         node = _copied(node)
         slots = _slots(node)
-        last = max((place for place, slot in enumerate(slots) if self.steps(_get(slot))), default=-1)
-        for place, slot in enumerate(slots[: last + 1]):
-            part = self.lower(_get(slot))
-            _set(slot, self.keep(part) if place < last else part)
+        last = max((index for index, slot in enumerate(slots) if self.has_call(_get(slot))), default=-1)
+        for index, slot in enumerate(slots[: last + 1]):
+            part = self.lift(_get(slot))
+            _set(slot, self.save(part) if index < last else part)
         return node
 
-    def _lower_call(self, node: ast.Call) -> ast.expr:
+    def _lift_call(self, node: ast.Call) -> ast.expr:
         argument = node.args[0] if len(node.args) == 1 and not node.keywords else None
-        if isinstance(argument, ast.GeneratorExp) and isinstance(node.func, ast.Name) and self.steps(argument):
+        if isinstance(argument, ast.GeneratorExp) and isinstance(node.func, ast.Name) and self.has_call(argument):
             if node.func.id in ("any", "all"):
-                return self._lower_loops(argument, node.func.id)
-            if node.func.id in _TAKE_ALL:
+                return self._lift_loops(argument, node.func.id)
+            if node.func.id in _CONSUME_ALL:
                 listed = ast.copy_location(ast.ListComp(argument.elt, argument.generators), argument)
                 node = ast.copy_location(ast.Call(node.func, [listed], []), node)
-        lowered = self._lower_slots(node)
-        if not self._is_candidate(node.func):
-            return lowered
-        capture = ast.Call(ast.Name(CAPTURE, ast.Load()), [lowered.func, *lowered.args], lowered.keywords)
-        name = self._new_name()
-        self._emit(Call(name, self.fragment(ast.copy_location(capture, node))))
-        return _reference(name, node)
+        lifted = self._lift_parts(node)
+        if not self._may_be_own(node.func):
+            return lifted
+        # The fragment evaluates the function and the arguments; whether it is the program's function shows at run time.
+        capture = ast.Call(ast.Name(CAPTURE_CALL, ast.Load()), [lifted.func, *lifted.args], lifted.keywords)
+        temporary = self._new_temporary()
+        self._emit(CallFunction(temporary, self.compile(ast.copy_location(capture, node))))
+        return _reference(temporary, node)
 
-    def _lower_boolean(self, node: ast.BoolOp) -> ast.expr:
-        if not any(map(self.steps, node.values[1:])):
-            return ast.copy_location(ast.BoolOp(node.op, [self.lower(node.values[0]), *node.values[1:]]), node)
-        name, end = self._new_name(), Label()
-        for place, value in enumerate(node.values):
-            kept = self._let(name, self.lower(value))
-            if place < len(node.values) - 1:
-                test = kept if isinstance(node.op, ast.And) else ast.copy_location(ast.UnaryOp(ast.Not(), kept), node)
-                self._emit(JumpUnless(self.fragment(test), end))
+    def _lift_boolean(self, node: ast.BoolOp) -> ast.expr:
+        if not any(map(self.has_call, node.values[1:])):
+            return ast.copy_location(ast.BoolOp(node.op, [self.lift(node.values[0]), *node.values[1:]]), node)
+        temporary, end = self._new_temporary(), Label()
+        for index, value in enumerate(node.values):
+            stored = self._store(temporary, self.lift(value))
+            if index < len(node.values) - 1:
+                is_and = isinstance(node.op, ast.And)
+                test = stored if is_and else ast.copy_location(ast.UnaryOp(ast.Not(), stored), node)
+                self._emit(JumpUnless(self.compile(test), end))
         self._emit(end)
-        return _reference(name, node)
+        return _reference(temporary, node)
 
-    def _lower_choice(self, node: ast.IfExp) -> ast.expr:
-        test = self.lower(node.test)
-        if not self.steps(node.body) and not self.steps(node.orelse):
+    def _lift_conditional(self, node: ast.IfExp) -> ast.expr:
+        test = self.lift(node.test)
+        if not self.has_call(node.body) and not self.has_call(node.orelse):
             return ast.copy_location(ast.IfExp(test, node.body, node.orelse), node)
-        name, otherwise, end = self._new_name(), Label(), Label()
-        self._emit(JumpUnless(self.fragment(test), otherwise))
-        self._let(name, self.lower(node.body))
+        temporary, otherwise, end = self._new_temporary(), Label(), Label()
+        self._emit(JumpUnless(self.compile(test), otherwise))
+        self._store(temporary, self.lift(node.body))
         self._emit(Jump(end))
         self._emit(otherwise)
-        self._let(name, self.lower(node.orelse))
+        self._store(temporary, self.lift(node.orelse))
         self._emit(end)
-        return _reference(name, node)
+        return _reference(temporary, node)
 
-    def _lower_comprehension(self, node: Any) -> ast.expr:
+    def _lift_comprehension(self, node: Any) -> ast.expr:
+        """Lift the first iterable alone, which is evaluated outside of the comprehension, or make it all loops."""
         first = node.generators[0]
         rest = [part for part in ast.iter_child_nodes(node) if part is not first]
-        if any(map(self.steps, [*rest, *first.ifs])):
+        if any(map(self.has_call, [*rest, *first.ifs])):
             if isinstance(node, ast.GeneratorExp):
                 raise Unsupported("call in a generator expression", node.lineno)
-            return self._lower_loops(node)
+            return self._lift_loops(node)
         node = _copied(node)
-        node.generators[0] = ast.comprehension(first.target, self.lower(first.iter), first.ifs, first.is_async)
+        node.generators[0] = ast.comprehension(first.target, self.lift(first.iter), first.ifs, first.is_async)
         return node
 
-    def _lower_loops(self, node: Any, call: str = "") -> ast.expr:
-        """A comprehension, or what `any` or `all` are called with, as loops."""
-        result = self._new_name()
-        self._run(loops(node, call, result, self._new_name))
+    def _lift_loops(self, node: Any, reducer: str = "") -> ast.expr:
+        result = self._new_temporary()
+        self._compile_hidden(as_loops(node, reducer, result, self._new_temporary))
         return _reference(result, node)
 
 
@@ -196,7 +225,7 @@ def _reference(name: str, place: ast.expr) -> ast.expr:
 
 
 def _copied(node: Any) -> Any:
-    """A copy of an expression, in which other expressions can be put in the place of its parts."""
+    """Return a copy of an expression whose parts can be replaced without effect on the original."""
     node = copy.copy(node)
     for name, value in ast.iter_fields(node):
         if isinstance(value, list):
@@ -204,17 +233,17 @@ def _copied(node: Any) -> Any:
     return node
 
 
-def _slots(node: Any) -> list[Slot]:
-    """Where the parts of an expression stand, in the order in which they are evaluated."""
+def _slots(node: Any) -> list[_Slot]:
+    """Return the places of the parts of an expression, in the order in which Python evaluates them."""
     if isinstance(node, ast.Dict):
-        pairs = [((node.keys, place), (node.values, place)) for place in range(len(node.keys))]
+        pairs = [((node.keys, index), (node.values, index)) for index in range(len(node.keys))]
         return [slot for pair in pairs for slot in pair if _get(slot) is not None]
-    if isinstance(node, ast.arguments):  # what is written last is evaluated first
+    if isinstance(node, ast.arguments):  # the fields are in another order: kw_defaults before defaults
         lists = (node.defaults, node.kw_defaults)
-        return [(values, place) for values in lists for place, value in enumerate(values) if value is not None]
-    if isinstance(node, ast.NamedExpr):  # its target is no value
+        return [(values, index) for values in lists for index, value in enumerate(values) if value is not None]
+    if isinstance(node, ast.NamedExpr):  # the target is not evaluated
         return [(node, "value")]
-    slots: list[Slot] = []
+    slots: list[_Slot] = []
     for name, value in ast.iter_fields(node):
         if isinstance(value, list):
             slots += [(item, "value") if isinstance(item, ast.keyword) else (value, i) for i, item in enumerate(value)]
@@ -223,12 +252,12 @@ def _slots(node: Any) -> list[Slot]:
     return [slot for slot in slots if isinstance(_get(slot), ast.expr)]
 
 
-def _get(slot: Slot) -> Any:
+def _get(slot: _Slot) -> Any:
     holder, key = slot
     return holder[key] if isinstance(holder, list) else getattr(holder, key)
 
 
-def _set(slot: Slot, node: ast.expr) -> None:
+def _set(slot: _Slot, node: ast.expr) -> None:
     holder, key = slot
     if isinstance(holder, list):
         holder[key] = node

@@ -1,4 +1,8 @@
-"""The chain of a program's states: its first state, and from each state and the program alone the next."""
+"""The chain of a program's states: the first state, and the next state of each, from the program and that state alone.
+
+A state is taken before each line that runs. It determines the rest of the run, since nothing else remains when the
+machine stops there: `state_writer` writes all globals, frames, blocks and printed text, or raises Unsupported.
+"""
 
 from __future__ import annotations
 
@@ -12,27 +16,27 @@ from scratchpad.programs.inductive.state_writer import write_state
 
 
 def first_state(program: CompiledProgram) -> dict[str, Any] | None:
-    """The state before the first line; None for a program without one."""
-    return _next(Machine(program))
+    """Return the state before the first line: the base case. None for a program without lines."""
+    return _advance(Machine(program))
 
 
 def next_state(program: CompiledProgram, state: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the state before the next line; None when the program ends: the induction step.
+    """Return the state after the line that a state is before, None if the program ends: the induction step.
 
-    The result depends on the program and the state only. Raises the exception of a line that the program does not
-    catch, Unsupported where the program leaves the subset, and ScratchpadError for a state that does not belong to
-    the program. The line runs in this process; use `Runner.resume` for untrusted programs.
+    The result depends on the program and the state only. Raises an exception that the program does not catch,
+    Unsupported where the program leaves the subset, and ScratchpadError for a state that is not one of the program.
+    The line runs in this process; use `Runner.resume` for untrusted programs.
     """
-    return _next(restore_machine(program, state))
-
-
-def _next(machine: Machine) -> dict[str, Any] | None:
-    return write_state(machine) if machine.advance() else None
+    return _advance(restore_machine(program, state))
 
 
 def states(program: CompiledProgram) -> Iterator[dict[str, Any]]:
-    """All states of a run, each from the one before."""
+    """Yield all states of a run, each made from the one before."""
     state = first_state(program)
     while state is not None:
         yield state
         state = next_state(program, state)
+
+
+def _advance(machine: Machine) -> dict[str, Any] | None:
+    return write_state(machine) if machine.advance() else None

@@ -1,8 +1,19 @@
-"""Pieces of a program, compiled so that CPython runs each of them within a frame of the machine.
+"""Fragments: pieces of a program that CPython compiles and runs within a frame of the machine.
 
-A frame keeps its variables in cells, as CPython keeps those that inner functions share. A fragment is compiled as a
-function inside one that has the frame's variables: it finds them in its closure, reads and changes them there, and what
-it leaves behind, lambdas and functions, shares them as always.
+CPython compiles fragments itself because no other compiler has exactly its semantics, from the order of evaluation to
+the texts of errors. The machine only has to give a fragment the right variables.
+
+A frame holds its variables in cells, as CPython does for variables that inner functions share. A fragment is compiled
+as a function within a function that has the frame's variables. `y += x` in a function with the variables x and y is
+
+    def outer(x, y):
+        def fragment():
+            nonlocal y
+            y += x
+
+and the code of `fragment` is kept. It has the free variables x and y, so `FunctionType(code, globals, "fragment", None,
+closure)()` runs the statement on the frame's cells. Functions and lambdas that a fragment makes share these cells, as
+in CPython. In the module `global y` replaces `nonlocal y`, and no cells are needed.
 """
 
 from __future__ import annotations
@@ -13,28 +24,33 @@ from collections.abc import Iterable, Iterator, Sequence
 from types import CodeType
 
 FILE = "program.py"
-Variables = frozenset[str] | None
-"""The names of a function's variables, those of outer functions included; None for the module, where all are global."""
+VariableNames = frozenset[str] | None
+"""The names of a function's variables, those of outer functions included; None for the module: all are global."""
 
-_WITHIN = "outer.<locals>.fragment.<locals>."
+CAPTURE_CALL, EXCEPTION_MATCHES, RESUMABLE = "@call", "@matches", "@resumable"
+"""Names of builtins that only compiled code uses: no program can write these names.
+
+CAPTURE_CALL returns the function and the arguments that it is called with, EXCEPTION_MATCHES tests an exception against
+classes, RESUMABLE replaces a container by an iterator over it with a readable position.
+"""
+
+_PREFIX = "outer.<locals>.fragment.<locals>."
 
 
 def bound_names(body: Iterable[ast.AST]) -> set[str]:
-    """The names that statements and expressions bind in their own scope; `global` and `nonlocal` ones too."""
+    """Return the names that nodes bind in their own scope, `global` and `nonlocal` names included."""
     names: set[str] = set()
     for node in body:
-        names |= _bound_by(node)
+        names |= _names_bound_by(node)
     return names
 
 
-def _bound_by(node: ast.AST) -> set[str]:
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
-        return {node.name} | bound_names([*node.decorator_list, *evaluated_at_once(node)])
-    if isinstance(node, ast.Lambda):
-        return bound_names(evaluated_at_once(node))
+def _names_bound_by(node: ast.AST) -> set[str]:
+    if isinstance(node, ast.FunctionDef | ast.Lambda):
+        return bound_names(default_values(node)) | ({node.name} if isinstance(node, ast.FunctionDef) else set())
     if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
         walruses = (inner for inner in ast.walk(node) if isinstance(inner, ast.NamedExpr))
-        return {walrus.target.id for walrus in walruses} | _bound_by(node.generators[0].iter)
+        return {walrus.target.id for walrus in walruses} | _names_bound_by(node.generators[0].iter)
     own: set[str] = set()
     if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
         own = {node.id}
@@ -45,76 +61,65 @@ def _bound_by(node: ast.AST) -> set[str]:
     return own | bound_names(ast.iter_child_nodes(node))
 
 
-def evaluated_at_once(node: ast.FunctionDef | ast.ClassDef | ast.Lambda) -> list[ast.expr]:
-    """What is evaluated where a function is defined: its defaults."""
-    if isinstance(node, ast.ClassDef):
-        return node.bases
+def default_values(node: ast.FunctionDef | ast.Lambda) -> list[ast.expr]:
+    """Return the default values of a function's parameters: its definition evaluates them."""
     return [*node.args.defaults, *(default for default in node.args.kw_defaults if default is not None)]
 
 
-def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of a function's own scope: none within the functions, lambdas and classes in it."""
+def scope_nodes(function: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes of a function's own scope, without the insides of functions and lambdas in it."""
     for child in ast.iter_child_nodes(function):
         yield child
-        if not isinstance(child, ast.FunctionDef | ast.ClassDef | ast.Lambda):
-            yield from own_nodes(child)
+        if not isinstance(child, ast.FunctionDef | ast.Lambda):
+            yield from scope_nodes(child)
 
 
-def declared(function: ast.FunctionDef, kind: type[ast.Global] | type[ast.Nonlocal]) -> set[str]:
-    """The names that `global` or `nonlocal` statements declare in a function."""
-    return {name for node in own_nodes(function) if isinstance(node, kind) for name in node.names}
+def declared_names(function: ast.FunctionDef, kind: type[ast.Global] | type[ast.Nonlocal]) -> set[str]:
+    """Return the names that the `global` or `nonlocal` statements of a function declare."""
+    return {name for node in scope_nodes(function) if isinstance(node, kind) for name in node.names}
 
 
 def compile_statements(
-    body: Sequence[ast.stmt], variables: Variables, parameters: Sequence[str] = (), inside: str = ""
+    body: Sequence[ast.stmt], variables: VariableNames, parameters: Sequence[str] = (), inside: str = ""
 ) -> CodeType:
-    """The code of a function that runs statements.
+    """Return the code of a function that runs statements within a frame.
 
-    variables: those of the frame that it is for, found in its closure, as are the machine's own, whose names begin with
-    a dot. parameters: names that it is called with. inside: the qualified name of the function that the frame is of.
+    variables: the frame's; they become free variables of the code, as temporaries do (names that begin with a dot).
+    parameters: of the function. inside: the qualified name of the frame's function.
     """
-    stored = bound_names(body) - set(parameters)
+    bound = bound_names(body) - set(parameters)
     names = {node.id for part in body for node in ast.walk(part) if isinstance(node, ast.Name)}
-    shared = (variables or set()) | {name for name in names if name[0] == "."} - set(parameters)
+    free = (variables or set()) | {name for name in names if name[0] == "."} - set(parameters)
     declarations: list[ast.stmt] = []
-    if stored & shared:
-        declarations.append(ast.Nonlocal(sorted(stored & shared)))
-    if stored - shared:
-        declarations.append(ast.Global(sorted(stored - shared)))
+    if bound & free:
+        declarations.append(ast.Nonlocal(sorted(bound & free)))
+    if bound - free:
+        declarations.append(ast.Global(sorted(bound - free)))
     fragment = _function("fragment", parameters, [*declarations, *body])
-    outer = _function("outer", sorted(shared), [fragment])
-    module = ast.fix_missing_locations(ast.Module([outer], []))
-    code = inner_code(inner_code(compile(module, FILE, "exec", dont_inherit=True)))
-    return _renamed(code, f"{inside}.<locals>." if inside else "")
+    code = _inner_code(_compile_function(_function("outer", sorted(free), [fragment])))
+    return _without_prefix(code, f"{inside}.<locals>." if inside else "")
 
 
-def _renamed(code: CodeType, prefix: str) -> CodeType:
-    """The functions in a fragment named as if they were not in one: errors show that name."""
-    inner = [_renamed(each, prefix) if isinstance(each, CodeType) else each for each in code.co_consts]
-    return code.replace(co_consts=tuple(inner), co_qualname=prefix + code.co_qualname.removeprefix(_WITHIN))
-
-
-def compile_expression(node: ast.expr, variables: Variables, inside: str = "") -> CodeType:
-    """The same for an expression, which the function returns."""
+def compile_expression(node: ast.expr, variables: VariableNames, inside: str = "") -> CodeType:
+    """Return the code of a function that returns the value of an expression. Arguments as for compile_statements."""
     return compile_statements([ast.copy_location(ast.Return(node), node)], variables, (), inside)
 
 
 def compile_binder(function: ast.FunctionDef) -> CodeType:
-    """Code with a function's parameters that returns their values, in the order of their names in its arguments."""
-    given = copy.deepcopy(function.args)
-    given.defaults, given.kw_defaults = [], [None for _ in given.kwonlyargs]
-    for each in ast.walk(given):
-        if isinstance(each, ast.arg):
-            each.annotation = None
+    """Return code with a function's parameters that returns their values, in the order of `parameters_of`."""
+    parameters = copy.deepcopy(function.args)
+    parameters.defaults, parameters.kw_defaults = [], [None for _ in parameters.kwonlyargs]
+    for node in ast.walk(parameters):
+        if isinstance(node, ast.arg):
+            node.annotation = None
     values = ast.Tuple([ast.Name(name, ast.Load()) for name in parameters_of(function)], ast.Load())
-    binder = ast.copy_location(_definition(function.name, given, [ast.Return(values)]), function)
-    module = ast.fix_missing_locations(ast.Module([binder], []))
-    return inner_code(compile(module, FILE, "exec", dont_inherit=True))
+    binder = _definition(function.name, parameters, [ast.Return(values)])
+    return _compile_function(ast.copy_location(binder, function))
 
 
 def parameters_of(function: ast.FunctionDef) -> tuple[str, ...]:
-    """The names of a function's parameters."""
-    return tuple(each.arg for each in ast.iter_child_nodes(function.args) if isinstance(each, ast.arg))
+    """Return the names of a function's parameters, in the order of its `ast.arguments`."""
+    return tuple(node.arg for node in ast.iter_child_nodes(function.args) if isinstance(node, ast.arg))
 
 
 def _function(name: str, parameters: Sequence[str], body: list[ast.stmt]) -> ast.FunctionDef:
@@ -124,10 +129,21 @@ def _function(name: str, parameters: Sequence[str], body: list[ast.stmt]) -> ast
 
 def _definition(name: str, arguments: ast.arguments, body: list[ast.stmt]) -> ast.FunctionDef:
     definition = ast.FunctionDef(name, arguments, body, [])
-    definition.__dict__["type_params"] = []  # which Python 3.12 wants and 3.11 does not know
+    definition.__dict__["type_params"] = []  # Python 3.12 requires it, Python 3.11 does not know it
     return definition
 
 
-def inner_code(code: CodeType) -> CodeType:
-    """The code of the one function that another code's first statement defines."""
+def _compile_function(function: ast.FunctionDef) -> CodeType:
+    module = ast.fix_missing_locations(ast.Module([function], []))
+    return _inner_code(compile(module, FILE, "exec", dont_inherit=True))
+
+
+def _inner_code(code: CodeType) -> CodeType:
+    """Return the code of the one function that some code defines."""
     return next(constant for constant in code.co_consts if isinstance(constant, CodeType))
+
+
+def _without_prefix(code: CodeType, prefix: str) -> CodeType:
+    """Return the code with the qualified names that its functions have in the program: errors show them."""
+    constants = tuple(_without_prefix(each, prefix) if isinstance(each, CodeType) else each for each in code.co_consts)
+    return code.replace(co_consts=constants, co_qualname=prefix + code.co_qualname.removeprefix(_PREFIX))

@@ -1,118 +1,118 @@
-"""A program of the subset, as units of instructions."""
+"""A program of the subset, compiled to code units."""
 
 from __future__ import annotations
 
 import ast
-import dataclasses
 from collections import Counter
-from types import CodeType
+from types import CodeType, FunctionType
+from typing import Any
 
 from scratchpad.programs.inductive.compiled_fragments import (
     FILE,
+    RESUMABLE,
     bound_names,
     compile_binder,
-    declared,
-    own_nodes,
+    declared_names,
     parameters_of,
+    scope_nodes,
 )
-from scratchpad.programs.inductive.compound_statements import Statements
-from scratchpad.programs.inductive.instructions import Unit
-from scratchpad.programs.inductive.iterators import WALKED
-from scratchpad.programs.inductive.unsupported import Unsupported, check
+from scratchpad.programs.inductive.compound_statements import StatementCompiler
+from scratchpad.programs.inductive.instructions import CodeUnit
+from scratchpad.programs.inductive.unsupported import Unsupported, check_supported
 
 MODULE = "<module>"
-_WALKING = frozenset({"enumerate", "filter", "iter", "map", "zip"})
+_MAKE_ITERATORS = frozenset({"enumerate", "filter", "iter", "map", "zip"})
 
 
 class CompiledProgram:
-    """A program as units. Unsupported where it is outside the subset; SyntaxError where it is no Python.
+    """A program as code units. Unsupported if it leaves the subset; SyntaxError if it is not Python.
 
-    units: by name; the module's is called `<module>`, a function's as the function, with `@LINE` behind it where
-    another one has the same name. A generator has none: CPython runs it in one piece.
+    units: by name. The module's unit is `<module>`; a function's has the function's name, followed by `@LINE` if
+    another function has the same name. Generators have no unit: CPython runs them.
     """
 
     def __init__(self, text: str) -> None:
-        compile(text, FILE, "exec", dont_inherit=True)  # finds what the parser lets pass: `return` outside a function
+        compile(text, FILE, "exec", dont_inherit=True)  # finds errors beyond the parser: `return` outside a function
         tree = ast.parse(text, FILE)
-        check(tree)
+        check_supported(tree)
         nodes = list(ast.walk(tree))
-        self._same_name = Counter(node.name for node in nodes if isinstance(node, ast.FunctionDef))
-        self._may_step = frozenset(name for node in nodes for name in _bound_by(node))
+        self._functions_named = Counter(node.name for node in nodes if isinstance(node, ast.FunctionDef))
+        # A call may be one of the program's own functions only if the program binds the called name, not by an import.
+        self._function_names = frozenset(name for node in nodes for name in _names_bound_by(node))
+        # A call in the middle of a statement can rebind these names: their values are saved before it.
+        self._rebound_names = {name for node in nodes for name in _names_rebound_by(node)}
+        make_iterators = _MAKE_ITERATORS - self._function_names
         for node in nodes:
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and self._walks(node.func.id):
-                _let_walk(node)
-        self._rebound = {name for node in nodes for name in _rebound_by(node)}
-        self.units: dict[str, Unit] = {}
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in make_iterators:
+                _make_resumable(node)
+        self.units: dict[str, CodeUnit] = {}
         self._names: dict[int, str | None] = {}
         self._codes: dict[str, CodeType] = {}
         try:
-            self._write(Unit(MODULE), tree.body)
+            self._compile(CodeUnit(MODULE), tree.body)
         except RecursionError:
             raise Unsupported("expression nested too deep") from None
 
     def name_of(self, code: CodeType) -> str | None:
-        """The name of one of the program's functions by its code; None for what cannot be told by a name."""
+        """Return the name of a function, lambda or generator of the program; None if another one shares its name."""
         return self._names.get(id(code))
 
     def code_of(self, name: str) -> CodeType:
-        """The code of a function, a lambda or a generator by its name. KeyError where there is none."""
+        """Return the code of a function, lambda or generator. KeyError if there is none with this name."""
         return self._codes[name]
 
-    def _write(self, unit: Unit, body: list[ast.stmt]) -> None:
+    def unit_of(self, function: Any) -> CodeUnit | None:
+        """Return the unit of one of the program's functions; None for everything that CPython has to call."""
+        return self.units.get(self.name_of(function.__code__) or "") if type(function) is FunctionType else None
+
+    def _compile(self, unit: CodeUnit, body: list[ast.stmt]) -> None:
         self.units[unit.name] = unit
-        Statements(unit, self._may_step, self._is_stable, self._define).write(body)
-        for each in unit.instructions:
-            fragment = getattr(each, "fragment", None) or getattr(each, "store", None)
-            if fragment is not None:
-                self._register(fragment)
+        StatementCompiler(unit, self._function_names, self._rebound_names, self._compile_function).compile(body)
+        for instruction in unit.instructions:
+            if fragment := getattr(instruction, "fragment", None):
+                self._register_functions(fragment)
 
-    def _walks(self, name: str) -> bool:
-        return name in _WALKING and name not in self._may_step
-
-    def _is_stable(self, name: str) -> bool:
-        return name[0] == "." or name not in self._rebound
-
-    def _define(self, node: ast.FunctionDef, outer: Unit) -> None:
-        """Write the unit of a function."""
-        parameters = parameters_of(node)
-        not_own = declared(node, ast.Global) | declared(node, ast.Nonlocal)
-        own = (bound_names(node.body) | set(parameters)) - not_own
-        variables = own | ((outer.variables or frozenset()) - declared(node, ast.Global))
-        inside = f"{outer.qualified_name}.<locals>." if outer.qualified_name else ""
-        unit = Unit(
-            self._name(node.name, node.lineno), inside + node.name, frozenset(variables), frozenset(own), parameters
+    def _compile_function(self, node: ast.FunctionDef, outer: CodeUnit) -> None:
+        if any(isinstance(inner, ast.Yield | ast.YieldFrom) for inner in scope_nodes(node)):
+            return
+        parameters, global_names = parameters_of(node), declared_names(node, ast.Global)
+        own = (bound_names(node.body) | set(parameters)) - global_names - declared_names(node, ast.Nonlocal)
+        unit = CodeUnit(
+            self._name(node.name, node.lineno),
+            f"{outer.qualified_name}.<locals>.{node.name}" if outer.qualified_name else node.name,
+            frozenset(own | ((outer.variables or frozenset()) - global_names)),
+            frozenset(own),
+            parameters,
+            compile_binder(node),
         )
-        if not any(isinstance(inner, ast.Yield | ast.YieldFrom) for inner in own_nodes(node)):
-            self._write(dataclasses.replace(unit, binder=compile_binder(node)), node.body)
+        self._compile(unit, node.body)
 
     def _name(self, name: str, line: int) -> str:
-        return name if self._same_name[name] == 1 else f"{name}@{line}"
+        return name if self._functions_named[name] == 1 else f"{name}@{line}"
 
-    def _register(self, code: CodeType) -> None:
-        """Note the functions that a fragment makes, those within them too."""
-        for each in code.co_consts:
-            if isinstance(each, CodeType):
-                name = self._name(each.co_name, each.co_firstlineno)
-                two_lambdas = each.co_name == "<lambda>" and self._codes.get(name, each) != each
-                self._names[id(each)] = None if two_lambdas else name
-                self._codes.setdefault(name, each)
-                self._register(each)
-            elif each != each:  # a state cannot tell that it is the constant
+    def _register_functions(self, code: CodeType) -> None:
+        """Note the names of the functions that are made within some code, in any depth."""
+        for constant in code.co_consts:
+            if isinstance(constant, CodeType):
+                name = self._name(constant.co_name, constant.co_firstlineno)
+                is_second_lambda = constant.co_name == "<lambda>" and self._codes.get(name, constant) != constant
+                self._names[id(constant)] = None if is_second_lambda else name
+                self._codes.setdefault(name, constant)
+                self._register_functions(constant)
+            elif constant != constant:  # a state cannot say that a not-a-number is this constant
                 raise Unsupported("not-a-number as a constant", code.co_firstlineno)
 
 
-def _let_walk(node: ast.Call) -> None:
-    """Let a call, `zip(d)`, have what it goes through with a position that can be read: `zip(walked(d))`."""
-    node.args = [each if isinstance(each, ast.Starred | ast.Constant) else _walked(each) for each in node.args]
+def _make_resumable(node: ast.Call) -> None:
+    """Give the iterator that a call makes a position that can be read: `zip(d)` becomes `zip(@resumable(d))`."""
+    for index, argument in enumerate(node.args):
+        if not isinstance(argument, ast.Starred | ast.Constant):
+            function = ast.copy_location(ast.Name(RESUMABLE, ast.Load()), argument)
+            node.args[index] = ast.copy_location(ast.Call(function, [argument], []), argument)
 
 
-def _walked(node: ast.expr) -> ast.expr:
-    function = ast.copy_location(ast.Name(WALKED, ast.Load()), node)
-    return ast.copy_location(ast.Call(function, [node], []), node)
-
-
-def _bound_by(node: ast.AST) -> list[str]:
-    """The names, imports aside, that one node binds somewhere in the program: they may stand for its own functions."""
+def _names_bound_by(node: ast.AST) -> list[str]:
+    """Return the names that one node binds, imports aside, without the nodes in it."""
     if isinstance(node, ast.Name):
         return [] if isinstance(node.ctx, ast.Load) else [node.id]
     if isinstance(node, ast.arg):
@@ -120,8 +120,8 @@ def _bound_by(node: ast.AST) -> list[str]:
     return [node.name] if isinstance(node, ast.FunctionDef) else []
 
 
-def _rebound_by(node: ast.AST) -> list[str]:
-    """The names that one node lets be bound in the middle of another expression."""
+def _names_rebound_by(node: ast.AST) -> list[str]:
+    """Return the names that one node allows to be bound in the middle of another expression."""
     if isinstance(node, ast.Global | ast.Nonlocal):
         return node.names
     return [node.target.id] if isinstance(node, ast.NamedExpr) else []

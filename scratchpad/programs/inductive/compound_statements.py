@@ -1,4 +1,8 @@
-"""Statements that hold others, as jumps and blocks."""
+"""The compiler from statements to instructions, for statements that hold others: as jumps and blocks.
+
+The blocks that the machine pushes and pops are known at compile time (`EnclosingBlock`), so `break` and `continue` pop
+the right number of them. `return` and exceptions leave blocks at run time.
+"""
 
 from __future__ import annotations
 
@@ -6,72 +10,70 @@ import ast
 from collections.abc import Sequence
 from typing import Literal
 
+from scratchpad.programs.inductive.compiled_fragments import EXCEPTION_MATCHES
 from scratchpad.programs.inductive.instructions import (
-    Bound,
+    BindException,
     EndFinally,
-    Finally,
-    Iterate,
+    EnterFinally,
+    EnterLoop,
+    EnterTry,
     Jump,
     JumpUnless,
     Label,
-    Leave,
-    Next,
-    Raise,
-    Try,
+    LeaveBlock,
+    NextItem,
+    RaiseTemporary,
 )
-from scratchpad.programs.inductive.statements import Block, SimpleStatements
+from scratchpad.programs.inductive.statements import EnclosingBlock, SimpleStatementCompiler
 
-ITEM = ".item"
-"""What a loop's item is called where it is stored."""
-
-MATCHES = "@matches"
-"""The name, among the builtins, of a function that tells whether an exception is of one of some classes."""
+_ITEM = ".item"  # the parameter of a fragment that assigns a loop's item to its target
 
 
-class Statements(SimpleStatements):
+class StatementCompiler(SimpleStatementCompiler):
     """Writes the instructions of one unit."""
 
     def _if(self, node: ast.If) -> None:
         otherwise, end = Label(), Label()
-        used = self._test(node.test, otherwise)
+        temporaries = self._jump_unless(node.test, otherwise)
         self._body(node.body)
         if node.orelse:
             self._emit(Jump(end))
         self._emit(otherwise)
-        self._forget(used)
+        self._drop_temporaries(temporaries)
         self._body(node.orelse)
         self._emit(end)
 
-    def _test(self, test: ast.expr, otherwise: Label) -> tuple[str, ...]:
-        """Jump where a test fails; the names used for it, which are to be forgotten there as well."""
-        self._emit(JumpUnless(self._expressions.fragment(self._expressions.lower(test)), otherwise))
-        return self._forget()
+    def _jump_unless(self, test: ast.expr, otherwise: Label) -> tuple[str, ...]:
+        """Jump if a test is false. Returns its temporaries, which must be dropped at the target, too."""
+        self._emit(JumpUnless(self._lifter.compile(self._lifter.lift(test)), otherwise))
+        return self._drop_temporaries()
 
     def _while(self, node: ast.While) -> None:
         again, otherwise, end = Label(), Label(), Label()
-        again.place = len(self._unit.instructions) - self._lines  # the line itself, which is stopped at every time
-        used = self._test(node.test, otherwise)
-        self._blocks.append(Block("while", end, again))
+        again.index = len(self._unit.instructions) - self._has_lines  # the BeginLine: every test is a new line
+        temporaries = self._jump_unless(node.test, otherwise)
+        self._blocks.append(EnclosingBlock("while", end, again))
         self._body(node.body)
         self._blocks.pop()
         self._emit(Jump(again))
         self._emit(otherwise)
-        self._forget(used)
+        self._drop_temporaries(temporaries)
         self._body(node.orelse)
         self._emit(end)
 
     def _for(self, node: ast.For) -> None:
-        line, again, following, otherwise, end = node.lineno, Label(), Label(), Label(), Label()
-        self._emit(Iterate(self._expressions.fragment(self._expressions.lower(node.iter))))
-        self._forget()
-        self._emit(Jump(following))
+        """Compile a loop, in the order of the example in `instructions`."""
+        again, first, otherwise, end = Label(), Label(), Label(), Label()
+        self._emit(EnterLoop(self._lifter.compile(self._lifter.lift(node.iter))))
+        self._drop_temporaries()
+        self._emit(Jump(first))
         self._emit(again)
-        self._begin_line(line)
-        self._emit(following)
-        item = ast.copy_location(ast.Name(ITEM, ast.Load()), node.target)
-        store = ast.copy_location(ast.Assign([node.target], item), node.target)
-        self._emit(Next(self._code([store], [ITEM]), otherwise))
-        self._blocks.append(Block("for", end, again))
+        self._begin_line(node.lineno)
+        self._emit(first)
+        item = ast.copy_location(ast.Name(_ITEM, ast.Load()), node.target)
+        assign = ast.copy_location(ast.Assign([node.target], item), node.target)
+        self._emit(NextItem(self._fragment([assign], [_ITEM]), otherwise))
+        self._blocks.append(EnclosingBlock("for", end, again))
         self._body(node.body)
         self._blocks.pop()
         self._emit(Jump(again))
@@ -80,87 +82,88 @@ class Statements(SimpleStatements):
         self._emit(end)
 
     def _break(self, node: ast.Break) -> None:
-        self._leave_loop("break", self._blocks)
+        self._leave_loop("break")
 
     def _continue(self, node: ast.Continue) -> None:
-        self._leave_loop("continue", self._blocks)
+        self._leave_loop("continue")
 
-    def _leave_loop(self, how: Literal["break", "continue"], blocks: Sequence[Block]) -> None:
-        """Leave all blocks within the innermost loop, and with `break` the loop's own."""
-        for block in reversed(blocks):
+    def _leave_loop(self, how: Literal["break", "continue"]) -> None:
+        """Leave the blocks within the innermost loop, and for `break` the loop. The first `finally` does the rest."""
+        for block in reversed(self._blocks):
             if block.kind == "finally":
                 if how not in block.left_by:
                     block.left_by.append(how)
-                self._emit(Leave(how))
+                self._emit(LeaveBlock(how))
                 return
             if block.kind in ("for", "while"):
-                to = block.end if how == "break" else block.again
+                target = block.end if how == "break" else block.again
                 if how == "break" and block.kind == "for":
-                    self._emit(Leave())
-                assert to is not None
-                self._emit(Jump(to))
+                    self._emit(LeaveBlock())
+                assert target is not None
+                self._emit(Jump(target))
                 return
-            self._emit(Leave())
-
-    def _finally(self, body: Sequence[ast.stmt], last: Label) -> None:
-        """The `finally` of the innermost block."""
-        left_by = self._blocks[-1].left_by
-        self._blocks[-1] = Block("finishing")
-        self._emit(Leave())
-        self._emit(last)
-        self._body(body)
-        self._blocks.pop()
-        leads: list[tuple[Literal["break", "continue"], Label]] = [(how, Label()) for how in left_by]
-        over = Label()
-        self._emit(EndFinally(tuple(leads)))
-        self._emit(Jump(over))
-        for how, label in leads:
-            self._emit(label)
-            self._leave_loop(how, self._blocks)
-        self._emit(over)
+            self._emit(LeaveBlock())
 
     def _try(self, node: ast.Try) -> None:
-        done, last = Label(), Label()
+        """Compile to: body, `else`, jump; handlers, and the exception raised again if none matches; `finally`."""
+        done, finally_ = Label(), Label()
         if node.finalbody:
-            self._emit(Finally(node.lineno, last))
-            self._blocks.append(Block("finally"))
+            self._emit(EnterFinally(node.lineno, finally_))
+            self._blocks.append(EnclosingBlock("finally"))
         if node.handlers:
             self._with_handlers(node, done)
         else:
             self._body(node.body)
         self._emit(done)
         if node.finalbody:
-            self._finally(node.finalbody, last)
+            self._finally(node.finalbody, finally_)
+
+    def _finally(self, body: Sequence[ast.stmt], start: Label) -> None:
+        """Compile the `finally` of the innermost block. After it, `break` and `continue` lead out of further blocks."""
+        left_by = self._blocks[-1].left_by
+        self._blocks[-1] = EnclosingBlock("finishing")
+        self._emit(LeaveBlock())
+        self._emit(start)
+        self._body(body)
+        self._blocks.pop()
+        targets: list[tuple[Literal["break", "continue"], Label]] = [(how, Label()) for how in left_by]
+        end = Label()
+        self._emit(EndFinally(tuple(targets)))
+        self._emit(Jump(end))
+        for how, label in targets:
+            self._emit(label)
+            self._leave_loop(how)
+        self._emit(end)
 
     def _with_handlers(self, node: ast.Try, done: Label) -> None:
-        name, handlers = f".exception{node.lineno}", Label()
-        self._emit(Try(node.lineno, name, handlers))
-        self._blocks.append(Block("try"))
+        temporary, handlers = f".exception{node.lineno}", Label()
+        self._emit(EnterTry(node.lineno, temporary, handlers))
+        self._blocks.append(EnclosingBlock("try"))
         self._body(node.body)
         self._blocks.pop()
-        self._emit(Leave())
+        self._emit(LeaveBlock())
         self._body(node.orelse)
         self._emit(Jump(done))
         self._emit(handlers)
-        self._blocks.append(Block("handler"))
+        self._blocks.append(EnclosingBlock("handler"))
         for handler in node.handlers:
-            self._handler(handler, name, done)
+            self._handler(handler, temporary, done)
         self._blocks.pop()
-        self._emit(Raise(name))
+        self._emit(RaiseTemporary(temporary))
 
-    def _handler(self, node: ast.ExceptHandler, name: str, done: Label) -> None:
+    def _handler(self, node: ast.ExceptHandler, temporary: str, done: Label) -> None:
+        """Compile `except type as name`: a line of its own, the test of the type, and the body."""
         other = Label()
         self._begin_line(node.lineno)
         if node.type is not None:
-            exception = ast.Name(name, ast.Load())
-            test = ast.Call(ast.Name(MATCHES, ast.Load()), [exception, node.type], [])
-            self._test(ast.copy_location(test, node.type), other)
+            arguments = [ast.Name(temporary, ast.Load()), node.type]
+            test = ast.Call(ast.Name(EXCEPTION_MATCHES, ast.Load()), arguments, [])
+            self._jump_unless(ast.copy_location(test, node.type), other)
         if node.name:
-            exception = ast.Name(name, ast.Load())
-            stored = ast.Name(node.name, ast.Store())
-            self._run(ast.copy_location(ast.Assign([stored], exception), node))
-            self._emit(Bound(node.name))
+            bind = ast.Assign([ast.Name(node.name, ast.Store())], ast.Name(temporary, ast.Load()))
+            self._run(ast.copy_location(bind, node))
+            self._emit(BindException(node.name))
         self._body(node.body)
-        self._emit(Leave())
+        self._emit(LeaveBlock())
         self._emit(Jump(done))
         self._emit(other)

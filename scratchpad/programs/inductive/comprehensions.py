@@ -1,10 +1,25 @@
-"""Comprehensions as the loops that they stand for."""
+"""Comprehensions as loops, for those that call functions of the program.
+
+The machine cannot stop within a comprehension that CPython runs. With the program's function f,
+
+    ys = [f(x) for x in xs if x]
+
+becomes these statements and then `ys = .1`. The variable of the comprehension becomes a temporary, since it is not a
+variable of the frame. None of these statements begins a line, so a comprehension remains part of its line.
+
+    .1 = []
+    for .x in xs:
+        if .x:
+            .1.append(f(.x))
+
+For `any(f(x) for x in xs)` the result starts as False, and the loops end when f returns something true.
+"""
 
 from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from scratchpad.programs.inductive.unsupported import Unsupported
@@ -12,67 +27,56 @@ from scratchpad.programs.inductive.unsupported import Unsupported
 _SCOPES = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
-def loops(node: Any, call: str, result: str, new_name: Callable[[str], str]) -> list[ast.stmt]:
-    """A list, set or dict comprehension, or a generator expression that `any` or `all` is called with, as statements.
+def as_loops(node: Any, reducer: str, result: str, new_temporary: Callable[[str], str]) -> list[ast.stmt]:
+    """Return the statements for a list, set or dict comprehension, or for `any` or `all` of a generator expression.
 
-    result: the name that the value is left under. new_name: gives a variable of the comprehension a name in the frame.
+    reducer: `any`, `all` or empty. result: the temporary for the value. new_temporary: makes one for a variable.
     """
     node = copy.deepcopy(node)
     first = node.generators[0]
-    bound = {each.id for part in node.generators for each in ast.walk(part.target) if isinstance(each, ast.Name)}
-    renamed = _Renamed({name: new_name(name) for name in sorted(bound)})
-    inner = [renamed.visit(part) for part in node.generators[1:]]
-    outer = ast.comprehension(renamed.visit(first.target), first.iter, list(map(renamed.visit, first.ifs)), 0)
-    begin, innermost = _begin_and_body(node, call, result, renamed)
-    body: list[ast.stmt] = innermost
+    renaming = _Renaming({name: new_temporary(name) for name in sorted(_names_bound_in(node))})
+    # The first iterable belongs to the scope around the comprehension: its names are not the comprehension's.
+    inner = [renaming.visit(part) for part in node.generators[1:]]
+    outer = ast.comprehension(renaming.visit(first.target), first.iter, list(map(renaming.visit, first.ifs)), 0)
+    initial, body = _initial_value_and_innermost_body(node, reducer, result, renaming)
     for part in reversed([outer, *inner]):
         for condition in reversed(part.ifs):
             body = list[ast.stmt]([ast.If(condition, body, [])])
         body = list[ast.stmt]([ast.For(part.target, part.iter, body, [])])
-        if call:
-            body.append(ast.If(_found(call, result), [ast.Break()], []))
-    statements = [begin, body[0]]
-    return [_placed(statement, node) for statement in statements]
+        if reducer:  # the loops around this one end, too
+            is_decided = _name(result) if reducer == "any" else ast.UnaryOp(ast.Not(), _name(result))
+            body.append(ast.If(is_decided, [ast.Break()], []))
+    statements = [ast.Assign([ast.Name(result, ast.Store())], initial), body[0]]
+    for statement in statements:
+        for part in ast.walk(statement):
+            if isinstance(part, ast.expr | ast.stmt) and not hasattr(part, "lineno"):
+                ast.copy_location(part, node)
+    return statements
 
 
-def _begin_and_body(node: Any, call: str, result: str, renamed: _Renamed) -> tuple[ast.stmt, list[ast.stmt]]:
-    """What is done before all loops, and within the innermost one."""
-    if call:
-        test = renamed.visit(node.elt) if call == "any" else ast.UnaryOp(ast.Not(), renamed.visit(node.elt))
-        over: list[ast.stmt] = [_assigned(result, ast.Constant(call == "any")), ast.Break()]
-        return _assigned(result, ast.Constant(call == "all")), [ast.If(test, over, [])]
+def _initial_value_and_innermost_body(
+    node: Any, reducer: str, result: str, renaming: _Renaming
+) -> tuple[ast.expr, list[ast.stmt]]:
+    if reducer:
+        test = renaming.visit(node.elt) if reducer == "any" else ast.UnaryOp(ast.Not(), renaming.visit(node.elt))
+        decide = ast.Assign([ast.Name(result, ast.Store())], ast.Constant(reducer == "any"))
+        return ast.Constant(reducer == "all"), [ast.If(test, [decide, ast.Break()], [])]
     if isinstance(node, ast.DictComp):
-        put = ast.Attribute(_name(result), "__setitem__", ast.Load())
-        pair = [renamed.visit(node.key), renamed.visit(node.value)]
-        return _assigned(result, ast.Dict([], [])), [ast.Expr(ast.Call(put, pair, []))]
-    is_list = isinstance(node, ast.ListComp)
-    empty = ast.List([], ast.Load()) if is_list else ast.Call(_name("set"), [], [])
-    add = ast.Attribute(_name(result), "append" if is_list else "add", ast.Load())
-    return _assigned(result, empty), [ast.Expr(ast.Call(add, [renamed.visit(node.elt)], []))]
-
-
-def _found(call: str, result: str) -> ast.expr:
-    """Whether the loops around are over, too."""
-    return _name(result) if call == "any" else ast.UnaryOp(ast.Not(), _name(result))
+        empty, method, parts = ast.Dict([], []), "__setitem__", [node.key, node.value]
+    elif isinstance(node, ast.ListComp):
+        empty, method, parts = ast.List([], ast.Load()), "append", [node.elt]
+    else:
+        empty, method, parts = ast.Call(_name("set"), [], []), "add", [node.elt]
+    add = ast.Attribute(_name(result), method, ast.Load())
+    return empty, [ast.Expr(ast.Call(add, list(map(renaming.visit, parts)), []))]
 
 
 def _name(name: str) -> ast.Name:
     return ast.Name(name, ast.Load())
 
 
-def _assigned(name: str, value: ast.expr) -> ast.stmt:
-    return ast.Assign([ast.Name(name, ast.Store())], value)
-
-
-def _placed(statement: ast.stmt, place: ast.expr) -> ast.stmt:
-    for node in ast.walk(statement):
-        if isinstance(node, ast.expr | ast.stmt) and not hasattr(node, "lineno"):
-            ast.copy_location(node, place)
-    return statement
-
-
-class _Renamed(ast.NodeTransformer):
-    """Gives names others."""
+class _Renaming(ast.NodeTransformer):
+    """Replaces the names of variables."""
 
     def __init__(self, names: dict[str, str]) -> None:
         self._names = names
@@ -81,15 +85,15 @@ class _Renamed(ast.NodeTransformer):
         return ast.copy_location(ast.Name(self._names.get(node.id, node.id), node.ctx), node)
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
-        if isinstance(node, _SCOPES) and self._names.keys() & _bound_in(node):
+        if isinstance(node, _SCOPES) and self._names.keys() & _names_bound_in(node):
             raise Unsupported(
                 "name bound twice in a comprehension that calls a function", getattr(node, "lineno", None)
             )
         return super().generic_visit(node)
 
 
-def _bound_in(scope: Any) -> set[str]:
+def _names_bound_in(scope: Any) -> set[str]:
     if isinstance(scope, ast.Lambda):
-        return {each.arg for each in ast.walk(scope.args) if isinstance(each, ast.arg)}
-    targets: Sequence[ast.expr] = [part.target for part in scope.generators]
-    return {each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name)}
+        return {node.arg for node in ast.walk(scope.args) if isinstance(node, ast.arg)}
+    targets = [part.target for part in scope.generators]
+    return {node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)}

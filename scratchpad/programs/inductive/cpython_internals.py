@@ -1,4 +1,18 @@
-"""What CPython hides: the table of a set, which tells the order of later elements; whether a container was changed."""
+"""What CPython hides, read from its memory: the tables of sets, and the versions of dicts and deques.
+
+Two equal sets can differ in their order. A set keeps its elements in a hash table, at a place given by the hash or, if
+that is taken, at another one near it. So the order of iteration, and of `pop`, depends on the size of the table, on the
+insertions and on removed elements, whose places stay taken (CPython calls them dummies) until the table grows. A state
+records enough to build a set with the same table: the elements and the dummies in their order, and if necessary the
+size of the table and the finger, the place where the next `pop` starts to look.
+
+    s = {1, 2, 3}
+    s.pop()          # returns 1: a dummy is in its place, and the next `pop` starts to look at the place after it
+
+The parts of this set are TableHistory(finger=2, size=8), Dummy(1), 2, 3.
+
+The structs are those of CPython 3.11 to 3.13 (setobject.h, dictobject.h, _collectionsmodule.c).
+"""
 
 from __future__ import annotations
 
@@ -13,104 +27,103 @@ _WORD_BYTES = ctypes.sizeof(ctypes.c_ssize_t)
 
 
 @dataclass(frozen=True)
-class Past:
-    """What elements alone do not tell of a set. finger: where `pop` looks first. size: of its table."""
+class TableHistory:
+    """What the elements of a set do not tell about its table. finger: where `pop` starts to look. size: in places."""
 
     finger: int
     size: int
 
 
 @dataclass(frozen=True, eq=False)
-class Gap:
-    """Stands in a set for an element that was removed: its place in the table stays taken until the table grows."""
+class Dummy:
+    """Stands for a removed element of a set. index: of its place in the table."""
 
-    place: int
+    index: int
 
     def __hash__(self) -> int:
-        return self.place
+        return self.index
 
 
 def set_parts(value: Any) -> list[Any]:
-    """What makes the same set again, to its table: its elements and gaps in their order, behind its past if need be."""
-    if any(map(_is_placed_by_address, value)):
+    """Return parts from which `fill_set` or `frozen_set` makes a set with the same table.
+
+    The parts are the elements and dummies in the table's order, after a TableHistory if the table needs one.
+    """
+    if any(map(_is_hashed_by_address, value)):
         raise Unsupported("set of values without an order of their own")
-    header, table = _header(value), set_table(value)
+    header, table = _set_header(value), set_table(value)
     held, elements = set(map(id, value)), iter(value)
-    parts = [next(elements) if key in held else Gap(place) for place, key in enumerate(table) if key]
-    for told in (parts, [Past(header.finger, len(table)), *parts]):
-        again = _again(type(value), told)
-        if set_table(again) == table and _header(again).finger == header.finger:
-            return told
+    entries = [next(elements) if address in held else Dummy(index) for index, address in enumerate(table) if address]
+    for parts in (entries, [TableHistory(header.finger, len(table)), *entries]):
+        if isinstance(value, frozenset):
+            rebuilt = frozen_set(*parts)
+        else:
+            rebuilt = set[Any]()
+            fill_set(rebuilt, parts)
+        if set_table(rebuilt) == table and _set_header(rebuilt).finger == header.finger:
+            return parts
     raise Unsupported("set in an order that its elements do not tell")
 
 
 def fill_set(value: set[Any], parts: list[Any]) -> None:
-    """The opposite, for an empty set."""
-    past, elements = _past_of(parts)
-    value.update(range(past.finger))
-    for _ in range(past.finger):  # each takes the next place's, and nothing else moves the finger
+    """Fill an empty set from its parts."""
+    history, entries = _split(parts)
+    value.update(range(history.finger))
+    for _ in range(history.finger):  # each `pop` moves the finger by one place; nothing else moves it
         value.pop()
     value.clear()
-    first = past.size // 8  # a table that has grown has at most eight places for each element
-    value.update(elements[:first])
+    first = history.size // 8  # a table that has grown has at most eight places per element: these make it grow
+    value.update(entries[:first])
     if first:
-        _make_room(value)
-    value.update(elements[first:])
-    for gap in [part for part in elements if type(part) is Gap]:
-        value.discard(gap)
+        _renew_table(value)
+    value.update(entries[first:])
+    for dummy in [entry for entry in entries if type(entry) is Dummy]:
+        value.discard(dummy)
 
 
 def frozen_set(*parts: Any) -> frozenset[Any]:
-    """The opposite, for a frozenset: a copy's table is as large as if it were made of a dict."""
-    past, elements = _past_of(parts)
-    return frozenset(dict.fromkeys(elements) if past.size else elements)
+    """Return a frozenset from its parts. With a history its table is as large as if it were made of a dict."""
+    history, elements = _split(parts)
+    return frozenset(dict.fromkeys(elements) if history.size else elements)
 
 
-def _again(kind: type, parts: list[Any]) -> Any:
-    if kind is frozenset:
-        return frozen_set(*parts)
-    made: set[Any] = set()
-    fill_set(made, parts)
-    return made
+def _renew_table(value: set[Any]) -> None:
+    """Make CPython build a set's table anew, by elements that are removed again: at the growth dummies disappear."""
+    dummies: list[Dummy] = []
+    while len(dummies) <= _set_header(value).mask // 4:
+        dummies.append(Dummy(len(dummies)))
+        value.add(dummies[-1])
+    value.difference_update(dummies)
 
 
-def _make_room(value: set[Any]) -> None:
-    """Make a set's table new, with more than four places for each element: so it grows, and when gaps are cleared."""
-    gaps: list[Gap] = []
-    while len(gaps) <= _header(value).mask // 4:
-        gaps.append(Gap(len(gaps)))
-        value.add(gaps[-1])
-    value.difference_update(gaps)
+def _split(parts: Sequence[Any]) -> tuple[TableHistory, Sequence[Any]]:
+    return (parts[0], parts[1:]) if parts and type(parts[0]) is TableHistory else (TableHistory(0, 0), parts)
 
 
-def _past_of(parts: Sequence[Any]) -> tuple[Past, Sequence[Any]]:
-    return (parts[0], parts[1:]) if parts and type(parts[0]) is Past else (Past(0, 0), parts)
-
-
-def _is_placed_by_address(value: Any) -> bool:
-    """Whether a set has a value somewhere else in every run: a function, or not-a-number."""
+def _is_hashed_by_address(value: Any) -> bool:
+    """Return whether a value's place in a table differs from run to run: a function, or not-a-number."""
     return value != value or (type(value).__hash__ is object.__hash__ and value is not None)
 
 
 def set_table(value: Any) -> list[int]:
-    """The addresses of what is in each place of a set's table, 0 where nothing has been."""
-    header = _header(value)
-    return _words(header.table, 2 * (header.mask + 1))[::2]
+    """Return the address of the element in each place of a set's table; of a dummy where one was; 0 where none was."""
+    header = _set_header(value)
+    return _words(header.table, 2 * (header.mask + 1))[::2]  # each entry: key, hash
 
 
-def keys_place(value: Any) -> tuple[int, int]:
-    """Where a dict's table of keys is, and how many places of it are taken: another key takes one, or moves it."""
-    _, _, table = _words(id(value) + object.__basicsize__, 3)  # as in CPython's dictobject.h
-    return table, _words(table, 4)[3]
+def dict_keys_version(value: Any) -> tuple[int, int]:
+    """Return the address of a dict's table of keys, and the number of taken places: every new key changes one."""
+    _, _, table = _words(id(value) + object.__basicsize__, 3)  # PyDictObject: ma_used, ma_version_tag, ma_keys
+    return table, _words(table, 4)[3]  # PyDictKeysObject: dk_nentries
 
 
-def deque_changes(value: Any) -> int:
-    """How often a deque has been changed in size or order."""
-    return _words(id(value) + object.__basicsize__, 6)[5]  # as in CPython's _collectionsmodule.c
+def deque_version(value: Any) -> int:
+    """Return the number of changes of a deque in size or order."""
+    return _words(id(value) + object.__basicsize__, 6)[5]  # dequeobject: state
 
 
-class _Header(NamedTuple):
-    """Of a set, as in CPython's setobject.h. fill: places taken. finger: where `pop` looks first."""
+class _SetHeader(NamedTuple):
+    """The first fields of PySetObject. fill: places taken. mask: places in the table, less one."""
 
     fill: int
     used: int
@@ -120,11 +133,11 @@ class _Header(NamedTuple):
     finger: int
 
 
-def _header(value: Any) -> _Header:
-    return _Header(*_words(id(value) + object.__basicsize__, len(_Header._fields)))
+def _set_header(value: Any) -> _SetHeader:
+    return _SetHeader(*_words(id(value) + object.__basicsize__, len(_SetHeader._fields)))
 
 
 def _words(address: int, count: int) -> list[int]:
-    found = (ctypes.c_ssize_t * count)()
-    ctypes.memmove(found, address, count * _WORD_BYTES)
-    return list(found)
+    words = (ctypes.c_ssize_t * count)()
+    ctypes.memmove(words, address, count * _WORD_BYTES)
+    return list(words)

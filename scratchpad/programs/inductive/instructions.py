@@ -1,4 +1,25 @@
-"""The machine's instructions, and the units (the module, each function) that are made of them."""
+"""The machine's instructions, and code units: the instructions of the module or of one function.
+
+Fragments do most of the work; the other instructions keep control of lines, calls, loops and exceptions. For example
+
+    for x in f(3):
+        y += x
+
+becomes
+
+    0 BeginLine(1)
+    1 CallFunction(".1", fragment: f and 3)    the machine stops at the lines of f while this frame waits here
+    2 EnterLoop(fragment: .1)
+    3 DropTemporaries(".1")
+    4 Jump(6)
+    5 BeginLine(1)
+    6 NextItem(fragment: x = .item, end: 10)
+    7 BeginLine(2)
+    8 RunFragment(fragment: y += x)
+    9 Jump(5)
+
+A *temporary* is a variable of the machine in a frame. Its name begins with a dot, so no program can have it.
+"""
 
 from __future__ import annotations
 
@@ -8,211 +29,210 @@ from functools import cached_property
 from types import CodeType
 from typing import Any, Literal
 
-from scratchpad.programs.inductive.compiled_fragments import Variables
+from scratchpad.programs.inductive.compiled_fragments import VariableNames
 
-Fragment = CodeType
-How = Literal["on", "break", "continue", "return", "raise"]
-"""What comes after a `finally`."""
+Completion = Literal["on", "break", "continue", "return", "raise"]
+"""How a block is left, and what follows its `finally`. on: the next statement."""
 
 
 @dataclass(eq=False)
 class Label:
-    """A place in a unit that is jumped to; its number is known when all instructions are written."""
+    """The target of jumps: the index of an instruction, set when the compiler gets there."""
 
-    place: int = -1
+    index: int = -1
 
 
 @dataclass(frozen=True)
-class Line:
-    """A line of the program begins: here the machine stops and its state is written down."""
+class BeginLine:
+    """Stop: a line of the program begins, and the machine's state can be written."""
 
     line: int
 
 
 @dataclass(frozen=True)
-class Run:
-    """Run a fragment."""
-
-    fragment: Fragment
+class RunFragment:
+    fragment: CodeType
 
 
 @dataclass(frozen=True)
-class Let:
-    """Keep what a fragment returns under a name of the machine's."""
+class StoreTemporary:
+    """Store the value of a fragment in a temporary."""
 
     name: str
-    fragment: Fragment
+    fragment: CodeType
 
 
 @dataclass(frozen=True)
-class Call:
-    """Call what a fragment names, and keep the result: a function of the program's gets a frame of its own.
+class CallFunction:
+    """Call a function and store the result in a temporary. A function of the program gets a frame of its own.
 
-    The fragment returns the function and its arguments, those in order and those by name.
+    fragment: returns the function, its positional arguments and its keyword arguments, evaluated in Python's order.
     """
 
     name: str
-    fragment: Fragment
+    fragment: CodeType
 
 
 @dataclass(frozen=True)
-class Drop:
-    """Forget names of the machine's."""
-
+class DropTemporaries:
     names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Jump:
-    to: Label
+    target: Label
 
 
 @dataclass(frozen=True)
 class JumpUnless:
-    """Jump where a fragment returns something false."""
+    """Jump if the value of a fragment is false."""
 
-    fragment: Fragment
-    to: Label
-
-
-@dataclass(frozen=True)
-class Iterate:
-    """Begin a loop over what a fragment returns: its iterator is a block."""
-
-    fragment: Fragment
+    fragment: CodeType
+    target: Label
 
 
 @dataclass(frozen=True)
-class Next:
-    """Call a fragment with the next item of the innermost loop; at the loop's end, leave its block and jump."""
+class EnterLoop:
+    """Push a loop over the value of a fragment."""
 
-    store: Fragment
+    fragment: CodeType
+
+
+@dataclass(frozen=True)
+class NextItem:
+    """Call a fragment, which assigns the loop's target, with the next item. After the last item pop the loop and jump.
+
+    The loop must be the innermost block.
+    """
+
+    fragment: CodeType
     end: Label
 
 
 @dataclass(frozen=True)
-class Leave:
-    """Leave the innermost block. Where that is a `finally`'s, it runs first, and `how` says what comes after it."""
+class LeaveBlock:
+    """Pop the innermost block. If it has a `finally`, run that first, and continue with `completion` after it."""
 
-    how: How = "on"
+    completion: Completion = "on"
 
 
 @dataclass(frozen=True)
-class Try:
-    """Begin a block: an exception in it jumps, and is kept under a name until the handler's block is left.
+class EnterTry:
+    """Push a `try` with handlers: an exception goes into a temporary while its handler runs.
 
-    line: of the `try`, by which states name the block.
+    line: of the `try`, which identifies the block in states.
     """
 
     line: int
     name: str
-    handlers: Label
+    target: Label
 
 
 @dataclass(frozen=True)
-class Bound:
-    """The exception that the innermost block handles has a name of the program's, until the block is left."""
+class BindException:
+    """Note the program's name for the handled exception (`except E as name`): it is unbound with the handler's end."""
 
     name: str
 
 
 @dataclass(frozen=True)
-class Finally:
-    """Begin a block: however it is left, the machine goes to a place, and keeps in a block there what led to it."""
+class EnterFinally:
+    """Push a `try` with a `finally`, which starts at `target` however the block is left. line: of the `try`."""
 
     line: int
-    to: Label
+    target: Label
 
 
 @dataclass(frozen=True)
 class EndFinally:
-    """At the end of a `finally`: go on with what led to it. leads: where `break` and `continue` then lead."""
+    """Continue after a `finally` with the completion that led into it. targets: of `break` and `continue`."""
 
-    leads: tuple[tuple[How, Label], ...]
+    targets: tuple[tuple[Completion, Label], ...]
 
 
 @dataclass(frozen=True)
-class Raise:
-    """Raise the exception kept under a name of the machine's."""
+class RaiseTemporary:
+    """Raise the exception in a temporary: no handler has matched it."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Reraise:
-    """Raise the exception that is being handled, here or in the calls around."""
+    """Raise the exception that this frame or one of its callers is handling: a `raise` without an exception."""
 
 
 @dataclass(frozen=True)
-class Return:
-    fragment: Fragment
+class ReturnValue:
+    fragment: CodeType
 
 
 Instruction = (
-    Line
-    | Run
-    | Let
-    | Call
-    | Drop
+    BeginLine
+    | RunFragment
+    | StoreTemporary
+    | CallFunction
+    | DropTemporaries
     | Jump
     | JumpUnless
-    | Iterate
-    | Next
-    | Leave
-    | Try
-    | Bound
-    | Finally
+    | EnterLoop
+    | NextItem
+    | LeaveBlock
+    | EnterTry
+    | BindException
+    | EnterFinally
     | EndFinally
-    | Raise
+    | RaiseTemporary
     | Reraise
-    | Return
+    | ReturnValue
 )
 
 
 @dataclass(eq=False)
-class Unit:
-    """The module or a function, as instructions.
+class CodeUnit:
+    """The module or one function, as instructions.
 
-    name: unlike any other unit's. qualified_name: as the function itself gives it. variables: of its frames, outer
-    functions' included; None for the module, whose variables are global. own: those of its frame alone. binder: code
-    with the function's parameters that returns their values; None for the module.
+    name: unique in the program. qualified_name: the function's `__qualname__`. variables: of its frames, those of outer
+    functions included; None for the module, whose variables are global. own: the variables of its own scope.
+    binder: code with the function's parameters that returns their values; None for the module.
     """
 
     name: str
     qualified_name: str = ""
-    variables: Variables = None
+    variables: VariableNames = None
     own: frozenset[str] = frozenset()
     parameters: tuple[str, ...] = ()
     binder: CodeType | None = None
     instructions: list[Instruction] = field(default_factory=list)
 
-    @cached_property
-    def _points(self) -> list[tuple[int, int]]:
-        """Where the machine can stand when a state is written: before a line, or in a call; line and part by place."""
-        line, parts = 0, Counter[int]()
-        points: list[tuple[int, int]] = []
-        for each in self.instructions:
-            line = each.line if isinstance(each, Line) else line
-            points.append((line, parts[line]))
-            parts[line] += isinstance(each, Line | Call)
-        return points
+    # States name the place where a frame has stopped by line and part: the part counts the stops (lines and calls) that
+    # come before it in the same line. Indices of instructions would depend on the compiler, and say nothing to a model.
 
     @cached_property
-    def _places(self) -> dict[tuple[int, int], int]:
-        stops = [place for place, each in enumerate(self.instructions) if isinstance(each, Line | Call)]
-        return {self._points[place]: place for place in stops}
+    def _stops(self) -> dict[int, tuple[int, int]]:
+        line, parts, stops = 0, Counter[int](), dict[int, tuple[int, int]]()
+        for index, instruction in enumerate(self.instructions):
+            if isinstance(instruction, BeginLine | CallFunction):
+                line = instruction.line if isinstance(instruction, BeginLine) else line
+                stops[index] = line, parts[line]
+                parts[line] += 1
+        return stops
 
-    def point(self, place: int) -> tuple[int, int]:
-        """The line of an instruction that is stopped at, and how many places to stop at that line has before it."""
-        return self._points[place]
+    @cached_property
+    def _indices(self) -> dict[tuple[int, int], int]:
+        return {stop: index for index, stop in self._stops.items()}
 
-    def place(self, line: int, part: int) -> int:
-        """The instruction there. KeyError where nothing is stopped at."""
-        return self._places[line, part]
+    def stop_at(self, index: int) -> tuple[int, int]:
+        """Return the line and the part of an instruction that the machine stops at."""
+        return self._stops[index]
 
-    def block_of(self, line: int, kind: type[Try] | type[Finally]) -> Any:
-        """The instruction that begins the block of the `try` in a line. KeyError where there is none."""
-        for each in self.instructions:
-            if isinstance(each, kind) and each.line == line:
-                return each
+    def index_of(self, line: int, part: int) -> int:
+        """Return the index of the instruction that the machine stops at there. KeyError if there is none."""
+        return self._indices[line, part]
+
+    def block_start(self, line: int, kind: type[EnterTry] | type[EnterFinally]) -> Any:
+        """Return the instruction that pushes the block of the `try` in a line. KeyError if there is none."""
+        for instruction in self.instructions:
+            if isinstance(instruction, kind) and instruction.line == line:
+                return instruction
         raise KeyError(line)

@@ -1,4 +1,13 @@
-"""Iterators whose positions can be read and set, for those of CPython that hide theirs."""
+"""Iterators with positions that can be read and set, in place of CPython's iterators that hide theirs.
+
+CPython tells the position of an iterator over a list, a string or a range (`__reduce__`), but not of one over a dict, a
+set or a deque. A loop over one of these uses an iterator of this module instead, and `zip`, `enumerate`, `map`,
+`filter` and `iter` receive one. It behaves as CPython's, and can be written to a state and restored from it.
+
+CPython detects some changes of a dict or a set during iteration, and otherwise continues in its hidden table, with
+results that depend on memory. Where an iterator here sees a change and CPython's answer is not certain, it raises
+Unsupported.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +16,9 @@ import itertools
 import operator
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any
 
-from scratchpad.programs.inductive.cpython_internals import deque_changes, keys_place, set_table
+from scratchpad.programs.inductive.cpython_internals import deque_version, dict_keys_version, set_table
 from scratchpad.programs.inductive.unsupported import Unsupported
 
 KEYS = (type({}.keys()), type(OrderedDict().keys()))
@@ -18,71 +27,64 @@ ITEMS = (type({}.items()), type(OrderedDict().items()))
 _VIEWS = KEYS + VALUES + ITEMS
 _DICTS = (dict, defaultdict, Counter, OrderedDict)
 _SETS = (set, frozenset)
-WALKED = "@walked"
-"""The name, among the builtins, of a function that is `walked`."""
-
-_WALKED = frozenset((*_VIEWS, *_DICTS, *_SETS))
+_CONTAINERS = frozenset((*_VIEWS, *_DICTS, *_SETS))
 _COMBINATIONS = (
     itertools.product, itertools.permutations, itertools.combinations, itertools.combinations_with_replacement,
 )  # fmt: skip
 _MOST_COMBINATIONS = 10_000
 
 
-class Walk:
-    """Goes through a dict, one of its views, a set or a frozenset, as CPython does.
+class ContainerIterator:
+    """An iterator over a dict, one of its views, a set or a frozenset.
 
-    over: what is gone through. keys: its elements, or its keys, when the loop began. place: of the next one. changed:
-    whether it has been changed since, even if it has the same keys again.
+    keys: of the container, or its elements, when the iteration began. position: of the next one; -1 at the end.
+    changed: whether the container has changed since then, even if its keys are the same again.
     """
 
-    def __init__(self, over: Any, keys: list[Any], place: int = 0, changed: bool = False) -> None:
-        self.over, self.keys, self.place = over, keys, place
-        self._mark = None if changed else _mark(over)
+    def __init__(self, container: Any, keys: list[Any], position: int = 0, changed: bool = False) -> None:
+        self.container, self.keys, self.position = container, keys, position
+        self._version = None if changed else _version(container)
 
     def __iter__(self) -> Iterator[Any]:
         return self
 
     def __next__(self) -> Any:
-        if self.place >= 0 and not self.is_unchanged():
-            self._fail()
-        if not 0 <= self.place < len(self.keys):
-            self.place = -1
+        if self.position >= 0 and not self.is_unchanged():
+            held = dict_of(self.container) if isinstance(self.container, _VIEWS) else self.container
+            if type(held) is OrderedDict or len(held) == len(self.keys):
+                raise Unsupported("dict or set that is changed while it is gone through")
+            self.position = -1
+            raise RuntimeError(f"{'Set' if isinstance(held, set) else 'dictionary'} changed size during iteration")
+        if not 0 <= self.position < len(self.keys):
+            self.position = -1
             raise StopIteration
-        key = self.keys[self.place]
-        self.place += 1
-        if isinstance(self.over, VALUES + ITEMS):
-            held = dict_of(self.over)
-            return (key, held[key]) if isinstance(self.over, ITEMS) else held[key]
+        key = self.keys[self.position]
+        self.position += 1
+        if isinstance(self.container, VALUES + ITEMS):
+            value = dict_of(self.container)[key]
+            return (key, value) if isinstance(self.container, ITEMS) else value
         return key
 
-    def _fail(self) -> NoReturn:
-        """It has been changed: the error is CPython's where it is sure that there is one."""
-        over, size = dict_of(self.over) if isinstance(self.over, _VIEWS) else self.over, len(self.keys)
-        if type(over) is OrderedDict or len(over) == size:
-            raise Unsupported("dict or set that is changed while it is gone through")
-        self.place = -1
-        raise RuntimeError(f"{'Set' if isinstance(over, set) else 'dictionary'} changed size during iteration")
-
     def is_unchanged(self) -> bool:
-        """Whether it still is as in the beginning: what CPython goes on with else, it hides."""
-        now = keys_of(self.over)
-        same = len(now) == len(self.keys) and all(map(operator.is_, now, self.keys))
-        return same and self._mark == _mark(self.over)
+        """Return whether the container has the same keys in the same places as at the beginning."""
+        now = keys_of(self.container)
+        same_keys = len(now) == len(self.keys) and all(map(operator.is_, now, self.keys))
+        return same_keys and self._version == _version(self.container)
 
 
-def _mark(over: Any) -> Any:
-    """What another addition gives another value, even of a key that was taken out before."""
-    if isinstance(over, _SETS):
-        return set_table(over)
-    return keys_place(dict_of(over) if isinstance(over, _VIEWS) else over)
+def _version(container: Any) -> Any:
+    """Return a value that changes when a key is added, even one that was removed before."""
+    if isinstance(container, _SETS):
+        return set_table(container)
+    return dict_keys_version(dict_of(container) if isinstance(container, _VIEWS) else container)
 
 
-class DequeWalk:
-    """Goes through a deque, as CPython does. place: of the next item. changed: whether it has been changed since."""
+class DequeIterator:
+    """An iterator over a deque. position: of the next item. changed: whether items were added, removed or moved."""
 
-    def __init__(self, over: deque[Any], place: int = 0, changed: bool = False) -> None:
-        self.over, self.place = over, place
-        self._changes = None if changed else deque_changes(over)
+    def __init__(self, container: deque[Any], position: int = 0, changed: bool = False) -> None:
+        self.container, self.position = container, position
+        self._version = None if changed else deque_version(container)
 
     def __iter__(self) -> Iterator[Any]:
         return self
@@ -90,37 +92,36 @@ class DequeWalk:
     def __next__(self) -> Any:
         if not self.is_unchanged():
             raise RuntimeError("deque mutated during iteration")
-        if self.place == len(self.over):
+        if self.position == len(self.container):
             raise StopIteration
-        self.place += 1
-        return self.over[self.place - 1]
+        self.position += 1
+        return self.container[self.position - 1]
 
     def is_unchanged(self) -> bool:
-        """Whether nothing has been put in, taken out or moved."""
-        return self._changes == deque_changes(self.over)
+        """Return whether no items were added, removed or moved."""
+        return self._version == deque_version(self.container)
 
 
-def keys_of(over: Any) -> list[Any]:
-    """The keys of a dict or of a view's, the elements of a set."""
-    return list(dict_of(over) if isinstance(over, _VIEWS) else over)
+def keys_of(container: Any) -> list[Any]:
+    """Return the keys of a dict or of a view's dict, or the elements of a set."""
+    return list(dict_of(container) if isinstance(container, _VIEWS) else container)
 
 
 def dict_of(view: Any) -> dict[Any, Any]:
-    """The dict that a view is of."""
+    """Return the dict of a view."""
     return next(each for each in gc.get_referents(view) if isinstance(each, dict))
 
 
-def walked(value: Any) -> Any:
-    """What `enumerate`, `zip` and the like are given to go through, with a position that can be read."""
+def resumable(value: Any) -> Any:
+    """Return an iterator with a readable position over a dict, a view, a set or a deque; any other value as it is."""
     if type(value) is deque:
-        return DequeWalk(value)
-    return Walk(value, keys_of(value)) if type(value) in _WALKED else value
+        return DequeIterator(value)
+    return ContainerIterator(value, keys_of(value)) if type(value) in _CONTAINERS else value
 
 
 def iterate(value: Any) -> Iterator[Any]:
-    """An iterator over a value for a loop of the program's. TypeError where it has none."""
-    kind = type(value)
-    if kind in _COMBINATIONS:  # they have read all that they go through already
-        listed = list(itertools.islice(value, _MOST_COMBINATIONS + 1))
-        return iter(listed) if len(listed) <= _MOST_COMBINATIONS else itertools.chain(listed, value)
-    return iter(walked(value))
+    """Return an iterator over a value for a `for` loop. TypeError if the value is not iterable."""
+    if type(value) in _COMBINATIONS:  # hidden position, but all input is read already: a list has the same items
+        items = list(itertools.islice(value, _MOST_COMBINATIONS + 1))
+        return iter(items) if len(items) <= _MOST_COMBINATIONS else itertools.chain(items, value)
+    return iter(resumable(value))

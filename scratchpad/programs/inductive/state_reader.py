@@ -1,4 +1,4 @@
-"""A machine put into a state that was written before."""
+"""Restores a machine from a state that `state_writer` wrote, and from the program."""
 
 from __future__ import annotations
 
@@ -10,15 +10,24 @@ from typing import Any
 
 from scratchpad.errors import ScratchpadError
 from scratchpad.programs.inductive.compiled_program import MODULE, CompiledProgram
-from scratchpad.programs.inductive.machine import Block, Finishing, Frame, Handling, Leaving, Loop, Machine, Trying
+from scratchpad.programs.inductive.frames import (
+    Block,
+    Frame,
+    HandlerBlock,
+    LoopBlock,
+    PendingFinally,
+    RunningFinally,
+    TryBlock,
+)
+from scratchpad.programs.inductive.machine import Machine
 from scratchpad.programs.inductive.unsupported import MODULES
-from scratchpad.programs.inductive.value_codecs import CODECS, Codec, fill_pairs
+from scratchpad.programs.inductive.value_codecs import CODECS, ValueCodec, fill_pairs
 
-_BY_TAG = {codec.tag: codec for codec in CODECS.values()}
+_CODECS_BY_TAG = {codec.tag: codec for codec in CODECS.values()}
 
 
 def restore_machine(program: CompiledProgram, state: dict[str, Any]) -> Machine:
-    """A machine that goes on from a state of the program's. ScratchpadError where it is none."""
+    """Return a machine in a state of the program. ScratchpadError if it is not a state of this program."""
     machine = Machine(program)
     try:
         _StateReader(machine).read(state)
@@ -28,6 +37,8 @@ def restore_machine(program: CompiledProgram, state: dict[str, Any]) -> Machine:
 
 
 class _StateReader:
+    """Reads the parts of a state. A label is noted before the parts of its value are read: they may refer to it."""
+
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._labelled: dict[int, Any] = {}
@@ -37,7 +48,7 @@ class _StateReader:
         self._machine.frames = [self._frame(frame) for frame in state["frames"]]
         if not self._machine.frames or self._machine.frames[0].unit.name != MODULE:
             raise ValueError("its first call is not the module")
-        self._machine.stands = True
+        self._machine.is_at_line = True
 
     def _frame(self, written: dict[str, Any]) -> Frame:
         unit = self._machine.program.units[written["in"]]
@@ -48,20 +59,20 @@ class _StateReader:
             cells |= {name: self._variable(each) for name, each in written["locals"].items()}
         cells |= {name: self._variable(each) for name, each in written.get("kept", {}).items()}
         blocks = list(map(self._block, written.get("blocks", ())))
-        return Frame(unit, cells, unit.place(written["line"], written.get("part", 0)), blocks)
+        return Frame(unit, cells, unit.index_of(written["line"], written.get("part", 0)), blocks)
 
     def _block(self, written: dict[str, Any]) -> Block:
         match written:
             case {"loop": iterator}:
-                return Loop(self._value(iterator))
+                return LoopBlock(self._value(iterator))
             case {"try": line}:
-                return Trying(line)
+                return TryBlock(line)
             case {"handling": name}:
-                return Handling(name, written.get("as"))
+                return HandlerBlock(name, written.get("as"))
             case {"finally": line}:
-                return Finishing(line)
-            case {"leaving": how}:
-                return Leaving(how, self._value(written.get("value")))
+                return PendingFinally(line)
+            case {"leaving": completion}:
+                return RunningFinally(completion, self._value(written.get("value")))
         raise ValueError(f"{written} is no block")
 
     def _variable(self, written: Any) -> CellType:
@@ -70,7 +81,7 @@ class _StateReader:
         return cell
 
     def _cell(self, written: Any) -> tuple[CellType, list[Any]]:
-        """A variable without its value, and that, or nothing where it has none or has it already."""
+        """Return a variable without its value, and a list of the value to read, empty if it has none or is filled."""
         match written:
             case {"$variable": [label, *contents]}:
                 cell = self._labelled[label] = CellType()
@@ -86,11 +97,11 @@ class _StateReader:
     # -- values
 
     def _value(self, written: Any, label: int | None = None) -> Any:
-        """A value; under a label where others refer to it, before its own parts, which may be among those."""
+        """Return a value. label: if others refer to it."""
         if isinstance(written, list):
-            made: list[Any] = []
-            self._note(label, made).extend(map(self._value, written))
-            return made
+            items: list[Any] = []
+            self._note(label, items).extend(map(self._value, written))
+            return items
         if not isinstance(written, dict):
             return written
         tag = next(iter(written), "")
@@ -118,43 +129,40 @@ class _StateReader:
             pairs: dict[Any, Any] = self._note(label, {})
             fill_pairs(pairs, list(map(self._value, parts)))
             return pairs
-        if tag in _BY_TAG:
-            return self._built(_BY_TAG[tag], parts, label)
-        return self._note(label, _OTHERS[tag](self, *map(self._value, parts)))
+        if tag in _CODECS_BY_TAG:
+            return self._coded(_CODECS_BY_TAG[tag], parts, label)
+        return self._note(label, _OTHER_TAGS[tag](self._machine, *map(self._value, parts)))
 
-    def _built(self, codec: Codec, parts: list[Any], label: int | None) -> Any:
+    def _coded(self, codec: ValueCodec, parts: list[Any], label: int | None) -> Any:
         if codec.fill is None:
             return self._note(label, codec.build(*map(self._value, parts)))
         value = self._note(label, codec.build())
         codec.fill(value, list(map(self._value, parts)))
         return value
 
-    def _function(self, name: str, *made: Any, label: int | None) -> Any:
-        """One of the program's functions; its closure may hold itself."""
+    def _function(self, name: str, *rest: Any, label: int | None) -> Any:
+        """Return a function of the program. Its closure may hold the function itself, so it is filled last."""
         code = self._machine.program.code_of(name)
-        if not made:
+        if not rest:
             return self._note(label, FunctionType(code, self._machine.globals, code.co_name))
-        defaults, named, closure = made
+        defaults, keyword_defaults, closure = rest
         cells = {each: self._cell(closure[each]) for each in code.co_freevars}
         outer = tuple(cell for cell, _ in cells.values())
         function = self._note(label, FunctionType(code, self._machine.globals, code.co_name, None, outer))
         function.__defaults__ = None if defaults is None else tuple(map(self._value, defaults))
-        function.__kwdefaults__ = {each: self._value(default) for each, default in named.items()} or None
+        function.__kwdefaults__ = {each: self._value(value) for each, value in keyword_defaults.items()} or None
         for cell, contents in cells.values():
             self._fill(cell, contents)
         return function
 
-    def _exception(self, name: str, more: dict[str, Any], *arguments: Any, label: int | None) -> BaseException:
-        """An exception; its attributes may hold itself."""
+    def _exception(self, name: str, attributes: dict[str, Any], *arguments: Any, label: int | None) -> BaseException:
+        """Return an exception. Its attributes may hold the exception itself, so they are set last."""
         kind = getattr(builtins, name)
         if not issubclass(kind, BaseException):
             raise ValueError(f"{name} is no exception")
         error = self._note(label, kind(*map(self._value, arguments)))
-        error.__setstate__({each: self._value(value) for each, value in more.items()})
+        error.__setstate__({each: self._value(value) for each, value in attributes.items()})
         return error
-
-    def _builtin(self, name: str) -> Any:
-        return self._machine.globals["__builtins__"][name]
 
 
 def _module(name: str) -> Any:
@@ -163,11 +171,11 @@ def _module(name: str) -> Any:
     return importlib.import_module(name)
 
 
-_OTHERS: dict[str, Callable[..., Any]] = {
-    "int": lambda reader, text: int(text, 16),
-    "float": lambda reader, text: float(text),
-    "builtin": lambda reader, name: reader._builtin(name),
-    "module": lambda reader, name: _module(name),
-    "from": lambda reader, module, name: getattr(_module(module), name),
-    "method": lambda reader, value, name: getattr(value, name),
+_OTHER_TAGS: dict[str, Callable[..., Any]] = {
+    "int": lambda machine, text: int(text, 16),
+    "float": lambda machine, text: float(text),
+    "builtin": lambda machine, name: machine.globals["__builtins__"][name],
+    "module": lambda machine, name: _module(name),
+    "from": lambda machine, module, name: getattr(_module(module), name),
+    "method": lambda machine, value, name: getattr(value, name),
 }

@@ -1,4 +1,15 @@
-"""The machine's state as JSON: all that the rest of a run depends on, and nothing else."""
+"""Writes the machine's state as JSON: all that the rest of a run depends on, and nothing else.
+
+An object that several places hold is written once, with a label, at the first place; the others refer to it. After
+
+    a = [1]
+    b = a
+    c = [a]
+
+the variables are `{"a": {"$shared": [1, [1]]}, "b": {"$same": 1}, "c": [{"$same": 1}]}`. Variables that functions share
+have labels in the same way (`$variable`). It takes two passes: the first visits every value and finds which ones are
+shared (`_Object`, `_SecondPlace`), the second numbers these in the order of the text. So equal states have equal JSON.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +22,26 @@ from typing import Any
 
 from scratchpad.programs.inductive.compiled_fragments import FILE
 from scratchpad.programs.inductive.compiled_program import MODULE
-from scratchpad.programs.inductive.machine import Block, Finishing, Frame, Handling, Leaving, Loop, Machine, Trying
+from scratchpad.programs.inductive.frames import (
+    Block,
+    Frame,
+    HandlerBlock,
+    LoopBlock,
+    PendingFinally,
+    RunningFinally,
+    TryBlock,
+)
+from scratchpad.programs.inductive.machine import Machine
 from scratchpad.programs.inductive.unsupported import MODULES, Unsupported
 from scratchpad.programs.inductive.value_codecs import CODECS, flat_pairs
 
-_DEEPEST = 100  # containers within one another: each takes up to three levels of JSON, of which readers allow 1,000
-_LONGEST_INTEGER_BITS = 13_000  # under the 4,300 digits that Python writes
-_PLAIN = frozenset({str, int, float, bool, type(None)})  # what is written as it is, and most of a long state
+_MOST_NESTED = 100  # containers: each takes up to three levels of JSON, and readers allow 1,000
+_MOST_DECIMAL_BITS = 13_000  # larger integers are written in hexadecimal: Python refuses more than 4,300 digits
+_PLAIN = frozenset({str, int, float, bool, type(None)})  # most of a long state: the second pass skips them
 
-_NOT_A_NUMBER = ((math, "nan"), (cmath, "nan"), (cmath, "nanj"))
+_NOT_A_NUMBER_CONSTANTS = ((math, "nan"), (cmath, "nan"), (cmath, "nanj"))
 
-_IN_WORDS = {
+_TYPE_DESCRIPTIONS = {
     "generator": "generator",
     **{f"dict_reverse{each}iterator": "reversed() of a dict" for each in ("key", "value", "item")},
     **{f"dict_{each}iterator": "iterator of a dict" for each in ("key", "value", "item")},
@@ -30,35 +50,38 @@ _IN_WORDS = {
     "_deque_iterator": "iterator of a deque",
     "_deque_reverse_iterator": "reversed() of a deque",
 }
-"""What states do not hold, by the name of its type."""
+"""Unsupported types by name, in plain words."""
 
-_BESIDE_ARGUMENTS: dict[type[BaseException], tuple[str, ...]] = {
+_EXCEPTION_ATTRIBUTES: dict[type[BaseException], tuple[str, ...]] = {
     NameError: ("name",),
     AttributeError: ("name", "obj"),
-    ImportError: ("name", "path", "name_from"),  # the last from Python 3.12 on
+    ImportError: ("name", "path", "name_from"),  # name_from: from Python 3.12 on
     BlockingIOError: ("characters_written",),
 }
-"""What exceptions hold beside their arguments."""
+"""Attributes of exceptions that are neither arguments nor in their `__dict__`."""
 
 
-class _Shared:
-    """A value, or a variable, that more than one place may hold. written: its one part, none for an empty variable."""
+class _Object:
+    """A value or a variable that several places may hold. written: a list of its JSON; empty for an unbound variable.
+
+    is_shared: whether a second place holds it.
+    """
 
     def __init__(self, tag: str) -> None:
-        self.tag, self.again = tag, False
+        self.tag, self.is_shared = tag, False
         self.written: list[Any] = []
 
 
-class _Again:
-    """A further place of the same."""
+class _SecondPlace:
+    """A further place that holds an object."""
 
-    def __init__(self, shared: _Shared) -> None:
-        self.shared = shared
-        shared.again = True
+    def __init__(self, target: _Object) -> None:
+        self.target = target
+        target.is_shared = True
 
 
 def write_state(machine: Machine) -> dict[str, Any]:
-    """One state of a machine. Unsupported for values that a state cannot hold."""
+    """Return the state of a machine as JSON values. Unsupported if a state cannot hold one of the program's values."""
     return _StateWriter(machine).state()
 
 
@@ -66,23 +89,23 @@ class _StateWriter:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._builtins = {id(value): name for name, value in machine.globals["__builtins__"].items()}
-        self._seen: dict[int, _Shared] = {}
-        self._labels: dict[int, int] = {}
+        self._objects: dict[int, _Object] = {}  # by the address of the value or cell
+        self._labels: dict[int, int] = {}  # by the address of the _Object
         self._depth = 0
 
     def state(self) -> dict[str, Any]:
-        """The calls in progress, the module's first, and what was printed so far."""
+        """Return the frames, the module's first, and the printed text."""
         written: dict[str, Any] = {"frames": list(map(self._frame, self._machine.frames))}
         if printed := self._machine.printed.getvalue():
             written["printed"] = printed
-        return self._labelled(written)
+        return self._with_labels(written)
 
     def _frame(self, frame: Frame) -> dict[str, Any]:
-        line, part = frame.unit.point(frame.place)
+        line, part = frame.unit.stop_at(frame.index)
         written: dict[str, Any] = {"in": frame.unit.name, "line": line}
         if part:
             written["part"] = part
-        written["locals"] = self._module_names() if frame.unit.name == MODULE else self._locals(frame)
+        written["locals"] = self._globals() if frame.unit.name == MODULE else self._locals(frame)
         if kept := {name: self._variable(cell) for name, cell in frame.cells.items() if name[0] == "."}:
             written["kept"] = kept
         if frame.blocks:
@@ -90,129 +113,117 @@ class _StateWriter:
         return written
 
     def _locals(self, frame: Frame) -> dict[str, Any]:
-        """Parameters first, then the others in the order of their names."""
+        """Return the parameters, then the other variables sorted by name."""
         names = dict.fromkeys((*frame.unit.parameters, *sorted(frame.cells)))
         return {name: self._variable(frame.cells[name]) for name in names if name[0] != "."}
 
-    def _module_names(self) -> dict[str, Any]:
-        """Without Python's own, between double underscores."""
+    def _globals(self) -> dict[str, Any]:
+        """Return the module's variables without Python's own, such as `__name__`."""
         own = {name: value for name, value in self._machine.globals.items() if name[:2] != "__" or name[-2:] != "__"}
         return {name: self._value(value) for name, value in own.items()}
 
     def _block(self, block: Block) -> dict[str, Any]:
         match block:
-            case Loop(iterator):
+            case LoopBlock(iterator):
                 return {"loop": self._value(iterator)}
-            case Trying(line):
+            case TryBlock(line):
                 return {"try": line}
-            case Handling(name, bound):
+            case HandlerBlock(name, bound):
                 return {"handling": name, **({} if bound is None else {"as": bound})}
-            case Finishing(line):
+            case PendingFinally(line):
                 return {"finally": line}
-            case Leaving(how, value):
+            case RunningFinally(how, value):
                 return {"leaving": how, **({"value": self._value(value)} if how in ("return", "raise") else {})}
 
-    # -- values
+    # -- first pass: values
 
-    def _variable(self, cell: CellType) -> _Shared | _Again:
-        if id(cell) in self._seen:
-            return _Again(self._seen[id(cell)])
-        shared = self._seen[id(cell)] = _Shared("$variable")
+    def _variable(self, cell: CellType) -> _Object | _SecondPlace:
+        if id(cell) in self._objects:
+            return _SecondPlace(self._objects[id(cell)])
+        variable = self._objects[id(cell)] = _Object("$variable")
         if cell != CellType():
-            shared.written = [self._value(cell.cell_contents)]
-        return shared
+            variable.written = [self._value(cell.cell_contents)]
+        return variable
 
     def _value(self, value: Any) -> Any:
         kind = type(value)
         if value is None or kind in (bool, str):
             return value
         if kind is int:
-            return value if value.bit_length() <= _LONGEST_INTEGER_BITS else {"$int": [hex(value)]}
-        if kind is float:
-            if math.isnan(value):
-                return self._not_a_number(value)
-            return value if math.isfinite(value) else {"$float": [repr(value)]}
-        if kind in (list, dict) or (kind in CODECS and CODECS[kind].shared) or isinstance(value, BaseException):
-            return self._shared(value)
-        if kind in (complex, Decimal) and "nan" in repr(value).lower():
+            return value if value.bit_length() <= _MOST_DECIMAL_BITS else {"$int": [hex(value)]}
+        if kind in (float, complex, Decimal) and "nan" in repr(value).lower():
             return self._not_a_number(value)
+        if kind is float:
+            return value if math.isfinite(value) else {"$float": [repr(value)]}
+        is_own_function = kind is FunctionType and value.__code__.co_filename == FILE
+        if kind in (list, dict) or is_own_function or isinstance(value, BaseException):
+            return self._object(value)
         if kind in CODECS:
-            return self._tagged(CODECS[kind].tag, CODECS[kind].parts(value))
-        if kind is FunctionType and self._is_own(value):
-            return self._shared(value)
-        return self._named(value)
+            return self._object(value) if CODECS[kind].shared else self._coded(value)
+        return self._external(value)
 
     def _not_a_number(self, value: Any) -> Any:
-        """It is found by which one it is, and modules have their own."""
-        for module, name in _NOT_A_NUMBER:
+        """Return a module's constant by name, and any other not-a-number as an object: `in` compares by identity."""
+        for module, name in _NOT_A_NUMBER_CONSTANTS:
             if getattr(module, name) is value:
                 return {"$from": [module.__name__, name]}
-        return self._shared(value)
+        return self._object(value)
 
-    def _shared(self, value: Any) -> _Shared | _Again:
-        if id(value) in self._seen:
-            return _Again(self._seen[id(value)])
-        shared = self._seen[id(value)] = _Shared("$shared")
+    def _object(self, value: Any) -> _Object | _SecondPlace:
+        if id(value) in self._objects:
+            return _SecondPlace(self._objects[id(value)])
+        held = self._objects[id(value)] = _Object("$shared")
         self._depth += 1
-        if self._depth > _DEEPEST:
+        if self._depth > _MOST_NESTED:
             raise Unsupported("value nested too deep")
-        shared.written = [self._contents(value)]
+        held.written = [self._contents(value)]
         self._depth -= 1
-        return shared
+        return held
 
     def _contents(self, value: Any) -> Any:
         kind = type(value)
         if kind is list:
             return list(map(self._value, value))
         if kind is dict:
-            plain = all(type(key) is str and key[:1] != "$" for key in value)
-            if plain:
+            if all(type(key) is str and key[:1] != "$" for key in value):
                 return {key: self._value(item) for key, item in value.items()}
-            return self._tagged("dict", flat_pairs(value))
+            return {"$dict": list(map(self._value, flat_pairs(value)))}
         if kind is float:
             return {"$float": [repr(value)]}
         if kind is FunctionType:
             return self._function(value)
-        if isinstance(value, BaseException):
-            return self._exception(value)
-        return self._tagged(CODECS[kind].tag, CODECS[kind].parts(value))
+        return self._exception(value) if isinstance(value, BaseException) else self._coded(value)
+
+    def _coded(self, value: Any) -> dict[str, Any]:
+        codec = CODECS[type(value)]
+        return {f"${codec.tag}": list(map(self._value, codec.parts(value)))}
 
     def _exception(self, error: BaseException) -> dict[str, Any]:
-        """Its class, attributes that its arguments do not give, and arguments."""
+        """Return class, attributes that the arguments do not give, and arguments."""
         kind = type(error)
         if kind.__module__ != "builtins":
             raise Unsupported(f"value of type {kind.__name__}")
-        names = [name for base, names in _BESIDE_ARGUMENTS.items() if isinstance(error, base) for name in names]
+        names = [name for base, names in _EXCEPTION_ATTRIBUTES.items() if isinstance(error, base) for name in names]
         held = {name: getattr(error, name, None) for name in names} | vars(error)
-        more = {name: self._value(value) for name, value in held.items() if value is not None}
-        reduced: Any = error.__reduce__()  # which has an OSError's files, too, that `args` lacks
-        return {"$exception": [kind.__name__, more, *map(self._value, reduced[1])]}
-
-    def _tagged(self, tag: str, parts: list[Any]) -> dict[str, Any]:
-        return {f"${tag}": list(map(self._value, parts))}
-
-    def _is_own(self, function: FunctionType) -> bool:
-        return function.__code__.co_filename == FILE
+        attributes = {name: self._value(value) for name, value in held.items() if value is not None}
+        reduced: Any = error.__reduce__()  # its arguments have the file names of an OSError, which `args` lacks
+        return {"$exception": [kind.__name__, attributes, *map(self._value, reduced[1])]}
 
     def _function(self, value: FunctionType) -> dict[str, Any]:
-        """One of the program's: by its name where that is all there is to it."""
-        name = self._function_name(value)
+        """Return a function of the program: its name, and default values and closure if it has any."""
+        function_name = self._machine.program.name_of(value.__code__)
+        if function_name is None:
+            raise Unsupported("two lambdas in one line", value.__code__.co_firstlineno)
         if not (value.__defaults__ or value.__kwdefaults__ or value.__closure__):
-            return {"$function": [name]}
+            return {"$function": [function_name]}
         names, cells = value.__code__.co_freevars, value.__closure__ or ()
         defaults = None if value.__defaults__ is None else list(map(self._value, value.__defaults__))
-        named = {name: self._value(default) for name, default in (value.__kwdefaults__ or {}).items()}
+        keyword_defaults = {name: self._value(default) for name, default in (value.__kwdefaults__ or {}).items()}
         closure = {name: self._variable(cell) for name, cell in zip(names, cells, strict=True)}
-        return {"$function": [name, defaults, named, closure]}
+        return {"$function": [function_name, defaults, keyword_defaults, closure]}
 
-    def _function_name(self, value: FunctionType) -> str:
-        name = self._machine.program.name_of(value.__code__)
-        if name is None:
-            raise Unsupported("two lambdas in one line", value.__code__.co_firstlineno)
-        return name
-
-    def _named(self, value: Any) -> dict[str, Any]:
-        """What is not the program's own, by where it is found."""
+    def _external(self, value: Any) -> dict[str, Any]:
+        """Return a value that is not the program's own by the place where Python has it."""
         kind = type(value)
         if id(value) in self._builtins:
             return {"$builtin": [self._builtins[id(value)]]}
@@ -223,31 +234,30 @@ class _StateWriter:
             if getattr(sys.modules[module], name, None) is value:
                 return {"$from": [module, name]}
         if kind in (BuiltinFunctionType, MethodWrapperType) and value.__self__ is not None:
-            return self._tagged("method", [value.__self__, name])
+            return {"$method": [self._value(value.__self__), name]}
         if kind is MethodDescriptorType:
-            return self._tagged("method", [value.__objclass__, name])
+            return {"$method": [self._value(value.__objclass__), name]}
         if kind is type:
             raise Unsupported("class made by a call")
-        raise Unsupported(_IN_WORDS.get(str(kind.__name__), f"value of type {kind.__name__}"))
+        raise Unsupported(_TYPE_DESCRIPTIONS.get(str(kind.__name__), f"value of type {kind.__name__}"))
 
-    # -- labels
+    # -- second pass: labels
 
-    def _labelled(self, node: Any) -> Any:
-        """The finished state: what more than one place holds has a number at the first, by which others refer to it."""
-        if isinstance(node, _Again):
-            return {"$same": self._labels[id(node.shared)]}
-        if isinstance(node, _Shared):
-            if not node.again:
-                return self._labelled(node.written[0])
+    def _with_labels(self, node: Any) -> Any:
+        """Return the JSON of what the first pass has left. Unbound variables that nothing shares are left out."""
+        if isinstance(node, _SecondPlace):
+            return {"$same": self._labels[id(node.target)]}
+        if isinstance(node, _Object):
+            if not node.is_shared:
+                return self._with_labels(node.written[0])
             label = self._labels[id(node)] = len(self._labels) + 1
-            return {node.tag: [label, *map(self._labelled, node.written)]}
+            return {node.tag: [label, *map(self._with_labels, node.written)]}
         if isinstance(node, list):
-            return [each if type(each) in _PLAIN else self._labelled(each) for each in node]
+            return [each if type(each) in _PLAIN else self._with_labels(each) for each in node]
         if isinstance(node, dict):
-            return {name: self._labelled(each) for name, each in node.items() if not _is_nothing(each)}
+            return {name: self._with_labels(each) for name, each in node.items() if not _is_unbound(each)}
         return node
 
 
-def _is_nothing(node: Any) -> bool:
-    """Whether it is a variable without a value that nothing else holds."""
-    return isinstance(node, _Shared) and not node.written and not node.again
+def _is_unbound(node: Any) -> bool:
+    return isinstance(node, _Object) and not node.written and not node.is_shared

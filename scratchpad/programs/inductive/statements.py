@@ -1,24 +1,34 @@
-"""Statements as the machine's instructions."""
+"""The compiler from statements to instructions, for statements that hold no others."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any, Literal
 
-from scratchpad.programs.inductive.call_lifting import Expressions
+from scratchpad.programs.inductive.call_lifting import CallLifter
 from scratchpad.programs.inductive.compiled_fragments import compile_statements
-from scratchpad.programs.inductive.instructions import Drop, Instruction, Label, Line, Reraise, Return, Run, Unit
+from scratchpad.programs.inductive.instructions import (
+    BeginLine,
+    CodeUnit,
+    DropTemporaries,
+    Instruction,
+    Label,
+    Reraise,
+    ReturnValue,
+    RunFragment,
+)
 from scratchpad.programs.inductive.unsupported import Unsupported
 
 
 @dataclass(frozen=True)
-class Block:
-    """What a statement stands in.
+class EnclosingBlock:
+    """A block around the statement that is compiled, as it will be on the frame's stack of blocks.
 
-    end, again: where `break` and `continue` lead. left_by: which of them lead out of a `try` with a `finally`.
+    kind: finally: the body, handlers and `else` of a `try` with a `finally`; finishing: the `finally` itself.
+    end, again: targets of `break` and `continue`. left_by: which of the two leave a `try` with a `finally`.
     """
 
     kind: Literal["for", "while", "try", "finally", "handler", "finishing"]
@@ -27,82 +37,85 @@ class Block:
     left_by: list[Literal["break", "continue"]] = field(default_factory=list)
 
 
-class SimpleStatements:
-    """Writes the instructions of one unit, as far as its statements hold no others.
+class SimpleStatementCompiler:
+    """Writes the instructions of one unit.
 
-    may_step, stable: as for Expressions. define: is told of every function that the unit defines.
+    function_names, rebound_names: as for CallLifter. compile_function: is called with each function that the unit
+    defines. A method `_CLASS` compiles the statements of an `ast` class.
     """
 
     def __init__(
         self,
-        unit: Unit,
-        may_step: frozenset[str],
-        stable: Callable[[str], bool],
-        define: Callable[[ast.FunctionDef, Unit], None],
+        unit: CodeUnit,
+        function_names: Set[str],
+        rebound_names: Set[str],
+        compile_function: Callable[[ast.FunctionDef, CodeUnit], None],
     ) -> None:
-        self._unit, self._define = unit, define
-        self._expressions = Expressions(self._emit, unit, may_step, stable, self._silent)
-        self._line, self._lines = 0, True
-        self._blocks: list[Block] = []  # the innermost last
+        self._unit, self._compile_function = unit, compile_function
+        self._lifter = CallLifter(self._emit, unit, function_names, rebound_names, self._hidden)
+        self._line = 0
+        self._has_lines = True  # False within statements that are part of an expression
+        self._blocks: list[EnclosingBlock] = []  # the innermost last
 
-    def write(self, body: Sequence[ast.stmt]) -> None:
-        """The instructions of a whole body, and of the end that is reached without `return`."""
+    def compile(self, body: Sequence[ast.stmt]) -> None:
+        """Write the instructions of a whole body, and the return of None at its end."""
         first = body[0] if body else None
         if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
-            body = body[1:]  # a docstring
+            body = body[1:]  # CPython does not run a docstring
         self._body(body)
-        nothing = ast.Constant(None, lineno=1, col_offset=0, end_lineno=1, end_col_offset=0)
-        self._emit(Return(self._expressions.fragment(nothing)))
+        none = ast.Constant(None, lineno=1, col_offset=0, end_lineno=1, end_col_offset=0)
+        self._emit(ReturnValue(self._lifter.compile(none)))
 
-    def _emit(self, each: Instruction | Label) -> None:
-        if isinstance(each, Label):
-            each.place = len(self._unit.instructions)
+    def _emit(self, item: Instruction | Label) -> None:
+        if isinstance(item, Label):
+            item.index = len(self._unit.instructions)
         else:
-            self._unit.instructions.append(each)
+            self._unit.instructions.append(item)
 
-    def _silent(self, body: list[ast.stmt]) -> None:
-        """Statements that stand for a part of an expression: no lines of their own."""
-        before, self._lines = self._lines, False
+    def _hidden(self, body: list[ast.stmt]) -> None:
+        """Compile statements that are part of an expression: they begin no lines."""
+        before, self._has_lines = self._has_lines, False
         self._body(body)
-        self._lines = before
+        self._has_lines = before
 
     def _body(self, body: Sequence[ast.stmt]) -> None:
         for node in body:
-            if isinstance(node, ast.Global | ast.Nonlocal) or self._only_declares(node):
+            # `x: int` in a function evaluates nothing: like CPython's, it begins no line.
+            is_declaration = isinstance(node, ast.AnnAssign) and node.value is None and self._unit.variables is not None
+            if isinstance(node, ast.Global | ast.Nonlocal) or is_declaration:
                 continue
             if node.lineno != self._line:
                 self._begin_line(node.lineno)
-            write: Callable[[Any], None] = getattr(self, f"_{type(node).__name__.lower()}")
-            write(node)
-            self._forget()
-
-    def _only_declares(self, node: ast.stmt) -> bool:
-        """Whether it is `x: int` in a function, which is no line: nothing of it is evaluated there."""
-        return isinstance(node, ast.AnnAssign) and node.value is None and self._unit.variables is not None
+            compile_statement: Callable[[Any], None] = getattr(self, f"_{type(node).__name__.lower()}")
+            compile_statement(node)
+            self._drop_temporaries()
 
     def _begin_line(self, line: int) -> None:
-        if self._lines:
+        if self._has_lines:
             self._line = line
-            self._emit(Line(line))
+            self._emit(BeginLine(line))
 
-    def _forget(self, names: Sequence[str] | None = None) -> tuple[str, ...]:
-        """Drop the names that the machine has used for a statement, or some others; those that it has used."""
-        used = tuple(self._expressions.names) if names is None else tuple(names)
-        if used and self._lines:
-            self._emit(Drop(used))
-            self._expressions.names.clear()
+    def _drop_temporaries(self, names: Sequence[str] | None = None) -> tuple[str, ...]:
+        """Drop the temporaries of the current statement, or the given ones, and return their names.
+
+        Dropped temporaries cannot be part of a later state. Statements within an expression leave it to the expression.
+        """
+        used = tuple(self._lifter.temporaries if names is None else names)
+        if used and self._has_lines:
+            self._emit(DropTemporaries(used))
+            self._lifter.temporaries.clear()
         return used
 
     def _run(self, *body: ast.stmt) -> None:
-        self._emit(Run(self._code(body)))
+        self._emit(RunFragment(self._fragment(body)))
 
-    def _code(self, body: Sequence[ast.stmt], parameters: Sequence[str] = ()) -> CodeType:
+    def _fragment(self, body: Sequence[ast.stmt], parameters: Sequence[str] = ()) -> CodeType:
         return compile_statements(body, self._unit.variables, parameters, self._unit.qualified_name)
 
     # -- simple statements
 
     def _pass(self, node: ast.Pass) -> None:
-        """Nothing but a line."""
+        """Compile to nothing: only the line remains."""
 
     def _import(self, node: ast.Import) -> None:
         self._run(node)
@@ -111,81 +124,76 @@ class SimpleStatements:
 
     def _functiondef(self, node: ast.FunctionDef) -> None:
         annotations = [part.annotation for part in ast.walk(node.args) if isinstance(part, ast.arg)]
-        if any(part is not None and self._expressions.steps(part) for part in [*annotations, node.returns]):
+        if any(part is not None and self._lifter.has_call(part) for part in [*annotations, node.returns]):
             raise Unsupported("call in an annotation", node.lineno)
-        self._run(self._expressions.lower_defaults(node))
-        self._define(node, self._unit)
+        self._run(self._lifter.lift_defaults(node))
+        self._compile_function(node, self._unit)
 
     def _expr(self, node: ast.Expr) -> None:
-        left = self._expressions.lower(node.value)
-        if left is node.value or not isinstance(left, ast.Name):
-            self._run(ast.copy_location(ast.Expr(left), node))
+        rest = self._lifter.lift(node.value)
+        if rest is node.value or not isinstance(rest, ast.Name):  # a name alone is the unused result of a lifted call
+            self._run(ast.copy_location(ast.Expr(rest), node))
 
     def _assign(self, node: ast.Assign) -> None:
-        value, targets = self._expressions.lower(node.value), node.targets
-        if any(map(self._expressions.steps, targets)):
-            value = self._expressions.keep(value)
+        value, targets = self._lifter.lift(node.value), node.targets
+        if any(map(self._lifter.has_call, targets)):
+            value = self._lifter.save(value)  # Python evaluates the value before the targets
             targets = [self._target(target) for target in targets]
         self._run(ast.copy_location(ast.Assign(targets, value), node))
 
     def _annassign(self, node: ast.AnnAssign) -> None:
         if node.value is not None:
             self._assign(ast.copy_location(ast.Assign([node.target], node.value), node))
-        if self._unit.variables is None:  # a function's own are never evaluated
+        if self._unit.variables is None:  # functions never evaluate the annotations of their variables
             self._expr(ast.copy_location(ast.Expr(node.annotation), node))
 
     def _target(self, node: Any) -> Any:
         if isinstance(node, ast.Subscript):
-            return self._expressions.lower_target(node)
-        if self._expressions.steps(node):
+            return self._lifter.lift_target(node)
+        if self._lifter.has_call(node):
             raise Unsupported("call in the target of an assignment", node.lineno)
         return node
 
     def _augassign(self, node: ast.AugAssign) -> None:
+        """Compile `target op= value`. If the value has calls, the target is read before them and assigned after them:
+        `a[i] += f()` becomes `.1 = a[i]; .2 = f(); .1 += .2; a[i] = .1`, with a and i in temporaries where needed.
+        """
         target = self._target(node.target)
-        if not self._expressions.steps(node.value):
+        if not self._lifter.has_call(node.value):
             self._run(ast.copy_location(ast.AugAssign(target, node.op, node.value), node))
             return
         if isinstance(target, ast.Subscript):
-            target = self._expressions.lower_target(target, keep_all=True)
-        old = self._expressions.keep(_loaded(target))
-        value = self._expressions.lower(node.value)
-        if isinstance(old, ast.Name) and old.id[0] != ".":  # nothing can have given it another value
+            target = self._lifter.lift_target(target, save_all=True)
+            read = ast.Subscript(target.value, target.slice, ast.Load())
+        else:
+            assert isinstance(target, ast.Name)  # assignments to attributes are unsupported
+            read = ast.Name(target.id, ast.Load())
+        old = self._lifter.save(ast.copy_location(read, target))
+        value = self._lifter.lift(node.value)
+        assert isinstance(old, ast.Name)
+        if old.id[0] != ".":  # no call can rebind this name
             self._run(ast.copy_location(ast.AugAssign(target, node.op, value), node))
             return
-        change = ast.copy_location(ast.AugAssign(_stored(old), node.op, value), node)
-        self._run(change, ast.copy_location(ast.Assign([target], old), node))
+        change = ast.AugAssign(ast.copy_location(ast.Name(old.id, ast.Store()), target), node.op, value)
+        self._run(ast.copy_location(change, node), ast.copy_location(ast.Assign([target], old), node))
 
     def _delete(self, node: ast.Delete) -> None:
         targets = [self._target(target) for target in node.targets]
         self._run(ast.copy_location(ast.Delete(targets), node))
 
     def _assert(self, node: ast.Assert) -> None:
-        if node.msg is not None and self._expressions.steps(node.msg):
+        if node.msg is not None and self._lifter.has_call(node.msg):
             raise Unsupported("call in the message of an assertion", node.lineno)
-        self._run(ast.copy_location(ast.Assert(self._expressions.lower(node.test), node.msg), node))
+        self._run(ast.copy_location(ast.Assert(self._lifter.lift(node.test), node.msg), node))
 
     def _raise(self, node: ast.Raise) -> None:
         if node.exc is None:
             self._emit(Reraise())
             return
-        exception = self._expressions.lower(node.exc)
+        exception = self._lifter.lift(node.exc)
         self._run(ast.copy_location(ast.Raise(exception, node.cause), node))
 
     def _return(self, node: ast.Return) -> None:
         value = ast.copy_location(ast.Constant(None), node) if node.value is None else node.value
-        self._emit(Return(self._expressions.fragment(self._expressions.lower(value))))
-        self._expressions.names.clear()  # the frame is gone
-
-
-def _loaded(target: ast.expr) -> ast.expr:
-    """A name or a subscript as it is read."""
-    if isinstance(target, ast.Subscript):
-        return ast.copy_location(ast.Subscript(target.value, target.slice, ast.Load()), target)
-    assert isinstance(target, ast.Name)  # attributes are not assigned to
-    return ast.copy_location(ast.Name(target.id, ast.Load()), target)
-
-
-def _stored(name: ast.expr) -> ast.Name:
-    assert isinstance(name, ast.Name)
-    return ast.copy_location(ast.Name(name.id, ast.Store()), name)
+        self._emit(ReturnValue(self._lifter.compile(self._lifter.lift(value))))
+        self._lifter.temporaries.clear()  # they end with the frame

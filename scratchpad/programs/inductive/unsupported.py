@@ -1,4 +1,4 @@
-"""What the inductive form does not cover, by name."""
+"""What programs of the inductive form may not use, by name."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ MODULES = frozenset(
         "statistics", "string", "sys", "textwrap", "typing",
     }
 )  # fmt: skip
-"""Modules without a state of their own that a program may import."""
+"""Modules that a program may import: they have no state of their own."""
 
-_SINGLE = (type(None), bool, type(...))
+_SINGLETONS = (type(None), bool, type(...))
 _SYS_NAMES = ("exit", "float_info", "maxsize", "maxunicode", "version_info")
-_NODES: dict[type[ast.AST], str] = {
+_STATEMENTS: dict[type[ast.AST], str] = {
     ast.AsyncFor: "async for",
     ast.AsyncFunctionDef: "async def",
     ast.AsyncWith: "async with",
@@ -32,7 +32,10 @@ _BUILTINS = {
 
 
 class Unsupported(Exception):
-    """A program uses a construct that the inductive form does not cover. line: where, None where a value shows it."""
+    """A program uses something that the inductive form does not support.
+
+    construct: its name. line: None where a value at run time, not the text of the program, is unsupported.
+    """
 
     def __init__(self, construct: str, line: int | None = None) -> None:
         super().__init__(construct, line)
@@ -42,38 +45,38 @@ class Unsupported(Exception):
         return self.construct if self.line is None else f"{self.construct} (line {self.line})"
 
 
-def check(tree: ast.Module) -> None:
-    """Unsupported for the first construct, in the order of lines, that the machine does not run."""
-    found = sorted((getattr(node, "lineno", 0), construct) for node in ast.walk(tree) for construct in _refused(node))
+def check_supported(tree: ast.Module) -> None:
+    """Raise Unsupported for the first unsupported construct, in the order of lines."""
+    found = sorted((getattr(node, "lineno", 0), name) for node in ast.walk(tree) for name in _unsupported_in(node))
     if found:
         line, construct = found[0]
         raise Unsupported(construct, line)
 
 
-def _refused(node: ast.AST) -> Iterator[str]:
-    """The names of what is not covered in one node, not looking into it."""
-    if type(node) in _NODES:
-        yield _NODES[type(node)]
+def _unsupported_in(node: ast.AST) -> Iterator[str]:
+    """Yield the names of unsupported constructs in one node, without the nodes in it."""
+    if type(node) in _STATEMENTS:
+        yield _STATEMENTS[type(node)]
     if isinstance(node, ast.Name) and node.id in _BUILTINS:
         yield f"{node.id}()"
     if isinstance(node, ast.FunctionDef) and node.decorator_list:
         yield "decorator"
     if isinstance(node, ast.Attribute):
-        yield from _refused_attribute(node)
+        yield from _unsupported_attribute(node)
     if isinstance(node, ast.Import | ast.ImportFrom):
-        yield from _refused_import(node)
+        yield from _unsupported_import(node)
     if isinstance(node, ast.Compare) and _compares_identity(node):
         yield "is between values"
 
 
 def _compares_identity(node: ast.Compare) -> bool:
-    """Whether `is` stands between two values, neither of which is None, True, False or `...`, of which there is one."""
+    """Return whether `is` compares values that may be copies: no side is None, True, False or `...`."""
     sides = (node.left, *node.comparators)
-    identity = any(isinstance(operation, ast.Is | ast.IsNot) for operation in node.ops)
-    return identity and not any(isinstance(side, ast.Constant) and type(side.value) in _SINGLE for side in sides)
+    has_is = any(isinstance(operation, ast.Is | ast.IsNot) for operation in node.ops)
+    return has_is and not any(isinstance(side, ast.Constant) and type(side.value) in _SINGLETONS for side in sides)
 
 
-def _refused_attribute(node: ast.Attribute) -> Iterator[str]:
+def _unsupported_attribute(node: ast.Attribute) -> Iterator[str]:
     if not isinstance(node.ctx, ast.Load):
         yield "assignment to an attribute"
     elif node.attr.startswith("__"):
@@ -82,7 +85,7 @@ def _refused_attribute(node: ast.Attribute) -> Iterator[str]:
         yield f"sys.{node.attr}"
 
 
-def _refused_import(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
+def _unsupported_import(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
     names = [alias.name for alias in node.names]
     for module in names if isinstance(node, ast.Import) else [node.module or "."]:
         if module.partition(".")[0] not in MODULES:

@@ -1,6 +1,7 @@
-"""How values of each type are taken apart for a state, and put together again.
+"""How states hold values of each type: the parts of a value, and the value from its parts.
 
-A value that JSON has no form for is an object with one name, `$` and a tag, and the list of its parts.
+A value that is not JSON is an object with a single name, `$` and the type's tag, and the list of the parts:
+`{"$tuple": [1, 2]}`, `{"$deque": [null, 1, 2]}`, `{"$walk": [{"a": 1}, 1]}` for an iterator over a dict.
 """
 
 from __future__ import annotations
@@ -17,17 +18,25 @@ from fractions import Fraction
 from operator import methodcaller
 from typing import Any
 
-from scratchpad.programs.inductive.cpython_internals import Gap, Past, fill_set, frozen_set, set_parts
-from scratchpad.programs.inductive.iterators import ITEMS, KEYS, VALUES, DequeWalk, Walk, dict_of, keys_of
+from scratchpad.programs.inductive.cpython_internals import Dummy, TableHistory, fill_set, frozen_set, set_parts
+from scratchpad.programs.inductive.iterators import (
+    ITEMS,
+    KEYS,
+    VALUES,
+    ContainerIterator,
+    DequeIterator,
+    dict_of,
+    keys_of,
+)
 from scratchpad.programs.inductive.unsupported import Unsupported
 
 
 @dataclass(frozen=True)
-class Codec:
-    """For one type: its tag, the parts of a value, and the value of some parts.
+class ValueCodec:
+    """The codec of one type: its tag, the parts of a value, and the value from its parts.
 
-    fill: for values that can change, and that may hold themselves: build is called without parts, fill adds them later.
-    shared: whether it matters that two places hold the same value, not only equal ones.
+    fill: for mutable values, which may contain themselves: `build` makes an empty one, `fill` adds the parts to it.
+    shared: whether states record that two places hold the same object, not only equal ones.
     """
 
     tag: str
@@ -38,13 +47,17 @@ class Codec:
 
 
 def flat_pairs(value: dict[Any, Any]) -> list[Any]:
-    """Keys and values in turn."""
+    """Return keys and values in turn."""
     return [each for pair in value.items() for each in pair]
 
 
 def fill_pairs(value: dict[Any, Any], parts: list[Any]) -> None:
-    """The opposite."""
+    """Fill a dict with keys and values in turn."""
     value.update(zip(parts[::2], parts[1::2], strict=True))
+
+
+def _fill_counter(value: Counter[Any], parts: list[Any]) -> None:
+    dict.update(value, zip(parts[::2], parts[1::2], strict=True))  # `Counter.update` would count the keys
 
 
 def _fill_default(value: defaultdict[Any, Any], parts: list[Any]) -> None:
@@ -52,17 +65,12 @@ def _fill_default(value: defaultdict[Any, Any], parts: list[Any]) -> None:
     fill_pairs(value, parts[1:])
 
 
-def _fill_counter(value: Counter[Any], parts: list[Any]) -> None:
-    for key, count in zip(parts[::2], parts[1::2], strict=True):  # `update` would count the keys
-        value[key] = count
-
-
 def _fill_deque(value: deque[Any], parts: list[Any]) -> None:
-    value.__init__(parts[1:], parts[0])  # the one way to give it its greatest length
+    value.__init__(parts[1:], parts[0])  # the only way to set its maximal length
 
 
 def _match_parts(value: re.Match[Any]) -> list[Any]:
-    """What finds the match again."""
+    """Return a call that finds the match again: pattern, method, text, and the range to search."""
     for method in ("search", "match", "fullmatch"):
         again = getattr(value.re, method)(value.string, value.pos, value.endpos)
         if again is not None and again.regs == value.regs:
@@ -70,59 +78,49 @@ def _match_parts(value: re.Match[Any]) -> list[Any]:
     raise Unsupported("match that is not its pattern's first")
 
 
-def _matched(pattern: re.Pattern[Any], method: str, *where: Any) -> Any:
-    return getattr(pattern, method)(*where)
+def _match(pattern: re.Pattern[Any], method: str, *arguments: Any) -> Any:
+    return getattr(pattern, method)(*arguments)
 
 
-def _walk_parts(value: Walk) -> list[Any]:
-    return [value.over, value.place] if value.is_unchanged() else [value.over, value.place, value.keys]
+def _container_iterator_parts(value: ContainerIterator) -> list[Any]:
+    return [value.container, value.position, *([] if value.is_unchanged() else [value.keys])]
 
 
-def _walk(over: Any, place: int, keys: list[Any] | None = None) -> Walk:
-    return Walk(over, keys_of(over), place) if keys is None else Walk(over, keys, place, changed=True)
+def _container_iterator(container: Any, position: int, keys: list[Any] | None = None) -> ContainerIterator:
+    if keys is None:
+        return ContainerIterator(container, keys_of(container), position)
+    return ContainerIterator(container, keys, position, changed=True)
 
 
-def _deque_walk_parts(value: DequeWalk) -> list[Any]:
-    return [value.over, value.place, *([] if value.is_unchanged() else [True])]
+def _deque_iterator_parts(value: DequeIterator) -> list[Any]:
+    return [value.container, value.position, *([] if value.is_unchanged() else [True])]
 
 
-def _iterator_parts(value: Any) -> list[Any]:
-    """What is gone through, and the next place in it; the type's name alone for an iterator at its end."""
-    _, arguments, *place = value.__reduce__()
-    return [*arguments, place[0] or 0] if place else [type(value).__name__]
+def _sequence_iterator_parts(value: Any) -> list[Any]:
+    """Return the sequence and the position, which `__reduce__` tells; at the end only the name of the type."""
+    _, arguments, *position = value.__reduce__()
+    return [*arguments, position[0] or 0] if position else [type(value).__name__]
 
 
-def _iterator(over: Any, place: int | None = None) -> Any:
-    """Also past the end of a list that has become shorter, where CPython would put it at the end."""
-    if place is None:
-        return _at_end(iter, over)
-    missing = place - len(over) if type(over) is list else 0
-    if missing <= 0:
-        return _at(place, iter(over))
-    over.extend([None] * missing)
-    iterator = _at(place, iter(over))
-    del over[-missing:]
+def _sequence_iterator(begin: Callable[[Any], Any], sequence: Any, position: int | None = None) -> Any:
+    """Return an iterator, by `iter` or `reversed`. Without a position it is at its end, and `sequence` its type."""
+    if position is None:
+        at_end = {type(each).__name__: each for each in map(begin, _SEQUENCES)}[sequence]
+        list(itertools.islice(at_end, 2))
+        return at_end
+    # CPython moves a position behind a list's end to the end: extend a list that became shorter for a moment.
+    missing = position - len(sequence) if type(sequence) is list and begin is iter else 0
+    if missing > 0:
+        sequence.extend([None] * missing)
+    iterator = begin(sequence)
+    iterator.__setstate__(position)
+    if missing > 0:
+        del sequence[-missing:]
     return iterator
 
 
-def _reversed(over: Any, place: int | None = None) -> Any:
-    return _at_end(reversed, over) if place is None else _at(place, reversed(over))
-
-
-def _at(place: int, iterator: Any) -> Any:
-    iterator.__setstate__(place)
-    return iterator
-
-
-def _at_end(begin: Callable[[Any], Any], name: str) -> Any:
-    """An iterator of the type with that name, at its end."""
-    found = {type(iterator).__name__: iterator for iterator in map(begin, _SEQUENCES)}[name]
-    list(itertools.islice(found, 2))
-    return found
-
-
-def _arguments(value: Any) -> list[Any]:
-    """What an iterator over iterators was made from, each at its place."""
+def _iterator_arguments(value: Any) -> list[Any]:
+    """Return the arguments that an iterator over iterators was made of; they hold the positions."""
     return list(value.__reduce__()[1])
 
 
@@ -131,7 +129,7 @@ def _zip_parts(value: Any) -> list[Any]:
     return [bool(strict and strict[0]), *arguments]
 
 
-def _zipped(strict: bool, *iterators: Any) -> Any:
+def _zip(strict: bool, *iterators: Any) -> Any:
     return zip(*iterators, strict=strict)
 
 
@@ -141,51 +139,52 @@ def _partial_parts(value: functools.partial[Any]) -> list[Any]:
     return [value.func, *value.args]
 
 
-def _array(kind: str, *items: Any) -> Any:
-    return array.array(kind, items)
+def _array(typecode: str, *items: Any) -> Any:
+    return array.array(typecode, items)
 
 
 _SEQUENCES = ([], (), "", "é", b"", bytearray(), range(0), range(1 << 64))
-"""An iterator over each is of another type."""
+"""One sequence for each type of iterator."""
 
+_ITER, _REVERSED = functools.partial(_sequence_iterator, iter), functools.partial(_sequence_iterator, reversed)
 _VIEWS = {kind: name for name, kinds in (("keys", KEYS), ("values", VALUES), ("items", ITEMS)) for kind in kinds}
 
-CODECS: dict[type, Codec] = {
-    tuple: Codec("tuple", list, lambda *parts: parts),
-    frozenset: Codec("frozenset", set_parts, frozen_set),
-    bytes: Codec("bytes", lambda value: [value.decode("latin-1")], lambda text: text.encode("latin-1")),
-    complex: Codec("complex", lambda value: [value.real, value.imag], complex),
-    range: Codec("range", lambda value: [value.start, value.stop, value.step], range),
-    slice: Codec("slice", lambda value: [value.start, value.stop, value.step], slice),
-    Fraction: Codec("Fraction", lambda value: [value.numerator, value.denominator], Fraction),
-    Decimal: Codec("Decimal", lambda value: [str(value)], Decimal),
-    re.Pattern: Codec("pattern", lambda value: [value.pattern, value.flags], re.compile),
-    re.Match: Codec("match", _match_parts, _matched, None, True),
-    type(...): Codec("Ellipsis", lambda value: [], lambda: ...),
-    functools.partial: Codec("partial", _partial_parts, functools.partial, None, True),
-    Past: Codec("past", lambda value: [value.finger, value.size], Past),
-    Gap: Codec("gap", lambda value: [value.place], Gap),
-    set: Codec("set", set_parts, set, fill_set, True),
-    bytearray: Codec("bytearray", list, bytearray, lambda value, parts: value.extend(parts), True),
-    deque: Codec("deque", lambda value: [value.maxlen, *value], deque, _fill_deque, True),
-    Counter: Codec("Counter", flat_pairs, Counter, _fill_counter, True),
-    OrderedDict: Codec("OrderedDict", flat_pairs, OrderedDict, fill_pairs, True),
-    defaultdict: Codec(
+CODECS: dict[type, ValueCodec] = {
+    tuple: ValueCodec("tuple", list, lambda *parts: parts),
+    frozenset: ValueCodec("frozenset", set_parts, frozen_set),
+    bytes: ValueCodec("bytes", lambda value: [value.decode("latin-1")], lambda text: text.encode("latin-1")),
+    complex: ValueCodec("complex", lambda value: [value.real, value.imag], complex),
+    range: ValueCodec("range", lambda value: [value.start, value.stop, value.step], range),
+    slice: ValueCodec("slice", lambda value: [value.start, value.stop, value.step], slice),
+    Fraction: ValueCodec("Fraction", lambda value: [value.numerator, value.denominator], Fraction),
+    Decimal: ValueCodec("Decimal", lambda value: [str(value)], Decimal),
+    re.Pattern: ValueCodec("pattern", lambda value: [value.pattern, value.flags], re.compile),
+    re.Match: ValueCodec("match", _match_parts, _match, None, True),
+    type(...): ValueCodec("Ellipsis", lambda value: [], lambda: ...),
+    functools.partial: ValueCodec("partial", _partial_parts, functools.partial, None, True),
+    TableHistory: ValueCodec("past", lambda value: [value.finger, value.size], TableHistory),
+    Dummy: ValueCodec("gap", lambda value: [value.index], Dummy),
+    set: ValueCodec("set", set_parts, set, fill_set, True),
+    bytearray: ValueCodec("bytearray", list, bytearray, lambda value, parts: value.extend(parts), True),
+    deque: ValueCodec("deque", lambda value: [value.maxlen, *value], deque, _fill_deque, True),
+    Counter: ValueCodec("Counter", flat_pairs, Counter, _fill_counter, True),
+    OrderedDict: ValueCodec("OrderedDict", flat_pairs, OrderedDict, fill_pairs, True),
+    defaultdict: ValueCodec(
         "defaultdict", lambda value: [value.default_factory, *flat_pairs(value)], defaultdict, _fill_default, True
     ),
-    array.array: Codec("array", lambda value: [value.typecode, *value], _array, None, True),
+    array.array: ValueCodec("array", lambda value: [value.typecode, *value], _array, None, True),
     **{
-        kind: Codec(name, lambda value: [dict_of(value)], methodcaller(name), None, True)
+        kind: ValueCodec(name, lambda value: [dict_of(value)], methodcaller(name), None, True)
         for kind, name in _VIEWS.items()
     },
-    Walk: Codec("walk", _walk_parts, _walk, None, True),
-    DequeWalk: Codec("deque_walk", _deque_walk_parts, DequeWalk, None, True),
-    enumerate: Codec("enumerate", _arguments, enumerate, None, True),
-    zip: Codec("zip", _zip_parts, _zipped, None, True),
-    map: Codec("map", _arguments, map, None, True),
-    filter: Codec("filter", _arguments, filter, None, True),
-    reversed: Codec("reversed", _iterator_parts, _reversed, None, True),
-    type(reversed([])): Codec("reversed", _iterator_parts, _reversed, None, True),
-    **{type(iter(example)): Codec("iterator", _iterator_parts, _iterator, None, True) for example in _SEQUENCES},
+    ContainerIterator: ValueCodec("walk", _container_iterator_parts, _container_iterator, None, True),
+    DequeIterator: ValueCodec("deque_walk", _deque_iterator_parts, DequeIterator, None, True),
+    enumerate: ValueCodec("enumerate", _iterator_arguments, enumerate, None, True),
+    zip: ValueCodec("zip", _zip_parts, _zip, None, True),
+    map: ValueCodec("map", _iterator_arguments, map, None, True),
+    filter: ValueCodec("filter", _iterator_arguments, filter, None, True),
+    reversed: ValueCodec("reversed", _sequence_iterator_parts, _REVERSED, None, True),
+    type(reversed([])): ValueCodec("reversed", _sequence_iterator_parts, _REVERSED, None, True),
+    **{type(iter(each)): ValueCodec("iterator", _sequence_iterator_parts, _ITER, None, True) for each in _SEQUENCES},
 }
-"""By the exact type of the value."""
+"""Codecs by the exact type of the value."""
