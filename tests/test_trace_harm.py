@@ -338,7 +338,7 @@ def test_a_server_that_was_killed_is_reported_and_replaced() -> None:
         client = runner._client
         assert client is not None
         os.killpg(client._process.pid, signal.SIGKILL)
-        with pytest.raises(RunFailure, match="the server that runs programs is gone"):
+        with pytest.raises(RunFailure, match="the server that runs programs has ended"):
             runner.run("output = 3")
         assert runner.run("output = 5").output == 5
         runner.close()

@@ -24,7 +24,7 @@ from scratchpad.programs.sandbox.backends import backends
 from scratchpad.programs.sandbox.limits import ResourceLimits
 from scratchpad.programs.sandbox.namespaces import fix_addresses
 from scratchpad.programs.sandbox.runner import Isolation
-from scratchpad.programs.sandbox.seccomp import machine_is_known
+from scratchpad.programs.sandbox.seccomp import has_filter
 
 ROOT = Path(__file__).parent.parent
 CONFINED = """\
@@ -74,7 +74,7 @@ def refused(isolation: str, *calls: str) -> list[int]:
     return probed(isolation, *(f"refusal(lambda: {call})" for call in calls))
 
 
-needs_filter = pytest.mark.skipif(not machine_is_known(), reason="no filter of system calls is known for this machine")
+needs_filter = pytest.mark.skipif(not has_filter(), reason="no filter of system calls is known for this machine")
 
 
 @needs_filter
@@ -183,7 +183,7 @@ def test_a_place_that_is_not_allowed_leaves_no_folder(tmp_path: Path, monkeypatc
         raise PermissionError(errno.EPERM, "not permitted")
 
     monkeypatch.setattr(server, "run_program", refused)
-    assert server._tried(Forbidden()) == "not permitted"
+    assert server._try(Forbidden()) == "not permitted"
     assert not any(tmp_path.iterdir())
 
 

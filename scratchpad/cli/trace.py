@@ -140,7 +140,7 @@ def _said(trace: Trace, runner: Runner) -> str:
     """One line on how the program ended, one on what shut it in."""
     error = f" ({trace.error})" if trace.error else ""
     cuts = f"; {trace.cuts} values cut" if trace.cuts else ""
-    why = f" (more is not allowed here: {runner.because})" if runner.because else ""
+    why = f" (more is not allowed here: {runner.refusal})" if runner.refusal else ""
     return (
         f"{trace.status}: {STATUSES[trace.status]}{error}; {len(trace.steps):,} steps{cuts}\n"
         f"in force: {runner.detail}{why}"

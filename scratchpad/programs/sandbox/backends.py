@@ -1,6 +1,6 @@
-"""Where programs run: in namespaces of their own where the machine allows them, behind audit hooks alone elsewhere."""
+"""The two ways to isolate programs: Linux namespaces where the machine allows them, otherwise audit hooks alone."""
 
-# Without pathlib, which would be in every program's process.
+# No pathlib here: every program's process would contain it.
 
 from __future__ import annotations
 
@@ -15,62 +15,62 @@ from scratchpad.programs.sandbox.limits import ResourceLimits
 from scratchpad.programs.sandbox.namespaces import (
     NEW_MOUNTS,
     die_with_parent,
+    drop_privileges,
     enter_user_namespace,
-    give_up_rights,
     new_folder,
     unshare,
 )
 from scratchpad.programs.sandbox.private_root import enter_private_root, mount_working_folder
-from scratchpad.programs.sandbox.seccomp import machine_is_known, refuse_system_calls
+from scratchpad.programs.sandbox.seccomp import has_filter, install_filter
 
-_OWN_PROCESSES = 2  # of the user namespace, beside the program's: the server, and the process that waits for it
+_SERVER_PROCESSES = 2  # the server, and the process that waits for it: the user namespace counts them, too
 
 
 class Backend(Protocol):
-    """How programs are shut in. The server enters it once, and forks the program's process from there."""
+    """A way to isolate programs. The server enters it once, and forks the programs' processes from there."""
 
     name: str
     detail: str
 
     @property
     def folder(self) -> str | None:
-        """What the caller has to remove when the server is gone."""
+        """The folder that the caller removes when the server has ended."""
         ...
 
     def enter(self) -> None:
-        """In the server, before anything else. OSError where the machine does not allow it."""
+        """Isolate the server, before it runs any program. Raises OSError if the machine does not allow it."""
         ...
 
     def confine(self, limits: ResourceLimits) -> None:
-        """In the program's process, before any of its code: an empty working folder, and no way out."""
+        """Give the program's process an empty working folder, and drop its privileges, before any of its code runs."""
         ...
 
     def clean_up(self) -> None:
-        """In the server, when the program's process has ended and been waited for."""
+        """Remove what a program has left behind, in the server, after the program's process has ended."""
         ...
 
 
 class NamespaceBackend:
-    """The kernel's own walls. A program sees Python's library, its working folder and its own process alone."""
+    """Isolation by the kernel. A program sees only Python's library, its working folder and its own process."""
 
     name = "namespaces"
     folder = None
 
     def __init__(self) -> None:
-        self._filters = machine_is_known()
+        self._filters = has_filter()
         self.detail = (
-            "user, mount, process, network and IPC namespaces, no rights, limits, "
-            + ("a filter of system calls, " if self._filters else "")
+            "user, mount, process, network and IPC namespaces, no capabilities, resource limits, "
+            + ("a seccomp filter, " if self._filters else "")
             + "audit hooks"
         )
 
     def enter(self) -> None:
-        proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
-        if os.geteuid() == 0:  # nobody, whom root becomes, might not reach Python's files where they lie
+        proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)  # the private root has no /proc
+        if os.geteuid() == 0:  # root becomes nobody, who may have no access to the folders above Python's files
             unshare(NEW_MOUNTS, "mount namespace")
             enter_private_root()
             enter_user_namespace(proc)
-        else:
+        else:  # only inside a user namespace may an ordinary user mount anything
             enter_user_namespace(proc)
             enter_private_root()
         os.close(proc)
@@ -78,37 +78,35 @@ class NamespaceBackend:
         if server:
             os._exit(os.waitstatus_to_exitcode(os.waitpid(server, 0)[1]) & 0xFF)
         die_with_parent()
-        self._check_first()
+        self._require_first_process()
 
     def confine(self, limits: ResourceLimits) -> None:
         mount_working_folder(limits.file_bytes)
-        most = _OWN_PROCESSES + limits.threads
+        most = _SERVER_PROCESSES + limits.threads
         resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
-        give_up_rights()
+        drop_privileges()
         if self._filters:
-            refuse_system_calls()
+            install_filter()
 
     def clean_up(self) -> None:
-        """The server is the first process of its namespace: everything else in there is the program's. Its folder is
-        gone with the last of them.
-        """
-        self._check_first()
+        """Kill all other processes of the namespace: they are the program's. The kernel then removes its folder."""
+        self._require_first_process()
         with contextlib.suppress(ProcessLookupError):
             os.kill(-1, signal.SIGKILL)
         with contextlib.suppress(ChildProcessError):
             while True:
                 os.wait()
 
-    def _check_first(self) -> None:
-        """-1 stands for every process that this one can see: never to be said outside a namespace of one's own."""
+    def _require_first_process(self) -> None:
+        """Raise OSError outside a process namespace, where `os.kill(-1)` would kill all processes of this user."""
         if os.getpid() != 1:
             raise OSError("the server is not the first process of a namespace of its own")
 
 
 class AuditHookBackend:
-    """Python's audit hooks, and what every process can forbid itself. They are no security boundary.
+    """Python's audit hooks, and the restrictions that any process may impose on itself. No security boundary.
 
-    filters: whether system calls are filtered too, which not every machine allows.
+    filters: whether to install the seccomp filter, which not every machine allows.
     """
 
     name = "hooks"
@@ -116,23 +114,23 @@ class AuditHookBackend:
 
     def __init__(self, filters: bool) -> None:
         self._filters, self._runs = filters, 0
-        self.detail = f"audit hooks, limits{' and a filter of system calls' * filters} alone: no security boundary"
+        self.detail = f"only audit hooks, resource limits{' and a seccomp filter' * filters}: no security boundary"
 
     def enter(self) -> None:
-        import shutil  # not in the processes of programs that namespaces shut in
+        import shutil  # here, so that programs in namespaces do not have it in their process
 
         self.folder, self._remove = new_folder(), shutil.rmtree
 
     def confine(self, limits: ResourceLimits) -> None:
-        folder = os.path.join(self.folder, str(self._runs))  # a new one: the last may hold what cannot be removed
+        folder = os.path.join(self.folder, str(self._runs))  # new for each run: the last one may resist removal
         os.mkdir(folder)
         os.chdir(folder)
         die_with_parent()
-        give_up_rights()
+        drop_privileges()
         if self._filters:
-            refuse_system_calls()
+            install_filter()
         else:
-            resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))  # no more processes, nor threads; root is not bound
+            resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))  # no processes or threads; does not apply to root
 
     def clean_up(self) -> None:
         self._runs += 1
@@ -141,7 +139,7 @@ class AuditHookBackend:
 
 
 def backends(wanted: str) -> Sequence[Backend]:
-    """What can be tried for `namespaces`, `hooks` or `auto`, the best first."""
+    """Return the candidates for `namespaces`, `hooks` or `auto`, the strongest first."""
     found: list[Backend] = []
     if wanted != "hooks":
         found.append(NamespaceBackend())

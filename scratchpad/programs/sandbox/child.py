@@ -1,12 +1,16 @@
-"""One run of a program, in its own process, and a last record of how it ended."""
+"""A program's own process: it enters the sandbox, runs the program, and records how the program ended."""
+
+# No pathlib here: every program's process would contain it.
 
 from __future__ import annotations
 
+import math
+import os
 import resource
 import signal
 import sys
 from io import TextIOWrapper
-from os import _exit  # not those that a program puts in their place
+from os import _exit  # imported by name: a program may replace the attributes of modules
 from sys import setprofile, settrace
 from types import CodeType
 from typing import Any, NoReturn
@@ -18,22 +22,55 @@ from scratchpad.programs.inductive.state_reader import restore_machine
 from scratchpad.programs.inductive.state_writer import write_state
 from scratchpad.programs.inductive.unsupported import Unsupported
 from scratchpad.programs.sandbox.audit_hook import AuditHook
-from scratchpad.programs.sandbox.limits import ResourceLimits
+from scratchpad.programs.sandbox.backends import Backend
+from scratchpad.programs.sandbox.limits import MIB, ResourceLimits
 from scratchpad.programs.sandbox.trace_buffer import TraceBuffer
 from scratchpad.programs.tracing.exception_text import error_text
 from scratchpad.programs.tracing.tracer import FILE, Tracer, state_of_names
 from scratchpad.programs.tracing.value_json import JsonWriter
 
+_MAX_DESCRIPTORS = os.sysconf("SC_OPEN_MAX")
+_RESERVE_BYTES = 32 * MIB  # of memory, to write the last record when the program has used up its own
 _OUTPUT_CHARACTERS = 1 << 16
 _SIGNALS = {int(number) for number in signal.valid_signals()}
-_BROKEN = 70  # exit status where the last record could not be written
+_NO_LAST_RECORD = 70  # exit status
+
+
+def enter_sandbox(backend: Backend, limits: ResourceLimits, output: int, errors: int) -> None:
+    """Confine this process before it runs a program. output, errors: its new descriptors 1 and 2.
+
+    It closes all other descriptors before the backend confines the process: through an open one the program could reach
+    what the backend hides, like the server's pipes and the old root. Resource limits come last.
+    """
+    os.setpgid(0, 0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for wanted, descriptor in enumerate((nothing, output, errors)):
+        os.dup2(descriptor, wanted)
+    os.closerange(3, _MAX_DESCRIPTORS)
+    backend.confine(limits)
+    sys.path.insert(0, os.getcwd())
+    _limit("RLIMIT_CORE", 0)
+    _limit("RLIMIT_AS", limits.memory_bytes + TraceBuffer.size(limits.trace_bytes), _RESERVE_BYTES)
+    _limit("RLIMIT_CPU", math.ceil(limits.seconds), 1)
+    _limit("RLIMIT_FSIZE", limits.file_bytes)
+    _limit("RLIMIT_NOFILE", limits.open_files)
+    _limit("RLIMIT_MEMLOCK", 0)
+    _limit("RLIMIT_MSGQUEUE", 0)
+
+
+def _limit(name: str, amount: int, reserve: int = 0) -> None:
+    """Set a resource limit, unless the user of the machine has already set a lower one."""
+    number = getattr(resource, name)
+    highest = resource.getrlimit(number)[1]
+    hard = amount + reserve if highest == resource.RLIM_INFINITY else min(amount + reserve, highest)
+    resource.setrlimit(number, (min(amount, hard), hard))
 
 
 class ProgramExecution:
-    """One run of a program.
+    """One run of a program, in this process.
 
-    request: the program's text under `program`; where `inductive` is true the machine runs it, from `state` on where
-    there is one, and CPython under the tracer otherwise.
+    request: the program's text is its `program`. If `inductive` is true, the inductive machine runs the program, from
+    `state` if given; otherwise CPython runs it under the tracer.
     """
 
     def __init__(self, request: dict[str, Any], limits: ResourceLimits, buffer: TraceBuffer) -> None:
@@ -45,7 +82,7 @@ class ProgramExecution:
         self._writer, self._hook = JsonWriter(limits.value_characters), AuditHook()
 
     def run(self) -> NoReturn:
-        """Run the program; this process ends with it."""
+        """Run the program and end this process."""
         try:
             code = compile(self._request["program"], FILE, "exec", dont_inherit=True)
         except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
@@ -92,28 +129,32 @@ class ProgramExecution:
             self.end("steps")
 
     def _end_by(self, error: BaseException) -> NoReturn:
-        """End because of what the program has raised and not caught."""
+        """End because of an exception that the program has not caught."""
         if isinstance(error, Unsupported):
-            line = self._machine.last_line if self._machine else None  # a value's: it has just come about
+            line = self._machine.last_line if self._machine else None  # of a value that this line has made
             self.end("refused", str(Unsupported(error.construct, error.line or line)))
         known = {SystemExit: "exit", MemoryError: "memory"}
         status = next((status for kind, status in known.items() if issubclass(type(error), kind)), "exception")
         self.end(status, error_text(error))
 
     def end(self, status: str, error: str | None = None) -> NoReturn:
-        """Write the last record and end this process at once: no `atexit`, no `finally`, no waiting for threads."""
+        """Write the last record and end this process at once, without `atexit`, `finally` or waiting for threads.
+
+        Signals are blocked first, so that no handler of the program interrupts; then the tracer and the audit hook stop
+        watching, and the reserve of memory becomes available.
+        """
         try:
             signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
             setprofile(None)
             settrace(None)
-            self._hook.trusted = True
+            self._hook.enabled = False
             hard = resource.getrlimit(resource.RLIMIT_AS)[1]
             resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
             state = state_of_names(self._names, self._writer)
             text = JsonWriter(_OUTPUT_CHARACTERS).text(self._names["output"]) if "output" in self._names else None
             self._put_end(status, error, state=state, output_text=text, cuts=self._writer.cuts)
         except BaseException:
-            _exit(_BROKEN)
+            _exit(_NO_LAST_RECORD)
 
     def _put_end(self, status: str, error: str | None, **more: Any) -> NoReturn:
         if not self._buffer.put({"status": status, "error": error, **more}):

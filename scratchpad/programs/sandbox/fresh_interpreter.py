@@ -1,50 +1,45 @@
-"""Making an interpreter look as if it had just been started on a program, and shutting a process in."""
+"""Make the server's interpreter look freshly started; each program's process inherits it by `fork`.
 
-# Without pathlib, which would be in every program's process.
+A fork is much quicker than starting Python for each program. In exchange, the server has to remove everything that a
+program could notice or misuse: the sandbox's modules, the environment, the command line.
+"""
+
+# No pathlib here: every program's process would contain it.
 
 from __future__ import annotations
 
 import _sitebuiltins
 import builtins
 import importlib
-import math
 import os
-import resource
 import sys
 import types
 from io import TextIOWrapper
 
-from scratchpad.programs.sandbox.backends import Backend
-from scratchpad.programs.sandbox.limits import MIB, ResourceLimits
-from scratchpad.programs.sandbox.trace_buffer import TraceBuffer
 from scratchpad.programs.tracing.tracer import FILE, RECURSION_MARGIN
 
-_WARM = (
+_PRELOADED = (
     "array", "bisect", "cmath", "collections", "copy", "dataclasses", "datetime", "enum", "functools", "heapq",
     "itertools", "math", "operator", "re", "string", "textwrap", "typing",
 )  # fmt: skip
-"""What programs often import: loaded once, before they are forked."""
+"""Modules that programs often import, loaded once before the forks."""
 
 _PRIVATE = ("_ctypes", "ast", "ctypes", "json", "scratchpad")
-"""What the sandbox uses itself: a program that imports it gets a copy of its own."""
+"""Modules that the sandbox uses: a program that imports one gets a copy of its own, and its changes have no effect."""
 
-_RECURSION_LIMIT = 1000  # Python's own default
-_MOST_DESCRIPTORS = os.sysconf("SC_OPEN_MAX")
-_RESERVE_BYTES = 32 * MIB  # of memory, to end in good order when a program has used up its own
+_RECURSION_LIMIT = 1000  # Python's default
 
 
 def prepare_interpreter() -> None:
-    """In the server, once: what every program's interpreter inherits. The sandbox imports nothing after that, but for
-    what `AuditHookBackend` clears away with.
-    """
+    """Prepare the server's interpreter, once. After that the sandbox imports nothing except in `AuditHookBackend`."""
     _seed_random()
-    for name in _WARM:
+    for name in _PRELOADED:
         importlib.import_module(name)
     for name in list(sys.modules):
         if name.partition(".")[0] in _PRIVATE:
             del sys.modules[name]
     os.environ.clear()
-    sys.modules["builtins"] = _own_builtins()
+    sys.modules["builtins"] = _copy_builtins()
     sys.modules["__main__"] = types.ModuleType("__main__")
     sys.modules["__main__"].__dict__.update(__file__=FILE, __builtins__=sys.modules["builtins"])
     sys.stdin, sys.stdout, sys.stderr = (_stream(number, mode) for number, mode in enumerate("rww"))
@@ -54,9 +49,7 @@ def prepare_interpreter() -> None:
 
 
 def _seed_random() -> None:
-    """Programs draw the same numbers every time: each begins with the generator as it is left here. By itself it would
-    ask to be seeded anew in every fork.
-    """
+    """Seed `random`, so that all programs draw the same numbers; by default the module would reseed itself in forks."""
     assert "random" not in sys.modules
     register, os.register_at_fork = os.register_at_fork, lambda **_: None
     try:
@@ -66,8 +59,8 @@ def _seed_random() -> None:
     random.seed(0)
 
 
-def _own_builtins() -> types.ModuleType:
-    """A copy for programs: one that changes them does not change those that the sandbox uses."""
+def _copy_builtins() -> types.ModuleType:
+    """Copy the builtins for programs: when a program replaces one, the sandbox keeps its own."""
     copy = types.ModuleType("builtins")
     copy.__dict__.update(builtins.__dict__)
     copy.__dict__.update({name: _sitebuiltins.Quitter(name, "") for name in ("exit", "quit")})
@@ -75,7 +68,7 @@ def _own_builtins() -> types.ModuleType:
 
 
 def _set_recursion_limit() -> None:
-    """Python's own, for programs: the tracer's frames stand on top of theirs, and do not count."""
+    """Give programs Python's default recursion limit, and hide the frames that the tracer adds to it."""
     get, change = sys.getrecursionlimit, sys.setrecursionlimit
 
     def getrecursionlimit() -> int:
@@ -88,36 +81,6 @@ def _set_recursion_limit() -> None:
     sys.setrecursionlimit(_RECURSION_LIMIT)
 
 
-def enter_sandbox(backend: Backend, limits: ResourceLimits, output: int, errors: int) -> None:
-    """Make this process one that a program may run in, with output and errors as its descriptors 1 and 2."""
-    os.setpgid(0, 0)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for wanted, descriptor in enumerate((nothing, output, errors)):
-        os.dup2(descriptor, wanted)
-    os.closerange(3, _MOST_DESCRIPTORS)
-    backend.confine(limits)
-    sys.path.insert(0, os.getcwd())
-    _limit_resources(limits)
-
-
 def _stream(number: int, mode: str) -> TextIOWrapper:
     raw = open(number, f"{mode}b", closefd=False)  # noqa: SIM115 - open for as long as the program runs
     return TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", newline="\n")
-
-
-def _limit_resources(limits: ResourceLimits) -> None:
-    _limit("RLIMIT_CORE", 0)
-    _limit("RLIMIT_AS", limits.memory_bytes + TraceBuffer.size(limits.trace_bytes), _RESERVE_BYTES)
-    _limit("RLIMIT_CPU", math.ceil(limits.seconds), 1)
-    _limit("RLIMIT_FSIZE", limits.file_bytes)
-    _limit("RLIMIT_NOFILE", limits.open_files)
-    _limit("RLIMIT_MEMLOCK", 0)
-    _limit("RLIMIT_MSGQUEUE", 0)
-
-
-def _limit(name: str, amount: int, reserve: int = 0) -> None:
-    """Set a limit, or leave a lower one that the machine's user has set."""
-    number = getattr(resource, name)
-    highest = resource.getrlimit(number)[1]
-    hard = amount + reserve if highest == resource.RLIM_INFINITY else min(amount + reserve, highest)
-    resource.setrlimit(number, (min(amount, hard), hard))

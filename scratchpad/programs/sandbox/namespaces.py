@@ -1,4 +1,19 @@
-"""Linux namespaces: what a process can no longer see or do, asked of the kernel through libc."""
+"""Linux namespaces: the kernel shows a process its own users, processes, network and IPC objects, and no others.
+
+Threats and the wall against each:
+- killing, tracing or reading other processes: a process namespace, in which they have no number;
+- sending data out, or reaching services on this machine: a network namespace without any interface;
+- shared memory and message queues of other programs: an IPC namespace;
+- the rights of this user: a user namespace with this user alone, and then no capabilities at all;
+- a namespace of the program's own, in which it would have all capabilities again: `max_user_namespaces` is 0, and the
+  seccomp filter refuses `unshare` and `clone` of processes;
+- files: a mount namespace, which `private_root` fills.
+
+The order matters. An ordinary user may create the other namespaces only inside a user namespace, so one call of
+`unshare` makes all of them. The maps of users and groups are written right after it, `setgroups` first, since only then
+the kernel accepts a group map from an ordinary user. A process namespace begins with the next child, so the server
+forks once more. A program's process mounts its working folder, which needs capabilities, and then drops all of them.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +30,7 @@ _NOBODY = 65534
 _TEMPORARY = ("/tmp", "/var/tmp", "/usr/tmp")
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 _FIXED_ADDRESSES, _PERSONALITY_AS_IT_IS = 0x40000, 0xFFFFFFFF
-_STARTED_ANEW = "SCRATCHPAD_STARTED_ANEW"
+_RESTARTED = "SCRATCHPAD_STARTED_ANEW"
 _CAPABILITY_HEADER = struct.pack("=Ii", 0x20080522, 0)  # version 3, this process
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -26,51 +41,53 @@ _libc.capset.argtypes = [ctypes.c_char_p, ctypes.c_char_p]
 
 
 def checked(result: int, what: str) -> None:
-    """OSError with what was tried, where a call to libc has failed."""
+    """Raise OSError, which names the call, if a call to libc has returned an error."""
     if result != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{what}: {os.strerror(number)}")
 
 
 def fix_addresses() -> None:
-    """Start this interpreter anew where the kernel will put everything at the same addresses every time: sets of
-    objects, whose order these make, are then the same in every run. Does nothing where the machine refuses that.
+    """Restart this interpreter without address space randomisation, if the machine allows it.
+
+    The order of a set of objects depends on their addresses; with fixed ones it is the same in every run.
     """
     now = _libc.personality(_PERSONALITY_AS_IT_IS)
-    if now == -1 or now & _FIXED_ADDRESSES or _STARTED_ANEW in os.environ:
+    if now == -1 or now & _FIXED_ADDRESSES or _RESTARTED in os.environ:
         return
     if _libc.personality(now | _FIXED_ADDRESSES) != -1:
-        os.execve(sys.executable, sys.orig_argv, {**os.environ, _STARTED_ANEW: ""})
+        os.execve(sys.executable, sys.orig_argv, {**os.environ, _RESTARTED: ""})
 
 
 def new_folder() -> str:
-    """A new folder of this user alone, among the temporary ones. By hand: `tempfile` and what it imports would be in
-    every program's process, and take a tenth of the time to fork it.
+    """Create a temporary folder that only this user may enter, and return its path.
+
+    Without `tempfile`: its imports would be in every program's process and make each fork a tenth slower.
     """
     name = f"scratchpad-{os.urandom(8).hex()}"
     for folder in _TEMPORARY:
         with contextlib.suppress(OSError):
             os.mkdir(f"{folder}/{name}", 0o700)
             return f"{folder}/{name}"
-    raise OSError(errno.EACCES, f"no folder can be made in {' '.join(_TEMPORARY)}")
+    raise OSError(errno.EACCES, f"cannot create a folder in {' or '.join(_TEMPORARY)}")
 
 
 def unshare(flags: int, what: str) -> None:
-    """Enter new namespaces; that of processes is entered by the next child."""
+    """Enter new namespaces. A new process namespace begins with the next child."""
     checked(_libc.unshare(flags), what)
 
 
 def enter_user_namespace(proc: int) -> None:
-    """New user, network, IPC and process namespaces, in which this user is the only one there is.
+    """Enter new user, mount, network, IPC and process namespaces, in which this user is the only one.
 
-    proc: a file descriptor of /proc. The user's number stays; within, it has all rights over the namespaces alone, and
-    no further user namespace can be made. Root becomes nobody first: the limit on processes does not bind root.
+    proc: a file descriptor of /proc. The user keeps its number and has all capabilities over these namespaces, and none
+    outside. Root becomes nobody first, because the limit on the number of processes does not apply to root.
     """
     if os.geteuid() == 0:
         os.setgroups([])
         os.setresgid(_NOBODY, _NOBODY, _NOBODY)
         os.setresuid(_NOBODY, _NOBODY, _NOBODY)
-        _libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)  # or its files in /proc would belong to root
+        _libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)  # otherwise root owns its files in /proc
     user, group = os.geteuid(), os.getegid()
     unshare(_NEW_USER | NEW_MOUNTS | _NEW_NETWORK | _NEW_IPC | _NEW_PIDS, "user, network, IPC and process namespaces")
     _write(proc, "self/setgroups", "deny")
@@ -88,11 +105,11 @@ def _write(proc: int, name: str, text: str) -> None:
 
 
 def die_with_parent() -> None:
-    """Be killed when the process that forked this one ends."""
+    """Ask the kernel to kill this process when its parent ends."""
     checked(_libc.prctl(_PR_SET_PDEATHSIG, 9, 0, 0, 0), "PR_SET_PDEATHSIG")
 
 
-def give_up_rights() -> None:
-    """No capabilities left, and none to be gained by running anything."""
+def drop_privileges() -> None:
+    """Drop all capabilities for good: no program that this process executes can give it any (no set-user-ID)."""
     checked(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "PR_SET_NO_NEW_PRIVS")
     checked(_libc.capset(_CAPABILITY_HEADER, bytes(24)), "capset")  # three empty sets of 64 bits

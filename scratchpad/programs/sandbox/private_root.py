@@ -1,6 +1,20 @@
-"""A root folder of its own: Python's library, read only, and a working folder in memory. Nothing else is there."""
+"""A private root folder: it holds Python's library, read-only, and a working folder in memory, and nothing else.
 
-# Without pathlib, which would be in every program's process.
+Threat: a program that reads the user's files (keys, data sets, /proc, /etc) or changes any, Python's library included.
+File permissions do not help, since the program runs as the user; so it gets a root in which other files do not exist.
+What it can write is in memory, limited in size, and gone when the program's last process has ended.
+
+Steps, once for the server, in a new mount namespace:
+1. Make all mounts private, so that nothing mounted here shows outside.
+2. Mount a small tmpfs as the new root, and bind the libraries and a few devices into it, each read-only.
+3. Make the new root read-only, now that all mount points exist.
+4. `pivot_root` to it and unmount the old root. After that, no path and no `..` leads back (with `chroot`, one could).
+   Descriptors from outside would; `enter_sandbox` closes them.
+Then for each program: a mount namespace of its own with an empty tmpfs as its working folder (`mount_working_folder`).
+The kernel removes both with the program's last process, so no program finds files of another.
+"""
+
+# No pathlib here: every program's process would contain it.
 
 from __future__ import annotations
 
@@ -16,7 +30,7 @@ _READ_ONLY, _NO_SUID, _NO_DEVICES, _NO_EXECUTION = 1, 2, 4, 8
 _BIND, _RECURSIVE, _PRIVATE = 4096, 16384, 1 << 18
 _DETACH = 2
 _AT_CURRENT_FOLDER, _AT_RECURSIVE = -100, 0x8000
-_MOUNT_SETATTR = 442  # the same number on every architecture; glibc has no function for it before 2.36
+_MOUNT_SETATTR = 442  # on every architecture; glibc has no function for it before 2.36
 _LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/share/zoneinfo")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
@@ -26,48 +40,49 @@ _libc.syscall.argtypes = [ctypes.c_long, ctypes.c_int, ctypes.c_char_p, ctypes.c
 
 
 def enter_private_root() -> None:
-    """Make the new root and go there; the old one can no longer be reached. OSError where the machine refuses."""
+    """Make the new root this process's root, and unmount the old one. Raises OSError if the machine refuses."""
     base = new_folder()
-    around = os.open(os.path.dirname(base), os.O_RDONLY | os.O_DIRECTORY)
+    parent = os.open(os.path.dirname(base), os.O_RDONLY | os.O_DIRECTORY)
     try:
         _mount(None, "/", None, _RECURSIVE | _PRIVATE)
         _mount("tmpfs", base, "tmpfs", _NO_SUID | _NO_DEVICES, "size=1m,mode=755")
-        for path in _visible():
-            _show(path, base + path)
+        for path in _visible_paths():
+            _bind(path, base + path)
         os.makedirs(base + WORKING_FOLDER, exist_ok=True)
-        _forbid_changes(base, 0)
+        _make_read_only(base, 0)
         os.chdir(base)
-        checked(_libc.pivot_root(b".", b"."), "pivot_root")  # the old root now lies on top of the new one
+        checked(_libc.pivot_root(b".", b"."), "pivot_root")  # stacks the old root on the new one
         checked(_libc.umount2(b".", _DETACH), "umount of the old root")
         os.chdir("/")
     except OSError:
         _libc.umount2(base.encode(), _DETACH)
         raise
     finally:
-        os.rmdir(os.path.basename(base), dir_fd=around)
-        os.close(around)
+        os.rmdir(os.path.basename(base), dir_fd=parent)  # `base` is in the old root, out of reach by its path
+        os.close(parent)
 
 
 def mount_working_folder(size_bytes: int) -> None:
-    """A fresh, empty folder in memory for this process and its children, gone when they are; they are in it then."""
+    """Mount an empty folder in memory for this process and its children, and change to it."""
     unshare(NEW_MOUNTS, "mount namespace")
     flags = _NO_SUID | _NO_DEVICES | _NO_EXECUTION
     _mount("tmpfs", WORKING_FOLDER, "tmpfs", flags, f"size={size_bytes},nr_inodes=256,mode=700")
     os.chdir(WORKING_FOLDER)
 
 
-def _visible() -> list[str]:
-    """Libraries, devices and Python's own files: paths none of which lies within another."""
-    own = [*sys.path, *(f"{prefix}/lib" for prefix in (sys.base_prefix, sys.base_exec_prefix))]
+def _visible_paths() -> list[str]:
+    """Return the paths of libraries, devices and Python's files; none of them is inside another."""
+    python = [*sys.path, *(f"{prefix}/lib" for prefix in (sys.base_prefix, sys.base_exec_prefix))]
     found: list[str] = []
-    for path in [*_LIBRARIES, *_DEVICES, *sorted(map(os.path.abspath, own), key=len)]:
+    for path in [*_LIBRARIES, *_DEVICES, *sorted(map(os.path.abspath, python), key=len)]:
         inside = any(path == other or path.startswith(f"{other}/") for other in found)
         if os.path.exists(path) and not inside:
             found.append(path)
     return found
 
 
-def _show(path: str, target: str) -> None:
+def _bind(path: str, target: str) -> None:
+    """Show a file, folder or link of the old root in the new one."""
     os.makedirs(os.path.dirname(target), exist_ok=True)
     if os.path.islink(path):
         os.symlink(os.readlink(path), target)
@@ -77,8 +92,8 @@ def _show(path: str, target: str) -> None:
     else:
         os.close(os.open(target, os.O_CREAT | os.O_WRONLY))
     _mount(path, target, None, _BIND | _RECURSIVE)
-    if path not in _DEVICES:  # what is written to those changes nothing
-        _forbid_changes(target, _AT_RECURSIVE)
+    if path not in _DEVICES:  # programs may write to those: it changes nothing
+        _make_read_only(target, _AT_RECURSIVE)
 
 
 def _mount(source: str | None, target: str, kind: str | None, flags: int, options: str | None = None) -> None:
@@ -86,7 +101,7 @@ def _mount(source: str | None, target: str, kind: str | None, flags: int, option
     checked(_libc.mount(*texts[:3], flags, texts[3]), f"mount {target}")
 
 
-def _forbid_changes(target: str, flags: int) -> None:
+def _make_read_only(target: str, flags: int) -> None:
     attributes = (ctypes.c_uint64 * 4)(_READ_ONLY | _NO_SUID, 0, 0, 0)
     result = _libc.syscall(
         _MOUNT_SETATTR, _AT_CURRENT_FOLDER, target.encode(), flags, ctypes.byref(attributes), ctypes.sizeof(attributes)

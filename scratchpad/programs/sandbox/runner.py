@@ -1,4 +1,4 @@
-"""Running programs: a warm server process forks a fresh process for each of them."""
+"""The runner: runs programs in sandboxed processes and returns their traces."""
 
 from __future__ import annotations
 
@@ -15,93 +15,95 @@ from scratchpad.programs.tracing.trace_decoder import decode_trace
 
 Isolation = Literal["auto", "namespaces", "hooks"]
 
-_LONGEST_PROGRAM = 1 * MIB
+_MAX_PROGRAM_CHARACTERS = 1 * MIB
 
 
 class Runner:
-    """Runs Python programs, each in a process of its own under limits, and returns their traces.
+    """Runs Python programs, each in a new process under resource limits, and returns their traces.
 
-    A context manager. One runner runs one program at a time, so it keeps one core busy: for more, one runner a thread.
+    A context manager. A runner runs one program at a time and so uses one core: for more, use one runner per thread.
 
-    limits: for every program that `run` is not given other ones for. isolation: `namespaces`, `hooks`, or `auto`,
-    namespaces where the machine allows them; which of them is in force is in the attribute `isolation` once the server
-    has started, in `detail` in words, and in `because` why it is not namespaces. ScratchpadError where a program cannot
-    be asked for, RunFailure where the machine does not allow `namespaces` or the server fails; the next run then
-    starts another.
+    limits: the default for programs. isolation: `namespaces`, `hooks`, or `auto`: namespaces if the machine allows
+    them. Once the server has started, the attribute `isolation` is the isolation in force, `detail` describes it, and
+    `refusal` says why the machine does not allow a stronger one (None if it does, or if none was wanted).
+
+    Raises ScratchpadError for an invalid isolation, call or program, and on systems other than Linux; RunFailure if the
+    machine does not allow `namespaces`, or the server fails. The next run then starts a new server.
     """
 
     def __init__(self, limits: ResourceLimits | None = None, isolation: Isolation = "auto") -> None:
         if sys.platform != "linux":
-            raise ScratchpadError(f"programs are run on Linux alone, not on {sys.platform}: a container of it will do")
+            raise ScratchpadError(f"programs run only on Linux, not on {sys.platform}: use a Linux container")
         if isolation not in ("auto", "namespaces", "hooks"):
             raise ScratchpadError(f"isolation {isolation!r}: auto, namespaces or hooks is needed")
         self.limits, self._wanted = limits or ResourceLimits(), isolation
         self.isolation = self.detail = ""
-        self.because: str | None = None
+        self.refusal: str | None = None
         self._client: ServerClient | None = None
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         with self._lock:
-            self._started()
+            self._start_server()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
     def run(self, source: str, call: str | None = None, limits: ResourceLimits | None = None) -> Trace:
-        """Run a program, and `output = CALL` after it, under the tracer. What it does is in the trace's status."""
-        return self._ask({"program": program_text(source, call)}, limits or self.limits)
+        """Run a program, then `output = CALL`, under the tracer. Errors of the program are in the trace's status."""
+        return self._run({"program": program_text(source, call)}, limits or self.limits)
 
     def run_inductive(self, source: str, call: str | None = None, limits: ResourceLimits | None = None) -> Trace:
-        """The same, each step's state being all that the rest of the run depends on.
+        """Run a program as an induction: each step's state is everything that the rest of the run depends on.
 
-        A program outside the subset has the status `refused`, and the construct as its error.
+        A program outside the subset has the status `refused`, and its error names the construct.
         """
-        return self._ask({"program": program_text(source, call), "inductive": True}, limits or self.limits)
+        return self._run({"program": program_text(source, call), "inductive": True}, limits or self.limits)
 
     def resume(self, program: str, state: State, limits: ResourceLimits | None = None) -> Trace:
-        """Go on from one of the states of `run_inductive`: the steps after it, and the end.
+        """Continue from a state of `run_inductive`. The trace has the steps after that state.
 
-        program: all of the text that ran (`Trace.program`). What was printed before is in the state, and in the trace.
+        program: the whole text that ran (`Trace.program`). What it printed before is in the state, and in the trace.
         """
-        return self._ask({"program": program, "inductive": True, "state": state}, limits or self.limits)
+        return self._run({"program": program, "inductive": True, "state": state}, limits or self.limits)
 
     def close(self) -> None:
-        """End the server and what it runs. The next run starts another."""
+        """End the server and the program that it runs. The next run starts a new server."""
         with self._lock:
             if self._client is not None:
                 self._client.close()
                 self._client = None
 
-    def _ask(self, request: dict[str, Any], limits: ResourceLimits) -> Trace:
+    def _run(self, request: dict[str, Any], limits: ResourceLimits) -> Trace:
         program: str = request["program"]
-        if len(program) > _LONGEST_PROGRAM:
-            raise ScratchpadError(f"a program of {len(program):,} characters: {_LONGEST_PROGRAM:,} are allowed")
+        if len(program) > _MAX_PROGRAM_CHARACTERS:
+            raise ScratchpadError(f"a program of {len(program):,} characters: {_MAX_PROGRAM_CHARACTERS:,} are allowed")
         with self._lock:
-            client = self._started()
+            client = self._start_server()
             try:
-                client.ask(request | {"limits": vars(limits)})
-                told, contents = client.reply(limits.seconds)
-            except BaseException:  # the answer may still come: this server is of no more use
+                client.send(request | {"limits": vars(limits)})
+                header, contents = client.receive(limits.seconds)
+            except BaseException:  # the reply may still come, and would be taken for the next program's
                 client.close()
                 self._client = None
                 raise
-        if "failed" in told:
-            raise RunFailure(f"the program could not be run: {told['failed']}")
-        return decode_trace(program, told, *contents)
+        if "failed" in header:
+            raise RunFailure(f"the program could not be run: {header['failed']}")
+        return decode_trace(program, header, *contents)
 
-    def _started(self) -> ServerClient:
+    def _start_server(self) -> ServerClient:
+        """Return the running server's client; start a server if none is running."""
         if self._client is not None:
             return self._client
         client = ServerClient(self._wanted)
         try:
-            told = client.started()
-            if "failed" in told:
-                raise RunFailure(f"isolation {self._wanted}: {told['failed']}")
+            header = client.receive_start()
+            if "failed" in header:
+                raise RunFailure(f"isolation {self._wanted}: {header['failed']}")
         except BaseException:
             client.close()
             raise
-        self.isolation, self.detail, self.because = told["isolation"], told["detail"], told["because"]
+        self.isolation, self.detail, self.refusal = header["isolation"], header["detail"], header["refusal"]
         self._client = client
         return client

@@ -1,7 +1,22 @@
-"""A filter of system calls: a program has threads, but no processes and no network, and reaches no other process.
+"""A seccomp filter: the kernel refuses the system calls that a program has no need for.
 
-The rest of what it refuses are ways to memory beyond the limits (shared memory, message queues, files without a name),
-and calls that no program needs, of a kernel that may have bugs.
+Threat: a program that has passed the audit hook (with ctypes, or a bug of the interpreter) and calls the kernel itself.
+The filter stops
+- further processes and programs (`fork`, `execve`, `clone` without CLONE_THREAD): they would multiply the limits;
+- the network and other processes (`socket`, `ptrace`, signals to any process but its own);
+- memory that no resource limit counts: shared memory, semaphores, message queues, anonymous files;
+- new namespaces and mounts, and calls in which the kernel has often had bugs (`bpf`, `io_uring`, `keyctl`, ...).
+
+A process may install a filter without privileges once PR_SET_NO_NEW_PRIVS is set. It cannot remove the filter, and its
+threads inherit it.
+
+The filter is a program of classic BPF instructions, which the kernel runs before every system call:
+1. Kill the process if the call's architecture is another one: its numbers would mean other calls.
+2. For calls that depend on an argument (clone, prlimit, kill, tgkill), look at their first argument.
+3. Let clone3 fail with ENOSYS: its flags are in memory that a filter cannot read; libc then uses clone.
+4. Refuse the numbers of x86-64's x32 table, which would be a second way to every call.
+5. Compare the number with each refused one; EPERM if one is equal, otherwise allow the call.
+A list of allowed calls would be stricter, but would break with each new version of Python or libc.
 """
 
 from __future__ import annotations
@@ -18,14 +33,14 @@ from scratchpad.programs.sandbox.namespaces import checked
 _PR_SET_SECCOMP, _MODE_FILTER = 22, 2
 _ALLOW, _REFUSE, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _LOAD_WORD, _JUMP_IF_EQUAL, _JUMP_IF_AT_LEAST, _JUMP_IF_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_NUMBER_AT, _ARCHITECTURE_AT, _ARGUMENT_AT = 0, 4, 16  # in what a filter is shown of a call
-_OTHER_ABI = 0x40000000  # from here on, x86-64's numbers are those of another table
+_NUMBER_AT, _ARCHITECTURE_AT, _ARGUMENT_AT = 0, 4, 16  # offsets in struct seccomp_data
+_X32_BIT = 0x40000000  # x86-64's numbers from here on belong to the x32 table
 _CLONE_THREAD = 0x10000
-_OWN = 0xABCDEF01  # more than any process's number
+_OWN_PROCESS = 0xABCDEF01  # replaced by the process's number; larger than any of them
 _INSTRUCTION_BYTES = 8
 
-_CLONE3 = 435  # its flags lie in memory that a filter cannot see; libc goes on with `clone` where there is none
-_REFUSED_ON_ALL = {
+_CLONE3 = 435
+_REFUSED_EVERYWHERE = {
     "pidfd_send_signal": 424, "io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427, "open_tree": 428,
     "move_mount": 429, "fsopen": 430, "fsconfig": 431, "fsmount": 432, "pidfd_open": 434, "pidfd_getfd": 438,
     "process_madvise": 440, "mount_setattr": 442,
@@ -51,10 +66,10 @@ _AARCH64 = {
 
 
 @dataclass(frozen=True)
-class _Machine:
-    """What the kernel calls it, and its numbers of system calls."""
+class _Architecture:
+    """An architecture's audit number and its numbers of system calls."""
 
-    architecture: int
+    audit_number: int
     clone: int
     prlimit: int
     kill: int
@@ -62,59 +77,61 @@ class _Machine:
     refused: dict[str, int]
 
 
-_MACHINES = {
-    "x86_64": _Machine(0xC000003E, 56, 302, 62, 234, _X86_64),
-    "aarch64": _Machine(0xC00000B7, 220, 261, 129, 131, _AARCH64),
+_ARCHITECTURES = {
+    "x86_64": _Architecture(0xC000003E, 56, 302, 62, 234, _X86_64),
+    "aarch64": _Architecture(0xC00000B7, 220, 261, 129, 131, _AARCH64),
 }
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-class _Program(ctypes.Structure):
+class _FilterProgram(ctypes.Structure):
+    """`struct sock_fprog`."""
+
     _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
 
 
-def machine_is_known() -> bool:
-    """Whether there is a filter for this machine."""
+def has_filter() -> bool:
+    """Whether there is a filter for this machine's architecture."""
     return _FILTER is not None
 
 
-def refuse_system_calls() -> None:
-    """Put the filter on this process for good; calls that it refuses fail with EPERM.
+def install_filter() -> None:
+    """Install the filter in this process for good. Calls that it refuses fail with EPERM.
 
-    To be called by a process that cannot gain rights. OSError where the machine or its kernel has no filters.
+    The process must have set PR_SET_NO_NEW_PRIVS. Raises OSError if this architecture or kernel has no filter.
     """
     if _FILTER is None:
-        raise OSError(errno.ENOSYS, f"no filter of system calls is known for {platform.machine()}")
-    instructions = _FILTER.replace(struct.pack("=I", _OWN), struct.pack("=I", os.getpid()))
-    program = _Program(len(instructions) // _INSTRUCTION_BYTES, instructions)
-    checked(_libc.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(program), 0, 0), "filter of system calls")
+        raise OSError(errno.ENOSYS, f"there is no seccomp filter for {platform.machine()}")
+    instructions = _FILTER.replace(struct.pack("=I", _OWN_PROCESS), struct.pack("=I", os.getpid()))
+    program = _FilterProgram(len(instructions) // _INSTRUCTION_BYTES, instructions)
+    checked(_libc.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(program), 0, 0), "seccomp filter")
 
 
-def _filter(machine: _Machine) -> bytes:
-    """Instructions of the kernel's packet filter, with _OWN for the number of the process that it will be for."""
-    refused = sorted({**machine.refused, **_REFUSED_ON_ALL}.values())
+def _build_filter(machine: _Architecture) -> bytes:
+    """Return the filter's instructions, with `_OWN_PROCESS` in place of the process's number."""
+    refused = sorted({**machine.refused, **_REFUSED_EVERYWHERE}.values())
     return b"".join(
         [
             _instruction(_LOAD_WORD, _ARCHITECTURE_AT),
-            _instruction(_JUMP_IF_EQUAL, machine.architecture, 1, 0),
+            _instruction(_JUMP_IF_EQUAL, machine.audit_number, 1, 0),
             _instruction(_RETURN, _KILL),
             _instruction(_LOAD_WORD, _NUMBER_AT),
-            *_when(machine.clone, _JUMP_IF_ANY_BIT, _CLONE_THREAD),
-            *_when(machine.prlimit, _JUMP_IF_EQUAL, 0),  # its own limits, which only go down
-            *_when(machine.kill, _JUMP_IF_EQUAL, _OWN),
-            *_when(machine.tgkill, _JUMP_IF_EQUAL, _OWN),
+            *_allow_if(machine.clone, _JUMP_IF_ANY_BIT, _CLONE_THREAD),
+            *_allow_if(machine.prlimit, _JUMP_IF_EQUAL, 0),  # 0 is the process itself; it can only lower its limits
+            *_allow_if(machine.kill, _JUMP_IF_EQUAL, _OWN_PROCESS),
+            *_allow_if(machine.tgkill, _JUMP_IF_EQUAL, _OWN_PROCESS),
             _instruction(_JUMP_IF_EQUAL, _CLONE3, 0, 1),
             _instruction(_RETURN, _REFUSE | errno.ENOSYS),
-            _instruction(_JUMP_IF_AT_LEAST, _OTHER_ABI, len(refused) + 1, 0),
-            *(_instruction(_JUMP_IF_EQUAL, number, len(refused) - place, 0) for place, number in enumerate(refused)),
+            _instruction(_JUMP_IF_AT_LEAST, _X32_BIT, len(refused) + 1, 0),
+            *(_instruction(_JUMP_IF_EQUAL, number, len(refused) - index, 0) for index, number in enumerate(refused)),
             _instruction(_RETURN, _ALLOW),
             _instruction(_RETURN, _REFUSE | errno.EPERM),
         ]
     )
 
 
-def _when(number: int, test: int, operand: int) -> list[bytes]:
-    """Of the calls with a number, allow those alone whose first argument passes a test."""
+def _allow_if(number: int, test: int, operand: int) -> list[bytes]:
+    """Allow the system call with this number only if its first argument passes a test."""
     return [
         _instruction(_JUMP_IF_EQUAL, number, 0, 4),
         _instruction(_LOAD_WORD, _ARGUMENT_AT),
@@ -125,8 +142,8 @@ def _when(number: int, test: int, operand: int) -> list[bytes]:
 
 
 def _instruction(code: int, operand: int, if_true: int = 0, if_false: int = 0) -> bytes:
-    """The jumps are counted from the next instruction on."""
+    """Encode `struct sock_filter`. Jumps count from the next instruction."""
     return struct.pack("=HBBI", code, if_true, if_false, operand)
 
 
-_FILTER = _filter(_MACHINES[platform.machine()]) if platform.machine() in _MACHINES else None
+_FILTER = _build_filter(_ARCHITECTURES[platform.machine()]) if platform.machine() in _ARCHITECTURES else None

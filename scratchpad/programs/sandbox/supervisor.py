@@ -1,4 +1,16 @@
-"""Running one program from the server: its process is started, watched over its limits, and cleared away."""
+"""Run one program from the server: start its process, watch its limits, and clear it away.
+
+Threats: a program that never ends, that ignores every signal it can, that prints without end, that leaves processes or
+files behind for the next one, or that tampers with its own trace.
+
+1. Fork. The child enters the sandbox and runs the program. It shares memory for the trace and two pipes with the
+   server.
+2. Watch the child's end, the pipes and the clock together. Limits that the child cannot enforce on itself (wall-clock
+   time, printed bytes) are enforced here. The pipes must be read meanwhile: a full one would block the program.
+3. Send SIGKILL in any case, before `waitpid`: until then the process keeps its number, so no other process is killed.
+4. Let the backend remove what is left: processes, which could still write to the pipes and the trace, and files.
+5. Read the rest of the pipes and the trace. The caller checks the trace (`trace_decoder`): it may be forged.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +22,20 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from scratchpad.programs.sandbox.backends import Backend
-from scratchpad.programs.sandbox.child import ProgramExecution
-from scratchpad.programs.sandbox.fresh_interpreter import enter_sandbox
+from scratchpad.programs.sandbox.child import ProgramExecution, enter_sandbox
 from scratchpad.programs.sandbox.limits import ResourceLimits
 from scratchpad.programs.sandbox.trace_buffer import TraceBuffer
 
 _CHUNK = 1 << 16
-_NOT_STARTED = 71
+_NOT_STARTED = 71  # exit status
 
 
 @dataclass(frozen=True)
 class ProcessOutcome:
-    """What is left of a program. reason: the limit it was killed for, or None. exit_code: negative for signals."""
+    """How a program's process ended, and its output.
+
+    reason: the limit for which it was killed, or None. exit_code: negative for signals. seconds: of wall-clock time.
+    """
 
     reason: str | None
     exit_code: int
@@ -32,7 +46,7 @@ class ProcessOutcome:
 
 
 def run_program(backend: Backend, request: dict[str, Any], limits: ResourceLimits) -> ProcessOutcome:
-    """Run a program in a process of its own, to its end or its limits. OSError where no process can be had."""
+    """Run a program in a new process until it ends or reaches a limit. Raises OSError if no process can be started."""
     buffer, started = TraceBuffer(limits.trace_bytes), time.monotonic()
     pipes = [os.pipe() for _ in range(2)]
     try:
@@ -42,14 +56,14 @@ def run_program(backend: Backend, request: dict[str, Any], limits: ResourceLimit
     finally:
         for _, write in pipes:
             os.close(write)
-    streams = _Streams([read for read, _ in pipes], limits.output_bytes)
+    streams = _OutputStreams([read for read, _ in pipes], limits.output_bytes)
     reason = _watch(child, streams, started + limits.seconds)
-    os.kill(child, signal.SIGKILL)  # it has not been waited for: the number is still its own
+    os.kill(child, signal.SIGKILL)
     exit_code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     backend.clean_up()
-    reason = reason or streams.drained()
+    reason = reason or streams.drain()
     seconds = time.monotonic() - started
-    return ProcessOutcome(reason, exit_code, seconds, buffer.closed(), *streams.closed())
+    return ProcessOutcome(reason, exit_code, seconds, buffer.close(), *streams.close())
 
 
 def _become_program(
@@ -65,8 +79,8 @@ def _become_program(
         os._exit(_NOT_STARTED)
 
 
-class _Streams:
-    """stdout and stderr of a program, read as they come."""
+class _OutputStreams:
+    """The read ends of a program's stdout and stderr."""
 
     def __init__(self, descriptors: list[int], most_bytes: int) -> None:
         self._read, self._most = {descriptor: bytearray() for descriptor in descriptors}, most_bytes
@@ -78,7 +92,7 @@ class _Streams:
         return list(self._read)
 
     def read(self, descriptor: int) -> bool:
-        """Take what is there; False where there is nothing, at the end too."""
+        """Read the available bytes. Return False if there are none, or no more will come."""
         try:
             chunk = os.read(descriptor, _CHUNK)
         except BlockingIOError:
@@ -86,25 +100,25 @@ class _Streams:
         self._read[descriptor] += chunk
         return bool(chunk)
 
-    def overrun(self) -> bool:
+    def over_limit(self) -> bool:
         return sum(map(len, self._read.values())) > self._most
 
-    def drained(self) -> str | None:
-        """Read what a program has left behind when it ended; `output` where that is too much."""
+    def drain(self) -> str | None:
+        """Read what an ended program has left in the pipes. Return `output` if that is more than allowed."""
         for descriptor in self._read:
-            while not self.overrun() and self.read(descriptor):
+            while not self.over_limit() and self.read(descriptor):
                 pass
-        return "output" if self.overrun() else None
+        return "output" if self.over_limit() else None
 
-    def closed(self) -> list[bytes]:
-        """Close them; all that was read, as far as it was allowed."""
+    def close(self) -> list[bytes]:
+        """Close the streams and return what was read of each, cut to the limit."""
         for descriptor in self._read:
             os.close(descriptor)
         return [bytes(content[: self._most]) for content in self._read.values()]
 
 
-def _watch(child: int, streams: _Streams, deadline: float) -> str | None:
-    """Wait for a process to end, or for the first limit that it overruns; the limit's name."""
+def _watch(child: int, streams: _OutputStreams, deadline: float) -> str | None:
+    """Wait until a process ends or exceeds a limit. Return the limit's name, or None."""
     poller, ended = select.poll(), os.pidfd_open(child)
     for descriptor in (ended, *streams.descriptors):
         poller.register(descriptor, select.POLLIN)
@@ -113,15 +127,11 @@ def _watch(child: int, streams: _Streams, deadline: float) -> str | None:
             ready = [descriptor for descriptor, _ in poller.poll(1000 * left)]
             if ended in ready:
                 return None
-            if _read_overruns(ready, streams, poller):
+            for descriptor in ready:
+                if not streams.read(descriptor):
+                    poller.unregister(descriptor)
+            if streams.over_limit():
                 return "output"
         return "time"
     finally:
         os.close(ended)
-
-
-def _read_overruns(ready: list[int], streams: _Streams, poller: select.poll) -> bool:
-    for descriptor in ready:
-        if not streams.read(descriptor):
-            poller.unregister(descriptor)
-    return streams.overrun()

@@ -1,4 +1,4 @@
-"""The way out of a program's process: memory that the server sees, too, with the trace as lines of JSON."""
+"""Shared memory in which a program's process leaves its trace for the server, as lines of JSON."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _LENGTH_BYTES, _LAST_BYTES = 8, 64
 
 
 class TraceBuffer:
-    """Takes records in the program's process, and gives them out in the server's when that has ended, however it did.
+    """Takes records in the program's process; the server reads them when that process has ended.
 
-    There is no descriptor that the program could close or write to by accident, and nothing is lost when it is killed.
-    Made before the program's process is forked. most_bytes: room for records.
+    Memory instead of a pipe: the program has no descriptor that it could close or write to by accident, and no record
+    is lost when it is killed. Made before the program's process is forked. most_bytes: room for records.
     """
 
     def __init__(self, most_bytes: int) -> None:
@@ -23,11 +23,11 @@ class TraceBuffer:
 
     @staticmethod
     def size(most_bytes: int) -> int:
-        """The memory that is taken for so many bytes of records."""
+        """Return the bytes of memory that a buffer for `most_bytes` of records takes."""
         return _LENGTH_BYTES + most_bytes + _LAST_BYTES
 
     def put(self, record: dict[str, Any], last: bool = False) -> bool:
-        """Add a record; False where there is no room for it. A little is left for a last one."""
+        """Add a record. Return False if there is no room; a few bytes are reserved for the last record."""
         line = self._encode(record).encode() + b"\n"
         end = self._end + len(line)
         if end > _LENGTH_BYTES + self._most + (_LAST_BYTES if last else 0):
@@ -37,8 +37,8 @@ class TraceBuffer:
         self._end = end
         return True
 
-    def closed(self) -> bytes:
-        """Let go of the memory; all that was put, a line each, or what the program has made of it by tampering."""
+    def close(self) -> bytes:
+        """Release the memory and return the records, one per line. A program may have tampered with them."""
         end = int.from_bytes(self._memory[:_LENGTH_BYTES], "little")
         content = self._memory[_LENGTH_BYTES : min(end, self.size(self._most))]
         self._memory.close()
