@@ -80,7 +80,7 @@ def test_a_stage_that_the_data_do_not_hold_is_refused(tmp_path: Path) -> None:
     data.write_text("".join(json.dumps(line) + "\n" for line in lines))
     task = load_corpus(str(data))
     config = CurriculumConfig(("steps=2", "steps=3"), 0.9)
-    with pytest.raises(ScratchpadError, match=r"stage 2 \(steps=3\): the data hold nothing"):
+    with pytest.raises(ScratchpadError, match=r"stage 2 \(steps=3\): the data hold no questions"):
         make_curriculum(config, task)
     found = make_curriculum(dataclasses.replace(config, stages=("steps=2",)), task)
     assert found is not None

@@ -80,7 +80,7 @@ def test_a_folder_that_is_trained_in_is_refused(tmp_path: Path, capsys: pytest.C
             time.sleep(0.01)
         for how in ("--resume", "--force"):
             assert main([*arguments, how]) == 2
-            assert f"{folder} is being trained in by another process" in capsys.readouterr().err
+            assert f"another process is training in {folder}" in capsys.readouterr().err
         assert process.poll() is None
         process.kill()
         process.communicate()

@@ -122,7 +122,7 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "format": (["parity-small", "--set", "task.format=inductiv"], "did you mean 'inductive'"),
     "preset": (["parity-small", "--set", "model=smal"], "did you mean 'small'"),
     "method": (["parity-small", "--set", "evaluate.method=forces"], "did you mean 'forced'"),
-    "device": (["parity-small", "--device", "tpu"], "auto, cpu or cuda is allowed"),
+    "device": (["parity-small", "--device", "tpu"], "choose auto, cpu or cuda"),
     "option": (["parity-small", "--dvice", "cpu"], "did you mean '--device'"),
     "seeds": (["parity-small", "--seeds", "0"], "a whole number from 1 on"),
     "sizes": (["parity-small", "--set", "evaluate.sizes=4,99"], "bits=99 do not fit window=24"),

@@ -1,1 +1,1 @@
-"""Training: data by step, loss, optimiser, checkpoints, the loop."""
+"""Training: data by step, loss, optimizer, checkpoints, the training loop."""

@@ -1,4 +1,11 @@
-"""Batches by step: what a step trains on is a pure function of the settings and the step's number."""
+"""Training data by step: the batches of a step are a pure function of the settings and the step number.
+
+Documents are numbered over the whole run: step s trains on the numbers s * batch to (s + 1) * batch - 1, and a process
+takes every `world_size`-th of them. With the settings and the curriculum's `ends`, a number determines its document:
+the stage, the question, the part of a long chain. There is no shuffled list and no iterator to save. So a resumed run
+continues with the batches that it would have had; background processes can prepare any step in any order; any number of
+processes train on the same documents; and `overlap` can list all questions that a run has trained on.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +28,14 @@ from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.formats import Format
 from scratchpad.training.curriculum import Curriculum
 
-_MAX_SECONDS_TO_EXIT = 5.0
+_MAX_SECONDS_TO_EXIT = 5.0  # of a background process whose pipe has broken
 
 
 @dataclass(frozen=True)
 class StepData(Dataset[list[Batch]]):
-    """`data[step]` is the step's micro-batches for process `rank`, of equal work for its worker threads.
+    """`data[step]` is a list of micro-batches: this process's part of the step, equal work for each worker thread.
 
-    With a curriculum the task of each document is a stage's; fixed samples are so many of each stage.
+    context: the positions of the model (`None`: unlimited). With a curriculum, each document's task is that of a stage.
     """
 
     task: Task
@@ -49,11 +56,11 @@ class StepData(Dataset[list[Batch]]):
         return step_batches(rows, self.config.micro_tokens, self.worker_threads)
 
     def questions(self, step: int) -> list[Symbols]:
-        """The questions of a step that fall to this process."""
+        """Return this process's questions of a step."""
         return [self._draw(number)[1] for number in self._document_numbers(step)]
 
     def questions_before(self, steps: int) -> Iterator[Symbols]:
-        """Each question that the first `steps` steps train on, once for each draw behind it."""
+        """Yield the questions of the first `steps` steps, over all processes; of fixed samples each once."""
         count, samples = steps * self.config.batch, self._samples(self.task)
         if self.curriculum is None and samples is not None and samples <= count:
             yield from (self.task.draw(self.config.seed, "train", index) for index in range(samples))
@@ -64,7 +71,7 @@ class StepData(Dataset[list[Batch]]):
         return range(step * self.config.batch, (step + 1) * self.config.batch)[self.rank :: self.world_size]
 
     def _draw(self, number: int) -> tuple[Task, Symbols]:
-        """The task and the question of the document numbered `number`, counted over all steps."""
+        """Return the task and the question of a document."""
         task, seed = self.task, self.config.seed
         if self.curriculum is not None:
             task = self.curriculum.task(number // self.config.batch, seed, number)
@@ -74,7 +81,7 @@ class StepData(Dataset[list[Batch]]):
         return self.config.samples or task.count("train")
 
     def _index(self, task: Task, number: int) -> int:
-        """The draw behind the document numbered `number`: itself, or its place in an epoch's order of fixed samples."""
+        """Return the index of a document's draw: its number, or with fixed samples its entry in the epoch's order."""
         samples = self._samples(task)
         if samples is None:
             return number
@@ -89,14 +96,14 @@ class StepData(Dataset[list[Batch]]):
         return rows(document, self.config.row_budget, self.config.question_loss)
 
     def _chain_position(self, number: int) -> float:
-        """Where in its chain the states of the document numbered `number` are, from 0 to 1."""
+        """Return where in its chain a document's states are taken from, from 0 (start) to 1 (end)."""
         if self.config.states_from == "start":
             return 0
         return Stream(stream_name("place", self.config.seed), number).uniform()
 
 
 def step_batches(rows: Sequence[Row[int]], micro_tokens: int, worker_threads: int) -> list[Batch]:
-    """Micro-batches of a step's rows. Each worker thread gets rows of every length, and so equal work."""
+    """Return a step's micro-batches. Each worker thread gets rows of every length, so that all have equal work."""
     ordered = sorted(rows, key=len)
     shares = [ordered[first::worker_threads] for first in range(worker_threads)]
     return [collate(part) for share in shares for part in micro_batches(share, micro_tokens)]
@@ -108,10 +115,9 @@ def _order(name: str, epoch: int, samples: int) -> Sequence[int]:
 
 
 def batches_by_step(data: StepData, first_step: int, workers: int, pin: bool) -> Iterator[list[Batch]]:
-    """The batches of the steps from `first_step` on, made ahead by background processes where there are any.
+    """Yield the batches of the steps from `first_step` on, prefetched by `workers` background processes.
 
-    RunFailure where such a process died while its batch was fetched (its pipe breaks in one of several ways), or could
-    not make it.
+    pin: pin memory for a GPU. RunFailure if a background process dies or fails to make its batch.
     """
     loader = DataLoader(
         data,
@@ -125,7 +131,7 @@ def batches_by_step(data: StepData, first_step: int, workers: int, pin: bool) ->
     )
     try:
         yield from loader
-    except (OSError, EOFError, RuntimeError) as error:
+    except (OSError, EOFError, RuntimeError) as error:  # the ways in which a dead worker's pipe breaks
         if not workers:
             raise
         if "DataLoader worker" not in str(error):
@@ -134,9 +140,9 @@ def batches_by_step(data: StepData, first_step: int, workers: int, pin: bool) ->
 
 
 def _wait_for_dead_worker() -> None:
-    """Wait for the end of a worker whose pipe broke. Torch raises when it hears of it: here, and not at any time later.
+    """Join the worker whose pipe broke, so that torch's signal handler raises here and not at a later moment.
 
-    Pipes are closed a moment before a process has ended.
+    A process closes its pipes shortly before it ends.
     """
     children = multiprocessing.active_children()
     ended = wait([child.sentinel for child in children], timeout=_MAX_SECONDS_TO_EXIT if children else 0)
@@ -146,21 +152,21 @@ def _wait_for_dead_worker() -> None:
 
 
 def _ignore_interrupts(worker: int) -> None:
-    """Ctrl-C reaches every process of the terminal; the main one decides what happens, and may end this one."""
+    """Leave Ctrl-C, which reaches every process of the terminal, to the main process, which may terminate this one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def dead_worker_failure(error: RuntimeError) -> RunFailure | None:
-    """What to say when a background worker died (torch tells at any moment, by a signal); None for other errors."""
+    """Return the failure to raise if torch reported a dead background process, else `None`."""
     return _batch_failure(error) if "DataLoader worker" in str(error) else None
 
 
 def _batch_failure(error: Exception) -> RunFailure:
     reported = str(error) or type(error).__name__
-    if reported.startswith("Caught "):  # raised there, and handed on by torch with its traceback
+    if reported.startswith("Caught "):  # raised in the background process; torch passes its traceback on
         return RunFailure(f"no batch could be made in a background process: {reported}")
     return RunFailure(
         f"a background process that makes batches died ({reported}). Memory may have run out: "
-        "try train.workers=0, or a smaller train.batch; go on with --resume"
+        "try train.workers=0, or a smaller train.batch; continue with --resume"
     )

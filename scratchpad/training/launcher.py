@@ -1,5 +1,7 @@
-"""Several runs trained side by side, each in a process of its own: small models fill a core each better than all cores
-one after another. Progress is read from the metrics.jsonl that every run writes.
+"""Training several runs in parallel, one process each: small models use a core each better than all cores in turn.
+
+A child process is `scratchpad train CONFIG --resume`. Its metrics.jsonl is polled for new lines, so the caller receives
+the same metrics whether a run trains in its own process or in a child.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ _POLL_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """A run to train: its name for people, its settings and its folder. A folder that was begun is gone on with."""
+    """A run to train or resume: its display name, settings and folder."""
 
     name: str
     config: RunConfig
@@ -35,43 +37,44 @@ class TrainingJob:
 def launch_runs(
     jobs: Sequence[TrainingJob], at_once: int, on_metrics: Callable[[str, dict[str, Any]], None], device: str = "auto"
 ) -> None:
-    """Train all jobs, `at_once` at a time; `on_metrics` is called with a job's name and each line of its metrics.jsonl.
+    """Train all jobs, `at_once` at a time. `on_metrics` receives a job's name and each line of its metrics.jsonl.
 
-    A job that starts from another's run waits for it. They share the cores, where settings and environment do not say
-    otherwise. The first failure, or Ctrl-C, stops the others, which save their step; a failure is raised as RunFailure.
+    A job that starts from another job's run waits for it. Unless OMP_NUM_THREADS is set, the processes share the cores.
+    The first failure, or Ctrl-C, makes the other processes save and end; a failure is raised as RunFailure.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        shared = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // at_once)), **os.environ}
-        waiting = [_TrainingProcess(job, Path(scratch) / f"{i}.json", device, shared) for i, job in enumerate(jobs)]
+        variables = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // at_once)), **os.environ}
+        waiting = [_TrainingProcess(job, Path(scratch) / f"{i}.json", device, variables) for i, job in enumerate(jobs)]
         running: list[_TrainingProcess] = []
         try:
             while waiting or running:
-                while len(running) < at_once and (ready := _next_ready([*running, *waiting], waiting)):
+                while len(running) < at_once and (ready := _next_ready(waiting, running)):
                     waiting.remove(ready)
                     running.append(ready)
                     ready.start()
                 time.sleep(_POLL_SECONDS)
-                for training in running:
-                    for line in training.new_lines():
-                        on_metrics(training.job.name, line)
-                running = [training for training in running if not training.is_over()]
+                for process in running:
+                    for line in process.new_metrics():
+                        on_metrics(process.job.name, line)
+                running = [process for process in running if not process.has_finished()]
         finally:
-            for training in running:
-                training.interrupt()
-            for training in running:
-                training.wait()
+            for process in running:
+                process.interrupt()
+            for process in running:
+                process.wait()
 
 
-def _next_ready(unfinished: Sequence[_TrainingProcess], waiting: Sequence[_TrainingProcess]) -> _TrainingProcess | None:
-    """The first that waits for none of the unfinished ones; None where there is none."""
-    folders = {str(training.job.folder) for training in unfinished}
-    return next((training for training in waiting if training.job.config.train.start not in folders), None)
+def _next_ready(waiting: Sequence[_TrainingProcess], running: Sequence[_TrainingProcess]) -> _TrainingProcess | None:
+    """Return the first waiting process that does not start from an unfinished run, if there is one."""
+    unfinished = {str(process.job.folder) for process in (*running, *waiting)}
+    return next((process for process in waiting if process.job.config.train.start not in unfinished), None)
 
 
 class _TrainingProcess:
-    """One run in a child process."""
+    """A job and the child process that trains it."""
 
     def __init__(self, job: TrainingJob, config: Path, device: str, environment: Mapping[str, str]) -> None:
+        """config: where to write the settings for the child."""
         self.job, self._config, self._device, self._environment = job, config, device, environment
         self._process: subprocess.Popen[bytes] | None = None
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
@@ -86,37 +89,37 @@ class _TrainingProcess:
             stdout=subprocess.DEVNULL,
             stderr=self._stderr,
             env=self._environment,
-            process_group=0,  # Ctrl-C comes from here alone: a second one would stop it before it has saved
+            process_group=0,  # only `interrupt` sends Ctrl-C: a second one would end the process before it has saved
         )
 
-    def new_lines(self) -> list[dict[str, Any]]:
-        """Lines of metrics.jsonl that have been completed since the last look."""
+    def new_metrics(self) -> list[dict[str, Any]]:
+        """Return the lines of metrics.jsonl that were completed since the last call."""
         path = self.job.folder / "metrics.jsonl"
-        whole: list[bytes] = []
-        with contextlib.suppress(FileNotFoundError):  # not there yet, or taken away by a run that begins anew
-            whole = path.read_bytes().split(b"\n")[:-1]
-        new, self._lines_read = whole[self._lines_read :], len(whole)  # lines, not bytes: resuming rewrites some
+        complete: list[bytes] = []
+        with contextlib.suppress(FileNotFoundError):  # not yet written, or removed by a run that starts again
+            complete = path.read_bytes().split(b"\n")[:-1]
+        new, self._lines_read = complete[self._lines_read :], len(complete)  # not bytes: resuming rewrites lines
         return [json.loads(line) for line in new]
 
-    def is_over(self) -> bool:
-        """Whether the process has ended well. RunFailure, with its last words, if it ended otherwise."""
+    def has_finished(self) -> bool:
+        """Return whether the process has ended successfully. RunFailure with its last message if it has failed."""
         assert self._process is not None
         status = self._process.poll()
         if status:
             self._stderr.seek(0)
-            words = self._stderr.read().decode(errors="replace").strip().splitlines()
-            raise RunFailure(f"{self.job.name}: {words[-1] if words else f'ended with status {status}'}")
+            messages = self._stderr.read().decode(errors="replace").strip().splitlines()
+            raise RunFailure(f"{self.job.name}: {messages[-1] if messages else f'ended with status {status}'}")
         if status == 0:
             self._stderr.close()
         return status == 0
 
     def interrupt(self) -> None:
-        """Have it save its step and end."""
+        """Make the process save its step and end."""
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
 
     def wait(self) -> None:
-        """Until it has ended."""
+        """Wait until the process has ended."""
         if self._process is not None:
             self._process.wait()
         self._stderr.close()

@@ -1,4 +1,4 @@
-"""One loss: the sum over scored tokens, over their number in the whole optimiser step."""
+"""The loss: the sum over scored tokens, to be divided by their number in the whole optimizer step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scratchpad.models.protocol import LanguageModel
 
 
 def summed_loss(model: LanguageModel, batch: Batch, backend: str = "blocks") -> Tensor:
-    """The summed cross-entropy of a batch's targets, in float32 or wider; only their logits are computed."""
+    """Return the summed cross-entropy of a batch's targets, in float32 or wider. Only their logits are computed."""
     scored = batch.targets != NO_TARGET
     logits = model(batch, backend, scored)
     return F.cross_entropy(
@@ -22,5 +22,5 @@ def summed_loss(model: LanguageModel, batch: Batch, backend: str = "blocks") -> 
 
 
 def count_targets(batches: Sequence[Batch]) -> int:
-    """How many tokens of these batches are scored."""
+    """Return the number of scored tokens in the batches."""
     return sum(int((batch.targets != NO_TARGET).sum()) for batch in batches)

@@ -1,4 +1,8 @@
-"""Which questions a run was trained on: in small spaces test questions repeat them, and reports say how many."""
+"""The overlap of test questions with training questions, which reports state: in small tasks, test questions repeat.
+
+Nothing is recorded during training. What a step trains on is a pure function of its number (`training.data`), so the
+training questions are drawn again from the settings, hashed, and the sorted hashes cached in the run folder.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +18,13 @@ from scratchpad.training.data import StepData
 
 
 def training_overlap(data: StepData, steps: int, questions: Iterable[Symbols], folder: Path) -> np.ndarray:
-    """Which of the questions are among those of the first `steps` steps. Their digests are kept in the folder."""
-    trained = _trained(data, steps, folder)
-    asked = np.array([_digest(question) for question in questions], np.uint64)
-    return np.isin(asked, trained)
+    """Return a boolean array: which of the questions occur in the first `steps` training steps. Caches in `folder`."""
+    test_digests = np.array([_digest(question) for question in questions], np.uint64)
+    return np.isin(test_digests, _training_digests(data, steps, folder))
 
 
-def _trained(data: StepData, steps: int, folder: Path) -> np.ndarray:
-    """Sorted 64-bit digests of all questions trained on (two questions share one with odds of 1 in 2**64)."""
+def _training_digests(data: StepData, steps: int, folder: Path) -> np.ndarray:
+    """Return the sorted, distinct 64-bit digests of all training questions. Two questions collide once in 2**64."""
     path = folder / f"questions-{steps}.npy"
     if path.exists():
         return np.load(path, allow_pickle=False)

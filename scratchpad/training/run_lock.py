@@ -1,4 +1,8 @@
-"""Holding a run folder while it is written: two trainings in one would mix their checkpoints and metrics."""
+"""A lock on a run folder: two processes training in one folder would mix their checkpoints and metrics.
+
+The lock is an advisory `flock` on the folder itself. The kernel releases it when the process ends, however it ends, so
+no stale lock file can block a resumed run.
+"""
 
 from __future__ import annotations
 
@@ -13,28 +17,24 @@ from scratchpad.errors import ScratchpadError
 
 @contextmanager
 def lock_run_folder(folder: Path) -> Iterator[None]:
-    """Hold a folder, made where it is not there, until the end of the block or of this process, however that comes.
+    """Create a folder if needed and lock it until the end of the block or of this process.
 
-    ScratchpadError where another process holds it, or it cannot be made.
+    ScratchpadError if another process has locked the folder, or if it cannot be created.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        place = os.open(folder, os.O_RDONLY)
+        descriptor = os.open(folder, os.O_RDONLY)
     except OSError as error:
         raise ScratchpadError(f"--out {folder} cannot be written: {error.strerror}") from None
     try:
-        _lock(place, folder)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ScratchpadError(
+                f"another process is training in {folder}: wait for it, stop it, or choose another --out"
+            ) from None
+        except OSError:  # some network file systems cannot lock folders: train without a lock
+            pass
         yield
     finally:
-        os.close(place)
-
-
-def _lock(place: int, folder: Path) -> None:
-    try:
-        fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise ScratchpadError(
-            f"{folder} is being trained in by another process: wait for its end or stop it, or choose another --out"
-        ) from None
-    except OSError:  # some network file systems lock no folders; there is only the user's own care then
-        return
+        os.close(descriptor)

@@ -1,4 +1,14 @@
-"""The training loop. A step is a pure function of the parameters, the settings and its number; so resuming is exact."""
+"""The training loop, and what makes resuming exact.
+
+A step is a pure function of (parameters, optimizer moments, settings, step number). Everything random in it is derived
+from the seed and the step number: the documents (`training.data`), the dropout (`_step_seed`). So a checkpoint holds no
+generator state: parameters, their average, moments, the step and the curriculum's `ends` are enough. A run that is
+killed and resumed has the same losses and the same final bits as one that was not.
+
+Three rules keep it so. Every decision that changes later steps (a stage passed, `stop_at` reached) is taken before the
+checkpoint of its step is saved. On resuming, lines and checkpoints of later steps are dropped, since the run writes
+them again. All processes take each decision together (`ProcessGroup.any`); the first one alone writes files.
+"""
 
 from __future__ import annotations
 
@@ -34,23 +44,23 @@ from scratchpad.training.loss import count_targets, summed_loss
 from scratchpad.training.optimizer import learning_rate, make_optimizer, update_average
 
 OnMetrics = Callable[[dict[str, Any]], None]
-"""Called with every line that goes to metrics.jsonl."""
+"""Receives every line of metrics.jsonl."""
 Evaluate = Callable[[], Sequence[Score]]
-"""Evaluates the model as it is."""
+"""Returns the current scores, one per size."""
 CountCorrect = Callable[[Task, Sequence[Symbols]], int]
-"""How many of these questions of a stage the model gets right."""
+"""Returns how many of the questions the model answers correctly; the task is that of a curriculum's stage."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C: the step was finished and saved. The text says where."""
+    """Training was interrupted after a step that is saved. The text names the step."""
 
 
 @dataclass
 class Trainer:
-    """A model in training, in a run folder. `evaluate` is called on schedule, `on_metrics` with every logged line.
+    """A model with its optimizer, data and run folder.
 
-    `count_correct` tests the stages of a curriculum (none: there is no curriculum). average: a copy of the model, to
-    become the average of its weights (none: none is kept).
+    evaluate: called every `evaluate_every` steps. count_correct: tests the stages of a curriculum (`None`: no
+    curriculum). average: a copy of the model that becomes the moving average of its weights (`None`: no average).
     """
 
     model: LanguageModel
@@ -68,32 +78,35 @@ class Trainer:
         self.checkpoints = Checkpoints(self.folder)
         self.step = 0
         self._target_reached = False
-        """Whether `stop_at` has been reached."""
+        """Whether every accuracy has reached `stop_at`."""
         self._threads = WorkerThreads(self.data.worker_threads)
         self._window = _LogWindow()
 
     def load_initial_weights(self, start: Checkpoint) -> None:
-        """Begin at step 0 with the weights of another run, as they answer questions there."""
+        """Start at step 0 from the weights that another run is evaluated with: their average, if it has one."""
         for model in (self.model, self.average):
             if model is not None:
                 model.load_state_dict(start.judged)
 
     def resume(self, checkpoint: Checkpoint) -> None:
-        """Go on from a checkpoint: parameters, their average, moments, step and stage."""
+        """Continue from a checkpoint: parameters, their average, moments, step and stage."""
         self.model.load_state_dict(checkpoint.model)
         if self.average is not None:
             self.average.load_state_dict(checkpoint.judged)
         restore_optimiser(self.model, self.optimizer, checkpoint.optimiser)
         self.step, self._target_reached = checkpoint.step, bool(checkpoint.state.get("reached"))
         if self.data.curriculum:
-            self._set_curriculum(replace(self.data.curriculum, ends=tuple(checkpoint.state["ends"])))
+            curriculum = replace(self.data.curriculum, ends=tuple(checkpoint.state["ends"]))
+            self.data = replace(self.data, curriculum=curriculum)
 
     def run(self) -> None:
-        """Train to the last step or until `stop_at` is reached. Interrupted after Ctrl-C, RunFailure when it fails.
+        """Train to the last step, or until every accuracy reaches `stop_at`.
 
-        Whatever the folder holds of later steps is dropped first: it would be written again.
+        Interrupted after Ctrl-C or another termination signal: the first one ends training after the current step, a
+        second one at once. RunFailure for a loss that is not finite, a dead worker or a full disk.
         """
-        with _interrupts() as interrupt, _as_run_failures(self.folder):
+        interrupt = _Interrupt()
+        with handling_termination(interrupt), _as_run_failures(self.folder):
             if self.processes.is_first:
                 self.checkpoints.clean(self.step)
                 _drop_later_metrics(self.folder / "metrics.jsonl", self.step)
@@ -103,7 +116,7 @@ class Trainer:
             self._save()
 
     def _train_stage(self, interrupt: _Interrupt) -> None:
-        """Train until it is over, or what is trained on has changed and batches made ahead are of no use."""
+        """Train until the run ends or the curriculum moves on, which makes prefetched batches useless."""
         on_gpu, data = self.model.device.type == "cuda", self.data
         workers = self.config.workers if self.config.workers is not None else 2 * on_gpu
         for batches in batches_by_step(data, self.step, workers, pin=on_gpu):
@@ -137,13 +150,13 @@ class Trainer:
         )
 
     def _batch_loss(self, targets: Tensor, batch: Batch) -> Tensor:
-        """A micro-batch's share of the step's loss."""
+        """The micro-batch's part of the step's loss: its summed loss over the target count of all processes."""
         device, bf16 = self.model.device, self.config.precision == "bf16"
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             return summed_loss(self.model, batch.to(device), self.config.attention) / targets
 
     def _check_finite(self, loss: Tensor, norm: Tensor, rate: float) -> None:
-        """Before the parameters are touched: a loss or gradient that is not finite ends the run."""
+        """Raise RunFailure for a loss or gradient that is not finite, before it changes the parameters."""
         if math.isfinite(float(loss)) and math.isfinite(float(norm)):
             return
         kept = self.checkpoints.steps()
@@ -155,20 +168,20 @@ class Trainer:
         )
 
     def _after_step(self) -> None:
-        """Log, test, judge and save where it is time to."""
+        """Log, test the stage, evaluate and save, each when it is due."""
         config, last = self.config, self.step == self.config.steps
-        judged = last or (config.evaluate_every and self.step % config.evaluate_every == 0)
-        if self.step % config.log_every == 0 or judged:  # a step that may be the last is logged
+        evaluation_due = last or (config.evaluate_every and self.step % config.evaluate_every == 0)
+        if self.step % config.log_every == 0 or evaluation_due:  # which may end the run: its last step is logged
             self._log(self._window.line(self.step))
         if self.data.curriculum and self.data.curriculum.is_test_due(self.step):
             self._test_stage(self.data.curriculum)
-        if judged:
+        if evaluation_due:
             self._evaluate()
         if config.checkpoint_every and self.step % config.checkpoint_every == 0:
             self._save()
 
     def _test_stage(self, curriculum: Curriculum) -> None:
-        """Test the stage, and go on to the next one where it is passed: before anything of this step is saved."""
+        """Test the stage and enter the next one if it is passed."""
         passed = False
         if self.processes.is_first:
             assert self.count_correct is not None
@@ -182,10 +195,7 @@ class Trainer:
             self._log({"step": self.step, "curriculum": {**line, "steps": curriculum.steps_in_stage(self.step)}})
         self._window.restart()
         if self.processes.any(passed, self.model.device):
-            self._set_curriculum(curriculum.with_stage_passed(self.step))
-
-    def _set_curriculum(self, curriculum: Curriculum) -> None:
-        self.data = replace(self.data, curriculum=curriculum)
+            self.data = replace(self.data, curriculum=curriculum.with_stage_passed(self.step))
 
     def _evaluate(self) -> None:
         if self.processes.is_first:
@@ -216,7 +226,7 @@ class Trainer:
 
 
 class _LogWindow:
-    """What was done since the last logged line; time spent on evaluations and checkpoints is left out."""
+    """Loss and throughput since the last logged line, without the time of evaluations and checkpoints."""
 
     def __init__(self) -> None:
         self.loss, self.rate = torch.zeros(()), 0.0
@@ -231,7 +241,7 @@ class _LogWindow:
         self.documents += documents
 
     def line(self, step: int) -> dict[str, Any]:
-        """The line of metrics.jsonl: the loss of this step alone, and the rates since the last line."""
+        """Return a line of metrics.jsonl: the loss of this step alone, the throughput since the last line."""
         seconds = max(1e-9, time.perf_counter() - self.start)
         line = {
             "step": step,
@@ -245,6 +255,8 @@ class _LogWindow:
 
 
 class _Interrupt:
+    """A signal handler that records the first request and raises at the second."""
+
     requested = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
@@ -254,16 +266,8 @@ class _Interrupt:
 
 
 @contextlib.contextmanager
-def _interrupts() -> Iterator[_Interrupt]:
-    """Ctrl-C, and every other request to end, asks to stop after the step; a second one stops at once."""
-    interrupt = _Interrupt()
-    with handling_termination(interrupt):
-        yield interrupt
-
-
-@contextlib.contextmanager
 def _as_run_failures(folder: Path) -> Iterator[None]:
-    """A dead worker (torch tells of it at any moment, by a signal) and a disk that refuses, as RunFailures."""
+    """Turn a worker's death (torch raises at any moment, from a signal handler) and disk errors into RunFailures."""
     try:
         yield
     except RunFailure:
@@ -274,17 +278,17 @@ def _as_run_failures(folder: Path) -> Iterator[None]:
             raise
         raise failure from error
     except OSError as error:
-        raise RunFailure(f"{folder} cannot be written: {error}; free some space and go on with --resume") from error
+        raise RunFailure(f"{folder} cannot be written: {error}; free some space and continue with --resume") from error
 
 
 def _step_seed(seed: int, step: int, rank: int) -> int:
-    """A seed of dropout for each step and process: no generator's state needs saving."""
+    """Return the seed of dropout for a step and process."""
     digest = hashlib.blake2b(f"step {seed} {step} {rank}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
 
 
 def _drop_later_metrics(path: Path, step: int) -> None:
-    """Drop the lines after a step, and what was cut short."""
+    """Drop the lines of later steps and a truncated last line."""
     kept = []
     for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []:
         with contextlib.suppress(ValueError):
