@@ -1,4 +1,4 @@
-"""Programs of the inductive subset, construct by construct."""
+"""Programs of the inductive subset, one for each construct."""
 
 from __future__ import annotations
 

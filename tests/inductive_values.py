@@ -1,4 +1,4 @@
-"""Programs of the inductive subset whose values have more to them than is written."""
+"""Programs of the inductive subset with values whose identity, position or table a state must record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The inductive form: the same lines, variables and ends as CPython's, and each state determines the next."""
+"""The inductive form of traces: CPython's lines, variables and results, and each state determines the next."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import json
 import random
 
 import pytest
-from inductive_checks import CPythonRun, check_against_cpython, check_induction, has_more_lines, run
+from inductive_checks import CPythonRun, check_against_cpython, check_induction, has_more_lines, run, states
 from inductive_programs import PROGRAMS
 from inductive_values import VALUES
 
-from scratchpad.programs.inductive.chain import states
 from scratchpad.programs.inductive.compiled_program import CompiledProgram
 from scratchpad.programs.inductive.machine import Machine
 from scratchpad.programs.inductive.state_writer import write_state
@@ -24,14 +23,14 @@ def test_each_state_determines_the_next(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(ALL) - {"comprehensions"}))
-def test_lines_and_ends_are_cpythons(name: str) -> None:
+def test_lines_and_results_are_those_of_cpython(name: str) -> None:
     if has_more_lines(ALL[name]):
         pytest.skip("from Python 3.12 on, comprehensions and `and` have line events of their own in the frame around")
     check_against_cpython(ALL[name])
 
 
-def test_what_builtins_and_comprehensions_over_lines_do_is_part_of_a_line() -> None:
-    """There CPython has more lines, but the same end."""
+def test_comprehensions_over_several_lines_are_part_of_one_line() -> None:
+    """CPython has more line events, but the same result."""
     _, _, machine = run(PROGRAMS["comprehensions"])
     assert machine.globals["h"] == [True, False]
     assert {name: machine.globals[name] for name in "abcdefg"} == {
@@ -39,8 +38,8 @@ def test_what_builtins_and_comprehensions_over_lines_do_is_part_of_a_line() -> N
     }
 
 
-def test_a_while_with_its_body_in_its_own_line_is_a_line_before_every_test() -> None:
-    """CPython has none where it comes back from the body to the line that it is in."""
+def test_every_test_of_a_while_begins_a_line() -> None:
+    """CPython has no line event before a test if the body is on the same line."""
     found, _, _ = run("n = 3\nwhile n: n -= 1\noutput = n")
     assert [state["frames"][-1]["line"] for state in found] == [1, 2, 2, 2, 2, 3]
 
@@ -65,7 +64,7 @@ def f(v0):
 
 
 def drawn_program(rng: random.Random) -> str:
-    """A program of loops, tests, arithmetic and calls, which ends."""
+    """Return a program of loops, tests, arithmetic and calls that ends."""
     return "\n".join([HEAD, *drawn_block(rng, 2), " return v0", f"output = f({rng.randrange(10)}), seen"])
 
 
@@ -113,20 +112,20 @@ def test_drawn_programs(seed: int) -> None:
         check_against_cpython(text)
 
 
-def test_states_say_where_a_call_is_waited_for() -> None:
-    """In line 3 both calls are waited for; the second time the first one's result is kept."""
+def test_states_tell_which_call_a_frame_waits_for() -> None:
+    """Line 3 waits for two calls, the second time with the result of the first one."""
     chain = list(states(CompiledProgram("def f(x):\n    return x\ny = f(1) + f(2)")))
     waiting = [state["frames"][0] for state in chain if len(state["frames"]) == 2]
     assert [(frame["part"], frame.get("kept")) for frame in waiting] == [(1, None), (2, {".1": 1})]
     assert [frame["locals"] for frame in (chain[2]["frames"][1], chain[3]["frames"][1])] == [{"x": 1}, {"x": 2}]
 
 
-def test_states_hold_what_aliases_share_once() -> None:
+def test_states_hold_shared_values_once() -> None:
     state = list(states(CompiledProgram("a = [1]\nb = a\nc = [a]\nx = 0")))[-1]
     assert state["frames"][0]["locals"] == {"a": {"$shared": [1, [1]]}, "b": {"$same": 1}, "c": [{"$same": 1}]}
 
 
-def test_an_endless_loop_has_a_flat_cost_in_its_state() -> None:
+def test_states_of_a_long_loop_do_not_grow() -> None:
     text = "x = 0\nfor i in range(10**9):\n    x = (x + i) % 7"
     machine = Machine(CompiledProgram(text))
     lengths = []

@@ -1,4 +1,4 @@
-"""What the inductive form refuses, by name, and how its runs end."""
+"""What the inductive form of traces does not support, by name, and the statuses of its runs."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from inductive_checks import check_against_cpython, run
+from inductive_checks import check_against_cpython, next_state, run, states
 from traces import started
 
 from scratchpad.errors import ScratchpadError
 from scratchpad.programs import ResourceLimits, Runner
-from scratchpad.programs.inductive.chain import next_state, states
 from scratchpad.programs.inductive.compiled_program import CompiledProgram
 from scratchpad.programs.inductive.machine import Machine
 from scratchpad.programs.inductive.unsupported import Unsupported
 
-REFUSED = {
+UNSUPPORTED = {
     "class": "class A: pass",
     "with": "with x: pass",
     "decorator": "@f\ndef g(): pass",
@@ -42,28 +41,28 @@ REFUSED = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:.* with .* literal:SyntaxWarning")  # which is what is refused
-@pytest.mark.parametrize("construct", REFUSED)
-def test_constructs_outside_the_subset_are_refused_by_name(construct: str) -> None:
+@pytest.mark.filterwarnings("ignore:.* with .* literal:SyntaxWarning")  # about the unsupported `is`
+@pytest.mark.parametrize("construct", UNSUPPORTED)
+def test_unsupported_constructs_have_names(construct: str) -> None:
     with pytest.raises(Unsupported) as caught:
-        CompiledProgram(REFUSED[construct])
+        CompiledProgram(UNSUPPORTED[construct])
     assert caught.value.construct == construct.strip()
     assert caught.value.line in (1, 2)
 
 
-def test_expressions_that_are_nested_too_deep() -> None:
+def test_deeply_nested_expressions_are_unsupported() -> None:
     with pytest.raises(Unsupported, match="expression nested too deep"):
         CompiledProgram(f"def f(): pass\nx = f(){' + 1' * 1009}")
 
 
-def test_recursion_has_pythons_own_depth() -> None:
+def test_recursion_has_the_depth_of_cpython() -> None:
     machine = Machine(CompiledProgram("def f(n):\n    global deepest\n    deepest = n\n    f(n + 1)\nf(1)"))
     with pytest.raises(RecursionError, match="maximum recursion depth exceeded"):
         deque(iter(machine.advance, False))
     assert machine.globals["deepest"] == 999
 
 
-KEPT = {
+UNSUPPORTED_VALUES = {
     "generator": "def g():\n    yield 1\nx = g()\ny = 1",
     "value of type count": "import itertools\nx = itertools.count()\ny = 1",
     "dict or set that is changed while it is gone through": (
@@ -83,14 +82,14 @@ KEPT = {
 }
 
 
-@pytest.mark.parametrize("construct", KEPT)
-def test_values_that_a_state_cannot_hold_are_refused(construct: str) -> None:
+@pytest.mark.parametrize("construct", UNSUPPORTED_VALUES)
+def test_states_cannot_hold_some_values(construct: str) -> None:
     with pytest.raises(Unsupported) as caught:
-        list(states(CompiledProgram(KEPT[construct])))
+        list(states(CompiledProgram(UNSUPPORTED_VALUES[construct])))
     assert caught.value.construct == construct.strip()
 
 
-def test_values_that_do_not_outlive_a_line_are_no_matter() -> None:
+def test_unsupported_values_within_a_line_are_allowed() -> None:
     check_against_cpython("import itertools\ndef g():\n    yield 5\nx = list(itertools.chain([1], [2]))\noutput = x")
     _, error, machine = run("def g():\n    yield 5\noutput = list(g()), next(g())")
     assert (error, machine.globals["output"]) == (None, ([5], 5))
@@ -110,7 +109,7 @@ def test_values_that_do_not_outlive_a_line_are_no_matter() -> None:
         {"frames": 3},
     ],
 )
-def test_what_is_no_state_is_refused(state: dict[str, Any]) -> None:
+def test_invalid_states_are_refused(state: dict[str, Any]) -> None:
     with pytest.raises(ScratchpadError, match="no state of this program"):
         next_state(CompiledProgram("x = 1"), state)
 
@@ -121,7 +120,7 @@ def runner() -> Iterator[Runner]:
         yield made
 
 
-def test_a_runner_goes_on_from_each_state(runner: Runner) -> None:
+def test_a_runner_resumes_from_each_state(runner: Runner) -> None:
     trace = runner.run_inductive("def f(n):\n    print(n)\n    return n and f(n - 1)", "f(2)")
     assert (trace.status, trace.output_text, trace.stdout) == ("done", "0", "2\n1\n0\n")
     for place, step in enumerate(trace.steps):
@@ -130,14 +129,14 @@ def test_a_runner_goes_on_from_each_state(runner: Runner) -> None:
         assert (rest.state, rest.status, rest.stdout) == (trace.state, "done", trace.stdout)
 
 
-def test_a_value_is_refused_with_the_line_that_made_it(runner: Runner) -> None:
+def test_an_unsupported_value_is_reported_with_its_line(runner: Runner) -> None:
     text = "x = 1\ndef f():\n    g = (i for i in 'ab')\n    return 1\ny = f()"
     trace = runner.run_inductive(text)
     assert (trace.status, trace.error) == ("refused", "generator (line 3)")
     assert runner.resume(text, trace.steps[-1].state).error == "generator (line 3)"
 
 
-def test_how_runs_of_the_machine_end(runner: Runner) -> None:
+def test_statuses_of_the_machine(runner: Runner) -> None:
     short = ResourceLimits(seconds=60, steps=101, output_bytes=307, trace_bytes=10_007)
     endings = {
         "x = [0] * 10**12": "memory",
@@ -154,7 +153,7 @@ def test_how_runs_of_the_machine_end(runner: Runner) -> None:
     assert runner.resume("x = 1", {}).error == "no state of this program: KeyError: 'frames'"
 
 
-def test_a_runner_goes_on_from_a_set_whose_next_element_its_elements_do_not_tell(runner: Runner) -> None:
+def test_a_runner_resumes_with_the_hidden_order_of_a_set(runner: Runner) -> None:
     text = "s = {1, 2, 3}\ns.pop()\ns.add(1)\nx = s.pop()\noutput = x"
     trace = runner.run_inductive(text)
     assert (trace.output_text, runner.resume(text, trace.steps[2].state).output_text) == ("2", "2")

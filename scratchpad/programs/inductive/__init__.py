@@ -11,7 +11,9 @@ compiles a program so that nothing is hidden whenever the machine stops, which i
   variables as cells, and the enclosing loops and `try` statements as a stack of blocks (`machine`).
 - `state_writer` writes a machine as JSON, and `state_reader` restores the machine from JSON and the program. They take
   values apart with `value_codecs`, positions of iterators with `iterators`, tables of sets with `cpython_internals`.
-- `chain` combines them: the first state, and the next state of a state. `unsupported` lists what programs may not use.
+- `unsupported` lists what programs may not use.
+
+The induction step is `restore_machine(program, state)`, `machine.advance()` and `write_state(machine)`.
 
 In this program f is called twice in line 3:
 
