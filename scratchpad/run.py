@@ -217,7 +217,7 @@ def task_of(config: TaskConfig, folder: Path | None = None) -> Task:
     if config.data is not None:
         corpus = load_corpus(config.data, config.test_data)
         try:
-            corpus.check_format(config.format)
+            corpus.check_format(format_named(config.format))
         except ScratchpadError as error:
             raise ScratchpadError(f"{config.data}: {error}") from None
         for name in config.settings:

@@ -115,21 +115,21 @@ def test_tasks_name_the_parts_of_their_states(name: str, settings: dict[str, Any
     for index in range(5):
         question = task.draw(0, "test", index)
         for one in task.chain(question):
-            assert len(task.parts(one)) == len(one)
-            assert not any(part.startswith("symbol ") for part in task.parts(one))
-            assert task.traits(question, one)
-            assert all(isinstance(value, str) and value for value in task.traits(question, one).values())
+            assert len(task.labels.parts(one)) == len(one)
+            assert not any(part.startswith("symbol ") for part in task.labels.parts(one))
+            assert task.labels.traits(question, one)
+            assert all(isinstance(value, str) and value for value in task.labels.traits(question, one).values())
 
 
 def test_kinds_of_the_papers_additions() -> None:
     shift = task_named("addition-shift", {"digits": 3, "window": 4})
     question = shift.parse("g$174+v$940=$5cvj|0")
-    assert [shift.traits(question, one)["kind"] for one in shift.chain(question)][1:] == [
+    assert [shift.labels.traits(question, one)["kind"] for one in shift.chain(question)][1:] == [
         "no carry", "carry", "carry", "last",
     ]  # fmt: skip
     slots = task_named("addition-random-space", {"digits": 3, "window": 4})
     question = slots.parse("174+_940_=$qtamn")
-    traits = [slots.traits(question, one) for one in slots.chain(question)]
+    traits = [slots.labels.traits(question, one) for one in slots.chain(question)]
     assert [one["kind"] for one in traits] == ["no carry", "carry", "carry", "overflow"]
     assert [one["slot"] for one in traits] == ["02", "01", "00", "-1"]
 
@@ -139,14 +139,14 @@ def test_kinds_of_searches_and_registers() -> None:
     question = graph.parse("v2 > v3 ; v0 > v2 ; v0 > v1 ; v2 > v0 ; v0 ? v3 ;")
     *_, last = graph.chain(question)
     assert " ".join(last) == "v0 v2 > v1 v3 ; 1"
-    assert graph.traits(question, last) == {"kind": "last, label 1", "looked at": "2"}
-    assert graph.parts(last) == ("looked at", "looked at", "bar", "waiting", "waiting", "semicolon", "label")
+    assert graph.labels.traits(question, last) == {"kind": "last, label 1", "looked at": "2"}
+    assert graph.labels.parts(last) == ("looked at", "looked at", "bar", "waiting", "waiting", "semicolon", "label")
     sums = task_named("long-addition", {"window": 4})
     question = sums.parse("2 9 + 5 7")
-    assert [sums.traits(question, one) for one in sums.chain(question)] == [
+    assert [sums.labels.traits(question, one) for one in sums.chain(question)] == [
         {"digit": "1", "kind": "carry"}, {"digit": "2", "kind": "no carry"},
     ]  # fmt: skip
-    parts = dict(zip(sums.parts(state := sums.chain(question)[1]), state, strict=True))
+    parts = dict(zip(sums.labels.parts(state := sums.chain(question)[1]), state, strict=True))
     assert (parts["new digit"], parts["result"], parts["equals"], parts["carry"]) == ("8", "6", "=", "0")
 
 

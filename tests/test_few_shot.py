@@ -50,7 +50,7 @@ def test_a_problem_is_asked_as_the_paper_asks_it(name: str, question: str, form:
     task = task_named(name)
     prompt = few_shot(task, format_named(form), task.parse(question), 0)
     assert prompt.text == prompt.asked
-    assert prompt.text + prompt.target + task.prompt_template(form).after == text
+    assert prompt.text + prompt.target + task.texts.prompt_template(format_named(form)).after == text
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -60,7 +60,7 @@ def test_examples_are_fixed_and_never_the_question(name: str) -> None:
     asked = [*(question for _, question in draws(task, 3, "test", 0, 5)), trained[1]]
     prompts = [few_shot(task, form, question, 3, seed=3) for question in asked]
     expected = [
-        question_and_work(task, form.write(task, question))[1] + task.prompt_template("scratchpad").after
+        question_and_work(task, form.write(task, question))[1] + task.texts.prompt_template(form).after
         for question in trained
     ]
     assert all([work for _, work in prompt.shown] == expected[:3] for prompt in prompts[:-1])
@@ -138,7 +138,7 @@ def test_the_true_work_is_right_and_a_changed_one_is_not(name: str) -> None:
     task = task_named(name)
     for form in map(format_named, format_names(task)):
         for _, question in draws(task, 0, "test", 0, 5):
-            template = task.prompt_template(form.name)
+            template = task.texts.prompt_template(form)
             _, target = question_and_work(task, form.write(task, question))
             trace = None if form.name in ("direct", "filler") else True
             for text in (target, f"\n {target}{template.stop}and so on", f"{target}\n"):

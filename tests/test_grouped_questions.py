@@ -65,9 +65,9 @@ def test_one_program_cannot_be_held_out(tmp_path: Path, capsys: Capture) -> None
 def test_what_is_no_call_is_a_problem_of_its_own() -> None:
     data, task = load_corpus("examples/my_data.jsonl"), task_named("programs")
     for text in ("a b", "x\n\noutput = 1\n", "output = f(1)", "\n\noutput =f(1)"):
-        assert data.problem(tuple(text)) == tuple(text)
+        assert data.texts.problem(tuple(text)) == tuple(text)
     question = task.draw(0, "train", 0)
-    assert "".join(task.problem(question)) == "".join(question).split("\n\n")[0]
+    assert "".join(task.texts.problem(question)) == "".join(question).split("\n\n")[0]
 
 
 def test_symbols_may_have_several_characters() -> None:

@@ -15,6 +15,7 @@ from scratchpad.tasks.base import Symbols, Task, draws
 from scratchpad.tasks.document import SEP, as_text
 from scratchpad.tasks.formats import format_named
 
+SCRATCHPAD = format_named("scratchpad")
 LINE = re.compile(r"(?:([\d ]+) \+ ([\d ]+) )?, ([\d ]*) C: ([01])")
 FIVE_SIGMA = 5.0
 """Odds of a false alarm over seeds: 6e-7 a comparison; the seed is fixed below."""
@@ -59,7 +60,9 @@ def test_each_line_of_the_text_holds_the_whole_sum() -> None:
     task = addition(digits="1-13")
     for _, question in draws(task, 0, "train", 0, 101):
         first, second = (int(part.replace(" ", "")) for part in as_text(question).split("+"))
-        opened, *lines, last, closed, answer = "".join(task.scratchpad_text(question, "scratchpad")).split("\n")
+        opened, *lines, last, closed, answer = "".join(
+            task.scratchpad_text(question, format_named("scratchpad"))
+        ).split("\n")
         assert (opened, closed) == ("<scratch>", "</scratch>")
         columns = len(lines) - 1
         assert columns == max(len(str(first)), len(str(second)))
@@ -210,7 +213,7 @@ def test_texts_without_an_answer_have_none() -> None:
     task = addition()
     question = task.parse("2 9 + 5 7")
     scratchpad = format_named("scratchpad")
-    assert scratchpad.answer(task, question, [(*task.scratchpad_text(question, "scratchpad"), SEP)]) == tuple("8 6")
+    assert scratchpad.answer(task, question, [(*task.scratchpad_text(question, scratchpad), SEP)]) == tuple("8 6")
     assert scratchpad.answer(task, question, [(*"1 2\n", "</scratch>", "\n", SEP)]) is None
     with pytest.raises(IndexError):
         scratchpad.answer(task, question, [(*"8 6", SEP)])

@@ -104,7 +104,7 @@ def test_a_wrong_output_is_not_read_as_the_right_one(path: str) -> None:
         state = letters(f'{{"output": {written}}}')
         assert task.answer(question, state) == letters(answer)
         text = letters(f'line: x\nstate: {{"output": {written}}}')
-        assert task.answer_in_text(question, text, "scratchpad") == letters(answer)
+        assert task.answer_in_text(question, text, format_named("scratchpad")) == letters(answer)
 
 
 def test_any_program_is_a_question(capsys: Captured) -> None:

@@ -77,7 +77,7 @@ def hold_against_python(seed: int, count: int, **settings: Any) -> None:
     for _, question in draws(task, seed, "train", 0, count):
         text = "".join(question)
         trace = traced(text)
-        assert "".join(task.scratchpad_text(question, "scratchpad")) == trace, text
+        assert "".join(task.scratchpad_text(question, format_named("scratchpad"))) == trace, text
         *steps, end = trace.removeprefix("state: ").split("\nstate: ")
         told = [(json.loads(state), line) for state, _, line in (step.partition("\nline: ") for step in steps[2:])]
         assert told_by_chain(task, question) == (told, json.loads(end)["output"]), text
@@ -229,7 +229,7 @@ def test_a_state_as_written_leads_on() -> None:
 def test_texts_without_an_output_have_no_answer() -> None:
     task, question = programs(), question_of(NESTED)
     for form, text in (("scratchpad", '\nstate: {"output": "24"}'), ("changes", '\nstate: {"output": true}')):
-        assert task.answer_in_text(question, tuple(text), form) is None
+        assert task.answer_in_text(question, tuple(text), format_named(form)) is None
     for text in ("", "state: 5", '\nstate: {"v0": 24}', '\nstate: {"output": 24'):
         with pytest.raises((ValueError, KeyError, TypeError)):
-            task.answer_in_text(question, tuple(text), "scratchpad")
+            task.answer_in_text(question, tuple(text), format_named("scratchpad"))

@@ -26,7 +26,7 @@ def test_splits_and_runs() -> None:
     assert each.count("test") == 600
     for program in range(7):
         questions = [each.draw(0, "test", 3 * program + run) for run in range(3)]
-        assert len({each.problem(question) for question in questions}) == 1
+        assert len({each.texts.problem(question) for question in questions}) == 1
         assert len(set(questions)) == 3
     assert each.draw(0, "test", 0) != each.draw(0, "test", 3)
 

@@ -20,9 +20,10 @@ from task_cases import CASE_NAMES, CASES, DRAWS, LAID_OUT
 from scratchpad.config.lengths import Lengths
 from scratchpad.tasks import TASKS, task_named
 from scratchpad.tasks.base import Task, draws
-from scratchpad.tasks.document import END, MARKS, SEP, START, as_text, bare
+from scratchpad.tasks.document import END, MARKS, SEP, START, after_last, as_text, bare, joined
 from scratchpad.tasks.formats import format_named, format_names
 
+SCRATCHPAD = format_named("scratchpad")
 ROOT = Path(__file__).parent.parent
 CHI_SQUARE_ONE_IN_A_MILLION = {1: 23.9, 4: 33.4, 6: 38.3, 10: 46.9}
 """By degrees of freedom: what right draws exceed once in a million choices of the seed, which is fixed below."""
@@ -52,7 +53,10 @@ def test_the_induction_writes_the_chain_and_each_state_has_one_successor(task: T
         assert [task.step(question, state) for state in chain] == [*chain[1:], None]
         assert len(set(chain)) == len(chain)
         assert task.answer(question, chain[-1]) == task.truth(question)
-        assert task.last_state_in(question, task.joined_states(chain)) == chain[-1]
+        assert after_last(task.state_separator, joined(chain, task.state_separator)) == chain[-1]
+        assert task.answer_in_text(question, task.scratchpad_text(question, SCRATCHPAD), SCRATCHPAD) == task.truth(
+            question
+        )
 
 
 def test_the_text_parses_back_into_the_same_states(task: Task) -> None:

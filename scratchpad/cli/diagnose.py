@@ -19,6 +19,7 @@ from scratchpad.cli._output import message, new_file, print_json
 from scratchpad.cli._table import print_table
 from scratchpad.errors import ScratchpadError
 from scratchpad.number_format import percent
+from scratchpad.tasks.formats import format_named
 
 if TYPE_CHECKING:
     from scratchpad.reporting.diagnosis import Diagnosis
@@ -52,7 +53,7 @@ def run(args: Namespace) -> None:
     if args.attention and Path(args.attention).suffix.lower() not in _PICTURES:
         raise ScratchpadError(f"--attention {args.attention}: a picture is one of {', '.join(_PICTURES)}")
     record = read_run(args.run, args.task_file)
-    if record.config.task.format != "inductive":
+    if not format_named(record.config.task.format).inductive:
         raise ScratchpadError(
             f"{args.run} has the format {record.config.task.format}: only inductive chains have steps"
         )

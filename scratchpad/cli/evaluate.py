@@ -113,7 +113,7 @@ def _programs_right(subject: Subject, results: list[Result]) -> dict[str, Share]
     from scratchpad.evaluation.text_scoring import share_of_problems
 
     samples = {sample.question: sample for result in results for sample in result.samples}
-    problems = [(subject.task.problem(question), sample) for question, sample in samples.items()]
+    problems = [(subject.task.texts.problem(question), sample) for question, sample in samples.items()]
     shares = {"output": share_of_problems((problem, sample.right) for problem, sample in problems)}
     if subject.format.has_work:
         shares["trace"] = share_of_problems((problem, sample.exact) for problem, sample in problems)

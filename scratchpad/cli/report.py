@@ -10,6 +10,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from scratchpad.cli._output import message, new_file
+from scratchpad.tasks.formats import format_named
 
 if TYPE_CHECKING:
     from scratchpad.reporting.diagnosis_view import Attended
@@ -37,7 +38,7 @@ def _attended(run: RunRecord, task_file: str | None) -> list[Attended]:
     from scratchpad.reporting.diagnosis_view import attended
     from scratchpad.run import Run
 
-    if run.config.task.format != "inductive":
+    if not format_named(run.config.task.format).inductive:
         return []
     subject = Run.load(run.folder, "best", "auto", task_file).subject
     question = subject.task.draw(0, "test", 0)

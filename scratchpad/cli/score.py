@@ -52,7 +52,8 @@ def run(args: Namespace) -> None:
     groups: dict[tuple[str, str, int | None], list[tuple[Symbols, dict[str, Verdict]]]] = {}
     for task, question, line in _answers(args):
         verdict = judge(task, format_named(line["format"]), question, line[args.field])
-        groups.setdefault((task.name, line["format"], line.get("size")), []).append((task.problem(question), verdict))
+        group = groups.setdefault((task.name, line["format"], line.get("size")), [])
+        group.append((task.texts.problem(question), verdict))
         judged = {scoring: dataclasses.asdict(found) for scoring, found in verdict.items()}
         verdicts.append({"id": line.get("id"), args.field: line[args.field], **judged})
     if args.out:

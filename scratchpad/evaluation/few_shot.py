@@ -51,7 +51,7 @@ def few_shot(task: Task, format: Format, question: Symbols, shots: int, seed: in
     """
     if not 0 <= shots <= _MOST_SHOTS:
         raise ScratchpadError(f"{shots:,} shots: from 0 to {_MOST_SHOTS:,} worked examples are allowed")
-    template = task.prompt_template(format.name)
+    template = task.texts.prompt_template(format)
     shown = []
     for other in _examples(task, format, question, shots, seed):
         asked, work = question_and_work(task, other)
@@ -62,7 +62,7 @@ def few_shot(task: Task, format: Format, question: Symbols, shots: int, seed: in
 
 def _examples(task: Task, format: Format, question: Symbols, shots: int, seed: int) -> list[Document[str]]:
     found: dict[Symbols, Document[str]] = {}
-    own, held = task.problem(question), task.count(task.example_split)
+    own, held = task.texts.problem(question), task.count(task.example_split)
     looked_at = shots + _LOOKED_AT if held is None else min(shots + _LOOKED_AT, held)
     order: Sequence[int] = range(looked_at)
     if seed and held is not None and not task.seeded:
@@ -71,7 +71,7 @@ def _examples(task: Task, format: Format, question: Symbols, shots: int, seed: i
         if len(found) == shots:
             break
         other = task.draw(seed, task.example_split, index)
-        problem = task.problem(other)
+        problem = task.texts.problem(other)
         if problem != own and problem not in found:
             with suppress(SkippedProblem):
                 found[problem] = format.write(task, other)
@@ -89,5 +89,5 @@ def question_and_work(task: Task, document: Document[str]) -> tuple[str, str]:
     Marks stand only inside a state. A first state that is given is the question.
     """
     prompt = document.prompt[:-1] if document.prompt[-1:] == (START,) else document.prompt
-    states = [task.prompt_text(bare(state)) for state in document.states]
-    return (task.prompt_text(prompt), "\n".join(states)) if prompt else (states[0], "\n".join(states[1:]))
+    states = [task.texts.prompt_text(bare(state)) for state in document.states]
+    return (task.texts.prompt_text(prompt), "\n".join(states)) if prompt else (states[0], "\n".join(states[1:]))

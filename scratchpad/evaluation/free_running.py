@@ -58,7 +58,7 @@ def _sample(
 def _is_whole(subject: Subject, question: Symbols, states: Sequence[Symbols]) -> bool:
     """Whether what was written as one state is the true text, states of traces compared as values, as `score` does."""
     (true,) = subject.format.states(subject.task, question)
-    same = subject.task.matches if subject.format.has_work else operator.eq
+    same = subject.task.texts.matches if subject.format.has_work else operator.eq
     return len(states) == 1 and states[0][-1:] == true[-1:] and same(states[0][:-1], true[:-1])
 
 
@@ -77,7 +77,7 @@ def follows(task: Task, question: Symbols, states: Sequence[Symbols]) -> tuple[b
     for state in states:
         following = _step(task, question, bare(state))
         ended = state[-1:] == (END if following is None else SEP,)
-        verdicts.append(expected is not None and ended and task.matches(state[:-1], expected))
+        verdicts.append(expected is not None and ended and task.texts.matches(state[:-1], expected))
         expected = following
     return tuple(verdicts)
 

@@ -61,12 +61,12 @@ def share_of_problems(rights: Iterable[tuple[Symbols, bool]]) -> Share:
 
 def judge(task: Task, format: Format, question: Symbols, written: str) -> dict[str, Verdict]:
     """The verdicts on what a model wrote, by the name of the scoring. What follows after the stop is left out."""
-    document, template = format.write(task, question), task.prompt_template(format.name)
+    document, template = format.write(task, question), task.texts.prompt_template(format)
     _, target = question_and_work(task, document)
     work, relaxed_work = _cut(written, template.stop, target)
     truth, found = task.truth(question), _answer(task, format, question, work)
     relaxed_work = relaxed_work.removeprefix(template.start).strip()
-    relaxed = task.relaxed_answer(relaxed_work) == task.relaxed_answer(as_text(truth))
+    relaxed = task.texts.relaxed_answer(relaxed_work) == task.texts.relaxed_answer(as_text(truth))
     if not format.has_work:
         return {"strict": Verdict(found == truth, None), "relaxed": Verdict(found == truth or relaxed, None)}
     return {
@@ -89,9 +89,9 @@ def _cut(written: str, stop: str, target: str) -> tuple[str, str]:
 
 def _work_verdicts(task: Task, work: str, target: str) -> tuple[bool, tuple[bool, ...]]:
     """Whether all of a work is right, and whether each true state stands in its place."""
-    written, states = task.read_states(work), task.read_states(target)
+    written, states = task.texts.read_states(work), task.texts.read_states(target)
     in_place = tuple(place < len(written) and written[place] == state for place, state in enumerate(states))
-    return task.read_work(work) == task.read_work(target), in_place
+    return task.texts.read_work(work) == task.texts.read_work(target), in_place
 
 
 def _answer(task: Task, format: Format, question: Symbols, work: str) -> Symbols | None:

@@ -50,7 +50,7 @@ def documents_of(
 
     names: those that `degrees` is given.
     """
-    task.check_format(format.name)
+    task.check_format(format)
     cases = all_cases(task, format, frozenset(names), most_outcomes, report) if most_outcomes else None
     cases = cases or sampled_cases(task, format, samples, seed, report)
     refuse_few(cases, LEAST_SAMPLES)

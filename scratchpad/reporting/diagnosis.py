@@ -123,7 +123,7 @@ def _count(diagnosis: Diagnosis, task: Task | None, due: Document[str] | None, l
         return
     question = tuple(line["question"])
     for state, right in zip(_aimed_at(task, question, due, given, line), line["transitions"], strict=True):
-        for trait, value in (task.traits(question, state) if state else {}).items():
+        for trait, value in (task.labels.traits(question, state) if state else {}).items():
             diagnosis.by_trait.setdefault(trait, {}).setdefault(value, Share()).add(right)
     if line["method"] != "forced" and not line["exact"]:
         _count_first_wrong(diagnosis, task, question, due, given, line)
@@ -171,7 +171,7 @@ def what_is_wrong(task: Task, written: Symbols, due: Symbols) -> str:
         return "stops before the last state"
     if written[-1] not in _TERMINATORS:
         return "the state does not end"
-    parts = task.parts(bare(due))
+    parts = task.labels.parts(bare(due))
     if len(written) != len(due):
         return f"{'too long' if len(written) > len(due) else 'too short'} a state"
     names = [part for part, a, b in zip((*parts, "terminator"), written, due, strict=True) if a != b]

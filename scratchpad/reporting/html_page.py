@@ -22,6 +22,7 @@ from scratchpad.reporting.run_groups import Group, common_and_differing, flat, t
 from scratchpad.reporting.run_records import RunRecord, read_run
 from scratchpad.reporting.sample_chains import Chain, sample_chains
 from scratchpad.reporting.tables import Table, accuracy_table, cost_table, question_counts, seeds_table
+from scratchpad.tasks.formats import format_named
 
 _MOST_SAMPLED = 12
 _RIGHT = {"forced": "whole scratchpads right", "free": "right answers"}
@@ -263,7 +264,7 @@ def _notes(name: str, run: RunRecord) -> list[str]:
 
 def _samples(ordered: Sequence[tuple[Group, RunRecord]]) -> list[Samples]:
     """The chains of each run; the first of an inductive run, or else the first, are shown opened."""
-    inductive = [run for _, run in ordered if run.config.task.format == "inductive"]
+    inductive = [run for _, run in ordered if format_named(run.config.task.format).inductive]
     opened = inductive[0] if inductive else ordered[0][1]
     found = []
     for group, run in ordered:

@@ -8,60 +8,65 @@ slots and digits that are added, `c`arry, `r`esult and what is left of the buffe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import ClassVar, Self
+from dataclasses import dataclass
+from typing import ClassVar
 
-from scratchpad.config.lengths import Lengths
 from scratchpad.errors import ScratchpadError
-from scratchpad.random_stream import Stream, stream_name
-from scratchpad.tasks.base import BEYOND_PAPER, Symbols, Task
-from scratchpad.tasks.operands import (
-    DIGITS,
-    FILLING,
-    check_digits,
-    check_lengths,
-    check_window,
-    draw_filling,
-    draw_numbers,
-    growing,
-    plain_numbers,
-    total,
-)
+from scratchpad.random_stream import Stream
+from scratchpad.tasks.addition import DIGITS, FILLING, Addition, draw_filling
+from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.slots import slot_mark, slot_width
+from scratchpad.tasks.state_labels import StateLabels
 
 _OVERFLOW = ("[", "-", "1", "]", "_")
 
 
+class _Labels(StateLabels):
+    def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
+        slot, carry = "".join(state[1 : state.index("]")]), state[state.index("c") + 1]
+        return {"slot": slot, "kind": "overflow" if slot == "-1" else "carry" if carry == "1" else "no carry"}
+
+    def parts(self, state: Symbols) -> Symbols:
+        found = [i for i, symbol in enumerate(state) if symbol == "]"]
+        if len(found) < 2:
+            return super().parts(state)
+        first, second = found[0] + 1, found[1] + 1
+        head = (*("slot of a",) * first, "digit of a", *("slot of b",) * (second - first - 1), "digit of b")
+        tail = ("mark c", "carry", "mark r", "new digit", *("buffer",) * len(state))
+        return (*head, *tail)[: len(state)]
+
+
 @dataclass(frozen=True)
-class AdditionRandomSpace(Task):
+class AdditionRandomSpace(Addition):
     """digits: of both numbers (default: 1 to a third of the window, each as likely as it is long);
     window: for how many digits there is room; equal: both numbers have that many digits, not just one of them.
     """
 
     name: ClassVar[str] = "addition-random-space"
     summary: ClassVar[str] = "the sum of two numbers with their digits at random slots of a window"
-    source: ClassVar[str] = "Abbe et al. 2024, figure 5"
-    size_setting: ClassVar[str] = "digits"
+    default_share: ClassVar[tuple[int, int]] = (1, 3)
+    labels: ClassVar[StateLabels] = _Labels()
     examples = (
         ("174+_940_=$qtamn", {"window": 4}),
         ("95+07=$k4z", {"window": 2}),
     )
 
-    digits: Lengths | None = None
-    window: int = 30
-    equal: bool = field(default=True, metadata=BEYOND_PAPER)
-
-    def __post_init__(self) -> None:
-        check_digits(self.name, self.digits, self.window)
-
-    def size_distribution(self) -> Lengths:
-        return self.digits or growing(self.window // 3)
-
     def symbols(self) -> Symbols:
         return (*FILLING, "_", "+", "=", "[", "]", "-")
 
-    def question(self, rng: Stream, size: int) -> Symbols:
-        return self._laid_out(rng, *draw_numbers(rng, size, self.equal))
+    def numbers(self, question: Symbols) -> tuple[str, str]:
+        a, b = "".join(question[: question.index("=")]).replace("_", "").split("+")
+        return a, b
+
+    def window_of(self, question: Symbols) -> int:
+        return question.index("=") // 2
+
+    def laid_out(self, rng: Stream, a: Symbols, b: Symbols) -> Symbols:
+        slots = ["_"] * (2 * self.window + 1)
+        text = (*a, "+", *b)
+        for slot, symbol in zip(sorted(rng.sample(len(slots), len(text))), text, strict=True):
+            slots[slot] = symbol
+        return (*slots, "=", "$", *draw_filling(rng, self.window + 1))
 
     def first(self, question: Symbols) -> Symbols:
         slots = _slots(question)
@@ -80,23 +85,6 @@ class AdditionRandomSpace(Task):
         result = state[state.index("r") + 1 :]  # the first r: a buffer may hold others
         return result[: result.index("$")]
 
-    def truth(self, question: Symbols) -> Symbols:
-        a, b = "".join(question[: question.index("=")]).replace("_", "").split("+")
-        return total(a, b)
-
-    def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
-        slot, carry = "".join(state[1 : state.index("]")]), state[state.index("c") + 1]
-        return {"slot": slot, "kind": "overflow" if slot == "-1" else "carry" if carry == "1" else "no carry"}
-
-    def parts(self, state: Symbols) -> Symbols:
-        found = [i for i, symbol in enumerate(state) if symbol == "]"]
-        if len(found) < 2:
-            return super().parts(state)
-        first, second = found[0] + 1, found[1] + 1
-        head = (*("slot of a",) * first, "digit of a", *("slot of b",) * (second - first - 1), "digit of b")
-        tail = ("mark c", "carry", "mark r", "new digit", *("buffer",) * len(state))
-        return (*head, *tail)[: len(state)]
-
     def check(self, question: Symbols) -> None:
         end = question.index("=") if "=" in question else -1
         slots, buffer = question[: max(end, 0)], question[end + 1 :]
@@ -111,25 +99,7 @@ class AdditionRandomSpace(Task):
                 f"addition-random-space: after '=' comes a buffer of $ and {window + 1} of the symbols a-z, 0-9, $, "
                 f"for {len(slots)} slots; given: {''.join(buffer)}"
             )
-        check_window(self.name, window, self.window)
-        check_lengths(self.name, *map(len, _slots(question)))
-
-    def fitted_to(self, question: Symbols) -> Self:
-        digits = len(_slots(question)[0])
-        return replace(self, digits=Lengths(digits, digits), window=question.index("=") // 2)
-
-    def completed(self, question: Symbols) -> Symbols:
-        numbers = plain_numbers(question)
-        if numbers is None or len(numbers[0]) > self.window:
-            return question
-        return self._laid_out(Stream(stream_name(self.name, "completed", question)), *numbers)
-
-    def _laid_out(self, rng: Stream, a: Symbols, b: Symbols) -> Symbols:
-        slots = ["_"] * (2 * self.window + 1)
-        text = (*a, "+", *b)
-        for slot, symbol in zip(sorted(rng.sample(len(slots), len(text))), text, strict=True):
-            slots[slot] = symbol
-        return (*slots, "=", "$", *draw_filling(rng, self.window + 1))
+        self.check_numbers(question)
 
 
 Slots = tuple[list[int], list[int]]

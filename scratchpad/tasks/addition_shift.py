@@ -10,48 +10,44 @@ The question is the first state itself: the prompt is empty.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import ClassVar, Self
+from dataclasses import dataclass
+from typing import ClassVar
 
-from scratchpad.config.lengths import Lengths
 from scratchpad.errors import ScratchpadError
-from scratchpad.random_stream import Stream, stream_name
-from scratchpad.tasks.base import BEYOND_PAPER, Symbols, Task
-from scratchpad.tasks.operands import (
-    DIGITS,
-    FILLING,
-    check_digits,
-    check_lengths,
-    check_window,
-    draw_filling,
-    draw_numbers,
-    growing,
-    plain_numbers,
-    total,
-)
+from scratchpad.random_stream import Stream
+from scratchpad.tasks.addition import DIGITS, FILLING, Addition, draw_filling
+from scratchpad.tasks.base import Symbols
+from scratchpad.tasks.state_labels import StateLabels
+
+
+class _Labels(StateLabels):
+    def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
+        last = len(state) == len(question) // 3
+        return {"kind": "last" if last else "carry" if state[-1] == "1" else "no carry"}
+
+    def parts(self, state: Symbols) -> Symbols:
+        if "|" not in state:
+            return ("carry", *("result",) * (len(state) - 1))
+        plus, equals = state.index("+"), state.index("=")
+        a, b = ("a",) * plus, ("b",) * (equals - plus - 1)
+        result = ("new digit", *("result",) * (len(state) - equals - 4))
+        return (*a, "plus", *b, "equals", *result, "bar", "carry")[: len(state)]
 
 
 @dataclass(frozen=True)
-class AdditionShift(Task):
+class AdditionShift(Addition):
     """digits: of both numbers (default: 1 to 4 in a window of 30, each as likely as it is long);
     window: for how many digits there is room; equal: both numbers have that many digits, not just one of them.
     """
 
     name: ClassVar[str] = "addition-shift"
     summary: ClassVar[str] = "the sum of two numbers that are shifted digit by digit"
-    source: ClassVar[str] = "Abbe et al. 2024, figure 5"
-    size_setting: ClassVar[str] = "digits"
+    default_share: ClassVar[tuple[int, int]] = (4, 30)
+    labels: ClassVar[StateLabels] = _Labels()
     examples = (
         ("g$174+v$940=$5cvj|0", {"window": 4}),
         ("$95+$07=$k4|0", {"window": 2}),
     )
-
-    digits: Lengths | None = None
-    window: int = 30
-    equal: bool = field(default=True, metadata=BEYOND_PAPER)
-
-    def __post_init__(self) -> None:
-        check_digits(self.name, self.digits, self.window)
 
     @property
     def has_start_mark(self) -> bool:
@@ -61,20 +57,25 @@ class AdditionShift(Task):
     def first_given(self) -> bool:
         return True
 
-    def size_distribution(self) -> Lengths:
-        return self.digits or growing(4 * self.window // 30)
-
     def symbols(self) -> Symbols:
         return (*FILLING, "+", "=", "|")
 
-    def question(self, rng: Stream, size: int) -> Symbols:
-        return self._laid_out(rng, *draw_numbers(rng, size, self.equal))
+    def numbers(self, question: Symbols) -> tuple[str, str]:
+        a, b = "".join(question[: question.index("=")]).split("+")
+        return a.rpartition("$")[2], b.rpartition("$")[2]
+
+    def window_of(self, question: Symbols) -> int:
+        return len(question) // 3 - 2
+
+    def laid_out(self, rng: Stream, a: Symbols, b: Symbols) -> Symbols:
+        first, second = ((*draw_filling(rng, self.window - len(number)), "$", *number) for number in (a, b))
+        return _joined(first, second, ("$", *draw_filling(rng, self.window)), 0)
 
     def first(self, question: Symbols) -> Symbols:
         return question
 
     def step(self, question: Symbols, state: Symbols) -> Symbols | None:
-        window = len(question) // 3 - 2
+        window = self.window_of(question)
         if len(state) == window + 2:
             self.answer(question, state)
             return None
@@ -92,26 +93,9 @@ class AdditionShift(Task):
             raise ValueError(f"not a carry and a sum: {''.join(state)}")
         return result if result[0] == "1" else result[1:]
 
-    def truth(self, question: Symbols) -> Symbols:
-        a, b = "".join(question[: question.index("=")]).split("+")
-        return total(a.rpartition("$")[2], b.rpartition("$")[2])
-
-    def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
-        last = len(state) == len(question) // 3
-        return {"kind": "last" if last else "carry" if state[-1] == "1" else "no carry"}
-
-    def parts(self, state: Symbols) -> Symbols:
-        if "|" not in state:
-            return ("carry", *("result",) * (len(state) - 1))
-        plus, equals = state.index("+"), state.index("=")
-        a, b = ("a",) * plus, ("b",) * (equals - plus - 1)
-        result = ("new digit", *("result",) * (len(state) - equals - 4))
-        return (*a, "plus", *b, "equals", *result, "bar", "carry")[: len(state)]
-
     def check(self, question: Symbols) -> None:
-        window = len(question) // 3 - 2
         try:
-            a, b, result, carry = _read(question, window)
+            a, b, result, carry = _read(question, self.window_of(question))
         except ValueError:
             result, carry, a, b = (), 1, (), ()
         if result[:1] != ("$",) or carry or "$" not in a or "$" not in b:
@@ -120,25 +104,9 @@ class AdditionShift(Task):
                 "with $ and a, '+', as many for b, '=', $ and N symbols, '|0', like g$174+v$940=$5cvj|0; "
                 f"given: {''.join(question)}"
             )
-        check_window(self.name, window, self.window)
-        numbers = _numbers(question)
-        check_lengths(self.name, *map(len, numbers))
-        if not {*numbers[0], *numbers[1]}.issubset(DIGITS):
+        self.check_numbers(question)
+        if not {*"".join(self.numbers(question))}.issubset(DIGITS):
             raise ScratchpadError(f"addition-shift: what follows the last $ is a number; given: {''.join(question)}")
-
-    def fitted_to(self, question: Symbols) -> Self:
-        digits = len(_numbers(question)[0])
-        return replace(self, digits=Lengths(digits, digits), window=len(question) // 3 - 2)
-
-    def completed(self, question: Symbols) -> Symbols:
-        numbers = plain_numbers(question)
-        if numbers is None or len(numbers[0]) > self.window:
-            return question
-        return self._laid_out(Stream(stream_name(self.name, "completed", question)), *numbers)
-
-    def _laid_out(self, rng: Stream, a: Symbols, b: Symbols) -> Symbols:
-        first, second = ((*draw_filling(rng, self.window - len(number)), "$", *number) for number in (a, b))
-        return _joined(first, second, ("$", *draw_filling(rng, self.window)), 0)
 
 
 def _joined(a: Symbols, b: Symbols, result: Symbols, carry: int) -> Symbols:
@@ -152,9 +120,3 @@ def _read(state: Symbols, window: int) -> tuple[Symbols, Symbols, Symbols, int]:
     if state != _joined(a, b, result, carry) or not {*a, *b, *result}.issubset(FILLING) or window < 1:
         raise ValueError(f"not a state of addition in a window of {window} digits: {''.join(state)}")
     return a, b, result, carry
-
-
-def _numbers(question: Symbols) -> tuple[Symbols, Symbols]:
-    """What follows the last `$` of both numbers."""
-    a, b = question[: question.index("+")], question[question.index("+") + 1 : question.index("=")]
-    return a[len(a) - a[::-1].index("$") :], b[len(b) - b[::-1].index("$") :]

@@ -37,7 +37,6 @@ class Cycles(CycleWalk):
     summary: ClassVar[str] = "are two vertices of a directed graph on the same cycle?"
     source: ClassVar[str] = "Abbe et al. 2024, sections 2 and 5"
     size_setting: ClassVar[str] = "n"
-    has_paper_text: ClassVar[bool] = True
     exclusive_settings: ClassVar[tuple[tuple[str, str], ...]] = (("n", "sizes"),)
     examples = (
         ("v753 > v562 ; v653 > v555 ; v555 > v653 ; v562 > v753 ; v555 ? v562 ;", {"n": 2}),

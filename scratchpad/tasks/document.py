@@ -68,6 +68,16 @@ def bare(state: Sequence[str]) -> tuple[str, ...]:
     return tuple(state[:-1]) if state and state[-1] in (SEP, END) else tuple(state)
 
 
+def joined(chain: Sequence[Sequence[str]], separator: str = SEP) -> tuple[str, ...]:
+    """The states in order with a separator between them."""
+    return tuple(symbol for i, state in enumerate(chain) for symbol in ((separator,) if i else ()) + tuple(state))
+
+
+def after_last(separator: str, text: tuple[str, ...]) -> tuple[str, ...]:
+    """What follows the last separator of a text; the whole text where it has none."""
+    return text[len(text) - text[::-1].index(separator) :] if separator in text else text
+
+
 def in_paper_marks(symbols: Sequence[str]) -> tuple[str, ...]:
     """The symbols with marks as the papers print them: `:` for <start>, `#` for <sep>, `.` for <end>."""
     return tuple(PAPER_MARKS.get(symbol, symbol) for symbol in symbols)

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from scratchpad.errors import ScratchpadError
 from scratchpad.tasks.base import Symbols, Task
+from scratchpad.tasks.state_labels import StateLabels
 
 _PUNCTUATION = (">", ";", "?", "0", "1")
 
@@ -69,6 +70,14 @@ def joined(edges: Edges) -> dict[str, str]:
     return {vertex: root(vertex) for vertex in parent}
 
 
+class _Labels(StateLabels):
+    def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
+        return {"kind": f"last, label {state[-1]}" if len(state) > 1 else "vertex"}
+
+    def parts(self, state: Symbols) -> Symbols:
+        return ("vertex", "semicolon", "label")[: len(state)]
+
+
 class CycleWalk(Task):
     """A graph of cycles: are the vertices asked for on the same one?
 
@@ -76,6 +85,9 @@ class CycleWalk(Task):
     and writes down every `jump`-th vertex and its last.
     """
 
+    has_paper_text: ClassVar[bool] = True
+    state_separator: ClassVar[str] = ">"
+    labels: ClassVar[StateLabels] = _Labels()
     asked: ClassVar[int] = 2
     """How many vertices are asked for."""
     jump: int
@@ -109,12 +121,6 @@ class CycleWalk(Task):
         place = joined(edges_in(question, self.asked))
         return (str(int(len({place[vertex] for vertex in asked_in(question, self.asked)}) == 1)),)
 
-    def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
-        return {"kind": f"last, label {state[-1]}" if len(state) > 1 else "vertex"}
-
-    def parts(self, state: Symbols) -> Symbols:
-        return ("vertex", "semicolon", "label")[: len(state)]
-
     def check(self, question: Symbols) -> None:
         check_graph(self.name, question, self.asked)
         edges, vertices = edges_in(question, self.asked), asked_in(question, self.asked)
@@ -125,9 +131,3 @@ class CycleWalk(Task):
             raise ScratchpadError(
                 f"{self.name}: asks for {' and '.join(vertices)}: different vertices of the graph are allowed"
             )
-
-    def joined_states(self, chain: list[Symbols]) -> Symbols:
-        return tuple(symbol for i, state in enumerate(chain) for symbol in ((">",) if i else ()) + state)
-
-    def last_state_in(self, question: Symbols, text: Symbols) -> Symbols:
-        return text[-3:]

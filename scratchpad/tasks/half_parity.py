@@ -17,7 +17,9 @@ from scratchpad.config.lengths import Lengths
 from scratchpad.errors import ScratchpadError
 from scratchpad.random_stream import Stream
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols, Task
-from scratchpad.tasks.slots import read_slot, slot_mark, slot_parts, slot_traits
+from scratchpad.tasks.formats import Format
+from scratchpad.tasks.slots import SlotLabels, read_slot, slot_mark
+from scratchpad.tasks.state_labels import StateLabels
 
 _BITS = ("0", "1")
 
@@ -32,6 +34,7 @@ class HalfParity(Task):
     summary: ClassVar[str] = "the parity of the first bits of a question, by default of half of them"
     source: ClassVar[str] = "Abbe et al. 2024, figure 10"
     size_setting: ClassVar[str] = "bits"
+    labels: ClassVar[StateLabels] = SlotLabels()
     has_paper_text: ClassVar[bool] = True
     examples = (
         ("01101111=", {"window": 8}),
@@ -87,12 +90,6 @@ class HalfParity(Task):
     def truth(self, question: Symbols) -> Symbols:
         return (str(int("".join(question[: self._counted(question)]), 2).bit_count() % 2),)
 
-    def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
-        return slot_traits(state)
-
-    def parts(self, state: Symbols) -> Symbols:
-        return slot_parts(state)
-
     def check(self, question: Symbols) -> None:
         if question[-1:] != ("=",) or len(question) < 2 or not {*question[:-1]}.issubset(_BITS):
             raise ScratchpadError(f"half-parity: a question is bits, then '='; given: {''.join(question)}")
@@ -110,12 +107,11 @@ class HalfParity(Task):
         counted = self._counted(question)
         return replace(self, bits=Lengths(counted, counted), window=len(question) - 1)
 
-    def joined_states(self, chain: list[Symbols]) -> Symbols:
-        return tuple(state[-1] for state in chain)
+    def scratchpad_text(self, question: Symbols, format: Format) -> Symbols:
+        return tuple(state[-1] for state in self.chain(question))
 
-    def last_state_in(self, question: Symbols, text: Symbols) -> Symbols:
-        last = self._counted(question) - 1
-        return (*slot_mark(question, last), question[last], ",", *text[-1:])
+    def answer_in_text(self, question: Symbols, text: Symbols, format: Format) -> Symbols | None:
+        return text[-1:] or None
 
     def _counted(self, question: Symbols) -> int:
         """How many of the first bits count."""

@@ -19,7 +19,10 @@ from scratchpad.config.lengths import Lengths
 from scratchpad.errors import ScratchpadError
 from scratchpad.random_stream import Stream
 from scratchpad.tasks.base import Symbols, Task
+from scratchpad.tasks.formats import Format
 from scratchpad.tasks.prompt_template import PromptTemplate
+from scratchpad.tasks.state_labels import StateLabels
+from scratchpad.tasks.text_rules import TextRules
 
 _PEOPLE = """
 Ada Alan Amir Ana Anton Aron Ben Bianca Boris Carla Cem Clara Dan David Diana Dora Edgar Elena Elif Emil Emma Erik
@@ -33,6 +36,29 @@ _TOLD = "Omar is taller than Sara . Vlad is taller than David . Farah is taller 
 _SENTENCE = ("is", "taller", "than")
 
 
+class _Labels(StateLabels):
+    def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
+        return {"kind": f"last, {state[-1]}" if state[-1] in ("Yes", "No") else "who is next below"}
+
+    def parts(self, state: Symbols) -> Symbols:
+        said = ("taller one", *("words",) * 3, "shorter one", "full stop", "verdict")
+        return said[: len(state)] if len(state) > 1 else ("verdict",)
+
+
+class _Texts(TextRules):
+    def prompt_text(self, symbols: Symbols) -> str:
+        return super().prompt_text(symbols).replace(" .", ".").replace(" ?", "?")
+
+    def prompt_template(self, format: Format) -> PromptTemplate:
+        work = "Go down from the first one asked for; the last word is Yes or No."
+        told = work if format.has_work else "Answer Yes or No."
+        return PromptTemplate(between=f"\n{told}\n\nTarget:\n")
+
+    def relaxed_answer(self, work: str) -> str:
+        """The last `yes` or `no`, however it is written."""
+        return next(reversed(re.findall(r"(?<![a-z])(?:yes|no)(?![a-z])", work, re.IGNORECASE)), "").capitalize()
+
+
 @dataclass(frozen=True)
 class Heights(Task):
     """n: how many people stand between the two asked for, as many as above them and below: 3n + 2 in all."""
@@ -41,6 +67,8 @@ class Heights(Task):
     summary: ClassVar[str] = "who is taller, from comparisons of neighbours in words?"
     source: ClassVar[str] = "Abbe et al. 2024, appendix G, figure 11"
     size_setting: ClassVar[str] = "n"
+    labels: ClassVar[StateLabels] = _Labels()
+    texts: ClassVar[TextRules] = _Texts()
     examples = (
         (f"{_TOLD} Is Omar taller than Vlad ?", {}),
         (f"{_TOLD} Is Vlad taller than Omar ?", {}),
@@ -69,18 +97,6 @@ class Heights(Task):
     def split(self, text: str) -> Symbols:
         """As everywhere; full stops and question marks may follow their words without a space."""
         return super().split(text.replace(".", " . ").replace("?", " ? "))
-
-    def prompt_text(self, symbols: Symbols) -> str:
-        return super().prompt_text(symbols).replace(" .", ".").replace(" ?", "?")
-
-    def prompt_template(self, format: str) -> PromptTemplate:
-        is_direct = format.startswith(("direct", "filler"))
-        told = "Answer Yes or No." if is_direct else "Go down from the first one asked for; the last word is Yes or No."
-        return PromptTemplate(between=f"\n{told}\n\nTarget:\n")
-
-    def relaxed_answer(self, work: str) -> str:
-        """The last `yes` or `no`, however it is written."""
-        return next(reversed(re.findall(r"(?<![a-z])(?:yes|no)(?![a-z])", work, re.IGNORECASE)), "").capitalize()
 
     def question(self, rng: Stream, size: int) -> Symbols:
         people = rng.sample_names(_NAMES, 3 * size + 2)
@@ -111,13 +127,6 @@ class Heights(Task):
         """By the places of both in the whole row, tallest first."""
         row = _row(list(_told(question)))
         return ("Yes" if row.index(question[-5]) < row.index(question[-2]) else "No",)
-
-    def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
-        return {"kind": f"last, {state[-1]}" if state[-1] in ("Yes", "No") else "who is next below"}
-
-    def parts(self, state: Symbols) -> Symbols:
-        said = ("taller one", *("words",) * 3, "shorter one", "full stop", "verdict")
-        return said[: len(state)] if len(state) > 1 else ("verdict",)
 
     def check(self, question: Symbols) -> None:
         told, asked = question[:-6], question[-6:]

@@ -32,6 +32,8 @@ from scratchpad.errors import ScratchpadError, unknown_name
 from scratchpad.random_stream import Stream, stream_name
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols
 from scratchpad.tasks.document import letters
+from scratchpad.tasks.formats import Format
+from scratchpad.tasks.state_labels import StateLabels
 from scratchpad.tasks.text_task import TextTask
 
 _FILLING = "0123456789$=_"
@@ -39,6 +41,16 @@ _LAWS = ("uniform", "same", "numbers")
 _NUMBER = r"(?:0|[1-9](?: [0-9])*)"
 _QUESTION = re.compile(rf"{_NUMBER} \+ {_NUMBER}")
 _OPENS, _CLOSES = "<scratch>\n", "\n</scratch>\n"
+
+
+class _Labels(StateLabels):
+    def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
+        return {"digit": str(state.index("=")), "kind": "carry" if state[-1] == "1" else "no carry"}
+
+    def parts(self, state: Symbols) -> Symbols:
+        equals, plus = state.index("="), state.index("+")
+        left = ("new digit", *("result",) * (equals - 1), "equals", *("first register",) * (plus - equals - 1), "plus")
+        return (*left, *("second register",) * (len(state) - plus - 3), "comma", "carry")
 
 
 @dataclass(frozen=True)
@@ -52,6 +64,7 @@ class LongAddition(TextTask):
     summary: ClassVar[str] = "the sum of two numbers, digit by digit with a carry"
     source: ClassVar[str] = "Nye et al. 2021, section 3"
     size_setting: ClassVar[str] = "digits"
+    labels: ClassVar[StateLabels] = _Labels()
     characters: ClassVar[str] = "0123456789 +,:C\n=$_"
     examples = (("2 9 + 5 7", {"window": 4}), ("9 8 7 + 2 5", {"window": 4}), ("8 + 7", {"window": 2}))
 
@@ -65,9 +78,10 @@ class LongAddition(TextTask):
         if self.window < 1:
             raise ScratchpadError(f"long-addition: window={self.window}: room for at least 1 digit is needed")
 
-    def stream(self, seed: int, split: str) -> str:
+    def draw(self, seed: int, split: str, index: int) -> Symbols:
         """The window has no part in it: all formats are asked the same questions."""
-        return stream_name(self.name, self.digits.to_json(), self.law, seed, split)
+        rng = Stream(stream_name(self.name, self.digits.to_json(), self.law, seed, split), index)
+        return self.question(rng, self.digits.draw(rng))
 
     def question(self, rng: Stream, size: int) -> Symbols:
         if self.law == "numbers":
@@ -104,7 +118,7 @@ class LongAddition(TextTask):
         left, right = _registers(question, self.window)
         return (*left, "+", *right, ",", "0")
 
-    def scratchpad_text(self, question: Symbols, format: str) -> Symbols:
+    def scratchpad_text(self, question: Symbols, format: Format) -> Symbols:
         one, other = (number.zfill(_columns(question)) for number in _operands(question))
         lines, results, carry = [_line(one, other, "", 0)], "", 0
         while one:
@@ -114,16 +128,8 @@ class LongAddition(TextTask):
         lines.append(" ".join(f"{carry}{results}"))
         return letters(_OPENS + "\n".join(lines) + _CLOSES + " ".join(results if not carry else f"{carry}{results}"))
 
-    def answer_in_text(self, question: Symbols, text: Symbols, format: str) -> Symbols | None:
+    def answer_in_text(self, question: Symbols, text: Symbols, format: Format) -> Symbols | None:
         return tuple("".join(text).split(_CLOSES)[1]) or None
-
-    def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
-        return {"digit": str(state.index("=")), "kind": "carry" if state[-1] == "1" else "no carry"}
-
-    def parts(self, state: Symbols) -> Symbols:
-        equals, plus = state.index("="), state.index("+")
-        left = ("new digit", *("result",) * (equals - 1), "equals", *("first register",) * (plus - equals - 1), "plus")
-        return (*left, *("second register",) * (len(state) - plus - 3), "comma", "carry")
 
     def check(self, question: Symbols) -> None:
         if not _QUESTION.fullmatch("".join(question)):

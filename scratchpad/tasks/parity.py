@@ -15,7 +15,8 @@ from scratchpad.config.lengths import Lengths
 from scratchpad.errors import ScratchpadError
 from scratchpad.random_stream import Stream
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols, Task
-from scratchpad.tasks.slots import read_slot, slot_mark, slot_parts, slot_traits
+from scratchpad.tasks.slots import SlotLabels, read_slot, slot_mark
+from scratchpad.tasks.state_labels import StateLabels
 
 _DIGITS = tuple("0123456789")
 
@@ -30,6 +31,7 @@ class Parity(Task):
     summary: ClassVar[str] = "the sum modulo M of digits at random slots of a window"
     source: ClassVar[str] = "Abbe et al. 2024, section 5.1"
     size_setting: ClassVar[str] = "bits"
+    labels: ClassVar[StateLabels] = SlotLabels()
     examples = (
         ("0_1_101_=", {"window": 8}),
         ("_1_01=", {"window": 5}),
@@ -80,12 +82,6 @@ class Parity(Task):
 
     def truth(self, question: Symbols) -> Symbols:
         return (str(sum(int(digit) for digit in question if digit.isdecimal()) % self.modulus),)
-
-    def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
-        return slot_traits(state)
-
-    def parts(self, state: Symbols) -> Symbols:
-        return slot_parts(state)
 
     def check(self, question: Symbols) -> None:
         if len(question) - 1 > self.window:

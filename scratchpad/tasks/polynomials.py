@@ -27,7 +27,9 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.random_stream import Stream
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols
 from scratchpad.tasks.document import letters
+from scratchpad.tasks.formats import Format
 from scratchpad.tasks.prompt_template import PromptTemplate
+from scratchpad.tasks.text_rules import TextRules
 from scratchpad.tasks.text_task import TextTask
 
 _OPENS, _CLOSES = "<scratch>\n", "\n</scratch>\n"
@@ -43,6 +45,11 @@ Term = tuple[int, int]
 """A coefficient and the power of x that it stands before."""
 
 
+class _Texts(TextRules):
+    def prompt_template(self, format: Format) -> PromptTemplate:
+        return PromptTemplate(between="\nTarget:\n")
+
+
 @dataclass(frozen=True)
 class Polynomials(TextTask):
     """degree: the highest power there may be; coefficients, points, values: how large coefficients, x and the value may
@@ -53,6 +60,7 @@ class Polynomials(TextTask):
     summary: ClassVar[str] = "the value of a polynomial at a whole number"
     source: ClassVar[str] = "Nye et al. 2021, section 4"
     size_setting: ClassVar[str] = "degree"
+    texts: ClassVar[TextRules] = _Texts()
     characters: ClassVar[str] = "0123456789 +-*:=;\nEatuevlox"
     examples = (("Evaluate -7*x**2 + 7*x + 5 at x = 1", {}), ("Evaluate x at x = -3", {}))
 
@@ -99,17 +107,14 @@ class Polynomials(TextTask):
         value = eval(found[1], {"__builtins__": {}}, {"x": int(found[2])})  # sums of products: the pattern says so
         return letters(f"total: {value}")
 
-    def scratchpad_text(self, question: Symbols, format: str) -> Symbols:
+    def scratchpad_text(self, question: Symbols, format: Format) -> Symbols:
         terms, x = _read(question)
         values = [coefficient * x**power for coefficient, power in terms]
         lines = [f"{_term(*term)}: {value}" for term, value in zip(terms, values, strict=True)]
         return letters(f"{_OPENS}{chr(10).join(lines)}{_CLOSES}total: {sum(values)}")
 
-    def answer_in_text(self, question: Symbols, text: Symbols, format: str) -> Symbols | None:
+    def answer_in_text(self, question: Symbols, text: Symbols, format: Format) -> Symbols | None:
         return letters("".join(text).split(_CLOSES)[1]) or None
-
-    def prompt_template(self, format: str) -> PromptTemplate:
-        return PromptTemplate(between="\nTarget:\n")
 
     def check(self, question: Symbols) -> None:
         text = "".join(question)

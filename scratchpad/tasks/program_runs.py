@@ -34,9 +34,11 @@ from scratchpad.programs import (
     with_call,
 )
 from scratchpad.random_stream import Stream
-from scratchpad.tasks.base import BEYOND_PAPER, Symbols, last_line
+from scratchpad.tasks.base import BEYOND_PAPER, Symbols
 from scratchpad.tasks.document import MARKS, TAGS, letters
-from scratchpad.tasks.program_traces import TraceTask, relaxed_output
+from scratchpad.tasks.formats import Format
+from scratchpad.tasks.program_traces import TraceTask, TraceTexts, relaxed_output
+from scratchpad.tasks.text_rules import TextRules, last_line
 
 _SECONDS = 20.0  # of one run: on a busy machine, too, it is the number of lines that ends one
 _TRACES_KEPT = 64
@@ -61,6 +63,15 @@ class ProgramProblem:
         return tuple(letters(with_call(program, call)) for call in self.calls)
 
 
+class _Texts(TraceTexts):
+    def relaxed_answer(self, work: str) -> str:
+        """Of a trace as of every trace; else the literal in the last line, behind `output =` or not; as JSON, since a
+        state tells tuples from lists no more than that does.
+        """
+        value, *_ = relaxed_output(work) or [_literal_in(work)]
+        return json.dumps(value, sort_keys=True)
+
+
 @dataclass(frozen=True)
 class ProgramRuns(TraceTask):
     """path: the file of the data; lines: of the programs that are drawn; steps: a run of more lines is left out;
@@ -69,6 +80,7 @@ class ProgramRuns(TraceTask):
     """
 
     size_setting: ClassVar[str] = "lines"
+    texts: ClassVar[TextRules] = _Texts()
     seeded: ClassVar[bool] = False
 
     path: str = ""
@@ -200,24 +212,17 @@ class ProgramRuns(TraceTask):
         is_right = same_json(value, self.traced(question).output)
         return self.truth(question) if is_right else letters(json.dumps(value))
 
-    def scratchpad_text(self, question: Symbols, format: str) -> Symbols:
+    def scratchpad_text(self, question: Symbols, format: Format) -> Symbols:
         trace = self.traced(question)
-        return letters(trace_text(trace.changes() if format == "changes" else trace))
+        return letters(trace_text(trace.changes() if format.only_changes else trace))
 
-    def answer_in_text(self, question: Symbols, text: Symbols, format: str) -> Symbols | None:
+    def answer_in_text(self, question: Symbols, text: Symbols, format: Format) -> Symbols | None:
         return self._literal(question, json.loads("".join(text).rpartition("\nstate: ")[2])["output"])
 
     def inductive_question(self, question: Symbols) -> Symbols:
         lines = "".join(question).split("\n")
         width = len(str(len(lines)))
         return letters("\n".join(f"{number:{width}} {line}".rstrip() for number, line in enumerate(lines, 1)))
-
-    def relaxed_answer(self, work: str) -> str:
-        """Of a trace as of every trace; else the literal in the last line, behind `output =` or not; as JSON, since a
-        state tells tuples from lists no more than that does.
-        """
-        value, *_ = relaxed_output(work) or [_literal_in(work)]
-        return json.dumps(value, sort_keys=True)
 
 
 def _literal_in(work: str) -> Any:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar
 
-from scratchpad.tasks.base import Symbols, last_line
 from scratchpad.tasks.document import as_text, letters
+from scratchpad.tasks.formats import Format
+from scratchpad.tasks.induction import Symbols
 from scratchpad.tasks.prompt_template import PromptTemplate
+from scratchpad.tasks.text_rules import TextRules, last_line
 from scratchpad.tasks.text_task import TextTask
 
 _STATE = "state:"
@@ -15,13 +17,11 @@ _LINE = "line:"
 _CALL = "\n\noutput = "
 
 
-class TraceTask(TextTask):
-    """A task whose paper's text is a trace: `state: {...}` and `line: ...` in turn (Nye et al. 2021, section 5)."""
+class TraceTexts(TextRules):
+    """Questions are programs; works are traces, whose states are compared as values."""
 
-    extra_formats: ClassVar[tuple[str, ...]] = ("changes",)
-
-    def prompt_template(self, format: str) -> PromptTemplate:
-        asked = "value of output" if format.startswith(("direct", "filler")) else "execution trace"
+    def prompt_template(self, format: Format) -> PromptTemplate:
+        asked = "execution trace" if format.has_work else "value of output"
         between = f"\n\nWhat is the {asked}?\n\n[BEGIN]\n\n"
         return PromptTemplate("Consider the following Python function:\n\n", between, "\n\n[DONE]")
 
@@ -44,6 +44,13 @@ class TraceTask(TextTask):
         shown = relaxed_output(work)
         is_trace = last_line(work).startswith((_STATE, _LINE))
         return str(shown[0]) if shown else "" if is_trace else super().relaxed_answer(work)
+
+
+class TraceTask(TextTask):
+    """A task whose paper's text is a trace: `state: {...}` and `line: ...` in turn (Nye et al. 2021, section 5)."""
+
+    extra_formats: ClassVar[tuple[str, ...]] = ("changes",)
+    texts: ClassVar[TextRules] = TraceTexts()
 
 
 def program_of(question: Symbols) -> Symbols:

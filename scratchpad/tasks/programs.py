@@ -31,9 +31,10 @@ from typing import Any, ClassVar, Self
 
 from scratchpad.config.lengths import Lengths, Numbers
 from scratchpad.errors import ScratchpadError
-from scratchpad.random_stream import Stream
+from scratchpad.random_stream import Stream, stream_name
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols
 from scratchpad.tasks.document import MARKS, letters
+from scratchpad.tasks.formats import Format
 from scratchpad.tasks.program_traces import TraceTask
 from scratchpad.tasks.random_programs import ProgramGenerator
 from scratchpad.tasks.small_language import HEAD, INDENT, TAIL, ProgramLine, SmallProgram, Values, read_program
@@ -114,7 +115,7 @@ class Programs(TraceTask):
 
     def draw(self, seed: int, split: str, index: int) -> Symbols:
         program, run = divmod(index, self.runs)
-        return self._drawn(Stream(self.stream(seed, split), program), run)
+        return self._drawn(Stream(stream_name(self.name, self.settings(), seed, split), program), run)
 
     def covered_sizes(self) -> Lengths:
         law = self.size_distribution()
@@ -178,10 +179,10 @@ class Programs(TraceTask):
         listed = [f"v0 = {program.argument} -> L02", *map(_listed, *zip(*program.lines.items(), strict=True))]
         return tuple(symbol for line in listed if line for symbol in (*_cut(line), ";"))
 
-    def scratchpad_text(self, question: Symbols, format: str) -> Symbols:
-        return letters("\n".join(_trace(_program(question), format == "changes")))
+    def scratchpad_text(self, question: Symbols, format: Format) -> Symbols:
+        return letters("\n".join(_trace(_program(question), format.only_changes)))
 
-    def answer_in_text(self, question: Symbols, text: Symbols, format: str) -> Symbols | None:
+    def answer_in_text(self, question: Symbols, text: Symbols, format: Format) -> Symbols | None:
         output = json.loads("".join(text).rpartition("\nstate: ")[2])["output"]
         return tuple(str(output)) if type(output) is int else None
 

@@ -19,11 +19,23 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.random_stream import Stream, stream_name
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols, Task
 from scratchpad.tasks.graphs import alphabet, asked_in, check_graph, edges_in, written_graph
+from scratchpad.tasks.state_labels import StateLabels
 
 Pairs = list[tuple[int, int]]
 
 _MOST_GRAPHS = 10_000  # looked at for a pair of vertices as far apart as is wanted
 _FEW_GRAPHS = 1_000  # that must hold one, before work begins: of 10,000 some question would else find none
+
+
+class _Labels(StateLabels):
+    def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
+        seen, _ = _read(state)
+        return {"kind": f"last, label {state[-1]}" if ";" in state else "search", "looked at": str(len(seen))}
+
+    def parts(self, state: Symbols) -> Symbols:
+        bar, end = state.index(">"), state.index(";") if ";" in state else len(state)
+        looked_at, waiting = ("looked at",) * bar, ("waiting",) * (end - bar - 1)
+        return (*looked_at, "bar", *waiting, "semicolon", "label")[: len(state)]
 
 
 @dataclass(frozen=True)
@@ -40,6 +52,7 @@ class RandomGraphs(Task):
     summary: ClassVar[str] = "is there a way between two vertices of a random directed graph?"
     source: ClassVar[str] = "Abbe et al. 2024, figure 7"
     size_setting: ClassVar[str] = "distance"
+    labels: ClassVar[StateLabels] = _Labels()
     exclusive_settings: ClassVar[tuple[tuple[str, str], ...]] = (("edges", "probability"),)
     examples = (
         ("v02 > v03 ; v00 > v01 ; v00 > v02 ; v01 > v00 ; v00 ? v03 ;", {"names": 50}),
@@ -128,15 +141,6 @@ class RandomGraphs(Task):
                 if reach[vertex] & bit[middle]:
                     reach[vertex] |= reach[middle]
         return ("1" if reach[source] & bit[target] else "0",)
-
-    def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
-        seen, _ = _read(state)
-        return {"kind": f"last, label {state[-1]}" if ";" in state else "search", "looked at": str(len(seen))}
-
-    def parts(self, state: Symbols) -> Symbols:
-        bar, end = state.index(">"), state.index(";") if ";" in state else len(state)
-        looked_at, waiting = ("looked at",) * bar, ("waiting",) * (end - bar - 1)
-        return (*looked_at, "bar", *waiting, "semicolon", "label")[: len(state)]
 
     def check(self, question: Symbols) -> None:
         check_graph(self.name, question)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from scratchpad.tasks.base import Symbols
+from scratchpad.tasks.induction import Symbols
+from scratchpad.tasks.state_labels import StateLabels
 
 
 def slot_width(question: Symbols) -> int:
@@ -27,14 +28,14 @@ def _last_slot(question: Symbols) -> int:
     return len(question) - 1 if question[-1:] == ("=",) else question.index("=")
 
 
-def slot_parts(state: Symbols) -> Symbols:
-    """What the symbols of a state `[slot]bit,value` belong to."""
-    return (*("slot",) * (len(state) - 3), "digit", "comma", "running value")
+class SlotLabels(StateLabels):
+    """Labels of states `[slot]bit,value`."""
 
+    def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
+        return {"slot": "".join(state[1:-4]), "kind": "at =" if state[-3] == "_" else f"digit {state[-3]}"}
 
-def slot_traits(state: Symbols) -> dict[str, str]:
-    """The slot of a state `[slot]bit,value`, and what stands there."""
-    return {"slot": "".join(state[1:-4]), "kind": "at =" if state[-3] == "_" else f"digit {state[-3]}"}
+    def parts(self, state: Symbols) -> Symbols:
+        return (*("slot",) * (len(state) - 3), "digit", "comma", "running value")
 
 
 def read_slot(question: Symbols, state: Symbols) -> tuple[int, str, str]:

@@ -31,7 +31,6 @@ class ThreeCycles(CycleWalk):
     summary: ClassVar[str] = "are three vertices of a directed graph on the same cycle?"
     source: ClassVar[str] = "Abbe et al. 2024, figure 2"
     size_setting: ClassVar[str] = "n"
-    has_paper_text: ClassVar[bool] = True
     asked: ClassVar[int] = 3
     examples = (
         ("v31 > v11 ; v21 > v31 ; v12 > v22 ; v11 > v12 ; v22 > v32 ; v32 > v21 ; v11 ? v21 ? v22 ;", {"names": 50}),

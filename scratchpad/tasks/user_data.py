@@ -13,13 +13,13 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.programs import same_json
 from scratchpad.random_stream import Stream, permutation
 from scratchpad.tasks.base import Symbols, Task
-from scratchpad.tasks.document import END, MARKS, SEP, START, Document, bare, letters, terminated
-from scratchpad.tasks.formats import format_named, format_names
+from scratchpad.tasks.document import END, MARKS, SEP, START, Document, after_last, bare, letters, terminated
+from scratchpad.tasks.formats import Format, format_named, format_names
 from scratchpad.tasks.jsonl import document_of_line, read_lines, symbols_of
 from scratchpad.tasks.program_traces import last_names, program_of
+from scratchpad.tasks.text_rules import TextRules
 
 _HELD_OUT = 10  # without test data of its own, a file gives one problem in ten
-_WITHOUT_CHAIN = ("direct", "filler")
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,11 @@ class Entry:
     states: tuple[Symbols, ...]
     answer: Symbols
     opening: Symbols = ()
+
+
+class _Texts(TextRules):
+    def problem(self, question: Symbols) -> Symbols:
+        return program_of(question)
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ class Corpus(Task):
     size_setting: ClassVar[str] = "steps"
     extra_formats: ClassVar[tuple[str, ...]] = ("changes",)
     seeded: ClassVar[bool] = False
+    texts: ClassVar[TextRules] = _Texts()
 
     steps: Lengths = field(default=Lengths(1, 1_000_000))
     entries: tuple[Entry, ...] = field(default=(), repr=False)
@@ -122,25 +128,22 @@ class Corpus(Task):
         true, found = (last_names("".join(text)) for text in (entry.states[-1] if entry else (), state))
         if entry and "output" in true and "output" in found:
             return entry.answer if same_json(true["output"], found["output"]) else letters(json.dumps(found["output"]))
-        if entry and state in (entry.states[-1], self.last_state_in(question, entry.states[-1])):
+        if entry and state in (entry.states[-1], after_last(SEP, entry.states[-1])):
             return entry.answer
         return state[-self._answer_length :] if self._answer_length else state
 
     def truth(self, question: Symbols) -> Symbols:
         return self._entry(question).answer
 
-    def problem(self, question: Symbols) -> Symbols:
-        return program_of(question)
-
     def settings(self, everything: bool = False) -> dict[str, Any]:
         return {"steps": self.steps.to_json()}
 
-    def check_format(self, name: str) -> None:
+    def check_format(self, format: Format) -> None:
         given = self.formats or format_names()
-        if name.partition("-")[0] not in given:
+        if format.family not in given:
             written = self.formats[0] if self.formats else "inductive"
-            raise ScratchpadError(f"data written as {written} give {', '.join(given)}, not {name}")
-        if name == "inductive" and self._repeating:
+            raise ScratchpadError(f"data written as {written} give {', '.join(given)}, not {format.name}")
+        if format.inductive and self._repeating:
             raise ScratchpadError(
                 f"a state comes twice in the chain of the question {' '.join(self._repeating.question)}: where each "
                 "state follows from the question and the state before it alone, it would come for ever. Put into "
@@ -166,15 +169,15 @@ class Corpus(Task):
     @cached_property
     def _splits(self) -> dict[str, list[Entry]]:
         held = set() if self.test_entries else self._held_out()
-        test = self.test_entries or [entry for entry in self.entries if self.problem(entry.question) in held]
-        train = [entry for entry in self.entries if self.problem(entry.question) not in held]
+        test = self.test_entries or [entry for entry in self.entries if program_of(entry.question) in held]
+        train = [entry for entry in self.entries if program_of(entry.question) not in held]
         return {
             split: [entry for entry in part if self.steps.contains(len(entry.states))]
             for split, part in (("train", train), ("test", test))
         }
 
     def _held_out(self) -> set[Symbols]:
-        problems = list(dict.fromkeys(self.problem(entry.question) for entry in self.entries))
+        problems = list(dict.fromkeys(program_of(entry.question) for entry in self.entries))
         order = permutation("held out", 0, len(problems))
         return {problems[i] for i in order[: max(1, len(problems) // _HELD_OUT)]}
 
@@ -186,7 +189,7 @@ class Corpus(Task):
     @cached_property
     def _answer_length(self) -> int:
         """How many symbols at the end of a last state are the answer; 0: all of them, or no such number."""
-        pairs = [(self.last_state_in(entry.question, entry.states[-1]), entry.answer) for entry in self._all]
+        pairs = [(after_last(SEP, entry.states[-1]), entry.answer) for entry in self._all]
         lengths = {len(answer) for _, answer in pairs}
         at_end = all(last[-len(answer) :] == answer for last, answer in pairs)
         whole = all(last == answer for last, answer in pairs)
@@ -213,7 +216,7 @@ class _Line:
 
     place: str
     entry: Entry
-    form: str = "inductive"
+    format: str = "inductive"
     document: Document[str] | None = None
 
 
@@ -227,12 +230,17 @@ def _line(place: str, value: dict[str, Any]) -> _Line:
         )
     question, answer = (symbols_of(value[name], f"{place}: {name}") for name in ("question", "answer"))
     if "prompt" in value:
-        document, form = document_of_line(place, value), str(value["format"])
+        document = document_of_line(place, value)
         states = tuple(map(bare, document.states))
         if terminated(states) != document.states:
             raise ScratchpadError(f"{place}: each state ends with {SEP}, the last one with {END}; not so here")
         started = document.prompt[-1:] == (START,)
-        return _Line(place, Entry(question, states, answer, document.prompt[:-1] if started else ()), form, document)
+        return _Line(
+            place,
+            Entry(question, states, answer, document.prompt[:-1] if started else ()),
+            str(value["format"]),
+            document,
+        )
     texts = value["states"]
     if not isinstance(texts, list) or not texts:
         raise ScratchpadError(f"{place}: `states` is a list of at least one state, not {texts!r}")
@@ -242,9 +250,9 @@ def _line(place: str, value: dict[str, Any]) -> _Line:
 
 def _corpus(path: str, lines: Sequence[_Line], test_lines: Sequence[_Line]) -> Corpus:
     every = (*lines, *test_lines)
-    forms = sorted({line.form for line in every})
-    if len(forms) > 1:
-        raise ScratchpadError(f"{path}: lines in several formats, {', '.join(forms)}: one is allowed")
+    formats = sorted({line.format for line in every})
+    if len(formats) > 1:
+        raise ScratchpadError(f"{path}: lines in several formats, {', '.join(formats)}: one is allowed")
     first: dict[Symbols, _Line] = {}
     for line in every:
         before = first.setdefault(line.entry.question, line)
@@ -261,26 +269,26 @@ def _corpus(path: str, lines: Sequence[_Line], test_lines: Sequence[_Line]) -> C
         steps=Lengths(min(lengths), max(lengths)),
         entries=tuple(line.entry for line in lines),
         test_entries=tuple(line.entry for line in test_lines),
-        formats=_formats_from(forms[0]),
+        formats=_formats_from(format_named(formats[0])),
         has_start=START in written[0].prompt if written else True,
         has_prompt=bool(written[0].prompt) if written else True,
     )
 
 
-def _formats_from(form: str) -> tuple[str, ...]:
+def _formats_from(format: Format) -> tuple[str, ...]:
     """The formats that problems written in a format can be written in (empty: all)."""
-    if form == "inductive":
+    if format.inductive:
         return ()
-    name = form.partition("-")[0]
-    return (name, *(other for other in _WITHOUT_CHAIN if other != name))
+    others = [other for other in format_names() if not format_named(other).has_work and other != format.family]
+    return (format.family, *others)
 
 
 def _check_written(corpus: Corpus, line: _Line) -> None:
     """What is trained on is what stands in the file, symbol by symbol."""
     if line.document:
-        made = format_named(line.form).write(corpus, line.entry.question)
+        made = format_named(line.format).write(corpus, line.entry.question)
         if made != line.document:
             raise ScratchpadError(
-                f"{line.place}: the {line.form} document of this question would be another one; `scratchpad data` "
+                f"{line.place}: the {line.format} document of this question would be another one; `scratchpad data` "
                 "writes the question (and <start>, in every line or in none) as the prompt, without a preamble"
             )

@@ -1,0 +1,108 @@
+"""What both tasks of addition by Abbe et al. 2024 (figure 5) share: the numbers, and the random symbols around them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Self
+
+from scratchpad.config.lengths import Lengths
+from scratchpad.errors import ScratchpadError
+from scratchpad.random_stream import Stream, stream_name
+from scratchpad.tasks.base import BEYOND_PAPER, Symbols, Task
+
+DIGITS = tuple("0123456789")
+FILLING = (*"abcdefghijklmnopqrstuvwxyz", *DIGITS, "$")
+"""The random symbols of buffers and free places."""
+
+
+@dataclass(frozen=True)
+class Addition(Task):
+    """The sum of two numbers in a window of so many digits; both are written with the same number of digits.
+
+    digits: the number of digits (default: from 1 up, with a probability proportional to it); window: the number of
+    digits that there is room for; equal: both numbers have that many digits; otherwise only one of them.
+    """
+
+    size_setting: ClassVar[str] = "digits"
+    source: ClassVar[str] = "Abbe et al. 2024, figure 5"
+    default_share: ClassVar[tuple[int, int]]
+    """The largest default number of digits as a fraction of the window: numerator and denominator."""
+
+    digits: Lengths | None = None
+    window: int = 30
+    equal: bool = field(default=True, metadata=BEYOND_PAPER)
+
+    def __post_init__(self) -> None:
+        if self.window < 1:
+            raise ScratchpadError(f"{self.name}: window={self.window}: numbers of at least 1 digit are added")
+        if self.digits and self.digits.high > self.window:
+            raise ScratchpadError(
+                f"{self.name}: digits={self.digits.to_json()} do not fit window={self.window}: "
+                f"at most {self.window} digits, or a window of at least {self.digits.high}"
+            )
+
+    def numbers(self, question: Symbols) -> tuple[str, str]:
+        """Return the digits of both numbers of a question."""
+        raise NotImplementedError
+
+    def window_of(self, question: Symbols) -> int:
+        """Return the window that a question is written for."""
+        raise NotImplementedError
+
+    def laid_out(self, rng: Stream, a: Symbols, b: Symbols) -> Symbols:
+        """Return a question with these numbers and random symbols around them."""
+        raise NotImplementedError
+
+    def size_distribution(self) -> Lengths:
+        share, of = self.default_share
+        return self.digits or Lengths.parse(f"1-{max(1, share * self.window // of)}:size")
+
+    def question(self, rng: Stream, size: int) -> Symbols:
+        long = _number(rng, size)
+        if self.equal:
+            return self.laid_out(rng, long, _number(rng, size))
+        short = _padded(_number(rng, rng.between(1, size)), size)
+        return self.laid_out(rng, *((long, short) if rng.below(2) else (short, long)))
+
+    def truth(self, question: Symbols) -> Symbols:
+        a, b = self.numbers(question)
+        return tuple(str(int(a) + int(b)).zfill(len(a)))
+
+    def check_numbers(self, question: Symbols) -> None:
+        """Raise ScratchpadError where a question needs a larger window, or its numbers differ in length."""
+        needed, (a, b) = self.window_of(question), map(len, self.numbers(question))
+        if needed > self.window:
+            raise ScratchpadError(
+                f"{self.name}: the question is made for {needed} digits, the window holds {self.window}: "
+                f"set window={needed}"
+            )
+        if a != b or a < 1:
+            raise ScratchpadError(
+                f"{self.name}: the numbers have {a} and {b} digits: at least 1, and zeros in front of the shorter one"
+            )
+
+    def fitted_to(self, question: Symbols) -> Self:
+        digits = len(self.numbers(question)[0])
+        return replace(self, digits=Lengths(digits, digits), window=self.window_of(question))
+
+    def completed(self, question: Symbols) -> Symbols:
+        """Lay out a bare `174+94` or `174+94=`; leave any other question as it is."""
+        text = question[:-1] if question[-1:] == ("=",) else question
+        a, plus, b = "".join(text).partition("+")
+        length = max(len(a), len(b))
+        if not plus or not a or not b or not {*a, *b}.issubset(DIGITS) or length > self.window:
+            return question
+        rng = Stream(stream_name(self.name, "completed", question))
+        return self.laid_out(rng, _padded(tuple(a), length), _padded(tuple(b), length))
+
+
+def draw_filling(rng: Stream, count: int) -> Symbols:
+    return tuple(rng.choice(FILLING) for _ in range(count))
+
+
+def _number(rng: Stream, digits: int) -> Symbols:
+    return (rng.choice(DIGITS[1:]), *(rng.choice(DIGITS) for _ in range(digits - 1)))
+
+
+def _padded(number: Symbols, length: int) -> Symbols:
+    return (*("0",) * (length - len(number)), *number)

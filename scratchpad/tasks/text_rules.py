@@ -1,0 +1,54 @@
+"""What a task says about its problems as plain text: prompts for language models, and how answers are compared."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from scratchpad.tasks.document import as_text
+from scratchpad.tasks.induction import Symbols
+from scratchpad.tasks.prompt_template import PromptTemplate
+
+if TYPE_CHECKING:
+    from scratchpad.tasks.formats import Format
+
+
+class TextRules:
+    """The rules for texts of a task. A task with rules of its own has a subclass of this as its `texts`."""
+
+    def prompt_template(self, format: Format) -> PromptTemplate:
+        """Return the text around a question and its work in a prompt."""
+        return PromptTemplate()
+
+    def prompt_text(self, symbols: Symbols) -> str:
+        """Return a question or a state as a language model reads it; `Task.split` reverses this."""
+        return as_text(symbols)
+
+    def problem(self, question: Symbols) -> Symbols:
+        """Return what all questions about the same problem share, such as the program that they run."""
+        return question
+
+    def read_work(self, work: str) -> tuple[Any, ...]:
+        """Return the lines of a work as the values that are compared with those of the true work."""
+        return tuple(work.split("\n"))
+
+    def read_states(self, work: str) -> tuple[Any, ...]:
+        """Return the values of those lines that are states."""
+        return self.read_work(work)
+
+    def matches(self, written: Symbols, true: Symbols) -> bool:
+        """Whether a written state or text equals the true one, in its symbols or in the values that it stands for."""
+        return written == true
+
+    def relaxed_answer(self, work: str) -> str:
+        """Return the last whole number in the last non-empty line, or that line where it has none.
+
+        White space does not count.
+        """
+        last = "".join(last_line(work).split())
+        return next(reversed(re.findall(r"-?\d+", last)), last)
+
+
+def last_line(work: str) -> str:
+    """Return the last non-empty line of a work, stripped; the empty string where there is none."""
+    return next((line.strip() for line in reversed(work.split("\n")) if line.strip()), "")
