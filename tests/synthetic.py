@@ -1,4 +1,4 @@
-"""What the tests of synthetic programs share."""
+"""Helpers for tests of synthetic programs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scratchpad.tasks.base import Symbols, Task
 PAPERS = f"{FUNCTION}\noutput = f(6)"
 
 BIEBER = {"constants": "1-9", "repeats": "2-9", "modulus": 1000}
-"""The generator's own settings."""
+"""Settings of the original generator."""
 
 
 def programs(**settings: Any) -> Task:

@@ -1,4 +1,4 @@
-"""The runs of synthetic programs: the paper's trace and CPython's own, and the inductive form."""
+"""The runs of synthetic programs: against the paper's trace and CPython's, and the inductive form."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PAPERS_TRACE = PAPER.split("[BEGIN]\n\n")[1].removesuffix("\n\n[DONE]")
 
 
 def written(form: str, text: str) -> str:
-    """The states of a document, without the last terminator."""
+    """Return the states of a document, without the last terminator."""
     (*states, last) = format_named(form).write(programs(), question_of(text)).states
     return as_text([symbol for state in (*states, bare(last)) for symbol in state])
 
@@ -27,14 +27,13 @@ def written(form: str, text: str) -> str:
 # Traces
 
 
-def test_the_papers_trace() -> None:
-    """Byte for byte."""
+def test_the_papers_trace_byte_for_byte() -> None:
     assert written("scratchpad", PAPERS) == PAPERS_TRACE
     assert written("direct", PAPERS) == "24"
     assert question_of(PAPERS.replace("\n", "\\n")) == question_of(PAPERS) == tuple(PAPERS)
 
 
-def test_changes_are_what_is_new_in_a_frame() -> None:
+def test_changes_are_the_new_values_of_a_frame() -> None:
     states = [
         "{}", '{"f": "<callable_object f>"}', '{"v0": 6}', "{}", '{"v4": 2}', "{}", '{"v4": 1}', '{"v0": 12}', "{}",
         '{"v4": 0}', '{"v0": 24}', "{}", '{"output": 24}',
@@ -50,7 +49,7 @@ def shown(names: dict[str, Any]) -> str:
 
 
 def traced(source: str) -> str:
-    """The trace that CPython's own line events give; names in the order in which they come to be."""
+    """Return the trace from CPython's line events, with variables in the order of their first assignment."""
     lines, found = source.split("\n"), []
     order: dict[FrameType, dict[str, None]] = {}
 
@@ -72,31 +71,31 @@ def traced(source: str) -> str:
     return "\n".join([*found, shown(names)])
 
 
-def hold_against_python(seed: int, count: int, **settings: Any) -> None:
+def compare_with_python(seed: int, count: int, **settings: Any) -> None:
     task = programs(**settings)
     for _, question in draws(task, seed, "train", 0, count):
         text = "".join(question)
         trace = traced(text)
         assert "".join(task.scratchpad_text(question, format_named("scratchpad"))) == trace, text
         *steps, end = trace.removeprefix("state: ").split("\nstate: ")
-        told = [(json.loads(state), line) for state, _, line in (step.partition("\nline: ") for step in steps[2:])]
-        assert told_by_chain(task, question) == (told, json.loads(end)["output"]), text
+        expected = [(json.loads(state), line) for state, _, line in (step.partition("\nline: ") for step in steps[2:])]
+        assert run_of_chain(task, question) == (expected, json.loads(end)["output"]), text
 
 
-def told_by_chain(task: Task, question: Symbols) -> tuple[list[tuple[dict[str, int], str]], int]:
-    """The variables of f and the line about to run, as the inductive states tell them one after another; the output."""
+def run_of_chain(task: Task, question: Symbols) -> tuple[list[tuple[dict[str, int], str]], int]:
+    """Return the variables of f and the next line of each inductive state, and the output."""
     *states, last = map("".join, task.chain(question))
-    lines, told = "".join(question).split("\n"), []
+    lines, run = "".join(question).split("\n"), []
     for state in states:
         number, _, values = state.removeprefix("L").partition(":")
         pairs = (part.split("=") for part in values.split(","))
-        told.append(({name: int(value) for name, value in pairs}, lines[int(number) - 1]))
-    return told, int(last.removeprefix("output="))
+        run.append(({name: int(value) for name, value in pairs}, lines[int(number) - 1]))
+    return run, int(last.removeprefix("output="))
 
 
 @pytest.mark.parametrize("settings", [{}, {**BIEBER, "steps": 199}, {"lines": "11-31", "steps": 101}])
-def test_runs_are_pythons_own(settings: dict[str, Any]) -> None:
-    hold_against_python(0, 251, **settings)
+def test_runs_are_those_of_python(settings: dict[str, Any]) -> None:
+    compare_with_python(0, 251, **settings)
 
 
 LATER = """def f(v0):
@@ -118,7 +117,7 @@ output = f(5)"""
 
 
 def test_the_order_of_variables() -> None:
-    """In the first round v3 gets its value, in the second v2: so they stand in a trace, and by the text in a state."""
+    """v3 gets its value before v2: a trace has this order, a state the order of the text."""
     trace = written("scratchpad", LATER)
     assert 'state: {"v0": 7, "v1": 0, "v3": 0, "v2": 1}' in trace
     assert trace == traced(LATER)
@@ -128,10 +127,10 @@ def test_the_order_of_variables() -> None:
 
 
 @pytest.mark.slow
-def test_ten_thousand_runs_are_pythons_own() -> None:
-    hold_against_python(1, 4000)
-    hold_against_python(1, 3000, **BIEBER, steps=300)
-    hold_against_python(1, 3000, lines="11-43", repeats="1-3", steps=500)
+def test_ten_thousand_runs_are_those_of_python() -> None:
+    compare_with_python(1, 4000)
+    compare_with_python(1, 3000, **BIEBER, steps=300)
+    compare_with_python(1, 3000, lines="11-43", repeats="1-3", steps=500)
 
 
 # The inductive form
@@ -186,8 +185,7 @@ def test_the_listing_and_the_states_by_hand() -> None:
     ]
 
 
-def test_loops_ten_times_longer_run_in_the_room_of_one_state() -> None:
-    """Thousands of lines, and never more than a state to hold."""
+def test_states_of_runs_with_thousands_of_lines_stay_short() -> None:
     task = programs(**BIEBER, lines=23).at_size(90)
     runs = []
     for _, question in draws(task, 0, "test", 0, 5):
@@ -195,31 +193,31 @@ def test_loops_ten_times_longer_run_in_the_room_of_one_state() -> None:
         while (following := task.step(question, state)) is not None:
             state, lines, longest = following, lines + 1, max(longest, len(following))
         assert task.answer(question, state) == task.truth(question)
-        assert longest <= 2 + 10 * 7  # a line, and ten variables of at most four digits, with marks
+        assert longest <= 2 + 10 * 7  # the line, and ten variables of at most four digits, with separators
         runs.append(lines)
     assert max(runs) > 5000
 
 
-NO_STATES = [
+INVALID_STATES = [
     "L01 : v0 = 3", "L08 : v0 = 3 , v1 = 2", "L13 : v0 = 3", "L02", "L02 : v0 = ", "L02 : v0 = 0 3", "L02 : v0 = - 0",
     "L02 : v1 = 3", "L04 : v0 = 3", "L06 : v0 = 3", "L03 : v1 = 2 , v0 = 3", "L03 : v0 = 3 , v2 = 2",
     "L03 : v0 = 3 , v1 = - 1", "L02 : v0 = 3 ,", "L02 v0 = 3", "output = ", "output = 0 2", "output = 2 ,", "",
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("state", NO_STATES)
-def test_states_that_are_none(state: str) -> None:
+@pytest.mark.parametrize("state", INVALID_STATES)
+def test_invalid_states_are_refused(state: str) -> None:
     with pytest.raises(ValueError, match=r"not a state|does not run|stops at 0"):
         programs().step(question_of(NESTED), tuple(state.split()))
 
 
-def test_symbols_are_those_of_the_alphabet() -> None:
+def test_states_of_other_symbols_are_refused() -> None:
     with pytest.raises(ValueError, match="not a state"):
         programs().step(question_of(NESTED), tuple("L02:v0=3"))
 
 
-def test_a_state_as_written_leads_on() -> None:
-    """Values that no run has come to yet are gone on with: what is judged is one step."""
+def test_steps_continue_from_wrong_values() -> None:
+    """Each step is evaluated alone, so it starts from the state as written."""
     task, question = programs(), question_of(NESTED)
     following = task.step(question, ("L09", ":", "v0", "=", "-", "4", ",", "v1", "=", "7"))
     assert following == ("L10", ":", "v0", "=", "-", "1", "2", ",", "v1", "=", "7")

@@ -1,4 +1,4 @@
-"""The generator of synthetic programs: its settings and laws; and programs that are none of the language."""
+"""The generator of synthetic programs, its settings and distributions; texts that are not in the language."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.tasks.base import Symbols, draws
 
 FIVE_SIGMA = 5.0
-"""Odds of a false alarm over seeds: 6e-7 a comparison; the seeds are fixed below."""
+"""Probability of a false alarm per comparison: 6e-7. The seeds are fixed below."""
 
 
 # The generator
@@ -35,7 +35,7 @@ def body(question: Symbols) -> list[str]:
     return "".join(question).split("\n")[1:-3]
 
 
-def test_settings_bind_what_is_drawn() -> None:
+def test_drawn_programs_follow_the_settings() -> None:
     task = programs(lines="4-9", repeats="3-5", constants="6-8", inputs="10-12")
     lengths = set()
     for _, question in draws(task, 0, "train", 0, 401):
@@ -58,11 +58,11 @@ def test_a_modulus_is_part_of_the_program() -> None:
         assert 0 <= int("".join(programs().truth(question))) < 1000
 
 
-def test_no_run_is_longer_than_set() -> None:
+def test_runs_have_at_most_the_set_number_of_steps() -> None:
     task = programs(**BIEBER, steps=23, runs=2)
     assert max(len(task.chain(question)) for _, question in draws(task, 0, "train", 0, 101)) <= 24
     with pytest.raises(ScratchpadError, match="none of 1000 programs runs for steps=1 lines or less"):
-        programs(steps=1).draw(0, "train", 0)  # a line and `return` are two
+        programs(steps=1).draw(0, "train", 0)  # the shortest run: one line and `return`
 
 
 def test_longer_loops_may_run_longer() -> None:
@@ -72,8 +72,8 @@ def test_longer_loops_may_run_longer() -> None:
     assert 180 < max(runs) <= 500
 
 
-def test_training_draws_short_runs_alone_and_tests_draw_long_ones() -> None:
-    """Training sees counters of two digits, in runs that are short; so are the runs at a size that is within reach."""
+def test_reach_separates_short_runs_of_training_from_long_runs_of_tests() -> None:
+    """Training has counters of two digits, but only in short runs. At a size within reach runs are short, too."""
     task = programs(repeats="1-99", modulus=10, steps=60, reach=9)
     trained = [task.chain(question) for _, question in draws(task, 0, "train", 0, 53)]
     assert max(map(len, trained)) <= 61
@@ -87,22 +87,22 @@ def test_training_draws_short_runs_alone_and_tests_draw_long_ones() -> None:
     assert [one.covered_sizes().to_json() for one in (task, far, programs(repeats="1-5"))] == ["1-9", 90, "1-5"]
 
 
-def test_no_run_is_shorter_than_set() -> None:
+def test_runs_have_at_least_the_set_number_of_steps() -> None:
     task = programs(least_steps=23, lines=10, repeats=5)
     assert all(len(task.chain(question)) > 23 for _, question in draws(task, 0, "train", 0, 53))
     with pytest.raises(ScratchpadError, match="none of 1000 programs runs for least_steps=30 lines or more and for"):
         programs(least_steps=30, steps=31, lines=3).draw(0, "train", 0)
 
 
-def test_numbers_that_no_one_can_write_are_refused() -> None:
+def test_too_large_numbers_are_refused() -> None:
     loops = "  v1 = 99\n  while v1 > 0:\n    v1 -= 1\n    v2 = 99\n    while v2 > 0:\n      v2 -= 1\n      v0 *= 4"
     question = question_of(f"def f(v0):\n{loops}\n  return v0\n\noutput = f(6)")
     with pytest.raises(ScratchpadError, match="line 8 of the program makes v0 longer than 10000 bits"):
         programs().chain(question)
 
 
-def test_statements_come_as_often_as_they_weigh() -> None:
-    """The first statement of long bodies, where every kind has room: 15, 5, 5, 5 and 1 in 31."""
+def test_statements_have_the_frequencies_of_their_weights() -> None:
+    """The first statement of long bodies, where every kind fits, has the weights 15, 5, 5, 5 and 1 of 31."""
     kinds: Counter[str] = Counter()
     for _, question in draws(programs(lines=31), 0, "train", 0, 1550):
         lines = body(question)
@@ -116,8 +116,8 @@ def test_statements_come_as_often_as_they_weigh() -> None:
         assert abs(kinds[kind] - mean) < FIVE_SIGMA * mean**0.5, kinds
 
 
-def test_blocks_in_loops_end_as_often_as_they_weigh() -> None:
-    """Of the bodies of loops one in eight ends with `break`, one with `continue`; outside of loops none does."""
+def test_ends_of_loop_bodies_have_the_frequencies_of_their_weights() -> None:
+    """One body in eight ends with `break`, one in eight with `continue`."""
     ends: Counter[str] = Counter()
     for _, question in draws(programs(lines=31), 0, "train", 0, 700):
         lines = body(question)
@@ -135,7 +135,7 @@ def test_blocks_in_loops_end_as_often_as_they_weigh() -> None:
         assert abs(ends[end] - total / 8) < FIVE_SIGMA * (total / 8) ** 0.5, ends
 
 
-# What is refused
+# Invalid settings and programs
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_blocks_in_loops_end_as_often_as_they_weigh() -> None:
         ({"repeats": "0-2"}, "lengths '0-2': they begin at 1"),
     ],
 )
-def test_settings_that_are_refused(settings: dict[str, Any], says: str) -> None:
+def test_invalid_settings_are_refused(settings: dict[str, Any], says: str) -> None:
     with pytest.raises(ScratchpadError, match=says):
         programs(**settings)
 
@@ -164,34 +164,34 @@ LOOP = "  v4 = 2\n  while v4 > 0:\n    v4 -= 1"
     ("lines", "says"),
     [
         ("  v0 += 0.5", "symbol '.' at place 20 of the question is not in the alphabet: .* in all\\)$"),
-        ("  v0 += v0", r"line 2 of the program is none of this language: '  v0 \+= v0'"),
-        ("  v0 += 05", "line 2 of the program is none"),
-        ("  import os", "line 2 of the program is none"),
-        ("   pass", "line 2 of the program is none"),
+        ("  v0 += v0", r"line 2 of the program is not in the small language: '  v0 \+= v0'"),
+        ("  v0 += 05", "line 2 of the program is not in"),
+        ("  import os", "line 2 of the program is not in"),
+        ("   pass", "line 2 of the program is not in"),
         ("pass", "`pass`: the body of f is indented by two spaces"),
         ("    pass", "`pass`: the body of f is indented by two spaces"),
-        ("  pass\n    pass", "line 2 .*: a block, and nothing else, is indented"),
-        ("  if v0 % 10 < 5:\n  pass", "line 2 .*: a block, and nothing else, is indented"),
-        ("  return v0", "line 2 .*: only the last line returns"),
-        ("  if v0 % 10 < 5:\n    continue", "line 3 .*: it stands in a loop, at the end of a block"),
-        ("  break", "line 2 .*: it stands in a loop, at the end of a block"),
-        (f"{LOOP}\n    break\n    pass", "line 5 .*: it stands in a loop, at the end of a block"),
-        ("  pass\n  else:\n    pass", "line 3 .*: there is no `if` before it"),
-        ("  if v0 % 10 < 5:\n    else:\n      pass", "line 3 .*: there is no `if` before it"),
-        (f"{LOOP}\n  else:\n    pass", "line 5 .*: there is no `if` before it"),
-        ("  v4 = 2", "line 2 .*: `while v4 > 0:` follows"),
+        ("  pass\n    pass", "line 2 .*: blocks, and only blocks, are indented"),
+        ("  if v0 % 10 < 5:\n  pass", "line 2 .*: blocks, and only blocks, are indented"),
+        ("  return v0", "line 2 .*: only the last line may return"),
+        ("  if v0 % 10 < 5:\n    continue", "line 3 .*: it is allowed only at the end of a block in a loop"),
+        ("  break", "line 2 .*: it is allowed only at the end of a block in a loop"),
+        (f"{LOOP}\n    break\n    pass", "line 5 .*: it is allowed only at the end of a block in a loop"),
+        ("  pass\n  else:\n    pass", "line 3 .*: it needs an `if` before it"),
+        ("  if v0 % 10 < 5:\n    else:\n      pass", "line 3 .*: it needs an `if` before it"),
+        (f"{LOOP}\n  else:\n    pass", "line 5 .*: it needs an `if` before it"),
+        ("  v4 = 2", "line 2 .*: `while v4 > 0:` must follow"),
         ("  while v4 > 0:\n    v4 -= 1", "line 2 .*: a loop is `v4 = n`, `while v4 > 0:`, and `v4 -= 1`"),
         ("  v4 = 2\n  while v4 > 0:\n    v0 -= 1", "line 3 .*: a loop is"),
         ("  v4 = 2\n  while v4 > 0:\n    v4 -= 2", "line 3 .*: a loop is"),
-        ("  v5 = 2\n  while v4 > 0:\n    v4 -= 1", "line 2 .*: `while v5 > 0:` follows"),
-        (f"{LOOP}\n    v4 = 2\n    while v4 > 0:\n      v4 -= 1", "line 5 .*: .*not inside such a loop"),
-        (f"{LOOP}\n    v4 -= 1", "line 5 .*: a counter changes only at the beginning"),
-        (f"{LOOP}\n  v4 *= 1", "line 5 .*: a counter changes only at the beginning"),
-        ("  v0 %= 0", "line 2 .*: nothing remains of a division by 0"),
+        ("  v5 = 2\n  while v4 > 0:\n    v4 -= 1", "line 2 .*: `while v5 > 0:` must follow"),
+        (f"{LOOP}\n    v4 = 2\n    while v4 > 0:\n      v4 -= 1", "line 5 .*: .*not within another loop over v4"),
+        (f"{LOOP}\n    v4 -= 1", "line 5 .*: a counter may change only at the beginning"),
+        (f"{LOOP}\n  v4 *= 1", "line 5 .*: a counter may change only at the beginning"),
+        ("  v0 %= 0", "line 2 .*: division by 0"),
         ("\n".join(["  pass"] * 98), "100 lines, of which only 99 have a number"),
     ],
 )
-def test_programs_that_are_refused(lines: str, says: str) -> None:
+def test_invalid_programs_are_refused(lines: str, says: str) -> None:
     with pytest.raises(ScratchpadError, match=says):
         question_of(f"def f(v0):\n{lines}\n  return v0\n\noutput = f(6)")
 
@@ -203,7 +203,7 @@ def test_programs_that_are_refused(lines: str, says: str) -> None:
         ("f(6)", "f(06)"), ("output = f(6)", "output = f(6)\n"), (PAPERS, "pass"), ("  return v0\n", ""),
     ],
 )  # fmt: skip
-def test_texts_that_are_no_programs(before: str, after: str) -> None:
+def test_texts_of_another_shape_are_refused(before: str, after: str) -> None:
     assert before in PAPERS
     with pytest.raises(ScratchpadError, match="a program is `def f"):
         question_of(PAPERS.replace(before, after))

@@ -10,18 +10,20 @@ from scratchpad.random_stream import Stream
 from scratchpad.tasks.small_language import INDENT
 
 _KINDS = {"arithmetic": (15, 1), "repeat": (5, 4), "if": (5, 2), "if-else": (5, 4), "pass": (1, 1)}
-"""Kinds of statements: how often they come, and the fewest lines they take."""
+"""Kinds of statements: the weight of each in the draw, and the fewest lines that it takes."""
 _ENDS = {"fall through": 30, "break": 5, "continue": 5}
 _OPERATORS = ("+=", "-=", "*=")
 _TESTS = ("<", "<=", ">", ">=")
 _COUNTERS = tuple(f"v{i}" for i in range(1, 10))
-_DEEPEST = 3
+_MOST_NESTED = 3
 
 
 @dataclass(frozen=True)
 class ProgramGenerator:
-    """Draws the lines of a program's body. constants: of arithmetic and tests; repeats: of loops; modulus: 0, or every
-    arithmetic line is followed by one that takes the remainder.
+    """Draws the lines of a program's body.
+
+    constants: of arithmetic and tests. repeats: of loops. modulus: unless 0, a line that takes the remainder follows
+    each arithmetic line.
     """
 
     rng: Stream
@@ -30,45 +32,39 @@ class ProgramGenerator:
     modulus: int
 
     def block(self, lines: int, counters: tuple[str, ...] = (), depth: int = 0) -> list[str]:
-        """A block of so many lines (at least 1); `counters` are those of the loops that it stands in."""
-        end = _drawn(self.rng, _ENDS) if counters and depth else "fall through"
+        """Draw a block of `lines` lines, at least 1. counters: of the loops around it."""
+        end = _weighted_choice(self.rng, _ENDS) if counters and depth else "fall through"
         written: list[str] = []
-        room = lines - (end != "fall through")
-        while len(written) < room:
-            written += self._statement(room - len(written), counters, depth)
+        most = lines - (end != "fall through")
+        while len(written) < most:
+            written += self._statement(most - len(written), counters, depth)
         return [*written, *([end] if end != "fall through" else [])]
 
-    def _statement(self, room: int, counters: tuple[str, ...], depth: int) -> list[str]:
+    def _statement(self, most: int, counters: tuple[str, ...], depth: int) -> list[str]:
+        """Draw a statement of at most `most` lines."""
+        arithmetic_fits = most >= (2 if self.modulus else 1)
         kinds = {
             kind: weight
-            for kind, (weight, lines) in _KINDS.items()
-            if lines <= room and (lines == 1 or depth < _DEEPEST) and (kind != "arithmetic" or self._width <= room)
+            for kind, (weight, least) in _KINDS.items()
+            if least <= most and (least == 1 or depth < _MOST_NESTED) and (kind != "arithmetic" or arithmetic_fits)
         }
-        kind = _drawn(self.rng, kinds)
+        kind = _weighted_choice(self.rng, kinds)
         if kind == "arithmetic":
-            return self._arithmetic()
+            line = f"v0 {self.rng.choice(_OPERATORS)} {self.constants.draw(self.rng)}"
+            return [line, f"v0 %= {self.modulus}"] if self.modulus else [line]
         if kind == "pass":
             return ["pass"]
-        lines = self.rng.between(_KINDS[kind][1], room)
+        lines = self.rng.between(_KINDS[kind][1], most)
         if kind == "repeat":
-            return self._repeat(lines - 3, counters, depth)
+            return self._loop(lines - 3, counters, depth)
         test = f"if v0 % 10 {self.rng.choice(_TESTS)} {self.constants.draw(self.rng)}:"
         if kind == "if":
             return [test, *self._inner(lines - 1, counters, depth)]
         first = self.rng.between(1, lines - 3)
-        return [
-            test, *self._inner(first, counters, depth), "else:", *self._inner(lines - 2 - first, counters, depth)
-        ]  # fmt: skip
+        then, otherwise = self._inner(first, counters, depth), self._inner(lines - 2 - first, counters, depth)
+        return [test, *then, "else:", *otherwise]
 
-    @property
-    def _width(self) -> int:
-        return 2 if self.modulus else 1
-
-    def _arithmetic(self) -> list[str]:
-        line = f"v0 {self.rng.choice(_OPERATORS)} {self.constants.draw(self.rng)}"
-        return [line, f"v0 %= {self.modulus}"] if self.modulus else [line]
-
-    def _repeat(self, lines: int, counters: tuple[str, ...], depth: int) -> list[str]:
+    def _loop(self, lines: int, counters: tuple[str, ...], depth: int) -> list[str]:
         name = self.rng.choice([name for name in _COUNTERS if name not in counters])
         body = self._inner(lines, (*counters, name), depth)
         return [f"{name} = {self.repeats.draw(self.rng)}", f"while {name} > 0:", f"{INDENT}{name} -= 1", *body]
@@ -77,11 +73,11 @@ class ProgramGenerator:
         return [INDENT + line for line in self.block(lines, counters, depth + 1)]
 
 
-def _drawn(rng: Stream, weights: dict[str, Any]) -> str:
-    """One of the names, as often as its weight says."""
-    place = rng.below(sum(weights.values()))
+def _weighted_choice(rng: Stream, weights: dict[str, Any]) -> str:
+    """Draw a name with a probability in proportion to its weight."""
+    number = rng.below(sum(weights.values()))
     for name, weight in weights.items():
-        if place < weight:
+        if number < weight:
             return name
-        place -= weight
+        number -= weight
     raise AssertionError("the weights sum to more than was drawn below")

@@ -1,8 +1,8 @@
-"""The small language of synthetic programs: a program is read from its text, and run a line at a time.
+"""The small language of synthetic programs: reads a program from its text and runs it line by line.
 
 A program is `def f(v0):`, lines, `  return v0`, an empty line, and `output = f(K)`. A line is `v0 OP= k`, `pass`,
-`if v0 % 10 < k:` with or without `else:`, or a repeat: `vC = n`, `while vC > 0:`, and `vC -= 1` as the first line
-inside. A block in a loop may end with `break` or `continue`. So every program comes to its end.
+`if v0 % 10 < k:` with or without `else:`, or a loop: `vC = n`, `while vC > 0:`, and `vC -= 1` as the first line
+inside. A block in a loop may end with `break` or `continue`. So every program terminates.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _KINDS = {
     "continue": re.compile(r"continue"),
     "return": re.compile(r"return v0"),
 }
-_MOST_BITS = 10_000  # about 3,000 digits: Python itself refuses to write numbers of 4,300
+_MOST_BITS = 10_000  # about 3,000 digits: Python refuses to write integers of more than 4,300 digits
 _OPENERS = ("while", "if", "else")
 _CALL = re.compile(r"output = f\((0|-?[1-9]\d*)\)")
 _OPERATORS: Mapping[str, Callable[[int, int], int]] = {
@@ -43,12 +43,12 @@ Values = dict[str, int]
 
 @dataclass(frozen=True)
 class ProgramLine:
-    """A line of a program's body: its text with its indentation, what it does, and where it leads.
+    """A line of a program's body.
 
-    kind: set, change, while, if, else, pass, break, continue or return. words: its variable, operator and number, as
-    far as it has them. then: the number of the line that runs next. otherwise: of the one that runs where its test
-    fails. counters: the variables that it needs beside v0: its own, and those of the loops it stands in. Lines are
-    counted from 1, `def f(v0):` is the first.
+    text: with its indentation. kind: set, change, while, if, else, pass, break, continue or return. words: the
+    variable, operator and number that it has. then: the number of the next line; otherwise: the next line if its test
+    fails (0: it has no test). counters: the variables that it needs beside v0: its own and those of the loops around.
+    Line 1 is `def f(v0):`.
     """
 
     text: str
@@ -62,8 +62,10 @@ class ProgramLine:
 
 @dataclass(frozen=True)
 class SmallProgram:
-    """lines: by their numbers, those of the body. argument: what f is called with. variables: v0, and the counters in
-    the order of the text. call: the last line.
+    """A program of the small language.
+
+    lines: of the body, by number. argument: of the call of f. variables: v0, then the counters in the order of the
+    text. call: the last line of the text.
     """
 
     lines: Mapping[int, ProgramLine]
@@ -72,7 +74,7 @@ class SmallProgram:
     call: str
 
     def step(self, number: int, values: Values) -> tuple[int, Values]:
-        """The line that runs after line `number`, and the values before it. KeyError where a variable has no value."""
+        """Run line `number`. Return the number of the next line and the new values. KeyError for a missing variable."""
         line, words = self.lines[number], self.lines[number].words
         if line.kind == "set":
             return line.then, values | {words[0]: int(words[1])}
@@ -88,7 +90,7 @@ class SmallProgram:
         return line.then, values
 
     def run(self) -> Iterator[tuple[int, Values]]:
-        """Each line that runs, `return` the last, and the values before it."""
+        """Yield the number of each line that runs, up to `return`, and the values before it."""
         number, values = 2, {"v0": self.argument}
         while self.lines[number].kind != "return":
             yield number, values
@@ -98,63 +100,65 @@ class SmallProgram:
 
 @lru_cache(maxsize=64)
 def read_program(text: str) -> SmallProgram:
-    """The program of a text. ScratchpadError, with the line that is wrong, where it is none of this language."""
+    """Return the program of a text. ScratchpadError names the wrong line if the text is not in the small language."""
     head, *body, empty, call = text.split("\n") if text.count("\n") > 2 else ("", "", "")
     found = _CALL.fullmatch(call)
     if head != HEAD or empty or not found or body[-1] != TAIL:
         raise ScratchpadError(
-            f"a program is `{HEAD}`, lines indented by two spaces each level, `{TAIL.strip()}`, an empty line and "
+            f"a program is `{HEAD}`, lines indented by two spaces per level, `{TAIL.strip()}`, an empty line and "
             f"`output = f(K)` with a whole number K; given: {text!r}"
         )
-    lines = {number: _line(number, line) for number, line in enumerate(body, 2)}
+    lines = {number: _read_line(number, line) for number, line in enumerate(body, 2)}
     for number, line in lines.items():
-        problem = _misplaced(lines, number) or _no_loop(lines, number)
+        problem = _place_error(lines, number) or _variable_error(lines, number)
         if problem:
             raise ScratchpadError(f"line {number} of the program, `{line.text.strip()}`: {problem}")
     names = ["v0", *(line.words[0] for line in lines.values() if line.kind == "set")]
-    led = {number: _led(lines, number) for number in lines}
-    return SmallProgram(led, int(found[1]), tuple(dict.fromkeys(names)), call)
+    linked = {number: _with_successors(lines, number) for number in lines}
+    return SmallProgram(linked, int(found[1]), tuple(dict.fromkeys(names)), call)
 
 
-def _line(number: int, text: str) -> ProgramLine:
+def _read_line(number: int, text: str) -> ProgramLine:
     bare = text.lstrip(" ")
     depth, rest = divmod(len(text) - len(bare), len(INDENT))
     for kind, pattern in _KINDS.items():
         if not rest and (found := pattern.fullmatch(bare)):
             return ProgramLine(text, kind, found.groups(), depth)
-    raise ScratchpadError(f"line {number} of the program is none of this language: {text!r}")
+    raise ScratchpadError(f"line {number} of the program is not in the small language: {text!r}")
 
 
-def _misplaced(lines: Mapping[int, ProgramLine], number: int) -> str:
-    """What is wrong with where a line stands; empty where nothing is."""
+def _place_error(lines: Mapping[int, ProgramLine], number: int) -> str:
+    """Return what is wrong with the place of a line; empty if nothing is."""
     line, after = lines[number], lines.get(number + 1)
     if line.depth < 1 or (number == 2 and line.depth > 1):
         return "the body of f is indented by two spaces"
     if after and (after.depth != line.depth + 1 if line.kind in _OPENERS else after.depth > line.depth):
-        return "a block, and nothing else, is indented by two more spaces"
+        return "blocks, and only blocks, are indented by two more spaces"
     if line.kind == "return" and after:
-        return "only the last line returns"
-    if line.kind == "else" and not _follows_if(lines, number):
-        return "there is no `if` before it"
+        return "only the last line may return"
+    if line.kind == "else":
+        before = next((lines[i] for i in range(number - 1, 1, -1) if lines[i].depth <= line.depth), None)
+        if before is None or before.kind != "if" or before.depth != line.depth:
+            return "it needs an `if` before it"
     if line.kind in ("break", "continue") and (not _loops(lines, number) or (after and after.depth >= line.depth)):
-        return "it stands in a loop, at the end of a block"
+        return "it is allowed only at the end of a block in a loop"
     return ""
 
 
-def _no_loop(lines: Mapping[int, ProgramLine], number: int) -> str:
-    """What is wrong with a line that sets, tests or changes a variable; empty where nothing is."""
+def _variable_error(lines: Mapping[int, ProgramLine], number: int) -> str:
+    """Return what is wrong with a line that sets, tests or changes a variable; empty if nothing is."""
     line, before, after = lines[number], lines.get(number - 1), lines.get(number + 1)
     name = line.words[0] if line.words else ""
     if line.kind == "set" and not (after and _is(after, "while", name) and name not in _loops(lines, number)):
-        return f"`while {name} > 0:` follows, and not inside such a loop"
+        return f"`while {name} > 0:` must follow, and not within another loop over {name}"
     if line.kind == "while":
         is_set = before and before.depth == line.depth and _is(before, "set", name)
         if not (is_set and after and _is(after, "change", name, "-", "1")):
             return f"a loop is `{name} = n`, `while {name} > 0:`, and `{name} -= 1` as its first line"
     if line.kind == "change" and name != "v0" and not (before and _is(before, "while", name)):
-        return "a counter changes only at the beginning of its loop"
+        return "a counter may change only at the beginning of its loop"
     if line.kind == "change" and line.words[1:] == ("%", "0"):
-        return "nothing remains of a division by 0"
+        return "division by 0"
     return ""
 
 
@@ -162,14 +166,8 @@ def _is(line: ProgramLine, kind: str, *words: str) -> bool:
     return line.kind == kind and line.words[: len(words)] == words
 
 
-def _follows_if(lines: Mapping[int, ProgramLine], number: int) -> bool:
-    depth = lines[number].depth
-    before = next((lines[i] for i in range(number - 1, 1, -1) if lines[i].depth <= depth), None)
-    return before is not None and before.kind == "if" and before.depth == depth
-
-
 def _enclosing(lines: Mapping[int, ProgramLine], number: int) -> list[int]:
-    """The lines whose blocks a line stands in, the innermost first."""
+    """Return the numbers of the lines whose blocks contain a line, the innermost first."""
     found, depth = [], lines[number].depth
     for above in range(number - 1, 1, -1):
         if lines[above].depth < depth:
@@ -179,34 +177,36 @@ def _enclosing(lines: Mapping[int, ProgramLine], number: int) -> list[int]:
 
 
 def _loops(lines: Mapping[int, ProgramLine], number: int) -> list[str]:
-    """The counters of the loops that a line stands in."""
+    """Return the counters of the loops around a line."""
     return [lines[i].words[0] for i in _enclosing(lines, number) if lines[i].kind == "while"]
 
 
-def _led(lines: Mapping[int, ProgramLine], number: int) -> ProgramLine:
-    """The line with where it leads."""
+def _with_successors(lines: Mapping[int, ProgramLine], number: int) -> ProgramLine:
+    """Return a line with its `then`, `otherwise` and `counters`."""
     line, then, otherwise = lines[number], number + 1, 0
     if line.kind in ("while", "if"):
-        otherwise = _past(lines, number, into_else=True)
+        otherwise = _after_block(lines, number, into_else=True)
     elif line.kind in ("break", "continue"):
         loop = next(i for i in _enclosing(lines, number) if lines[i].kind == "while")
-        then = loop if line.kind == "continue" else _past(lines, loop)
+        then = loop if line.kind == "continue" else _after_block(lines, loop)
     elif line.kind not in ("else", "return"):
-        then = _from(lines, number, number + 1)
+        then = _successor(lines, number, number + 1)
     own = line.words[:1] if line.kind in ("while", "change") else ()
     return replace(line, then=then, otherwise=otherwise, counters=(*own, *_loops(lines, number)))
 
 
-def _past(lines: Mapping[int, ProgramLine], number: int, into_else: bool = False) -> int:
-    """Where a line leads when its block is passed over."""
+def _after_block(lines: Mapping[int, ProgramLine], number: int, into_else: bool = False) -> int:
+    """Return the line that runs after a line if its block does not run, or no longer."""
     after = _next_outside(lines, number)
     if into_else and lines[after].kind == "else" and lines[after].depth == lines[number].depth:
         return after + 1
-    return _from(lines, number, after)
+    return _successor(lines, number, after)
 
 
-def _from(lines: Mapping[int, ProgramLine], number: int, after: int) -> int:
-    """Where a line leads after which line `after` stands: past an `else`, and back to a loop that has ended before."""
+def _successor(lines: Mapping[int, ProgramLine], number: int, after: int) -> int:
+    """Return the line that runs after a line, from the one that follows in the text: skip an `else` with its block,
+    and go back to the head of a loop whose body ends.
+    """
     while lines[after].kind == "else":
         after = _next_outside(lines, after)
     for block in _enclosing(lines, number):
@@ -216,5 +216,5 @@ def _from(lines: Mapping[int, ProgramLine], number: int, after: int) -> int:
 
 
 def _next_outside(lines: Mapping[int, ProgramLine], number: int) -> int:
-    """The first line after a line's block."""
+    """Return the first line after a line's block."""
     return next(i for i in range(number + 1, max(lines) + 1) if lines[i].depth <= lines[number].depth)
