@@ -1,4 +1,4 @@
-"""Long addition: the paper's text, the registers of the inductive form, the laws of digits, and what is refused."""
+"""Long addition: the paper's text, the registers of the inductive form, distributions of digits, invalid input."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scratchpad.tasks.formats import format_named
 SCRATCHPAD = format_named("scratchpad")
 LINE = re.compile(r"(?:([\d ]+) \+ ([\d ]+) )?, ([\d ]*) C: ([01])")
 FIVE_SIGMA = 5.0
-"""Odds of a false alarm over seeds: 6e-7 a comparison; the seed is fixed below."""
+"""Probability of a false alarm per comparison: 6e-7. The seed is fixed below."""
 
 
 def addition(**settings: Any) -> Task:
@@ -42,7 +42,7 @@ def written(form: str, question: str, **settings: Any) -> str:
     ],
 )
 def test_the_papers_text(question: str, work: str) -> None:
-    """The first is the paper's own, byte for byte."""
+    """The first text is the paper's example, byte for byte."""
     assert written("scratchpad", question) == f"{question}<scratch>\n{work}<end>"
     assert written("direct", question) == f"{question}{work.splitlines()[-1]}<end>"
 
@@ -55,8 +55,8 @@ def test_its_symbols_are_characters_and_two_tags() -> None:
     assert {len(symbol) for symbol in state} == {1, len("<end>"), len("<scratch>"), len("</scratch>")}
 
 
-def test_each_line_of_the_text_holds_the_whole_sum() -> None:
-    """What is left, with the carry, in front of the digits that are done: that number never changes."""
+def test_each_line_of_the_text_determines_the_sum() -> None:
+    """The sum of the remaining digits and the carry, followed by the finished digits, is the same in each line."""
     task = addition(digits="1-13")
     for _, question in draws(task, 0, "train", 0, 101):
         first, second = (int(part.replace(" ", "")) for part in as_text(question).split("+"))
@@ -77,7 +77,7 @@ def test_each_line_of_the_text_holds_the_whole_sum() -> None:
 
 
 def test_the_registers_by_hand() -> None:
-    """The filling (7= and 45, then $ and =) is drawn, but never changes: trained models rest on it."""
+    """The filling (7= and 45, then $ and =) is random but must never change: trained models depend on it."""
     chain = "=7=$29+45$57,0<start>6=7=$2+_45$5,1<sep>86=7=$+__45$,0<end>"
     assert written("inductive", "2 9 + 5 7", window=4) == chain
     chain = "=$$987+=$025,0<start>2=$$98+_=$02,1<sep>12=$$9+__=$0,1<sep>012=$$+___=$,1<end>"
@@ -85,8 +85,8 @@ def test_the_registers_by_hand() -> None:
     assert written("inductive", "9 + 4", window=1) == "=$9+$4,0<start>3=$+_$,1<end>"
 
 
-def test_states_are_as_long_as_what_stands_before_them() -> None:
-    """So each token's source lies equally far back, for every number of digits."""
+def test_states_are_as_long_as_the_prompt() -> None:
+    """So the source of each token has the same distance for every number of digits."""
     task = addition(window=7)
     lengths = set()
     for digits in range(1, 8):
@@ -97,13 +97,13 @@ def test_states_are_as_long_as_what_stands_before_them() -> None:
     assert lengths == {2 * 7 + 7}
 
 
-def test_what_is_left_free_holds_every_symbol_equally_often() -> None:
-    """The marks too: in longer sums they come to stand where in shorter ones they never do."""
+def test_filling_is_uniform_over_its_symbols() -> None:
+    """It includes `$`, `=` and `_`: in longer sums they are at places where shorter sums never have them."""
     task = addition(digits=1, window=14)
     texts = ["".join(task.inductive_question(question)) for _, question in draws(task, 0, "train", 0, 100)]
     filling = [part for text in texts for part in re.findall(r"^=(.{13})\$\d\+(.{13})\$\d,0$", text)[0]]
     assert len(filling) == 200
-    assert len(set(filling)) > 120  # each question has its own: of two digits there are 100, most of them drawn here
+    assert len(set(filling)) > 120  # each of the 100 questions has its own filling, and most of them are drawn
     counts = Counter("".join(filling))
     assert set(counts) == set("0123456789$=_")
     assert all(abs(count - 200) < FIVE_SIGMA * 200**0.5 for count in counts.values())
@@ -114,16 +114,16 @@ def lengths_of(question: Symbols) -> tuple[int, ...]:
 
 
 @pytest.mark.parametrize(("law", "pairs"), [("uniform", 16), ("same", 4)])
-def test_laws_of_digits(law: str, pairs: int) -> None:
-    """Every pair of lengths comes equally often; there are as many as the law allows."""
+def test_distributions_of_digits(law: str, pairs: int) -> None:
+    """Every allowed pair of lengths is equally likely."""
     counts = Counter(lengths_of(q) for _, q in draws(addition(digits="2-5", law=law), 0, "train", 0, 3200))
     assert len(counts) == pairs
     mean = 3200 / pairs
     assert all(abs(count - mean) < FIVE_SIGMA * mean**0.5 for count in counts.values())
 
 
-def test_any_number_of_so_many_digits() -> None:
-    """Of the numbers from 10 to 9999 one in eleven hundred and ten has two digits less than four."""
+def test_numbers_are_uniform_in_their_range() -> None:
+    """Of the numbers from 10 to 9999, 90 have two digits, 900 three and 9000 four."""
     drawn = [lengths_of(q) for _, q in draws(addition(digits="2-4", law="numbers"), 0, "train", 0, 3000)]
     counts = Counter(length for pair in drawn for length in pair)
     for length in (2, 3, 4):
@@ -132,18 +132,18 @@ def test_any_number_of_so_many_digits() -> None:
 
 
 @pytest.mark.parametrize("law", ["uniform", "same", "numbers"])
-def test_sizes_are_digits_of_both(law: str) -> None:
+def test_sizes_are_digits_of_both_operands(law: str) -> None:
     task = addition(law=law).at_size(9)
     assert {lengths_of(q) for _, q in draws(task, 0, "test", 0, 53)} == {(9, 9)}
     assert addition(law=law).settings() == {"digits": "1-8", "law": law}
 
 
-def test_all_formats_and_windows_ask_the_same() -> None:
-    asked = [[q for _, q in draws(addition(window=window), 0, "train", 0, 7)] for window in (8, 10, 31)]
-    assert asked[0] == asked[1] == asked[2]
+def test_all_windows_have_the_same_questions() -> None:
+    questions = [[q for _, q in draws(addition(window=window), 0, "train", 0, 7)] for window in (8, 10, 31)]
+    assert questions[0] == questions[1] == questions[2]
 
 
-def test_the_window_binds_the_inductive_text_alone() -> None:
+def test_the_window_limits_only_the_inductive_text() -> None:
     question = " ".join("1234567") + " + 1"
     assert written("direct", question, window=5).endswith("1 2 3 4 5 6 8<end>")
     assert written("scratchpad", question, window=5).endswith("1 2 3 4 5 6 8<end>")
@@ -152,7 +152,7 @@ def test_the_window_binds_the_inductive_text_alone() -> None:
             written(form, question, window=5)
 
 
-def test_settings_off_a_question() -> None:
+def test_settings_fitted_to_a_question() -> None:
     task = addition()
     assert task.fitted_to(task.parse("1 2 3 + 4")).settings()["digits"] == "1-3"
     assert task.fitted_to(task.parse("1 2 + 3 4")).settings()["digits"] == 2
@@ -166,7 +166,7 @@ def test_settings_off_a_question() -> None:
         ({"digits": 0}, "digits=0: lengths '0': they begin at 1"),
     ],
 )
-def test_settings_that_are_refused(settings: dict[str, Any], says: str) -> None:
+def test_invalid_settings_are_refused(settings: dict[str, Any], says: str) -> None:
     with pytest.raises(ScratchpadError, match=says):
         addition(**settings)
 
@@ -174,16 +174,16 @@ def test_settings_that_are_refused(settings: dict[str, Any], says: str) -> None:
 @pytest.mark.parametrize(
     "question", ["2 9 +5 7", "29 + 57", "2 9 + ", "+ 5", "0 2 + 1", "1 + 2 + 3", "1 - 2", " 1 + 2"]
 )
-def test_questions_that_are_refused(question: str) -> None:
+def test_invalid_questions_are_refused(question: str) -> None:
     task = addition()
     with pytest.raises(ScratchpadError, match=r"a question is two numbers without leading zeros|not in the alphabet"):
         task.check(task.parse(question))
 
 
 STATES = ["6=7=$2+_45$5,1", "86=7=$+__45$,0"]
-NO_STATES = [
+INVALID_STATES = [
     "",
-    "=7=$29+45$57,0",  # nothing is done
+    "=7=$29+45$57,0",  # the prompt: no digit is finished
     "6=7=$2+_45$5,2",
     "6=7=$2+_45$5,",
     "6=7=$2+_45$5",
@@ -193,18 +193,18 @@ NO_STATES = [
     "7=$2+_45$5,1",
     "a=7=$2+_45$5,1",
     "86=7=$2+_45$5,1",
-    "086=7=+___45,0",  # more than there was to do
+    "086=7=+___45,0",  # more digits than the sum has
     "6=7=$2+_45$5,1#",
 ]
 
 
-def test_states_are_told_from_other_texts() -> None:
+def test_invalid_states_are_refused() -> None:
     task = addition(window=4)
     question = task.parse("2 9 + 5 7")
     assert [task.step(question, tuple(state)) for state in STATES] == [tuple(STATES[1]), None]
-    wrong = task.step(question, tuple("7=7=$2+_45$5,0"))  # a wrong digit and carry are what the next state goes on with
+    wrong = task.step(question, tuple("7=7=$2+_45$5,0"))  # the next state continues from a wrong digit and carry
     assert wrong == tuple("77=7=$+__45$,0")
-    for state in NO_STATES:
+    for state in INVALID_STATES:
         with pytest.raises(ValueError, match="not a state of long addition"):
             task.step(question, tuple(state))
 
@@ -219,5 +219,5 @@ def test_texts_without_an_answer_have_none() -> None:
         scratchpad.answer(task, question, [(*"8 6", SEP)])
 
 
-def test_a_law_is_one_of_lengths() -> None:
+def test_the_distribution_of_sizes() -> None:
     assert addition(digits="3-3").size_distribution() == Lengths(3, 3)

@@ -1,4 +1,4 @@
-"""Polynomials: the paper's text and limits, the induction by hand, and what is refused."""
+"""Polynomials: the paper's text and limits, the induction by hand, and invalid input."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def written(form: str, question: str) -> str:
     ],
 )
 def test_the_papers_text(question: str, work: str) -> None:
-    """The first is the paper's own, byte for byte."""
+    """The first text is the paper's example, byte for byte."""
     assert written("scratchpad", question) == f"{question}<scratch>\n{work}<end>"
     assert written("direct", question) == f"{question}{work.splitlines()[-1]}<end>"
 
 
 def test_the_induction_by_hand() -> None:
-    """One multiplication or one addition a state."""
+    """Each state is one multiplication or one addition."""
     states = [
         "-7*x**2: -7*x**2; total: 0", "-7*x**2: -7*x; total: 0", "-7*x**2: -7; total: 0",
         "7*x: 7*x; total: -7", "7*x: 7; total: -7", "5: 5; total: 0", "total: 5",
@@ -55,7 +55,7 @@ def test_the_induction_by_hand() -> None:
 
 
 def horner(text: str) -> int:
-    """The value another way: powers found by hand, then from the highest power down."""
+    """Return the value by Horner's rule, from coefficients that are parsed independently of the task."""
     expression, _, point = text.removeprefix("Evaluate ").partition(" at x = ")
     coefficients: dict[int, int] = {}
     for sign, term in re.findall(r"([+-]?) ?([^ ]+?)(?= [+-]|$)", expression):
@@ -91,7 +91,7 @@ def test_sizes_are_highest_powers() -> None:
         powers = [int(power) for power in re.findall(r"x\*\*(\d+)", as_text(question))]
         found.add(max(powers, default=0))
     assert max(found) == 5
-    assert len(found) > 1  # zero terms are left out, the highest one too
+    assert len(found) > 1  # a zero term is left out, even the highest one
 
 
 def test_coefficients_stay_within_their_setting() -> None:
@@ -102,7 +102,7 @@ def test_coefficients_stay_within_their_setting() -> None:
 
 
 @pytest.mark.parametrize("name", ["coefficients", "points", "values"])
-def test_settings_that_are_refused(name: str) -> None:
+def test_invalid_settings_are_refused(name: str) -> None:
     with pytest.raises(ScratchpadError, match=f"{name}=0: numbers up to at least 1"):
         polynomials(**{name: 0})
 
@@ -116,7 +116,7 @@ def test_settings_that_are_refused(name: str) -> None:
         "Evaluate x at x = 01", "Evaluate x**100 at x = 9", "Evaluate 2**x at x = 1", "evaluate x at x = 1",
     ],
 )  # fmt: skip
-def test_questions_that_are_refused(question: str) -> None:
+def test_invalid_questions_are_refused(question: str) -> None:
     task = polynomials()
     with pytest.raises(ScratchpadError, match=r"a question is terms with falling powers|not in the alphabet"):
         task.check(task.parse(question))
@@ -130,14 +130,14 @@ def test_questions_that_are_refused(question: str) -> None:
         "5: 6; total: 0", "7*x: x; total: 0", "7*x: 7*x; total: 0 ",
     ],
 )  # fmt: skip
-def test_states_that_are_none(state: str) -> None:
+def test_invalid_states_are_refused(state: str) -> None:
     task = polynomials()
     with pytest.raises(ValueError, match=r"not a state|does not come to"):
         task.step(task.parse(PAPERS), tuple(state))
 
 
-def test_a_state_as_written_leads_on() -> None:
-    """Wrong numbers are gone on with: what is judged is one step."""
+def test_steps_continue_from_wrong_values() -> None:
+    """Each step is evaluated alone, so it starts from the state as written."""
     task = polynomials()
     question = task.parse(PAPERS)
     assert task.step(question, tuple("7*x: 9; total: 90")) == tuple("5: 5; total: 99")
