@@ -1,4 +1,4 @@
-"""Mistakes in an experiment's file: each is told in one line, before anything is trained."""
+"""Mistakes in an experiment file: each is reported in one line, before any training."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ PARTS = {
 }
 
 
-def made_of(folder: Path, **parts: str) -> Path:
-    """A file with other curves and cases, and with more at the top and in its scale."""
-    told = PARTS | {name: parts[name] for name in parts.keys() & {"curves", "cases"}}
+def experiment_file(folder: Path, **parts: str) -> Path:
+    """Write an experiment file with the given curves and cases, and with additions at its top and in its scale."""
+    texts = PARTS | {name: parts[name] for name in parts.keys() & {"curves", "cases"}}
     more = {name: parts.get(name, "") for name in ("top", "small")}
     file = folder / "mine.toml"
-    file.write_text("".join(told[name] + more.get(name, "") for name in PARTS))
+    file.write_text("".join(texts[name] + more.get(name, "") for name in PARTS))
     return file
 
 
@@ -51,32 +51,34 @@ TYPES = [
 ]
 
 
-@pytest.mark.parametrize(("part", "text", "told"), TYPES)
-def test_entries_of_another_type_are_told(part: str, text: str, told: str, tmp_path: Path, capsys: Capture) -> None:
-    curves = "" if text.startswith("curves =") else PARTS["curves"]  # one of the two
-    file = made_of(tmp_path, **{"curves": curves, part: text})
+@pytest.mark.parametrize(("part", "text", "says"), TYPES)
+def test_entries_of_the_wrong_type_are_refused(
+    part: str, text: str, says: str, tmp_path: Path, capsys: Capture
+) -> None:
+    curves = "" if text.startswith("curves =") else PARTS["curves"]  # a file has one `curves` only
+    file = experiment_file(tmp_path, **{"curves": curves, part: text})
     error = refused(capsys, "reproduce", file, "--out", tmp_path / "out")
-    assert told.replace("FILE", str(file)) in error
+    assert says.replace("FILE", str(file)) in error
     assert str(file) in error
     assert not (tmp_path / "out").exists()
 
 
-def test_whole_tables_of_another_type_are_told(tmp_path: Path, capsys: Capture) -> None:
-    file = made_of(tmp_path)
+def test_tables_of_the_wrong_type_are_refused(tmp_path: Path, capsys: Capture) -> None:
+    file = experiment_file(tmp_path)
     text = file.read_text()
-    for before, after, told in (
+    for before, after, says in (
         (PARTS["small"], "", "no scale: a table [small], [paper] or both"),
         ('title = "t"\n', "", "entries missing: title"),
         ('title = "t"\n', "title = 3\n", "title takes a text, not 3"),
         ("settings = ", "settings = [", "small.settings: settings are one text"),
     ):
         file.write_text(text.replace(before, after) + ("]\n" if after.endswith("[") else ""))
-        assert f"{file}: {told}" in refused(capsys, "reproduce", file)
+        assert f"{file}: {says}" in refused(capsys, "reproduce", file)
     file.write_text('small = "x"\n' + text.replace(PARTS["small"], ""))
     assert f"{file}: small takes a table of entries (settings, " in refused(capsys, "reproduce", file)
 
 
-OVERWRITTEN = [
+WITHOUT_EFFECT = [
     ("small", 'vary = "train.seed=1|2"\n', "small.vary: train.seed=1|2: take --seeds N"),
     ("curves", '[curves]\ndirect = "task.format=direct train.seed=5"\n', "curves.direct: train.seed=5: take --seeds N"),
     ("cases", '[small.cases]\nx = "train.steps=50"\n', "small.cases.x: train.steps=50: a case asks what is trained"),
@@ -95,30 +97,30 @@ OVERWRITTEN = [
 ]
 
 
-@pytest.mark.parametrize(("part", "text", "told"), OVERWRITTEN)
-def test_what_would_have_no_effect_is_refused(part: str, text: str, told: str, tmp_path: Path, capsys: Capture) -> None:
-    file = made_of(tmp_path, **{part: text})
+@pytest.mark.parametrize(("part", "text", "says"), WITHOUT_EFFECT)
+def test_entries_without_effect_are_refused(part: str, text: str, says: str, tmp_path: Path, capsys: Capture) -> None:
+    file = experiment_file(tmp_path, **{part: text})
     error = refused(capsys, "reproduce", file, "--out", tmp_path / "out")
-    assert told.replace("FILE", str(file)) in error
+    assert says.replace("FILE", str(file)) in error
     assert str(file) in error
     assert not (tmp_path / "out").exists()
 
 
-def test_seeds_of_the_settings_are_refused(tmp_path: Path) -> None:
-    file = made_of(tmp_path)
+def test_a_seed_in_the_settings_is_refused(tmp_path: Path) -> None:
+    file = experiment_file(tmp_path)
     file.write_text(file.read_text().replace("evaluate.n=3", "evaluate.n=3 train.seed=5"))
     with pytest.raises(ScratchpadError, match=r"small\.settings: train\.seed=5: take --seeds N"):
         read_experiment(file)
 
 
-def test_reported_may_name_seeds_that_vote_and_curves_of_another_scale(tmp_path: Path) -> None:
+def test_reported_may_name_voting_seeds_and_curves_of_another_scale(tmp_path: Path) -> None:
     reported = '[reported]\n"inductive, 3 seeds voting" = "x"\nmore = "y"\n'
     paper = '[paper]\nsettings = "bits=2"\n[paper.curves]\nmore = "task.format=causal"\n'
-    assert read_experiment(made_of(tmp_path, top=reported, cases=paper)).reported.keys() >= {"more"}
+    assert read_experiment(experiment_file(tmp_path, top=reported, cases=paper)).reported.keys() >= {"more"}
 
 
 @pytest.mark.parametrize(
-    ("second", "told"),
+    ("second", "says"),
     [
         ("task.format=direct", "direct and again would train the same weights twice: leave one out"),
         ("task.format=direct task.settings.bits=1-2", "direct and again would train the same weights twice"),
@@ -127,20 +129,20 @@ def test_reported_may_name_seeds_that_vote_and_curves_of_another_scale(tmp_path:
         ("task.format=direct train.start=direct", ""),
     ],
 )
-def test_the_same_weights_are_not_trained_twice(second: str, told: str, tmp_path: Path, capsys: Capture) -> None:
+def test_the_same_weights_are_not_trained_twice(second: str, says: str, tmp_path: Path, capsys: Capture) -> None:
     file, out = (
-        made_of(tmp_path, curves=f'[curves]\ndirect = "task.format=direct"\nagain = "{second}"\n'),
+        experiment_file(tmp_path, curves=f'[curves]\ndirect = "task.format=direct"\nagain = "{second}"\n'),
         tmp_path / "o",
     )
-    if told:
-        assert told in refused(capsys, "reproduce", file, "--out", out)
+    if says:
+        assert says in refused(capsys, "reproduce", file, "--out", out)
         assert not out.exists()
     else:
         assert len({row["curve"] for row in reproduced(capsys, file, out)}) == 2
 
 
-def test_curves_that_are_judged_otherwise_in_training_are_others(tmp_path: Path, capsys: Capture) -> None:
-    """Steps to learn hang on the sizes that are judged on schedule."""
+def test_curves_with_other_evaluations_during_training_differ(tmp_path: Path, capsys: Capture) -> None:
+    """The number of steps to learn depends on the sizes of the scheduled evaluations."""
     file = written(tmp_path, "steps")
     file.write_text(file.read_text().replace("[small]\n", "[small]\nvary = 'evaluate.sizes=1|3'\n"))
     text = file.read_text().replace("evaluate.sizes=1,3", "")
@@ -148,11 +150,11 @@ def test_curves_that_are_judged_otherwise_in_training_are_others(tmp_path: Path,
     assert [row["at"] for row in reproduced(capsys, file, tmp_path / "out")] == ["sizes=1", "sizes=3"]
 
 
-def test_a_case_with_symbols_that_the_curve_lacks_is_refused_before_training(
+def test_a_case_with_symbols_outside_the_curves_vocabulary_is_refused(
     tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained = counting(monkeypatch, "train")
-    file = made_of(tmp_path, cases='[small.cases]\nx = "task.name=cycles sizes=4,10,10 distance=2"\n')
+    file = experiment_file(tmp_path, cases='[small.cases]\nx = "task.name=cycles sizes=4,10,10 distance=2"\n')
     error = refused(capsys, "reproduce", file, "--out", tmp_path / "out")
     assert "mine-small, curve inductive, case x: it is trained without the symbols" in error
     assert (trained, (tmp_path / "out").exists()) == ([], False)
@@ -174,8 +176,8 @@ def test_forms_over_training_need_a_schedule(form: str, tmp_path: Path, capsys: 
 
 
 def test_a_temperature_is_enough_to_sample(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is trained already is judged anew."""
-    file, out = made_of(tmp_path, curves='[curves]\ndirect = "task.format=direct"\n'), tmp_path / "out"
+    """Trained runs are evaluated again, not trained again."""
+    file, out = experiment_file(tmp_path, curves='[curves]\ndirect = "task.format=direct"\n'), tmp_path / "out"
     trained = counting(monkeypatch, "train")
     reproduced(capsys, file, out)
     reproduced(capsys, file, out, "--set", "evaluate.temperature=0.5")
@@ -196,11 +198,11 @@ def test_a_sweep_may_sample() -> None:
         sweep("s", recipe("parity-small"), {"evaluate.temperature": "0|0.5"})
 
 
-# what is meant is named
+# error messages name the curve and the case
 
 
 @pytest.mark.parametrize(
-    ("part", "text", "told"),
+    ("part", "text", "says"),
     [
         ("curves", '[curves]\na = "task.format=nope"\n', "mine-small, curve a: unknown format 'nope'"),
         ("curves", '[curves]\na = "bits=4-6"\n', "mine-small, curve a: parity: bits=4-6"),
@@ -209,13 +211,13 @@ def test_a_sweep_may_sample() -> None:
         ("cases", '[small.cases]\nx = "bits=4-6"\n', "mine-small, curve inductive, case x: parity: bits=4-6"),
     ],
 )
-def test_refusals_name_the_curve_and_the_case(part: str, text: str, told: str, tmp_path: Path, capsys: Capture) -> None:
-    assert told in refused(capsys, "reproduce", made_of(tmp_path, **{part: text}), "--out", tmp_path / "out")
+def test_errors_name_the_curve_and_the_case(part: str, text: str, says: str, tmp_path: Path, capsys: Capture) -> None:
+    assert says in refused(capsys, "reproduce", experiment_file(tmp_path, **{part: text}), "--out", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_refusals_name_the_settings_and_the_combination(tmp_path: Path, capsys: Capture) -> None:
-    file = made_of(tmp_path)
+def test_errors_name_the_settings_and_the_combination(tmp_path: Path, capsys: Capture) -> None:
+    file = experiment_file(tmp_path)
     file.write_text(file.read_text().replace("train.batch=3", "train.batch=0"))
     assert "mine-small, settings: train.batch=0" in refused(capsys, "reproduce", file)
     words = ("--out", tmp_path / "out", "--set", "bits=7", "model=tiny", "window=5|9", "train.steps=1")

@@ -1,4 +1,4 @@
-"""Every task of the inductive-scratchpad paper through the whole tool: train, judge, solve, report, data as files."""
+"""Every task of the inductive-scratchpad paper through all commands: train, evaluate, solve, report, data files."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_task_goes_through_all_commands(name: str, tmp_path: Path, capsys: Cap
 
 @pytest.mark.parametrize("form", [form for form in format_names() if form != "inductive"])
 @pytest.mark.parametrize("name", ["half-parity", "random-graphs", "addition-shift"])
-def test_other_formats_are_trained_and_judged(name: str, form: str, tmp_path: Path, capsys: Capture) -> None:
+def test_other_formats_are_trained_and_evaluated(name: str, form: str, tmp_path: Path, capsys: Capture) -> None:
     folder = run_of(name, form, tmp_path / "run", capsys, "evaluate.method=free")
     assert json.loads((folder / "config.json").read_text())["config"]["task"]["format"] == form
 
@@ -66,7 +66,7 @@ def test_other_formats_are_trained_and_judged(name: str, form: str, tmp_path: Pa
 @pytest.mark.parametrize("form", ["inductive", "causal", "scratchpad", "direct"])
 @pytest.mark.parametrize("name", SMALL)
 def test_written_data_are_read_as_the_same_documents(name: str, form: str, tmp_path: Path, capsys: Capture) -> None:
-    """`data` writes, `layout` reads and `train --data` takes them."""
+    """`data` writes them, `layout` and `train --data` read them."""
     file, settings = tmp_path / "data.jsonl", [f"{key}={value}" for key, value in SMALL[name].items()]
     words = ("data", name, "--format", form, "-n", "7", "--out", file, "--set", *settings)
     assert command(capsys, *words)[0] == 0
@@ -83,8 +83,8 @@ def test_written_data_are_read_as_the_same_documents(name: str, form: str, tmp_p
 
 
 @pytest.mark.parametrize("name", ["addition-random-space", "addition-shift"])
-def test_the_sum_alone_is_scored_by_free_running(name: str, tmp_path: Path, capsys: Capture) -> None:
-    """A wrong symbol beside the sum leaves the answer right and the chain wrong; a wrong digit spoils both."""
+def test_the_answer_is_the_sum_alone(name: str, tmp_path: Path, capsys: Capture) -> None:
+    """A wrong symbol beside the sum leaves the answer correct; a wrong digit does not."""
     run = Run.load(run_of(name, "inductive", tmp_path / "run", capsys), "last", "cpu")
     task, inductive = run.subject.task, run.subject.format
     question = task.at_size(2).draw(0, "test", 0)
@@ -101,8 +101,10 @@ def test_the_sum_alone_is_scored_by_free_running(name: str, tmp_path: Path, caps
 
 
 @pytest.mark.parametrize("name", ["addition-random-space", "addition-shift"])
-def test_additions_learned_by_heart_are_judged_alike_by_both_methods(name: str, tmp_path: Path) -> None:
-    """Half-learned: one forward pass and free running agree on every sample, and `solve` writes the same states."""
+def test_both_methods_evaluate_memorised_additions_alike(name: str, tmp_path: Path) -> None:
+    """On a mix of correct and wrong samples one forward pass and free running agree on each, and `solve` writes the
+    same states.
+    """
     settings = {"task.name": name, "window": 2, "digits": 1, "train.samples": 8, "train.steps": 70, "train.batch": 8}
     speed = {"train.learning_rate": 1e-2, "train.final_learning_rate": 1e-3, "evaluate.n": 1, "train.evaluate_every": 0}
     config = type(recipe("parity-small"))().with_settings({"model": "tiny", **settings, **speed})
