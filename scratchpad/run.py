@@ -15,7 +15,7 @@ import numpy as np
 from scratchpad.config.parse import with_settings
 from scratchpad.config.schema import RunConfig, TaskConfig
 from scratchpad.errors import ScratchpadError, unknown_name
-from scratchpad.evaluation.evaluated_model import Sample, Subject
+from scratchpad.evaluation.evaluated_model import EvaluatedModel, Sample
 from scratchpad.evaluation.free_running import read_answer
 from scratchpad.evaluation.metrics import Result, Score, evaluate
 from scratchpad.generation.engine import Limits, Opening
@@ -58,7 +58,7 @@ class Run:
 
     folder: Path
     config: RunConfig
-    subject: Subject
+    evaluated: EvaluatedModel
     step: int
     ends: tuple[int, ...] = ()
     voters: tuple[Run, ...] = ()
@@ -77,8 +77,8 @@ class Run:
         model = build_model(config.model, len(vocabulary))
         model.load_state_dict(found.judged)
         model.to(choose_device(device)).eval()
-        subject = Subject(model, task, format_named(config.task.format), vocabulary, config.train.attention)
-        return cls(folder, config, subject, found.step, tuple(found.state.get("ends", ())))
+        evaluated = EvaluatedModel(model, task, format_named(config.task.format), vocabulary, config.train.attention)
+        return cls(folder, config, evaluated, found.step, tuple(found.state.get("ends", ())))
 
     def solve(
         self,
@@ -88,38 +88,38 @@ class Run:
         on_state: Callable[[int, Symbols], None] | None = None,
     ) -> Solved:
         """Answer one question, written as `show` prints it. on_state is told each state as it is completed."""
-        task, subject = self.subject.task, self.subject
+        task, evaluated = self.evaluated.task, self.evaluated
         symbols = self.parse_question(question)
-        prompt, given = map(subject.vocabulary.encode, subject.format.opening(task, symbols))
+        prompt, given = map(evaluated.vocabulary.encode, evaluated.format.opening(task, symbols))
         chosen = sampling or Sampling()
-        engine = subject.engine(limits, chosen)
+        engine = evaluated.engine(limits, chosen)
         states: list[Symbols] = []
         status, tokens = "", 0
         for event in engine.stream([Opening(prompt, given)], chosen.chooser()):
             if event.state is not None:
-                states.append(subject.vocabulary.decode(event.state))
+                states.append(evaluated.vocabulary.decode(event.state))
                 tokens += len(event.state)
                 if on_state:
                     on_state(len(states) - 1, bare(states[-1]))
             status = event.status or status
-        answer = read_answer(subject, symbols, states) if status == "done" else None
+        answer = read_answer(evaluated, symbols, states) if status == "done" else None
         return Solved(tuple(map(bare, states)), answer, status, tokens)
 
     def parse_question(self, question: str) -> Symbols:
         """The symbols of a question, in the form the task draws. ScratchpadError where it is none of this task's."""
-        task = self.subject.task
+        task = self.evaluated.task
         symbols = task.completed(task.parse(question))
         task.check(symbols)
         return symbols
 
-    def with_task(self, task: TaskConfig) -> Subject:
+    def with_task(self, task: TaskConfig) -> EvaluatedModel:
         """The same model with questions of another task, or to be answered in another format, than it was trained on.
 
         ScratchpadError where these are written with symbols that it has no numbers for.
         """
         other = task_of(task)
-        check_symbols(other, self.subject.vocabulary, f"{self.folder} was")
-        return dataclasses.replace(self.subject, task=other, format=format_named(task.format))
+        check_symbols(other, self.evaluated.vocabulary, f"{self.folder} was")
+        return dataclasses.replace(self.evaluated, task=other, format=format_named(task.format))
 
     def voting(self, others: Sequence[Run]) -> Run:
         """This run and others as one that writes by votes: at every state the majority's is taken, and all go on from
@@ -128,19 +128,22 @@ class Run:
         Questions are asked as this run asks them. It is judged by what it writes, and keeps no scores in a folder.
         ScratchpadError for runs with other symbols or of another format, and for one that is given twice.
         """
-        mine, voters = self.subject, (*self.voters, *(one for other in others for one in (other, *other.voters)))
+        mine, voters = (
+            self.evaluated,
+            (*self.voters, *(one for other in others for one in (other, *other.voters))),
+        )
         places = [(one.folder.resolve(), one.step) for one in (self, *voters)]
         for other, place in zip(voters, places[1:], strict=True):
             if places.count(place) > 1:
                 raise ScratchpadError(f"{other.folder} is given twice: a run has one vote")
-            theirs = other.subject
+            theirs = other.evaluated
             if (theirs.vocabulary.to_json(), theirs.format.name) != (mine.vocabulary.to_json(), mine.format.name):
                 raise ScratchpadError(
                     f"{other.folder} writes {theirs.task.name}, {theirs.format.name}, and {self.folder} "
                     f"{mine.task.name}, {mine.format.name}: those vote together that share symbols and format"
                 )
-        subject = dataclasses.replace(mine, voters=tuple(one.subject.model for one in voters))
-        return dataclasses.replace(self, subject=subject, voters=voters)
+        evaluated = dataclasses.replace(mine, voters=tuple(one.evaluated.model for one in voters))
+        return dataclasses.replace(self, evaluated=evaluated, voters=voters)
 
     def evaluate(self, sizes: Sequence[int] = (), n: int = 1000, method: str = "forced", seed: int = 0) -> list[Score]:
         """Evaluate n test questions per size (default: the run's own); scores and samples are kept in the folder."""
@@ -154,20 +157,20 @@ class Run:
         seed: int = 0,
         sampling: Sampling | None = None,
         batch: int = 64,
-        subject: Subject | None = None,
+        evaluated: EvaluatedModel | None = None,
     ) -> Iterator[Result]:
         """Like `evaluate`, size by size, kept after the last; each score says how many questions were trained on.
 
-        subject: the model asked otherwise, as `with_task` makes it. Of that nothing is kept, nor of votes.
+        evaluated: the model asked otherwise, as `with_task` makes it. Of that nothing is kept, nor of votes.
         ScratchpadError, before any work, where what was kept of earlier judgements is damaged.
         """
-        keep = subject is None and not self.voters
+        keep = evaluated is None and not self.voters
         if keep:
             _check_saved_evaluation(self.folder)
-        subject = subject or self.subject
-        sizes = tuple(dict.fromkeys(sizes)) or evaluated_sizes(self.config, subject.task)
+        evaluated = evaluated or self.evaluated
+        sizes = tuple(dict.fromkeys(sizes)) or evaluated_sizes(self.config, evaluated.task)
         results: list[Result] = []
-        for result in evaluate(subject, sizes, n, method, seed, sampling, batch):
+        for result in evaluate(evaluated, sizes, n, method, seed, sampling, batch):
             questions = [sample.question for sample in result.samples]
             trained_on = np.any([run._seen(questions) for run in (self, *self.voters)], 0)
             score = dataclasses.replace(result.score, seen_in_training=int(trained_on.sum()))
@@ -178,7 +181,7 @@ class Run:
 
     def _seen(self, questions: Sequence[Symbols]) -> np.ndarray:
         """Which questions this run itself was trained on."""
-        data = step_data(self.config, self.subject.task, ends=self.ends)
+        data = step_data(self.config, self.evaluated.task, ends=self.ends)
         return training_overlap(data, self.step, questions, self.folder)
 
 
@@ -280,7 +283,7 @@ def _save_evaluation(run: Run, results: Sequence[Result]) -> None:
 def sample_line(score: Score, sample: Sample) -> dict[str, Any]:
     """A sample as a line of evaluation.jsonl."""
     line = {name: getattr(score, name) for name in ("task", "format", "method", "sampling", "seed")}
-    line |= {"first_wrong": sample.first_wrong, **dataclasses.asdict(sample)}
+    line |= {"first_wrong": sample.first_wrong, **sample.to_json()}
     return line
 
 

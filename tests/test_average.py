@@ -16,7 +16,7 @@ from torch import Tensor
 
 from scratchpad.config.schema import TrainConfig
 from scratchpad.errors import ScratchpadError
-from scratchpad.evaluation.evaluated_model import Subject
+from scratchpad.evaluation.evaluated_model import EvaluatedModel
 from scratchpad.evaluation.metrics import Result, evaluate
 from scratchpad.layout.batch import Batch
 from scratchpad.run import Run
@@ -82,17 +82,17 @@ def test_training_is_what_it_is_without(averaged: Run, tmp_path: Path) -> None:
 def test_the_average_is_what_is_judged(averaged: Run) -> None:
     """At the end of training, by a run that is loaded again, and nothing of it is the model's own weights."""
     kept = last(averaged)
-    assert_equal(dict(averaged.subject.model.state_dict()), kept.average)
-    assert_equal(dict(Run.load(averaged.folder, "best", "cpu").subject.model.state_dict()), kept.average)
+    assert_equal(dict(averaged.evaluated.model.state_dict()), kept.average)
+    assert_equal(dict(Run.load(averaged.folder, "best", "cpu").evaluated.model.state_dict()), kept.average)
     assert not any(torch.equal(value, kept.model[name]) for name, value in (kept.average or {}).items())
 
 
 def test_evaluations_on_schedule_are_of_the_average(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     judged: list[dict[str, Tensor]] = []
 
-    def record(subject: Subject, *how: Any) -> Iterator[Result]:
-        judged.append({name: value.clone() for name, value in subject.model.state_dict().items()})
-        return evaluate(subject, *how)
+    def record(evaluated: EvaluatedModel, *how: Any) -> Iterator[Result]:
+        judged.append({name: value.clone() for name, value in evaluated.model.state_dict().items()})
+        return evaluate(evaluated, *how)
 
     monkeypatch.setattr(setup, "evaluate", record)
     run = trained(tmp_path / "run", tiny(**SETTINGS, train__evaluate_every=11, train__checkpoint_every=11))

@@ -47,7 +47,7 @@ def go_on(folder: Path, **how: Any) -> Run:
 
 
 def parameters(run: Run) -> dict[str, torch.Tensor]:
-    return run.subject.model.state_dict()
+    return run.evaluated.model.state_dict()
 
 
 def assert_same_end(found: Run, expected: Run) -> None:

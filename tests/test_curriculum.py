@@ -16,8 +16,8 @@ import torch
 from tiny_runs import losses, metrics, tiny, trained
 
 from scratchpad.config.schema import CurriculumConfig
-from scratchpad.evaluation.evaluated_model import Subject
-from scratchpad.evaluation.metrics import count_right, evaluate
+from scratchpad.evaluation.evaluated_model import EvaluatedModel
+from scratchpad.evaluation.metrics import count_correct, evaluate
 from scratchpad.layout.rows import positions_needed
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.models.transformer import Transformer
@@ -193,12 +193,12 @@ def test_each_test_asks_new_questions_of_the_stage_alone(tmp_path: Path) -> None
 def test_stages_are_tested_by_the_runs_own_method(method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[object, str, int]] = []
 
-    def passed(subject: Subject, questions: Sequence[Symbols], method: str) -> int:
-        asked.append((subject.task.settings()["bits"], method, len(questions)))
-        count_right(subject, questions, method)
+    def passed(evaluated: EvaluatedModel, questions: Sequence[Symbols], method: str) -> int:
+        asked.append((evaluated.task.settings()["bits"], method, len(questions)))
+        count_correct(evaluated, questions, method)
         return len(questions)
 
-    monkeypatch.setattr(setup, "count_right", passed)
+    monkeypatch.setattr(setup, "count_correct", passed)
     trained(tmp_path / "run", tiny(**STAGES, evaluate__method=method, evaluate__sizes="1"))
     assert asked == [(1, method, 7), (2, method, 7), ("3-4", method, 7)]
 
@@ -207,11 +207,11 @@ def test_stages_are_tested_by_the_runs_own_method(method: str, tmp_path: Path, m
 def test_right_answers_are_counted_and_training_goes_on(method: str, tmp_path: Path) -> None:
     """A direct answer is one bit: after a few steps some are right and, as a test at size 2 says, how many."""
     settings = {"task__format": "direct", "train__learning_rate": 1e-2, "evaluate__sizes": "2", "evaluate__n": 31}
-    subject = trained(tmp_path / "run", tiny(**settings)).subject
-    expected = next(iter(evaluate(subject, [2], 31, method))).score.correct
-    subject.model.train()
-    assert count_right(subject, subject.questions(2, 31, 0), method) == expected > 0
-    assert subject.model.training
+    evaluated = trained(tmp_path / "run", tiny(**settings)).evaluated
+    expected = next(iter(evaluate(evaluated, [2], 31, method))).score.correct
+    evaluated.model.train()
+    assert count_correct(evaluated, evaluated.questions(2, 31, 0), method) == expected > 0
+    assert evaluated.model.training
 
 
 # Resuming.
@@ -222,7 +222,7 @@ RESUMED: dict[str, Any] = {**STAGES, "train__checkpoint_every": 3, "model__dropo
 @pytest.fixture
 def always_passed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stages begin after steps 4, 8 and 12 are passed."""
-    monkeypatch.setattr(setup, "count_right", lambda subject, questions, method: len(questions))
+    monkeypatch.setattr(setup, "count_correct", lambda evaluated, questions, method: len(questions))
 
 
 @pytest.mark.usefixtures("always_passed")
@@ -251,8 +251,8 @@ def assert_same(found: Run, expected: Run) -> None:
     assert losses(found.folder) == losses(expected.folder)
     tests = [[line for line in metrics(run.folder) if "curriculum" in line] for run in (found, expected)]
     assert tests[0] == tests[1]
-    for name, value in expected.subject.model.state_dict().items():
-        assert torch.equal(found.subject.model.state_dict()[name], value), name
+    for name, value in expected.evaluated.model.state_dict().items():
+        assert torch.equal(found.evaluated.model.state_dict()[name], value), name
 
 
 # What holds for all stages from the beginning.
@@ -262,8 +262,8 @@ def assert_same(found: Run, expected: Run) -> None:
 def test_symbols_and_positions_are_those_of_all_stages(tmp_path: Path) -> None:
     """A window of 59 needs more positions than one of 7 has, and its documents are read from the first step on."""
     run = trained(tmp_path / "run", tiny(**STAGES | {"curriculum__stages": "bits=1; bits=2 window=59"}))
-    stage = run.subject.task.changed({"bits": 2, "window": 59})
-    document = run.subject.format.write(stage, stage.draw(0, "train", 0))
+    stage = run.evaluated.task.changed({"bits": 2, "window": 59})
+    document = run.evaluated.format.write(stage, stage.draw(0, "train", 0))
     alone = complete(tiny(), task_of(tiny().task)).model.context
     assert run.config.model.context is not None
     assert alone is not None

@@ -55,14 +55,14 @@ def run_of(tmp_path: Path, *lines: dict[str, Any], **config: Any) -> Path:
 def test_transitions_are_counted_by_place_slot_and_kind(tmp_path: Path) -> None:
     """By hand: the second transition is right in one chain of three, every other one in all that have it."""
     [found] = diagnose(read_run(run_of(tmp_path, WRONG_PARITY, WRONG_SLOT, RIGHT)))
-    places = {place: (share.right, share.n) for place, share in found.by_place.items()}
+    places = {place: (share.correct, share.n) for place, share in found.by_place.items()}
     assert places == {1: (3, 3), 2: (1, 3), 3: (3, 3), 4: (2, 2)}
-    slots = {slot: (share.right, share.n) for slot, share in found.by_trait["slot"].items()}
+    slots = {slot: (share.correct, share.n) for slot, share in found.by_trait["slot"].items()}
     assert slots == {"00": (3, 3), "02": (1, 3), "03": (2, 2), "07": (3, 3)}
-    kinds = {kind: (share.right, share.n) for kind, share in found.by_trait["kind"].items()}
+    kinds = {kind: (share.correct, share.n) for kind, share in found.by_trait["kind"].items()}
     assert kinds == {"digit 0": (1, 3), "digit 1": (5, 5), "at =": (3, 3)}
-    assert (found.measured.right, found.measured.n) == (1, 3)
-    assert (found.transitions.right, found.transitions.n) == (9, 11)
+    assert (found.measured.correct, found.measured.n) == (1, 3)
+    assert (found.transitions.correct, found.transitions.n) == (9, 11)
     assert found.predicted == pytest.approx(1 / 3)
 
 
@@ -166,7 +166,7 @@ def test_a_files_questions_count_once_whatever_the_seeds(tmp_path: Path) -> None
     run = read_run(data_run(tmp_path, evaluation=lines, scores=scores))
     assert (run.scores["free", 2].n, run.scores["free", 2].correct) == (7, 3)
     [found] = diagnose(run)
-    assert (found.measured.right, found.measured.n) == (0, 1)
+    assert (found.measured.correct, found.measured.n) == (0, 1)
 
 
 def test_methods_of_evaluations_in_training_have_pictures_of_their_own(tmp_path: Path) -> None:
@@ -201,17 +201,17 @@ def test_the_report_shows_what_goes_wrong(tmp_path: Path) -> None:
 @pytest.mark.parametrize("looks", [{}, {"positions": "alibi"}, {"positions": "rotary", "span": "7"}])
 def test_attention_is_the_models_own_and_sees_what_the_rule_shows(looks: dict[str, str], tmp_path: Path) -> None:
     """The states that come out with the weights written out are those that the model's own back-end computes."""
-    subject = trained(tmp_path / "run", tiny(**{f"model__{name}": value for name, value in looks.items()})).subject
-    question = subject.task.parse("1_01___=")
-    found = attention_of(subject, question, 3)
-    layers, heads, _ = subject.model.cache_shape
-    document = subject.document(question)
+    evaluated = trained(tmp_path / "run", tiny(**{f"model__{name}": value for name, value in looks.items()})).evaluated
+    question = evaluated.task.parse("1_01___=")
+    found = attention_of(evaluated, question, 3)
+    layers, heads, _ = evaluated.model.cache_shape
+    document = evaluated.document(question)
     row = rows(document, "split")[2]
     assert found.weights.shape == (layers, heads, 8, len(row))
-    assert found.tokens == subject.vocabulary.decode(row.tokens)
+    assert found.tokens == evaluated.vocabulary.decode(row.tokens)
     torch.testing.assert_close(found.weights.sum(-1), torch.ones(layers, heads, 8))
     for line, place in enumerate(range(len(row) - 8, len(row))):
-        near = (reach.span if (reach := subject.model.reach) else None) or len(row)
+        near = (reach.span if (reach := evaluated.model.reach) else None) or len(row)
         seen = {
             key
             for low, high in row.visible()[place - 1]
@@ -220,11 +220,11 @@ def test_attention_is_the_models_own_and_sees_what_the_rule_shows(looks: dict[st
         }
         assert {int(key) for key in torch.nonzero(found.weights[:, :, line].sum((0, 1)))} == seen
     kept: list[torch.Tensor] = []
-    first = next(module for module in subject.model.modules() if isinstance(module, Layer))
+    first = next(module for module in evaluated.model.modules() if isinstance(module, Layer))
     hook = first.attention_out.register_forward_pre_hook(lambda _, given: kept.append(given[0]))
     with torch.no_grad():
-        subject.model(collate([row]), "dense")
-        attention_of(subject, question, 3)
+        evaluated.model(collate([row]), "dense")
+        attention_of(evaluated, question, 3)
     hook.remove()
     torch.testing.assert_close(kept[0], kept[1], rtol=1e-5, atol=1e-6)  # float32, sums in another order
 

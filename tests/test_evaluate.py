@@ -20,12 +20,12 @@ from tiny_runs import TINY, trained
 
 from scratchpad.errors import ScratchpadError
 from scratchpad.evaluation import teacher_forced
-from scratchpad.evaluation.evaluated_model import Sample, Subject
+from scratchpad.evaluation.evaluated_model import EvaluatedModel, Sample
 from scratchpad.evaluation.evaluated_model import test_questions as questions_of
-from scratchpad.evaluation.free_running import _sample, judge_free
+from scratchpad.evaluation.free_running import _sample, evaluate_free_running
 from scratchpad.evaluation.intervals import wilson
 from scratchpad.evaluation.metrics import evaluate
-from scratchpad.evaluation.teacher_forced import judge_forced
+from scratchpad.evaluation.teacher_forced import evaluate_teacher_forced
 from scratchpad.generation.engine import Written
 from scratchpad.generation.sampling import Sampling
 from scratchpad.layout.rows import positions_needed
@@ -64,16 +64,16 @@ def half_trained(form: str) -> Run:
 
 def questions(run: Run) -> list[tuple[int, Symbols]]:
     """Of several sizes, some of them trained on."""
-    subject = run.subject
-    if subject.task.name == "cycles":
-        learned = [subject.task.draw(run.config.train.seed, "train", i) for i in range(8)]
-        return [(2, question) for question in [*learned, *subject.questions(2, 23, 0)]]
-    return [(size, question) for size in (1, 2, 3, 4) for question in subject.questions(size, 23, 0)]
+    evaluated = run.evaluated
+    if evaluated.task.name == "cycles":
+        learned = [evaluated.task.draw(run.config.train.seed, "train", i) for i in range(8)]
+        return [(2, question) for question in [*learned, *evaluated.questions(2, 23, 0)]]
+    return [(size, question) for size in (1, 2, 3, 4) for question in evaluated.questions(size, 23, 0)]
 
 
 def judged(run: Run, method: str) -> list[Sample]:
-    judge = judge_forced if method == "forced" else judge_free
-    return judge(run.subject, 0, [question for _, question in questions(run)])
+    judge = evaluate_teacher_forced if method == "forced" else evaluate_free_running
+    return judge(run.evaluated, 0, [question for _, question in questions(run)])
 
 
 @pytest.mark.parametrize("form", HALF_TRAINED)
@@ -98,21 +98,29 @@ def test_chains_judged_state_by_state_are_right_up_to_the_same_place() -> None:
 @pytest.mark.parametrize("form", ["inductive", "causal"])
 def test_other_ways_to_compute_judge_alike(form: str) -> None:
     run = half_trained(form)
-    subject, asked = run.subject, [question for _, question in questions(run)]
-    dense = Subject(subject.model, subject.task, subject.format, subject.vocabulary, "dense")
-    assert judge_forced(dense, 0, asked) == judge_forced(subject, 0, asked)
-    assert judge_free(subject, 0, asked, batch=7, cache="reencode") == judge_free(subject, 0, asked)
+    evaluated, asked = run.evaluated, [question for _, question in questions(run)]
+    dense = EvaluatedModel(evaluated.model, evaluated.task, evaluated.format, evaluated.vocabulary, "dense")
+    assert evaluate_teacher_forced(dense, 0, asked) == evaluate_teacher_forced(evaluated, 0, asked)
+    assert evaluate_free_running(evaluated, 0, asked, batch=7, cache="reencode") == evaluate_free_running(
+        evaluated, 0, asked
+    )
 
 
 @pytest.mark.parametrize("backend", ["blocks", "dense"])
 def test_chains_split_over_rows_have_the_same_verdicts(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     run = half_trained("inductive")
-    subject = Subject(run.subject.model, run.subject.task, run.subject.format, run.subject.vocabulary, backend)
+    evaluated = EvaluatedModel(
+        run.evaluated.model,
+        run.evaluated.task,
+        run.evaluated.format,
+        run.evaluated.vocabulary,
+        backend,
+    )
     asked = [question for _, question in questions(run)]
-    whole = judge_forced(subject, 0, asked)
+    whole = evaluate_teacher_forced(evaluated, 0, asked)
     monkeypatch.setattr(teacher_forced, "_ROW_TOKENS", 1)  # one transition a row, or two where they are short
     monkeypatch.setattr(teacher_forced, "_MOST_TOKENS", 53)
-    assert judge_forced(subject, 0, asked) == whole
+    assert evaluate_teacher_forced(evaluated, 0, asked) == whole
 
 
 # Scores.
@@ -140,7 +148,7 @@ def test_wilson_of_the_textbook() -> None:
 
 
 def test_scores_of_free_running_are_shares_of_its_samples() -> None:
-    (result,) = evaluate(half_trained("inductive").subject, [2], n=31, method="free", seed=3)
+    (result,) = evaluate(half_trained("inductive").evaluated, [2], n=31, method="free", seed=3)
     score, samples = result.score, result.samples
     transitions = [right for sample in samples for right in sample.transitions]
     wrong = [sample.transitions.index(False) for sample in samples if not all(sample.transitions)]
@@ -161,9 +169,9 @@ def most_held(states: Sequence[int]) -> int:
 
 @pytest.mark.parametrize("method", ["free", "forced"])
 def test_memory_hangs_neither_on_the_order_of_sizes_nor_on_the_batch(method: str) -> None:
-    subject = half_trained("inductive").subject
+    evaluated = half_trained("inductive").evaluated
     found = [
-        {one.score.size: one.score.memory_bytes for one in evaluate(subject, sizes, 13, method, batch=batch)}
+        {one.score.size: one.score.memory_bytes for one in evaluate(evaluated, sizes, 13, method, batch=batch)}
         for sizes, batch in (((1, 2, 4), 64), ((4, 2, 1), 5))
     ]
     assert found[0] == found[1]
@@ -173,17 +181,19 @@ def test_memory_hangs_neither_on_the_order_of_sizes_nor_on_the_batch(method: str
 def test_a_score_has_the_keys_that_are_promised() -> None:
     promised = ["task", "format", "size", "n", "correct", "accuracy", "low", "high", "method", "seed"]
     promised.append("transition_accuracy")
-    for result in evaluate(half_trained("inductive").subject, [1, 2], n=3):
+    for result in evaluate(half_trained("inductive").evaluated, [1, 2], n=3):
         line = json.loads(json.dumps(result.score.to_json()))
         assert list(line)[: len(promised)] == promised
 
 
 def test_sampled_chains_may_repeat_states() -> None:
-    subject = half_trained("inductive").subject
-    sampled = [r.score for r in evaluate(subject, [2], n=31, method="free", sampling=Sampling(temperature=1.0, seed=1))]
-    greedy = [result.score for result in evaluate(subject, [2], n=31, method="free")]
+    evaluated = half_trained("inductive").evaluated
+    sampled = [
+        r.score for r in evaluate(evaluated, [2], n=31, method="free", sampling=Sampling(temperature=1.0, seed=1))
+    ]
+    greedy = [result.score for result in evaluate(evaluated, [2], n=31, method="free")]
     assert sampled[0].transition_accuracy < greedy[0].transition_accuracy
-    again = [r.score for r in evaluate(subject, [2], n=31, method="free", sampling=Sampling(temperature=1.0, seed=1))]
+    again = [r.score for r in evaluate(evaluated, [2], n=31, method="free", sampling=Sampling(temperature=1.0, seed=1))]
     assert again[0].tokens == sampled[0].tokens
 
 
@@ -193,7 +203,7 @@ def test_what_was_seen_in_training_is_counted(tmp_path: Path) -> None:
         config = recipe("parity-small").with_settings(TINY | {"bits": "1-2", "window": 3, "train.steps": 3} | more)
         config = config.with_settings({"evaluate.sizes": "1,2"})
         run = trained(tmp_path / name, config)
-        data = StepData(run.subject.task, run.subject.format, run.subject.vocabulary, config.train, None)
+        data = StepData(run.evaluated.task, run.evaluated.format, run.evaluated.vocabulary, config.train, None)
         learned = {question for step in range(3) for question in data.questions(step)}
         for _ in range(2):  # counted, then read back
             for result in run.evaluate_by_size(n=23):
@@ -203,9 +213,9 @@ def test_what_was_seen_in_training_is_counted(tmp_path: Path) -> None:
 
 
 def test_the_model_goes_back_to_training_after_it_was_judged() -> None:
-    model = half_trained("inductive").subject.model
+    model = half_trained("inductive").evaluated.model
     model.train()
-    list(evaluate(half_trained("inductive").subject, [1], n=2))
+    list(evaluate(half_trained("inductive").evaluated, [1], n=2))
     assert model.training
     model.eval()
 
@@ -222,7 +232,7 @@ def test_the_model_goes_back_to_training_after_it_was_judged() -> None:
 )
 def test_what_cannot_be_judged_is_refused(settings: dict[str, Any], says: str) -> None:
     with pytest.raises(ScratchpadError, match=says):
-        next(evaluate(**{"subject": half_trained("inductive").subject, "sizes": [1], **settings}))
+        next(evaluate(**{"evaluated": half_trained("inductive").evaluated, "sizes": [1], **settings}))
 
 
 @pytest.mark.parametrize("method", ["forced", "free"])
@@ -233,20 +243,20 @@ def test_documents_beyond_the_models_positions_are_wrong_and_counted(method: str
     needed = [positions_needed(form.write(task, question)) for question in questions]
     context = statistics.median_low(needed)
     config = dataclasses.replace(half_trained("direct").config.model, context=context, positions="learned")
-    short = Subject(Transformer(config, len(vocabulary)).eval(), task, form, vocabulary)
+    short = EvaluatedModel(Transformer(config, len(vocabulary)).eval(), task, form, vocabulary)
     fits = [need <= context for need in needed]
     assert 0 < sum(fits) < 31
     (result,) = evaluate(short, [2], n=31, method=method)
     asked = [question for question, fit in zip(questions, fits, strict=True) if fit]
-    alone = (judge_forced if method == "forced" else judge_free)(short, 2, asked)
+    alone = (evaluate_teacher_forced if method == "forced" else evaluate_free_running)(short, 2, asked)
     score, samples = result.score, result.samples
     assert [sample.index for sample in samples] == list(range(31))
     assert [sample.question for sample in samples] == questions
     kept = [dataclasses.replace(one, index=0) for one, fit in zip(samples, fits, strict=True) if fit]
     assert kept == [dataclasses.replace(one, index=0) for one in alone]
-    over = {(one.status, one.right, one.exact, one.tokens) for one, fit in zip(samples, fits, strict=True) if not fit}
+    over = {(one.status, one.correct, one.exact, one.tokens) for one, fit in zip(samples, fits, strict=True) if not fit}
     assert over == {("over-context", False, False, 0)}
-    assert (score.n, score.over_context, score.correct) == (31, fits.count(False), sum(one.right for one in alone))
+    assert (score.n, score.over_context, score.correct) == (31, fits.count(False), sum(one.correct for one in alone))
     assert score.tokens == sum(one.tokens for one in alone) / len(alone)
     assert score.endings == (None if method == "forced" else Counter(one.status for one in alone))
 
@@ -257,7 +267,7 @@ def test_traces_are_compared_as_values() -> None:
     question = task.draw(0, "test", 0)
     (true,) = form.states(task, question)
     vocabulary = Vocabulary(task.symbols())
-    subject: Any = SimpleNamespace(task=task, format=form, vocabulary=vocabulary)
+    evaluated: Any = SimpleNamespace(task=task, format=form, vocabulary=vocabulary)
     text = as_text(bare(true))
     names = '{"f": "<callable_object f>", "output": '
     turned = text.replace(names, '{"output":  ')[:-1] + ', "f": "<callable_object f>"}'
@@ -266,16 +276,16 @@ def test_traces_are_compared_as_values() -> None:
         (turned, "done", True), (turned, "max-tokens", False), (turned.replace('"v0": ', '"v0": 1', 1), "done", False),
     ):  # fmt: skip
         state = vocabulary.encode((*letters(written), *((END,) if status == "done" else ())))
-        sample = _sample(subject, 1, 0, question, (), Written([state], status))
+        sample = _sample(evaluated, 1, 0, question, (), Written([state], status))
         assert (sample.exact, sample.transitions) == (exact, (exact,))
 
 
 @pytest.mark.parametrize("method", ["forced", "free"])
 def test_a_size_of_which_nothing_fits(method: str) -> None:
-    subject = half_trained("causal").subject
-    wide = dataclasses.replace(subject, task=task_named("parity", {"window": 40}))
+    evaluated = half_trained("causal").evaluated
+    wide = dataclasses.replace(evaluated, task=task_named("parity", {"window": 40}))
     results = [result.score for result in evaluate(wide, [1, 40], n=2, method=method)]
     assert [(score.n, score.correct, score.over_context) for score in results][1] == (2, 0, 2)
     assert results[1].low == 0 < results[1].high
     with pytest.raises(ScratchpadError, match="a document needs more positions than the model has, 64"):
-        judge_forced(wide, 40, wide.questions(40, 2, 0))
+        evaluate_teacher_forced(wide, 40, wide.questions(40, 2, 0))

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from scratchpad.errors import ScratchpadError
-from scratchpad.evaluation.few_shot import few_shot, question_and_work
-from scratchpad.evaluation.text_scoring import Verdict, judge
+from scratchpad.evaluation.few_shot import few_shot_prompt, question_and_work
+from scratchpad.evaluation.text_scoring import Verdict, score_text
 from scratchpad.tasks import TASKS, task_named
 from scratchpad.tasks.base import Symbols, draws
 from scratchpad.tasks.document import SEP, Document
@@ -48,7 +48,7 @@ state: {"f": "<callable_object f>", "output": 12}"""
 def test_a_problem_is_asked_as_the_paper_asks_it(name: str, question: str, form: str, text: str) -> None:
     """Byte for byte: the question as it is asked, and with its work as it is shown."""
     task = task_named(name)
-    prompt = few_shot(task, format_named(form), task.parse(question), 0)
+    prompt = few_shot_prompt(task, format_named(form), task.parse(question), 0)
     assert prompt.text == prompt.asked
     assert prompt.text + prompt.target + task.texts.prompt_template(format_named(form)).after == text
 
@@ -58,34 +58,34 @@ def test_examples_are_fixed_and_never_the_question(name: str) -> None:
     task, form = task_named(name), format_named("scratchpad")
     trained = [question for _, question in draws(task, 3, "train", 0, 4)]
     asked = [*(question for _, question in draws(task, 3, "test", 0, 5)), trained[1]]
-    prompts = [few_shot(task, form, question, 3, seed=3) for question in asked]
+    prompts = [few_shot_prompt(task, form, question, 3, seed=3) for question in asked]
     expected = [
         question_and_work(task, form.write(task, question))[1] + task.texts.prompt_template(form).after
         for question in trained
     ]
-    assert all([work for _, work in prompt.shown] == expected[:3] for prompt in prompts[:-1])
-    assert [work for _, work in prompts[-1].shown] == [expected[0], *expected[2:]]
+    assert all([work for _, work in prompt.examples] == expected[:3] for prompt in prompts[:-1])
+    assert [work for _, work in prompts[-1].examples] == [expected[0], *expected[2:]]
     for prompt in prompts:
-        questions = [question for question, _ in prompt.shown]
+        questions = [question for question, _ in prompt.examples]
         assert prompt.asked not in questions
-        assert prompt.text == "".join(f"{q}{work}\n\n" for q, work in prompt.shown) + prompt.asked
+        assert prompt.text == "".join(f"{q}{work}\n\n" for q, work in prompt.examples) + prompt.asked
         assert prompt.text.count(prompt.stop.strip()) == (3 if "DONE" in prompt.stop else 4)
 
 
 def test_the_program_that_is_asked_about_is_not_shown_with_another_input() -> None:
     task = task_named("programs", {"runs": 3})
     question = task.draw(0, "train", 4)
-    prompt = few_shot(task, format_named("direct"), question, 5)
-    problems = [asked.partition("\n\noutput")[0] for asked, _ in prompt.shown]
+    prompt = few_shot_prompt(task, format_named("direct"), question, 5)
+    problems = [asked.partition("\n\noutput")[0] for asked, _ in prompt.examples]
     assert len({*problems, prompt.asked.partition("\n\noutput")[0]}) == 6
 
 
 def test_a_conversation_holds_the_same() -> None:
     task = task_named("long-addition")
-    prompt = few_shot(task, format_named("scratchpad"), task.parse(SUM), 2)
+    prompt = few_shot_prompt(task, format_named("scratchpad"), task.parse(SUM), 2)
     assert [said["role"] for said in prompt.messages] == ["user", "assistant", "user", "assistant", "user"]
     assert prompt.messages[-1]["content"] == f"Input:\n{SUM}\n\nTarget:"
-    assert [said["content"] for said in prompt.messages[1::2]] == [work for _, work in prompt.shown]
+    assert [said["content"] for said in prompt.messages[1::2]] == [work for _, work in prompt.examples]
 
 
 def test_chains_are_spoken_state_by_state() -> None:
@@ -99,7 +99,7 @@ def test_chains_are_spoken_state_by_state() -> None:
 def test_too_few_problems_to_show() -> None:
     task = task_named("parity", {"bits": 1, "window": 1})
     with pytest.raises(ScratchpadError, match="3 shots: 1003 questions of parity hold only 1 different problems"):
-        few_shot(task, format_named("direct"), task.parse("1="), 3)
+        few_shot_prompt(task, format_named("direct"), task.parse("1="), 3)
 
 
 def test_more_shots_than_any_model_reads_are_refused_before_a_draw() -> None:
@@ -108,7 +108,7 @@ def test_more_shots_than_any_model_reads_are_refused_before_a_draw() -> None:
             raise AssertionError
 
     with pytest.raises(ScratchpadError, match=r"999,999 shots: from 0 to 1,000 worked examples"):
-        few_shot(Undrawn(window=5), format_named("direct"), tuple("_1_01="), 999_999)
+        few_shot_prompt(Undrawn(window=5), format_named("direct"), tuple("_1_01="), 999_999)
 
 
 # Scoring
@@ -117,7 +117,7 @@ def test_more_shots_than_any_model_reads_are_refused_before_a_draw() -> None:
 def verdicts(name: str, form: str, question: str, written: str, **settings: Any) -> str:
     """Output and trace by strict scoring, then by relaxed: `+` right, `-` wrong, `.` there is none."""
     task = task_named(name, settings)
-    judged = judge(task, format_named(form), task.parse(question), written)
+    judged = score_text(task, format_named(form), task.parse(question), written)
     shown = {True: "+", False: "-", None: "."}
     return " ".join(shown[v.output] + shown[v.trace] for v in (judged["strict"], judged["relaxed"]))
 
@@ -142,14 +142,14 @@ def test_the_true_work_is_right_and_a_changed_one_is_not(name: str) -> None:
             _, target = question_and_work(task, form.write(task, question))
             trace = None if form.name in ("direct", "filler") else True
             for text in (target, f"\n {target}{template.stop}and so on", f"{target}\n"):
-                judged = judge(task, form, question, text)
+                judged = score_text(task, form, question, text)
                 states = None if trace is None else (True,) * len(judged["strict"].states or ())
                 assert states is None or states
                 assert judged == dict.fromkeys(("strict", "relaxed"), Verdict(True, trace, states))
-            judged = judge(task, form, question, spoiled(name, target))
+            judged = score_text(task, form, question, spoiled(name, target))
             assert not any(verdict.output or verdict.trace for verdict in judged.values())
             assert trace is None or not any(all(verdict.states or ()) for verdict in judged.values())
-            assert not any(verdict.output or verdict.trace for verdict in judge(task, form, question, "").values())
+            assert not any(verdict.output or verdict.trace for verdict in score_text(task, form, question, "").values())
 
 
 @pytest.mark.parametrize(
@@ -239,9 +239,9 @@ def test_words_by_hand(form: str, written: str, expected: str) -> None:
 
 def test_comparisons_are_asked_in_english() -> None:
     task, asked = task_named("heights"), f"{HEIGHTS} Is Cem taller than Ben?"
-    prompt = few_shot(task, format_named("direct"), task.parse(asked), 0)
+    prompt = few_shot_prompt(task, format_named("direct"), task.parse(asked), 0)
     assert prompt.text == f"Input:\n{asked}\nAnswer Yes or No.\n\nTarget:\n"
-    inductive = few_shot(task, format_named("inductive"), task.parse(asked), 0)
+    inductive = few_shot_prompt(task, format_named("inductive"), task.parse(asked), 0)
     assert inductive.target == "Cem is taller than Ana.\nCem is taller than Ben. Yes"
     assert "the last word is Yes or No" in inductive.text
 

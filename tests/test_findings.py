@@ -1,4 +1,4 @@
-"""Lines over seeds from findings made by hand: medians, intervals, steps to learn."""
+"""Lines over seeds from seed_results made by hand: medians, intervals, steps to learn."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from run_folders import parity, write_run
 
 from scratchpad.config.schema import RunConfig
 from scratchpad.evaluation.metrics import Score
-from scratchpad.experiments.aggregate import Finding, History, over_seeds
-from scratchpad.experiments.execute import Errand
+from scratchpad.experiments.aggregate import History, SeedResult, over_seeds
+from scratchpad.experiments.execute import PlannedRun
 from scratchpad.experiments.plan import Curve, Plan
 from scratchpad.experiments.tables import Provenance, cells, markdown
 from scratchpad.provenance import hardware
@@ -23,16 +23,16 @@ PROVENANCE = Provenance("c", "m", ("a",), (0, 1), 1.0, {}, "today")
 CURVE = Curve("mine", RunConfig().with_settings({"train.evaluate_every": "10"}), "n=3")
 
 
-def finding(seed: int, correct: int, learned_at: int | None, tokens: float) -> Finding:
+def result(seed: int, correct: int, learned_at: int | None, tokens: float) -> SeedResult:
     score = Score(
         "parity", "direct", 3, 100, correct, correct / 100, 0.0, 1.0, "free", 0, 0.5, correct / 200, None, tokens, 0.25,
         4096,
     )  # fmt: skip
-    return Finding(CURVE, "", seed, score, History(70, learned_at, 11.0 * seed, ()))
+    return SeedResult(CURVE, "", seed, score, History(70, learned_at, 11.0 * seed, ()))
 
 
 def line(measure: str = "answers", form: str = "steps", **chosen: Any) -> dict[str, Any]:
-    found = [finding(0, 90, 40, 2.0), finding(1, 10, None, 7.0), finding(2, 20, 60, 3.0)]
+    found = [result(0, 90, 40, 2.0), result(1, 10, None, 7.0), result(2, 20, 60, 3.0)]
     plan = Plan("p", "t", (CURVE,), {"": {}}, form, measure, reported={"mine": "half"})
     [row] = over_seeds(found[: chosen.get("seeds", 3)], plan)
     return row
@@ -60,7 +60,7 @@ def test_one_seed_has_its_own_interval() -> None:
 
 
 def test_a_seed_has_a_step_at_which_it_learned_where_that_is_asked() -> None:
-    found = finding(0, 90, 40, 2.0)
+    found = result(0, 90, 40, 2.0)
     assert found.to_json(True)["learned_at"] == 40
     assert "learned_at" not in found.to_json(False)
     shown = {}
@@ -76,7 +76,7 @@ def test_a_seed_has_a_step_at_which_it_learned_where_that_is_asked() -> None:
 
 
 def test_questions_of_another_task_have_no_size_in_the_curves_measure() -> None:
-    own = finding(0, 90, None, 2.0)
+    own = result(0, 90, None, 2.0)
     other = dataclasses.replace(own, score=dataclasses.replace(own.score, task="cycles"), case="others")
     rows = over_seeds([own, other], Plan("p", "t", (CURVE,), {"": {}, "others": {}}))
     assert [row["size"] for row in rows] == [3, None]
@@ -92,7 +92,7 @@ def test_the_machine_is_the_one_that_trained(tmp_path: Path) -> None:
         record = json.loads((folder / "config.json").read_text())
         record["machine"] |= {"hardware": machine} if machine else {}
         (folder / "config.json").write_text(json.dumps(record))
-        work.append(Errand(CURVE, seed, folder, parity(), True))
+        work.append(PlannedRun(CURVE, seed, folder, parity(), True))
     assert Provenance.of("c", work[:3], []).machine == "a fast one and a slow one"
     assert Provenance.of("c", work[:1], []).machine == "a fast one"
     assert Provenance.of("c", work[3:], []).machine == hardware()

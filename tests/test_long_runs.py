@@ -14,7 +14,7 @@ from torch import Tensor
 
 from scratchpad.config.schema import RunConfig
 from scratchpad.evaluation import evaluated_model
-from scratchpad.evaluation.evaluated_model import Subject
+from scratchpad.evaluation.evaluated_model import EvaluatedModel
 from scratchpad.generation.engine import Engine, Limits, Opening, Part
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.run import Run
@@ -72,7 +72,7 @@ class Perfect:
 def test_solve_runs_thousands_of_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     question = nested(23)
     model: Any = None
-    run = Run(Path(), RunConfig(), Subject(model, TASK, INDUCTIVE, VOCABULARY, "blocks"), 0)
+    run = Run(Path(), RunConfig(), EvaluatedModel(model, TASK, INDUCTIVE, VOCABULARY, "blocks"), 0)
     monkeypatch.setattr(evaluated_model, "CachedDecoder", lambda *_: Perfect(question))
     text = "".join(question).replace("\n", "\\n")
     solved = run.solve(text, limits=Limits(64, 10_007))

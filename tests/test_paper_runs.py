@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from tiny_runs import Capture, command, trained
 
-from scratchpad.evaluation.free_running import judge_free
-from scratchpad.evaluation.teacher_forced import judge_forced
+from scratchpad.evaluation.free_running import evaluate_free_running
+from scratchpad.evaluation.teacher_forced import evaluate_teacher_forced
 from scratchpad.recipes import recipe
 from scratchpad.run import Run
 from scratchpad.tasks import task_named
@@ -76,17 +76,17 @@ def test_written_data_are_read_as_the_same_documents(name: str, form: str, tmp_p
     more = ("--set", f"task.format={form}", *TRAIN)
     status, _, err = command(capsys, "train", "parity-small", "--data", file, "--out", tmp_path / "run", *more)
     assert status == 0, err
-    subject = Run.load(tmp_path / "run", "last", "cpu").subject
+    evaluated = Run.load(tmp_path / "run", "last", "cpu").evaluated
     task = task_named(name, SMALL[name])
     for _, question in draws(task, 0, "train", 0, 7):
-        assert subject.format.write(subject.task, question) == format_named(form).write(task, question)
+        assert evaluated.format.write(evaluated.task, question) == format_named(form).write(task, question)
 
 
 @pytest.mark.parametrize("name", ["addition-random-space", "addition-shift"])
 def test_the_answer_is_the_sum_alone(name: str, tmp_path: Path, capsys: Capture) -> None:
     """A wrong symbol beside the sum leaves the answer correct; a wrong digit does not."""
     run = Run.load(run_of(name, "inductive", tmp_path / "run", capsys), "last", "cpu")
-    task, inductive = run.subject.task, run.subject.format
+    task, inductive = run.evaluated.task, run.evaluated.format
     question = task.at_size(2).draw(0, "test", 0)
     *before, last = inductive.write(task, question).states
     truth = task.truth(question)
@@ -109,14 +109,14 @@ def test_both_methods_evaluate_memorised_additions_alike(name: str, tmp_path: Pa
     speed = {"train.learning_rate": 1e-2, "train.final_learning_rate": 1e-3, "evaluate.n": 1, "train.evaluate_every": 0}
     config = type(recipe("parity-small"))().with_settings({"model": "tiny", **settings, **speed})
     run = trained(tmp_path / "run", config)
-    subject = run.subject
-    questions = [subject.task.draw(config.train.seed, "train", index) for index in range(8)]
-    questions += subject.questions(1, 11, 0)
-    forced, free = judge_forced(subject, 1, questions), judge_free(subject, 1, questions)
+    evaluated = run.evaluated
+    questions = [evaluated.task.draw(config.train.seed, "train", index) for index in range(8)]
+    questions += evaluated.questions(1, 11, 0)
+    forced, free = evaluate_teacher_forced(evaluated, 1, questions), evaluate_free_running(evaluated, 1, questions)
     assert {sample.exact for sample in forced} == {True, False}
     assert [sample.exact for sample in forced] == [sample.exact for sample in free]
     for sample in free:
         solved = run.solve(as_text(sample.question))
-        given = (sample.question,) if subject.task.first_given else ()
+        given = (sample.question,) if evaluated.task.first_given else ()
         assert (*given, *solved.states) == tuple(map(bare, sample.states))
         assert (solved.answer, solved.status, solved.tokens) == (sample.answer, sample.status, sample.tokens)

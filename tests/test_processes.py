@@ -27,7 +27,7 @@ LONGER: dict[str, Any] = {
 
 
 def parameters(folder: Path) -> dict[str, torch.Tensor]:
-    return Run.load(folder, "last", "cpu").subject.model.state_dict()
+    return Run.load(folder, "last", "cpu").evaluated.model.state_dict()
 
 
 def evaluations(folder: Path) -> list[Any]:

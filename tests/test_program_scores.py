@@ -16,8 +16,8 @@ from program_data import MBPP, run_data, write
 
 from scratchpad.cli.main import main
 from scratchpad.errors import RunFailure, ScratchpadError
-from scratchpad.evaluation.few_shot import few_shot, question_and_work
-from scratchpad.evaluation.text_scoring import judge
+from scratchpad.evaluation.few_shot import few_shot_prompt, question_and_work
+from scratchpad.evaluation.text_scoring import score_text
 from scratchpad.tasks import task_named
 from scratchpad.tasks.base import Task
 from scratchpad.tasks.document import as_text, letters
@@ -101,16 +101,16 @@ def test_single_lines_are_of_programs_alone(tmp_path: Path, capsys: Captured) ->
 def test_the_examples_of_a_prompt_are_the_papers_split(path: str) -> None:
     task, form = task_named("mbpp", {"path": path}), format_named("scratchpad")
     question = task.draw(0, "test", 0)
-    prompt = few_shot(task, form, question, 2)
+    prompt = few_shot_prompt(task, form, question, 2)
     shown = [question_and_work(task, form.write(task, task.draw(0, "prompt", index))) for index in range(2)]
     begins = "Consider the following Python function:\n\n"
     asks = "\n\nWhat is the execution trace?\n\n[BEGIN]\n\n"
     texts = [f"{begins}{program}{asks}{trace}\n\n[DONE]\n\n" for program, trace in shown]
     assert prompt.text == "".join(texts) + f"{begins}{''.join(question)}{asks}"
-    inductive = few_shot(task, format_named("inductive"), question, 1)
-    assert "pairs" in inductive.shown[0][0]  # the other one has a class
+    inductive = few_shot_prompt(task, format_named("inductive"), question, 1)
+    assert "pairs" in inductive.examples[0][0]  # the other one has a class
     with pytest.raises(ScratchpadError, match="2 shots: 2 questions of mbpp hold only 1 different problems"):
-        few_shot(task, format_named("inductive"), question, 2)
+        few_shot_prompt(task, format_named("inductive"), question, 2)
 
 
 def test_seeds_show_examples_of_data_in_other_orders(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_seeds_show_examples_of_data_in_other_orders(tmp_path: Path) -> None:
     question, form = task.draw(0, "test", 3), format_named("direct")
 
     def shown(seed: int, shots: int = 7) -> list[int]:
-        return [int(work.split()[0]) - 1 for _, work in few_shot(task, form, question, shots, seed).shown]
+        return [int(work.split()[0]) - 1 for _, work in few_shot_prompt(task, form, question, shots, seed).examples]
 
     assert shown(0) == [0, 1, 2, 4, 5, 6, 7]
     assert len({tuple(shown(seed)) for seed in (0, 1, 2)}) == 3
@@ -131,8 +131,8 @@ def test_seeds_show_examples_of_data_in_other_orders(tmp_path: Path) -> None:
 def test_what_is_asked_is_not_shown(tmp_path: Path) -> None:
     lines = [{"code": f"def f(n):\n  return n + {k}", "input": "1", "output": str(k + 1)} for k in range(3)]
     task = task_named("cruxeval", {"path": write(tmp_path / "c.jsonl", lines)})
-    prompt = few_shot(task, format_named("direct"), task.draw(0, "test", 0), 2)
-    assert [work.removesuffix("\n\n[DONE]") for _, work in prompt.shown] == ["2", "3"]
+    prompt = few_shot_prompt(task, format_named("direct"), task.draw(0, "test", 0), 2)
+    assert [work.removesuffix("\n\n[DONE]") for _, work in prompt.examples] == ["2", "3"]
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_outputs_are_compared_as_values(form: str, written: str, expected: str, 
     question = task.draw(0, "prompt", 0)
     _, target = question_and_work(task, format_named(form).write(task, question))
     text = target.replace('"found": []', '"found": 0') if "without" in written else written.replace("T", target)
-    judged = judge(task, format_named(form), question, text if form == "scratchpad" else written)
+    judged = score_text(task, format_named(form), question, text if form == "scratchpad" else written)
     shown = {True: "+", False: "-", None: "."}
     assert " ".join(shown[judged[s].output] + shown[judged[s].trace] for s in ("strict", "relaxed")) == expected
 
@@ -177,7 +177,7 @@ def test_a_stop_within_a_string_ends_nothing(form: str, ending: str, strict: boo
     task = task_named("mbpp", {"path": path})
     question = letters("def f(x):\n    return x + '\\n[DONE]'\n\noutput = f('a')")
     _, target = question_and_work(task, format_named(form).write(task, question))
-    judged = judge(task, format_named(form), question, target + ending)
+    judged = score_text(task, format_named(form), question, target + ending)
     rights = {scoring: {verdict.output, verdict.trace} - {None} for scoring, verdict in judged.items()}
     assert rights == {"strict": {strict}, "relaxed": {True}}
 
@@ -186,7 +186,7 @@ def test_a_comment_that_ends_as_the_work_does_ends_nothing(path: str) -> None:
     task, form = task_named("mbpp", {"path": path}), format_named("scratchpad")
     question = letters("x = 5  # [DONE]\noutput = x")
     _, target = question_and_work(task, form.write(task, question))
-    for verdict in judge(task, form, question, f"{target}\n[DONE]").values():
+    for verdict in score_text(task, form, question, f"{target}\n[DONE]").values():
         assert (verdict.output, verdict.trace) == (True, True)
 
 
@@ -198,9 +198,9 @@ def test_states_of_a_chain_are_compared_as_values(path: str) -> None:
     turned = target.replace(f"{names}, ", "").replace('{"output": 6', f'{{"output": 6,  {names}')
     assert turned != target
     for text in (target, turned):
-        judged = judge(task, form, question, text)["strict"]
+        judged = score_text(task, form, question, text)["strict"]
         assert (judged.output, judged.trace, set(judged.states or ())) == (True, True, {True})
-    assert not judge(task, form, question, target.replace('"n": 6', '"n": 7'))["strict"].trace
+    assert not score_text(task, form, question, target.replace('"n": 6', '"n": 7'))["strict"].trace
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_states_are_judged_one_by_one_in_their_places(old: str, new: str, expect
     question = task.parse(r"def f(v0):\n  v0 *= 2\n  return v0\n\noutput = f(6)")
     _, target = question_and_work(task, form.write(task, question))
     assert (old in target) is (old != "?")
-    judged = judge(task, form, question, target.replace(old, new))["strict"].states
+    judged = score_text(task, form, question, target.replace(old, new))["strict"].states
     assert judged is not None
     assert "".join("-+"[right] for right in judged) == expected
 

@@ -206,7 +206,7 @@ def test_a_task_file_from_training_to_solving(tmp_path: Path, capsys: Capture) -
     folder = tmp_path / "run"
     arguments = ["train", "parity-small", "--task-file", MY_TASK, "--out", folder, *FEW, "largest=5"]
     assert command(capsys, *arguments)[0] == 0
-    assert Run.load(folder, task_file=str(MY_TASK)).subject.task.settings() == {"sizes": "1-6", "largest": 5}
+    assert Run.load(folder, task_file=str(MY_TASK)).evaluated.task.settings() == {"sizes": "1-6", "largest": 5}
     for words in (["evaluate", folder], ["solve", folder, "2716="]):
         assert "name it with --task-file" in refused(capsys, *words)
     assert "name it with --task-file" in refused(capsys, "train", folder / "config.json", "--out", tmp_path / "other")

@@ -11,7 +11,7 @@ import pytest
 from command_line import TASK_FILE, Captured, objects
 
 from scratchpad.cli.main import main
-from scratchpad.evaluation.few_shot import few_shot
+from scratchpad.evaluation.few_shot import few_shot_prompt
 from scratchpad.evaluation.intervals import wilson
 from scratchpad.tasks import task_named
 from scratchpad.tasks.formats import format_named
@@ -34,7 +34,7 @@ def test_prompt_prints_the_text_as_it_is(capsys: Captured) -> None:
     assert main(["prompt", "long-addition", "--shots", "1", "--question", SUM]) == 0
     out = capsys.readouterr().out
     task = task_named("long-addition")
-    assert out == few_shot(task, format_named("scratchpad"), task.parse(SUM), 1).text
+    assert out == few_shot_prompt(task, format_named("scratchpad"), task.parse(SUM), 1).text
     assert main(["prompt", "long-addition", "--shots", "0", "-n", "2"]) == 0
     assert capsys.readouterr().out.count("Input:\n") == 2
     assert main(["prompt", "programs", "--shots", "0", "--question", PROGRAM, "--chat"]) == 0

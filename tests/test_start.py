@@ -59,9 +59,9 @@ def test_the_first_weights_are_the_other_runs_last(base: Path, tmp_path: Path) -
 def test_the_first_loss_is_that_of_the_other_runs_model(base: Path, tmp_path: Path) -> None:
     config = after(base, model__dropout=0)
     run, other = trained(tmp_path / "run", config), Run.load(base, "last", "cpu")
-    batches = step_data(run.config, run.subject.task)[0]
+    batches = step_data(run.config, run.evaluated.task)[0]
     with torch.no_grad():
-        total = sum(float(summed_loss(other.subject.model, batch, "dense")) for batch in batches)
+        total = sum(float(summed_loss(other.evaluated.model, batch, "dense")) for batch in batches)
     assert losses(run.folder)[1] == pytest.approx(total / count_targets(batches), rel=1e-5)  # single precision
     assert not same(run.folder, base)
 

@@ -74,11 +74,11 @@ def test_the_first_loss_is_the_mean_over_all_scored_tokens_of_the_step(micro_tok
     config = tiny(train__steps=1, train__micro_tokens=micro_tokens)
     run = trained(tmp_path / "run", config)
     torch.manual_seed(config.train.seed)
-    fresh = Transformer(run.config.model, len(run.subject.vocabulary))
+    fresh = Transformer(run.config.model, len(run.evaluated.vocabulary))
     parts = data_of(config)[0]
     assert (len(parts) > 3) == (micro_tokens == 50)
     scored = [log_share for batch in parts for log_share in log_shares(fresh, batch)]
-    task = run.subject.task
+    task = run.evaluated.task
     written = [task.chain(task.draw(0, "train", number)) for number in range(5)]
     assert len(scored) == sum(len(state) + 1 for chain in written for state in chain) == count_targets(parts)
     assert losses(run.folder)[1] == pytest.approx(-math.fsum(scored) / len(scored), rel=CLOSE)
@@ -135,7 +135,7 @@ def test_the_optimiser_steps_as_adamw_is_written(tmp_path: Path) -> None:
     config = config.with_settings({"train.betas": "0.8,0.95", "train.weight_decay": 0.2})
     run = trained(tmp_path / "run", config)
     torch.manual_seed(0)
-    model = Transformer(run.config.model, len(run.subject.vocabulary)).double()
+    model = Transformer(run.config.model, len(run.evaluated.vocabulary)).double()
     moments = {name: (torch.zeros_like(p), torch.zeros_like(p)) for name, p in model.named_parameters()}
     data = data_of(config)
     for t in (1, 2):
@@ -152,7 +152,7 @@ def test_the_optimiser_steps_as_adamw_is_written(tmp_path: Path) -> None:
                 step = (first / (1 - 0.8**t)) / ((second / (1 - 0.95**t)).sqrt() + 1e-8)
                 p.sub_(rate * (step + (0.2 * p if p.dim() > 1 else 0)))
                 p.grad = None
-    for name, p in run.subject.model.named_parameters():
+    for name, p in run.evaluated.model.named_parameters():
         torch.testing.assert_close(p.detach().double(), dict(model.named_parameters())[name], rtol=0, atol=1e-5)
 
 

@@ -13,11 +13,11 @@ from torch import Tensor
 from scratchpad.config.lengths import Lengths
 from scratchpad.errors import ScratchpadError
 from scratchpad.evaluation import teacher_forced
-from scratchpad.evaluation.evaluated_model import Subject
-from scratchpad.evaluation.free_running import follows, judge_free, read_answer
+from scratchpad.evaluation.evaluated_model import EvaluatedModel
+from scratchpad.evaluation.free_running import evaluate_free_running, follows, read_answer
 from scratchpad.evaluation.intervals import wilson
 from scratchpad.evaluation.metrics import evaluate
-from scratchpad.evaluation.teacher_forced import judge_forced
+from scratchpad.evaluation.teacher_forced import evaluate_teacher_forced
 from scratchpad.layout.batch import Batch
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.models.config import ModelConfig
@@ -53,7 +53,7 @@ class Knowing:
 CHAINS = ("abc|bcd|cde|def|efg", "a|b|c", "h|a|b|c|g", "gfe|d", "e")
 
 
-def hand_made(wrong_at: str, form: str = "inductive") -> tuple[Subject, list[Symbols]]:
+def hand_made(wrong_at: str, form: str = "inductive") -> tuple[EvaluatedModel, list[Symbols]]:
     entries = [
         Entry((str(i), "="), tuple(tuple(state) for state in chain.split("|")), tuple(chain[-1]))
         for i, chain in enumerate(CHAINS)
@@ -61,7 +61,7 @@ def hand_made(wrong_at: str, form: str = "inductive") -> tuple[Subject, list[Sym
     task = Corpus(steps=Lengths(1, 9), entries=tuple(entries), test_entries=tuple(entries))
     vocabulary = Vocabulary(task.symbols())
     model = cast(LanguageModel, Knowing(vocabulary.encode(wrong_at), len(vocabulary)))
-    return Subject(model, task, format_named(form), vocabulary), [entry.question for entry in entries]
+    return EvaluatedModel(model, task, format_named(form), vocabulary), [entry.question for entry in entries]
 
 
 @pytest.mark.parametrize("row_tokens", [4096, 1])
@@ -69,7 +69,7 @@ def hand_made(wrong_at: str, form: str = "inductive") -> tuple[Subject, list[Sym
 def test_each_state_is_judged_alone(wrong_at: str, row_tokens: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A state is wrong where it holds a symbol that the model gets wrong."""
     monkeypatch.setattr(teacher_forced, "_ROW_TOKENS", row_tokens)
-    samples = judge_forced(*_with_size(hand_made(wrong_at)))
+    samples = evaluate_teacher_forced(*_with_size(hand_made(wrong_at)))
     for chain, sample in zip(CHAINS, samples, strict=True):
         right = tuple(not set(state) & set(wrong_at) for state in chain.split("|"))
         assert (sample.transitions, sample.exact) == (right, all(right))
@@ -85,24 +85,24 @@ def longest_row(chain: str, whole: bool) -> int:
     return 3 + (sum(pairs) if whole else max(pairs))
 
 
-def _with_size(made: tuple[Subject, list[Symbols]]) -> tuple[Subject, int, list[Symbols]]:
+def _with_size(made: tuple[EvaluatedModel, list[Symbols]]) -> tuple[EvaluatedModel, int, list[Symbols]]:
     return made[0], 0, made[1]
 
 
 def test_scores_are_shares_of_the_samples() -> None:
     """Of the chains of 1, 2, 3 and 5 states, with a wrong `e`: written out."""
-    subject, _ = hand_made("e")
+    evaluated, _ = hand_made("e")
     expected = {1: (0, 1, 0.0), 2: (0, 1, 0.5), 3: (1, 1, 1.0), 5: (1, 2, 7 / 10)}
-    for result in evaluate(subject, list(expected), n=7):
+    for result in evaluate(evaluated, list(expected), n=7):
         score = result.score
         assert (score.correct, score.n, score.transition_accuracy) == expected[score.size]
         assert score.accuracy == score.exact_accuracy == score.correct / score.n
         assert (score.low, score.high) == wilson(score.correct, score.n)
-    assert [result.score.first_wrong for result in evaluate(subject, list(expected), n=7)] == [0.0, 0.0, None, 2.0]
+    assert [result.score.first_wrong for result in evaluate(evaluated, list(expected), n=7)] == [0.0, 0.0, None, 2.0]
 
 
 def test_a_text_of_one_state_is_judged_as_a_whole() -> None:
-    samples = judge_forced(*_with_size(hand_made("g", "causal")))
+    samples = evaluate_teacher_forced(*_with_size(hand_made("g", "causal")))
     assert [sample.transitions for sample in samples] == [("g" not in chain,) for chain in CHAINS]
 
 
@@ -138,10 +138,10 @@ def test_each_state_is_judged_by_the_one_before_it_as_written(
 
 def test_no_answer_is_read_from_rubbish() -> None:
     task, form = task_named("cycles", {"n": 2, "names": 5}), format_named("inductive")
-    subject = Subject(cast(LanguageModel, Knowing([], 1)), task, form, Vocabulary(task.symbols()))
+    evaluated = EvaluatedModel(cast(LanguageModel, Knowing([], 1)), task, form, Vocabulary(task.symbols()))
     question = task.draw(0, "test", 0)
-    assert read_answer(subject, question, terminated(task.chain(question))) == task.truth(question)
-    assert read_answer(subject, question, [(END,)]) is None
+    assert read_answer(evaluated, question, terminated(task.chain(question))) == task.truth(question)
+    assert read_answer(evaluated, question, [(END,)]) is None
 
 
 # Documents without a prompt.
@@ -197,9 +197,9 @@ def test_chains_that_begin_with_a_given_state() -> None:
         torch.stack([summed_loss(model, batch) for batch in batches]).sum().backward()
         optimiser.step()
         optimiser.zero_grad()
-    subject = Subject(model, Countdown(), shift, vocabulary)
-    asked = [question for i in range(199) if (question := subject.task.draw(0, "test", i))[1] != "0"]
-    by_force, by_running = judge_forced(subject, 0, asked), judge_free(subject, 0, asked)
+    evaluated = EvaluatedModel(model, Countdown(), shift, vocabulary)
+    asked = [question for i in range(199) if (question := evaluated.task.draw(0, "test", i))[1] != "0"]
+    by_force, by_running = evaluate_teacher_forced(evaluated, 0, asked), evaluate_free_running(evaluated, 0, asked)
     flags = [sample.exact for sample in by_force]
     assert 5 <= sum(flags) <= len(flags) - 5
     assert [sample.exact for sample in by_running] == flags

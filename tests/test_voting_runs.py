@@ -33,20 +33,20 @@ def seeds(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 def votes(run: Run, others: Sequence[Run], question: Symbols) -> tuple[list[Symbols], Symbols | None]:
     """States and answer by votes, each model asked alone for one state at a time."""
-    task, encode, chain = run.subject.task, run.subject.vocabulary.encode, list[Symbols]()
+    task, encode, chain = run.evaluated.task, run.evaluated.vocabulary.encode, list[Symbols]()
     prompt, limits = encode((*task.inductive_question(question), "<start>")), Limits(1024, 1)
     while len(chain) < 12:
         begun = Opening(prompt, encode(chain[-1]) if chain else ())
         ballots = []
         for one in (run, *others):
             choose = Recorded(greedy)
-            engine = Engine(CachedDecoder(one.subject.model), run.subject.vocabulary, limits=limits)
+            engine = Engine(CachedDecoder(one.evaluated.model), run.evaluated.vocabulary, limits=limits)
             [state] = collected(engine, [begun], choose)[0].states
             logs = [float(logits.log_softmax(-1).max()) for logits in choose.logits[0]]
             ballots.append((state, sum(logs) / len(logs)))
-        chain.append(run.subject.vocabulary.decode(counted(ballots)[0]))
+        chain.append(run.evaluated.vocabulary.decode(counted(ballots)[0]))
         if chain[-1][-1] != "<sep>":
-            return chain, read_answer(run.subject, question, chain)
+            return chain, read_answer(run.evaluated, question, chain)
     return chain, None
 
 
@@ -56,9 +56,9 @@ def test_runs_vote(seeds: list[Path]) -> None:
     together = run.voting(others)
     for size in (1, 2):
         [result] = together.evaluate_by_size([size], 31, "free", batch=7)
-        expected = [votes(run, others, question) for question in run.subject.questions(size, 31, 0)]
+        expected = [votes(run, others, question) for question in run.evaluated.questions(size, 31, 0)]
         assert [list(sample.states) for sample in result.samples] == [chain for chain, _ in expected]
-        truths = map(run.subject.task.truth, run.subject.questions(size, 31, 0))
+        truths = map(run.evaluated.task.truth, run.evaluated.questions(size, 31, 0))
         right = [answer == truth for truth, (_, answer) in zip(truths, expected, strict=True)]
         assert result.score.correct == sum(right)
         if size == 2:
@@ -78,9 +78,9 @@ def test_what_one_of_them_has_seen_is_seen(seeds: list[Path]) -> None:
 
 
 def test_chains_that_are_sampled_may_repeat_states(seeds: list[Path]) -> None:
-    subject = Run.load(seeds[0], device="cpu").subject
-    assert subject.engine().detect_loops
-    assert not subject.engine(sampling=Sampling(0.5)).detect_loops
+    evaluated = Run.load(seeds[0], device="cpu").evaluated
+    assert evaluated.engine().detect_loops
+    assert not evaluated.engine(sampling=Sampling(0.5)).detect_loops
 
 
 def test_the_command_judges_them_as_one(seeds: list[Path], capsys: Capture) -> None:
@@ -123,7 +123,7 @@ def test_voters_that_join_later_vote_as_those_before(seeds: list[Path]) -> None:
     one, two, three = (Run.load(folder, device="cpu") for folder in seeds)
     for together in (one.voting([two]).voting([three]), one.voting([two.voting([three])])):
         assert [run.folder for run in together.voters] == seeds[1:]
-        assert together.subject.voters == (two.subject.model, three.subject.model)
+        assert together.evaluated.voters == (two.evaluated.model, three.evaluated.model)
 
 
 def test_every_voter_has_room_for_what_is_asked(tmp_path: Path, capsys: Capture) -> None:
@@ -146,8 +146,8 @@ def test_models_train_on_after_they_voted(seeds: list[Path]) -> None:
     together = run.voting(others)
     training = (False, True, False)
     for one, was in zip((run, *others), training, strict=True):
-        one.subject.model.train(was)
+        one.evaluated.model.train(was)
     for result in together.evaluate_by_size([1], 3, "free"):
-        assert not any(one.subject.model.training for one in (run, *others))
+        assert not any(one.evaluated.model.training for one in (run, *others))
         assert result.score.n == 3
-    assert tuple(one.subject.model.training for one in (run, *others)) == training
+    assert tuple(one.evaluated.model.training for one in (run, *others)) == training

@@ -11,8 +11,8 @@ from scratchpad.bench.flop_counts import forward_flops
 from scratchpad.bench.generate import write_forced
 from scratchpad.bench.measurement import Measurement, measure_in_rounds
 from scratchpad.bench.parity_workload import Workload
-from scratchpad.evaluation.evaluated_model import Subject
-from scratchpad.evaluation.teacher_forced import judge_forced
+from scratchpad.evaluation.evaluated_model import EvaluatedModel
+from scratchpad.evaluation.teacher_forced import evaluate_teacher_forced
 from scratchpad.generation.cache import MODES
 from scratchpad.layout.rows import rows
 
@@ -20,18 +20,18 @@ from scratchpad.layout.rows import rows
 def bench_evaluate(work: Workload) -> list[Measurement]:
     """60-bit questions judged a second by one forward pass; the reference is our own generation, with either cache."""
     model = work.fresh_model().eval()
-    subject = Subject(model, work.task, work.format, work.vocabulary)
+    evaluated = EvaluatedModel(model, work.task, work.format, work.vocabulary)
 
     def forced(round_number: int) -> float:
         questions = work.questions(round_number)
         start = time.perf_counter()
-        judge_forced(subject, work.bits.low, questions)
+        evaluate_teacher_forced(evaluated, work.bits.low, questions)
         return work.batch / (time.perf_counter() - start)
 
     def generated(cache: str, round_number: int) -> float:
         questions = work.questions(round_number)
         start = time.perf_counter()
-        documents = [subject.document(question) for question in questions]
+        documents = [evaluated.document(question) for question in questions]
         written = write_forced(model, work.vocabulary, documents, cache)
         sum(tuple(states) == document.states for states, document in zip(written, documents, strict=True))
         return work.batch / (time.perf_counter() - start)

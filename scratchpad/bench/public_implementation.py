@@ -1,4 +1,4 @@
-"""Finding the module with the public implementation's way, which is part of the repository, not of the package."""
+"""SeedResult the module with the public implementation's way, which is part of the repository, not of the package."""
 
 from __future__ import annotations
 

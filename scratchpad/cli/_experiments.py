@@ -14,8 +14,8 @@ from scratchpad.cli._progress import TrainingProgress
 from scratchpad.cli._table import print_table
 
 if TYPE_CHECKING:
-    from scratchpad.experiments.aggregate import Finding
-    from scratchpad.experiments.execute import Errand
+    from scratchpad.experiments.aggregate import SeedResult
+    from scratchpad.experiments.execute import PlannedRun
     from scratchpad.experiments.plan import Plan
 
 
@@ -37,19 +37,19 @@ def add_experiment_options(parser: ArgumentParser, folder: str) -> None:
 
 def run_experiment(args: Namespace, plan: Plan, out: Path, command: str) -> None:
     """Carry out a plan and show what came of it. After Ctrl-C it says how to go on."""
-    from scratchpad.experiments.execute import errands, prepared
+    from scratchpad.experiments.execute import planned_runs, prepared
     from scratchpad.experiments.results import FILES, write_results
 
     command += "".join(f" {name} {shlex.quote(str(value))}" for name, value in _given(args).items())
     plan = prepared(plan, out)
-    work = errands(plan, range(args.seeds), out)
+    work = planned_runs(plan, range(args.seeds), out)
     plan = plan.with_votes(args.seeds)
     _announce(work, out)
     try:
-        findings = _carried_out(args, plan, work)
+        seed_results = _carried_out(args, plan, work)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"what was begun is saved; go on with: {command}") from None
-    result = write_results(plan, work, findings, out, command)
+    result = write_results(plan, work, seed_results, out, command)
     _show(result, args.json)
     message(", ".join(str(out / name) for name in FILES))
 
@@ -63,18 +63,18 @@ def _given(args: Namespace) -> dict[str, object]:
     return {name: value for name, (value, usual) in options.items() if value != usual}
 
 
-def _announce(work: Sequence[Errand], out: Path) -> None:
-    there = sum(errand.trained for errand in work)
+def _announce(work: Sequence[PlannedRun], out: Path) -> None:
+    there = sum(run.trained for run in work)
     message(f"{out}: {len(work)} runs" + (f", {there} of them trained already" if there else ""))
 
 
-def _carried_out(args: Namespace, plan: Plan, work: Sequence[Errand]) -> list[Finding]:
-    from scratchpad.experiments.execute import Workshop, carry_out
+def _carried_out(args: Namespace, plan: Plan, work: Sequence[PlannedRun]) -> list[SeedResult]:
+    from scratchpad.experiments.execute import ExecutionOptions, execute_plan
 
-    steps = {errand.name: errand.config.train.steps for errand in work if not errand.trained}
+    steps = {run.name: run.config.train.steps for run in work if not run.trained}
     with TrainingProgress(steps) as progress:
-        shop = Workshop(args.device, args.jobs, args.batch, progress.show_metrics, progress.show_message)
-        return carry_out(plan, work, shop)
+        options = ExecutionOptions(args.device, args.jobs, args.batch, progress.show_metrics, progress.show_message)
+        return execute_plan(plan, work, options)
 
 
 def _show(result: dict[str, object], json: bool) -> None:

@@ -58,7 +58,7 @@ def _job(name: str, seed: int, folder: Path) -> TrainingJob:
 
 def _print_scores(scores: dict[str, list[Score]], run: Run) -> None:
     """Rows: formats; columns: lengths."""
-    task = run.subject.task
+    task = run.evaluated.task
     sizes = [score.size for score in scores["direct"]]
     names = [f"{size} {task.size_setting}" for size in sizes]
     print(f"\nExact answers and scratchpads of {scores['direct'][0].n} questions a length, with 95 % intervals.")
@@ -73,7 +73,7 @@ def _share(score: Score) -> str:
 
 def _solve_aloud(run: Run) -> None:
     """The last test question of twice the longest trained length, state by state."""
-    task = run.subject.task.at_size(2 * run.subject.task.size_distribution().high)
+    task = run.evaluated.task.at_size(2 * run.evaluated.task.size_distribution().high)
     question = task.draw(0, "aloud", 0)
     print(f"\n{as_text(question)}\n")
     found = run.solve(as_text(question), on_state=lambda index, state: print(f"{index + 1:5}  {as_text(state)}"))

@@ -73,9 +73,9 @@ def _draw(args: Namespace, kind: str) -> None:
     from scratchpad.run import Run
 
     run = Run.load(Path(args.run), args.checkpoint, args.device, args.task_file)
-    task = run.subject.task
+    task = run.evaluated.task
     question = run.parse_question(args.question) if args.question is not None else task.draw(0, "test", 0)
-    attention = attention_of(run.subject, question, args.state)
+    attention = attention_of(run.evaluated, question, args.state)
     figure = attention_figure(attention)
     with new_file(args.attention, args.force) as file:
         save(figure, file, kind)

@@ -14,7 +14,6 @@ surest (the mean log probability of its tokens, summed over them). Tokens are th
 
 from __future__ import annotations
 
-import dataclasses
 import statistics
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
@@ -34,9 +33,9 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.number_format import duration, memory, percent, percent_range
 
 if TYPE_CHECKING:
-    from scratchpad.evaluation.evaluated_model import Subject
+    from scratchpad.evaluation.evaluated_model import EvaluatedModel
+    from scratchpad.evaluation.intervals import Share
     from scratchpad.evaluation.metrics import Result, Score
-    from scratchpad.evaluation.text_scoring import Share
     from scratchpad.generation.sampling import Sampling
     from scratchpad.run import Run
 
@@ -73,7 +72,7 @@ def run(args: Namespace) -> None:
     for one, results, found in judged:
         _print_over_context(one, results)
         for metric, share in found.items():
-            spread = f"{percent(share.accuracy)} ({percent_range(share.low, share.high)})"
+            spread = f"{percent(share.accuracy)} ({percent_range(*share.interval)})"
             what = "right with all their questions" if metric == "output" else "with the whole traces of all their runs"
             print(f"{_name(one)}: {share.correct} of {share.n} programs {what}: {spread}")
     if len(runs) > 1:
@@ -93,19 +92,19 @@ def _loaded(args: Namespace) -> list[Run]:
 def _judged(args: Namespace, run: Run, sampling: Sampling) -> tuple[list[Result], dict[str, Share]]:
     """What is found at every size, and over programs. With --json it is printed as it comes."""
     results: list[Result] = []
-    subject, place = _asked(run, args.set), _place(run, len(args.runs))
-    for result in run.evaluate_by_size(args.sizes, args.n, args.method, args.seed, sampling, args.batch, subject):
+    evaluated, place = _asked(run, args.set), _place(run, len(args.runs))
+    for result in run.evaluate_by_size(args.sizes, args.n, args.method, args.seed, sampling, args.batch, evaluated):
         results.append(result)
         if args.json:
             print_json(place | result.score.to_json())
-    found = _programs_right(subject or run.subject, results)
+    found = _programs_right(evaluated or run.evaluated, results)
     for metric, share in found.items():
         if args.json:
             print_json(place | _program_line(results[0].score, metric, share))
     return results, found
 
 
-def _programs_right(subject: Subject, results: list[Result]) -> dict[str, Share]:
+def _programs_right(evaluated: EvaluatedModel, results: list[Result]) -> dict[str, Share]:
     """Over all sizes, by the metric: a program is right where all its questions are. Empty where no two share one.
 
     output: their answers; trace: all that is written, where that is more. By one forward pass there is no other.
@@ -113,9 +112,9 @@ def _programs_right(subject: Subject, results: list[Result]) -> dict[str, Share]
     from scratchpad.evaluation.text_scoring import share_of_problems
 
     samples = {sample.question: sample for result in results for sample in result.samples}
-    problems = [(subject.task.texts.problem(question), sample) for question, sample in samples.items()]
-    shares = {"output": share_of_problems((problem, sample.right) for problem, sample in problems)}
-    if subject.format.has_work:
+    problems = [(evaluated.task.texts.problem(question), sample) for question, sample in samples.items()]
+    shares = {"output": share_of_problems((problem, sample.correct) for problem, sample in problems)}
+    if evaluated.format.has_work:
         shares["trace"] = share_of_problems((problem, sample.exact) for problem, sample in problems)
         if results[0].score.method == "forced":
             del shares["output"]
@@ -124,14 +123,14 @@ def _programs_right(subject: Subject, results: list[Result]) -> dict[str, Share]
 
 def _program_line(score: Score, metric: str, share: Share) -> dict[str, Any]:
     named = {name: getattr(score, name) for name in ("task", "format", "method", "seed", "sampling")}
-    return {**named, "size": None, "metric": metric, "unit": "problem", **dataclasses.asdict(share)}
+    return {**named, "size": None, "metric": metric, "unit": "problem", **share.to_json()}
 
 
 def _print_over_context(run: Run, results: list[Result]) -> None:
     """How many questions were not asked, where there are any."""
     over, n = (sum(getattr(result.score, name) for result in results) for name in ("over_context", "n"))
     if over:
-        room = run.subject.context
+        room = run.evaluated.context
         print(f"{_name(run)}: {over} of {n} questions over the context of {room} positions: not asked, and wrong")
 
 
@@ -146,7 +145,7 @@ def _place(run: Run, given: int) -> dict[str, Any]:
     return {"run": str(run.folder)} if given > 1 else {}
 
 
-def _asked(run: Run, settings: list[str]) -> Subject | None:
+def _asked(run: Run, settings: list[str]) -> EvaluatedModel | None:
     """The model asked as the settings say; None where they say nothing."""
     values = split_assignments(settings)
     others = [name for name in values if name.partition(".")[0] in ("model", "train", "evaluate")]

@@ -23,7 +23,7 @@ from typing import Any
 from scratchpad.cli._options import add_draws, add_task, task_from_arguments, whole_number
 from scratchpad.cli._output import LeftOutTally, message, print_json
 from scratchpad.errors import ScratchpadError, SkippedProblem
-from scratchpad.evaluation.few_shot import Prompt, few_shot
+from scratchpad.evaluation.few_shot import Prompt, few_shot_prompt
 from scratchpad.tasks.base import Symbols, Task, draws
 from scratchpad.tasks.formats import format_named
 
@@ -55,7 +55,7 @@ def run(args: Namespace) -> None:
     tally, printed, named = LeftOutTally(), 0, _named(args, task)
     for name, draw, question in _questions(args, task):
         with tally.counting() if args.question is None else nullcontext():
-            prompt = few_shot(task, chosen, question, args.shots, args.seed)
+            prompt = few_shot_prompt(task, chosen, question, args.shots, args.seed)
             _check_room(args, prompt)
             _print(args, task, f"{named}/{name}", draw, question, prompt, printed)
             printed += 1

@@ -40,9 +40,9 @@ def _attended(run: RunRecord, task_file: str | None) -> list[Attended]:
 
     if not format_named(run.config.task.format).inductive:
         return []
-    subject = Run.load(run.folder, "best", "auto", task_file).subject
-    question = subject.task.draw(0, "test", 0)
-    found = attention_of(subject, question, min(2, len(subject.format.states(subject.task, question))))
+    evaluated = Run.load(run.folder, "best", "auto", task_file).evaluated
+    question = evaluated.task.draw(0, "test", 0)
+    found = attention_of(evaluated, question, min(2, len(evaluated.format.states(evaluated.task, question))))
     return [attended(attention_figure(found), question, found.state)]
 
 

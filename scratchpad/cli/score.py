@@ -23,7 +23,7 @@ from typing import Any
 from scratchpad.cli._output import message, new_file, print_json
 from scratchpad.cli._table import print_table
 from scratchpad.errors import ScratchpadError
-from scratchpad.evaluation.text_scoring import Verdict, judge, shares
+from scratchpad.evaluation.text_scoring import Verdict, score_text, shares_by_metric
 from scratchpad.number_format import percent, percent_range
 from scratchpad.tasks import task_named
 from scratchpad.tasks.base import Symbols, Task
@@ -51,7 +51,7 @@ def run(args: Namespace) -> None:
     verdicts: list[dict[str, Any]] = []
     groups: dict[tuple[str, str, int | None], list[tuple[Symbols, dict[str, Verdict]]]] = {}
     for task, question, line in _answers(args):
-        verdict = judge(task, format_named(line["format"]), question, line[args.field])
+        verdict = score_text(task, format_named(line["format"]), question, line[args.field])
         group = groups.setdefault((task.name, line["format"], line.get("size")), [])
         group.append((task.texts.problem(question), verdict))
         judged = {scoring: dataclasses.asdict(found) for scoring, found in verdict.items()}
@@ -59,7 +59,7 @@ def run(args: Namespace) -> None:
     if args.out:
         with new_file(args.out, args.force) as file:
             file.writelines(json.dumps(verdict).encode() + b"\n" for verdict in verdicts)
-    rows = [(*key, *found) for key, judged in groups.items() for found in shares(judged)]
+    rows = [(*key, *found) for key, judged in groups.items() for found in shares_by_metric(judged)]
     (_print_lines if args.json else _print)(rows)
 
 
@@ -120,7 +120,7 @@ def _check(args: Namespace, place: str, line: dict[str, Any]) -> None:
 def _print_lines(rows: list[tuple[Any, ...]]) -> None:
     for name, format_name, size, scoring, metric, unit, share in rows:
         said = {"task": name, "format": format_name, "size": size, "scoring": scoring, "metric": metric, "unit": unit}
-        print_json(said | dataclasses.asdict(share))
+        print_json(said | share.to_json())
 
 
 def _print(rows: list[tuple[Any, ...]]) -> None:
@@ -128,7 +128,7 @@ def _print(rows: list[tuple[Any, ...]]) -> None:
     cells = [
         (
             name, format_name, "-" if size is None else size, scoring, metric, f"{unit}s", share.n,
-            percent(share.accuracy), percent_range(share.low, share.high),
+            percent(share.accuracy), percent_range(*share.interval),
         )
         for name, format_name, size, scoring, metric, unit, share in rows
     ]  # fmt: skip

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from scratchpad.errors import ScratchpadError
-from scratchpad.evaluation.evaluated_model import Subject
+from scratchpad.evaluation.evaluated_model import EvaluatedModel
 from scratchpad.layout.batch import collate, distances
 from scratchpad.layout.rows import Row, rows
 from scratchpad.models.positions import Reach
@@ -43,10 +43,10 @@ class AttentionMap:
         return {**dataclasses.asdict(self), "weights": weights}
 
 
-def attention_of(subject: Subject, question: Symbols, state: int = 2) -> AttentionMap:
+def attention_of(evaluated: EvaluatedModel, question: Symbols, state: int = 2) -> AttentionMap:
     """The weights of one transition of a question, given its true states. ScratchpadError where it has no such one."""
-    subject.document(question)  # whether the model has positions enough for it
-    document = subject.format.write(subject.task, question)
+    evaluated.document(question)  # whether the model has positions enough for it
+    document = evaluated.format.write(evaluated.task, question)
     made = rows(document, "split")
     given = len(document.states) - len(made)
     if not given < state <= len(document.states):
@@ -55,18 +55,18 @@ def attention_of(subject: Subject, question: Symbols, state: int = 2) -> Attenti
         )
     row = made[state - 1 - given]
     before = torch.tensor([place - 1 for place, scored in enumerate(row.scored) if scored])
-    weights = _weights(subject, row)[:, :, before]
+    weights = _weights(evaluated, row)[:, :, before]
     return AttentionMap(state, tuple(row.tokens), len(document.prompt), tuple(row.scored), weights)
 
 
 @torch.inference_mode()
-def _weights(subject: Subject, row: Row[str]) -> Tensor:
+def _weights(evaluated: EvaluatedModel, row: Row[str]) -> Tensor:
     """(layers, heads, T, T) of a row in full precision."""
-    numbers = Row(list(subject.vocabulary.encode(row.tokens)), row.positions, row.segments, row.scored)
-    batch = collate([numbers]).to(subject.model.device)
-    reach = subject.model.reach or Reach()
+    numbers = Row(list(evaluated.vocabulary.encode(row.tokens)), row.positions, row.segments, row.scored)
+    batch = collate([numbers]).to(evaluated.model.device)
+    reach = evaluated.model.reach or Reach()
     watch = _Watch(reach.mask(batch.mask(), distances(batch.positions), torch.float32)[0])
-    subject.model.hidden(batch.tokens[0], batch.positions[0], watch)
+    evaluated.model.hidden(batch.tokens[0], batch.positions[0], watch)
     return torch.stack(watch.seen).cpu()
 
 

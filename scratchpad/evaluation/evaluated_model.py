@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from scratchpad.errors import ScratchpadError
 from scratchpad.generation.cache import CachedDecoder, ReusedPrompts
@@ -19,10 +21,11 @@ from scratchpad.tasks.document import Document
 from scratchpad.tasks.formats import Format
 
 OVER_CONTEXT = "over-context"
+_JSON_NAMES = {"correct": "right"}
 
 
 @dataclass(frozen=True)
-class Subject:
+class EvaluatedModel:
     """A model with the task, format and vocabulary that it was trained on. `backend`: of attention.
 
     voters: models that write together with it, by votes on every state (`scratchpad.generation.voting`).
@@ -36,7 +39,7 @@ class Subject:
     voters: tuple[LanguageModel, ...] = ()
 
     @contextmanager
-    def judging(self) -> Iterator[None]:
+    def eval_mode(self) -> Iterator[None]:
         """Within it models work without dropout; afterwards they train on if they did before."""
         models = (self.model, *self.voters)
         training = [model.training for model in models]
@@ -101,7 +104,7 @@ def test_questions(task: Task, size: int, n: int, seed: int) -> list[Symbols]:
 class Sample:
     """One judged question.
 
-    exact: the whole scratchpad is right. right: the answer is (as `exact` where nothing was generated).
+    exact: the whole scratchpad is correct. correct: the answer is (as `exact` where nothing was generated).
     transitions: for each state judged, whether it follows from the state before it. tokens: written by the model.
     status: how the writing ended (done, loop, max-states, max-tokens), or `over-context` for a question that was not
     asked, since its document needs more positions than the model has; it is wrong, and none of its states is judged.
@@ -112,7 +115,7 @@ class Sample:
     index: int
     question: Symbols
     exact: bool
-    right: bool
+    correct: bool
     transitions: tuple[bool, ...]
     tokens: int
     status: str = ""
@@ -125,3 +128,12 @@ class Sample:
     def first_wrong(self) -> int | None:
         """The place in the chain of the first wrong state, counted from 0; None where all are right."""
         return self.transitions.index(False) if False in self.transitions else None
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields by name; the files of runs call `correct` right."""
+        return {_JSON_NAMES.get(name, name): value for name, value in dataclasses.asdict(self).items()}
+
+    @classmethod
+    def json_names(cls) -> tuple[str, ...]:
+        """Names that every line of evaluation.jsonl has."""
+        return tuple(_JSON_NAMES.get(one.name, one.name) for one in dataclasses.fields(cls) if one.compare)

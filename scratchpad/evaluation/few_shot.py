@@ -19,12 +19,12 @@ _LOOKED_AT = 1000  # draws, beyond those taken, before there are too few differe
 
 @dataclass(frozen=True)
 class Prompt:
-    """A question behind worked examples. `shown`: (question, work) of each; target: the work that answers the question.
+    """A question behind worked examples, (question, work) each. target: the work that answers the question.
 
     stop: what a model writes that goes on by itself after its answer.
     """
 
-    shown: tuple[tuple[str, str], ...]
+    examples: tuple[tuple[str, str], ...]
     asked: str
     target: str
     stop: str
@@ -32,18 +32,18 @@ class Prompt:
     @property
     def text(self) -> str:
         """The whole prompt, up to where the model begins."""
-        return "".join(f"{question}{work}{_BETWEEN}" for question, work in self.shown) + self.asked
+        return "".join(f"{question}{work}{_BETWEEN}" for question, work in self.examples) + self.asked
 
     @property
     def messages(self) -> list[dict[str, str]]:
         """The prompt as a conversation: each question is the user's, each work the assistant's."""
-        parts = [part for pair in self.shown for part in pair]
-        roles = ("user", "assistant") * len(self.shown)
+        parts = [part for pair in self.examples for part in pair]
+        roles = ("user", "assistant") * len(self.examples)
         said = [*zip(roles, parts, strict=True), ("user", self.asked)]
         return [{"role": role, "content": part.strip()} for role, part in said]
 
 
-def few_shot(task: Task, format: Format, question: Symbols, shots: int, seed: int = 0) -> Prompt:
+def few_shot_prompt(task: Task, format: Format, question: Symbols, shots: int, seed: int = 0) -> Prompt:
     """The prompt of a question: behind the first `shots` different problems of the split that the task shows. Where
     the data are given these are the first with seed 0 (the paper's), and come in another order with each other seed.
 

@@ -1,9 +1,11 @@
-"""Intervals of shares and of medians."""
+"""Shares with their intervals, and intervals of medians."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 _FEWEST = 6  # values whose lowest and highest hold the median with odds of 95 %
 
@@ -16,6 +18,38 @@ def wilson(correct: int, n: int, z: float = 1.959964) -> tuple[float, float]:
     middle = (share + spread / 2) / (1 + spread)
     half = z / (1 + spread) * math.sqrt(share * (1 - share) / n + spread / (4 * n))
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+@dataclass
+class Share:
+    """How many of n are correct."""
+
+    correct: int = 0
+    n: int = 0
+
+    @classmethod
+    def of(cls, verdicts: Iterable[bool]) -> Share:
+        share = cls()
+        for correct in verdicts:
+            share.add(correct)
+        return share
+
+    def add(self, correct: bool) -> None:
+        self.correct += correct
+        self.n += 1
+
+    @property
+    def accuracy(self) -> float:
+        return self.correct / self.n
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval (Wilson)."""
+        return wilson(self.correct, self.n)
+
+    def to_json(self) -> dict[str, Any]:
+        low, high = self.interval
+        return {"n": self.n, "correct": self.correct, "accuracy": self.accuracy, "low": low, "high": high}
 
 
 def spread_name(values: int) -> str:

@@ -13,10 +13,10 @@ from typing import Any
 
 from scratchpad.errors import ScratchpadError, unknown_name
 from scratchpad.evaluation import METHODS
-from scratchpad.evaluation.evaluated_model import OVER_CONTEXT, Sample, Subject
-from scratchpad.evaluation.free_running import judge_free
+from scratchpad.evaluation.evaluated_model import OVER_CONTEXT, EvaluatedModel, Sample
+from scratchpad.evaluation.free_running import evaluate_free_running
 from scratchpad.evaluation.intervals import wilson
-from scratchpad.evaluation.teacher_forced import judge_forced
+from scratchpad.evaluation.teacher_forced import evaluate_teacher_forced
 from scratchpad.generation.sampling import Sampling
 from scratchpad.tasks.base import Symbols
 
@@ -70,7 +70,7 @@ class Result:
 
 
 def evaluate(
-    subject: Subject,
+    evaluated: EvaluatedModel,
     sizes: Sequence[int],
     n: int = 1000,
     method: str = "forced",
@@ -83,25 +83,25 @@ def evaluate(
         raise unknown_name("method", method, METHODS)
     if n < 1 or not sizes:
         raise ScratchpadError(f"nothing to evaluate: sizes={list(sizes)}, n={n}; both are needed")
-    if method == "forced" and subject.voters:
+    if method == "forced" and evaluated.voters:
         raise ScratchpadError("models vote while they write: take method free")
     if method == "forced" and sampling is not None and not sampling.is_greedy:
         raise ScratchpadError("method forced judges greedy decoding; with a temperature, take method free")
-    drawn = [(size, subject.questions(size, n, seed)) for size in sizes]
+    drawn = [(size, evaluated.questions(size, n, seed)) for size in sizes]
     # whatever cannot be judged is found before the work begins
-    held = [[subject.holds(question) for question in questions] for _, questions in drawn]
-    with subject.judging():
+    held = [[evaluated.holds(question) for question in questions] for _, questions in drawn]
+    with evaluated.eval_mode():
         for (size, questions), fits in zip(drawn, held, strict=True):
             asked = [question for question, fit in zip(questions, fits, strict=True) if fit]
             if method == "forced":
-                judge = partial(judge_forced, subject, size, asked)
+                judge = partial(evaluate_teacher_forced, evaluated, size, asked)
             else:
-                judge = partial(judge_free, subject, size, asked, sampling, batch)
+                judge = partial(evaluate_free_running, evaluated, size, asked, sampling, batch)
             start = time.perf_counter()
             found = judge() if asked else []
             seconds = time.perf_counter() - start
             samples = _in_place(size, questions, fits, found)
-            score = _score(subject, size, method, seed, samples, seconds)
+            score = _score(evaluated, size, method, seed, samples, seconds)
             yield Result(dataclasses.replace(score, sampling=sampling.words if sampling else ""), samples)
 
 
@@ -116,15 +116,17 @@ def _in_place(size: int, questions: Sequence[Symbols], fits: Sequence[bool], ask
     ]
 
 
-def count_right(subject: Subject, questions: Sequence[Symbols], method: str = "forced") -> int:
+def count_correct(evaluated: EvaluatedModel, questions: Sequence[Symbols], method: str = "forced") -> int:
     """How many of these questions it gets right: whole scratchpads (forced) or answers (free), written greedily."""
-    judge = judge_forced if method == "forced" else judge_free
-    with subject.judging():
-        return sum(sample.right for sample in judge(subject, 0, questions))
+    judge = evaluate_teacher_forced if method == "forced" else evaluate_free_running
+    with evaluated.eval_mode():
+        return sum(sample.correct for sample in judge(evaluated, 0, questions))
 
 
-def _score(subject: Subject, size: int, method: str, seed: int, samples: list[Sample], seconds: float) -> Score:
-    n, correct = len(samples), sum(sample.right for sample in samples)
+def _score(
+    evaluated: EvaluatedModel, size: int, method: str, seed: int, samples: list[Sample], seconds: float
+) -> Score:
+    n, correct = len(samples), sum(sample.correct for sample in samples)
     low, high = wilson(correct, n)
     endings = Counter(sample.status for sample in samples if sample.status)
     over = endings.pop(OVER_CONTEXT, 0)
@@ -132,8 +134,8 @@ def _score(subject: Subject, size: int, method: str, seed: int, samples: list[Sa
     transitions = [right for sample in samples for right in sample.transitions]
     wrong = [sample.first_wrong for sample in samples if sample.first_wrong is not None]
     return Score(
-        task=subject.task.name,
-        format=subject.format.name,
+        task=evaluated.task.name,
+        format=evaluated.format.name,
         size=size,
         n=n,
         correct=correct,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from scratchpad.evaluation.evaluated_model import Sample, Subject
+from scratchpad.evaluation.evaluated_model import EvaluatedModel, Sample
 from scratchpad.layout.attention_rule import PROMPT
 from scratchpad.layout.batch import NO_TARGET, Batch, collate, micro_batches
 from scratchpad.layout.rows import Row, rows
@@ -35,14 +35,14 @@ class _Piece:
         return self.row.segments[-1] - PROMPT
 
 
-def judge_forced(subject: Subject, size: int, questions: Sequence[Symbols]) -> list[Sample]:
+def evaluate_teacher_forced(evaluated: EvaluatedModel, size: int, questions: Sequence[Symbols]) -> list[Sample]:
     """Judge every state given the true one before it. Nothing is generated: answers and statuses stay empty."""
-    documents = [subject.document(question) for question in questions]
+    documents = [evaluated.document(question) for question in questions]
     pieces = [piece for i, document in enumerate(documents) for piece in _pieces(i, document)]
     verdicts: list[dict[int, bool]] = [{} for _ in documents]
     longest = [0] * len(documents)
     for part in micro_batches(pieces, _MOST_TOKENS):
-        for piece, right in zip(part, _right_blocks(subject, part), strict=True):
+        for piece, right in zip(part, _right_blocks(evaluated, part), strict=True):
             verdicts[piece.sample].update(enumerate(right, piece.first))
             longest[piece.sample] = max(longest[piece.sample], len(piece))
     samples = []
@@ -50,7 +50,7 @@ def judge_forced(subject: Subject, size: int, questions: Sequence[Symbols]) -> l
         transitions = tuple(verdict[i] for i in sorted(verdict))
         exact = all(transitions)
         scored = document.states if document.prompt else document.states[1:]
-        memory = subject.model.position_bytes * longest[index]
+        memory = evaluated.model.position_bytes * longest[index]
         tokens = sum(map(len, scored))
         samples.append(Sample(size, index, question, exact, exact, transitions, tokens, memory_bytes=memory))
     return samples
@@ -67,11 +67,11 @@ def _pieces(sample: int, document: Document[int]) -> list[_Piece]:
 
 
 @torch.inference_mode()
-def _right_blocks(subject: Subject, part: Sequence[_Piece]) -> list[list[bool]]:
+def _right_blocks(evaluated: EvaluatedModel, part: Sequence[_Piece]) -> list[list[bool]]:
     """For each row, for each of its blocks: whether all its targets are the model's first choice."""
-    batch = collate([piece.row for piece in part]).to(subject.model.device)
+    batch = collate([piece.row for piece in part]).to(evaluated.model.device)
     scored = batch.targets != NO_TARGET
-    chosen = subject.model(batch, subject.backend, scored).argmax(-1)
+    chosen = evaluated.model(batch, evaluated.backend, scored).argmax(-1)
     wrong = _wrong_per_block(batch, scored, chosen != batch.targets[scored]).tolist()
     return [[wrong[i][PROMPT + 1 + block] == 0 for block in range(piece.blocks)] for i, piece in enumerate(part)]
 

@@ -11,11 +11,11 @@ one, `v0` (where it has neither there is none).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from scratchpad.evaluation.few_shot import question_and_work
-from scratchpad.evaluation.intervals import wilson
+from scratchpad.evaluation.intervals import Share
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import END, SEP, as_text
 from scratchpad.tasks.formats import Format
@@ -35,22 +35,6 @@ class Verdict:
     states: tuple[bool, ...] | None = None
 
 
-@dataclass(frozen=True)
-class Share:
-    """How often something is right, with its 95 % interval (Wilson)."""
-
-    n: int
-    correct: int
-    accuracy: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, rights: Sequence[bool]) -> Share:
-        n, correct = len(rights), sum(rights)
-        return cls(n, correct, correct / n, *wilson(correct, n))
-
-
 def share_of_problems(rights: Iterable[tuple[Symbols, bool]]) -> Share:
     """The share of problems that are right, each where all its examples are; of examples with their problems."""
     problems: dict[Symbols, bool] = {}
@@ -59,7 +43,7 @@ def share_of_problems(rights: Iterable[tuple[Symbols, bool]]) -> Share:
     return Share.of(list(problems.values()))
 
 
-def judge(task: Task, format: Format, question: Symbols, written: str) -> dict[str, Verdict]:
+def score_text(task: Task, format: Format, question: Symbols, written: str) -> dict[str, Verdict]:
     """The verdicts on what a model wrote, by the name of the scoring. What follows after the stop is left out."""
     document, template = format.write(task, question), task.texts.prompt_template(format)
     _, target = question_and_work(task, document)
@@ -109,7 +93,7 @@ def _without_space(text: str) -> str:
     return "\n".join("".join(line.split()) for line in text.split("\n") if line.strip())
 
 
-def shares(judged: Iterable[tuple[Symbols, dict[str, Verdict]]]) -> Iterator[tuple[str, str, str, Share]]:
+def shares_by_metric(judged: Iterable[tuple[Symbols, dict[str, Verdict]]]) -> Iterator[tuple[str, str, str, Share]]:
     """(scoring, metric, unit, share) of verdicts with their problems.
 
     Metrics: output and trace, by example and by problem, right where all its examples are; and state by step: the share

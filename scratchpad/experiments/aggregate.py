@@ -33,7 +33,7 @@ class History:
 
 
 @dataclass(frozen=True)
-class Finding:
+class SeedResult:
     """One seed of one curve, judged in one case at one size. seed: 0 where a curve's seeds vote as one."""
 
     curve: Curve
@@ -81,20 +81,20 @@ def read_history(folder: Path, config_batch: int, learned: float) -> History:
     return History(before, learned_at, seconds, evaluations)
 
 
-def over_seeds(findings: Iterable[Finding], plan: Plan) -> list[dict[str, Any]]:
+def over_seeds(seed_results: Iterable[SeedResult], plan: Plan) -> list[dict[str, Any]]:
     """A line for each curve, case and size: the median over seeds, with an interval, and what an answer costs.
 
     The interval is the run's own (Wilson) for one seed, and the median's for several.
     """
-    ordered = sorted(findings, key=lambda one: _order(one, plan))  # sorted is stable: seeds keep their order
+    ordered = sorted(seed_results, key=lambda one: _order(one, plan))  # sorted is stable: seeds keep their order
     return [_summary(list(same), plan) for _, same in groupby(ordered, key=lambda one: _order(one, plan))]
 
 
-def _order(finding: Finding, plan: Plan) -> tuple[int, int, int]:
-    return plan.curves.index(finding.curve), list(plan.cases).index(finding.case), finding.score.size
+def _order(result: SeedResult, plan: Plan) -> tuple[int, int, int]:
+    return plan.curves.index(result.curve), list(plan.cases).index(result.case), result.score.size
 
 
-def _summary(same: Sequence[Finding], plan: Plan) -> dict[str, Any]:
+def _summary(same: Sequence[SeedResult], plan: Plan) -> dict[str, Any]:
     shares = [one.share(plan.measure) for one in same]
     found = [share for share, _, _ in shares]
     low, high = shares[0][1:] if len(same) == 1 else median_interval(found)
@@ -118,7 +118,7 @@ def _summary(same: Sequence[Finding], plan: Plan) -> dict[str, Any]:
     }
 
 
-def _steps_to_learn(same: Sequence[Finding]) -> dict[str, Any]:
+def _steps_to_learn(same: Sequence[SeedResult]) -> dict[str, Any]:
     """How many seeds learned, and the median of the steps it took them; those that never did count as infinite."""
     steps = [one.history.learned_at if one.history.learned_at is not None else math.inf for one in same]
     low, high = median_interval(steps)
@@ -126,16 +126,16 @@ def _steps_to_learn(same: Sequence[Finding]) -> dict[str, Any]:
     return {"learned": sum(map(math.isfinite, steps)), **{name: _finite(value) for name, value in found.items()}}
 
 
-def _place(finding: Finding) -> dict[str, Any]:
+def _place(result: SeedResult) -> dict[str, Any]:
     """Where a line belongs. The size of another task's questions is none in the sense of the curve's own."""
-    is_own = finding.score.task == finding.curve.config.task.name
+    is_own = result.score.task == result.curve.config.task.name
     return {
-        "curve": finding.curve.title,
-        "at": finding.curve.at,
-        "settings": dict(finding.curve.settings),
-        "case": finding.case,
-        "format": finding.score.format,
-        "size": finding.score.size if is_own else None,
+        "curve": result.curve.title,
+        "at": result.curve.at,
+        "settings": dict(result.curve.settings),
+        "case": result.case,
+        "format": result.score.format,
+        "size": result.score.size if is_own else None,
     }
 
 

@@ -14,7 +14,7 @@ from scratchpad.config.parse import to_json
 from scratchpad.config.schema import RunConfig
 from scratchpad.errors import ScratchpadError, error_prefix
 from scratchpad.evaluation.metrics import Score
-from scratchpad.experiments.aggregate import Finding, History, read_history
+from scratchpad.experiments.aggregate import History, SeedResult, read_history
 from scratchpad.experiments.plan import Curve, Plan, find_duplicate
 from scratchpad.generation.sampling import Sampling
 from scratchpad.run import Run, check_symbols, evaluated_sizes, read_json_lines, require_keys, task_of
@@ -28,7 +28,7 @@ OnMetrics = Callable[[str, dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
-class Errand:
+class PlannedRun:
     """One seed of one curve: to be trained in its folder, and judged."""
 
     curve: Curve
@@ -43,7 +43,7 @@ class Errand:
 
 
 @dataclass(frozen=True)
-class Workshop:
+class ExecutionOptions:
     """How a plan is carried out. jobs: runs trained side by side; batch: questions answered at a time.
 
     on_metrics hears of training, say of what is judged.
@@ -129,81 +129,84 @@ def _starting_from(config: RunConfig, start: str | None) -> RunConfig:
     return dataclasses.replace(config, train=dataclasses.replace(config.train, start=start))
 
 
-def errands(plan: Plan, seeds: Sequence[int], out: Path) -> list[Errand]:
+def planned_runs(plan: Plan, seeds: Sequence[int], out: Path) -> list[PlannedRun]:
     """What a prepared plan asks for, seed by seed, and what of it is there.
 
     ScratchpadError, before anything is trained, where a folder holds another run.
     """
-    return [_errand(plan, curve, seed, out) for seed in seeds for curve in plan.curves]
+    return [_planned_run(plan, curve, seed, out) for seed in seeds for curve in plan.curves]
 
 
-def _errand(plan: Plan, curve: Curve, seed: int, out: Path) -> Errand:
+def _planned_run(plan: Plan, curve: Curve, seed: int, out: Path) -> PlannedRun:
     config, base, folder = curve.seeded(seed), plan.start_curve(curve), curve.folder(out, seed)
     if base:
         config = _starting_from(config, str(base.folder(out, seed)))
-    return Errand(curve, seed, folder, config, is_trained(config, folder, plan.on_schedule))
+    return PlannedRun(curve, seed, folder, config, is_trained(config, folder, plan.on_schedule))
 
 
-def carry_out(plan: Plan, work: Sequence[Errand], shop: Workshop) -> list[Finding]:
+def execute_plan(plan: Plan, work: Sequence[PlannedRun], options: ExecutionOptions) -> list[SeedResult]:
     """Train what is not trained yet, judge what is not judged yet, and return what was found.
 
     Interrupted after Ctrl-C (whatever was begun is saved), RunFailure where a run fails.
     """
-    _train([errand for errand in work if not errand.trained], shop)
+    _train([run for run in work if not run.trained], options)
     voting = [curve for curve in plan.curves if curve.voters]
     return [
-        *(finding for errand in work for finding in _judged(plan, errand, shop)),
-        *(finding for curve in voting for finding in _voted(plan, curve, work, shop)),
+        *(result for run in work for result in _judged(plan, run, options)),
+        *(result for curve in voting for result in _voted(plan, curve, work, options)),
     ]
 
 
-def _train(work: Sequence[Errand], shop: Workshop) -> None:
-    if shop.jobs > 1:
+def _train(work: Sequence[PlannedRun], options: ExecutionOptions) -> None:
+    if options.jobs > 1:
         launch_runs(
-            [TrainingJob(one.name, one.config, one.folder) for one in work], shop.jobs, shop.on_metrics, shop.device
+            [TrainingJob(one.name, one.config, one.folder) for one in work],
+            options.jobs,
+            options.on_metrics,
+            options.device,
         )
         return
-    for errand in work:
-        name = errand.name
-        begun = errand.folder.exists() and any(errand.folder.iterdir())
+    for run in work:
+        name = run.name
+        begun = run.folder.exists() and any(run.folder.iterdir())
         train(
-            errand.config,
-            errand.folder,
-            shop.device,
+            run.config,
+            run.folder,
+            options.device,
             begun,
-            on_metrics=lambda line, name=name: shop.on_metrics(name, line),
+            on_metrics=lambda line, name=name: options.on_metrics(name, line),
         )
 
 
-def _judged(plan: Plan, errand: Errand, shop: Workshop) -> list[Finding]:
-    """The findings of a run in every case, kept in the run's folder."""
-    history = read_history(errand.folder, errand.config.train.batch, plan.learned)
-    known = _Known(errand.folder / _JUDGED, {"step": Checkpoints(errand.folder).steps()[-1]})
-    scores = _by_case(plan, errand.name, errand.config, known, lambda: _loaded(errand, shop), shop)
-    return [Finding(errand.curve, case, errand.seed, score, history) for case, score in scores]
+def _judged(plan: Plan, run: PlannedRun, options: ExecutionOptions) -> list[SeedResult]:
+    """The seed_results of a run in every case, kept in the run's folder."""
+    history = read_history(run.folder, run.config.train.batch, plan.learned)
+    known = _SavedScores(run.folder / _JUDGED, {"step": Checkpoints(run.folder).steps()[-1]})
+    scores = _by_case(plan, run.name, run.config, known, lambda: _loaded(run, options), options)
+    return [SeedResult(run.curve, case, run.seed, score, history) for case, score in scores]
 
 
-def _voted(plan: Plan, curve: Curve, work: Sequence[Errand], shop: Workshop) -> list[Finding]:
-    """The findings of all seeds of a curve as one that votes, kept in the curve's folder."""
-    voters = [errand for errand in work if errand.curve == dataclasses.replace(curve, voters=0)]
+def _voted(plan: Plan, curve: Curve, work: Sequence[PlannedRun], options: ExecutionOptions) -> list[SeedResult]:
+    """The seed_results of all seeds of a curve as one that votes, kept in the curve's folder."""
+    voters = [run for run in work if run.curve == dataclasses.replace(curve, voters=0)]
     histories = [read_history(one.folder, one.config.train.batch, plan.learned) for one in voters]
     history = History(max(one.steps for one in histories), None, sum(one.seconds for one in histories), ())
     digests = [Checkpoints(one.folder).load().digest for one in voters]  # the file outlives runs that are made anew
-    known = _Known(voters[0].folder.parent / _VOTES, {"weights": digests})
+    known = _SavedScores(voters[0].folder.parent / _VOTES, {"weights": digests})
 
     def load() -> Run:
-        first, *others = (_loaded(one, shop) for one in voters)
+        first, *others = (_loaded(one, options) for one in voters)
         return first.voting(others)
 
-    scores = _by_case(plan, curve.name, curve.config, known, load, shop)
-    return [Finding(curve, case, 0, score, history) for case, score in scores]
+    scores = _by_case(plan, curve.name, curve.config, known, load, options)
+    return [SeedResult(curve, case, 0, score, history) for case, score in scores]
 
 
-def _loaded(errand: Errand, shop: Workshop) -> Run:
-    return Run.load(errand.folder, "last", shop.device)
+def _loaded(run: PlannedRun, options: ExecutionOptions) -> Run:
+    return Run.load(run.folder, "last", options.device)
 
 
-class _Known:
+class _SavedScores:
     """A file of what has been judged. whose: which checkpoints its answers are asked of."""
 
     def __init__(self, path: Path, whose: dict[str, Any]) -> None:
@@ -222,7 +225,7 @@ class _Known:
 
 
 def _by_case(
-    plan: Plan, name: str, config: RunConfig, known: _Known, load: Callable[[], Run], shop: Workshop
+    plan: Plan, name: str, config: RunConfig, known: _SavedScores, load: Callable[[], Run], options: ExecutionOptions
 ) -> Iterator[tuple[str, Score]]:
     """The scores in every case of the plan. A run is loaded once, and only where something is to be judged."""
     loaded = cache(load)
@@ -230,8 +233,8 @@ def _by_case(
         asked = plan.case_config(config, case)
 
         def judge(case: str = case, asked: RunConfig = asked) -> list[Score]:
-            shop.say(f"{name}: judging{f' {case}' if case else ''}")
-            return _scores(loaded(), asked, shop.batch)
+            options.say(f"{name}: judging{f' {case}' if case else ''}")
+            return _scores(loaded(), asked, options.batch)
 
         for score in known.scores(asked, judge):
             yield case, score
@@ -240,7 +243,7 @@ def _by_case(
 def _scores(run: Run, asked: RunConfig, batch: int) -> list[Score]:
     """A run's scores when it is asked as the config says. What it is asked as it was trained is kept in its folder."""
     how = asked.evaluate
-    subject = None if asked.task == run.config.task else run.with_task(asked.task)
-    sizes = evaluated_sizes(asked, (subject or run.subject).task)
+    evaluated = None if asked.task == run.config.task else run.with_task(asked.task)
+    sizes = evaluated_sizes(asked, (evaluated or run.evaluated).task)
     sampling = Sampling(how.temperature, seed=how.seed)
-    return [one.score for one in run.evaluate_by_size(sizes, how.n, how.method, how.seed, sampling, batch, subject)]
+    return [one.score for one in run.evaluate_by_size(sizes, how.n, how.method, how.seed, sampling, batch, evaluated)]

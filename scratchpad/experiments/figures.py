@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from scratchpad.evaluation.intervals import median_interval, wilson
-from scratchpad.experiments.aggregate import Finding
+from scratchpad.experiments.aggregate import SeedResult
 from scratchpad.experiments.plan import MEASURES, Curve, Plan
 from scratchpad.reporting.charts import Curve as Line
 from scratchpad.reporting.charts import Series, accuracy_plot, evaluation_plot
@@ -17,16 +17,16 @@ from scratchpad.reporting.comparison_charts import Bar, Learned, bars_plot, step
 from scratchpad.run import task_of
 
 
-def figure(plan: Plan, findings: Sequence[Finding]) -> Figure:
+def figure(plan: Plan, seed_results: Sequence[SeedResult]) -> Figure:
     """The figure in the plan's form."""
-    return {"lengths": _lengths, "steps": _steps, "bars": _bars, "progress": _progress}[plan.form](plan, findings)
+    return {"lengths": _lengths, "steps": _steps, "bars": _bars, "progress": _progress}[plan.form](plan, seed_results)
 
 
-def _lengths(plan: Plan, findings: Sequence[Finding]) -> Figure:
+def _lengths(plan: Plan, seed_results: Sequence[SeedResult]) -> Figure:
     series = []
     for curve in plan.curves:
         for case in plan.cases:
-            found = [one for one in findings if (one.curve, one.case) == (curve, case)]
+            found = [one for one in seed_results if (one.curve, one.case) == (curve, case)]
             lines = [_line(plan, [one for one in found if one.seed == seed]) for seed in _seeds(found)]
             label = f"{curve.name}, {case}" if case else curve.name
             series.append(Series(label, tuple(lines), task_of(curve.config.task).covered_sizes()))
@@ -34,16 +34,16 @@ def _lengths(plan: Plan, findings: Sequence[Finding]) -> Figure:
     return accuracy_plot(series, length, _axis(plan))
 
 
-def _line(plan: Plan, found: Sequence[Finding]) -> Line:
+def _line(plan: Plan, found: Sequence[SeedResult]) -> Line:
     ordered = sorted(found, key=lambda one: one.score.size)
     shares = [one.share(plan.measure) for one in ordered]
     share, low, high = (tuple(part) for part in zip(*shares, strict=True))
     return Line(tuple(one.score.size for one in ordered), share, low, high)
 
 
-def _bars(plan: Plan, findings: Sequence[Finding]) -> Figure:
+def _bars(plan: Plan, seed_results: Sequence[SeedResult]) -> Figure:
     """A row a curve; where there is one case and several sizes, a bar a size."""
-    sizes = sorted({one.score.size for one in findings})
+    sizes = sorted({one.score.size for one in seed_results})
     by_size = len(plan.cases) == 1 and len(sizes) > 1
     keys: list[tuple[str, int | None]] = (
         [(case, size) for case in plan.cases for size in sizes] if by_size else [(case, None) for case in plan.cases]
@@ -52,14 +52,14 @@ def _bars(plan: Plan, findings: Sequence[Finding]) -> Figure:
     labels = [f"{length} {size}" if size else case for case, size in keys]
     rows = []
     for curve in plan.curves:
-        of_curve = [one for one in findings if one.curve == curve]
+        of_curve = [one for one in seed_results if one.curve == curve]
         rows.append((curve.name, [_bar(plan, of_curve, case, size) for case, size in keys]))
     return bars_plot(rows, labels, _axis(plan))
 
 
-def _bar(plan: Plan, findings: Sequence[Finding], case: str, size: int | None) -> Bar | None:
+def _bar(plan: Plan, seed_results: Sequence[SeedResult], case: str, size: int | None) -> Bar | None:
     """The mean over the sizes of a case, seed by seed."""
-    found = [one for one in findings if one.case == case and size in (None, one.score.size)]
+    found = [one for one in seed_results if one.case == case and size in (None, one.score.size)]
     means, questions = [], 0
     for seed in _seeds(found):
         of_seed = [one for one in found if one.seed == seed]
@@ -71,24 +71,26 @@ def _bar(plan: Plan, findings: Sequence[Finding], case: str, size: int | None) -
     return Bar(statistics.median(means), low, high, tuple(means))
 
 
-def _steps(plan: Plan, findings: Sequence[Finding]) -> Figure:
+def _steps(plan: Plan, seed_results: Sequence[SeedResult]) -> Figure:
     labels = dict.fromkeys(curve.label for curve in plan.curves)
-    series = [(label, [_learned(curve, findings) for curve in plan.curves if curve.label == label]) for label in labels]
+    series = [
+        (label, [_learned(curve, seed_results) for curve in plan.curves if curve.label == label]) for label in labels
+    ]
     return steps_plot(series, plan.varied.rpartition(".")[2])
 
 
-def _learned(curve: Curve, findings: Sequence[Finding]) -> Learned:
-    runs = {one.seed: one.history for one in findings if one.curve == curve}
+def _learned(curve: Curve, seed_results: Sequence[SeedResult]) -> Learned:
+    runs = {one.seed: one.history for one in seed_results if one.curve == curve}
     steps = tuple(run.learned_at if run.learned_at is not None else math.inf for run in runs.values())
     given_up = max(run.steps for run in runs.values())
     return Learned(curve.place, statistics.median_high(steps), *median_interval(steps), steps, given_up)
 
 
-def _progress(plan: Plan, findings: Sequence[Finding]) -> Figure:
+def _progress(plan: Plan, seed_results: Sequence[SeedResult]) -> Figure:
     """Accuracy over training steps at the largest size that was judged on schedule."""
     series, largest = [], 0
     for curve in plan.curves:
-        runs = {one.seed: one.history for one in findings if one.curve == curve}
+        runs = {one.seed: one.history for one in seed_results if one.curve == curve}
         lines = []
         for run in runs.values():
             largest = max(largest, *(size for _, shares in run.evaluations for size in shares))
@@ -99,8 +101,8 @@ def _progress(plan: Plan, findings: Sequence[Finding]) -> Figure:
     return evaluation_plot([(f"{setting} = {largest}", series)], _axis(plan))
 
 
-def _seeds(findings: Sequence[Finding]) -> list[int]:
-    return sorted({one.seed for one in findings})
+def _seeds(seed_results: Sequence[SeedResult]) -> list[int]:
+    return sorted({one.seed for one in seed_results})
 
 
 def _axis(plan: Plan) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scratchpad.experiments.aggregate import Finding
-from scratchpad.experiments.execute import Errand
+from scratchpad.experiments.aggregate import SeedResult
+from scratchpad.experiments.execute import PlannedRun
 from scratchpad.experiments.figures import figure
 from scratchpad.experiments.plan import Plan
 from scratchpad.experiments.tables import Provenance, markdown, table
@@ -19,12 +19,12 @@ FILES = ("table.json", "table.md", "figure.png")
 
 
 def write_results(
-    plan: Plan, work: Sequence[Errand], findings: Sequence[Finding], out: Path, command: str
+    plan: Plan, work: Sequence[PlannedRun], seed_results: Sequence[SeedResult], out: Path, command: str
 ) -> dict[str, Any]:
     """Write the three files into the folder `out`, and return what table.json holds."""
-    provenance = Provenance.of(command, work, findings)
-    result = table(plan, findings, provenance)
-    save_png(figure(plan, findings), out / FILES[2])
+    provenance = Provenance.of(command, work, seed_results)
+    result = table(plan, seed_results, provenance)
+    save_png(figure(plan, seed_results), out / FILES[2])
     write_whole(out / FILES[1], markdown(result, provenance, FILES[2]))
     write_whole(out / FILES[0], json.dumps(result, indent=1) + "\n")
     return result

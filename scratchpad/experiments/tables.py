@@ -10,8 +10,8 @@ from importlib.metadata import version
 from typing import Any
 
 from scratchpad.evaluation.intervals import spread_name
-from scratchpad.experiments.aggregate import Finding, over_seeds
-from scratchpad.experiments.execute import Errand
+from scratchpad.experiments.aggregate import SeedResult, over_seeds
+from scratchpad.experiments.execute import PlannedRun
 from scratchpad.experiments.plan import MEASURES, Plan
 from scratchpad.number_format import NOTHING, duration, memory, percent, percent_range, unbroken
 from scratchpad.provenance import hardware
@@ -36,14 +36,14 @@ class Provenance:
     written: str
 
     @classmethod
-    def of(cls, command: str, work: Sequence[Errand], findings: Sequence[Finding]) -> Provenance:
-        runs = {(one.curve.name, one.seed): one.history.seconds for one in findings if not one.curve.voters}
-        records = [read_run_record(errand.folder) for errand in work]
+    def of(cls, command: str, work: Sequence[PlannedRun], seed_results: Sequence[SeedResult]) -> Provenance:
+        runs = {(one.curve.name, one.seed): one.history.seconds for one in seed_results if not one.curve.voters}
+        records = [read_run_record(run.folder) for run in work]
         return cls(
             command,
             " and ".join(sorted({record.get("machine", {}).get("hardware") or hardware() for record in records})),
             tuple(sorted({str(record.get("git")) for record in records})),
-            tuple(sorted({errand.seed for errand in work})),
+            tuple(sorted({run.seed for run in work})),
             round(sum(runs.values()), 1),
             {**records[0].get("versions", {}), "scratchpad": version("scratchpad")},
             datetime.now(UTC).strftime("%Y-%m-%d"),
@@ -59,14 +59,14 @@ class Provenance:
         )
 
 
-def table(plan: Plan, findings: Sequence[Finding], provenance: Provenance) -> dict[str, Any]:
+def table(plan: Plan, seed_results: Sequence[SeedResult], provenance: Provenance) -> dict[str, Any]:
     """All of an experiment's result as one JSON object: `rows` over seeds, `seeds` one by one."""
     told = {name: getattr(plan, name) for name in ("name", "title", "source", "setup", "paper", "note", "measure")}
     return {
         **told,
         "provenance": {**provenance.__dict__},
-        "rows": over_seeds(findings, plan),
-        "seeds": [finding.to_json(plan.on_schedule) for finding in findings if not finding.curve.voters],
+        "rows": over_seeds(seed_results, plan),
+        "seeds": [result.to_json(plan.on_schedule) for result in seed_results if not result.curve.voters],
     }
 
 
@@ -131,8 +131,8 @@ def _without_empty(columns: Mapping[str, list[str]]) -> tuple[list[str], list[li
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *rows]
-    return "\n".join("| " + " | ".join(map(unbroken, line)) + " |" for line in lines)
+    lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *(map(unbroken, row) for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _name(row: Line) -> str:

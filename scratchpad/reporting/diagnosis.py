@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from scratchpad.evaluation.intervals import wilson
+from scratchpad.evaluation.intervals import Share
 from scratchpad.reporting.run_records import Line, RunRecord, way_of
 from scratchpad.reporting.sample_chains import due_document
 from scratchpad.run import read_json_lines
@@ -18,26 +18,6 @@ from scratchpad.tasks.document import END, SEP, Document, as_text, bare
 from scratchpad.tasks.formats import format_named
 
 _TERMINATORS = (SEP, END)
-
-
-@dataclass
-class Share:
-    """How many of n are right."""
-
-    right: int = 0
-    n: int = 0
-
-    def add(self, right: bool) -> None:
-        self.right += right
-        self.n += 1
-
-    @property
-    def accuracy(self) -> float:
-        return self.right / self.n
-
-    def to_json(self) -> dict[str, Any]:
-        low, high = wilson(self.right, self.n)
-        return {"right": self.right, "n": self.n, "accuracy": self.accuracy, "low": low, "high": high}
 
 
 @dataclass
@@ -72,7 +52,7 @@ class Diagnosis:
     @property
     def transitions(self) -> Share:
         every = self.by_place.values()
-        return Share(sum(one.right for one in every), sum(one.n for one in every))
+        return Share(sum(one.correct for one in every), sum(one.n for one in every))
 
     @property
     def predicted(self) -> float:
@@ -84,15 +64,21 @@ class Diagnosis:
     def to_json(self) -> dict[str, Any]:
         groups = sorted(self.first_wrong.items(), key=lambda item: -item[1].count)
         return {
-            "way": self.way, "size": self.size, "chains": self.measured.to_json(), "predicted": self.predicted,
-            "transitions": self.transitions.to_json(),
-            "by_place": [{"place": place, **self.by_place[place].to_json()} for place in sorted(self.by_place)],
+            "way": self.way, "size": self.size, "chains": _share_json(self.measured), "predicted": self.predicted,
+            "transitions": _share_json(self.transitions),
+            "by_place": [{"place": place, **_share_json(self.by_place[place])} for place in sorted(self.by_place)],
             "by_trait": {
-                trait: [{"value": value, **shares[value].to_json()} for value in sorted(shares)]
+                trait: [{"value": value, **_share_json(shares[value])} for value in sorted(shares)]
                 for trait, shares in self.by_trait.items()
             },
             "first_wrong": [{"what": what, **dataclasses.asdict(wrong)} for what, wrong in groups],
         }  # fmt: skip
+
+
+def _share_json(share: Share) -> dict[str, Any]:
+    """A share as the lines of `scratchpad diagnose --json` hold it."""
+    low, high = share.interval
+    return {"right": share.correct, "n": share.n, "accuracy": share.accuracy, "low": low, "high": high}
 
 
 def diagnose(run: RunRecord) -> list[Diagnosis]:
@@ -176,13 +162,3 @@ def what_is_wrong(task: Task, written: Symbols, due: Symbols) -> str:
         return f"{'too long' if len(written) > len(due) else 'too short'} a state"
     names = [part for part, a, b in zip((*parts, "terminator"), written, due, strict=True) if a != b]
     return " and ".join(dict.fromkeys(names))
-
-
-def merged(shares: Sequence[Mapping[str, Share]]) -> dict[str, Share]:
-    """Shares of several lengths in one, by value."""
-    found: dict[str, Share] = {}
-    for one in shares:
-        for value, share in one.items():
-            total = found.setdefault(value, Share())
-            total.right, total.n = total.right + share.right, total.n + share.n
-    return found

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from scratchpad.evaluation.intervals import wilson
+from scratchpad.evaluation.intervals import Share
 from scratchpad.number_format import NOTHING, percent
 from scratchpad.reporting.charts import Curve, Series, accuracy_plot, save_png
-from scratchpad.reporting.diagnosis import Diagnosis, Share
+from scratchpad.reporting.diagnosis import Diagnosis
 from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.document import as_text
 
@@ -99,7 +99,7 @@ def attended(figure: Figure, question: Symbols, state: int) -> Attended:
 def _curve(one: Diagnosis) -> Curve:
     places = sorted(one.by_place)
     shares = [one.by_place[place] for place in places]
-    bounds = [wilson(share.right, share.n) for share in shares]
+    bounds = [share.interval for share in shares]
     y = tuple(share.accuracy for share in shares)
     return Curve(tuple(places), y, tuple(low for low, _ in bounds), tuple(high for _, high in bounds))
 

@@ -22,7 +22,7 @@ from scratchpad.tasks.user_file import FunctionTask
 from scratchpad.training.curriculum import make_curriculum
 
 Line = Mapping[str, Any]
-_SAMPLE_FIELDS = ("method", *(field.name for field in dataclasses.fields(Sample) if field.compare))
+_SAMPLE_FIELDS = ("method", *Sample.json_names())
 _SCORE_FIELDS = {field.name: field.default is dataclasses.MISSING for field in dataclasses.fields(Score)}
 
 

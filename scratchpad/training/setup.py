@@ -19,8 +19,8 @@ import torch
 from scratchpad.config.parse import to_json
 from scratchpad.config.schema import RunConfig
 from scratchpad.errors import ScratchpadError
-from scratchpad.evaluation.evaluated_model import Subject, test_questions
-from scratchpad.evaluation.metrics import Score, count_right, evaluate
+from scratchpad.evaluation.evaluated_model import EvaluatedModel, test_questions
+from scratchpad.evaluation.metrics import Score, count_correct, evaluate
 from scratchpad.generation.sampling import Sampling
 from scratchpad.layout.codec import Codec
 from scratchpad.layout.rows import check_room, positions_needed, rows
@@ -213,18 +213,18 @@ def make_trainer(
     torch.manual_seed(config.train.seed)
     model = build_model(config.model, len(data.vocabulary)).to(device)
     average = None if config.train.average is None else copy.deepcopy(model).requires_grad_(False)
-    subject = Subject(average or model, task, data.format, data.vocabulary, config.train.attention)
+    evaluated = EvaluatedModel(average or model, task, data.format, data.vocabulary, config.train.attention)
 
     def evaluate_sizes() -> list[Score]:
         settings = config.evaluate
         sampling = Sampling(settings.temperature)
-        results = evaluate(subject, settings.sizes, settings.n, settings.method, settings.seed, sampling)
+        results = evaluate(evaluated, settings.sizes, settings.n, settings.method, settings.seed, sampling)
         return [result.score for result in results]
 
-    def count_correct(stage: Task, questions: Sequence[Symbols]) -> int:
-        return count_right(dataclasses.replace(subject, task=stage), questions, config.evaluate.method)
+    def count_correct_in_stage(stage: Task, questions: Sequence[Symbols]) -> int:
+        return count_correct(dataclasses.replace(evaluated, task=stage), questions, config.evaluate.method)
 
-    return Trainer(model, data, folder, evaluate_sizes, on_metrics, processes, count_correct, average)
+    return Trainer(model, data, folder, evaluate_sizes, on_metrics, processes, count_correct_in_stage, average)
 
 
 def _is_begun(folder: Path, config: RunConfig, task: Task, resume: bool, force: bool) -> bool:
