@@ -15,11 +15,11 @@ from types import SimpleNamespace
 import pytest
 from command_line import ROOT, Captured, objects
 from program_data import CLASS, DOUBLE, ENDLESS, MBPP, PAIRS, RAISES, run_data, write
+from traces import read_trace
 
 from scratchpad.cli.main import main
 from scratchpad.config.schema import RunConfig
 from scratchpad.generation.sampling import Sampling
-from scratchpad.programs.tracing.nye_format import parse_trace
 from scratchpad.run import Run, Solved
 from scratchpad.tasks import task_named
 from scratchpad.tasks.document import END, as_text, bare, letters
@@ -62,7 +62,7 @@ def test_the_formats_of_a_run(path: str) -> None:
     question = task.draw(0, "prompt", 0)
     texts = {name: format_named(name).write(task, question) for name in format_names(task)}
     assert as_text(texts["direct"].symbols()) == f"{''.join(question)}[(1, 2)]{END}"
-    trace = parse_trace("".join(bare(texts["scratchpad"].states[0])))
+    trace = read_trace("".join(bare(texts["scratchpad"].states[0])))
     assert trace.lines == (
         "def pairs(a, b):", "output = pairs([1], 2)", "    found = []", "    for x in a:",
         "        found.append((x, b))", "    for x in a:", "    return found",
@@ -71,7 +71,7 @@ def test_the_formats_of_a_run(path: str) -> None:
         {"a": [1], "b": 2, "found": [[1, 2]], "x": 1},
         {"pairs": "<callable_object pairs>", "output": [[1, 2]]},
     )
-    changes = parse_trace("".join(bare(texts["changes"].states[0])))
+    changes = read_trace("".join(bare(texts["changes"].states[0])))
     assert changes.states[-3:] == ({"found": [[1, 2]]}, {}, {"output": [[1, 2]]})
     chain = [json.loads("".join(bare(state))) for state in texts["inductive"].states]
     assert [state["frames"][-1]["line"] for state in chain[:-1]] == [1, 7, 2, 3, 4, 3, 5]

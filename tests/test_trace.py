@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from traces import CHANGES, FUNCTION, PAPER, started
+from traces import CHANGES, FUNCTION, PAPER, read_trace, started
 
 from scratchpad.errors import RunFailure, ScratchpadError
 from scratchpad.programs import (
@@ -24,7 +24,6 @@ from scratchpad.programs import (
     trace_text,
     whole_text,
 )
-from scratchpad.programs.tracing.nye_format import parse_trace
 from scratchpad.programs.tracing.trace_decoder import decode_trace
 
 needs_comprehension_frames = pytest.mark.skipif(
@@ -220,32 +219,15 @@ def test_a_program_is_main_and_alone(runner: Runner) -> None:
 def test_texts_are_read_back(runner: Runner) -> None:
     trace = runner.run(FUNCTION, "f(6)")
     for text in (trace_text(trace), whole_text(trace)):
-        read = parse_trace(text)
+        read = read_trace(text)
         assert read.states == (*(step.state for step in trace.steps), trace.state)
         assert read.lines == tuple(step.source for step in trace.steps)
-        assert (read.output, read.error) == (24, None)
+        assert (read.states[-1]["output"], read.error) == (24, None)
 
 
 def test_errors_are_read_back(runner: Runner) -> None:
-    read = parse_trace(trace_text(runner.run("x = 1\nx / 0")))
-    assert (read.error, read.output, len(read.states)) == ("ZeroDivisionError: division by zero", None, 2)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("line: x", "line 1 of the trace: 'line: x' where a state is due"),
-        ("state: {}\nstate: {}", "line 2 of the trace: 'state: {}' where a line is due"),
-        ("[BEGIN]\n\nstate: {", "line 3 of the trace: '{' is no state"),
-        ("state: [1]", "line 1 of the trace: '[1]' is no state"),
-        ("state: {}\nline: x\nthe answer is 4", "line 3 of the trace: 'the answer is 4' where a state is due"),
-        ("state: " + "[" * 5003, "is no state"),
-    ],
-)
-def test_what_is_no_trace_is_named(text: str, message: str) -> None:
-    with pytest.raises(ScratchpadError, match="of the trace") as caught:
-        parse_trace(text)
-    assert message in str(caught.value)
+    read = read_trace(trace_text(runner.run("x = 1\nx / 0")))
+    assert (read.error, read.states) == ("ZeroDivisionError: division by zero", ({}, {"x": 1}))
 
 
 # -- programs and calls

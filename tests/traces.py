@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any, NamedTuple
+
 import pytest
 
 from scratchpad.errors import RunFailure
@@ -97,3 +100,26 @@ def started(isolation: Isolation = "auto", limits: ResourceLimits | None = None)
         return runner.__enter__()
     except RunFailure as refused:
         pytest.skip(str(refused))
+
+
+class ReadTrace(NamedTuple):
+    states: tuple[dict[str, Any], ...]
+    lines: tuple[str, ...]
+    error: str | None
+
+
+def read_trace(text: str) -> ReadTrace:
+    """Parse a trace's text, with or without the paper's question around it: `state:` and `line:` take turns."""
+    states, lines, error = [], [], None
+    trace = text.partition("[BEGIN]\n\n")[2].removesuffix("\n\n[DONE]") or text
+    for line in trace.split("\n"):
+        kind, _, rest = line.partition(": ")
+        assert error is None
+        assert kind in (("state", "error") if len(states) == len(lines) else ("line",)), line
+        if kind == "state":
+            states.append(json.loads(rest))
+        elif kind == "line":
+            lines.append(rest)
+        else:
+            error = rest
+    return ReadTrace(tuple(states), tuple(lines), error)

@@ -1,4 +1,4 @@
-"""The text of a program: read from a file, with a call after it."""
+"""The text of a program: read it from a file, append a call."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scratchpad.errors import ScratchpadError
 
 
 def read_program(path: str | Path) -> str:
-    """A Python file's text, in the encoding that it declares. ScratchpadError where it cannot be read."""
+    """Return a Python file's text, in the encoding that it declares. Raises ScratchpadError if that fails."""
     try:
         content = Path(path).read_bytes()
     except OSError as error:
@@ -24,14 +24,14 @@ def read_program(path: str | Path) -> str:
 
 
 def program_text(source: str, call: str | None = None) -> str:
-    """What is run: as `with_call`. ScratchpadError for a call that is not one expression on one line."""
+    """Return `with_call(source, call)`. Raises ScratchpadError if the call is not one expression on one line."""
     if call is not None and not _is_expression(call.strip()):
         raise ScratchpadError(f"call {call!r}: one expression on one line is needed, like f(6)")
     return with_call(source, call)
 
 
 def with_call(source: str, call: str | None) -> str:
-    """The source with line ends \\n, and after an empty line `output = CALL`, be that Python or not."""
+    r"""Return the source with `\n` as line ends, followed by an empty line and `output = CALL`. Checks no syntax."""
     text = source.replace("\r\n", "\n").replace("\r", "\n")
     return text if call is None else f"{text.rstrip()}\n\noutput = {call.strip()}"
 

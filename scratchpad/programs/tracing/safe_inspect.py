@@ -1,4 +1,8 @@
-"""Looking at a program's objects without running any of its code: not even a `__class__` or a metaclass has a say."""
+"""Inspect a program's objects without running any of its code.
+
+`value.attribute` and `kind.__name__` may run code: `__getattribute__`, a property, a metaclass. So the functions here
+take the descriptors of `type` and of the builtin classes once, and call those.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +17,8 @@ _TYPE_ORDER: Any = type.__dict__["__mro__"].__get__
 _TYPE_ENTRIES: Any = type.__dict__["__dict__"].__get__
 _PARTIAL_FUNCTION = functools.partial.__dict__["func"].__get__
 _MODULE_DICT: Any = vars(types.ModuleType)["__dict__"].__get__
-_IMMUTABLE = 1 << 8  # Py_TPFLAGS_IMMUTABLETYPE, which no class that a program makes can have
-_OF_A_THREAD = ("_ident", "_native_id")  # one is an address, both are others in every run
+_IMMUTABLE = 1 << 8  # Py_TPFLAGS_IMMUTABLETYPE, which no class made by a program can have
+_THREAD_NUMBERS = ("_ident", "_native_id")  # different in every run; one is an address
 _NAMED_CODE = (
     types.FunctionType, types.BuiltinFunctionType, types.MethodWrapperType,
     types.WrapperDescriptorType, types.MethodDescriptorType, types.ClassMethodDescriptorType,
@@ -22,17 +26,16 @@ _NAMED_CODE = (
 
 
 def type_name(kind: type) -> str:
-    """A class's name."""
     return str.__str__(_TYPE_NAME(kind))
 
 
 def is_builtin(kind: type) -> bool:
-    """Whether a class is written in C and cannot be changed, so that its methods are what they were."""
+    """Whether a class is written in C and immutable, so that no program can have replaced its methods."""
     return bool(_TYPE_FLAGS(kind) & _IMMUTABLE)
 
 
 def builtin_name(kind: type) -> str:
-    """Module and name of a class written in C, `decimal.Decimal` or `int`; empty for every other class."""
+    """Return module and name of a class written in C, like `decimal.Decimal` or `int`; empty for other classes."""
     if not is_builtin(kind):
         return ""
     module = _TYPE_MODULE(kind)
@@ -40,7 +43,7 @@ def builtin_name(kind: type) -> str:
 
 
 def class_entry(kind: type, name: str) -> object:
-    """What a class or the first of its bases has under a name, unbound; None where there is nothing."""
+    """Return the attribute of a class or its first base that has it, unbound; None if none has it."""
     for base in _TYPE_ORDER(kind):
         entries = _TYPE_ENTRIES(base)
         if name in entries:
@@ -49,19 +52,20 @@ def class_entry(kind: type, name: str) -> object:
 
 
 def instance_dict(value: object) -> dict[str, object]:
-    """An instance's own attributes, without those in slots; empty where it cannot have any."""
+    """Return an instance's `__dict__`; empty if it has none."""
     for base in _TYPE_ORDER(type(value)):
         found = _TYPE_ENTRIES(base).get("__dict__")
-        if type(found) is types.GetSetDescriptorType:  # not a property of the program's with that name
+        if type(found) is types.GetSetDescriptorType:  # not a property of that name, made by the program
             return found.__get__(value)
     return {}
 
 
 def attributes(value: object) -> list[tuple[str, object]]:
-    """Names and values of an instance's attributes: slots in the order of its classes, then its dict. Without the
-    numbers that the system has given to a thread.
+    """Return names and values of an instance's attributes: slots in the order of its classes, then its `__dict__`.
+
+    Without a thread's numbers, which differ from run to run.
     """
-    left_out = _OF_A_THREAD if is_library_class(type(value), "threading", "Thread") else ()
+    left_out = _THREAD_NUMBERS if is_library_class(type(value), "threading", "Thread") else ()
     found: list[tuple[str, object]] = []
     for base in reversed(_TYPE_ORDER(type(value))):
         if is_builtin(base):
@@ -70,14 +74,14 @@ def attributes(value: object) -> list[tuple[str, object]]:
             if type(member) is types.MemberDescriptorType:
                 try:
                     found.append((name, member.__get__(value)))
-                except AttributeError:  # a slot that holds nothing yet
+                except AttributeError:  # a slot without a value
                     continue
     held = [(name, item) for name, item in dict.items(instance_dict(value)) if type(name) is str]
     return found + [(name, item) for name, item in held if name not in left_out]
 
 
 def is_library_class(kind: type, module: str, name: str) -> bool:
-    """Whether it is that class, which the library has written in Python, or derived from it."""
+    """Whether a class is, or derives from, a class that the standard library has written in Python."""
     for base in _TYPE_ORDER(kind):
         origin = _TYPE_ENTRIES(base).get("__module__")
         if type_name(base) == name and type(origin) is str and origin == module:
@@ -86,11 +90,11 @@ def is_library_class(kind: type, module: str, name: str) -> bool:
 
 
 def callable_name(value: object) -> str | None:
-    """The name of a function, a method or a class; None for all else, instances with `__call__` too."""
+    """Return the name of a function, method or class; None for others, including instances with `__call__`."""
     kind = type(value)
     if issubclass(kind, type):
         return type_name(value)  # pyright: ignore[reportArgumentType]
-    if is_builtin(kind) and kind in _NAMED_CODE:  # a metaclass of the program's might have its own `==`
+    if is_builtin(kind) and kind in _NAMED_CODE:  # builtin first: `in` calls `==`, which a metaclass may define
         return str.__str__(value.__name__)  # pyright: ignore[reportAttributeAccessIssue]
     if kind is types.MethodType:
         return callable_name(value.__func__)  # pyright: ignore[reportAttributeAccessIssue]
@@ -102,7 +106,7 @@ def callable_name(value: object) -> str | None:
 
 
 def module_name(value: object) -> str | None:
-    """The name of a module; None for all else."""
+    """Return the name of a module; None for others."""
     if not issubclass(type(value), types.ModuleType):
         return None
     name = _MODULE_DICT(value).get("__name__")
@@ -110,7 +114,7 @@ def module_name(value: object) -> str | None:
 
 
 def member_name(value: object) -> str | None:
-    """`A` for the member A of an enumeration; None for all else."""
+    """Return `A` for the member A of an enumeration; None for others."""
     held = instance_dict(value)
     name = held.get("_name_") if "__objclass__" in held else None
     return name if type(name) is str else None

@@ -1,4 +1,4 @@
-"""The trace of one run of a program: its steps, the state at its end, and how it ended."""
+"""The trace of one run of a program: its steps, its last state, and how it ended."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ State = dict[str, Any]
 
 STATUSES = {
     "done": "the program ran to its end",
-    "exception": "it raised an exception that nothing caught",
+    "exception": "it raised an exception that it did not catch",
     "exit": "it ended its process itself: sys.exit, os._exit",
-    "time": "it took more time than allowed, on the wall or on the processor",
+    "time": "it took more time than allowed (wall-clock or processor time)",
     "memory": "it needed more memory than allowed",
     "steps": "it ran more lines than allowed",
     "output": "it printed more than allowed",
     "trace": "its trace is longer than allowed",
-    "signal": "a signal ended it: a crash of the interpreter, say",
-    "syntax": "it is no valid Python",
+    "signal": "a signal ended it, for example after a crash of the interpreter",
+    "syntax": "it is not valid Python",
     "refused": "it uses a construct that the inductive form does not cover",
-    "lost": "the tracer was dropped: by the program, or by the interpreter where a recursion left no room for it",
-    "tampered": "what came out of its process is no trace",
+    "lost": "the tracer was removed: by the program, or by the interpreter when a recursion left no room for it",
+    "tampered": "its process sent something that is not a trace",
 }
-"""Every way in which a run ends."""
+"""All the ways in which a run can end."""
 
 LIMIT_STATUSES = ("time", "memory", "steps", "output", "trace")
 
@@ -35,9 +35,9 @@ LIMIT_STATUSES = ("time", "memory", "steps", "output", "trace")
 class TraceStep:
     """A line about to run, and the state before it.
 
-    line: its number, from 1. source: its text, with its indentation. state: the locals of the frame it runs in; in the
-    inductive form, all that the rest of the run depends on. frame: the number of the call that the line belongs to, 1
-    for the module; 0 in the inductive form.
+    line: its number, from 1. source: its text, with its indentation. state: the local variables of its frame; in the
+    inductive form, everything that the rest of the run depends on. frame: the number of the call to which the line
+    belongs, 1 for the module; 0 in the inductive form.
     """
 
     line: int
@@ -48,12 +48,12 @@ class TraceStep:
 
 @dataclass(frozen=True)
 class Trace:
-    """One run of a program, as the process that it ran in has told it: a hostile program can forge its own trace.
+    """One run of a program, as reported by its own process: a hostile program can forge its own trace.
 
-    program: all of the text that ran, the call included. state: the module's names at the end, `output` among them;
-    empty where the process could no longer tell. status: one of STATUSES. error: `ValueError: the message`, or more
-    about the status. output_text: `output` as a Python literal, where it has one. cuts: how many values were too
-    long to be written whole. seconds: on the wall.
+    program: the whole text that ran, including the call. state: the module's variables at the end, such as `output`;
+    empty if the process could not report them. status: one of STATUSES. error: the exception, such as
+    `ValueError: the message`, or details of the status. output_text: `output` as a Python literal, if it has one.
+    cuts: the number of values that were too long to be written whole. seconds: of wall-clock time.
     """
 
     program: str
@@ -70,33 +70,36 @@ class Trace:
 
     @property
     def output(self) -> Any:
-        """The last value of `output` as JSON; None too where there is none."""
+        """The last value of `output` as JSON; also None if there is no `output`."""
         return self.state.get("output")
 
     def changes(self) -> Trace:
-        """The same trace with only what is new in each state, compared with the last one of the same frame.
+        """Return the trace with only the new or changed variables in each state, compared with the frame's state
+        before.
 
-        A name that is gone is written as "<deleted>". The last state is compared with the module's last one.
+        A deleted variable has the value "<deleted>". The last state is compared with the module's state before it.
         """
         seen: dict[int, State] = {}
-        steps = [dataclasses.replace(step, state=_new(seen, step.frame, step.state)) for step in self.steps]
-        return dataclasses.replace(self, steps=tuple(steps), state=_new(seen, 1, self.state))
+        steps = [dataclasses.replace(step, state=_changed(seen, step.frame, step.state)) for step in self.steps]
+        return dataclasses.replace(self, steps=tuple(steps), state=_changed(seen, 1, self.state))
 
 
-def _new(seen: dict[int, State], frame: int, state: State) -> State:
-    """What is new in a frame's state; the state is kept in `seen`."""
+def _changed(seen: dict[int, State], frame: int, state: State) -> State:
+    """Return what has changed in a frame since its state in `seen`, and store the new state there."""
     before, seen[frame] = seen.get(frame, {}), state
     new = {name: value for name, value in state.items() if name not in before or not same_json(before[name], value)}
     return new | {name: "<deleted>" for name in before if name not in state}
 
 
 def same_json(one: Any, other: Any) -> bool:
-    """Whether two JSON values are the same; 1, 1.0 and true are three. The order of an object's names says nothing."""
+    """Whether two JSON values are equal. 1, 1.0 and true differ from each other; the order of an object's keys does not
+    matter.
+    """
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def count_statuses(traces: Iterable[Trace]) -> Counter[str]:
-    """How many runs ended in each way; refused ones by the construct: `refused: yield`."""
+    """Count how the runs ended: by status, and refused ones by the construct, such as `refused: yield`."""
     return Counter(
         f"refused: {trace.error}".partition(" (")[0] if trace.status == "refused" else trace.status for trace in traces
     )

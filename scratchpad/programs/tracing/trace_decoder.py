@@ -1,4 +1,9 @@
-"""From the bytes that a program's process has sent to a trace. Nothing in them is taken on trust."""
+"""Decode the trace that a program's process has left.
+
+The program ran in that process, so it may have written anything there. Each record is checked before it becomes part of
+a trace: its JSON, its depth (deeper values could not be written again), its fields and their types. The status
+`tampered` reports everything else.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +15,8 @@ from typing import Any
 from scratchpad.errors import RunFailure
 from scratchpad.programs.tracing.trace import STATUSES, Trace, TraceStep
 
-_TOLD_BY_THE_TRACER = frozenset(STATUSES) - {"time", "signal", "tampered"}
-_DEEPEST = 400  # more than any state is; what is nested as deep as it can be read could not be written again
+_REPORTED_BY_CHILD = frozenset(STATUSES) - {"time", "signal", "tampered"}
+_MAX_DEPTH = 400  # deeper than any state
 _STARTED = {"started": True}
 _FIELDS: dict[str, type | tuple[type, ...]] = {
     "status": str,
@@ -24,25 +29,28 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
 
 
 class MalformedTrace(Exception):
-    """Something that the tracer does not write."""
+    """The trace has a record that the tracer does not write."""
 
 
-def decode_trace(program: str, told: dict[str, Any], trace: bytes, stdout: bytes, stderr: bytes) -> Trace:
-    """The trace, whatever the program has done to it. RunFailure where the program's process could not be set up."""
+def decode_trace(program: str, header: dict[str, Any], trace: bytes, stdout: bytes, stderr: bytes) -> Trace:
+    """Return the trace of a program. header: the server's reply, with `reason`, `exit_code` and `seconds`.
+
+    Raises RunFailure if the program's process could not be set up.
+    """
     steps: list[TraceStep] = []
     last: dict[str, Any] = {}
     try:
         records = _records(trace)
         if next(records, None) != _STARTED:
-            why = _text(stderr) or STATUSES.get(told["reason"]) or f"it ended with exit status {told['exit_code']}"
+            why = _text(stderr) or STATUSES.get(header["reason"]) or f"it ended with exit status {header['exit_code']}"
             raise RunFailure(f"the program's process could not be set up: {why}")
         lines = program.split("\n")
         for record in records:
             _add(record, lines, steps, last)
-        status, more = _ending(told, last)
+        status, more = _ending(header, last)
     except MalformedTrace as fault:
         status, more = "tampered", dict[str, Any](error=str(fault))
-    streams: dict[str, Any] = {"stdout": _text(stdout), "stderr": _text(stderr), "seconds": told["seconds"]}
+    streams: dict[str, Any] = {"stdout": _text(stdout), "stderr": _text(stderr), "seconds": header["seconds"]}
     return Trace(program, tuple(steps), more.pop("state", {}), status, **more, **streams)
 
 
@@ -51,16 +59,16 @@ def _records(trace: bytes) -> Iterator[dict[str, Any]]:
         try:
             record = json.loads(line)
         except (ValueError, RecursionError):
-            raise MalformedTrace("a record that is no JSON") from None
+            raise MalformedTrace("a record is not JSON") from None
         if not isinstance(record, dict):
-            raise MalformedTrace("a record that is no object")
-        if line.count(b"[") + line.count(b"{") > _DEEPEST and _depth(record) > _DEEPEST:
-            raise MalformedTrace("a record that is nested too deep")
+            raise MalformedTrace("a record is not an object")
+        if line.count(b"[") + line.count(b"{") > _MAX_DEPTH and _depth(record) > _MAX_DEPTH:
+            raise MalformedTrace("a record is nested too deep")
         yield record
 
 
 def _depth(value: Any) -> int:
-    """How many lists and objects stand within one another."""
+    """Return the number of levels of lists and objects, without recursion."""
     level, depth = [value], 0
     while level := [each for each in level if isinstance(each, list | dict)]:
         level = [part for each in level for part in (each.values() if isinstance(each, dict) else each)]
@@ -69,37 +77,40 @@ def _depth(value: Any) -> int:
 
 
 def _add(record: dict[str, Any], lines: list[str], steps: list[TraceStep], last: dict[str, Any]) -> None:
+    """Add a record to `steps`, or store it in `last`."""
     if last:
-        raise MalformedTrace("a record after the last one")
+        raise MalformedTrace("a record follows the last one")
     if "line" in record:
         steps.append(_step(record, lines))
-    elif _is_well_formed(record) and record.get("status") in _TOLD_BY_THE_TRACER:
+    elif (
+        all(isinstance(record[name], kind) for name, kind in _FIELDS.items() if name in record)
+        and record.get("status") in _REPORTED_BY_CHILD
+    ):
         last.update(record)
     else:
-        raise MalformedTrace("a last record that the tracer does not write")
-
-
-def _is_well_formed(record: dict[str, Any]) -> bool:
-    return all(isinstance(value, _FIELDS[name]) for name, value in record.items() if name in _FIELDS)
+        raise MalformedTrace("the last record is not one that the tracer writes")
 
 
 def _step(record: dict[str, Any], lines: list[str]) -> TraceStep:
     line, frame, state = record["line"], record.get("frame"), record.get("state")
     if type(line) is not int or type(frame) is not int or not isinstance(state, dict) or not 1 <= line <= len(lines):
-        raise MalformedTrace("a step that the tracer does not write")
+        raise MalformedTrace("a step is not one that the tracer writes")
     return TraceStep(line, lines[line - 1], state, frame)
 
 
-def _ending(told: dict[str, Any], last: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The status, and what else is known of a run's end."""
+def _ending(header: dict[str, Any], last: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the status, and the other fields of the end.
+
+    The server's observations (a limit, a signal) count more than the process's own report.
+    """
     more = {name: value for name, value in last.items() if name in _FIELDS and name != "status"}
     if more.get("error"):
         more["error"] = more["error"].encode("utf-8", "backslashreplace").decode()
-    if told["reason"]:
-        return told["reason"], more
+    if header["reason"]:
+        return header["reason"], more
     if last:
         return last["status"], more
-    code = told["exit_code"]
+    code = header["exit_code"]
     if code >= 0:
         return "exit", {"error": f"the process ended by itself, with exit status {code}"}
     if -code == signal.SIGXCPU:

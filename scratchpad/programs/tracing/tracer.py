@@ -1,9 +1,19 @@
-"""The interpreter's own line events as records: before each line of the program, the current frame's locals."""
+"""The tracer: before each line of a program, it records the local variables of the line's frame.
+
+The program runs in the same interpreter, so the tracer defends itself:
+- it takes what it uses of `sys` at import, since a program may replace the attributes of modules;
+- it writes values without calling the program's code (`value_text`), so nothing of the program runs meanwhile;
+- it raises Python's RecursionError itself, at the depth at which an interpreter without a tracer would. The real limit
+  is RECURSION_MARGIN frames higher, so that the tracer's own frames always find room;
+- the interpreter removes a trace function that raises, as one may for lack of memory or in a signal's handler. Before
+  it raises, the tracer therefore sets a profile function, which the interpreter calls at the next call or return, and
+  which sets the trace function again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from sys import getrecursionlimit, gettrace, setprofile, settrace  # not those that programs see
+from sys import getrecursionlimit, gettrace, setprofile, settrace
 from types import FrameType
 from typing import Any
 
@@ -11,22 +21,18 @@ from scratchpad.programs.sandbox.trace_buffer import TraceBuffer
 from scratchpad.programs.tracing.value_json import JsonWriter
 
 FILE = "program.py"
-"""What a program's code gives as its file, and by which it is known."""
+"""The file name of programs' code objects; the tracer traces only these."""
 
-RECURSION_MARGIN = 300  # frames that the tracer may need on top of the program's deepest one, which it does not see
-_FUNCTION = 0x1  # of co_flags: the frame's locals are no mapping that the program could have made itself, as a class's
+RECURSION_MARGIN = 300
+_FUNCTION = 0x1  # CO_OPTIMIZED: a function's frame, so `f_locals` is not a mapping of the program's own, as in a class
 _LocalTrace = Callable[[FrameType, str, Any], Any]
 
 
 class Tracer:
     """Traces the program's frames in this thread.
 
-    Nothing of the program runs while a state is written. What is raised then all the same, by a signal's handler or for
-    lack of memory, is passed on to the program; the interpreter drops its trace function at that, and a profile
-    function, which it calls at the next call or return, sets it again.
-
-    buffer: takes the records. writer: writes the values. at_limit: called, not to return, instead of tracing one line
-    more than most_steps or than the buffer takes, with the limit's name.
+    buffer: takes the records. writer: writes the values. at_limit: called with a limit's name, not to return, before a
+    line that `most_steps` or the buffer does not allow.
     """
 
     def __init__(
@@ -37,16 +43,16 @@ class Tracer:
         self._module: FrameType | None = None
 
     def start(self) -> None:
-        """Frames that begin from now on are traced."""
+        """Trace the frames that begin from now on."""
         settrace(self._begin)
 
     def is_running(self) -> bool:
-        """Whether the interpreter still calls this tracer, for the module's lines, too."""
+        """Whether the interpreter still calls this tracer, including for the module's lines."""
         module = self._module
         return gettrace() == self._begin and (module is None or (module.f_trace is not None and module.f_trace_lines))
 
     def _begin(self, frame: FrameType, event: str, argument: Any) -> _LocalTrace | None:
-        """A frame begins, or a generator's frame goes on."""
+        """Handle the start of a frame, or the resumption of a generator's frame."""
         if frame.f_code.co_filename != FILE:
             return None
         if self._depth >= getrecursionlimit() - RECURSION_MARGIN:
@@ -56,12 +62,14 @@ class Tracer:
         self._module = self._module or frame
         if frame.f_trace is None:
             self._frames += 1
-            return self._tracer_of(self._frames, None if frame.f_code.co_flags & _FUNCTION else frame.f_locals)
+            return self._local_trace(self._frames, None if frame.f_code.co_flags & _FUNCTION else frame.f_locals)
         return frame.f_trace
 
-    def _tracer_of(self, number: int, names: Any) -> _LocalTrace:
-        """names: the module's or a class's namespace, None for a function. A namespace is asked for once, in the
-        beginning: Python 3.12 loses the variables of a comprehension in it when it is asked for while that runs.
+    def _local_trace(self, number: int, names: Any) -> _LocalTrace:
+        """Return the trace function of one frame.
+
+        names: the namespace of a module or class, None for a function. It is read once, at the start: if Python 3.12
+        is asked for it during a comprehension, it loses the comprehension's variables.
         """
 
         def trace(frame: FrameType, event: str, argument: Any) -> _LocalTrace:
@@ -86,7 +94,7 @@ class Tracer:
             raise
 
     def _restart_later(self) -> None:
-        """To be called before raising: the interpreter drops the trace function at that."""
+        """Set the trace function again at the next call or return. Called before raising."""
         setprofile(self._restart)
 
     def _restart(self, frame: FrameType, event: str, argument: Any) -> None:
@@ -95,7 +103,7 @@ class Tracer:
 
 
 def state_of_names(names: dict[Any, Any], writer: JsonWriter) -> dict[str, Any]:
-    """A namespace as JSON, without the names between double underscores that Python itself puts there."""
+    """Return a namespace as JSON, without Python's own names like `__name__`."""
     return {
         name: writer.json(value)
         for name, value in list(dict.items(names))

@@ -1,4 +1,4 @@
-"""Values of a running program as JSON, without calling any of the program's own code."""
+"""Values of a running program as JSON, for states. See `value_text` on why no program code is called."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from scratchpad.programs.tracing.value_text import TextWriter
 
 
 class JsonWriter(TextWriter):
-    """Writes values as JSON, too: states hold those; an answer is compared by its text."""
+    """Writes values as JSON, and also as text."""
 
     def json(self, value: object) -> Any:
-        """Numbers, strings, lists (tuples too), objects (dicts); all else as a string that holds its text."""
+        """Return a value as JSON: numbers, strings, lists (also for tuples), objects (for dicts); others as text."""
         return self._begin(self._json, value)
 
     def _json(self, value: Any) -> Any:
         kind = type(value)
         if value is None or kind is bool:
-            return self._spent(value, 4)
+            return self._charge(value, 4)
         if issubclass(kind, str):
             return self._string(str.__str__(value))
         if issubclass(kind, int):
             return self._integer(int.__index__(value))
         if issubclass(kind, float) and float.__sub__(value, value) == 0:  # neither infinite nor nan
-            return self._spent(float.__float__(value), 8)
+            return self._charge(float.__float__(value), 8)
         if issubclass(kind, list):
             return self._nested(value, self._list)
         if issubclass(kind, tuple):
@@ -45,12 +45,12 @@ class JsonWriter(TextWriter):
                 self.cuts += 1
                 return written | {"<cut>": f"{dict.__len__(value) - len(written)} more"}
             name = self._key(key)
-            if name in written:  # 1 and "1" are both keys, and JSON cannot tell them apart
+            if name in written:  # for example 1 and "1", which are different keys only in Python
                 return self._dict_text(value)
             written[name] = self._json(item)
         return written
 
     def _key(self, key: Any) -> str:
         if key is None or type(key) is bool:
-            return self._spent({None: "null", True: "true", False: "false"}[key], 7)
+            return self._charge({None: "null", True: "true", False: "false"}[key], 7)
         return self._string(str.__str__(key)) if issubclass(type(key), str) else self._text(key)

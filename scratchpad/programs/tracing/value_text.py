@@ -1,6 +1,15 @@
-"""Values of a running program as text, without calling any of the program's own code.
+"""Values of a running program as text, without calling any of the program's code.
 
-Contents are read through the builtin types' own methods, whatever a program's subclass of them overrides.
+Why: the tracer writes values between two lines of the program. A method of the program (`__repr__`, `__iter__`,
+`__len__`, `__eq__`, `__class__`, a property, a metaclass) called at that moment could change the variables, print, run
+for ever, or raise; the program would then run differently under the tracer, and the trace would show lines that it
+never ran.
+
+How: `type(value)` gives the real class. `issubclass` with a builtin class compares classes by identity. Contents are
+read by the builtin class's own methods (`list.__iter__(value)`), whatever a subclass overrides. `repr` is called only
+for classes in C whose repr shows nothing that may be the program's. Other objects are read by `safe_inspect`.
+
+The size is limited, too: each value has a budget of characters, and containers have a limit of nesting.
 """
 
 from __future__ import annotations
@@ -23,20 +32,20 @@ from scratchpad.programs.tracing.safe_inspect import (
     type_name,
 )
 
-_DEEPEST = 40  # levels of nesting that are written
-_WIDEST_SET = 4096  # elements of a set, all of which have to be sorted to write the first
-_LONGEST_INTEGER_BITS = 13_000  # under the 4,300 digits beyond which Python refuses to write an integer
+_MAX_NESTING = 40
+_MAX_SET_ELEMENTS = 4096  # a set is sorted as a whole, however few elements are written
+_MAX_INTEGER_BITS = 13_000  # less than the 4,300 digits from which Python refuses to write an integer
 _SORTED_AS_VALUES: tuple[set[type], ...] = ({int}, {float}, {int, float}, {str}, {bytes})
-_SHOWN_OF_PATTERNS = 200  # characters of a pattern's text in its repr
+_PATTERN_REPR_CHARACTERS = 200  # of the pattern's text in its repr
 _OWN_REPR = (
     "NotImplementedType", "array.array", "complex", "datetime.date", "datetime.timedelta", "decimal.Decimal",
     "ellipsis", "float", "range",
 )  # fmt: skip
-"""Classes in C whose repr shows neither an address nor any object that could be the program's."""
+"""Classes in C whose repr shows no address and no object that could be the program's."""
 
 
 class TextWriter:
-    """Writes values as text, each with about `budget` characters; the rest is cut with a mark, counted in `cuts`."""
+    """Writes values as text, each of about `budget` characters. A mark replaces the rest; `cuts` counts the marks."""
 
     def __init__(self, budget: int) -> None:
         self.budget, self.cuts = budget, 0
@@ -44,9 +53,7 @@ class TextWriter:
         self._open: list[int] = []  # ids of the containers being written, outermost first
 
     def text(self, value: object) -> str:
-        """A Python literal where the value has one. Sets are sorted. Nothing shows an address, but for a
-        string in which the program has put one.
-        """
+        """Return a Python literal if the value has one. Sets are sorted; only strings may show an address."""
         return self._begin(self._text, value)
 
     def _begin(self, write: Callable[[Any], Any], value: object) -> Any:
@@ -55,18 +62,18 @@ class TextWriter:
             return write(value)
         except RecursionError:
             raise
-        except (RuntimeError, AttributeError, TypeError, ValueError):  # a thread changed it while it was read, say
+        except (RuntimeError, AttributeError, TypeError, ValueError):  # for example if a thread changes it meanwhile
             return f"<unreadable {type_name(type(value))}>"
 
     def _text(self, value: Any) -> str:
         if value is None or type(value) is bool:
-            return self._spent(repr(value), 5)
+            return self._charge(repr(value), 5)
         name = callable_name(value)
         if name is not None:
-            return self._spent(f"<callable_object {name}>", 20)
+            return self._charge(f"<callable_object {name}>", 20)
         name = module_name(value)
         if name is not None:
-            return self._spent(f"<module {name}>", 12)
+            return self._charge(f"<module {name}>", 12)
         return self._nested(value, self._contents)
 
     def _contents(self, value: Any) -> str:
@@ -82,30 +89,15 @@ class TextWriter:
         if known in _PARTLY_OWN_REPR:
             return _PARTLY_OWN_REPR[known](self, value)
         if known:
-            return self._spent(f"<{type_name(kind)} object>", 16)
+            return self._charge(f"<{type_name(kind)} object>", 16)
         if member_name(value) is not None:
-            return self._spent(f"{type_name(kind)}.{member_name(value)}", 16)
-        held = attributes(value)
+            return self._charge(f"{type_name(kind)}.{member_name(value)}", 16)
+        pairs = attributes(value)
         if is_library_class(kind, "fractions", "Fraction"):
-            parts = [self._text(dict(held).get(name)) for name in ("_numerator", "_denominator")]
+            parts = [self._text(dict(pairs).get(name)) for name in ("_numerator", "_denominator")]
             return f"{type_name(kind)}({', '.join(parts)})"
-        parts = self._elements(held, len(held), lambda pair: f"{pair[0]}={self._text(pair[1])}")
+        parts = self._elements(pairs, len(pairs), lambda pair: f"{pair[0]}={self._text(pair[1])}")
         return f"{type_name(kind)}({', '.join(parts)})"
-
-    def _string_text(self, value: str) -> str:
-        return repr(self._string(str.__str__(value)))
-
-    def _bytes_text(self, value: bytes) -> str:
-        return self._string(bytes.__repr__(value))
-
-    def _bytearray_text(self, value: bytearray) -> str:
-        return self._string(bytearray.__repr__(value))
-
-    def _integer_text(self, value: int) -> str:
-        return str(self._integer(int.__index__(value)))
-
-    def _float_text(self, value: float) -> str:
-        return self._spent(float.__repr__(value), 8)
 
     def _list_text(self, value: list[Any]) -> str:
         return f"[{', '.join(self._elements(list.__iter__(value), list.__len__(value), self._text))}]"
@@ -117,8 +109,8 @@ class TextWriter:
     def _deque_text(self, value: deque[Any]) -> str:
         text = ", ".join(self._elements(deque.__iter__(value), deque.__len__(value), self._text))
         most = deque.__dict__["maxlen"].__get__(value)
-        held = f"[{text}]" if most is None else f"[{text}], maxlen={most}"
-        return f"deque({held})" if type(value) is deque else held
+        contents = f"[{text}]" if most is None else f"[{text}], maxlen={most}"
+        return f"deque({contents})" if type(value) is deque else contents
 
     def _dict_text(self, value: dict[Any, Any]) -> str:
         def pair(item: tuple[Any, Any]) -> str:
@@ -138,37 +130,37 @@ class TextWriter:
         text = ", ".join(self._elements(arguments, len(arguments), self._text))
         return text if type(value) is not BaseException else f"BaseException({text})"
 
-    # -- classes in C whose repr may show an object that is the program's
+    # -- classes in C whose repr may show an object of the program's
 
     def _slice_text(self, value: slice[Any, Any, Any]) -> str:
         return f"slice({', '.join(map(self._text, (value.start, value.stop, value.step)))})"
 
     def _time_text(self, value: datetime | time) -> str:
-        text = self._spent(repr(value.replace(tzinfo=None)), 32)
+        text = self._charge(repr(value.replace(tzinfo=None)), 32)
         return text if value.tzinfo is None else f"{text[:-1]}, tzinfo={self._text(value.tzinfo)})"
 
     def _zone_text(self, value: Any) -> str:
         if value is UTC:
-            return self._spent("datetime.timezone.utc", 21)
+            return self._charge("datetime.timezone.utc", 21)
         return f"datetime.timezone({', '.join(map(self._text, value.__getinitargs__()))})"
 
     def _pattern_text(self, value: Pattern[Any]) -> str:
         if type(value.pattern) not in (str, bytes):
-            return self._spent("<Pattern object>", 16)
+            return self._charge("<Pattern object>", 16)
         text = repr(value.pattern)
-        flags = repr(value)[len(f"re.compile({text[:_SHOWN_OF_PATTERNS]}") :]
+        flags = repr(value)[len(f"re.compile({text[:_PATTERN_REPR_CHARACTERS]}") :]
         return f"re.compile({self._string(text)}{flags}"
 
     def _match_text(self, value: Match[Any]) -> str:
-        return self._string(repr(value)) if type(value.string) in (str, bytes) else self._spent("<Match object>", 14)
+        return self._string(repr(value)) if type(value.string) in (str, bytes) else self._charge("<Match object>", 14)
 
     # -- sets
 
     def _sorted(self, items: list[Any]) -> str:
-        """Elements of a set: numbers and strings by value, others by their text, class by class."""
-        if len(items) > _WIDEST_SET:
+        """Write a set's elements, sorted: numbers or strings by value, others by class and text."""
+        if len(items) > _MAX_SET_ELEMENTS:
             self.cuts += 1
-            return self._spent(f"<cut: {len(items)} elements>", 24)
+            return self._charge(f"<cut: {len(items)} elements>", 24)
         if all(is_builtin(type(item)) for item in items) and {type(item) for item in items} in _SORTED_AS_VALUES:
             return ", ".join(self._elements(sorted(items), len(items), self._text))
         texts = sorted((type_name(type(item)), self._text(item)) for item in items)
@@ -176,26 +168,27 @@ class TextWriter:
 
     # -- the budget
 
-    def _spent(self, value: Any, characters: int) -> Any:
+    def _charge(self, value: Any, characters: int) -> Any:
+        """Take the characters that a value needs off the budget, and return the value."""
         self._left -= characters
         return value
 
     def _string(self, value: str) -> str:
         room = max(self._left, 0)
         if len(value) <= room:
-            return self._spent(value, len(value) + 2)
+            return self._charge(value, len(value) + 2)
         self.cuts += 1
-        return self._spent(f"{value[:room]}<cut: {len(value) - room} more characters>", room + 2)
+        return self._charge(f"{value[:room]}<cut: {len(value) - room} more characters>", room + 2)
 
     def _integer(self, value: int) -> int | str:
         bits = value.bit_length()
-        if bits > _LONGEST_INTEGER_BITS or bits > 64 + 4 * self._left:
+        if bits > _MAX_INTEGER_BITS or bits > 64 + 4 * self._left:
             self.cuts += 1
-            return self._spent(f"<cut: integer of {bits} bits>", 24)
-        return self._spent(value, 1 + bits // 3)
+            return self._charge(f"<cut: integer of {bits} bits>", 24)
+        return self._charge(value, 1 + bits // 3)
 
     def _elements(self, values: Iterable[Any], count: int, write: Callable[[Any], Any]) -> list[Any]:
-        """The elements written one after the other, as many as the budget allows; then a mark."""
+        """Write as many elements as the budget allows, then a mark if any are left."""
         written: list[Any] = []
         for value in values:
             if self._left <= 0:
@@ -207,12 +200,12 @@ class TextWriter:
         return written
 
     def _nested(self, value: object, write: Callable[[Any], Any]) -> Any:
-        """A value that may hold others, itself even."""
+        """Write a container, which may contain itself."""
         if id(value) in self._open:
-            return self._spent("<cycle>", 7)
-        if len(self._open) >= _DEEPEST:
+            return self._charge("<cycle>", 7)
+        if len(self._open) >= _MAX_NESTING:
             self.cuts += 1
-            return self._spent("<cut: too deep>", 15)
+            return self._charge("<cut: too deep>", 15)
         self._open.append(id(value))
         try:
             return write(value)
@@ -221,16 +214,16 @@ class TextWriter:
 
 
 _TEXTS: dict[type, Callable[[TextWriter, Any], str]] = {
-    str: TextWriter._string_text,
-    int: TextWriter._integer_text,
-    float: TextWriter._float_text,
+    str: lambda writer, value: repr(writer._string(str.__str__(value))),
+    int: lambda writer, value: str(writer._integer(int.__index__(value))),
+    float: lambda writer, value: writer._charge(float.__repr__(value), 8),
     list: TextWriter._list_text,
     tuple: TextWriter._tuple_text,
     dict: TextWriter._dict_text,
     set: TextWriter._set_text,
     frozenset: TextWriter._frozenset_text,
-    bytes: TextWriter._bytes_text,
-    bytearray: TextWriter._bytearray_text,
+    bytes: lambda writer, value: writer._string(bytes.__repr__(value)),
+    bytearray: lambda writer, value: writer._string(bytearray.__repr__(value)),
     deque: TextWriter._deque_text,
     BaseException: TextWriter._exception_text,
 }
