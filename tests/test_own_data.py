@@ -86,7 +86,7 @@ def truth(question): return "0"
         ("def answer", "def answer(", "SyntaxError"),
         ("\ndef answer", "\n1 / 0\ndef answer", "ZeroDivisionError"),
         ('state == ("0",)', "False", "step: .*|no end"),
-        ("\ndef answer", "\nSETTINGS = {'words': ['a']}\ndef answer", "'words'. is no number, text or truth value"),
+        ("\ndef answer", "\nSETTINGS = {'words': ['a']}\ndef answer", "'words'. is not a number, a text or"),
         ("\ndef answer", "\nSETTINGS = {'sizes': 'long'}\ndef answer", "sizes=long: a length is a number"),
     ],
 )
@@ -254,7 +254,7 @@ def test_a_chain_that_repeats_a_state_is_no_induction(tmp_path: Path) -> None:
 def test_a_first_state_that_is_given_is_not_the_last_one() -> None:
     def given(*chain: str) -> tuple[Corpus, tuple[str, ...]]:
         states = tuple(map(tuple, chain))
-        return Corpus(entries=(Entry(states[0], states, states[-1]),), has_prompt=False), states[0]
+        return Corpus(entries=(Entry(states[0], states, states[-1]),), first_given=True), states[0]
 
     form = format_named("inductive")
     assert form.opening(*given("ab", "cd")) == ((), form.write(*given("ab", "cd")).states[0])

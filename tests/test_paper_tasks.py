@@ -186,14 +186,14 @@ def test_a_bare_sum_is_completed(name: str, asked: str, numbers: str) -> None:
         ("random-graphs", {"vertices": 5, "distance": 1, "edges": 21, "unconnected": 0}, "1 to 20 are allowed"),
         ("random-graphs", {"probability": 0}, "probability=0.0: above 0 and below 1"),
         ("random-graphs", {"probability": 1}, "above 0 and below 1"),
-        ("random-graphs", {"probability": 0.5, "edges": 3}, "edges=3 and probability=0.5: one stands in place of the"),
-        ("cycles", {"n": 5, "sizes": "6,6"}, "n=5 and sizes=6,6: one stands in place of the other"),
+        ("random-graphs", {"probability": 0.5, "edges": 3}, "edges=3 and probability=0.5 exclude each other"),
+        ("cycles", {"n": 5, "sizes": "6,6"}, "n=5 and sizes=6,6 exclude each other"),
         ("random-graphs", {"unconnected": 1.5}, "unconnected=1.5: a share"),
         ("heights", {"n": 40}, "n=40 needs 122 people, and 100 have names: n is at most 32"),
         ("addition-random-space", {"window": 0}, "window=0"),
         ("addition-random-space", {"digits": "3-9", "window": 7}, "digits=3-9 do not fit window=7: at most 7 digits"),
         ("addition-shift", {"digits": 5, "window": 4}, "digits=5 do not fit window=4"),
-        ("addition-shift", {"digits": "1:2,1:3"}, "each stands once, with a weight of at least 1"),
+        ("addition-shift", {"digits": "1:2,1:3"}, "each length may be given once, with a weight of at least 1"),
     ],
 )
 def test_settings_that_are_refused(name: str, settings: dict[str, Any], says: str) -> None:

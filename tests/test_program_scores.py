@@ -241,7 +241,7 @@ def test_without_the_package_of_the_hub(monkeypatch: pytest.MonkeyPatch, capsys:
     for name in ("mbpp", "cruxeval"):
         assert main(["show", name, "--split", "test"]) == 2
         err = capsys.readouterr().err
-        assert "the package `datasets`, which gets it, is not installed: pip install 'scratchpad[hub]', or" in err
+        assert "the package `datasets`, which loads it, is not installed: pip install 'scratchpad[hub]', or" in err
         assert "--set path=FILE.jsonl" in err
 
 
@@ -258,7 +258,7 @@ def test_data_by_name_from_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     task = task_named("mbpp")
     assert [task.count(split) for split in ("prompt", "train", "validation", "test")] == [0, 3, 0, 4]
     with pytest.raises(
-        RunFailure, match=r"cruxeval-org/cruxeval could not be had .* ConnectionError: no route; with a"
+        RunFailure, match=r"cruxeval-org/cruxeval could not be loaded .* ConnectionError: no route; name a"
     ):
         task_named("cruxeval").count("test")
     assert asked == [("google-research-datasets/mbpp", "full"), ("cruxeval-org/cruxeval", None)]

@@ -31,33 +31,32 @@ TASKS: dict[str, type[Task]] = {
         LongAddition, Polynomials, Programs,
     )
 }  # fmt: skip
-"""Those that draw their own problems."""
+"""The tasks that draw their problems."""
 
 DATA_SETS: dict[str, type[ProgramRuns]] = {task.name: task for task in (Mbpp, Cruxeval, UserPrograms)}
-"""Those whose problems are data: of a file, a folder or the hub."""
+"""The tasks whose problems are read from a file, a folder or the Hugging Face hub."""
 
 
 def task_named(name: str, settings: Mapping[str, Any] | None = None) -> Task:
-    """A task by its name, with settings as values or as texts: `task_named("parity", {"bits": "1-8"})`."""
-    kinds = {**TASKS, **DATA_SETS}
+    """Return a task by its name, with settings as values or as texts: `task_named("parity", {"bits": "1-8"})`.
+
+    Raises ScratchpadError for unknown names, unreadable values, and two settings that exclude each other.
+    """
+    kinds, given = {**TASKS, **DATA_SETS}, settings or {}
     if name not in kinds:
         raise unknown_name("task", name, kinds)
-    _refuse_both(name, settings or {})
-    return with_settings(kinds[name](), settings or {}, name)
+    replaced = excluded(name, given)
+    for other, one in replaced.items():
+        if one in replaced:
+            raise ScratchpadError(
+                f"{name}: {one}={given[one]} and {other}={given[other]} exclude each other: give one of them"
+            )
+    return with_settings(kinds[name](), given, name)
 
 
 def excluded(name: str, given: Mapping[str, Any]) -> dict[str, str]:
-    """The settings of a task that those given stand in place of, each with the one that does."""
+    """Return the settings of a task that the given ones replace, each with the given one that replaces it."""
     kind = {**TASKS, **DATA_SETS}.get(name)
     pairs = kind.exclusive_settings if kind else ()
     both = [*pairs, *((other, one) for one, other in pairs)]
     return {other: one for one, other in both if given.get(one) not in (None, "", "none", (), [])}
-
-
-def _refuse_both(name: str, given: Mapping[str, Any]) -> None:
-    found = excluded(name, given)
-    for other, one in found.items():
-        if one in found:
-            raise ScratchpadError(
-                f"{name}: {one}={given[one]} and {other}={given[other]}: one stands in place of the other; give one"
-            )

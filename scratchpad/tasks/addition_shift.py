@@ -44,18 +44,12 @@ class AdditionShift(Addition):
     summary: ClassVar[str] = "the sum of two numbers that are shifted digit by digit"
     default_share: ClassVar[tuple[int, int]] = (4, 30)
     labels: ClassVar[StateLabels] = _Labels()
+    has_start_mark = False
+    first_given = True
     examples = (
         ("g$174+v$940=$5cvj|0", {"window": 4}),
         ("$95+$07=$k4|0", {"window": 2}),
     )
-
-    @property
-    def has_start_mark(self) -> bool:
-        return False
-
-    @property
-    def first_given(self) -> bool:
-        return True
 
     def symbols(self) -> Symbols:
         return (*FILLING, "+", "=", "|")

@@ -1,4 +1,4 @@
-"""A document: what a model is trained on and evaluated with. A prompt, then the states of the chain."""
+"""A document: the text that a model is trained on and evaluated with. It is a prompt, then the states of a chain."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Symbol = TypeVar("Symbol", str, int)
 PAD, START, SEP, END, FILLER = "<pad>", "<start>", "<sep>", "<end>", "<filler>"
 MARKS = (PAD, START, SEP, END, FILLER)
 TAGS = ("<scratch>", "</scratch>")
-"""Symbols of the papers' own texts that stand out among characters, as marks do."""
+"""Symbols of the papers' own texts that are several characters long, like marks."""
 _LETTERS = re.compile("|".join((*map(re.escape, (*MARKS, *TAGS)), ".")), re.DOTALL)
 PAPER_MARKS = {START: ":", SEP: "#", END: ".", FILLER: "\N{MIDDLE DOT}"}
 
@@ -24,10 +24,10 @@ PAPER_MARKS = {START: ":", SEP: "#", END: ".", FILLER: "\N{MIDDLE DOT}"}
 class Document(Generic[Symbol]):
     """A prompt and the states written after it.
 
-    `prompt` is the permanent memory that every state sees. The model itself writes its last `preamble`
-    symbols (0: none); they are scored. Each state ends with its terminator (<sep>, or <end> for the last).
-    Where the prompt is empty, or with `within`, the first state is given, not scored: `within` documents are a part
-    of a chain, behind that state. A direct answer is a document with one state.
+    prompt: the permanent memory that every state sees. preamble: the model writes the last `preamble` symbols of the
+    prompt itself, and they are scored. states: each ends with its terminator (<sep>, or <end> for the last state of
+    the chain). within: the document is a part of a chain; its first state is the one before that part.
+    With `within` or an empty prompt the first state is given, not scored. A direct answer is a document of one state.
     """
 
     prompt: tuple[Symbol, ...]
@@ -53,52 +53,52 @@ class Document(Generic[Symbol]):
         return self.within or not self.prompt
 
     def symbols(self) -> list[Symbol]:
-        """The text: the prompt and every state once."""
+        """Return the prompt and then every state once."""
         return [*self.prompt, *(symbol for state in self.states for symbol in state)]
 
 
 def terminated(chain: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
-    """The chain's states with their terminators: <sep>, and <end> for the last."""
+    """Return the states of a whole chain with their terminators: <sep>, and <end> for the last."""
     last = len(chain) - 1
     return tuple((*state, END if i == last else SEP) for i, state in enumerate(chain))
 
 
 def bare(state: Sequence[str]) -> tuple[str, ...]:
-    """A state without its terminator."""
+    """Return a state without its terminator."""
     return tuple(state[:-1]) if state and state[-1] in (SEP, END) else tuple(state)
 
 
 def joined(chain: Sequence[Sequence[str]], separator: str = SEP) -> tuple[str, ...]:
-    """The states in order with a separator between them."""
+    """Return the states in order with a separator between them."""
     return tuple(symbol for i, state in enumerate(chain) for symbol in ((separator,) if i else ()) + tuple(state))
 
 
 def after_last(separator: str, text: tuple[str, ...]) -> tuple[str, ...]:
-    """What follows the last separator of a text; the whole text where it has none."""
+    """Return the symbols after the last separator of a text; the whole text where it has none."""
     return text[len(text) - text[::-1].index(separator) :] if separator in text else text
 
 
 def in_paper_marks(symbols: Sequence[str]) -> tuple[str, ...]:
-    """The symbols with marks as the papers print them: `:` for <start>, `#` for <sep>, `.` for <end>."""
+    """Replace marks by the papers' signs: `:` for <start>, `#` for <sep>, `.` for <end>."""
     return tuple(PAPER_MARKS.get(symbol, symbol) for symbol in symbols)
 
 
 def letters(text: str) -> tuple[str, ...]:
-    """Text as symbols: one a character, and one for each mark and tag."""
+    """Cut text into symbols: one per character, and one per mark or tag."""
     return tuple(_LETTERS.findall(text))
 
 
 def is_wide(symbols: Iterable[str]) -> bool:
-    """Whether a text of these symbols needs spaces between them: one, no mark or tag, has several characters."""
+    """Whether text needs spaces between these symbols: one that is not a mark or tag has several characters."""
     return any(len(symbol) > 1 and symbol not in MARKS and symbol not in TAGS for symbol in symbols)
 
 
 def as_text(symbols: Sequence[str], paper: bool = False) -> str:
-    """Symbols as one line: joined, or with spaces between where a symbol has several characters."""
+    """Join symbols to text, with spaces between them where a symbol has several characters (see `is_wide`)."""
     symbols = in_paper_marks(symbols) if paper else symbols
     return (" " if is_wide(symbols) else "").join(symbols)
 
 
 def listed(symbols: Iterable[str]) -> str:
-    """Symbols on one line of a message, with spaces between: those that would not be seen, as Python writes them."""
+    """Join symbols for a message, with spaces between them and invisible ones as Python writes them."""
     return " ".join(symbol if symbol.isprintable() and symbol.strip() else repr(symbol) for symbol in symbols)

@@ -1,4 +1,4 @@
-"""Documents and problems as JSON lines: how they are written, and how files of them are read."""
+"""Documents and problems as JSON lines: writing them, and reading files of them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def line_of(
     draw: tuple[int, str, int] | None = None,
     paper_marks: bool = False,
 ) -> dict[str, Any]:
-    """The JSON object of a question's document. `draw` is its (seed, split, index), None for one not drawn."""
+    """Return the JSON object of a question's document. draw: (seed, split, index) of a question that was drawn."""
     document = format.write(task, question)
     seed, split, index = draw or (None, None, None)
     prompt, states = document.prompt, document.states
@@ -43,7 +43,10 @@ def line_of(
 
 
 def document_of_line(place: str, value: dict[str, Any]) -> Document[str]:
-    """The document of a line with `prompt` and `states`, marks in place, and perhaps `preamble`."""
+    """Read the document of a line with `prompt` and `states`, including marks, and optionally `preamble`.
+
+    place: the file and line, for error messages.
+    """
     if not isinstance(value.get("states"), list) or "prompt" not in value:
         raise ScratchpadError(f"{place}: a document line has `prompt` and `states` (a list), marks in place")
     prompt = symbols_of(value["prompt"], f"{place}: prompt", marks=True, empty=True)
@@ -58,9 +61,10 @@ def document_of_line(place: str, value: dict[str, Any]) -> Document[str]:
 
 
 def symbols_of(value: Any, place: str, marks: bool = False, empty: bool = False) -> Symbols:
-    """A string is one symbol a character (a mark is one, too), a list is taken as it is.
+    """Read symbols from a JSON value: a list of symbols, or a string, of which each character or mark is a symbol.
 
-    ScratchpadError for anything else, for marks unless they are allowed, and where there is no symbol.
+    marks: marks are allowed. empty: no symbols at all are allowed. place: file, line and name, for error messages.
+    Raises ScratchpadError for any other value.
     """
     if not isinstance(value, (str, list)) or not all(isinstance(item, str) and item for item in value):
         raise ScratchpadError(f"{place}: a text or a list of symbols is needed, not {json.dumps(value)[:60]}")
@@ -74,7 +78,7 @@ def symbols_of(value: Any, place: str, marks: bool = False, empty: bool = False)
 
 
 def read_lines(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The JSON objects of a file (`-`: standard input), each with its place `FILE:LINE` for error texts."""
+    """Yield the JSON objects of a file (`-`: standard input), each with `FILE:LINE` for error messages."""
     if path == "-":
         yield from _objects(sys.stdin, "standard input")
         return

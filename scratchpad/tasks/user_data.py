@@ -1,4 +1,4 @@
-"""A user's own data as a task: JSON lines of questions, states and answers, or what `scratchpad data` wrote."""
+"""A user's data as a task: JSON lines of questions, states and answers, or lines that `scratchpad data` wrote."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from scratchpad.tasks.jsonl import document_of_line, read_lines, symbols_of
 from scratchpad.tasks.program_traces import last_names, program_of
 from scratchpad.tasks.text_rules import TextRules
 
-_HELD_OUT = 10  # without test data of its own, a file gives one problem in ten
+_HELD_OUT = 10  # where there is no test file, one problem in ten is held out for testing
 
 
 @dataclass(frozen=True)
 class Entry:
     """A problem of a file: a question, the states of its chain and the answer, all without marks.
 
-    opening: the question as it stands before the states, where that is another text.
+    inductive_question: the question as the inductive text shows it, where that is a different text.
     """
 
     question: Symbols
     states: tuple[Symbols, ...]
     answer: Symbols
-    opening: Symbols = ()
+    inductive_question: Symbols = ()
 
 
 class _Texts(TextRules):
@@ -42,14 +42,15 @@ class _Texts(TextRules):
 
 @dataclass(frozen=True)
 class Corpus(Task):
-    """Problems of a file. The chain of a known question is looked up; `truth` is the answer in the file.
+    """The problems of a file. Chains and answers are looked up by question.
 
-    Size is the number of states; `steps` limits which problems are drawn. Draws go through a split in order,
-    whatever the seed, and begin again. Without test data one problem in ten (at least one) is held out: a question, or
-    where programs are called (`output = f(6)` at the end of the question) a program with all its calls.
-    A state that the data do not hold has as its answer as many symbols at its end as every answer of the data
-    takes at the end of its last state; where these differ, or an answer stands elsewhere, the whole state.
-    Of the trace of a program the answer is `output` in its last state, compared as a value.
+    Size is the number of states; only problems with a size in `steps` are drawn. Draws go through a split in the order
+    of the file, again and again, whatever the seed. Without a test file one problem in ten (at least one) is held out
+    for testing. A problem is a question, or a program with all its calls where questions end with `output = f(6)`.
+
+    The answer of a state that the file does not hold is read by a rule taken from the file. Where all answers have the
+    same length and end the last states, it is the end of that length of the state; otherwise the whole state. In the
+    trace of a program it is the value of `output` in the last state.
     """
 
     name: ClassVar[str] = "data"
@@ -64,24 +65,16 @@ class Corpus(Task):
     entries: tuple[Entry, ...] = field(default=(), repr=False)
     test_entries: tuple[Entry, ...] = field(default=(), repr=False)
     formats: tuple[str, ...] = ()
-    """The formats these problems can be written in (empty: all)."""
-    has_start: bool = True
-    has_prompt: bool = True
+    """The formats that these problems can be written in; empty: all."""
+    has_start_mark: bool = True
+    first_given: bool = False
 
     def __post_init__(self) -> None:
         if len(set(self.steps.weights) - {0}) > 1:
             raise ScratchpadError(
-                f"data: steps={self.steps.to_json()}: given problems come in their order, each once; which numbers of "
-                "states are taken can be said (3-6, or 3:1,9:1), not how often"
+                f"data: steps={self.steps.to_json()}: each problem of a file is drawn equally often, so weights must "
+                "be equal: a range like 3-6, or single numbers of states like 3:1,9:1"
             )
-
-    @property
-    def has_start_mark(self) -> bool:
-        return self.has_start
-
-    @property
-    def first_given(self) -> bool:
-        return not self.has_prompt
 
     def count(self, split: str) -> int:
         return len(self._part(split))
@@ -111,7 +104,7 @@ class Corpus(Task):
         yield from self._entry(question).states
 
     def inductive_question(self, question: Symbols) -> Symbols:
-        return self._entry(question).opening or question
+        return self._entry(question).inductive_question or question
 
     def first(self, question: Symbols) -> Symbols:
         return self._entry(question).states[0]
@@ -145,9 +138,10 @@ class Corpus(Task):
             raise ScratchpadError(f"data written as {written} give {', '.join(given)}, not {format.name}")
         if format.inductive and self._repeating:
             raise ScratchpadError(
-                f"a state comes twice in the chain of the question {' '.join(self._repeating.question)}: where each "
-                "state follows from the question and the state before it alone, it would come for ever. Put into "
-                "each state how far the work has come, or choose another format: causal, scratchpad, direct, filler"
+                f"a state comes twice in the chain of the question {' '.join(self._repeating.question)}: in the "
+                f"format {format.name} a state depends only on the question and the state before it, so the chain "
+                "would repeat without end. Write the progress of the work into each state, or choose another format: "
+                "causal, scratchpad, direct, filler"
             )
 
     def _part(self, split: str) -> list[Entry]:
@@ -183,12 +177,14 @@ class Corpus(Task):
 
     @cached_property
     def _alphabet(self) -> Symbols:
-        texts = (text for entry in self._all for text in (entry.question, entry.opening, *entry.states, entry.answer))
-        return tuple(sorted({symbol for text in texts for symbol in text} - set(MARKS)))
+        symbols: set[str] = set()
+        for entry in self._all:
+            symbols.update(entry.question, entry.inductive_question, *entry.states, entry.answer)
+        return tuple(sorted(symbols - set(MARKS)))
 
     @cached_property
     def _answer_length(self) -> int:
-        """How many symbols at the end of a last state are the answer; 0: all of them, or no such number."""
+        """The number of symbols at the end of last states that are the answer; 0: the whole state, or it varies."""
         pairs = [(after_last(SEP, entry.states[-1]), entry.answer) for entry in self._all]
         lengths = {len(answer) for _, answer in pairs}
         at_end = all(last[-len(answer) :] == answer for last, answer in pairs)
@@ -201,7 +197,10 @@ class Corpus(Task):
 
 
 def load_corpus(path: str, test_path: str | None = None) -> Corpus:
-    """The problems of a JSON-lines file, and of another one to test on. ScratchpadError names file and line."""
+    """Read the problems of a JSON-lines file, and of another file to test on.
+
+    Raises ScratchpadError, with file and line, where a line is not a problem or contradicts another one.
+    """
     lines = [_line(*placed) for placed in read_lines(path)]
     test_lines = [_line(*placed) for placed in read_lines(test_path)] if test_path else []
     corpus = _corpus(path, lines, test_lines)
@@ -212,7 +211,7 @@ def load_corpus(path: str, test_path: str | None = None) -> Corpus:
 
 @dataclass(frozen=True)
 class _Line:
-    """A line: its entry, and where `scratchpad data` wrote it the format and the document."""
+    """A line of a file. `scratchpad data` also writes a format and a document into it."""
 
     place: str
     entry: Entry
@@ -221,7 +220,7 @@ class _Line:
 
 
 def _line(place: str, value: dict[str, Any]) -> _Line:
-    """A line without marks, or one of `scratchpad data` (it has a prompt), whose marks are taken off."""
+    """Read a line without marks, or one of `scratchpad data` (it has a prompt), and remove its marks."""
     needed = ("question", "states", "answer", *(("format",) if "prompt" in value else ()))
     missing = [name for name in needed if name not in value]
     if missing:
@@ -233,14 +232,10 @@ def _line(place: str, value: dict[str, Any]) -> _Line:
         document = document_of_line(place, value)
         states = tuple(map(bare, document.states))
         if terminated(states) != document.states:
-            raise ScratchpadError(f"{place}: each state ends with {SEP}, the last one with {END}; not so here")
+            raise ScratchpadError(f"{place}: each state ends with {SEP}, the last one with {END}; not in this line")
         started = document.prompt[-1:] == (START,)
-        return _Line(
-            place,
-            Entry(question, states, answer, document.prompt[:-1] if started else ()),
-            str(value["format"]),
-            document,
-        )
+        entry = Entry(question, states, answer, document.prompt[:-1] if started else ())
+        return _Line(place, entry, str(value["format"]), document)
     texts = value["states"]
     if not isinstance(texts, list) or not texts:
         raise ScratchpadError(f"{place}: `states` is a list of at least one state, not {texts!r}")
@@ -270,13 +265,13 @@ def _corpus(path: str, lines: Sequence[_Line], test_lines: Sequence[_Line]) -> C
         entries=tuple(line.entry for line in lines),
         test_entries=tuple(line.entry for line in test_lines),
         formats=_formats_from(format_named(formats[0])),
-        has_start=START in written[0].prompt if written else True,
-        has_prompt=bool(written[0].prompt) if written else True,
+        has_start_mark=not written or START in written[0].prompt,
+        first_given=bool(written) and not written[0].prompt,
     )
 
 
 def _formats_from(format: Format) -> tuple[str, ...]:
-    """The formats that problems written in a format can be written in (empty: all)."""
+    """Return the formats that problems written in `format` can be written in (empty: all)."""
     if format.inductive:
         return ()
     others = [other for other in format_names() if not format_named(other).has_work and other != format.family]
@@ -284,11 +279,11 @@ def _formats_from(format: Format) -> tuple[str, ...]:
 
 
 def _check_written(corpus: Corpus, line: _Line) -> None:
-    """What is trained on is what stands in the file, symbol by symbol."""
+    """Raise ScratchpadError where training would use another document than the one in the file."""
     if line.document:
         made = format_named(line.format).write(corpus, line.entry.question)
         if made != line.document:
             raise ScratchpadError(
-                f"{line.place}: the {line.format} document of this question would be another one; `scratchpad data` "
-                "writes the question (and <start>, in every line or in none) as the prompt, without a preamble"
+                f"{line.place}: the {line.format} document of this question would be another one: the prompt must be "
+                "the question (followed by <start> in every line or in none), without a preamble"
             )

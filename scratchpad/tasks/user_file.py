@@ -1,4 +1,4 @@
-"""A user's own task: a Python file with the functions of an induction."""
+"""A user's task: a Python file with the six functions of an induction."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _MOST_STATES_CHECKED = 100_000
 
 @dataclass(frozen=True)
 class FunctionTask(Task):
-    """The functions of a module as a task. Its settings are `sizes` and what the module's SETTINGS names."""
+    """The functions of a module as a task. Its settings are `sizes` and those in the module's SETTINGS."""
 
     name: ClassVar[str] = "own"
-    summary: ClassVar[str] = "what the functions of your file say"
+    summary: ClassVar[str] = "what the functions of your file compute"
     source: ClassVar[str] = "a file of yours"
     size_setting: ClassVar[str] = "sizes"
 
@@ -36,7 +36,10 @@ class FunctionTask(Task):
     functions: ModuleType = field(repr=False, compare=False)
 
     def __reduce__(self) -> tuple[Callable[..., Task], tuple[str, dict[str, Any]]]:
-        return load_task_file, (self.path, self.settings())  # a module cannot be sent to another process
+        return load_task_file, (
+            self.path,
+            self.settings(),
+        )  # a module cannot be pickled
 
     def settings(self, everything: bool = False) -> dict[str, Any]:
         return {"sizes": self.sizes.to_json(), **self.values}
@@ -63,9 +66,9 @@ class FunctionTask(Task):
         return self._call("truth", question)
 
     def _call(self, name: str, *arguments: Any, ends: bool = False) -> Any:
-        """The symbols that a function of the file returns, or where it `ends` None.
+        """Call a function of the file and return its symbols; or None, where it `ends`.
 
-        Its own errors, and that it returns no symbols, as ScratchpadErrors, which are ValueErrors.
+        Raises ScratchpadError (a ValueError) where the function raises or returns anything else.
         """
         try:
             found = getattr(self.functions, name)(*arguments)
@@ -75,12 +78,14 @@ class FunctionTask(Task):
 
 
 def load_task_file(path: str, settings: Mapping[str, Any] | None = None) -> Task:
-    """The task of a Python file: module-level functions symbols, question, first, step, answer, truth.
+    """Load a task from a Python file with the functions symbols, question, first, step, answer and truth.
 
-    They take and return what those of `Task` do (a string stands for its characters); `symbols` is given the
-    settings. An optional dictionary SETTINGS holds their defaults, "sizes" (like "1-10") among them; the values
-    in force are put in its place, so that the other functions can read them there.
-    The file is run as Python: load only files you trust. ScratchpadError where something is missing or wrong.
+    Their arguments and results are those of `Induction` (a string stands for its characters), except that `symbols`
+    takes the settings. An optional dictionary SETTINGS holds the defaults of the settings, including "sizes" (such as
+    "1-10"). It is replaced by the values in force, so that the functions can read them from it.
+
+    The file is run as Python: load only files that you trust. Raises ScratchpadError where the file cannot be run, a
+    function is missing, or the functions contradict each other on a few sample questions.
     """
     module = _module(Path(path))
     missing = [name for name in _FUNCTIONS if not callable(getattr(module, name, None))]
@@ -97,7 +102,7 @@ def load_task_file(path: str, settings: Mapping[str, Any] | None = None) -> Task
 def _module(file: Path) -> ModuleType:
     if not file.is_file():
         raise ScratchpadError(f"{file}: no such file")
-    spec = importlib.util.spec_from_file_location(f"scratchpad_own_{file.stem}", file)
+    spec = importlib.util.spec_from_file_location(f"scratchpad_user_{file.stem}", file)
     if spec is None or spec.loader is None:
         raise ScratchpadError(f"{file}: not a Python file: its name must end in .py")
     module = importlib.util.module_from_spec(spec)
@@ -109,10 +114,10 @@ def _module(file: Path) -> ModuleType:
 
 
 def _values(path: str, defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The defaults with the given values, texts read by the type of the default, in their place."""
+    """Return the settings: the defaults, replaced by given values. Texts are read by the type of the default."""
     for name, default in defaults.items():
         if type(default) not in (bool, int, float, str):
-            raise ScratchpadError(f"{path}: SETTINGS[{name!r}] is no number, text or truth value: {default!r}")
+            raise ScratchpadError(f"{path}: SETTINGS[{name!r}] is not a number, a text or a truth value: {default!r}")
     values = dict(defaults)
     for name, value in given.items():
         if name not in defaults:
@@ -122,7 +127,7 @@ def _values(path: str, defaults: Mapping[str, Any], given: Mapping[str, Any]) ->
 
 
 def _check(task: FunctionTask) -> None:
-    """Draw questions and follow them to their ends, so that mistakes are found before any training."""
+    """Draw a few questions and compute their chains, so that mistakes are found before training."""
     alphabet = task.symbols()
     if len(set(alphabet)) != len(alphabet) or set(alphabet) & set(MARKS):
         raise ScratchpadError(f"{task.path}: `symbols` repeats a symbol or holds one of {', '.join(MARKS)}")

@@ -19,16 +19,10 @@ class WrittenWork(Induction):
     """The symbol between two states in `scratchpad_text`."""
     extra_formats: ClassVar[tuple[str, ...]] = ()
     """The names of formats that this task has and others do not."""
-
-    @property
-    def has_start_mark(self) -> bool:
-        """Whether <start> follows the question in the inductive text."""
-        return True
-
-    @property
-    def first_given(self) -> bool:
-        """Whether the first state is the question itself: the inductive prompt is then empty, and s[1] not scored."""
-        return False
+    has_start_mark: bool = True
+    """Whether <start> follows the question in the inductive text."""
+    first_given: bool = False
+    """Whether the first state is the question itself: the inductive prompt is then empty, and s[1] not scored."""
 
     def check_format(self, format: Format) -> None:
         """Raise ScratchpadError where this task has no such format."""
