@@ -1,8 +1,8 @@
-"""What the tests of processes start: a program that goes on with a run again and again while it is being killed.
+"""The program that the tests of processes start: it resumes a run again and again, and kills it at random moments.
 
     python tests/processes.py SEED KILLS FOLDER ARGUMENTS...
 
-runs `scratchpad ARGUMENTS` in a child, KILLS times killed with SIGKILL at random moments, then to its end.
+runs `scratchpad ARGUMENTS` in a child, KILLS times until a SIGKILL at a random moment, then to its end.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ assert scratchpad.training.setup
 
 
 def logged(folder: Path) -> int:
-    """How many lines the run has logged."""
+    """Return the number of lines that the run has logged."""
     path = folder / "metrics.jsonl"
     try:
         return path.read_bytes().count(b"\n")
-    except FileNotFoundError:  # a run without a checkpoint begins anew, and takes away what there was
+    except FileNotFoundError:  # a run without a checkpoint starts again and deletes its files
         return 0
 
 
 def child(arguments: list[str]) -> int:
-    """Begin or go on with the run in a new process."""
+    """Start or resume the run in a new process."""
     number = os.fork()
     if number == 0:
         os._exit(main([*arguments, "--resume"]))
@@ -40,7 +40,7 @@ def child(arguments: list[str]) -> int:
 
 
 def killed_at_random(rng: random.Random, folder: Path, arguments: list[str]) -> bool:
-    """Kill the run some lines and some moments from where it is; whether it was still there to be killed."""
+    """Kill the run after some more lines and some milliseconds. Return whether it was still running."""
     number, until = child(arguments), logged(folder) + rng.randrange(-3, 9)
     while logged(folder) < until and os.waitpid(number, os.WNOHANG) == (0, 0):
         time.sleep(0.001)

@@ -1,4 +1,4 @@
-"""A few tasks in the form of MBPP, which the tests of program data share."""
+"""A few problems in the format of MBPP, for the tests of program data."""
 
 from __future__ import annotations
 
@@ -39,6 +39,6 @@ def write(path: Path, lines: list[dict[str, Any]]) -> str:
 
 
 def run_data(capsys: Captured, *arguments: str, out: Path) -> tuple[list[dict[str, Any]], str]:
-    """The lines that `scratchpad data` writes, and what it says."""
+    """Return the lines that `scratchpad data` writes, and its messages."""
     assert main(["data", *arguments, "--out", str(out), "--force"]) == 0
     return objects(out.read_text()), capsys.readouterr().err

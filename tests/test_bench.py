@@ -232,7 +232,7 @@ COMMANDS = {
 }
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="programs are run on Linux alone")
+@pytest.mark.skipif(sys.platform != "linux", reason="programs run only on Linux")
 def test_programs_a_second_of_a_core(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Three programs of 2 seconds of the processor's time each, whatever they took; one round, after one to warm up."""
     clock = count(0, 6)

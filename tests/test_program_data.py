@@ -27,7 +27,7 @@ from scratchpad.tasks.formats import format_named, format_names
 from scratchpad.tasks.user_data import load_corpus
 from scratchpad.training.setup import train
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="programs are run on Linux alone")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="programs run only on Linux")
 
 
 @pytest.fixture

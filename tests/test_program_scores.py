@@ -24,7 +24,7 @@ from scratchpad.tasks.document import as_text, letters
 from scratchpad.tasks.formats import format_named
 from scratchpad.tasks.user_data import load_corpus
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="programs are run on Linux alone")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="programs run only on Linux")
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 

@@ -1,4 +1,4 @@
-"""Traces: the paper's text byte for byte, what is shown where, how runs end, and the command."""
+"""Traces: the paper's text byte for byte, what each construct records, and how runs end."""
 
 from __future__ import annotations
 
@@ -48,33 +48,33 @@ def test_the_papers_example_byte_for_byte(runner: Runner) -> None:
     assert (trace.status, trace.output, trace.output_text) == ("done", 24, "24")
 
 
-def test_line_ends_of_other_systems_make_no_difference(runner: Runner) -> None:
+def test_line_ends_of_other_systems_give_the_same_trace(runner: Runner) -> None:
     assert whole_text(runner.run(FUNCTION.replace("\n", "\r\n"), " f(6) ")) == PAPER
 
 
-def test_only_changes(runner: Runner) -> None:
+def test_changes_format(runner: Runner) -> None:
     trace = runner.run(FUNCTION, "f(6)")
     assert trace_text(trace.changes()) == CHANGES
 
 
-def test_changes_are_those_of_the_same_call(runner: Runner) -> None:
-    """A recursive call begins with all of its variables; back in its caller, only what is new there is shown."""
+def test_changes_compare_states_of_the_same_call(runner: Runner) -> None:
+    """A recursive call starts with all of its variables; after the return, the caller shows only its own changes."""
     trace = runner.run("def f(n):\n    m = n\n    if n:\n        f(n - 1)\n        del m\n    n = True\nf(1)").changes()
     assert [step.state for step in trace.steps[2:]] == [
         {"n": 1}, {"m": 1}, {}, {"n": 0}, {"m": 0}, {}, {}, {"m": "<deleted>"},
     ]  # fmt: skip
 
 
-def test_one_and_true_are_two_values() -> None:
+def test_same_json_distinguishes_one_and_true() -> None:
     assert not same_json(1, True)
     assert not same_json(1, 1.0)
     assert same_json({"a": 1, "b": [2]}, {"b": [2], "a": 1})
 
 
-# -- what is shown, construct by construct
+# -- constructs
 
 
-def test_recursion_shows_the_frame_that_runs(runner: Runner) -> None:
+def test_recursion_records_the_current_frame(runner: Runner) -> None:
     trace = runner.run("def f(n):\n    return n and n + f(n - 1)", "f(2)")
     assert [state for _, state in shown(trace)[2:]] == [{"n": 2}, {"n": 1}, {"n": 0}]
     assert [step.frame for step in trace.steps] == [1, 1, 2, 3, 4]
@@ -86,7 +86,7 @@ def test_a_program_without_lines_has_no_steps(runner: Runner, program: str) -> N
     assert (trace.status, trace.steps, trace.state) == ("done", (), {})
 
 
-def test_generators_go_on_in_their_own_frame(runner: Runner) -> None:
+def test_generators_resume_in_their_own_frame(runner: Runner) -> None:
     trace = runner.run(
         "def g(n):\n    yield n\n    n += 1\n    yield n\noutput = []\nfor x in g(5):\n    output.append(x)"
     )
@@ -106,7 +106,7 @@ def test_comprehensions_and_lambdas_have_frames(runner: Runner) -> None:
     assert trace.steps[-1].state == {"a": 7}
 
 
-def test_classes_show_their_body_and_their_objects(runner: Runner) -> None:
+def test_class_bodies_and_instances_are_recorded(runner: Runner) -> None:
     source = "class P:\n    k = 2\n    def __init__(self, x):\n        self.x = x\np = P(3)\nq = p"
     trace = runner.run(source)
     assert ("k = 2", {}) in shown(trace)
@@ -115,7 +115,7 @@ def test_classes_show_their_body_and_their_objects(runner: Runner) -> None:
     assert trace.state == {"P": "<callable_object P>", "p": "P(x=3)", "q": "P(x=3)"}
 
 
-def test_a_namespace_of_the_programs_own_making_is_not_called(runner: Runner) -> None:
+def test_methods_of_a_custom_class_namespace_are_not_called(runner: Runner) -> None:
     source = """\
 class Names(dict):
     def __iter__(self):
@@ -136,7 +136,7 @@ output = seen
     assert trace.output == []
 
 
-def test_aliases_change_together(runner: Runner) -> None:
+def test_both_aliases_show_a_change(runner: Runner) -> None:
     trace = runner.run("a = [1]\nb = a\nb.append(2)\nc = 3")
     assert trace.steps[-1].state == {"a": [1, 2], "b": [1, 2]}
 
@@ -151,7 +151,7 @@ def test_try_and_with(runner: Runner) -> None:
     assert trace.state == {"contextlib": "<module contextlib>", "x": 1, "y": 2}
 
 
-def test_an_exception_is_the_end_of_a_trace(runner: Runner) -> None:
+def test_an_uncaught_exception_ends_the_trace(runner: Runner) -> None:
     trace = runner.run("def f(a):\n    return 1 // a", "f(0)")
     assert (trace.status, trace.error) == ("exception", "ZeroDivisionError: integer division or modulo by zero")
     assert trace_text(trace).endswith(
@@ -167,7 +167,7 @@ def test_values_show_no_address_and_sets_are_sorted(runner: Runner) -> None:
     assert first.output_text == "({'a', 'b', 'c', 'd'}, {1: nan}, <object object>)"
 
 
-def test_threads_show_neither_an_address_nor_the_systems_numbers(runner: Runner) -> None:
+def test_threads_show_no_address_and_no_system_number(runner: Runner) -> None:
     source = """\
 import threading
 class T(threading.Thread):
@@ -191,7 +191,7 @@ output = [*threads, Thread()]
     assert output[2] == "Thread(_ident=5)"
 
 
-def test_draws_are_the_same_every_time(runner: Runner) -> None:
+def test_random_draws_are_the_same_in_every_run(runner: Runner) -> None:
     source = "import random\noutput = [random.random() for _ in range(3)], hash('a')"
     with started() as another:
         assert runner.run(source).output == another.run(source).output
@@ -203,20 +203,20 @@ def test_huge_values_are_cut_and_counted(runner: Runner) -> None:
     assert trace.cuts == 2
 
 
-def test_what_is_printed_is_kept(runner: Runner) -> None:
+def test_printed_text_is_recorded(runner: Runner) -> None:
     trace = runner.run("import sys\nprint('a', 1)\nprint('é', file=sys.stderr)")
     assert (trace.stdout, trace.stderr) == ("a 1\n", "é\n")
 
 
-def test_a_program_is_main_and_alone(runner: Runner) -> None:
+def test_a_program_runs_as_main_in_a_clean_environment(runner: Runner) -> None:
     source = "import os, sys\noutput = [__name__, sys.argv, dict(os.environ), os.listdir('.'), 'torch' in sys.modules]"
     assert runner.run(source).output == ["__main__", ["program.py"], {}, [], False]
 
 
-# -- the text, read back
+# -- parsing the text
 
 
-def test_texts_are_read_back(runner: Runner) -> None:
+def test_a_parsed_text_has_the_states_and_lines_of_the_trace(runner: Runner) -> None:
     trace = runner.run(FUNCTION, "f(6)")
     for text in (trace_text(trace), whole_text(trace)):
         read = read_trace(text)
@@ -225,7 +225,7 @@ def test_texts_are_read_back(runner: Runner) -> None:
         assert (read.states[-1]["output"], read.error) == (24, None)
 
 
-def test_errors_are_read_back(runner: Runner) -> None:
+def test_a_parsed_text_has_the_error_of_the_trace(runner: Runner) -> None:
     read = read_trace(trace_text(runner.run("x = 1\nx / 0")))
     assert (read.error, read.states) == ("ZeroDivisionError: division by zero", ({}, {"x": 1}))
 
@@ -233,7 +233,7 @@ def test_errors_are_read_back(runner: Runner) -> None:
 # -- programs and calls
 
 
-def test_a_call_has_to_be_one_expression() -> None:
+def test_a_call_must_be_one_expression() -> None:
     assert program_text("x = 1\n\n\n", "f(2)") == "x = 1\n\noutput = f(2)"
     assert program_text("x = 1", " f(2, [*y]) # so ") == "x = 1\n\noutput = f(2, [*y]) # so"
     for call in ("", " ", "f(1)\nimport os", "f(1); import os", "f(1)\rx", "y = 1", "f(", "f(\n1)", "f(1\0)", "# f(1)"):
@@ -253,24 +253,24 @@ def test_programs_are_read_in_the_encoding_that_they_declare(tmp_path: Path) -> 
 
 
 def test_the_last_record_is_written_without_the_tracer() -> None:
-    """Which would be called for each call that writes it."""
+    """The interpreter would call the tracer for each function that writes the record."""
     source = """\
 import sys
 from scratchpad.programs import MIB, ResourceLimits
 from scratchpad.programs.sandbox.child import ProgramExecution
 from scratchpad.programs.sandbox.trace_buffer import TraceBuffer
-class Told(TraceBuffer):
+class PrintingBuffer(TraceBuffer):
     def put(self, record, last=False):
         print(record.get("status"), sys.gettrace() is None, sys.getprofile() is None)
         return super().put(record, last)
-ProgramExecution({"program": "output = 1"}, ResourceLimits(), Told(MIB)).run()"""
-    told = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)
-    assert (told.stdout, told.stderr) == ("None False True\ndone True True\n", "")
+ProgramExecution({"program": "output = 1"}, ResourceLimits(), PrintingBuffer(MIB)).run()"""
+    ran = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)
+    assert (ran.stdout, ran.stderr) == ("None False True\ndone True True\n", "")
 
 
-# -- what comes out of a program's process is not trusted
+# -- the trace of a program's process is not trusted
 
-TOLD: dict[str, Any] = {"reason": None, "exit_code": 0, "seconds": 0.1}
+HEADER: dict[str, Any] = {"reason": None, "exit_code": 0, "seconds": 0.1}
 LAST = b'{"status": "done", "error": null, "state": {}, "output_text": null, "cuts": 0}\n'
 STARTED = b'{"started":true}\n'
 
@@ -294,27 +294,27 @@ STARTED = b'{"started":true}\n'
         b"\xff\n",
     ],
 )
-def test_forged_records_are_found(records: bytes) -> None:
-    trace = decode_trace("x = 1", TOLD, STARTED + records, b"", b"")
+def test_forged_records_are_detected(records: bytes) -> None:
+    trace = decode_trace("x = 1", HEADER, STARTED + records, b"", b"")
     assert trace.status == "tampered"
-    assert decode_trace("x = 1", TOLD, STARTED + LAST, b"\xff", b"").status == "done"
+    assert decode_trace("x = 1", HEADER, STARTED + LAST, b"\xff", b"").status == "done"
 
 
-def test_a_process_that_was_not_set_up_says_why() -> None:
-    for told, stderr, why in (
-        (TOLD, b"OSError: no", "OSError: no"),
-        (TOLD | {"reason": "time"}, b"", "it took more time than allowed"),
-        (TOLD | {"exit_code": 71}, b"", "it ended with exit status 71"),
+def test_a_failed_set_up_is_reported_with_its_reason() -> None:
+    for header, stderr, why in (
+        (HEADER, b"OSError: no", "OSError: no"),
+        (HEADER | {"reason": "time"}, b"", "it took more time than allowed"),
+        (HEADER | {"exit_code": 71}, b"", "it ended with exit status 71"),
     ):
         with pytest.raises(RunFailure, match=f"could not be set up: {why}"):
-            decode_trace("x = 1", told, b"", b"", stderr)
+            decode_trace("x = 1", header, b"", b"", stderr)
 
 
-def test_endings_are_counted() -> None:
-    def ended(status: str, error: str | None = None) -> Trace:
+def test_statuses_are_counted() -> None:
+    def trace(status: str, error: str | None = None) -> Trace:
         return Trace("", (TraceStep(1, "", {}, 1),), {}, status, error)
 
-    traces = [ended("done"), ended("refused", "class (line 3)"), ended("refused", "class (line 1)"), ended("done")]
+    traces = [trace("done"), trace("refused", "class (line 3)"), trace("refused", "class (line 1)"), trace("done")]
     assert count_statuses(traces) == {"done": 2, "refused: class": 2}
 
 
@@ -322,6 +322,6 @@ def test_endings_are_counted() -> None:
     "limits",
     [{"seconds": 0}, {"seconds": float("nan")}, {"steps": 0}, {"steps": 1.5}, {"memory_bytes": 1}, {"threads": True}],
 )
-def test_limits_out_of_range(limits: dict[str, Any]) -> None:
+def test_limits_out_of_range_are_refused(limits: dict[str, Any]) -> None:
     with pytest.raises(ScratchpadError, match=f"limit {next(iter(limits))}="):
         ResourceLimits(**limits)

@@ -1,4 +1,4 @@
-"""Programs with `async`: asyncio works, and what else marks coroutines; the sandbox refuses what it did besides."""
+"""Programs with `async`: asyncio and `types.coroutine` work; the sandbox refuses everything else that it refused."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from traces import started
 from scratchpad.programs import Isolation, Runner
 from scratchpad.programs.sandbox.audit_hook import AuditHook
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="programs are run on Linux alone")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="programs run only on Linux")
 
 
 @pytest.fixture(scope="module", params=["namespaces", "hooks"])
@@ -42,7 +42,7 @@ WORKING = {
 
 
 @pytest.mark.parametrize("name", WORKING)
-def test_what_works(runner: Runner, name: str) -> None:
+def test_async_programs_run(runner: Runner, name: str) -> None:
     program, output = WORKING[name]
     trace = runner.run(program)
     assert (trace.status, trace.error, trace.output) == ("done", None, output)
@@ -88,13 +88,13 @@ types.coroutine(f)""",
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_refused(runner: Runner, name: str) -> None:
+def test_other_uses_are_refused(runner: Runner, name: str) -> None:
     program, error = REFUSED[name]
     trace = runner.run(program)
     assert (trace.status, trace.error) == ("exception", f"PermissionError: {error}")
 
 
-def test_the_hook_allows_no_sockets_but_those_of_the_process_itself() -> None:
+def test_the_hook_allows_only_sockets_within_the_process() -> None:
     check = AuditHook().check
     check("socket.__new__", (None, 1, 1, 0))
     for event, arguments in (

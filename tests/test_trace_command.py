@@ -1,4 +1,4 @@
-"""The command `trace`: what it prints, and the exit status of every kind of end."""
+"""The command `trace`: its output, and its exit status for each kind of ending."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_the_command_writes_json(file: str, form: str, capsys: pytest.CaptureFix
     assert (last["isolation"] == "hooks") == ("no security boundary" in last["in_force"])
 
 
-def test_an_exception_of_the_program_is_no_error_of_the_command(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_exception_of_the_program_exits_with_0(file: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["trace", file, "--call", "f(None)", "--json"]) == 0
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert last["status"] == "exception"
@@ -64,21 +64,21 @@ def test_an_exception_of_the_program_is_no_error_of_the_command(file: str, capsy
         (["FILE", "--call", "f(6)", "--max-steps", "3"], 1, "more lines than allowed"),
     ],
 )
-def test_mistakes_and_limits(
+def test_mistakes_and_limits_set_the_exit_status(
     file: str, arguments: list[str], status: int, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["trace", *(file if argument == "FILE" else argument for argument in arguments)]) == status
     assert message in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_a_syntax_error_is_told_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_syntax_error_is_reported_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "bad.py"
     path.write_text("x = 1\ny = = 2\n")
     assert main(["trace", str(path)]) == 2
     assert capsys.readouterr() == ("", f"scratchpad: error: {path}, line 2: SyntaxError: invalid syntax\n")
 
 
-def test_a_program_with_a_null_byte_is_told_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_null_byte_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "null.py"
     path.write_text("x = 1\0\n")
     assert main(["trace", str(path)]) == 2
@@ -86,7 +86,7 @@ def test_a_program_with_a_null_byte_is_told_as_such(tmp_path: Path, capsys: pyte
     assert (out, "null bytes" in err, "None" in err) == ("", True, False)
 
 
-def test_a_refused_program_is_told_by_its_construct(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refusal_names_the_construct(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "class.py"
     path.write_text("x = 1\nclass A: pass\n")
     assert main(["trace", str(path), "--format", "inductive"]) == 2

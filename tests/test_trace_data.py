@@ -1,4 +1,4 @@
-"""The tracer on real programs: MBPP's and CRUXEval's, where the data sets are there."""
+"""The tracer on real programs: MBPP's and CRUXEval's, if the data sets are available."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ CRUXEVAL = {"refused: input()": 1, "refused: is between values": 2}
 
 
 def lines(name: str) -> list[dict[str, Any]]:
-    """The data set; the test is skipped where it is not there."""
+    """Read a data set; skip the test if there is none."""
     path = DATA / name
     if not path.exists():
-        pytest.skip(f"{name} is not in ../shared/data: the data sets are no part of the repository")
+        pytest.skip(f"{name} is not in ../shared/data: the repository does not contain the data sets")
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
@@ -33,7 +33,7 @@ def runner() -> Iterator[Runner]:
 
 
 def call_in(test: str) -> str:
-    """What a test of MBPP calls: the left side of the comparison that it asserts."""
+    """Return the call in a test of MBPP: the left side of the asserted comparison."""
     (statement,) = ast.parse(test).body
     assert isinstance(statement, ast.Assert)
     tested = statement.test
@@ -42,9 +42,9 @@ def call_in(test: str) -> str:
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="the paper's number is of Python 3.11's line events")
 def test_as_many_tasks_of_mbpp_fit_the_papers_window_as_in_the_paper(runner: Runner) -> None:
-    """212 there; 201 to 214 with 1,066 characters for its 512 tokens, by small choices, and at most 7 more or less.
+    """The paper has 212. With 1,066 characters for its 512 tokens, small choices give 201 to 214; 7 more are tolerated.
 
-    A state and its line take 17 characters at least, so a trace of more than 67 steps does not fit.
+    A state and its line take at least 17 characters, so a trace of more than 67 steps does not fit.
     """
     tasks = [task for task in lines("mbpp.jsonl") if 11 <= task["task_id"] <= 510]
     assert len(tasks) == 500
@@ -59,7 +59,7 @@ def test_as_many_tasks_of_mbpp_fit_the_papers_window_as_in_the_paper(runner: Run
     assert 201 <= count <= 219
 
 
-def test_all_outputs_of_cruxeval_are_the_data_sets(runner: Runner) -> None:
+def test_all_outputs_of_cruxeval_equal_those_of_the_data_set(runner: Runner) -> None:
     wrong = {}
     for task in lines("cruxeval.jsonl"):
         trace = runner.run(task["code"], f"f({task['input']})")
@@ -69,7 +69,7 @@ def test_all_outputs_of_cruxeval_are_the_data_sets(runner: Runner) -> None:
 
 
 def test_the_inductive_form_covers_cruxeval(runner: Runner) -> None:
-    """All but 3 functions, which are refused by name; and every 59th goes on from each of its states."""
+    """All but 3 functions are covered, and every 59th resumes from each of its states."""
     traces = []
     for place, task in enumerate(lines("cruxeval.jsonl")):
         trace = runner.run_inductive(task["code"], f"f({task['input']})")

@@ -1,4 +1,4 @@
-"""Programs that do harm, by accident or not: each ends with a clear status, nothing is harmed, the next one runs."""
+"""Harmful programs: each ends with a clear status, changes nothing outside, and the next program runs normally."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def runner(request: pytest.FixtureRequest) -> Iterator[Runner]:
 
 
 def ended(runner: Runner, program: str, limits: ResourceLimits | None = None) -> tuple[str, str | None]:
-    """Status and error of a program; then the same server runs another one, which finds all in order."""
+    """Return a program's status and error. Then check that the same server runs another program normally."""
     trace = runner.run(program, limits=limits)
-    check_order(runner)
+    check_server(runner)
     return trace.status, trace.error
 
 
-def check_order(runner: Runner) -> None:
+def check_server(runner: Runner) -> None:
     source = "import os, threading\noutput = os.listdir(), dict(os.environ), threading.active_count(), [*map(str, [1])]"
     after = runner.run(source)
     assert (after.status, after.output, after.stdout, after.stderr) == ("done", [[], {}, 1, ["1"]], "", "")
@@ -55,19 +55,19 @@ sum(iter(int, 1))""",
 
 
 @pytest.mark.parametrize("program", ENDLESS.values(), ids=ENDLESS)
-def test_endless_programs_run_out_of_time(runner: Runner, program: str) -> None:
+def test_endless_programs_reach_the_time_limit(runner: Runner, program: str) -> None:
     limits = ResourceLimits(seconds=0.1, steps=1 << 30, trace_bytes=1 << 30)
     assert ended(runner, program, limits) == ("time", None)
 
 
-def test_an_endless_loop_runs_out_of_steps(runner: Runner) -> None:
+def test_an_endless_loop_reaches_the_step_limit(runner: Runner) -> None:
     trace = runner.run("x = 0\nwhile True:\n    x += 1", limits=STEPS)
     assert (trace.status, len(trace.steps)) == ("steps", 1009)
     assert (
         runner.run("x = ''\nwhile True: x += 'a' * 1009", limits=ResourceLimits(seconds=60, trace_bytes=10_007)).status
         == "trace"
     )
-    check_order(runner)
+    check_server(runner)
 
 
 FORKS = {
@@ -104,7 +104,7 @@ finally:
 
 
 @pytest.mark.parametrize("program", MEMORY.values(), ids=MEMORY)
-def test_memory_bombs(runner: Runner, program: str) -> None:
+def test_memory_bombs_end(runner: Runner, program: str) -> None:
     status, error = ended(runner, program, WIDE)
     assert (status, error) in (("memory", "MemoryError"), ("exception", "OverflowError: too many digits in integer"))
 
@@ -112,15 +112,15 @@ def test_memory_bombs(runner: Runner, program: str) -> None:
 RECURSION = "def f(n):\n    global deepest\n    deepest = n\n    f(n + 1)\ntry:\n    f(1)\n"
 
 
-def test_deep_recursion_is_the_interpreters_own_error(runner: Runner) -> None:
-    """At the depth of a plain interpreter: its 1000 frames, the module's included."""
+def test_deep_recursion_raises_recursion_error(runner: Runner) -> None:
+    """At the depth of a plain interpreter: 1000 frames, including the module's."""
     trace = runner.run(f"{RECURSION}except RecursionError as error:\n    output = deepest, str(error)")
     assert (trace.status, trace.output) == ("done", [999, "maximum recursion depth exceeded"])
-    assert trace.steps[-1].line == 8  # what comes after the error is traced again
+    assert trace.steps[-1].line == 8  # the lines after the error are traced again
     assert ended(runner, "def f(): f()\nf()") == ("exception", "RecursionError: maximum recursion depth exceeded")
 
 
-def test_programs_set_their_own_depth(runner: Runner) -> None:
+def test_programs_set_their_own_recursion_limit(runner: Runner) -> None:
     def deepest(limit: int) -> Trace:
         return runner.run(
             f"import sys\nsys.setrecursionlimit({limit})\n{RECURSION}except RecursionError:\n    output = deepest"
@@ -136,8 +136,8 @@ DEEP = {
 
 
 @pytest.mark.parametrize(("inner", "statuses"), DEEP.values(), ids=DEEP)
-def test_recursion_without_a_limit_does_not_get_out(runner: Runner, inner: str, statuses: tuple[str, str]) -> None:
-    """Run as another file, so that no line of it is traced."""
+def test_unlimited_recursion_stays_in_its_process(runner: Runner, inner: str, statuses: tuple[str, str]) -> None:
+    """The code has another file name, so that none of its lines is traced."""
     source = f"import sys\nsys.setrecursionlimit(1 << 30)\nexec(compile({inner!r}, 'other.py', 'exec'))"
     assert ended(runner, source, WIDE)[0] in statuses
 
@@ -165,7 +165,7 @@ def test_programs_that_end_themselves(runner: Runner, program: str) -> None:
     assert ended(runner, program) == ENDS[program]
 
 
-def test_a_signals_handler_is_the_programs(runner: Runner) -> None:
+def test_signal_handlers_of_the_program_run(runner: Runner) -> None:
     source = """\
 import signal
 seen = []
@@ -186,7 +186,7 @@ def test_threads_run_and_end_with_the_program(runner: Runner) -> None:
     assert ended(runner, endless) == ("done", None)
 
 
-def test_too_many_threads(runner: Runner) -> None:
+def test_too_many_threads_are_refused(runner: Runner) -> None:
     source = "import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(10_000,)).start()"
     status, error = ended(runner, source, WIDE)
     assert (status, error) in (("exception", "RuntimeError: can't start new thread"), ("memory", "MemoryError"))
@@ -208,13 +208,13 @@ t.join()""",
 
 
 @pytest.mark.parametrize("program", FLOODS.values(), ids=FLOODS)
-def test_output_floods(runner: Runner, program: str) -> None:
+def test_output_floods_reach_the_output_limit(runner: Runner, program: str) -> None:
     trace = runner.run(
         program, limits=ResourceLimits(seconds=60, output_bytes=10_007, steps=1 << 30, trace_bytes=1 << 30)
     )
     assert trace.status == "output"
     assert len(trace.stdout + trace.stderr) <= 2 * 10_007
-    check_order(runner)
+    check_server(runner)
 
 
 DELETING = {
@@ -240,7 +240,7 @@ DELETING = {
 
 
 @pytest.mark.parametrize("how", DELETING)
-def test_files_of_others_stay_as_they_are(runner: Runner, how: str, tmp_path: Path) -> None:
+def test_files_outside_the_folder_stay_unchanged(runner: Runner, how: str, tmp_path: Path) -> None:
     path = tmp_path / "victim.txt"
     path.write_text("dear")
     before = path.stat()
@@ -252,7 +252,7 @@ def test_files_of_others_stay_as_they_are(runner: Runner, how: str, tmp_path: Pa
     assert (path.stat().st_mode, path.stat().st_mtime_ns) == (before.st_mode, before.st_mtime_ns)
 
 
-def test_programs_see_pythons_own_library_alone(runner: Runner) -> None:
+def test_programs_see_only_the_standard_library(runner: Runner) -> None:
     assert ended(runner, "import scratchpad") == ("exception", "ModuleNotFoundError: No module named 'scratchpad'")
     assert ended(runner, "import numpy") == ("exception", "ModuleNotFoundError: No module named 'numpy'")
     status, error = ended(runner, f"open({__file__!r})")
@@ -260,7 +260,7 @@ def test_programs_see_pythons_own_library_alone(runner: Runner) -> None:
     assert str(error).startswith("PermissionError")
 
 
-def test_the_working_folder_is_the_programs_own(runner: Runner) -> None:
+def test_programs_write_in_their_working_folder(runner: Runner) -> None:
     source = "import os\nos.mkdir('c')\nopen('a', 'w').write('b')\nos.rename('a', 'c/d')\noutput = open('c/d').read()"
     assert runner.run(source).output == "b"
     assert ended(runner, f"{source}\nos.chmod('c', 0)") == ("done", None)
@@ -278,7 +278,7 @@ def test_files_have_limits(runner: Runner) -> None:
     made = runner.run("import os\nfor n in range(1009): os.mkdir(str(n))")
     assert made.status == "exception"
     assert made.state["n"] == (256 if runner.isolation == "hooks" else 255)  # the folder itself counts, too
-    check_order(runner)
+    check_server(runner)
 
 
 PARENT = {
@@ -295,32 +295,32 @@ PARENT = {
 
 
 @pytest.mark.parametrize("program", PARENT.values(), ids=PARENT)
-def test_the_parent_and_the_tracer_are_out_of_reach(runner: Runner, program: str) -> None:
+def test_programs_cannot_reach_the_parent_and_the_tracer(runner: Runner, program: str) -> None:
     status, error = ended(runner, program)
     assert status == "exception"
     assert error
     assert error.startswith("PermissionError: ")
 
 
-def test_a_tracer_that_was_dropped_is_reported(runner: Runner) -> None:
+def test_a_removed_tracer_is_reported(runner: Runner) -> None:
     frame = "_getframe().f_trace"
     for change in ("settrace(None)", "settrace(lambda *_: None)", f"{frame} = None", f"{frame}_lines = False"):
         assert ended(runner, f"import sys\nsys.{change}\nx = 1") == ("lost", None)
 
 
-def test_hooks_of_programs_are_not_added(runner: Runner) -> None:
+def test_programs_cannot_add_audit_hooks(runner: Runner) -> None:
     assert runner.run("import sys\nsys.addaudithook(print)\nopen('a', 'w')").stdout == ""
 
 
-def test_the_hook_refuses_signals_to_others_by_itself() -> None:
-    """Where system calls are filtered the kernel would refuse them, too."""
+def test_the_hook_alone_refuses_signals_to_other_processes() -> None:
+    """With the seccomp filter, the kernel would also refuse them."""
     check = AuditHook().check
     check("os.kill", (os.getpid(), 9))
     with pytest.raises(PermissionError, match=r"os.kill of another process"):
         check("os.kill", (os.getppid(), 9))
 
 
-def test_changed_modules_are_changed_for_the_program_alone(runner: Runner) -> None:
+def test_changed_modules_do_not_affect_the_sandbox(runner: Runner) -> None:
     source = """\
 import builtins, json, os, sys, types
 json.dumps = json.loads = os._exit = os.write = None
@@ -330,10 +330,10 @@ for name in ("len", "str", "isinstance", "issubclass", "type", "dict", "list"):
 output = 3"""
     trace = runner.run(source)
     assert (trace.status, trace.output) == ("done", 3)
-    check_order(runner)
+    check_server(runner)
 
 
-def test_a_server_that_was_killed_is_reported_and_replaced() -> None:
+def test_a_killed_server_is_reported_and_replaced() -> None:
     with started() as runner:
         client = runner._client
         assert client is not None
@@ -345,6 +345,6 @@ def test_a_server_that_was_killed_is_reported_and_replaced() -> None:
         assert runner.run("output = 7").output == 7
 
 
-def test_unknown_isolation() -> None:
+def test_an_unknown_isolation_is_refused() -> None:
     with pytest.raises(ScratchpadError, match="auto, namespaces or hooks"):
         Runner(isolation="jail")  # type: ignore[arg-type]

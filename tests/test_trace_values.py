@@ -1,4 +1,4 @@
-"""How a running program's values are written: as JSON and as text, the same everywhere, without the program's code."""
+"""Values of a running program as JSON and as text: the same in every run, written without the program's code."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from scratchpad.programs.tracing.value_json import JsonWriter
 
 
 class Hostile:
-    """Nothing of it may be called."""
+    """None of its methods may be called."""
 
     def __init__(self) -> None:
         object.__setattr__(self, "a", 1)
@@ -135,7 +135,7 @@ def written(value: object, budget: int = 4096) -> tuple[Any, str]:
         (cyclic(), [1, "<cycle>"], "[1, <cycle>]"),
     ],
 )
-def test_values(value: object, as_json: Any, as_text: str) -> None:
+def test_values_as_json_and_text(value: object, as_json: Any, as_text: str) -> None:
     assert written(value) == (as_json, as_text)
 
 
@@ -171,11 +171,11 @@ class Window(collections.deque[int]):
         re.search("b+", "abbc"), re.match(b"", b""), collections.deque([1, 2], 3), Window([5], 7),
     ],
 )  # fmt: skip
-def test_values_that_the_library_writes_whole_are_written_so(value: object) -> None:
+def test_library_values_are_written_like_their_repr(value: object) -> None:
     assert written(value) == (repr(value), repr(value))
 
 
-def test_of_values_that_may_hold_the_programs_own_nothing_is_called() -> None:
+def test_program_objects_inside_library_values_are_not_called() -> None:
     text, zone = HostileText("a"), HostileZone()
     assert written(re.compile(text)) == ("<Pattern object>",) * 2
     assert written(re.compile("a").match(text))[1] == "<Match object>"
@@ -188,36 +188,36 @@ def test_of_values_that_may_hold_the_programs_own_nothing_is_called() -> None:
     )
 
 
-def test_patterns_are_told_apart_by_all_of_their_text() -> None:
-    """Their repr holds 200 characters of it."""
+def test_patterns_are_written_with_their_whole_text() -> None:
+    """Their repr has only 200 characters of it."""
     one, other = (re.compile("a" * 211 + letter, re.VERBOSE) for letter in "bc")
     assert repr(one) == repr(other)
     assert written(one)[1] == f"re.compile('{'a' * 211}b', re.VERBOSE)" != written(other)[1]
 
 
-def drawn(rng: random.Random, depth: int = 3) -> Any:
-    """Any JSON value."""
+def random_json(rng: random.Random, depth: int = 3) -> Any:
+    """Return a random JSON value."""
     kind = rng.randrange(8 if depth else 6)
     if kind < 6:
         text = "".join(rng.choice('ab"\\\n é\u2028\ud800😀') for _ in range(rng.randrange(7)))
         return (None, rng.random() < 0.5, rng.randrange(-(10**21), 10**21), rng.randrange(11), rng.gauss(0, 1e7), text)[
             kind
         ]
-    items = [drawn(rng, depth - 1) for _ in range(rng.randrange(5))]
+    items = [random_json(rng, depth - 1) for _ in range(rng.randrange(5))]
     return items if kind == 6 else {f"{index}{rng.choice('abc')}": item for index, item in enumerate(items)}
 
 
-def test_what_json_has_stays_as_it_is() -> None:
-    """Held against the standard library's own writer, and Python's own literals."""
+def test_json_values_stay_unchanged() -> None:
+    """Compared with the standard library's JSON and with Python's literals."""
     rng = random.Random(0)
     for _ in range(503):
-        value = drawn(rng)
+        value = random_json(rng)
         as_json, as_text = written(value, budget=1 << 20)
         assert json.dumps(as_json) == json.dumps(value)
         assert as_text == repr(value)
 
 
-def test_nothing_of_the_program_is_called() -> None:
+def test_no_code_of_the_program_is_called() -> None:
     assert written(Hostile()) == ("Hostile(a=1)", "Hostile(a=1)")
     assert written(HostileList([1, 2])) == ([1, 2], "HostileList([1, 2])")
     assert written(OfHostileMeta) == ("<callable_object OfHostileMeta>",) * 2
@@ -275,5 +275,5 @@ class Loud(Exception):
         (ValueError("x" * 2003), f"ValueError: {'x' * 1000}..."),
     ],
 )
-def test_errors(error: BaseException, text: str) -> None:
+def test_exceptions_as_text(error: BaseException, text: str) -> None:
     assert error_text(error) == text

@@ -1,6 +1,6 @@
-"""The kernel's walls by themselves: what a program cannot do even when it has got past the audit hooks.
+"""The kernel's walls alone: what a program cannot do even if it has passed the audit hook.
 
-Probes run where programs run, confined as they are, in processes without any hook.
+Probes run in processes that are confined like a program's but have no hook.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 import pytest
 from traces import started
 
-from scratchpad.programs.sandbox import namespaces as isolation_module
+from scratchpad.programs.sandbox import namespaces as namespaces_module
 from scratchpad.programs.sandbox import server
 from scratchpad.programs.sandbox.backends import backends
 from scratchpad.programs.sandbox.limits import ResourceLimits
@@ -40,8 +40,8 @@ reader, writer = os.pipe()
 child = os.fork()
 if child:
     os.close(writer)
-    told = os.fdopen(reader).read()
-    print(told or os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    found = os.fdopen(reader).read()
+    print(found or os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     sys.exit()
 backend.confine(ResourceLimits())
 libc = ctypes.CDLL(None, use_errno=True)
@@ -58,28 +58,28 @@ os._exit(0)
 
 
 def probed(isolation: str, *probes: str) -> Any:
-    """What probes find out: a list of their values, in a process that is confined like a program's."""
+    """Return the values of the probes, evaluated in a process that is confined like a program's."""
     program = CONFINED.format(root=str(ROOT), isolation=isolation, probes=f"[{', '.join(probes)}]")
     command = [sys.executable, "-S", "-P", "-c", program]
     ran = subprocess.run(command, capture_output=True, text=True, env={}, check=False, cwd="/")
     if ran.returncode != 0:
         reason = ran.stderr.splitlines()[-1]
         assert reason.startswith(("OSError", "PermissionError")), ran.stderr
-        pytest.skip(f"{isolation} are not allowed on this machine: {reason}")
+        pytest.skip(f"this machine does not allow {isolation}: {reason}")
     return json.loads(ran.stdout)
 
 
-def refused(isolation: str, *calls: str) -> list[int]:
-    """The errors that calls end with, 0 where there is none."""
+def error_numbers(isolation: str, *calls: str) -> list[int]:
+    """Return the error number of each call, 0 if it succeeds."""
     return probed(isolation, *(f"refusal(lambda: {call})" for call in calls))
 
 
-needs_filter = pytest.mark.skipif(not has_filter(), reason="no filter of system calls is known for this machine")
+needs_filter = pytest.mark.skipif(not has_filter(), reason="there is no seccomp filter for this machine")
 
 
 @needs_filter
 @pytest.mark.parametrize("isolation", ["namespaces", "hooks"])
-def test_system_calls_that_are_refused(isolation: str) -> None:
+def test_refused_system_calls(isolation: str) -> None:
     calls = [
         "os.fork()", "os.execv('/bin/true', ['true'])", "socket.socket()", "socket.socket(socket.AF_UNIX)",
         "os.kill(server, 0)", "os.kill(-1, 0)", "os.kill(0, 0)", "signal.pidfd_send_signal(0, 9)",
@@ -88,19 +88,19 @@ def test_system_calls_that_are_refused(isolation: str) -> None:
         "libc.ptrace(16, server, 0, 0)", "libc.shmget(0, 4096, 0o1600)", "libc.mount(b'a', b'/', b'tmpfs', 0, None)",
         "libc.syscall(435, 0, 0)",
     ]  # fmt: skip
-    assert refused(isolation, *calls) == [errno.EPERM] * (len(calls) - 1) + [errno.ENOSYS]
+    assert error_numbers(isolation, *calls) == [errno.EPERM] * (len(calls) - 1) + [errno.ENOSYS]
 
 
 @needs_filter
 @pytest.mark.parametrize("isolation", ["namespaces", "hooks"])
-def test_system_calls_that_programs_need(isolation: str) -> None:
+def test_allowed_system_calls(isolation: str) -> None:
     calls = ["os.kill(os.getpid(), 0)", "open('x', 'w').close()", "resource.getrlimit(resource.RLIMIT_AS) and None"]
-    assert refused(isolation, *calls) == [0] * len(calls)
+    assert error_numbers(isolation, *calls) == [0] * len(calls)
     thread = "[(t.start(), t.join()) for t in [threading.Thread(target=calls.append, args=(3,))]] and None"
     assert probed(isolation, thread, "calls") == [None, [3]]
 
 
-def test_namespaces_show_nothing_of_the_machine(tmp_path: Path) -> None:
+def test_namespaces_hide_the_machine(tmp_path: Path) -> None:
     victim = tmp_path / "victim.txt"
     victim.write_text("dear")
     hidden = [str(victim), str(ROOT / "README.md"), "/etc", "/proc", "/sys", "/bin"]
@@ -118,14 +118,14 @@ def test_namespaces_show_nothing_of_the_machine(tmp_path: Path) -> None:
     assert victim.read_text() == "dear"
 
 
-def test_namespaces_let_nothing_be_written_but_the_working_folder() -> None:
+def test_namespaces_allow_writing_only_in_the_working_folder() -> None:
     library = str(Path(os.__file__))
     calls = [
         "open('/x', 'w')", f"open({library!r}, 'a')", f"os.remove({library!r})", "os.mkdir('/tmp2')",
         "open('/usr/lib/x', 'w')", "os.chroot('/')", "open('y', 'wb').write(bytes(2 << 20))",
         "[open(str(n), 'w').close() for n in range(257)]",
     ]  # fmt: skip
-    found = refused("namespaces", *calls)
+    found = error_numbers("namespaces", *calls)
     assert found[-2:] == [errno.ENOSPC, errno.ENOSPC]
     assert set(found[:-2]) <= {errno.EROFS, errno.EPERM, errno.EACCES, errno.ENOENT}
     mounts = ", ".join(f"os.statvfs({path!r}).f_flag & os.ST_RDONLY" for path in ("/", library, "."))
@@ -133,14 +133,14 @@ def test_namespaces_let_nothing_be_written_but_the_working_folder() -> None:
 
 
 @pytest.mark.parametrize("isolation", ["namespaces", "hooks"])
-def test_programs_have_no_rights_and_gain_none(isolation: str) -> None:
-    """capget: three sets of capabilities, all empty; PR_GET_NO_NEW_PRIVS (39)."""
+def test_programs_have_no_capabilities_and_gain_none(isolation: str) -> None:
+    """`capget` gives three empty sets of capabilities; 39 is PR_GET_NO_NEW_PRIVS."""
     header = "(0x20080522).to_bytes(4, 'little') + bytes(4)"
     asked = f"[held := ctypes.create_string_buffer(b'x' * 24, 24), libc.capget({header}, held), list(held.raw)][1:]"
     assert probed(isolation, asked, "libc.prctl(39, 0, 0, 0, 0)") == [[0, [0] * 24], 1]
 
 
-def test_places_are_tried_from_the_best_one_on() -> None:
+def test_the_strongest_backend_is_tried_first() -> None:
     assert [backend.name for backend in backends("auto")] == ["namespaces", "hooks", "hooks"]
     assert [backend.name for backend in backends("namespaces")] == ["namespaces"]
     details = [backend.detail for backend in backends("hooks")]
@@ -149,8 +149,8 @@ def test_places_are_tried_from_the_best_one_on() -> None:
     assert all("no security boundary" in detail for detail in details)
 
 
-def test_what_lies_on_the_disk_is_this_users_alone_and_cleared_away() -> None:
-    """After each program, after the last one, and by the server itself when nobody is there any more to end it."""
+def test_files_on_disk_are_private_and_removed() -> None:
+    """They are removed after each program, by the runner at its end, and by the server itself if the runner is gone."""
     runner = started("hooks")
     client = runner._client
     assert client is not None
@@ -168,7 +168,7 @@ def test_what_lies_on_the_disk_is_this_users_alone_and_cleared_away() -> None:
     assert not folder.exists()
 
 
-def test_a_place_that_is_not_allowed_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_backend_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Forbidden:
         name, detail, folder = "forbidden", "", str(tmp_path / "programs")
 
@@ -196,9 +196,9 @@ output = [a.n for a in {A(n) for n in range(13)}], id(A)"""
 
 @pytest.mark.parametrize("isolation", ["namespaces", "hooks"])
 def test_addresses_are_the_same_in_every_run(isolation: Isolation) -> None:
-    """The order of a set of objects with them. By chance it would be the same once in 13! times."""
-    asked = "import ctypes; print(ctypes.CDLL(None).personality(0x40000))"
-    if subprocess.run([sys.executable, "-c", asked], capture_output=True, check=True).stdout == b"-1\n":
+    """So is the order of a set of objects. By chance, 13 objects have the same order once in 13! times."""
+    command = "import ctypes; print(ctypes.CDLL(None).personality(0x40000))"
+    if subprocess.run([sys.executable, "-c", command], capture_output=True, check=True).stdout == b"-1\n":
         pytest.skip("this machine does not allow fixed addresses")
 
     def outputs() -> list[Any]:
@@ -208,16 +208,16 @@ def test_addresses_are_the_same_in_every_run(isolation: Isolation) -> None:
     assert outputs() == outputs()
 
 
-def test_where_addresses_cannot_be_fixed_all_else_is_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor is the interpreter started anew for ever where doing so does not fix them."""
-    begun: list[Any] = []
-    monkeypatch.setattr(os, "execve", lambda *arguments: begun.append(arguments))
-    for personality, anew in ((lambda kind: -1, False), (lambda kind: 0x40000, False), (lambda kind: 0, True)):
-        monkeypatch.setattr(isolation_module, "_libc", SimpleNamespace(personality=personality))
+def test_an_interpreter_restarts_at_most_once_to_fix_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not restart if the machine refuses, nor again if a restart has not fixed the addresses."""
+    executed: list[Any] = []
+    monkeypatch.setattr(os, "execve", lambda *arguments: executed.append(arguments))
+    for personality, restarts in ((lambda kind: -1, False), (lambda kind: 0x40000, False), (lambda kind: 0, True)):
+        monkeypatch.setattr(namespaces_module, "_libc", SimpleNamespace(personality=personality))
         fix_addresses()
-        assert bool(begun) is anew
-    _, command, environment = begun.pop()
+        assert bool(executed) is restarts
+    _, command, environment = executed.pop()
     assert command == sys.orig_argv
     monkeypatch.setattr(os, "environ", environment)
     fix_addresses()
-    assert not begun
+    assert not executed

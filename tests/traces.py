@@ -1,4 +1,4 @@
-"""Traces that several tests look at, and runners in every isolation that this machine allows."""
+"""Traces for several tests, and runners for each isolation that this machine allows."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ state: {"output": 24}"""
 
 
 def started(isolation: Isolation = "auto", limits: ResourceLimits | None = None) -> Runner:
-    """A runner, whose server has started; the test is skipped where this machine does not allow the isolation."""
+    """Return a runner with a running server; skip the test if this machine does not allow the isolation."""
     runner = Runner(limits or ResourceLimits(seconds=60), isolation)
     try:
         return runner.__enter__()
