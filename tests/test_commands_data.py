@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -72,7 +73,7 @@ def test_help_of_a_command_ends_with_an_example(name: str, capsys: Captured) -> 
     assert main([name, "--help"]) == 0
     out = capsys.readouterr().out
     assert out.startswith(f"usage: scratchpad {name} ")
-    examples = out.partition("\nexample:\n")[2].splitlines()
+    examples = re.split(r"\nexamples?:\n", out)[1].splitlines()
     assert examples
     assert all(f"scratchpad {name} " in f"{example} " for example in examples)
 

@@ -110,7 +110,7 @@ def test_a_program_is_right_where_all_its_questions_are(method: str, run: Path, 
     assert programs["metric"] == "output"
     assert programs["low"] < programs["accuracy"] == 2 / 3 < programs["high"]
     _, out, _ = command(capsys, "evaluate", run, "--method", method, "--device", "cpu")
-    assert f"{run}: 2 of 3 programs right with all their questions: 66.7 % (20.8\N{EN DASH}93.9)" in out
+    assert f"{run}: 2 of 3 programs have all questions correct: 66.7 % (20.8\N{EN DASH}93.9)" in out
 
 
 def test_nothing_is_said_of_programs_where_there_are_none(run: Path, capsys: Capture) -> None:

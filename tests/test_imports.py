@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 MOST_LINES = 350
 
 LAYERS = (
-    ("errors", "number_format", "random_stream", "signals"),
+    ("errors", "number_format", "random_stream", "signals", "version"),
     ("config.parse",),
     ("config.lengths",),
     ("programs",),
@@ -142,6 +142,7 @@ TORCH_FREE = [
     "scratchpad",
     "scratchpad.errors",
     "scratchpad.number_format",
+    "scratchpad.version",
     "scratchpad.random_stream",
     "scratchpad.config.lengths",
     "scratchpad.config.parse",

@@ -113,7 +113,7 @@ def test_mistakes_of_voting(seeds: list[Path], tmp_path: Path, capsys: Capture) 
     other = trained(tmp_path / "other", tiny(train__steps=1, task__format="direct")).folder
     assert "share symbols and format" in refused(capsys, "evaluate", seeds[0], other, "--vote")
     assert "is given twice" in refused(capsys, "evaluate", *seeds, seeds[1], "--vote")
-    assert "at least 2 runs vote" in refused(capsys, "evaluate", seeds[0], "--vote")
+    assert "--vote needs at least 2 runs" in refused(capsys, "evaluate", seeds[0], "--vote")
     assert "take method free" in refused(capsys, "evaluate", *seeds, "--vote", "--method", "forced")
     assert "greedily" in refused(capsys, "evaluate", *seeds, "--vote", "--temperature", "0.5")
     assert "greedily" in refused(capsys, "solve", seeds[0], "1_1_=", "--vote", seeds[1], "--temperature", "0.5")
@@ -135,7 +135,9 @@ def test_every_voter_has_room_for_what_is_asked(tmp_path: Path, capsys: Capture)
         assert (score.n, score.correct, score.over_context) == (1, 0, 1)
     (score,) = wide.evaluate([11], 1, "free")
     assert (score.n, score.over_context) == (1, 0)
-    told = f"1 of 1 questions over the context of {narrow.config.model.context} positions: not asked, and wrong"
+    told = (
+        f"1 of 1 questions exceed the context of {narrow.config.model.context} positions: not posed, counted as wrong"
+    )
     for runs in ([narrow.folder], [wide.folder, narrow.folder, "--vote"]):
         status, out, err = command(capsys, "evaluate", *runs, "--sizes", "11", "-n", "1", "--method", "free")
         assert (status, told in out) == (0, True), err

@@ -1,1 +1,1 @@
-"""The command line: `main` and one module per command. `main` imports a command's module only when it runs it."""
+"""The command line: `main` and one module per command, which `main` imports only to run that command."""

@@ -1,4 +1,4 @@
-"""What a command module provides."""
+"""The interface of a command module."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Protocol
 
 
 class Command(Protocol):
-    """What a module of this package is. Its docstring is the description that its --help begins with.
+    """A command module. Its docstring is the description in its --help.
 
-    Nothing slow is imported at the top of such a module: tensor libraries come inside `run`, so that --help is quick.
+    A command module imports nothing slow at its top: `run` imports torch and the like, so that --help is quick.
     """
 
     EXAMPLE: str
-    """One or more command lines, at the end of its --help."""
+    """One or more command lines, printed at the end of --help."""
 
     def arguments(self, parser: ArgumentParser) -> None:
-        """Say what the command takes."""
+        """Add the command's arguments to the parser."""
         ...
 
     def run(self, args: Namespace) -> None:
-        """Do it. ScratchpadError: the user's mistake; RunFailure and OSError: something failed."""
+        """Run the command. Raises ScratchpadError for a user's mistake, RunFailure or OSError for a failure."""
         ...

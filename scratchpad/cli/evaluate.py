@@ -1,15 +1,17 @@
-"""Judge runs on fresh test questions of given sizes.
+"""Evaluate runs on fresh test questions of the given sizes.
 
-forced: exact match of the whole scratchpad, by one forward pass. free: the model writes, its answers are judged, and
-every state by the task's own induction, states of traces compared as values. Questions whose documents need more
-positions than the model has are not asked, and count as wrong; how many is told (`over_context`). Where several
-questions run one program, a last line says how many programs are right with all of them, and how many with whole
-traces. Scores and samples are kept in the run's folder, but for those of questions or formats other than the run's own
-(--set).
+--method forced: exact match of the whole scratchpad, from one forward pass. --method free: the model generates; its
+answers are compared with the correct ones, and each state with the task's own step (states of program traces are
+compared as values).
 
---vote: the runs write one chain together. Each writes the next state from the same question and state before it, the
-majority's is taken, and all go on from that one. Of several states with most votes it is the one whose voters are
-surest (the mean log probability of its tokens, summed over them). Tokens are the chain's; nothing is kept.
+Questions that need more positions than the model has are not posed and count as wrong; `over_context` is their number.
+If several questions run the same program, the last lines count the programs that are correct for all their questions,
+and those with correct traces for all their runs. The run folder keeps scores and samples, except those of --vote and of
+other questions or formats (--set).
+
+--vote: the runs generate one chain together. Each run proposes the next state from the same question and the same
+previous state; the most frequent proposal becomes the next state of all. A tie goes to the state with the highest sum,
+over its voters, of the mean log probability per token. Tokens are counted for the one chain.
 """
 
 from __future__ import annotations
@@ -46,68 +48,84 @@ EXAMPLE = """scratchpad evaluate runs/parity-small --sizes 8,12,16 -n 1000
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("runs", metavar="RUN", nargs="+", help="run folders; of several, medians are printed too")
-    parser.add_argument("--sizes", type=sizes_list, default=(), metavar="10,20,30", help="default: the run's own")
-    parser.add_argument("-n", type=whole_number(1), default=1000, help="questions a size (default: %(default)s)")
-    parser.add_argument("--method", metavar="forced|free", help="default: forced, with --vote free")
-    parser.add_argument("--vote", action="store_true", help="the runs vote on every state, and are judged as one")
-    parser.add_argument("--seed", type=int, default=0, help="of the test questions (default: %(default)s)")
+    parser.add_argument("runs", metavar="RUN", nargs="+", help="one or more run folders; several also give medians")
     parser.add_argument(
-        "--batch", type=whole_number(1), default=64, help="with free: rows at a time (default: %(default)s)"
+        "--sizes", type=sizes_list, default=(), metavar="10,20,30", help="default: the sizes in the run's settings"
+    )
+    parser.add_argument("-n", type=whole_number(1), default=1000, help="questions per size (default: %(default)s)")
+    parser.add_argument("--method", metavar="forced|free", help="default: forced; with --vote: free")
+    parser.add_argument("--vote", action="store_true", help="evaluate the runs as one that votes on every state")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="seed of the test questions (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--batch",
+        type=whole_number(1),
+        default=64,
+        metavar="N",
+        help="questions generated at a time (default: %(default)s)",
     )
     add_sampling(parser)
-    add_set(parser, "ask otherwise than in training: task.format=inductive, task.name=cycles, window=40")
+    add_set(parser, "other questions or formats than in training: task.format=inductive task.name=cycles window=40")
     add_run_loading(parser)
-    parser.add_argument("--json", action="store_true", help="one JSON object a size, and one of programs")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object per size, and one per program metric"
+    )
 
 
 def run(args: Namespace) -> None:
     args.method = args.method or ("free" if args.vote else "forced")
-    sampling, runs = sampling_from_arguments(args), _loaded(args)
-    judged = [(one, *_judged(args, one, sampling)) for one in runs]
+    sampling, runs = sampling_from_arguments(args), _load_runs(args)
+    outcomes = [(run, *_evaluate(args, run, sampling)) for run in runs]
     if args.json:
         return
-    scores = [(_name(one), result.score) for one, results, _ in judged for result in results]
+    scores = [(_name(run), result.score) for run, results, _ in outcomes for result in results]
     print_table(_columns(args.method), [_cells(name, score) for name, score in scores])
-    for one, results, found in judged:
-        _print_over_context(one, results)
-        for metric, share in found.items():
-            spread = f"{percent(share.accuracy)} ({percent_range(*share.interval)})"
-            what = "right with all their questions" if metric == "output" else "with the whole traces of all their runs"
-            print(f"{_name(one)}: {share.correct} of {share.n} programs {what}: {spread}")
+    for run, results, program_shares in outcomes:
+        over, n = (sum(getattr(result.score, name) for result in results) for name in ("over_context", "n"))
+        if over:
+            print(
+                f"{_name(run)}: {over} of {n} questions exceed the context of {run.evaluated.context} positions: not "
+                "posed, counted as wrong"
+            )
+        for metric, share in program_shares.items():
+            interval = f"{percent(share.accuracy)} ({percent_range(*share.interval)})"
+            what = "all questions correct" if metric == "output" else "the whole traces of all runs correct"
+            print(f"{_name(run)}: {share.correct} of {share.n} programs have {what}: {interval}")
     if len(runs) > 1:
         print_table(("size", "runs", "median accuracy", "lowest", "highest"), _medians([score for _, score in scores]))
 
 
-def _loaded(args: Namespace) -> list[Run]:
-    """The runs to judge; those that vote are one."""
+def _load_runs(args: Namespace) -> list[Run]:
+    """Return the runs to evaluate; with --vote, one run that votes."""
     from scratchpad.run import Run
 
     if args.vote and len(args.runs) < 2:
-        raise ScratchpadError(f"--vote: at least 2 runs vote, here is only {args.runs[0]}; name others beside it")
+        raise ScratchpadError(f"--vote needs at least 2 runs, given: {args.runs[0]}; name others beside it")
     runs = [Run.load(folder, args.checkpoint, args.device, args.task_file) for folder in args.runs]
     return [runs[0].voting(runs[1:])] if args.vote else runs
 
 
-def _judged(args: Namespace, run: Run, sampling: Sampling) -> tuple[list[Result], dict[str, Share]]:
-    """What is found at every size, and over programs. With --json it is printed as it comes."""
+def _evaluate(args: Namespace, run: Run, sampling: Sampling) -> tuple[list[Result], dict[str, Share]]:
+    """Return the result of each size and the shares of correct programs; with --json, print each when it is known."""
     results: list[Result] = []
-    evaluated, place = _asked(run, args.set), _place(run, len(args.runs))
+    evaluated, which_run = _with_settings(run, args.set), _run_fields(run, len(args.runs))
     for result in run.evaluate_by_size(args.sizes, args.n, args.method, args.seed, sampling, args.batch, evaluated):
         results.append(result)
         if args.json:
-            print_json(place | result.score.to_json())
-    found = _programs_right(evaluated or run.evaluated, results)
-    for metric, share in found.items():
-        if args.json:
-            print_json(place | _program_line(results[0].score, metric, share))
-    return results, found
+            print_json(which_run | result.score.to_json())
+    program_shares = _program_shares(evaluated or run.evaluated, results)
+    for metric, share in program_shares.items() if args.json else ():
+        score = {name: getattr(results[0].score, name) for name in ("task", "format", "method", "seed", "sampling")}
+        print_json({**which_run, **score, "size": None, "metric": metric, "unit": "problem", **share.to_json()})
+    return results, program_shares
 
 
-def _programs_right(evaluated: EvaluatedModel, results: list[Result]) -> dict[str, Share]:
-    """Over all sizes, by the metric: a program is right where all its questions are. Empty where no two share one.
+def _program_shares(evaluated: EvaluatedModel, results: list[Result]) -> dict[str, Share]:
+    """Return the share of programs that are correct for all their questions, over all sizes, by metric.
 
-    output: their answers; trace: all that is written, where that is more. By one forward pass there is no other.
+    output: the answers; trace: everything written, for formats with work. One forward pass gives no answers and so only
+    the trace. Empty if no two questions run the same program.
     """
     from scratchpad.evaluation.text_scoring import share_of_problems
 
@@ -121,47 +139,34 @@ def _programs_right(evaluated: EvaluatedModel, results: list[Result]) -> dict[st
     return shares if all(share.n < len(samples) for share in shares.values()) else {}
 
 
-def _program_line(score: Score, metric: str, share: Share) -> dict[str, Any]:
-    named = {name: getattr(score, name) for name in ("task", "format", "method", "seed", "sampling")}
-    return {**named, "size": None, "metric": metric, "unit": "problem", **share.to_json()}
-
-
-def _print_over_context(run: Run, results: list[Result]) -> None:
-    """How many questions were not asked, where there are any."""
-    over, n = (sum(getattr(result.score, name) for result in results) for name in ("over_context", "n"))
-    if over:
-        room = run.evaluated.context
-        print(f"{_name(run)}: {over} of {n} questions over the context of {room} positions: not asked, and wrong")
-
-
 def _name(run: Run) -> str:
     return f"{len(run.voters) + 1} voting" if run.voters else str(run.folder)
 
 
-def _place(run: Run, given: int) -> dict[str, Any]:
-    """What a line of JSON begins with where several runs were given."""
+def _run_fields(run: Run, runs: int) -> dict[str, Any]:
+    """Return the JSON fields that name the run, if the command line names several."""
     if run.voters:
         return {"runs": [str(one.folder) for one in (run, *run.voters)]}
-    return {"run": str(run.folder)} if given > 1 else {}
+    return {"run": str(run.folder)} if runs > 1 else {}
 
 
-def _asked(run: Run, settings: list[str]) -> EvaluatedModel | None:
-    """The model asked as the settings say; None where they say nothing."""
+def _with_settings(run: Run, settings: list[str]) -> EvaluatedModel | None:
+    """Return the model with the task settings of --set, or `None` without any."""
     values = split_assignments(settings)
     others = [name for name in values if name.partition(".")[0] in ("model", "train", "evaluate")]
     if others:
-        raise ScratchpadError(f"--set {others[0]}: how a trained model is asked are settings of the task alone")
+        raise ScratchpadError(f"--set {others[0]}: a trained model takes only other settings of the task")
     return run.with_task(run.config.with_settings(values).task) if values else None
 
 
 def _columns(method: str) -> tuple[str, ...]:
-    what = "exact" if method == "forced" else "right"
+    what = "exact" if method == "forced" else "correct"
     return ("run", "size", "n", what, "95 % interval", "transitions", "tokens", "time", "memory", "seen in training")
 
 
-def _cells(folder: str, score: Score) -> tuple[Any, ...]:
+def _cells(name: str, score: Score) -> tuple[Any, ...]:
     return (
-        folder,
+        name,
         score.size,
         score.n,
         percent(score.accuracy),
@@ -177,7 +182,7 @@ def _cells(folder: str, score: Score) -> tuple[Any, ...]:
 def _medians(scores: list[Score]) -> list[tuple[Any, ...]]:
     rows = []
     for size in sorted({score.size for score in scores}):
-        found = [score.accuracy for score in scores if score.size == size]
-        shares = (statistics.median(found), min(found), max(found))
-        rows.append((size, len(found), *map(percent, shares)))
+        accuracies = [score.accuracy for score in scores if score.size == size]
+        statistics_of_runs = (statistics.median(accuracies), min(accuracies), max(accuracies))
+        rows.append((size, len(accuracies), *map(percent, statistics_of_runs)))
     return rows

@@ -1,4 +1,4 @@
-"""The command line: finds the command's module, and turns its errors into one line and an exit status."""
+"""The entry point: runs a command's module and turns its errors into one line and an exit status."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from scratchpad.cli._command import Command
 from scratchpad.errors import RunFailure, ScratchpadError, unknown_name
 from scratchpad.signals import handling_termination, interrupt
 
-DONE, FAILED, MISTAKE, INTERRUPTED = 0, 1, 2, 130
+SUCCESS, FAILURE, USER_ERROR, INTERRUPTED = 0, 1, 2, 130
 
 COMMANDS = {
-    "tasks": "what there is: tasks, their formats, settings and sources",
+    "tasks": "list the tasks with their formats, settings and sources",
     "show": "print documents of a task, or the document of one question",
-    "data": "write documents of a task to a file of JSON lines",
-    "layout": "write documents as training rows: positions, who sees whom, what is scored",
-    "demo": "train one task in three formats and compare them: the main idea in minutes",
-    "train": "train a model from a recipe or a saved configuration",
-    "evaluate": "judge a trained model at given sizes",
-    "solve": "let a trained model work out questions, state by state",
-    "reproduce": "run an experiment of the papers: a table and a figure, the paper's result beside ours",
+    "data": "write documents of a task to a JSON Lines file",
+    "layout": "lay documents out as training rows: positions, attention, scored tokens",
+    "demo": "train one task in three formats and compare them, in a few minutes",
+    "train": "train a model from a recipe or a configuration file",
+    "evaluate": "evaluate a trained model at the given sizes",
+    "solve": "solve questions with a trained model, state by state",
+    "reproduce": "reproduce an experiment of the papers: a table and a figure beside the paper's result",
     "sweep": "train a recipe with every combination of settings and compare the runs",
-    "prompt": "write prompts with worked examples for language models",
-    "score": "score what any model wrote, answers and whole work",
-    "report": "write one HTML page about one run or several",
-    "diagnose": "say what goes wrong in the chains of a run, and where it attends",
-    "trace": "run a Python program in a process of its own, and write its trace",
-    "globality": "how many tokens must be looked at together, for each token of a scratchpad",
-    "bench": "measure speed beside the public implementation's way",
+    "prompt": "write few-shot prompts for language models",
+    "score": "score answers and work that any model wrote",
+    "report": "write an HTML report about one or more runs",
+    "diagnose": "analyse the errors in a run's chains, or plot its attention",
+    "trace": "run a Python program in a sandbox and print its trace",
+    "globality": "measure how many tokens must be combined to predict each token of a scratchpad",
+    "bench": "measure speed beside that of the public implementation",
 }
 
-_MISTAKES = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
+_USER_ERRORS = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
 
 
 class _Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are ScratchpadErrors that offer the nearest option."""
+    """An argument parser that raises ScratchpadErrors and suggests the nearest option for an unknown one."""
 
     def error(self, message: str) -> NoReturn:
         raise ScratchpadError(f"{message} (see `{self.prog} --help`)")
@@ -50,39 +50,42 @@ class _Parser(argparse.ArgumentParser):
             if name.startswith("-"):
                 raise unknown_name(f"option of {self.prog}", name.partition("=")[0], self._option_string_actions)
         if rest:
-            self.error(f"not understood: {' '.join(rest)}")
+            self.error(f"unexpected arguments: {' '.join(rest)}")
         return known
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command line, sys.argv by default; the exit status. Errors are printed on stderr, one line each."""
+    """Run a command line (default: sys.argv) and return its exit status. An error is one line on stderr."""
     try:
         with handling_termination(interrupt, ctrl_c=False):
             status = _run(sys.argv[1:] if arguments is None else list(arguments))
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader has seen enough: `| head`
-        _drop_output()
-        return DONE
+    except BrokenPipeError:  # the reader has closed the pipe, as `| head` does
+        _discard_output()
+        return SUCCESS
     except KeyboardInterrupt as request:
-        return _ended(INTERRUPTED, f"scratchpad: interrupted{_reason(request)}")
+        return _fail(INTERRUPTED, "scratchpad: interrupted" + (f": {request}" if request.args else ""))
     except ScratchpadError as error:
-        return _ended(MISTAKE, f"scratchpad: error: {error}")
+        return _fail(USER_ERROR, f"scratchpad: error: {error}")
     except RunFailure as error:
-        return _ended(FAILED, f"scratchpad: error: {error}")
+        return _fail(FAILURE, f"scratchpad: error: {error}")
     except UnicodeEncodeError as error:
-        return _ended(MISTAKE, f"scratchpad: error: cannot be printed here: {error}; --json can")
+        return _fail(USER_ERROR, f"scratchpad: error: this terminal cannot print a character: {error}; use --json")
     except OSError as error:
-        return _ended(MISTAKE if isinstance(error, _MISTAKES) else FAILED, f"scratchpad: error: {_os_text(error)}")
+        status = USER_ERROR if isinstance(error, _USER_ERRORS) else FAILURE
+        return _fail(status, f"scratchpad: error: {_os_text(error)}")
     return status
 
 
 def _run(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_overview(), file=sys.stdout if arguments else sys.stderr)
-        return DONE if arguments else MISTAKE
+        return SUCCESS if arguments else USER_ERROR
     if arguments[0] == "--version":
-        print(_version())
-        return DONE
+        from scratchpad.version import describe_version
+
+        print(describe_version())
+        return SUCCESS
     name, *rest = arguments
     if name.startswith("-"):
         raise unknown_name("option of scratchpad", name, ("--help", "--version"))
@@ -92,16 +95,17 @@ def _run(arguments: list[str]) -> int:
     try:
         args = _parser(name, command).parse(rest)
     except SystemExit:  # argparse has printed --help
-        return DONE
+        return SUCCESS
     command.run(args)
-    return DONE
+    return SUCCESS
 
 
 def _parser(name: str, command: Command) -> _Parser:
+    examples = command.EXAMPLE.strip()
     parser = _Parser(
         prog=f"scratchpad {name}",
         description=command.__doc__,
-        epilog=f"example:\n  {command.EXAMPLE.strip()}",
+        epilog=f"{'examples' if examples.count('scratchpad ') > 1 else 'example'}:\n  {examples}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -115,44 +119,31 @@ def _overview() -> str:
         [
             "usage: scratchpad COMMAND ...",
             "",
-            "Trains Transformers to show their work in a scratchpad, and runs them.",
+            "Train Transformers to show their work in a scratchpad, and run them on longer inputs.",
             "",
             *lines,
             "",
-            "`scratchpad COMMAND --help` says what a command takes.",
+            "`scratchpad COMMAND --help` describes a command and its options.",
+            "",
             "example:",
             "  scratchpad show parity --format inductive --set bits=5 window=8",
         ]
     )
 
 
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return f"scratchpad {version('scratchpad')}"
-    except PackageNotFoundError:
-        return "scratchpad (not installed: run from its source)"
-
-
-def _reason(interrupt: KeyboardInterrupt) -> str:
-    """What a command says about being interrupted: how to resume, say."""
-    return f": {interrupt}" if interrupt.args else ""
-
-
 def _os_text(error: OSError) -> str:
     return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
 
 
-def _ended(status: int, text: str) -> int:
+def _fail(status: int, text: str) -> int:
     try:
         sys.stdout.flush()
     except OSError:
-        _drop_output()
+        _discard_output()
     print(text, file=sys.stderr)
     return status
 
 
-def _drop_output() -> None:
-    """Let what stdout still holds go nowhere, or Python complains about it when it ends."""
+def _discard_output() -> None:
+    """Discard what stdout still buffers; otherwise Python reports an error when it exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,7 +1,7 @@
-"""Write one HTML page about one run or several: tables, plots, sample chains, settings.
+"""Write an HTML report about one or more runs: tables, plots, sample chains, settings.
 
-The page is one file that needs no network and no scripts. Runs that differ in nothing but the seed are put together.
-Judge the runs first (`scratchpad evaluate`); until then the page shows the last evaluation of their training.
+The report is one file without scripts or network access. Runs that differ only in their seed form one group. Evaluate
+the runs first (`scratchpad evaluate`); without that, the report shows the last evaluation during training.
 """
 
 from __future__ import annotations
@@ -24,15 +24,19 @@ EXAMPLE = """scratchpad report runs/parity-small --out report.html
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("runs", metavar="RUN", nargs="+", help="run folders")
     parser.add_argument("--out", metavar="FILE.html", required=True, help="the file to write")
-    parser.add_argument("--plot", metavar="FILE.png", help="write the plot of accuracy over length, too, as a picture")
-    parser.add_argument("--attention", action="store_true", help="draw attention for one transition of inductive runs")
-    parser.add_argument("--force", action="store_true", help="replace the files if they are there")
-    parser.add_argument("--title", metavar="TEXT", help="the page's title (default: tasks and formats)")
-    parser.add_argument("--task-file", metavar="MY_TASK.py", help="of runs on a task of your own; the file is run")
+    parser.add_argument("--plot", metavar="FILE.png", help="also write the plot of accuracy over length to this file")
+    parser.add_argument(
+        "--attention", action="store_true", help="plot the attention of one transition of each inductive run"
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite existing files")
+    parser.add_argument("--title", metavar="TEXT", help="title of the report (default: tasks and formats)")
+    parser.add_argument(
+        "--task-file", metavar="MY_TASK.py", help="the Python file of your own task, for runs on it; it is executed"
+    )
 
 
-def _attended(run: RunRecord, task_file: str | None) -> list[Attended]:
-    """Where one state of the first test question attends; nothing for runs whose chains are one state."""
+def _attention_plots(run: RunRecord, task_file: str | None) -> list[Attended]:
+    """Return the attention plot of a state of the first test question; empty unless the run is inductive."""
     from scratchpad.evaluation.attention_weights import attention_of
     from scratchpad.reporting.attention_plot import attention_figure
     from scratchpad.reporting.diagnosis_view import attended
@@ -52,7 +56,7 @@ def run(args: Namespace) -> None:
 
     runs = read_runs(args.runs, args.task_file)
     with new_file(args.out, args.force) as file:
-        drawn = {run.folder: _attended(run, args.task_file) for run in runs if args.attention}
+        drawn = {run.folder: _attention_plots(run, args.task_file) for run in runs if args.attention}
         file.write(page(runs, args.title, drawn).encode())
         if args.plot:
             with new_file(args.plot, args.force) as picture:

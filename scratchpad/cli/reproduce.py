@@ -1,7 +1,7 @@
-"""Reproduce an experiment of the papers: train its curves, judge them, write a table and a figure.
+"""Reproduce an experiment of the papers: train its curves, evaluate them, and write a table and a figure.
 
-Without a name, or with --list, it lists the experiments. What is trained and judged already is taken as it is, so the
-same command goes on after Ctrl-C, and with more --seeds adds to what is there.
+Without NAME, or with --list, list the experiments. Finished runs and evaluations are reused: the same command resumes
+after Ctrl-C, and a larger --seeds adds runs.
 """
 
 from __future__ import annotations
@@ -24,15 +24,16 @@ EXAMPLE = """scratchpad reproduce
 
 
 def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", nargs="?", help="an experiment, or your own file MY_EXPERIMENT.toml")
+    parser.add_argument("--list", action="store_true", help="list the experiments with title and source")
     parser.add_argument(
-        "name", metavar="NAME", nargs="?", help="an experiment, or a file of your own: MY_EXPERIMENT.toml"
-    )
-    parser.add_argument("--list", action="store_true", help="what there is: title and source")
-    parser.add_argument(
-        "--scale", default="small", metavar="small|paper", help="small: minutes on two CPU cores (default); paper: GPU"
+        "--scale",
+        default="small",
+        metavar="small|paper",
+        help="small: minutes on two CPU cores; paper: needs a GPU (default: %(default)s)",
     )
     add_experiment_options(parser, "runs/NAME-SCALE")
-    add_set(parser, "settings for all curves; all but evaluate.* need a folder of their own")
+    add_set(parser, "settings for all curves; settings other than evaluate.* need their own --out")
 
 
 def run(args: Namespace) -> None:
@@ -40,7 +41,7 @@ def run(args: Namespace) -> None:
 
     if args.list or not args.name:
         if args.name:
-            raise ScratchpadError(f"--list lists all experiments; leave out {args.name}")
+            raise ScratchpadError(f"--list lists all experiments; leave {args.name} out")
         _list(args.json)
         return
     plan = experiment(args.name).plan(args.scale).with_settings(split_assignments(args.set))
@@ -52,10 +53,10 @@ def run(args: Namespace) -> None:
 def _list(json: bool) -> None:
     from scratchpad.experiments.catalogue import experiment, experiment_names
 
-    found = [experiment(name) for name in experiment_names()]
+    experiments = [experiment(name) for name in experiment_names()]
     if json:
-        for one in found:
-            told = ("name", "title", "source", "setup", "result")
-            print_json({name: getattr(one, name) for name in told} | {"scales": list(one.scales)})
+        for one in experiments:
+            fields = ("name", "title", "source", "setup", "result")
+            print_json({name: getattr(one, name) for name in fields} | {"scales": list(one.scales)})
         return
-    print_table(("name", "what", "source"), [(one.name, one.title, one.source) for one in found])
+    print_table(("name", "what", "source"), [(one.name, one.title, one.source) for one in experiments])

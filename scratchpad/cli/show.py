@@ -1,4 +1,4 @@
-"""Print documents of a task, one a line, or with --question the document of that one question."""
+"""Print documents of a task, one per line, or the document of one question (--question)."""
 
 from __future__ import annotations
 
@@ -20,20 +20,22 @@ EXAMPLE = """scratchpad show parity --format inductive -n 2 --set bits=5 window=
 def arguments(parser: ArgumentParser) -> None:
     add_task(parser)
     add_draws(parser)
-    parser.add_argument("-n", type=whole_number(1), default=3, help="how many (default: %(default)s)")
+    parser.add_argument(
+        "-n", type=whole_number(1), default=3, metavar="N", help="number of documents (default: %(default)s)"
+    )
     parser.add_argument(
         "--question",
         metavar="TEXT",
-        help="everything before <start>, symbols of several characters separated by spaces; "
-        "nothing is drawn, so -n, --seed and --split say nothing",
+        help="the text before <start>, with spaces between symbols of several characters; "
+        "-n, --seed and --split then have no effect",
     )
     parser.add_argument(
         "--marks",
         choices=("names", "paper"),
         default="names",
-        help="<start> <sep> <end>, or the papers' : # . (default: %(default)s)",
+        help="names: <start> <sep> <end>; paper: the papers' marks : # . (default: %(default)s)",
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object a document")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per document")
 
 
 def run(args: Namespace) -> None:

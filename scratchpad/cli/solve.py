@@ -1,7 +1,6 @@
-"""Let a model work out questions: each state is printed as it is written, then the answer and how it ended.
+"""Solve questions with a trained model: print each state when it is complete, then the answer and the status.
 
---vote RUN ...: these runs write together with it; at every state the majority's is taken.
-Statuses: done; loop (a state came twice, so the chain would never end); max-states; max-tokens.
+Statuses: done; loop (a state occurred twice, so the chain would never end); max-states; max-tokens (in one state).
 """
 
 from __future__ import annotations
@@ -22,16 +21,22 @@ EXAMPLE = """scratchpad solve runs/parity-small 10110111
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="a run folder")
-    parser.add_argument("questions", metavar="QUESTION", nargs="+", help="written as `scratchpad show` prints them")
-    parser.add_argument("--vote", metavar="RUN", nargs="+", default=[], help="run folders that vote on every state")
-    parser.add_argument("--max-states", type=whole_number(1), default=1024, metavar="N", help="default: %(default)s")
     parser.add_argument(
-        "--max-tokens", type=whole_number(1), default=1024, metavar="N", help="a state; default: %(default)s"
+        "questions", metavar="QUESTION", nargs="+", help="question, written as `scratchpad show` prints it"
+    )
+    parser.add_argument(
+        "--vote", metavar="RUN", nargs="+", default=[], help="more runs, which vote with RUN on every state"
+    )
+    parser.add_argument(
+        "--max-states", type=whole_number(1), default=1024, metavar="N", help="states per chain (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--max-tokens", type=whole_number(1), default=1024, metavar="N", help="tokens per state (default: %(default)s)"
     )
     add_sampling(parser)
-    parser.add_argument("--seed", type=int, default=0, help="of the sampling (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the sampling (default: %(default)s)")
     add_run_loading(parser)
-    parser.add_argument("--json", action="store_true", help="a JSON object a state, then one with the answer")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per state, then one with the answer")
 
 
 def run(args: Namespace) -> None:
@@ -39,25 +44,25 @@ def run(args: Namespace) -> None:
     from scratchpad.run import Run
 
     sampling, limits = sampling_from_arguments(args), Limits(args.max_tokens, args.max_states)
-    solver, *others = [
+    solver, *voters = [
         Run.load(folder, args.checkpoint, args.device, args.task_file) for folder in (args.run, *args.vote)
     ]
-    solver = solver.voting(others)
+    solver = solver.voting(voters)
     for question in args.questions:
         solver.parse_question(question)
     for question in args.questions:
         start = time.perf_counter()
-        found = solver.solve(question, sampling, limits, _print_json_state if args.json else _print_state)
+        solved = solver.solve(question, sampling, limits, _print_json_state if args.json else _print_state)
         seconds = time.perf_counter() - start
         if args.json:
             print_json({
-                "answer": found.answer, "status": found.status, "states": len(found.states), "tokens": found.tokens,
+                "answer": solved.answer, "status": solved.status, "states": len(solved.states), "tokens": solved.tokens,
                 "seconds": round(seconds, 4),
             })  # fmt: skip
         else:
-            answer = as_text(found.answer) if found.answer is not None else "none"
-            cost = f"{len(found.states)} states, {found.tokens} tokens, {duration(seconds)}"
-            print(f"answer: {answer}  ({found.status}: {cost})")
+            answer = as_text(solved.answer) if solved.answer is not None else "none"
+            summary = f"{len(solved.states)} states, {solved.tokens} tokens, {duration(seconds)}"
+            print(f"answer: {answer}  ({solved.status}: {summary})")
 
 
 def _print_state(index: int, state: Symbols) -> None:

@@ -1,7 +1,7 @@
-"""Train a recipe with every combination of settings, judge all runs, write a table and a figure.
+"""Train a recipe with every combination of settings, evaluate all runs, and write a table and a figure.
 
-Alternatives are separated by |, and quoted for the shell: --set 'train.batch=64|128' 'model.dropout=0|0.1' trains four
-curves. What is trained and judged already is taken as it is; with other evaluate.* it is judged anew, not trained.
+Separate alternatives by | and quote them for the shell: --set 'train.batch=64|128' 'model.dropout=0|0.1' trains four
+curves. Finished runs are not trained again; other evaluate.* settings only evaluate them again.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ EXAMPLE = """scratchpad sweep parity-small --set 'train.batch=16|64' 'model.drop
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "config", metavar="RECIPE|CONFIG.json", help=f"a recipe ({', '.join(RECIPES)}) or a file of settings"
+        "config", metavar="RECIPE|CONFIG.json", help=f"a recipe ({', '.join(RECIPES)}) or a configuration file"
     )
-    add_set(parser, "settings, several at once; those with alternatives, a|b, are swept over")
+    add_set(parser, "one or more settings; those with alternatives (a|b) are swept")
     add_experiment_options(parser, "runs/sweep-RECIPE-SETTINGS")
 
 
@@ -35,8 +35,10 @@ def run(args: Namespace) -> None:
     config = read_config(args.config) if args.config.endswith(".json") else recipe(args.config)
     settings = split_assignments(args.set)
     if not varying_settings(settings):
-        raise ScratchpadError("nothing to sweep over: give a setting alternatives, --set 'train.batch=64|128'")
+        raise ScratchpadError("no setting to sweep over: give one alternatives, --set 'train.batch=64|128'")
     plan = sweep(Path(args.config).stem, config, settings)
     command = shlex.join(["scratchpad", "sweep", args.config, "--set", *args.set])
-    swept = "-".join(name.rpartition(".")[2] for name in varying_settings(settings))  # another sweep has another folder
+    swept = "-".join(
+        name.rpartition(".")[2] for name in varying_settings(settings)
+    )  # so that another sweep has another folder
     run_experiment(args, plan, Path(args.out or f"runs/{plan.name}-{swept}"), command)

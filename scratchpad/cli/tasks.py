@@ -1,4 +1,4 @@
-"""List the tasks: what is asked, their formats and settings with defaults, and where they come from."""
+"""List the tasks: the question, the source, the settings with their defaults, the formats."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EXAMPLE = "scratchpad tasks"
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="one JSON object a task")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per task")
 
 
 def run(args: Namespace) -> None:
@@ -24,20 +24,22 @@ def run(args: Namespace) -> None:
             settings = task.settings(everything=True)
             print_json({"task": task.name, "formats": format_names(task), "settings": settings, "source": task.source})
         else:
-            print(_described(task), end="\n\n")
+            print(_task_text(task), end="\n\n")
     if not args.json:
         names = dict.fromkeys(name for kind in TASKS.values() for name in format_names(kind))
         print("formats\n" + "\n".join(f"  {name:12}{format_named(name).summary}" for name in names))
 
 
-def _described(task: Task) -> str:
-    settings = " ".join(f"{name}={_written(value)}" for name, value in task.settings(everything=True).items())
+def _task_text(task: Task) -> str:
+    settings = " ".join(f"{name}={_setting_text(value)}" for name, value in task.settings(everything=True).items())
     lines = [task.name, f"  {task.summary}", f"  source    {task.source}", f"  settings  {settings}"]
-    lines += [f"  formats   {', '.join(task.extra_formats)}, and those of all tasks"] if task.extra_formats else []
+    lines += (
+        [f"  formats   {', '.join(task.extra_formats)}, and the formats of all tasks"] if task.extra_formats else []
+    )
     meanings = inspect.getdoc(type(task)) or ""
     return "\n".join([*lines, *(f"            {line}" for line in meanings.splitlines())])
 
 
-def _written(value: object) -> str:
-    """A setting as --set takes it."""
+def _setting_text(value: object) -> str:
+    """Return a setting's value as --set takes it."""
     return ",".join(map(str, value)) if isinstance(value, list) else "none" if value is None else str(value)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -23,6 +22,7 @@ from scratchpad.reporting.run_records import RunRecord, read_run
 from scratchpad.reporting.sample_chains import Chain, sample_chains
 from scratchpad.reporting.tables import Table, accuracy_table, cost_table, question_counts, seeds_table
 from scratchpad.tasks.formats import format_named
+from scratchpad.version import describe_version
 
 _MOST_SAMPLED = 12
 _RIGHT = {"forced": "whole scratchpads right", "free": "right answers"}
@@ -129,17 +129,10 @@ def page(
         names=names,
         folders=[str(run.folder) for _, run in ordered],
         facts=_facts([run for _, run in ordered]),
-        writer=_writer(),
+        writer=describe_version(),
         runs_git=", ".join(sorted({str(run.record.get("git")) for run in runs})),
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
-
-
-def _writer() -> str:
-    try:
-        return f"scratchpad {version('scratchpad')}"
-    except PackageNotFoundError:
-        return "scratchpad, run from its source"
 
 
 def _title(tasks: Sequence[Sequence[Group]]) -> str:
