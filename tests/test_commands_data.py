@@ -202,7 +202,7 @@ def test_data_refuses_what_is_there_unless_forced(tmp_path: Path, capsys: Captur
     file.write_text("precious")
     command = ["data", *FIVE_BITS, "-n", "1", "--out", str(file)]
     assert main(command) == 2
-    assert "is there already: name another file, or --force" in capsys.readouterr().err
+    assert "already exists: choose another file, or overwrite it with --force" in capsys.readouterr().err
     assert file.read_text() == "precious"
     assert main([*command, "--force"]) == 0
     assert len(objects(file.read_text())) == 1

@@ -105,7 +105,7 @@ def test_layout_draws_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     first = image.read_bytes()
     assert first.startswith(b"\x89PNG")
     assert main(["layout", "--input", "-", "--image", str(image)]) == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     lay_out(BARE, "--layout", "split", "--image", str(image), "--force", monkeypatch=monkeypatch, capsys=capsys)
     assert image.read_bytes() != first
 
@@ -142,12 +142,12 @@ def test_layout_draws_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         (["show", "parity", "--question", ""], "the question is empty"),
         (["show", "parity", "--question", "0101=", "--set", "window=3"], "the window holds 3"),
         (["show", "--task-file", "nowhere.py"], "nowhere.py: no such file"),
-        (["data", "parity", "--out", "x.jsonl"], "-n is needed: parity draws as many documents as are asked for"),
+        (["data", "parity", "--out", "x.jsonl"], "parity draws any number of documents: give one with -n"),
         (["data", "parity", "-n", "1", "--out", "nowhere/x.jsonl"], "nowhere/x.jsonl cannot be written"),
         (["layout", "--input", "nowhere.jsonl"], "nowhere.jsonl: cannot be read: No such file"),
         (["layout", "--input", "-", "--layout", "mixed"], "--layout mixed needs --budget"),
-        (["layout", "--input", "-", "--layout", "packed", "--budget", "9"], "--budget belongs to --layout mixed"),
-        (["layout", "--input", "-", "--layout", "split", "--budget", "9"], "--budget belongs to --layout mixed"),
+        (["layout", "--input", "-", "--layout", "packed", "--budget", "9"], "--budget goes with --layout mixed"),
+        (["layout", "--input", "-", "--layout", "split", "--budget", "9"], "--budget goes with --layout mixed"),
         (["layout", "--input", "-", "--image", "nowhere/x.png"], "nowhere/x.png cannot be written"),
     ],
 )
@@ -172,7 +172,7 @@ def test_what_is_no_file_is_never_replaced(make: Callable[[Path], None], tmp_pat
     make(out)
     kind = out.stat().st_mode
     assert main(["data", "parity", "-n", "1", "--out", str(out), "--force"]) == 2
-    assert "is there and is not a file" in capsys.readouterr().err
+    assert "exists and is not a file" in capsys.readouterr().err
     assert out.stat().st_mode == kind
 
 

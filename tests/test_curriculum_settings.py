@@ -14,7 +14,7 @@ from run_folders import losses as loss_lines
 from run_folders import parity, write_run
 from tiny_runs import tiny, trained
 
-from scratchpad.cli._progress import verdict
+from scratchpad.cli._progress import stage_result
 from scratchpad.config.schema import CurriculumConfig, RunConfig
 from scratchpad.errors import ScratchpadError
 from scratchpad.recipes import recipe
@@ -183,8 +183,8 @@ def test_a_report_says_what_stages_took(stages: int, tmp_path: Path) -> None:
 
 def test_progress_tells_of_tests() -> None:
     test = {"stage": 2, "settings": "n=3", "accuracy": 0.953, "passed": True, "steps": 4000}
-    assert verdict(test) == "stage 2 (n=3): 95.3 % right, passed after 4000 steps"
-    assert verdict({**test, "accuracy": 0.5, "passed": False}) == "stage 2 (n=3): 50.0 % right"
+    assert stage_result(test) == "stage 2 (n=3): 95.3 % correct, passed after 4000 steps"
+    assert stage_result({**test, "accuracy": 0.5, "passed": False}) == "stage 2 (n=3): 50.0 % correct"
 
 
 def test_stages_are_written_as_a_list_or_as_a_text() -> None:

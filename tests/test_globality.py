@@ -232,7 +232,7 @@ def test_data_and_tasks_of_ones_own(tmp_path: Path, capsys: Captured) -> None:
         (["parity", "--threshold", "1.5"], "--threshold 1.5: a share above 0 and up to 1 is needed"),
         (["parity", "--names", "0,x"], "--names 0,x: not in the alphabet of parity: x"),
         (["--data", "DATA", "--names", "x"], "--names x: not in the alphabet"),  # before anything is drawn
-        (["parity", "--data", "a.jsonl"], "--data goes without a task"),
+        (["parity", "--data", "a.jsonl"], "--data, --task-file and a task exclude one another"),
         (["--data", "DATA"], "3 documents: a test against chance needs at least 50"),
         (["parity", "--samples", "49"], "a whole number from 50 on is needed"),
         (["parity", "--format", "changes"], "parity has no format changes"),

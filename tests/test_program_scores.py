@@ -92,7 +92,7 @@ def test_lines_of_longer_statements_are_no_single_lines(tmp_path: Path, capsys: 
 
 def test_single_lines_are_of_programs_alone(tmp_path: Path, capsys: Captured) -> None:
     assert main(["data", "parity", "-n", "1", "--single-lines", "--out", str(tmp_path / "s.jsonl")]) == 2
-    assert "--single-lines belongs to programs that are run (mbpp, --source), not to parity" in capsys.readouterr().err
+    assert "--single-lines takes a task that runs programs (mbpp, --source), not parity" in capsys.readouterr().err
 
 
 # Prompts and scores
@@ -296,7 +296,7 @@ def test_lines_that_are_no_mbpp(change: dict[str, Any], says: str, tmp_path: Pat
         (["show", "parity", "--source", "P"], "--source belongs to the task programs, not to parity"),
         (["show", "programs", "--source", "P"], "P: a line is {"),
         (["show", "programs", "--source", "EMPTY"], "a folder without a .py file"),
-        (["data", "parity", "--out", "x.jsonl"], "-n is needed: parity draws as many documents as are asked for"),
+        (["data", "parity", "--out", "x.jsonl"], "parity draws any number of documents: give one with -n"),
     ],
 )
 def test_mistakes(arguments: list[str], says: str, path: str, tmp_path: Path, capsys: Captured) -> None:

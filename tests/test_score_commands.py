@@ -132,7 +132,7 @@ def test_an_answer_that_is_missing_is_wrong_and_told(tmp_path: Path, capsys: Cap
     assert main(["score", write(tmp_path / "a.jsonl", answers), "--prompts", prompts, "--json"]) == 0
     out, err = capsys.readouterr()
     assert [(one["correct"], one["n"]) for one in objects(out)] == [(2, 3)] * 4
-    assert "1 prompts have no answer: counted as wrong" in err
+    assert "1 prompts have no completion: counted as wrong" in err
 
 
 def test_a_task_of_ones_own(tmp_path: Path, capsys: Captured) -> None:
@@ -145,10 +145,10 @@ def test_a_task_of_ones_own(tmp_path: Path, capsys: Captured) -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"completion": None}, "`task`, `format` and 'completion' are texts"),
-        ({"task": 5}, "a.jsonl:1: `settings` is an object, `task`, `format`"),
-        ({"format": 5}, "a.jsonl:1: `settings` is an object, `task`, `format`"),
-        ({"size": [1]}, "`size` is a whole number or null"),
+        ({"completion": None}, "`task`, `format` and 'completion' texts"),
+        ({"task": 5}, "a.jsonl:1: `settings` must be an object, `task`, `format`"),
+        ({"format": 5}, "a.jsonl:1: `settings` must be an object, `task`, `format`"),
+        ({"size": [1]}, "`size` a whole number or null"),
         ({"settings": {"digits": [1]}}, "digits"),
         ({"settings": {"digits": {"a": 1}}}, "digits"),
         ({"settings": {"law": 5}}, "law"),
@@ -157,7 +157,7 @@ def test_a_task_of_ones_own(tmp_path: Path, capsys: Captured) -> None:
         ({"task": "long-adition"}, "unknown task 'long-adition': did you mean 'long-addition'"),
         ({"format": "scratch"}, "unknown format 'scratch'"),
         ({"settings": {"digit": 3}}, "unknown setting of long-addition 'digit'"),
-        ({"settings": []}, "`settings` is an object"),
+        ({"settings": []}, "`settings` must be an object"),
     ],
 )
 def test_lines_that_are_refused(change: dict[str, Any], says: str, tmp_path: Path, capsys: Captured) -> None:
@@ -167,17 +167,20 @@ def test_lines_that_are_refused(change: dict[str, Any], says: str, tmp_path: Pat
     assert says in capsys.readouterr().err
     file = write(tmp_path / "b.jsonl", [{"id": line["id"], "completion": ""}])
     assert main(["score", file]) == 2
-    assert "b.jsonl:1: no task, format, settings, question: a line is one of" in capsys.readouterr().err
+    assert "b.jsonl:1: no task, format, settings, question: expected a line of" in capsys.readouterr().err
 
 
 def test_answers_that_are_no_prompts(tmp_path: Path, capsys: Captured) -> None:
     prompts = write(tmp_path / "p.jsonl", run_prompt(capsys, "long-addition", "--shots", "0"))
     for answers, says in (
         ([{"id": "b", "completion": ""}], "p.jsonl has no prompt 'b'"),
-        ([{"id": "a", "completion": ""}] * 2, "a.jsonl:2: each answer has the `id` of its prompt, and no two"),
-        ([{"completion": ""}], "a.jsonl:1: each answer has the `id`"),
-        ([{"id": "a"}], "a.jsonl:1: the answer is a text, 'completion'"),
-        ([{"id": "a", "completion": 5}], "a.jsonl:1: the answer is a text, 'completion'"),
+        (
+            [{"id": "a", "completion": ""}] * 2,
+            "a.jsonl:2: each completion needs the `id` of its prompt, and all",
+        ),
+        ([{"completion": ""}], "a.jsonl:1: each completion needs the `id`"),
+        ([{"id": "a"}], "a.jsonl:1: 'completion' must be a text"),
+        ([{"id": "a", "completion": 5}], "a.jsonl:1: 'completion' must be a text"),
     ):
         assert main(["score", write(tmp_path / "a.jsonl", answers), "--prompts", prompts]) == 2
         assert says in capsys.readouterr().err

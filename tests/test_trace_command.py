@@ -60,7 +60,7 @@ def test_an_exception_of_the_program_exits_with_0(file: str, capsys: pytest.Capt
         (["FILE", "--max-trace", "1"], 2, "limit trace_bytes=1: a whole number from 1,024"),
         (["FILE", "--max-seconds", "soon"], 2, "a number of seconds"),
         (["FILE", "--format", "nie"], 2, "invalid choice"),
-        (["FILE", "--prompt", "--json"], 2, "--prompt belongs to"),
+        (["FILE", "--prompt", "--json"], 2, "--prompt prints the paper's text"),
         (["FILE", "--call", "f(6)", "--max-steps", "3"], 1, "more lines than allowed"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What commands write: JSON lines, messages, progress, and files that appear whole or not at all."""
+"""Output of commands: JSON lines, messages, progress counts, and files that appear complete or not at all."""
 
 from __future__ import annotations
 
@@ -15,37 +15,42 @@ from typing import IO, Any
 from scratchpad.errors import ScratchpadError, SkippedProblem
 
 _SECONDS_BETWEEN_REPORTS = 0.2
+_CLEAR_LINE = "\r\x1b[K"
 
 
 def print_json(value: Mapping[str, Any]) -> None:
-    """One JSON object as a line on stdout."""
+    """Print a JSON object as one line on stdout."""
     print(json.dumps(value))
 
 
 def message(text: str) -> None:
-    """A line for people: on stderr, so that stdout holds data alone."""
+    """Print a line for people on stderr: stdout carries only data."""
     print(text, file=sys.stderr, flush=True)
 
 
 def refuse_existing(path: str, force: bool) -> None:
-    """ScratchpadError if a file is there and may not be replaced, or if what is there is no file."""
+    """Raise ScratchpadError if `path` exists and is not a file, or is one and `force` is not set."""
     if Path(path).exists() and not Path(path).is_file():
-        raise ScratchpadError(f"{path} is there and is not a file: name another")
+        raise ScratchpadError(f"{path} exists and is not a file: choose another path")
     if Path(path).exists() and not force:
-        raise ScratchpadError(f"{path} is there already: name another file, or --force to replace it")
+        raise ScratchpadError(f"{path} already exists: choose another file, or overwrite it with --force")
 
 
 @contextmanager
 def new_file(path: str, force: bool = False) -> Iterator[IO[bytes]]:
-    """A file to write that takes its place only when all of it is written; after an error there is none.
+    """Open a file to write that appears under its name only when it is complete, and not at all after an error.
 
-    ScratchpadError, before anything is done, where it would replace another one without `force` or cannot be written.
+    ScratchpadError before any work if the file exists and `force` is not set, or if it cannot be written.
     """
     refuse_existing(path, force)
     target = Path(path).resolve()
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:  # around the opening, too: Ctrl-C may come right behind it
-        with _opened(unfinished, path) as file:
+    try:  # includes the opening: Ctrl-C may come right after it
+        try:
+            file = unfinished.open("wb")
+        except OSError as error:
+            raise ScratchpadError(f"{path} cannot be written: {unfinished.parent}: {error.strerror}") from None
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -55,53 +60,50 @@ def new_file(path: str, force: bool = False) -> Iterator[IO[bytes]]:
             unfinished.unlink(missing_ok=True)
 
 
-def _opened(unfinished: Path, path: str) -> IO[bytes]:
-    try:
-        return unfinished.open("wb")
-    except OSError as error:
-        raise ScratchpadError(f"{path} cannot be written: {unfinished.parent}: {error.strerror}") from None
-
-
-class LeftOutTally:
-    """Counts the problems that are left out, by reason."""
+class SkippedTally:
+    """A count of the problems that are left out, by reason."""
 
     def __init__(self) -> None:
         self.reasons: Counter[str] = Counter()
 
     @contextmanager
     def counting(self) -> Iterator[None]:
-        """Around the work on one problem, which ends where that has to be left out."""
+        """Return a context for the work on one problem: a SkippedProblem in it ends the work and is counted."""
         try:
             yield
         except SkippedProblem as problem:
             self.reasons[problem.reason] += 1
 
     def __str__(self) -> str:
-        """`; left out 12: 8 refused: class, 4 exception`; empty where nothing was."""
+        """Return `; left out 12: 8 refused: class, 4 exception`, or an empty text if nothing was left out."""
         parts = [f"{count:,} {reason}" for reason, count in self.reasons.most_common()]
         return f"; left out {self.reasons.total():,}: {', '.join(parts)}" if parts else ""
 
 
-class Progress:
-    """A count on stderr: rewritten in place on a terminal, and elsewhere only the last one. total: 0 if not known."""
+class ProgressCounter:
+    """A count on stderr. A terminal shows it live; elsewhere only `end` prints. total: 0 if unknown."""
 
-    def __init__(self, what: str, total: int) -> None:
-        self.what, self.total, self.done = what, total, 0
+    def __init__(self, unit: str = "", total: int = 0) -> None:
+        self._unit, self._total, self._count = unit, total, 0
         self._live = sys.stderr.isatty()
         self._next_report = monotonic()
 
     def advance(self) -> None:
-        self.done += 1
+        self.update(self._unit, self._count + 1, self._total)
+
+    def update(self, unit: str, count: int, total: int) -> None:
+        """Show `count of total unit`, at most five times a second."""
+        self._unit, self._count, self._total = unit, count, total
         if self._live and monotonic() >= self._next_report:
             self._next_report = monotonic() + _SECONDS_BETWEEN_REPORTS
-            of = f" of {self.total:,}" if self.total else ""
-            print(f"\r\x1b[K{self.done:,}{of} {self.what}", end="", file=sys.stderr, flush=True)
+            of = f" of {total:,}" if total else ""
+            print(f"{_CLEAR_LINE}{count:,}{of} {unit}", end="", file=sys.stderr, flush=True)
 
     def clear(self) -> None:
-        """Take the count away."""
+        """Remove the count from the terminal."""
         if self._live:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            print(_CLEAR_LINE, end="", file=sys.stderr, flush=True)
 
     def end(self, text: str) -> None:
-        """Say how it ended, in place of the count."""
-        message(("\r\x1b[K" if self._live else "") + text)
+        """Replace the count by a final line."""
+        message((_CLEAR_LINE if self._live else "") + text)

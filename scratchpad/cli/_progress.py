@@ -1,4 +1,4 @@
-"""Progress of long work on stderr: a live bar on a terminal, a line now and then elsewhere."""
+"""The progress of training on stderr: live bars on a terminal, occasional lines elsewhere."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from scratchpad.number_format import percent
 
-_BARS = 8  # of more runs than these, only those in training have one
-_LINES = 10  # lines of a run where there is no terminal, beside its evaluations
+_MAX_BARS = 8  # with more runs, only those in training have a bar
+_LINES_PER_RUN = 10  # without a terminal, in addition to evaluations
 
 
 class TrainingProgress:
-    """Told the lines of the metrics.jsonl of runs, it shows step, loss, speed and the last accuracies of each."""
+    """A display of step, loss, speed and accuracies of runs, from the lines of their metrics.jsonl."""
 
     def __init__(self, steps: Mapping[str, int]) -> None:
-        """steps: of each run, by the name it is shown under."""
+        """steps: the number of steps of each run, by its display name."""
         self._steps = steps
         self._console = Console(stderr=True, highlight=False)
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[news]}"),
+            TextColumn("{task.fields[status]}"),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=self._console,
             disable=not self._console.is_terminal,
         )
         self._tasks = {
-            name: self._bars.add_task(name, total=total, news="", visible=len(steps) <= _BARS)
+            name: self._bars.add_task(name, total=total, status="", visible=len(steps) <= _MAX_BARS)
             for name, total in steps.items()
         }
         self._next_line = dict.fromkeys(steps, 0)
@@ -50,34 +50,31 @@ class TrainingProgress:
     def show_metrics(self, name: str, line: dict[str, Any]) -> None:
         """Show a line of metrics.jsonl of the run `name`."""
         if "evaluation" in line:
-            self._print(f"{name} step {line['step']}: right {accuracies(line['evaluation'])}")
+            self.show_message(f"{name} step {line['step']}: accuracy {accuracies(line['evaluation'])}")
             return
         if "curriculum" in line:
-            self._print(f"{name} step {line['step']}: {verdict(line['curriculum'])}")
+            self.show_message(f"{name} step {line['step']}: {stage_result(line['curriculum'])}")
             return
-        news = f"loss {line['loss']:.4f}  {line['tokens_per_second']:,.0f} tokens/s"
-        few = len(self._steps) <= _BARS
+        status = f"loss {line['loss']:.4f}  {line['tokens_per_second']:,.0f} tokens/s"
+        few = len(self._steps) <= _MAX_BARS
         self._bars.update(
-            self._tasks[name], completed=line["step"], news=news, visible=few or line["step"] < self._steps[name]
+            self._tasks[name], completed=line["step"], status=status, visible=few or line["step"] < self._steps[name]
         )
         if not self._console.is_terminal and line["step"] >= self._next_line[name]:
-            self._next_line[name] = line["step"] + self._steps[name] // _LINES
-            self._print(f"{name} step {line['step']} of {self._steps[name]}: {news}")
+            self._next_line[name] = line["step"] + self._steps[name] // _LINES_PER_RUN
+            self.show_message(f"{name} step {line['step']} of {self._steps[name]}: {status}")
 
     def show_message(self, text: str) -> None:
-        """A line above the bars."""
-        self._print(text)
-
-    def _print(self, text: str) -> None:
+        """Print a line above the bars."""
         self._console.print(text, markup=False, soft_wrap=True)
 
 
-def verdict(found: dict[str, Any]) -> str:
-    """`stage 2 (n=3): 95.3 % right, passed after 4000 steps`."""
-    passed = f", passed after {found['steps']} steps" if found["passed"] else ""
-    return f"stage {found['stage']} ({found['settings']}): {percent(found['accuracy'])} right{passed}"
+def stage_result(test: dict[str, Any]) -> str:
+    """Return a stage's test as text: `stage 2 (n=3): 95.3 % correct, passed after 4000 steps`."""
+    passed = f", passed after {test['steps']} steps" if test["passed"] else ""
+    return f"stage {test['stage']} ({test['settings']}): {percent(test['accuracy'])} correct{passed}"
 
 
 def accuracies(scores: list[dict[str, Any]]) -> str:
-    """`100 % at 4, 12.5 % at 8`."""
+    """Return the accuracies of an evaluation as text: `100 % at 4, 12.5 % at 8`."""
     return ", ".join(f"{percent(score['accuracy'])} at {score['size']}" for score in scores)

@@ -1,4 +1,4 @@
-"""Tables on stdout whose columns line up, without a library's start-up time."""
+"""Aligned tables on stdout, without the start-up time of a library."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from typing import Any
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Column names, then rows; the first column and those of words to the left, numbers to the right."""
-    lined_up = [_lined_up(list(map(str, cells)), i == 0) for i, cells in enumerate(zip(columns, *rows, strict=True))]
-    for cells in zip(*lined_up, strict=True):
-        print("  ".join(cells).rstrip())
-
-
-def _lined_up(cells: list[str], first: bool) -> list[str]:
-    """A column, its name first, in cells of one width."""
-    width, words = max(map(len, cells)), all(cell[:1].isalpha() for cell in cells[1:])
-    return [cell.ljust(width) if first or words else cell.rjust(width) for cell in cells]
+    """Print a table. The first column and columns of words are left-aligned, numbers right-aligned."""
+    aligned = []
+    for number, column in enumerate(zip(columns, *rows, strict=True)):
+        cells = list(map(str, column))
+        width, left = max(map(len, cells)), number == 0 or all(cell[:1].isalpha() for cell in cells[1:])
+        aligned.append([cell.ljust(width) if left else cell.rjust(width) for cell in cells])
+    for line in zip(*aligned, strict=True):
+        print("  ".join(line).rstrip())

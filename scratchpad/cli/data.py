@@ -1,7 +1,7 @@
-"""Write documents of a task to a file of JSON lines: what `scratchpad train --data` and `scratchpad layout` read.
+"""Write documents of a task to a JSON Lines file, which `scratchpad train --data` and `scratchpad layout` read.
 
-Programs (tasks mbpp and cruxeval, and --source) are run and traced as they are written. What cannot be written (a run
-that raises, a construct that the inductive form does not cover, too long a document) is left out and counted by reason.
+Programs (tasks mbpp and cruxeval, and --source) are run and traced here. Problems that cannot be written are left out
+and counted by reason: runs that raise, constructs that the inductive format does not support, documents over --context.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from scratchpad.cli._options import add_draws, add_task, task_from_arguments, whole_number
-from scratchpad.cli._output import LeftOutTally, Progress, new_file
+from scratchpad.cli._output import ProgressCounter, SkippedTally, new_file
 from scratchpad.errors import ScratchpadError, SkippedProblem
 from scratchpad.layout.rows import positions_needed
 from scratchpad.tasks.base import Symbols, Task, draws
@@ -30,24 +30,29 @@ EXAMPLE = """scratchpad data parity --format inductive -n 1000 --seed 0 --set bi
 def arguments(parser: ArgumentParser) -> None:
     add_task(parser)
     add_draws(parser)
-    parser.add_argument("-n", type=whole_number(1), help="how many documents (default: all that the task's data hold)")
     parser.add_argument(
-        "--context", type=whole_number(1), metavar="N", help="leave out what needs more positions of a model"
+        "-n",
+        type=whole_number(1),
+        metavar="N",
+        help="number of documents (default: all of the data, for tasks with data)",
+    )
+    parser.add_argument(
+        "--context", type=whole_number(1), metavar="N", help="leave out documents that need more than N positions"
     )
     parser.add_argument(
         "--single-lines",
         action="store_true",
-        help="of programs: not the runs, but each different line of them: the state before it and the line, then the "
-        "state after it",
+        help="for programs: write each distinct executed line (the state before it and the line, then the state after "
+        "it) in place of whole runs",
     )
     parser.add_argument("--out", metavar="FILE.jsonl", required=True, help="the file to write")
-    parser.add_argument("--force", action="store_true", help="replace the file if it is there")
+    parser.add_argument("--force", action="store_true", help="overwrite an existing file")
 
 
 def run(args: Namespace) -> None:
     task, chosen = task_from_arguments(args), format_named(args.format)
     drawn = draws(task, args.seed, args.split, 0, _count(args, task))
-    progress, tally = Progress("problems", _count(args, task)), LeftOutTally()
+    progress, tally = ProgressCounter("problems", _count(args, task)), SkippedTally()
     single = args.single_lines
     lines = _single_lines(args, task, drawn, tally) if single else _documents(args, task, chosen, drawn, tally)
     written = 0
@@ -65,18 +70,18 @@ def _count(args: Namespace, task: Task) -> int:
     held = task.count(args.split)
     wanted = held if args.n is None else args.n
     if wanted is None:
-        raise ScratchpadError(f"-n is needed: {task.name} draws as many documents as are asked for")
+        raise ScratchpadError(f"{task.name} draws any number of documents: give one with -n")
     if held == 0:
-        task.draw(args.seed, args.split, 0)  # says what there is
+        task.draw(args.seed, args.split, 0)  # raises an error that lists the splits with questions
     if held is not None and wanted > held and not task.seeded:
-        raise ScratchpadError(f"-n {wanted}: the {args.split} split of {task.name} holds {held} questions, each once")
+        raise ScratchpadError(f"-n {wanted}: the {args.split} split of {task.name} holds only {held} questions")
     return wanted
 
 
 def _documents(
-    args: Namespace, task: Task, format: Format, drawn: Iterator[tuple[int, Symbols]], tally: LeftOutTally
+    args: Namespace, task: Task, format: Format, drawn: Iterator[tuple[int, Symbols]], tally: SkippedTally
 ) -> Iterator[list[dict[str, Any]]]:
-    """The lines of each question: one, or none where it is left out."""
+    """Yield the lines of each question: one, or none if it is left out."""
     for index, question in drawn:
         made = []
         with tally.counting():
@@ -95,9 +100,9 @@ def _check_room(args: Namespace, line: dict[str, Any]) -> None:
 
 
 def _single_lines(
-    args: Namespace, task: Task, drawn: Iterator[tuple[int, Symbols]], tally: LeftOutTally
+    args: Namespace, task: Task, drawn: Iterator[tuple[int, Symbols]], tally: SkippedTally
 ) -> Iterator[list[dict[str, Any]]]:
-    """The lines of each run that no run before it has had."""
+    """Return an iterator over the runs, of the lines that no earlier run had."""
     if not isinstance(task, ProgramRuns):
-        raise ScratchpadError(f"--single-lines belongs to programs that are run (mbpp, --source), not to {task.name}")
+        raise ScratchpadError(f"--single-lines takes a task that runs programs (mbpp, --source), not {task.name}")
     return single_lines(task, (question for _, question in drawn), tally.reasons)

@@ -1,12 +1,12 @@
-"""The main idea in one run: one task, one model, one budget, three formats; who is right on longer inputs?
+"""Demonstrate the main idea: which of three formats still gives correct answers on inputs longer than in training?
 
-Trains a direct, a scratchpad and an inductive model, judges them at trained lengths and beyond, solves one long
-question aloud and writes a report. Interrupted or finished runs are gone on with, never trained twice.
+Trains the same model on the same task with the same budget in the formats direct, scratchpad and inductive; evaluates
+the three at trained and longer lengths; solves one long question step by step; and writes a report. Resumes interrupted
+runs; finished runs are not trained again.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -22,63 +22,60 @@ from scratchpad.tasks.document import as_text
 if TYPE_CHECKING:
     from scratchpad.evaluation.metrics import Score
     from scratchpad.run import Run
-    from scratchpad.training.launcher import TrainingJob
 
 EXAMPLE = "scratchpad demo --seed 1"
-FORMATS = ("inductive", "direct", "scratchpad")  # the longest training first: it has a core of its own
+FORMATS = ("inductive", "direct", "scratchpad")  # the one that trains longest first: it keeps one of two cores busy
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--seed", type=int, default=0, help="of models and training data (default: %(default)s)")
-    parser.add_argument("--out", default="runs/demo", metavar="FOLDER", help="default: %(default)s")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="seed of models and training data (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--out", default="runs/demo", metavar="FOLDER", help="folder for runs and report (default: %(default)s)"
+    )
 
 
 def run(args: Namespace) -> None:
     from scratchpad.run import Run
-    from scratchpad.training.launcher import launch_runs
+    from scratchpad.training.launcher import TrainingJob, launch_runs
 
     folder = Path(args.out)
-    jobs = [_job(name, args.seed, folder / f"seed-{args.seed}" / name) for name in FORMATS]
+    demo = DEMO.with_settings({"train.seed": args.seed})
+    jobs = [TrainingJob(name, with_format(demo, name), folder / f"seed-{args.seed}" / name) for name in FORMATS]
     with TrainingProgress({job.name: job.config.train.steps for job in jobs}) as progress:
         launch_runs(jobs, at_once=2, on_metrics=progress.show_metrics)
     runs = {job.name: Run.load(job.folder, "last") for job in jobs}
     scores = {name: one.evaluate() for name, one in runs.items()}
     _print_scores(scores, runs["direct"])
-    _solve_aloud(runs["inductive"])
+    _solve_long_question(runs["inductive"])
     _write_summary(folder, args.seed, runs, scores)
     _write_report(folder, list(runs.values()))
 
 
-def _job(name: str, seed: int, folder: Path) -> TrainingJob:
-    from scratchpad.training.launcher import TrainingJob
-
-    config = with_format(DEMO, name)
-    return TrainingJob(name, dataclasses.replace(config, train=dataclasses.replace(config.train, seed=seed)), folder)
-
-
 def _print_scores(scores: dict[str, list[Score]], run: Run) -> None:
-    """Rows: formats; columns: lengths."""
+    """Print a table of accuracies: a row per format, a column per length."""
     task = run.evaluated.task
     sizes = [score.size for score in scores["direct"]]
     names = [f"{size} {task.size_setting}" for size in sizes]
-    print(f"\nExact answers and scratchpads of {scores['direct'][0].n} questions a length, with 95 % intervals.")
+    print(f"\nCorrect answers with correct work, of {scores['direct'][0].n} questions per length, with 95 % intervals.")
     trained = task.size_distribution().to_json()
-    print(f"Trained on {trained} {task.size_setting}; guessing one bit is right half of the time.\n")
-    print_table(("format", *names), [(name, *map(_share, row)) for name, row in scores.items()])
+    print(f"Trained on {trained} {task.size_setting}; a guess of one bit is correct half of the time.\n")
+    rows = [
+        (name, *(f"{percent(one.accuracy)} [{percent_range(one.low, one.high)}]" for one in row))
+        for name, row in scores.items()
+    ]
+    print_table(("format", *names), rows)
 
 
-def _share(score: Score) -> str:
-    return f"{percent(score.accuracy)} [{percent_range(score.low, score.high)}]"
-
-
-def _solve_aloud(run: Run) -> None:
-    """The last test question of twice the longest trained length, state by state."""
+def _solve_long_question(run: Run) -> None:
+    """Print the solution of a question of twice the longest trained length, state by state."""
     task = run.evaluated.task.at_size(2 * run.evaluated.task.size_distribution().high)
     question = task.draw(0, "aloud", 0)
     print(f"\n{as_text(question)}\n")
-    found = run.solve(as_text(question), on_state=lambda index, state: print(f"{index + 1:5}  {as_text(state)}"))
-    answer = as_text(found.answer) if found.answer is not None else "none"
-    print(f"answer: {answer}  ({found.status}; the truth is {as_text(task.truth(question))})\n")
+    solved = run.solve(as_text(question), on_state=lambda index, state: print(f"{index + 1:5}  {as_text(state)}"))
+    answer = as_text(solved.answer) if solved.answer is not None else "none"
+    print(f"answer: {answer}  ({solved.status}; correct: {as_text(task.truth(question))})\n")
 
 
 def _write_summary(folder: Path, seed: int, runs: dict[str, Run], scores: dict[str, list[Score]]) -> None:

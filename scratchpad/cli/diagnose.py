@@ -1,11 +1,11 @@
-"""Say what goes wrong in the chains of a trained run, from the samples that `scratchpad evaluate` kept.
+"""Analyse the errors in the chains of an inductive run, from the samples that `scratchpad evaluate` kept.
 
-For inductive runs: the accuracy of single transitions by place in the chain, and by what the task says of them (slot,
-kind); the chain accuracy that they predict, beside the measured one; and the first wrong states, grouped by what is
-wrong in them, where the model wrote by itself (`scratchpad evaluate RUN --method free`).
+Prints the accuracy of single transitions, by position in the chain and by the task's own traits (slot, kind); the chain
+accuracy that they predict beside the measured one; and, for samples that the model generated (`scratchpad evaluate RUN
+--method free`), the first wrong states, grouped by the kind of error.
 
-With --attention it draws where the tokens of one state attend, in every layer and head; with --json it prints these
-weights, too: (layers, heads, tokens of the state, tokens of the row).
+--attention plots the attention weights of one state in every layer and head; --json also prints them, with the shape
+(layers, heads, tokens of the state, tokens of the row).
 """
 
 from __future__ import annotations
@@ -28,19 +28,20 @@ EXAMPLE = """scratchpad diagnose runs/parity-small
   scratchpad diagnose runs/parity-small --json
   scratchpad diagnose runs/parity-small --attention attention.png --question 0_1_101_= --state 2"""
 
-
-_PICTURES = (".png", ".svg", ".pdf")
+_PLOT_FORMATS = (".png", ".svg", ".pdf")
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", help="a run folder with samples: `scratchpad evaluate` writes them")
-    parser.add_argument("--attention", metavar="FILE.png|svg|pdf", help="draw attention for one transition, too")
-    parser.add_argument("--question", metavar="TEXT", help="of the picture (default: the first test question)")
-    parser.add_argument("--state", type=whole_number(1), default=2, metavar="N", help="of it (default: %(default)s)")
-    parser.add_argument("--force", action="store_true", help="replace the picture if it is there")
+    parser.add_argument("run", metavar="RUN", help="a run folder with samples of `scratchpad evaluate`")
+    parser.add_argument("--attention", metavar="FILE.png|svg|pdf", help="also plot the attention of one transition")
+    parser.add_argument("--question", metavar="TEXT", help="question of the plot (default: the first test question)")
+    parser.add_argument(
+        "--state", type=whole_number(1), default=2, metavar="N", help="state of the plot (default: %(default)s)"
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite an existing plot")
     add_run_loading(parser)
     parser.add_argument(
-        "--json", action="store_true", help="one JSON object for each way of judging and length, and for attention"
+        "--json", action="store_true", help="print one JSON object per method and length, and one for the attention"
     )
 
 
@@ -49,19 +50,19 @@ def run(args: Namespace) -> None:
     from scratchpad.reporting.run_records import read_run
 
     if args.question is not None and not args.attention:
-        raise ScratchpadError("--question says of what attention is drawn: it goes with --attention FILE.png")
-    if args.attention and Path(args.attention).suffix.lower() not in _PICTURES:
-        raise ScratchpadError(f"--attention {args.attention}: a picture is one of {', '.join(_PICTURES)}")
+        raise ScratchpadError("--question goes with --attention FILE.png: it is the question of the plot")
+    if args.attention and Path(args.attention).suffix.lower() not in _PLOT_FORMATS:
+        raise ScratchpadError(f"--attention {args.attention}: choose one of {', '.join(_PLOT_FORMATS)}")
     record = read_run(args.run, args.task_file)
     if not format_named(record.config.task.format).inductive:
         raise ScratchpadError(
-            f"{args.run} has the format {record.config.task.format}: only inductive chains have steps"
+            f"{args.run} has the format {record.config.task.format}: only inductive runs have transitions to diagnose"
         )
     found = diagnose(record)
     if args.attention:
         _draw(args, Path(args.attention).suffix[1:].lower())
     elif not found:
-        raise ScratchpadError(f"{args.run} holds no samples: scratchpad evaluate {args.run} --method free")
+        raise ScratchpadError(f"{args.run} holds no samples: run `scratchpad evaluate {args.run} --method free` first")
     for diagnosis in found:
         print_json(diagnosis.to_json()) if args.json else _print(diagnosis)
 
@@ -87,18 +88,18 @@ def _draw(args: Namespace, kind: str) -> None:
 def _print(diagnosis: Diagnosis) -> None:
     measured, every = diagnosis.measured, diagnosis.transitions
     print(
-        f"{diagnosis.way}, size {diagnosis.size}: {percent(measured.accuracy)} of {measured.n:,} chains right; "
+        f"{diagnosis.way}, size {diagnosis.size}: {percent(measured.accuracy)} of {measured.n:,} chains correct; "
         f"{percent(diagnosis.predicted)} predicted by transitions ({percent(every.accuracy, 2)} of {every.n:,})"
     )
     places = {f"{place}": diagnosis.by_place[place] for place in sorted(diagnosis.by_place)}
     for name, shares in {"transition": places, **diagnosis.by_trait}.items():
         order = shares if name == "transition" else sorted(shares)
         rows = [(value, percent(shares[value].accuracy), shares[value].n) for value in order]
-        print_table((name, "right", "n"), rows)
+        print_table((name, "correct", "n"), rows)
     groups = sorted(diagnosis.first_wrong.items(), key=lambda item: -item[1].count)
     if groups:
         rows = [
             (what, one.count, one.state, one.written or "(nothing)", one.due or "(nothing)") for what, one in groups
         ]
-        print_table(("first wrong state: what", "chains", "state", "the first: written", "due"), rows)
+        print_table(("first wrong state: what", "chains", "state", "example: written", "correct"), rows)
     print()

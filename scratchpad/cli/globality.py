@@ -1,11 +1,12 @@
-"""How global a task is: how many tokens a model must look at together before it knows more about the next one.
+"""Measure how global a task is: how many tokens a model must combine to predict the next one better.
 
-The globality degree of a token is the smallest number of the tokens it may see that, with the histogram of all of them,
-tell more about it; that of a task is the largest over the tokens that are scored (Abbe et al. 2024). What a token may
-see is what the format lets it see: in the inductive one the question, the state before and its own state.
+The globality degree of a token is the size of the smallest set of visible tokens that, together with the histogram of
+all visible tokens, is informative about it. The degree of a task is the maximum over its scored tokens (Abbe et al.
+2024). Which tokens are visible depends on the format: in the inductive format the question, the previous state, and the
+token's own state so far.
 
-Where a task draws few problems all of them are listed, and the degree is exact; else it is estimated from samples, with
-a test against chance. docs/globality.md says how, and what is counted as more.
+If a task has few problems, all of them are enumerated and the degree is exact. Otherwise it is estimated from samples,
+with a permutation test. docs/globality.md describes the method and the threshold.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
 from scratchpad.cli._options import add_format_and_seed, add_task, task_from_arguments, whole_number
-from scratchpad.cli._output import Progress, message, print_json
+from scratchpad.cli._output import ProgressCounter, message, print_json
 from scratchpad.cli._table import print_table
 from scratchpad.config.parse import split_assignments, with_settings
 from scratchpad.errors import ScratchpadError
@@ -39,80 +40,70 @@ def arguments(parser: ArgumentParser) -> None:
     add_task(parser)
     parser.add_argument(
         "--data", metavar="FILE.jsonl",
-        help=f"data of your own instead: every problem of the file, {LEAST_SAMPLES} at least",
+        help=f"your own data in place of a task: all problems of the file, at least {LEAST_SAMPLES}",
     )  # fmt: skip
     add_format_and_seed(parser)
     parser.add_argument(
         "--samples", type=whole_number(LEAST_SAMPLES), default=2000, metavar="N",
-        help="documents, where they are too many to list (default: %(default)s)",
+        help="documents to sample if they are too many to enumerate (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--most-outcomes", type=whole_number(0), default=100_000, metavar="N",
-        help="list all problems where the draws have at most so many outcomes; 0: never (default: %(default)s)",
+        help="enumerate all problems if the draws have at most N outcomes; 0: never (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--largest", type=whole_number(1), metavar="K",
-        help=f"look at sets of up to K tokens (default: {Effort.largest}, and where all is listed any number)",
+        help=f"search sets of up to K tokens (default: {Effort.largest}; no limit if all problems are enumerated)",
     )  # fmt: skip
     parser.add_argument(
         "--work", type=whole_number(1), default=Effort.work, metavar="N",
-        help="look at sets of K tokens while their number times that of documents is at most N (default: %(default)s)",
+        help="search sets of K tokens only if sets times documents is at most N (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--threshold", type=float, metavar="SHARE",
-        help="what counts as more: that share of what the histogram leaves unknown (default: 2 / tokens seen)",
+        help="a set is informative if it removes this share of the uncertainty that the histogram leaves "
+        "(default: 2 / visible tokens)",
     )  # fmt: skip
     parser.add_argument(
         "--names", metavar="A,B,...", default="",
-        help="symbols that could be exchanged for one another, folded together (default: those of the task)",
+        help="interchangeable symbols, such as vertex names, to treat as one (default: those of the task)",
     )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="one JSON object a scored token, then one for all")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object per scored token, then one for the task"
+    )
 
 
 def run(args: Namespace) -> None:
     if args.threshold is not None and not 0 < args.threshold <= 1:
-        raise ScratchpadError(f"--threshold {args.threshold}: a share above 0 and up to 1 is needed")
+        raise ScratchpadError(f"--threshold {args.threshold}: choose a share above 0 and up to 1")
     task, chosen = _task(args), format_named(args.format)
-    names, watch = _names(args.names, task), _Watch()
-    cases = documents_of(task, chosen, names, args.samples, args.most_outcomes, args.seed, watch)
+    names, progress = _names(args.names, task), ProgressCounter()
+    cases = documents_of(task, chosen, names, args.samples, args.most_outcomes, args.seed, progress.update)
     largest = args.largest or (10**6 if cases.exact else Effort.largest)
     effort = Effort(largest, args.work, args.threshold, seed=args.seed)
     found = []
-    for degree in degrees(cases, names, effort, watch):
+    for degree in degrees(cases, names, effort, progress.update):
         found.append(degree)
         if args.json:
             print_json(degree.to_json())
-    watch.end()
-    (_print_json if args.json else _print)(task, args.format, cases, found)
-
-
-class _Watch:
-    """Progress of one kind of work after the other."""
-
-    def __init__(self) -> None:
-        self._progress = Progress("", 0)
-
-    def __call__(self, what: str, done: int, total: int) -> None:
-        self._progress.what, self._progress.total, self._progress.done = what, total, done - 1
-        self._progress.advance()
-
-    def end(self) -> None:
-        self._progress.clear()
+    progress.clear()
+    summary = _summary(task, args.format, cases, found)
+    print_json(summary) if args.json else _print(cases, found, summary)
 
 
 def _task(args: Namespace) -> Task:
     if not args.data:
         return task_from_arguments(args)
     if args.task or args.task_file:
-        raise ScratchpadError("--data goes without a task and without --task-file: name one of the three")
+        raise ScratchpadError("--data, --task-file and a task exclude one another: give one of the three")
     return with_settings(load_corpus(args.data), split_assignments(args.set), "data")
 
 
 def _names(given: str, task: Task) -> tuple[str, ...]:
     names = tuple(given.split(",")) if given else task.interchangeable()
-    strange = [name for name in names if name not in task.symbols()]
-    if strange:
-        raise ScratchpadError(f"--names {given}: not in the alphabet of {task.name}: {', '.join(strange)}")
+    unknown = [name for name in names if name not in task.symbols()]
+    if unknown:
+        raise ScratchpadError(f"--names {given}: not in the alphabet of {task.name}: {', '.join(unknown)}")
     return names
 
 
@@ -124,43 +115,37 @@ def _summary(task: Task, format: str, cases: Cases, found: Sequence[Degree]) -> 
     }  # fmt: skip
 
 
-def _print_json(task: Task, format: str, cases: Cases, found: Sequence[Degree]) -> None:
-    print_json(_summary(task, format, cases, found))
-
-
-def _print(task: Task, format: str, cases: Cases, found: Sequence[Degree]) -> None:
-    columns = ("state", "token", "degree", "seen together", "tell", "threshold", "histogram", "p", "documents")
-    print_table(columns, [_row(one) for one in _shown(found)])
+def _print(cases: Cases, found: Sequence[Degree], summary: dict[str, object]) -> None:
+    """Print a table of all tokens, or of those with the largest degrees, in document order; then the summary."""
+    largest = sorted(found, key=lambda one: one.found.degree, reverse=True)[:_MOST_ROWS]
+    columns = ("state", "token", "degree", "token set", "explained", "threshold", "histogram", "p", "documents")
+    print_table(columns, [_cells(one) for one in sorted(largest, key=lambda one: (one.state, one.place))])
     if len(found) > _MOST_ROWS:
-        print(f"... shown are the {_MOST_ROWS} of {len(found)} tokens with the largest degrees; --json has all")
-    for why in dict.fromkeys(f"{_tokens_at(one)}: {one.found.why}" for one in found if one.found.why):
+        print(f"... these are the {_MOST_ROWS} of {len(found)} tokens with the largest degrees; --json prints all")
+    for why in dict.fromkeys(f"{_token_number(one)}: {one.found.why}" for one in found if one.found.why):
         message(why)
-    degree, at_least = overall(found)
-    listed = f"all {len(cases.documents):,} problems" if cases.exact else f"{len(cases.documents):,} sampled documents"
-    print(f"\nglobality degree of {task.name}, {format}: {'at least ' if at_least else ''}{degree}  ({listed})")
+    degree = f"{'at least ' if summary['at_least'] else ''}{summary['degree']}"
+    count = f"{len(cases.documents):,}"
+    basis = f"all {count} problems" if cases.exact else f"{count} sampled documents"
+    print(f"\nglobality degree of {summary['task']}, {summary['format']}: {degree}  ({basis})")
 
 
-def _shown(found: Sequence[Degree]) -> list[Degree]:
-    """All tokens, or those of the largest degrees, in their order."""
-    kept = sorted(found, key=lambda one: one.found.degree, reverse=True)[:_MOST_ROWS]
-    return sorted(kept, key=lambda one: (one.state, one.place))
-
-
-def _row(one: Degree) -> tuple[str, ...]:
+def _cells(one: Degree) -> tuple[str, ...]:
     found = one.found
-    told = percent(found.told) if found.places else ""
-    p = "" if found.p is None else f"{found.p:.3f}"
-    histogram = percent(found.by_histogram) if found.histogram else "left out"
+    token_set = ", ".join(f"{part} {place + 1}" for part, place in one.tokens)
     return (
-        _tokens_at(one), one.example, f"{'>= ' if found.at_least else ''}{found.degree}", _together(one), told,
-        percent(found.threshold), histogram, p, f"{one.documents:,}",
-    )  # fmt: skip
+        _token_number(one),
+        one.example,
+        f"{'>= ' if found.at_least else ''}{found.degree}",
+        token_set,
+        percent(found.told) if found.places else "",
+        percent(found.threshold),
+        percent(found.by_histogram) if found.histogram else "left out",
+        "" if found.p is None else f"{found.p:.3f}",
+        f"{one.documents:,}",
+    )
 
 
-def _tokens_at(one: Degree) -> str:
+def _token_number(one: Degree) -> str:
+    """Return `state:token`, both counted from 1."""
     return f"{one.state + 1}:{one.place + 1}"
-
-
-def _together(one: Degree) -> str:
-    """`question 3, state 1`: the places of a set, counted from 1 on."""
-    return ", ".join(f"{part} {place + 1}" for part, place in one.tokens)

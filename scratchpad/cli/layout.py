@@ -1,7 +1,7 @@
-"""Write documents as training rows: for each token its position, the tokens it sees, and whether it is scored.
+"""Lay documents out as training rows: for each token its position, the tokens it sees, and whether it is scored.
 
-Reads the lines of `scratchpad show --json` and `scratchpad data`, or bare ones with `prompt` and `states` (marks in
-place).
+The input is JSON Lines of `scratchpad show --json` or `scratchpad data`; `prompt` and `states`, with their marks, are
+enough.
 """
 
 from __future__ import annotations
@@ -20,18 +20,19 @@ EXAMPLE = """scratchpad show parity -n 1 --set bits=2 window=4 --json | scratchp
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--input", metavar="FILE.jsonl|-", required=True, help="documents; -: standard input")
+    parser.add_argument("--input", metavar="FILE.jsonl|-", required=True, help="documents (-: standard input)")
     parser.add_argument(
         "--layout",
         choices=("packed", "split", "mixed"),
         default="packed",
-        help="all in one row, one row a transition, or rows of at most --budget tokens (default: %(default)s)",
+        help="packed: one row per document; split: one row per transition; mixed: rows of at most --budget tokens "
+        "(default: %(default)s)",
     )
-    parser.add_argument("--budget", type=whole_number(1), metavar="N", help="tokens a row may have, for mixed")
-    parser.add_argument("--question-loss", action="store_true", help="score the prompt's tokens, too")
-    parser.add_argument("--json", action="store_true", help="one JSON object a document")
-    parser.add_argument("--image", metavar="OUT.png", help="draw the rows of the first document")
-    parser.add_argument("--force", action="store_true", help="replace the image if it is there")
+    parser.add_argument("--budget", type=whole_number(1), metavar="N", help="maximum tokens per row, for mixed")
+    parser.add_argument("--question-loss", action="store_true", help="also score the tokens of the prompt")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per document")
+    parser.add_argument("--image", metavar="OUT.png", help="draw the rows of the first document to this file")
+    parser.add_argument("--force", action="store_true", help="overwrite an existing image")
 
 
 def run(args: Namespace) -> None:
@@ -41,14 +42,14 @@ def run(args: Namespace) -> None:
         return
     with new_file(args.image, args.force) as file:
         first = _print_rows(args, budget)
-        from scratchpad.reporting.row_picture import draw_rows  # matplotlib takes its time
+        from scratchpad.reporting.row_picture import draw_rows  # imports matplotlib, which is slow
 
         draw_rows(first, file)
     message(f"{args.image}: the first document, {len(first)} row{'s' if len(first) > 1 else ''}")
 
 
 def _print_rows(args: Namespace, budget: Budget) -> list[Row[str]]:
-    """Print the rows of every document; those of the first one."""
+    """Print the rows of every document and return those of the first."""
     first: list[Row[str]] = []
     for place, value in read_lines(args.input):
         document = document_of_line(place, value)
@@ -67,15 +68,15 @@ def _print_rows(args: Namespace, budget: Budget) -> list[Row[str]]:
 def _budget(layout: str, budget: int | None) -> Budget:
     if layout == "mixed":
         if budget is None:
-            raise ScratchpadError("--layout mixed needs --budget, the tokens that a row may have")
+            raise ScratchpadError("--layout mixed needs --budget, the maximum number of tokens per row")
         return budget
     if budget is not None:
-        raise ScratchpadError(f"--budget belongs to --layout mixed; {layout} rows are as long as they are")
+        raise ScratchpadError(f"--budget goes with --layout mixed, not {layout}")
     return "packed" if layout == "packed" else "split"
 
 
 def row_as_json(row: Row[str]) -> dict[str, Any]:
-    """tokens, positions, visible (for each token the half-open ranges it sees), scored (0 or 1)."""
+    """Return tokens, positions, visible (the half-open ranges that each token sees), scored (0 or 1)."""
     return {
         "tokens": row.tokens,
         "positions": row.positions,
@@ -85,7 +86,7 @@ def row_as_json(row: Row[str]) -> dict[str, Any]:
 
 
 def row_as_text(row: Row[str]) -> str:
-    """A table: place in the row, token, position, the places it sees (both ends included), scored."""
+    """Return a table: index in the row, token, position, scored, the indices it sees (ranges with both ends)."""
     lines = [("place", "token", "position", "scored", "sees")]
     for i, ranges in enumerate(row.visible()):
         sees = " ".join(f"{low}-{high - 1}" if high - low > 1 else str(low) for low, high in ranges)

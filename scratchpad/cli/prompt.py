@@ -1,14 +1,11 @@
-"""Write prompts with worked examples for language models: as text, as chat messages, or as JSON lines for batch use.
+"""Write few-shot prompts for language models: as text, as chat messages, or as JSON Lines for batch use.
 
-The examples are the first different problems of the seed's training split, the same for every question, and never the
-question's own problem. Of programs that are given (mbpp, cruxeval, --source) seed 0 shows the first ones, as the paper
-does, and each other seed the first ones of another order.
+The worked examples are the first distinct problems of the training split, the same for every question, without the
+question's own problem. For tasks with data (mbpp, cruxeval, --source), seed 0 shows the first problems, as the paper
+does, and other seeds the first problems in another order.
 
-With --context N questions are left out, and counted, whose prompt and target (the work that answers them) have more
-than N characters together.
-
-A line of --json holds the prompt, its messages and what scoring needs: give it the model's text as `completion`, and
-`scratchpad score` judges it. Its `id` names task, format and draw, with a digest of settings that are not the defaults.
+A line of --json holds the prompt, its messages, and what scoring needs: add the model's text as `completion`, and
+`scratchpad score` scores it. Its `id` names the task, the format and the draw, with a digest of non-default settings.
 """
 
 from __future__ import annotations
@@ -21,7 +18,7 @@ from hashlib import blake2b
 from typing import Any
 
 from scratchpad.cli._options import add_draws, add_task, task_from_arguments, whole_number
-from scratchpad.cli._output import LeftOutTally, message, print_json
+from scratchpad.cli._output import SkippedTally, message, print_json
 from scratchpad.errors import ScratchpadError, SkippedProblem
 from scratchpad.evaluation.few_shot import Prompt, few_shot_prompt
 from scratchpad.tasks.base import Symbols, Task, draws
@@ -31,33 +28,39 @@ EXAMPLE = """scratchpad prompt long-addition --format scratchpad --shots 2
   scratchpad prompt programs --format scratchpad --shots 3 -n 200 --json > prompts.jsonl
   scratchpad prompt mbpp --format scratchpad --shots 3 -n 1500 --set path=mbpp.jsonl most_characters=1066 --json"""
 
-
-_RULE = 72 * "-"  # between the prompts of several questions
+_SEPARATOR = 72 * "-"  # between the prompts of several questions
 
 
 def arguments(parser: ArgumentParser) -> None:
     add_task(parser)
     add_draws(parser, split="test", format="scratchpad")
-    parser.add_argument("--shots", type=whole_number(0), default=4, metavar="N", help="examples (default: %(default)s)")
-    parser.add_argument("-n", type=whole_number(1), default=1, help="how many questions (default: %(default)s)")
-    parser.add_argument("--size", type=whole_number(1), help="of the questions; the examples have the task's own")
-    parser.add_argument("--question", metavar="TEXT", help="ask this, and draw nothing but examples")
     parser.add_argument(
-        "--context", type=whole_number(1), metavar="N", help="leave out what has more characters, with its target"
+        "--shots", type=whole_number(0), default=4, metavar="N", help="worked examples (default: %(default)s)"
+    )
+    parser.add_argument(
+        "-n", type=whole_number(1), default=1, metavar="N", help="number of questions (default: %(default)s)"
+    )
+    parser.add_argument("--size", type=whole_number(1), metavar="N", help="size of the questions, not of the examples")
+    parser.add_argument("--question", metavar="TEXT", help="the question; only the examples are drawn")
+    parser.add_argument(
+        "--context",
+        type=whole_number(1),
+        metavar="N",
+        help="leave out questions whose prompt and target exceed N characters",
     )
     kind = parser.add_mutually_exclusive_group()
-    kind.add_argument("--chat", action="store_true", help="print chat messages, each behind its role")
-    kind.add_argument("--json", action="store_true", help="one JSON object a question")
+    kind.add_argument("--chat", action="store_true", help="print chat messages, each after its role")
+    kind.add_argument("--json", action="store_true", help="print one JSON object per question")
 
 
 def run(args: Namespace) -> None:
     task, chosen = task_from_arguments(args), format_named(args.format)
-    tally, printed, named = LeftOutTally(), 0, _named(args, task)
+    tally, printed, prefix = SkippedTally(), 0, _id_prefix(args, task)
     for name, draw, question in _questions(args, task):
         with tally.counting() if args.question is None else nullcontext():
             prompt = few_shot_prompt(task, chosen, question, args.shots, args.seed)
             _check_room(args, prompt)
-            _print(args, task, f"{named}/{name}", draw, question, prompt, printed)
+            _print(args, task, f"{prefix}/{name}", draw, question, prompt, printed)
             printed += 1
     if tally.reasons:
         message(f"{printed:,} prompts{tally}")
@@ -70,13 +73,13 @@ def _check_room(args: Namespace, prompt: Prompt) -> None:
         raise SkippedProblem(f"the prompt and its target have {needed:,} characters: {reason}", reason)
 
 
-def _named(args: Namespace, task: Task) -> str:
-    """How the prompts' ids begin: with the task, its settings where they are not the defaults, format and shots."""
+def _id_prefix(args: Namespace, task: Task) -> str:
+    """Return the prefix of the prompts' ids: task, digest of non-default settings, format, shots."""
     settings = task.settings()
     default = task_from_arguments(Namespace(**{**vars(args), "set": [], "source": None})).settings()
     digest = blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=4).hexdigest()
-    named = task.name if settings == default else f"{task.name}/settings-{digest}"
-    return f"{named}/{args.format}/{args.shots}-shot"
+    name = task.name if settings == default else f"{task.name}/settings-{digest}"
+    return f"{name}/{args.format}/{args.shots}-shot"
 
 
 def _print(
@@ -89,13 +92,13 @@ def _print(
             "messages": prompt.messages, "stop": prompt.stop, "target": prompt.target,
         })  # fmt: skip
     elif args.chat:
-        print("\n\n".join(f"[{said['role']}]\n{said['content']}" for said in prompt.messages), end="\n\n")
+        print("\n\n".join(f"[{one['role']}]\n{one['content']}" for one in prompt.messages), end="\n\n")
     else:
-        print(f"\n{_RULE}\n" if place else "", prompt.text, sep="", end="")
+        print(f"\n{_SEPARATOR}\n" if place else "", prompt.text, sep="", end="")
 
 
 def _questions(args: Namespace, task: Task) -> Iterator[tuple[str, dict[str, Any], Symbols]]:
-    """Each question with its name and with what it was drawn by."""
+    """Yield each question with the end of its id and the seed, split and index of its draw."""
     if args.question is not None:
         question = task.parse(args.question)
         task.check(question)
@@ -104,7 +107,7 @@ def _questions(args: Namespace, task: Task) -> Iterator[tuple[str, dict[str, Any
     sized = task if args.size is None else task.at_size(args.size)
     held = sized.count(args.split)
     if held is not None and args.n > held:
-        raise ScratchpadError(f"-n {args.n}: the {args.split} split of {task.name} holds {held} questions")
+        raise ScratchpadError(f"-n {args.n}: the {args.split} split of {task.name} holds only {held} questions")
     size = "" if args.size is None else f"size-{args.size}/"
     for index, question in draws(sized, args.seed, args.split, 0, args.n):
         drawn = {"seed": args.seed, "split": args.split, "index": index}

@@ -31,7 +31,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="overwrite existing files")
     parser.add_argument("--title", metavar="TEXT", help="title of the report (default: tasks and formats)")
     parser.add_argument(
-        "--task-file", metavar="MY_TASK.py", help="the Python file of your own task, for runs on it; it is executed"
+        "--task-file", metavar="MY_TASK.py", help="the file of your own task, for runs on one; it is executed"
     )
 
 

@@ -1,15 +1,18 @@
-"""Score what any model wrote, as JSON lines: `scratchpad prompt --json` writes them, `completion` is the model's text.
+"""Score completions of any model: the lines of `scratchpad prompt --json` with the model's text as `completion`.
 
-output: the answer is right; trace: the whole work is, line by line, states compared as values. An example is one
-question; a problem is right where all its examples are (programs run with several inputs: --set runs=3). state: the
-share of steps whose state is right, place by place, over all examples. Each with its 95 % interval (Wilson).
+Metrics, each with its 95 % interval (Wilson):
+  output  the answer is correct
+  trace   the whole work is correct, line by line (states are compared as values)
+  state   the share of steps with the correct state, step by step, over all examples
+An example is one question. A problem is correct if all its examples are: a program that runs with several inputs (--set
+runs=3) is one problem.
 
-strict: the text is read in the format's own way, once what stands around it is left out: white space, and whatever
-follows the stop, which begins a line. Within it line ends (carriage returns, empty lines) and blanks at the end of a
-line count. relaxed: white space counts nowhere, the stop may end a line, too, the line that the prompt ends with
-([BEGIN], Target:) may be repeated, and the answer is the last number of the last line; of heights the last yes or no;
-of the trace of a program `output` in the last state or else `v0`, and nothing where neither stands; of real programs a
-value in any way of writing it.
+Scorings:
+  strict   Surrounding white space and everything after the stop sequence, which starts a line, are removed. The rest
+           must follow the format exactly, including empty lines and trailing blanks.
+  relaxed  White space does not count. The stop sequence may also end a line, and the last line of the prompt ([BEGIN],
+           Target:) may be repeated. The answer is the last number of the last line; for heights the last yes or no; for
+           program traces `output` in the last state, or else `v0`; for real programs any spelling of the value.
 """
 
 from __future__ import annotations
@@ -32,30 +35,35 @@ from scratchpad.tasks.jsonl import read_lines, symbols_of
 from scratchpad.tasks.user_file import load_task_file
 
 EXAMPLE = """scratchpad score answers.jsonl
-  scratchpad score answers.jsonl --prompts prompts.jsonl --json      # answers: {"id": ..., "completion": ...}"""
+  scratchpad score answers.jsonl --prompts prompts.jsonl --json      # {"id": ..., "completion": ...}"""
 
+_NumberedLine = tuple[str, dict[str, Any]]  # `file:line` and the object
 _NEEDED = ("task", "format", "settings", "question")
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE.jsonl", help="answers (-: standard input)")
-    parser.add_argument("--prompts", metavar="FILE.jsonl", help="what was asked, where the answers hold only `id`s")
-    parser.add_argument("--field", default="completion", metavar="NAME", help="of the text (default: %(default)s)")
-    parser.add_argument("--task-file", metavar="MY_TASK.py", help="of prompts on a task of your own; the file is run")
-    parser.add_argument("--out", metavar="FILE.jsonl", help="write the verdicts on each answer, too")
-    parser.add_argument("--force", action="store_true", help="replace that file if it is there")
-    parser.add_argument("--json", action="store_true", help="one JSON object a share")
+    parser.add_argument("file", metavar="FILE.jsonl", help="completions (-: standard input)")
+    parser.add_argument("--prompts", metavar="FILE.jsonl", help="the prompts, if the completions have only an `id`")
+    parser.add_argument(
+        "--field", default="completion", metavar="NAME", help="field of the model's text (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--task-file", metavar="MY_TASK.py", help="the file of your own task, if the prompts are of one"
+    )
+    parser.add_argument("--out", metavar="FILE.jsonl", help="also write the verdict on each completion to this file")
+    parser.add_argument("--force", action="store_true", help="overwrite an existing file")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per share")
 
 
 def run(args: Namespace) -> None:
     verdicts: list[dict[str, Any]] = []
     groups: dict[tuple[str, str, int | None], list[tuple[Symbols, dict[str, Verdict]]]] = {}
-    for task, question, line in _answers(args):
+    for task, question, line in _completions(args):
         verdict = score_text(task, format_named(line["format"]), question, line[args.field])
         group = groups.setdefault((task.name, line["format"], line.get("size")), [])
         group.append((task.texts.problem(question), verdict))
-        judged = {scoring: dataclasses.asdict(found) for scoring, found in verdict.items()}
-        verdicts.append({"id": line.get("id"), args.field: line[args.field], **judged})
+        fields = {scoring: dataclasses.asdict(found) for scoring, found in verdict.items()}
+        verdicts.append({"id": line.get("id"), args.field: line[args.field], **fields})
     if args.out:
         with new_file(args.out, args.force) as file:
             file.writelines(json.dumps(verdict).encode() + b"\n" for verdict in verdicts)
@@ -63,11 +71,11 @@ def run(args: Namespace) -> None:
     (_print_lines if args.json else _print)(rows)
 
 
-def _answers(args: Namespace) -> Iterator[tuple[Task, Symbols, dict[str, Any]]]:
-    """Every line that holds an answer, checked, with its task and question."""
+def _completions(args: Namespace) -> Iterator[tuple[Task, Symbols, dict[str, Any]]]:
+    """Yield the task, the question and the checked line of every completion."""
     tasks: dict[str, Task] = {}
     lines = read_lines(args.file)
-    for place, line in _joined(args, list(lines)) if args.prompts else lines:
+    for place, line in _with_completions(args, list(lines)) if args.prompts else lines:
         _check(args, place, line)
         key = json.dumps([line["task"], line["settings"]], sort_keys=True)
         if key not in tasks:
@@ -78,53 +86,53 @@ def _answers(args: Namespace) -> Iterator[tuple[Task, Symbols, dict[str, Any]]]:
         yield tasks[key], question, line
 
 
-def _joined(args: Namespace, answers: list[tuple[str, dict[str, Any]]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every prompt with its answer: an empty one where there is none, which is told."""
+def _with_completions(args: Namespace, completions: list[_NumberedLine]) -> Iterator[_NumberedLine]:
+    """Yield every prompt with its completion, an empty one if it has none, and print how many have none."""
     found: dict[str, str] = {}
-    for place, line in answers:
+    for place, line in completions:
         if not isinstance(line.get("id"), str) or line["id"] in found:
-            raise ScratchpadError(f"{place}: each answer has the `id` of its prompt, and no two the same one")
+            raise ScratchpadError(f"{place}: each completion needs the `id` of its prompt, and all ids differ")
         if not isinstance(line.get(args.field), str):
-            raise ScratchpadError(f"{place}: the answer is a text, {args.field!r}")
+            raise ScratchpadError(f"{place}: {args.field!r} must be a text")
         found[line["id"]] = line[args.field]
-    missing, asked = 0, set[str]()
+    missing, prompt_ids = 0, set[str]()
     for place, line in read_lines(args.prompts):
         name = line.get("id")
-        if not isinstance(name, str) or name in asked:
-            raise ScratchpadError(f"{place}: each prompt has an `id`, and no two the same one, not {json.dumps(name)}")
-        asked.add(name)
+        if not isinstance(name, str) or name in prompt_ids:
+            raise ScratchpadError(f"{place}: each prompt needs an `id`, and all ids differ; given: {json.dumps(name)}")
+        prompt_ids.add(name)
         missing += name not in found
         yield place, {**line, args.field: found.pop(name, "")}
     if found:
         raise ScratchpadError(f"{args.prompts} has no prompt {', '.join(map(repr, list(found)[:5]))}")
     if missing:
-        message(f"{missing} prompts have no answer: counted as wrong")
+        message(f"{missing} prompts have no completion: counted as wrong")
 
 
 def _check(args: Namespace, place: str, line: dict[str, Any]) -> None:
     missing = [name for name in (*_NEEDED, args.field) if name not in line]
     if missing:
         raise ScratchpadError(
-            f"{place}: no {', '.join(missing)}: a line is one of `scratchpad prompt --json` with the model's text as "
-            f"{args.field!r}; answers with `id`s alone go with --prompts"
+            f"{place}: no {', '.join(missing)}: expected a line of `scratchpad prompt --json` with the model's text as "
+            f"{args.field!r}; for completions with only an `id`, give the prompts with --prompts"
         )
     texts, size = (line["task"], line["format"], line[args.field]), line.get("size")
     whole = size is None or type(size) is int
     if not isinstance(line["settings"], dict) or not all(isinstance(text, str) for text in texts) or not whole:
         raise ScratchpadError(
-            f"{place}: `settings` is an object, `task`, `format` and {args.field!r} are texts, `size` is a whole "
+            f"{place}: `settings` must be an object, `task`, `format` and {args.field!r} texts, `size` a whole "
             "number or null"
         )
 
 
 def _print_lines(rows: list[tuple[Any, ...]]) -> None:
     for name, format_name, size, scoring, metric, unit, share in rows:
-        said = {"task": name, "format": format_name, "size": size, "scoring": scoring, "metric": metric, "unit": unit}
-        print_json(said | share.to_json())
+        row = {"task": name, "format": format_name, "size": size, "scoring": scoring, "metric": metric, "unit": unit}
+        print_json(row | share.to_json())
 
 
 def _print(rows: list[tuple[Any, ...]]) -> None:
-    columns = ("task", "format", "size", "scoring", "right", "of", "n", "share", "95 % interval")
+    columns = ("task", "format", "size", "scoring", "correct", "of", "n", "share", "95 % interval")
     cells = [
         (
             name, format_name, "-" if size is None else size, scoring, metric, f"{unit}s", share.n,

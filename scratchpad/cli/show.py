@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from scratchpad.cli._options import add_draws, add_task, task_from_arguments, whole_number
-from scratchpad.cli._output import LeftOutTally, message, print_json
+from scratchpad.cli._output import SkippedTally, message, print_json
 from scratchpad.tasks.base import draws
 from scratchpad.tasks.document import as_text
 from scratchpad.tasks.formats import format_named
@@ -46,7 +46,7 @@ def run(args: Namespace) -> None:
         _print(args, line_of(task.fitted_to(question), chosen, question, None, args.marks == "paper"))
         return
     task.check_draws()
-    tally = LeftOutTally()
+    tally = SkippedTally()
     for index, question in draws(task, args.seed, args.split, 0, args.n):
         with tally.counting():
             _print(args, line_of(task, chosen, question, (args.seed, args.split, index), args.marks == "paper"))

@@ -1,8 +1,8 @@
-"""Run a Python program in a process of its own, under limits, and write its trace.
+"""Run a Python program in a sandbox, under limits, and print its trace.
 
-The trace is on stdout; how the program ended and what shut it in is said on stderr. An exception in the program is one
-of the ways to end; a limit that is hit gives exit status 1, a program that is not valid Python, or that the inductive
-form does not cover, 2.
+The trace goes to stdout, the program's status and the isolation in force to stderr. Exit status: 0 when the program
+ends, also with an exception; 1 when it hits a limit; 2 when it is not valid Python, or the inductive format does not
+support it.
 """
 
 from __future__ import annotations
@@ -29,46 +29,50 @@ EXAMPLE = """scratchpad trace program.py --call "f(6)"
   scratchpad trace program.py --call "f(6)" --format inductive --json --max-seconds 2"""
 
 _DEFAULTS = ResourceLimits()
-_TOLD = ("status", "error", "error_line", "output_text", "stdout", "stderr", "cuts", "seconds")
+_SUMMARY_FIELDS = ("status", "error", "error_line", "output_text", "stdout", "stderr", "cuts", "seconds")
 
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE.py", help="the program")
-    parser.add_argument("--call", metavar="EXPR", help="run `output = EXPR` after it")
+    parser.add_argument("--call", metavar="EXPR", help="run `output = EXPR` after the program")
     parser.add_argument(
         "--format",
         choices=("nye", "changes", "inductive"),
         default="nye",
-        help="all variables before each line, those that are new or changed, or states each of which determines the "
-        "next (default: %(default)s)",
+        help="nye: all variables before each line; changes: only new or changed ones; inductive: complete states, each "
+        "of which determines the next (default: %(default)s)",
     )
-    parser.add_argument("--prompt", action="store_true", help="write the paper's question and marks around the trace")
-    parser.add_argument("--json", action="store_true", help="one JSON object a step: line, source, state")
+    parser.add_argument("--prompt", action="store_true", help="print the paper's question and marks around the trace")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per step: line, source, state")
     parser.add_argument(
         "--isolation",
         choices=("auto", "namespaces", "hooks"),
         default="auto",
-        help="namespaces, audit hooks alone, or the first of them that this machine allows (default: %(default)s)",
+        help="namespaces and audit hooks, audit hooks alone, or the strongest possible here (default: %(default)s)",
     )
     _add_limits(parser)
 
 
 def _add_limits(parser: ArgumentParser) -> None:
     for option, default, text in (
-        ("memory", _DEFAULTS.memory_bytes // MIB, "MiB of memory"),
-        ("steps", _DEFAULTS.steps, "lines traced"),
-        ("output", _DEFAULTS.output_bytes, "bytes printed"),
-        ("trace", _DEFAULTS.trace_bytes, "bytes of trace, as JSON"),
-        ("files", _DEFAULTS.open_files, "files open at a time"),
+        ("memory", _DEFAULTS.memory_bytes // MIB, "memory in MiB"),
+        ("steps", _DEFAULTS.steps, "traced lines"),
+        ("output", _DEFAULTS.output_bytes, "printed bytes"),
+        ("trace", _DEFAULTS.trace_bytes, "bytes of the trace as JSON"),
+        ("files", _DEFAULTS.open_files, "open files"),
         ("folder", _DEFAULTS.file_bytes, "bytes in the working folder"),
         ("threads", _DEFAULTS.threads, "threads"),
-        ("value", _DEFAULTS.value_characters, "characters of one value, about; the rest is cut with a mark"),
+        ("value", _DEFAULTS.value_characters, "approximate characters of one value; longer ones are cut and marked"),
     ):
         help_text = f"{text} (default: %(default)s)"
         parser.add_argument(f"--max-{option}", type=whole_number(0), metavar="N", default=default, help=help_text)
     seconds = f"{_DEFAULTS.seconds:g}"
     parser.add_argument(
-        "--max-seconds", type=_seconds, metavar="S", default=_DEFAULTS.seconds, help=f"of running (default: {seconds})"
+        "--max-seconds",
+        type=_seconds,
+        metavar="S",
+        default=_DEFAULTS.seconds,
+        help=f"running time (default: {seconds})",
     )
 
 
@@ -76,14 +80,14 @@ def _seconds(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise ArgumentTypeError(f"a number of seconds is needed, not {text!r}") from None
+        raise ArgumentTypeError(f"expected a number of seconds, not {text!r}") from None
 
 
 def run(args: Namespace) -> None:
     if args.prompt and (args.json or args.format == "inductive"):
-        raise ScratchpadError("--prompt belongs to the paper's text: leave out --json and --format inductive")
+        raise ScratchpadError("--prompt prints the paper's text: leave out --json and --format inductive")
     source = read_program(args.file)
-    program_text(source, args.call)  # a mistake in the call is found before anything is started
+    program_text(source, args.call)  # finds a mistake in the call before the sandbox starts
     with Runner(_limits(args), args.isolation) as runner:
         trace = _traced(args, runner, source)
         if trace.status == "syntax":
@@ -92,7 +96,7 @@ def run(args: Namespace) -> None:
             _print_steps(trace, runner)
         else:
             print(whole_text(trace) if args.prompt else trace_text(trace))
-        message(_said(trace, runner))
+        message(_summary_text(trace, runner))
     if trace.status in ("refused", *LIMIT_STATUSES):
         error = ScratchpadError if trace.status == "refused" else RunFailure
         raise error(f"{args.file}: {STATUSES[trace.status]}{f': {trace.error}' if trace.error else ''}")
@@ -106,7 +110,7 @@ def _traced(args: Namespace, runner: Runner, source: str) -> Trace:
 
 
 def _place(args: Namespace, source: str, line: int | None) -> str:
-    """Where a syntax error is: in the file, or in the call behind it. line: None where it is not known."""
+    """Return where a syntax error is: in the file, or in the call after it. line: `None` if unknown."""
     if line is None:
         return args.file
     if args.call is not None and line > source.count("\n") + 1:
@@ -131,16 +135,16 @@ def _limits(args: Namespace) -> ResourceLimits:
 def _print_steps(trace: Trace, runner: Runner) -> None:
     for step in trace.steps:
         print_json({"line": step.line, "source": step.source, "state": step.state})
-    told = {name: getattr(trace, name) for name in _TOLD}
+    summary = {name: getattr(trace, name) for name in _SUMMARY_FIELDS}
     isolation = {"isolation": runner.isolation, "in_force": runner.detail}
-    print_json({"line": None, "source": None, "state": trace.state, **told, **isolation})
+    print_json({"line": None, "source": None, "state": trace.state, **summary, **isolation})
 
 
-def _said(trace: Trace, runner: Runner) -> str:
-    """One line on how the program ended, one on what shut it in."""
+def _summary_text(trace: Trace, runner: Runner) -> str:
+    """Return a line on how the program ended and a line on the isolation in force."""
     error = f" ({trace.error})" if trace.error else ""
     cuts = f"; {trace.cuts} values cut" if trace.cuts else ""
-    why = f" (more is not allowed here: {runner.refusal})" if runner.refusal else ""
+    why = f" (this machine does not allow more: {runner.refusal})" if runner.refusal else ""
     return (
         f"{trace.status}: {STATUSES[trace.status]}{error}; {len(trace.steps):,} steps{cuts}\n"
         f"in force: {runner.detail}{why}"
