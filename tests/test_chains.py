@@ -11,7 +11,7 @@ from typing import Any
 from run_folders import parity, sample, write_run
 
 from scratchpad.config.schema import RunConfig, TaskConfig
-from scratchpad.evaluation.free_running import follows
+from scratchpad.evaluation.free_running import check_transitions
 from scratchpad.reporting.html_page import report
 from scratchpad.reporting.run_records import read_run
 from scratchpad.reporting.sample_chains import Chain, Piece, Step, sample_chains
@@ -36,7 +36,9 @@ def chains(tmp_path: Path, config: RunConfig, *lines: dict[str, Any], task_file:
 
 def judged(states: Sequence[Symbols], answer: str, question: Symbols = QUESTION, **others: Any) -> dict[str, Any]:
     """A line as the evaluation writes it for an inductive chain."""
-    return sample(question, states, follows(TASK, question, states), answer, TASK.truth(question)[0], **others)
+    return sample(
+        question, states, check_transitions(TASK, question, states), answer, TASK.truth(question)[0], **others
+    )
 
 
 def text(pieces: Sequence[Piece], kind: str = "") -> str:
@@ -130,7 +132,7 @@ def test_of_a_long_chain_the_head_the_error_and_the_tail_are_shown(tmp_path: Pat
     task = Parity(window=31)
     states = list(terminated(task.chain(question)))
     states[17] = (*states[17][:-2], "1" if states[17][-2] == "0" else "0", "<sep>")
-    line = sample(question, states, follows(task, question, states), "0", "1", size=31)
+    line = sample(question, states, check_transitions(task, question, states), "0", "1", size=31)
     [chain] = chains(tmp_path, config, line)
     shown = [step.number or -step.skipped for step in chain.steps]
     assert shown == [1, 2, 3, -12, 16, 17, 18, 19, 20, -10, 31, 32]

@@ -17,7 +17,7 @@ from tiny_runs import tiny, trained
 from scratchpad.cli.main import main
 from scratchpad.config.schema import TaskConfig
 from scratchpad.evaluation.attention_weights import attention_of
-from scratchpad.evaluation.free_running import follows
+from scratchpad.evaluation.free_running import check_transitions
 from scratchpad.layout.batch import collate
 from scratchpad.layout.rows import rows
 from scratchpad.models.transformer import Layer
@@ -40,7 +40,7 @@ def state(text: str, end: str = "<sep>") -> Symbols:
 
 def judged(*states: Symbols, **others: Any) -> dict[str, Any]:
     answer = states[-1][-2]
-    return sample(QUESTION, states, follows(TASK, QUESTION, states), answer, "0", **others)
+    return sample(QUESTION, states, check_transitions(TASK, QUESTION, states), answer, "0", **others)
 
 
 WRONG_PARITY = judged(TRUE[0], state("[02]0,0"), state("[03]1,1"), state("[07]_,1", "<end>"))

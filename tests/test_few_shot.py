@@ -49,7 +49,7 @@ def test_a_problem_is_asked_as_the_paper_asks_it(name: str, question: str, form:
     """Byte for byte: the question as it is asked, and with its work as it is shown."""
     task = task_named(name)
     prompt = few_shot_prompt(task, format_named(form), task.parse(question), 0)
-    assert prompt.text == prompt.asked
+    assert prompt.text == prompt.question
     assert prompt.text + prompt.target + task.texts.prompt_template(format_named(form)).after == text
 
 
@@ -67,8 +67,8 @@ def test_examples_are_fixed_and_never_the_question(name: str) -> None:
     assert [work for _, work in prompts[-1].examples] == [expected[0], *expected[2:]]
     for prompt in prompts:
         questions = [question for question, _ in prompt.examples]
-        assert prompt.asked not in questions
-        assert prompt.text == "".join(f"{q}{work}\n\n" for q, work in prompt.examples) + prompt.asked
+        assert prompt.question not in questions
+        assert prompt.text == "".join(f"{q}{work}\n\n" for q, work in prompt.examples) + prompt.question
         assert prompt.text.count(prompt.stop.strip()) == (3 if "DONE" in prompt.stop else 4)
 
 
@@ -77,7 +77,7 @@ def test_the_program_that_is_asked_about_is_not_shown_with_another_input() -> No
     question = task.draw(0, "train", 4)
     prompt = few_shot_prompt(task, format_named("direct"), question, 5)
     problems = [asked.partition("\n\noutput")[0] for asked, _ in prompt.examples]
-    assert len({*problems, prompt.asked.partition("\n\noutput")[0]}) == 6
+    assert len({*problems, prompt.question.partition("\n\noutput")[0]}) == 6
 
 
 def test_a_conversation_holds_the_same() -> None:

@@ -14,7 +14,7 @@ from scratchpad.config.lengths import Lengths
 from scratchpad.errors import ScratchpadError
 from scratchpad.evaluation import teacher_forced
 from scratchpad.evaluation.evaluated_model import EvaluatedModel
-from scratchpad.evaluation.free_running import evaluate_free_running, follows, read_answer
+from scratchpad.evaluation.free_running import check_transitions, evaluate_free_running, read_answer
 from scratchpad.evaluation.intervals import wilson
 from scratchpad.evaluation.metrics import evaluate
 from scratchpad.evaluation.teacher_forced import evaluate_teacher_forced
@@ -133,7 +133,7 @@ def test_each_state_is_judged_by_the_one_before_it_as_written(
     written: Sequence[str], verdicts: tuple[bool, ...]
 ) -> None:
     task = task_named("parity", {"window": 4})
-    assert follows(task, tuple("1_10="), chain_of(*written)) == verdicts
+    assert check_transitions(task, tuple("1_10="), chain_of(*written)) == verdicts
 
 
 def test_no_answer_is_read_from_rubbish() -> None:
@@ -185,11 +185,23 @@ class ShorterCountdown(Countdown):
         return (str(rng.below(10)), str(1 + rng.below(6)))
 
 
+class Shift(Format):
+    """An empty prompt; the first state is given."""
+
+    name, summary, inductive = "shift", "", True
+
+    def prompt(self, task: Task, question: Symbols) -> Symbols:
+        return ()
+
+    def states(self, task: Task, question: Symbols) -> tuple[Symbols, ...]:
+        return terminated(task.chain(question))
+
+    def answer(self, task: Task, question: Symbols, states: Sequence[Symbols]) -> Symbols | None:
+        return task.answer(question, states[-1]) if len(states[-1]) == 3 else None
+
+
 def test_chains_that_begin_with_a_given_state() -> None:
-    shift = Format(
-        "shift", "", lambda task, question: (), lambda task, question: terminated(task.chain(question)),
-        lambda task, question, states: task.answer(question, states[-1]) if len(states[-1]) == 3 else None, True,
-    )  # fmt: skip
+    shift = Shift()
     vocabulary = Vocabulary(Countdown().symbols())
     model = Transformer(ModelConfig(layers=2, heads=2, width=32, context=16, dropout=0.0), len(vocabulary))
     optimiser = torch.optim.AdamW(model.parameters(), 1e-2)
@@ -209,5 +221,5 @@ def test_chains_that_begin_with_a_given_state() -> None:
 
 
 def test_sizes_that_the_data_do_not_hold_are_refused() -> None:
-    with pytest.raises(ScratchpadError, match="no test problem of size 4; sizes there: 1, 2, 3, 5"):
+    with pytest.raises(ScratchpadError, match="no test problem of size 4; they have the sizes 1, 2, 3, 5"):
         next(evaluate(hand_made("")[0], [4]))

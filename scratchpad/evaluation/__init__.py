@@ -1,4 +1,4 @@
-"""Judging what a model writes: by one forward pass, and by letting it run."""
+"""Evaluation of trained models: by one forward pass (teacher forcing), and on what they generate (free running)."""
 
 METHODS = ("forced", "free")
-"""forced: one forward pass over the true text; free: the model writes."""
+"""forced: one forward pass over the true text. free: the model generates the text."""

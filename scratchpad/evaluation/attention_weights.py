@@ -1,7 +1,7 @@
 """Where the tokens of one state attend, in every layer and head of a trained model.
 
-Back-ends do not keep the weights of attention, so these are computed anew for a single row: the prompt, the state
-before and the state itself, each token seeing what the rule lets it see.
+Attention back-ends do not keep their weights, so this module computes them again for a single row: the prompt, the
+previous state and the state itself, with the mask of the attention rule.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from scratchpad.tasks.base import Symbols
 
 @dataclass(frozen=True)
 class AttentionMap:
-    """state: its number in the chain, from 1 on. tokens: of the row; prompt: how many of them are the prompt's;
-    scored: which of them are the state's own.
+    """The attention weights of one transition.
 
-    weights: (layers, heads, own tokens, row), how the token before each own one looks back when it is to be written.
-    Each sums to 1 over the row.
+    state: number of the state in the chain, from 1. tokens: the T tokens of the row. prompt: number of prompt tokens.
+    scored: (T,), True for the S tokens of the state. weights: (layers, heads, S, T), from the position that predicts
+    each token of the state to all positions of the row; each sums to 1 over T.
     """
 
     state: int
@@ -38,20 +38,20 @@ class AttentionMap:
     weights: Tensor
 
     def to_json(self) -> dict[str, Any]:
-        """All of it, the weights to a millionth."""
+        """Return all fields; the weights are rounded to 6 decimals."""
         weights = self.weights.double().round(decimals=6).tolist()
         return {**dataclasses.asdict(self), "weights": weights}
 
 
 def attention_of(evaluated: EvaluatedModel, question: Symbols, state: int = 2) -> AttentionMap:
-    """The weights of one transition of a question, given its true states. ScratchpadError where it has no such one."""
-    evaluated.document(question)  # whether the model has positions enough for it
+    """Return the weights of one transition, given the true states. ScratchpadError if it does not write `state`."""
+    evaluated.document(question)  # raises where the model has too few positions
     document = evaluated.format.write(evaluated.task, question)
     made = rows(document, "split")
     given = len(document.states) - len(made)
     if not given < state <= len(document.states):
         raise ScratchpadError(
-            f"state {state} is not one that the model writes: this question has {given + 1} to {len(document.states)}"
+            f"state {state}: for this question the model writes the states {given + 1} to {len(document.states)}"
         )
     row = made[state - 1 - given]
     before = torch.tensor([place - 1 for place, scored in enumerate(row.scored) if scored])
@@ -61,26 +61,26 @@ def attention_of(evaluated: EvaluatedModel, question: Symbols, state: int = 2) -
 
 @torch.inference_mode()
 def _weights(evaluated: EvaluatedModel, row: Row[str]) -> Tensor:
-    """(layers, heads, T, T) of a row in full precision."""
+    """Return the (layers, heads, T, T) weights of a row."""
     numbers = Row(list(evaluated.vocabulary.encode(row.tokens)), row.positions, row.segments, row.scored)
     batch = collate([numbers]).to(evaluated.model.device)
     reach = evaluated.model.reach or Reach()
-    watch = _Watch(reach.mask(batch.mask(), distances(batch.positions), torch.float32)[0])
-    evaluated.model.hidden(batch.tokens[0], batch.positions[0], watch)
-    return torch.stack(watch.seen).cpu()
+    attend = _RecordingAttention(reach.mask(batch.mask(), distances(batch.positions), torch.float32)[0])
+    evaluated.model.hidden(batch.tokens[0], batch.positions[0], attend)
+    return torch.stack(attend.weights).cpu()
 
 
-class _Watch:
-    """Attention of one row (no padding) that keeps its weights."""
+class _RecordingAttention:
+    """Dense attention over one row without padding that keeps the weights of every layer."""
 
     def __init__(self, mask: Tensor) -> None:
-        self._mask = mask  # (1 or heads, T, T), bools or what is added
-        self.seen: list[Tensor] = []
+        self._mask = mask  # (1 or H, T, T): bool, or a bias that is added to the scores
+        self.weights: list[Tensor] = []  # (H, T, T) per layer
 
     def __call__(self, layer: int, qkv: Tensor, dropout: float) -> Tensor:
         q, k, v = (part.transpose(0, 1) for part in qkv.unbind(1))  # (H, T, D)
         scores = q @ k.transpose(1, 2) / math.sqrt(q.shape[-1])
-        bools = self._mask.dtype == torch.bool
-        scores = scores.masked_fill(~self._mask, -math.inf) if bools else scores + self._mask
-        self.seen.append(scores.softmax(-1))
-        return (self.seen[-1] @ v).transpose(0, 1)
+        is_bool = self._mask.dtype == torch.bool
+        scores = scores.masked_fill(~self._mask, -math.inf) if is_bool else scores + self._mask
+        self.weights.append(scores.softmax(-1))
+        return (self.weights[-1] @ v).transpose(0, 1)  # (T, H, D)

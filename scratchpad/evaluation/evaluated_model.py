@@ -1,4 +1,4 @@
-"""What is judged, and what a judgement of one sample holds."""
+"""A model with all that is needed to evaluate it, and the result of one evaluated question."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _JSON_NAMES = {"correct": "right"}
 
 @dataclass(frozen=True)
 class EvaluatedModel:
-    """A model with the task, format and vocabulary that it was trained on. `backend`: of attention.
+    """A model with its task, format and vocabulary. backend: the attention back-end.
 
-    voters: models that write together with it, by votes on every state (`scratchpad.generation.voting`).
+    voters: further models that vote with it on every state (`scratchpad.generation.voting`).
     """
 
     model: LanguageModel
@@ -40,7 +40,7 @@ class EvaluatedModel:
 
     @contextmanager
     def eval_mode(self) -> Iterator[None]:
-        """Within it models work without dropout; afterwards they train on if they did before."""
+        """Switch dropout off in all models; restore their training mode afterwards."""
         models = (self.model, *self.voters)
         training = [model.training for model in models]
         try:
@@ -52,36 +52,33 @@ class EvaluatedModel:
                 model.train(was_training)
 
     def engine(self, limits: Limits | None = None, sampling: Sampling | None = None, cache: str = "twice") -> Engine:
-        """What writes documents with the model, or with all the voters. ScratchpadError where votes were sampled."""
+        """Return an engine over the model, or over all voters. ScratchpadError for sampling with voters."""
         limits, inductive = limits or Limits(), self.format.inductive
         greedy = sampling is None or sampling.is_greedy
         if not self.voters:
             return Engine(CachedDecoder(self.model, cache), self.vocabulary, inductive, limits, greedy)
         if not greedy:
-            raise ScratchpadError("models vote on what they write greedily: leave out the temperature")
+            raise ScratchpadError("models vote only under greedy decoding: leave out the temperature")
         decoders = [ReusedPrompts(model) for model in (self.model, *self.voters)]
         return voting_engine(decoders, self.vocabulary, inductive, limits)
 
     def questions(self, size: int, n: int, seed: int) -> list[Symbols]:
-        """The first n test questions of a size; fewer where the task's data hold fewer."""
+        """Return the first n test questions of a size; fewer if the task's data hold fewer."""
         return test_questions(self.task, size, n, seed)
 
     @property
     def context(self) -> int | None:
-        """The positions that the model and each voter has, the fewest; None where none is limited."""
-        rooms = [model.context for model in (self.model, *self.voters)]
-        return min((room for room in rooms if room is not None), default=None)
+        """The smallest number of positions of the model and its voters; None if all are unlimited."""
+        contexts = [model.context for model in (self.model, *self.voters)]
+        return min((context for context in contexts if context is not None), default=None)
 
-    def holds(self, question: Symbols) -> bool:
-        """Whether the model, and each voter, has positions enough for a question's document, which is written for it.
-
-        ScratchpadError where it cannot be.
-        """
+    def fits(self, question: Symbols) -> bool:
+        """Whether the document of a question fits into the context. ScratchpadError if it cannot be written."""
         needed = positions_needed(self._written(question))
         return self.context is None or needed <= self.context
 
     def document(self, question: Symbols) -> Document[int]:
-        """The document of a question. ScratchpadError where the model, or a voter, has too few positions for it."""
+        """Return the encoded document of a question. ScratchpadError if it does not fit into the context."""
         document = self._written(question)
         check_room([positions_needed(document)], self.context)
         return document
@@ -91,24 +88,24 @@ class EvaluatedModel:
 
 
 def test_questions(task: Task, size: int, n: int, seed: int) -> list[Symbols]:
-    """The first n test questions of a size; fewer where the task's data hold fewer, ScratchpadError where none."""
+    """Return the first n test questions of a size; fewer if the data hold fewer. ScratchpadError if they hold none."""
     sized = task.at_size(size)
     held = sized.count("test")
     if held == 0:
         sizes = ", ".join(map(str, task.default_test_sizes()))
-        raise ScratchpadError(f"the data hold no test problem of size {size}; sizes there: {sizes}")
+        raise ScratchpadError(f"the data hold no test problem of size {size}; they have the sizes {sizes}")
     return [sized.draw(seed, "test", index) for index in range(n if held is None else min(n, held))]
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One judged question.
+    """The result of one question.
 
-    exact: the whole scratchpad is correct. correct: the answer is (as `exact` where nothing was generated).
-    transitions: for each state judged, whether it follows from the state before it. tokens: written by the model.
-    status: how the writing ended (done, loop, max-states, max-tokens), or `over-context` for a question that was not
-    asked, since its document needs more positions than the model has; it is wrong, and none of its states is judged.
-    memory_bytes: the most that keys and values took at once; it hangs on how the model is run, so no verdict does.
+    exact: the whole scratchpad is correct. correct: the answer is correct (equals `exact` for teacher forcing).
+    transitions: for each scored state, whether it follows from the previous state. tokens: number of generated tokens.
+    status: how generation ended (done, loop, max-states, max-tokens), or `over-context`: the document needs more
+    positions than the model has, so the question counts as wrong and no state is scored.
+    memory_bytes: peak size of keys and values. It depends on how the model is run, so it does not affect equality.
     """
 
     size: int
@@ -126,14 +123,14 @@ class Sample:
 
     @property
     def first_wrong(self) -> int | None:
-        """The place in the chain of the first wrong state, counted from 0; None where all are right."""
+        """The index in the chain of the first wrong state, from 0; None if all are correct."""
         return self.transitions.index(False) if False in self.transitions else None
 
     def to_json(self) -> dict[str, Any]:
-        """All fields by name; the files of runs call `correct` right."""
+        """Return all fields as evaluation.jsonl names them: `correct` is `right` there."""
         return {_JSON_NAMES.get(name, name): value for name, value in dataclasses.asdict(self).items()}
 
     @classmethod
     def json_names(cls) -> tuple[str, ...]:
-        """Names that every line of evaluation.jsonl has."""
+        """Return the names that each line of evaluation.jsonl must have."""
         return tuple(_JSON_NAMES.get(one.name, one.name) for one in dataclasses.fields(cls) if one.compare)

@@ -1,4 +1,4 @@
-"""Answers by free running, and every state the model wrote judged by the task's own induction."""
+"""Evaluation by generation: answers, and every generated state checked against the task's own induction step."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scratchpad.generation.sampling import Sampling
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import END, SEP, bare
 
-_SLACK = 8  # tokens and states that a chain may have beyond the longest true one
+_SLACK = 8  # tokens per state and states per chain allowed beyond the longest true ones
 
 
 def evaluate_free_running(
@@ -22,7 +22,9 @@ def evaluate_free_running(
     batch: int = 64,
     cache: str = "twice",
 ) -> list[Sample]:
-    """Let the model write each document and judge what it wrote; `right`: it ended by itself with the true answer."""
+    """Generate the work for each question and evaluate it. `correct`: generation ended with status `done` and the true
+    answer.
+    """
     documents = [evaluated.document(question) for question in questions]
     limits = Limits(
         state_tokens=max(len(state) for document in documents for state in document.states) + _SLACK,
@@ -31,7 +33,7 @@ def evaluate_free_running(
     written = evaluated.engine(limits, sampling, cache).write(
         [Opening.of(document) for document in documents], sampling, batch
     )
-    given = [() if document.prompt else document.states[:1] for document in documents]
+    given = [() if document.prompt else document.states[:1] for document in documents]  # a first state that is given
     return [
         _sample(evaluated, size, index, question, first, one)
         for index, (question, first, one) in enumerate(zip(questions, given, written, strict=True))
@@ -45,9 +47,9 @@ def _sample(
     answer = read_answer(evaluated, question, states) if one.status == "done" else None
     truth = evaluated.task.truth(question)
     if evaluated.format.inductive:
-        transitions = follows(evaluated.task, question, states)[len(given) :]
+        transitions = check_transitions(evaluated.task, question, states)[len(given) :]
     else:
-        transitions = (_is_whole(evaluated, question, states),)
+        transitions = (_equals_true_text(evaluated, question, states),)
     exact = one.status == "done" and all(transitions)
     return Sample(
         size, index, question, exact, answer == truth, transitions, one.tokens, one.status, answer, truth, states,
@@ -55,35 +57,35 @@ def _sample(
     )  # fmt: skip
 
 
-def _is_whole(evaluated: EvaluatedModel, question: Symbols, states: Sequence[Symbols]) -> bool:
-    """Whether what was written as one state is the true text, states of traces compared as values, as `score` does."""
+def _equals_true_text(evaluated: EvaluatedModel, question: Symbols, states: Sequence[Symbols]) -> bool:
+    """Whether the single generated state is the true text; the states of traces are compared as values."""
     (true,) = evaluated.format.states(evaluated.task, question)
     same = evaluated.task.texts.matches if evaluated.format.has_work else operator.eq
     return len(states) == 1 and states[0][-1:] == true[-1:] and same(states[0][:-1], true[:-1])
 
 
 def read_answer(evaluated: EvaluatedModel, question: Symbols, states: Sequence[Symbols]) -> Symbols | None:
-    """The answer in what a model wrote, None where there is none to be read."""
+    """Return the answer in generated states, or None if they hold none."""
     try:
         return evaluated.format.answer(evaluated.task, question, states)
     except (ValueError, IndexError, KeyError):
         return None
 
 
-def follows(task: Task, question: Symbols, states: Sequence[Symbols]) -> tuple[bool, ...]:
-    """For each state of a chain (terminators included) whether it is what the state before it, as written, leads to."""
+def check_transitions(task: Task, question: Symbols, states: Sequence[Symbols]) -> tuple[bool, ...]:
+    """Return for each state (with its terminator) whether it follows from the previous state as generated."""
     verdicts: list[bool] = []
     expected: Symbols | None = task.first(question)
     for state in states:
-        following = _step(task, question, bare(state))
+        following = next_state(task, question, bare(state))
         ended = state[-1:] == (END if following is None else SEP,)
         verdicts.append(expected is not None and ended and task.texts.matches(state[:-1], expected))
         expected = following
     return tuple(verdicts)
 
 
-def _step(task: Task, question: Symbols, state: Symbols) -> Symbols | None:
-    """The task's step; from a text that is no state nothing follows."""
+def next_state(task: Task, question: Symbols, state: Symbols) -> Symbols | None:
+    """Return the task's next state; None if `state` is the last state or not a valid state."""
     try:
         return task.step(question, state)
     except (ValueError, IndexError, KeyError):

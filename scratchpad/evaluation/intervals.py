@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-_FEWEST = 6  # values whose lowest and highest hold the median with odds of 95 %
+_MIN_VALUES = 6  # of fewer, even lowest to highest holds the median with a probability below 95 %
 
 
 def wilson(correct: int, n: int, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson's score interval of a share, 95 % by default (Wilson 1927). (0, 1) for n = 0."""
+    """Return Wilson's score interval of a share, 95 % by default (Wilson 1927); (0, 1) for n = 0."""
     if n == 0:
         return 0.0, 1.0
     share, spread = correct / n, z * z / n
@@ -22,7 +22,7 @@ def wilson(correct: int, n: int, z: float = 1.959964) -> tuple[float, float]:
 
 @dataclass
 class Share:
-    """How many of n are correct."""
+    """A share: `correct` of n."""
 
     correct: int = 0
     n: int = 0
@@ -44,7 +44,7 @@ class Share:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval (Wilson)."""
+        """The Wilson 95 % interval."""
         return wilson(self.correct, self.n)
 
     def to_json(self) -> dict[str, Any]:
@@ -53,23 +53,20 @@ class Share:
 
 
 def spread_name(values: int) -> str:
-    """What to call the interval of the median of so many values: one of 95 %, or all that few of them span.
-
-    Of one value it is the value's own (`wilson`).
-    """
+    """Return what to call `median_interval` of so many values; a single value has its own Wilson interval."""
     if values == 1:
         return "95 % interval"
-    return "lowest to highest" if values < _FEWEST else "95 % interval of the median"
+    return "lowest to highest" if values < _MIN_VALUES else "95 % interval of the median"
 
 
 def median_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
-    """An interval of the median that assumes no distribution: the k-th smallest and the k-th largest of the values.
+    """Return a distribution-free interval of the median: the k-th smallest and the k-th largest value.
 
-    k is as large as leaves `level` odds that the median lies between. From fewer than six values none does for 95 %:
-    then it is the lowest and the highest (five hold the median with odds of 94 %, three with 75 %).
+    k is the largest for which the interval holds the median with probability `level`. For fewer than six values and
+    95 % there is none: the interval is then the lowest and the highest (94 % for five values, 75 % for three).
     """
     ordered, n = sorted(values), len(values)
-    outside, most, k = 2.0**-n, (1 - level) / 2, 0  # outside: P(at most k of n lie below the median)
+    outside, most, k = 2.0**-n, (1 - level) / 2, 0  # outside: P(at most k of n are below the median)
     while outside + math.comb(n, k + 1) * 2.0**-n <= most:
         k += 1
         outside += math.comb(n, k) * 2.0**-n

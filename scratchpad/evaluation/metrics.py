@@ -1,4 +1,4 @@
-"""From judged samples to figures with intervals."""
+"""Evaluation of a model size by size: accuracies with intervals, and the cost of an answer."""
 
 from __future__ import annotations
 
@@ -23,17 +23,18 @@ from scratchpad.tasks.base import Symbols
 
 @dataclass(frozen=True)
 class Score:
-    """The result of one size: shares of n samples with 95 % intervals, and what an answer costs.
+    """The result at one size: accuracies over n questions with Wilson 95 % intervals, and the cost of an answer.
 
-    sampling: how tokens were drawn (temperature 0.5, say); empty: greedily.
-    correct counts exact scratchpads for method `forced`, right answers for `free`; exact_accuracy is always the former.
-    tokens, seconds and memory_bytes are means an answer, over those n - over_context that were asked: tokens written;
-    seconds of the whole batched evaluation; the bytes of keys and values that the answer needs held at once, at most
-    (2 x layers x width a position). Of what the model writes by itself these are the positions in its cache, for
-    `forced` those of the longest row read at once. transition_accuracy and first_wrong are of those asked, too.
-    over_context: questions that were not asked, since the model has too few positions for their documents: wrong ones.
-    endings: how often the writing of the others ended in which way (done, loop, max-states, max-tokens); None for
-    method `forced`.
+    correct, accuracy, low, high: exact scratchpads for method `forced`, correct answers for `free`.
+    exact_accuracy: always of exact scratchpads. first_wrong: median index of the first wrong state, from 0.
+    sampling: how tokens were drawn, such as `temperature 0.5`; empty: greedily.
+    over_context: questions whose documents need more positions than the model has. They count as wrong and are not
+    posed; the following are over the posed questions only, as are transition_accuracy and first_wrong:
+    tokens, seconds, memory_bytes: means per answer. Seconds are those of the whole batched evaluation. Memory is the
+    peak size of keys and values (2 x layers x width values per position): of the cache for `free`, of the longest row
+    for `forced`.
+    endings: how often generation ended in each status (done, loop, max-states, max-tokens); None for `forced`.
+    seen_in_training: how many of the questions the model was trained on; None if unknown.
     """
 
     task: str
@@ -63,7 +64,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Result:
-    """A score and the samples behind it."""
+    """A score and its samples."""
 
     score: Score
     samples: list[Sample]
@@ -78,36 +79,40 @@ def evaluate(
     sampling: Sampling | None = None,
     batch: int = 64,
 ) -> Iterator[Result]:
-    """Judge n test questions of each size, size by size. Methods: forced (one forward pass) or free (generation)."""
+    """Evaluate n test questions of each size. method: forced (one forward pass) or free (generation).
+
+    Yields one result per size. ScratchpadError, before any work, for settings that exclude each other.
+    """
     if method not in METHODS:
         raise unknown_name("method", method, METHODS)
     if n < 1 or not sizes:
-        raise ScratchpadError(f"nothing to evaluate: sizes={list(sizes)}, n={n}; both are needed")
+        raise ScratchpadError(f"nothing to evaluate: sizes={list(sizes)}, n={n}; give a size and n of 1 or more")
     if method == "forced" and evaluated.voters:
-        raise ScratchpadError("models vote while they write: take method free")
+        raise ScratchpadError("models vote only while they generate: take method free")
     if method == "forced" and sampling is not None and not sampling.is_greedy:
-        raise ScratchpadError("method forced judges greedy decoding; with a temperature, take method free")
+        raise ScratchpadError("method forced evaluates greedy decoding; with a temperature, take method free")
     drawn = [(size, evaluated.questions(size, n, seed)) for size in sizes]
-    # whatever cannot be judged is found before the work begins
-    held = [[evaluated.holds(question) for question in questions] for _, questions in drawn]
+    fitting = [[evaluated.fits(question) for question in questions] for _, questions in drawn]  # errors come first
     with evaluated.eval_mode():
-        for (size, questions), fits in zip(drawn, held, strict=True):
-            asked = [question for question, fit in zip(questions, fits, strict=True) if fit]
+        for (size, questions), fits in zip(drawn, fitting, strict=True):
+            posed = [question for question, fit in zip(questions, fits, strict=True) if fit]
             if method == "forced":
-                judge = partial(evaluate_teacher_forced, evaluated, size, asked)
+                run = partial(evaluate_teacher_forced, evaluated, size, posed)
             else:
-                judge = partial(evaluate_free_running, evaluated, size, asked, sampling, batch)
+                run = partial(evaluate_free_running, evaluated, size, posed, sampling, batch)
             start = time.perf_counter()
-            found = judge() if asked else []
+            found = run() if posed else []
             seconds = time.perf_counter() - start
-            samples = _in_place(size, questions, fits, found)
+            samples = _with_over_context(size, questions, fits, found)
             score = _score(evaluated, size, method, seed, samples, seconds)
             yield Result(dataclasses.replace(score, sampling=sampling.words if sampling else ""), samples)
 
 
-def _in_place(size: int, questions: Sequence[Symbols], fits: Sequence[bool], asked: Iterable[Sample]) -> list[Sample]:
-    """The samples of all questions in their order: of those that fit what was `asked`, of the others wrong ones."""
-    found = iter(asked)
+def _with_over_context(
+    size: int, questions: Sequence[Symbols], fits: Sequence[bool], posed: Iterable[Sample]
+) -> list[Sample]:
+    """Return the samples of all questions in order: those of the `posed` questions, wrong ones for all others."""
+    found = iter(posed)
     return [
         dataclasses.replace(next(found), index=index)
         if fit
@@ -117,10 +122,10 @@ def _in_place(size: int, questions: Sequence[Symbols], fits: Sequence[bool], ask
 
 
 def count_correct(evaluated: EvaluatedModel, questions: Sequence[Symbols], method: str = "forced") -> int:
-    """How many of these questions it gets right: whole scratchpads (forced) or answers (free), written greedily."""
-    judge = evaluate_teacher_forced if method == "forced" else evaluate_free_running
+    """Count correct scratchpads (forced) or answers (free) under greedy decoding."""
+    run = evaluate_teacher_forced if method == "forced" else evaluate_free_running
     with evaluated.eval_mode():
-        return sum(sample.correct for sample in judge(evaluated, 0, questions))
+        return sum(sample.correct for sample in run(evaluated, 0, questions))
 
 
 def _score(
@@ -130,8 +135,8 @@ def _score(
     low, high = wilson(correct, n)
     endings = Counter(sample.status for sample in samples if sample.status)
     over = endings.pop(OVER_CONTEXT, 0)
-    asked = max(1, n - over)
-    transitions = [right for sample in samples for right in sample.transitions]
+    posed = max(1, n - over)
+    transitions = [correct for sample in samples for correct in sample.transitions]
     wrong = [sample.first_wrong for sample in samples if sample.first_wrong is not None]
     return Score(
         task=evaluated.task.name,
@@ -147,9 +152,9 @@ def _score(
         transition_accuracy=sum(transitions) / max(1, len(transitions)),
         exact_accuracy=sum(sample.exact for sample in samples) / n,
         first_wrong=statistics.median(wrong) if wrong else None,
-        tokens=sum(sample.tokens for sample in samples) / asked,
-        seconds=seconds / asked,
-        memory_bytes=round(sum(sample.memory_bytes for sample in samples) / asked),
+        tokens=sum(sample.tokens for sample in samples) / posed,
+        seconds=seconds / posed,
+        memory_bytes=round(sum(sample.memory_bytes for sample in samples) / posed),
         over_context=over,
         endings=dict(endings) if method == "free" else None,
     )

@@ -1,4 +1,4 @@
-"""Exact match by one forward pass: greedy decoding is exactly right where every argmax under teacher forcing is."""
+"""Exact match by one forward pass: greedy decoding writes the true text if every argmax, teacher-forced, is true."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _ROW_TOKENS = 4_096
 
 
 @dataclass(frozen=True)
-class _Piece:
-    """A row of a sample's document; its blocks are the transitions from number `first` on."""
+class _SampleRow:
+    """A row of the document of question `sample`. Its blocks are the transitions `first`, `first` + 1, ..."""
 
     sample: int
     first: int
@@ -36,15 +36,15 @@ class _Piece:
 
 
 def evaluate_teacher_forced(evaluated: EvaluatedModel, size: int, questions: Sequence[Symbols]) -> list[Sample]:
-    """Judge every state given the true one before it. Nothing is generated: answers and statuses stay empty."""
+    """Evaluate every state given the true previous state. Nothing is generated: answers and statuses stay empty."""
     documents = [evaluated.document(question) for question in questions]
-    pieces = [piece for i, document in enumerate(documents) for piece in _pieces(i, document)]
+    sample_rows = [one for i, document in enumerate(documents) for one in _rows_of(i, document)]
     verdicts: list[dict[int, bool]] = [{} for _ in documents]
     longest = [0] * len(documents)
-    for part in micro_batches(pieces, _MOST_TOKENS):
-        for piece, right in zip(part, _right_blocks(evaluated, part), strict=True):
-            verdicts[piece.sample].update(enumerate(right, piece.first))
-            longest[piece.sample] = max(longest[piece.sample], len(piece))
+    for part in micro_batches(sample_rows, _MOST_TOKENS):
+        for one, correct in zip(part, _correct_blocks(evaluated, part), strict=True):
+            verdicts[one.sample].update(enumerate(correct, one.first))
+            longest[one.sample] = max(longest[one.sample], len(one))
     samples = []
     for index, (question, document, verdict) in enumerate(zip(questions, documents, verdicts, strict=True)):
         transitions = tuple(verdict[i] for i in sorted(verdict))
@@ -56,28 +56,29 @@ def evaluate_teacher_forced(evaluated: EvaluatedModel, size: int, questions: Seq
     return samples
 
 
-def _pieces(sample: int, document: Document[int]) -> list[_Piece]:
+def _rows_of(sample: int, document: Document[int]) -> list[_SampleRow]:
     longest = max(map(len, document.states))
     budget = max(_ROW_TOKENS, len(document.prompt) + 2 * longest)
-    pieces, first = [], 0
+    sample_rows, first = [], 0
     for row in rows(document, budget):
-        pieces.append(_Piece(sample, first, row))
-        first += pieces[-1].blocks
-    return pieces
+        sample_rows.append(_SampleRow(sample, first, row))
+        first += sample_rows[-1].blocks
+    return sample_rows
 
 
 @torch.inference_mode()
-def _right_blocks(evaluated: EvaluatedModel, part: Sequence[_Piece]) -> list[list[bool]]:
-    """For each row, for each of its blocks: whether all its targets are the model's first choice."""
-    batch = collate([piece.row for piece in part]).to(evaluated.model.device)
+def _correct_blocks(evaluated: EvaluatedModel, part: Sequence[_SampleRow]) -> list[list[bool]]:
+    """Return for each row and each of its blocks whether every target is the model's argmax."""
+    batch = collate([one.row for one in part]).to(evaluated.model.device)
     scored = batch.targets != NO_TARGET
     chosen = evaluated.model(batch, evaluated.backend, scored).argmax(-1)
     wrong = _wrong_per_block(batch, scored, chosen != batch.targets[scored]).tolist()
-    return [[wrong[i][PROMPT + 1 + block] == 0 for block in range(piece.blocks)] for i, piece in enumerate(part)]
+    return [[wrong[i][PROMPT + 1 + block] == 0 for block in range(one.blocks)] for i, one in enumerate(part)]
 
 
 def _wrong_per_block(batch: Batch, scored: Tensor, wrong: Tensor) -> Tensor:
-    """(B, blocks + 1) counts of wrong targets. A target belongs to the block of the token it names, the next one."""
+    """Count wrong targets: (B, blocks + 1). A target belongs to the block of the token it predicts, the next one."""
     row, place = torch.nonzero(scored, as_tuple=True)
+    # scored: (B, T) bool; wrong: one bool per scored token
     counts = wrong.new_zeros(len(scored), int(batch.segments.max()) + 1, dtype=torch.int64)
     return counts.index_put_((row, batch.segments[row, place + 1]), wrong.long(), accumulate=True)

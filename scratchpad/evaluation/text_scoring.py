@@ -1,11 +1,11 @@
-"""Scoring what any model wrote: its answers, and its whole work (Nye et al. 2021, section 5).
+"""Scoring of text that any model wrote: its answer, and its whole work (Nye et al. 2021, section 5).
 
-strict: the text is read in the format's own way; work is compared line by line, and states in it as values, so that
-neither the order of names nor white space within one counts. The stop that ends it begins a line: elsewhere it may be
-part of the work. Line ends and white space at the end of lines count. relaxed: white space counts nowhere, the stop may
-end a line, too, the line that the prompt ends with may be repeated, and the answer is the last number of the last line,
-or what a task takes for it: of heights the last yes or no, of a program's trace `output` in the last state or, without
-one, `v0` (where it has neither there is none).
+strict: the format's own reading. The work is compared line by line; states are compared as values, so the order of
+names and the white space within a state do not matter. The stop text counts only at the beginning of a line. Line ends
+and white space at line ends matter.
+relaxed: white space does not matter; the stop text may also end a line; the last line of the prompt may be repeated.
+The answer is the last number of the last line, unless the task has its own rule (heights: the last yes or no; traces:
+`output` of the last state, else `v0`).
 """
 
 from __future__ import annotations
@@ -25,9 +25,8 @@ SCORINGS = ("strict", "relaxed")
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether the answer is right, whether all of the work is, and whether each true state stands in its place.
-
-    trace, states: None where the format has no work.
+    """output: the answer is correct. trace: all of the work is correct. states: for each true state, whether the work
+    has it in its place. trace and states are None for formats without work.
     """
 
     output: bool
@@ -35,16 +34,16 @@ class Verdict:
     states: tuple[bool, ...] | None = None
 
 
-def share_of_problems(rights: Iterable[tuple[Symbols, bool]]) -> Share:
-    """The share of problems that are right, each where all its examples are; of examples with their problems."""
+def share_of_problems(verdicts: Iterable[tuple[Symbols, bool]]) -> Share:
+    """Return the share of problems whose examples are all correct. verdicts: (problem, correct) of each example."""
     problems: dict[Symbols, bool] = {}
-    for problem, right in rights:
-        problems[problem] = problems.get(problem, True) and right
-    return Share.of(list(problems.values()))
+    for problem, correct in verdicts:
+        problems[problem] = problems.get(problem, True) and correct
+    return Share.of(problems.values())
 
 
 def score_text(task: Task, format: Format, question: Symbols, written: str) -> dict[str, Verdict]:
-    """The verdicts on what a model wrote, by the name of the scoring. What follows after the stop is left out."""
+    """Return the verdict on a model's text for each scoring. Text after the stop is ignored."""
     document, template = format.write(task, question), task.texts.prompt_template(format)
     _, target = question_and_work(task, document)
     work, relaxed_work = _cut(written, template.stop, target)
@@ -62,8 +61,9 @@ def score_text(task: Task, format: Format, question: Symbols, written: str) -> d
 
 
 def _cut(written: str, stop: str, target: str) -> tuple[str, str]:
-    """What stands before the stop, where that begins a line; and what does where it may end one, too, if no line of the
-    true work ends so.
+    """Return the text before a stop that begins a line, and the text before a stop that begins or ends one.
+
+    If a line of the true work itself ends with the stop, the two are equal.
     """
     mark = re.escape(stop.strip())
     begun = re.split(rf"(?m)^[^\S\n]*{mark}", written, maxsplit=1)[0]
@@ -72,14 +72,14 @@ def _cut(written: str, stop: str, target: str) -> tuple[str, str]:
 
 
 def _work_verdicts(task: Task, work: str, target: str) -> tuple[bool, tuple[bool, ...]]:
-    """Whether all of a work is right, and whether each true state stands in its place."""
+    """Return whether all of the work is correct, and for each true state whether it is in its place."""
     written, states = task.texts.read_states(work), task.texts.read_states(target)
     in_place = tuple(place < len(written) and written[place] == state for place, state in enumerate(states))
     return task.texts.read_work(work) == task.texts.read_work(target), in_place
 
 
 def _answer(task: Task, format: Format, question: Symbols, work: str) -> Symbols | None:
-    """The answer in a work as text, None where there is none to be read."""
+    """Return the answer in a work, or None if it holds none."""
     texts = work.split("\n") if format.inductive else [work]
     states = [task.split(text) for text in texts]
     ended = [(*state, END if i == len(states) - 1 else SEP) for i, state in enumerate(states)]
@@ -93,20 +93,20 @@ def _without_space(text: str) -> str:
     return "\n".join("".join(line.split()) for line in text.split("\n") if line.strip())
 
 
-def shares_by_metric(judged: Iterable[tuple[Symbols, dict[str, Verdict]]]) -> Iterator[tuple[str, str, str, Share]]:
-    """(scoring, metric, unit, share) of verdicts with their problems.
+def shares_by_metric(scored: Iterable[tuple[Symbols, dict[str, Verdict]]]) -> Iterator[tuple[str, str, str, Share]]:
+    """Yield (scoring, metric, unit, share). scored: the problem of each example with its verdicts.
 
-    Metrics: output and trace, by example and by problem, right where all its examples are; and state by step: the share
-    of all true states that stand in their places (its interval takes them to be independent).
+    Metrics `output` and `trace`: by example, and by problem (correct if all its examples are). Metric `state`: the
+    share of all true states that are in their places; its interval treats states as independent.
     """
-    verdicts = list(judged)
+    verdicts = list(scored)
     for scoring in SCORINGS:
         for metric in ("output", "trace"):
-            rights = [(problem, getattr(verdict[scoring], metric)) for problem, verdict in verdicts]
-            if any(right is None for _, right in rights):
+            examples = [(problem, getattr(verdict[scoring], metric)) for problem, verdict in verdicts]
+            if any(correct is None for _, correct in examples):
                 continue
-            yield scoring, metric, "example", Share.of([right for _, right in rights])
-            yield scoring, metric, "problem", share_of_problems(rights)
-        states = [right for _, verdict in verdicts for right in verdict[scoring].states or ()]
+            yield scoring, metric, "example", Share.of(correct for _, correct in examples)
+            yield scoring, metric, "problem", share_of_problems(examples)
+        states = [correct for _, verdict in verdicts for correct in verdict[scoring].states or ()]
         if states:
             yield scoring, "state", "step", Share.of(states)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from scratchpad.evaluation.free_running import next_state
 from scratchpad.evaluation.intervals import Share
 from scratchpad.reporting.run_records import Line, RunRecord, way_of
 from scratchpad.reporting.sample_chains import due_document
@@ -123,15 +124,8 @@ def _aimed_at(
     if line["method"] == "forced":
         return [bare(state) for state in due.states[given:]][:count]
     before = [tuple(state) for state in line["states"]][: given + count - 1]
-    following = [_step(task, question, bare(state)) for state in before]
+    following = [next_state(task, question, bare(state)) for state in before]
     return [*([] if given else [bare(due.states[0])]), *following][:count]
-
-
-def _step(task: Task, question: Symbols, state: Symbols) -> Symbols | None:
-    try:
-        return task.step(question, state)
-    except (ValueError, IndexError, KeyError):
-        return None
 
 
 def _count_first_wrong(
