@@ -209,8 +209,10 @@ def test_printed_text_is_recorded(runner: Runner) -> None:
 
 
 def test_a_program_runs_as_main_in_a_clean_environment(runner: Runner) -> None:
-    source = "import os, sys\noutput = [__name__, sys.argv, dict(os.environ), os.listdir('.'), 'torch' in sys.modules]"
-    assert runner.run(source).output == ["__main__", ["program.py"], {}, [], False]
+    source = "import os, sys\noutput = [__name__, sys.argv, dict(os.environ), os.listdir('.'), list(sys.modules)]"
+    *environment, modules = runner.run(source).output
+    assert environment == ["__main__", ["program.py"], {}, []]
+    assert not {"torch", "pathlib", "scratchpad", "ctypes", "json"} & set(modules)
 
 
 # -- parsing the text
