@@ -115,7 +115,7 @@ def test_any_program_is_a_question(capsys: Captured) -> None:
         'line: x += 1\nstate: {"x": 2}\nline: output = x\nstate: {"output": 2}<end>\n'
     )
     assert main(["show", "cruxeval", "--format", "direct", "--question", "x = 1"]) == 2
-    assert "has to be left out: no output: the program sets none" in capsys.readouterr().err
+    assert "is left out: no output: the program sets none" in capsys.readouterr().err
 
 
 # What is left out

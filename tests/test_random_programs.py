@@ -61,7 +61,7 @@ def test_a_modulus_is_part_of_the_program() -> None:
 def test_runs_have_at_most_the_set_number_of_steps() -> None:
     task = programs(**BIEBER, steps=23, runs=2)
     assert max(len(task.chain(question)) for _, question in draws(task, 0, "train", 0, 101)) <= 24
-    with pytest.raises(ScratchpadError, match="none of 1000 programs runs for steps=1 lines or less"):
+    with pytest.raises(ScratchpadError, match="none of 1000 drawn programs runs for steps=1 lines or fewer"):
         programs(steps=1).draw(0, "train", 0)  # the shortest run: one line and `return`
 
 
@@ -90,7 +90,7 @@ def test_reach_separates_short_runs_of_training_from_long_runs_of_tests() -> Non
 def test_runs_have_at_least_the_set_number_of_steps() -> None:
     task = programs(least_steps=23, lines=10, repeats=5)
     assert all(len(task.chain(question)) > 23 for _, question in draws(task, 0, "train", 0, 53))
-    with pytest.raises(ScratchpadError, match="none of 1000 programs runs for least_steps=30 lines or more and for"):
+    with pytest.raises(ScratchpadError, match="none of 1000 drawn programs runs for least_steps=30 lines or more and"):
         programs(least_steps=30, steps=31, lines=3).draw(0, "train", 0)
 
 
@@ -143,11 +143,11 @@ def test_ends_of_loop_bodies_have_the_frequencies_of_their_weights() -> None:
     [
         ({"runs": 0}, "runs=0: 1 to 10, the number of different inputs"),
         ({"runs": 3, "inputs": "5-6"}, "runs=3: 1 to 2"),
-        ({"lines": "3-98"}, "lines=3-98: at most 97 have a number"),
-        ({"modulus": -1}, "modulus=-1 steps=0: from 0"),
-        ({"steps": -1}, "steps=-1: from 0"),
-        ({"reach": -1}, "reach=-1: from 0"),
-        ({"least_steps": 8, "steps": 7}, "least_steps=8 .* up to steps=7"),
+        ({"lines": "3-98"}, "lines=3-98: at most 97, for two-digit"),
+        ({"modulus": -1}, "modulus=-1 steps=0: at least 0"),
+        ({"steps": -1}, "steps=-1: at least 0"),
+        ({"reach": -1}, "reach=-1: at least 0"),
+        ({"least_steps": 8, "steps": 7}, "least_steps=8 .* at most steps=7"),
         ({"constants": "2-1"}, "numbers '2-1': they begin at 0"),
         ({"repeats": "0-2"}, "lengths '0-2': they begin at 1"),
     ],
@@ -188,7 +188,7 @@ LOOP = "  v4 = 2\n  while v4 > 0:\n    v4 -= 1"
         (f"{LOOP}\n    v4 -= 1", "line 5 .*: a counter may change only at the beginning"),
         (f"{LOOP}\n  v4 *= 1", "line 5 .*: a counter may change only at the beginning"),
         ("  v0 %= 0", "line 2 .*: division by 0"),
-        ("\n".join(["  pass"] * 98), "100 lines, of which only 99 have a number"),
+        ("\n".join(["  pass"] * 98), "100 lines: at most 99"),
     ],
 )
 def test_invalid_programs_are_refused(lines: str, says: str) -> None:

@@ -1,4 +1,4 @@
-"""CRUXEval: 800 short Python functions with an input each (Gu et al. 2024), all of them to test on."""
+"""CRUXEval: 800 short Python functions with one input each (Gu et al. 2024), all in the test split."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _HUB = "cruxeval-org/cruxeval"
 
 @dataclass(frozen=True)
 class Cruxeval(ProgramRuns):
-    """path: the file of the data (none: from the hub); lines: of the programs that are drawn; steps: a run of more
-    lines is left out; most_characters: so is one whose paper's trace has more characters (0: none is).
+    """path: the file with the data (not set: from the hub). lines: how many lines a program has. steps: runs of more
+    lines are left out. most_characters: runs with a longer paper trace are left out (0: no limit).
     """
 
     name: ClassVar[str] = "cruxeval"
-    summary: ClassVar[str] = "what a Python function of CRUXEval puts out"
+    summary: ClassVar[str] = "the output of a Python function of CRUXEval"
     source: ClassVar[str] = "Gu et al. 2024, from a file or the hub"
     example_split: ClassVar[str] = "test"
 
@@ -33,5 +33,5 @@ class Cruxeval(ProgramRuns):
 def _problem(place: str, value: dict[str, Any]) -> ProgramProblem:
     code, given = value.get("code"), value.get("input")
     if not isinstance(code, str) or not isinstance(given, str):
-        raise ScratchpadError(f"{place}: a function of CRUXEval has `code` and `input`, both texts")
+        raise ScratchpadError(f"{place}: a function of CRUXEval has `code` and `input`, both strings")
     return ProgramProblem(code, (f"f({given})",), "test")

@@ -20,15 +20,15 @@ _SPLITS = {"prompt": range(1, 11), "test": range(11, 511), "validation": range(5
 
 @dataclass(frozen=True)
 class Mbpp(ProgramRuns):
-    """path: the file of the data (none: from the hub); lines: of the programs that are drawn; steps: a run of more
-    lines is left out; most_characters: so is a task of which one run has a paper's trace of more characters (0: none;
-    1066: the paper's 512 tokens); candidates: a file of other programs for the same tasks, a line each,
-    {"task_id": 601, "program": ".."}: these run in place of the data set's on each of their task's inputs. Runs that
-    raise are left out, wrong ones are not.
+    """path: the file with the data (not set: from the hub). lines: how many lines a program has. steps: runs of more
+    lines are left out. most_characters: tasks with a longer paper trace in one of their runs are left out (0: no limit;
+    1066: the paper's 512 tokens). candidates: a file of other programs for the same tasks, one per line as
+    {"task_id": 601, "program": ".."}. They run instead of the data set's programs, on each input of their task. Runs
+    that raise are left out; runs with a wrong output are not.
     """
 
     name: ClassVar[str] = "mbpp"
-    summary: ClassVar[str] = "what a Python program of MBPP puts out"
+    summary: ClassVar[str] = "the output of a Python program of MBPP"
     source: ClassVar[str] = "Nye et al. 2021, section 5.2; data of Austin et al. 2021, from a file or the hub"
     example_split: ClassVar[str] = "prompt"
 
@@ -41,19 +41,19 @@ class Mbpp(ProgramRuns):
 
 
 def _problem(place: str, value: dict[str, Any]) -> tuple[int, ProgramProblem]:
-    """The task of a line, with its number."""
+    """Return the number and the problem of a line."""
     number, code, tests = (value.get(name) for name in ("task_id", "code", "test_list"))
     if type(number) is not int or not isinstance(code, str) or not isinstance(tests, list):
         raise ScratchpadError(f"{place}: a task of MBPP has `task_id` (a number), `code` and `test_list`")
     split = next((name for name, numbers in _SPLITS.items() if number in numbers), None)
     if split is None:
-        raise ScratchpadError(f"{place}: task_id {number}: 1 to 974 are in the splits")
+        raise ScratchpadError(f"{place}: task_id {number}: the splits hold 1 to 974")
     calls = tuple(_call(place, test) for test in tests)
     return number, ProgramProblem(code, calls, split, value.get("test_setup_code") or "")
 
 
 def _call(place: str, test: str) -> str:
-    """What a test calls: the left side of the comparison that it asserts."""
+    """Return the call of a test: the left side of the comparison that it asserts."""
     try:
         (statement,) = ast.parse(test).body
     except (SyntaxError, ValueError, TypeError):
@@ -65,9 +65,11 @@ def _call(place: str, test: str) -> str:
 
 
 def _candidates(path: str, tasks: dict[int, ProgramProblem]) -> Iterator[ProgramProblem]:
-    """The programs of a file, in its order, each with the calls of its task."""
+    """Yield the programs of a file in order, each with the calls of its task."""
     for place, value in read_lines(path):
         number, program = value.get("task_id"), value.get("program")
         if type(number) is not int or number not in tasks or not isinstance(program, str):
-            raise ScratchpadError(f"{place}: a candidate has the `task_id` of one of the {len(tasks)} tasks, `program`")
+            raise ScratchpadError(
+                f"{place}: a candidate has the `task_id` of one of the {len(tasks)} tasks and a `program`"
+            )
         yield dataclasses.replace(tasks[number], program=program)

@@ -1,8 +1,8 @@
-"""The runs of real Python programs, traced as they are asked for (Nye et al. 2021, section 5).
+"""The runs of real Python programs, traced when a document is written (Nye et al. 2021, section 5).
 
-A question is a program with the call after it, `output = f(6)`. `direct` is the value of `output` as a Python literal;
-`scratchpad` the paper's trace and `changes` the one of changed variables, both of CPython's line events; the states of
-`inductive` are JSON, each of which with the program, whose lines are numbered, determines the next:
+A question is a program and a call of it, `output = f(6)`. `direct` is the value of `output` as a Python literal.
+`scratchpad` is the paper's trace, `changes` the trace of changed variables; both follow CPython's line events. The
+states of `inductive` are JSON. The program, with numbered lines, and one state determine the next:
 
     1 def f(n): ... <start> {"frames": [{"in": "<module>", "line": 1, "locals": {}}]} <sep> ...
     <sep> {"f": "<callable_object f>", "output": 6} <end>
@@ -40,16 +40,16 @@ from scratchpad.tasks.formats import Format
 from scratchpad.tasks.program_traces import TraceTask, TraceTexts, relaxed_output
 from scratchpad.tasks.text_rules import TextRules, last_line
 
-_SECONDS = 20.0  # of one run: on a busy machine, too, it is the number of lines that ends one
-_TRACES_KEPT = 64
+_SECONDS = 20.0  # for one run: so long that even on a busy machine the number of lines decides which runs are left out
+_TRACES_CACHED = 64
 _PLAIN_CHARACTERS = 1 << 16
 
 
 @dataclass(frozen=True)
 class ProgramProblem:
-    """A program with the calls that are the examples of it (None: the program as it is), in a split.
+    """A program and its calls; each call is a question. None as a call: the program as it is.
 
-    setup: what runs before each call, after the program.
+    setup: code between the program and each call.
     """
 
     program: str
@@ -65,8 +65,9 @@ class ProgramProblem:
 
 class _Texts(TraceTexts):
     def relaxed_answer(self, work: str) -> str:
-        """Of a trace as of every trace; else the literal in the last line, behind `output =` or not; as JSON, since a
-        state tells tuples from lists no more than that does.
+        """Return the output in a trace, or else the literal in the last line, with or without `output =`.
+
+        The result is JSON, because states do not distinguish tuples from lists either.
         """
         value, *_ = relaxed_output(work) or [_literal_in(work)]
         return json.dumps(value, sort_keys=True)
@@ -74,8 +75,8 @@ class _Texts(TraceTexts):
 
 @dataclass(frozen=True)
 class ProgramRuns(TraceTask):
-    """path: the file of the data; lines: of the programs that are drawn; steps: a run of more lines is left out;
-    most_characters: so is a problem of which one run has a paper's trace of more characters (0: none is; 1066: the
+    """path: the file with the data. lines: how many lines a program has. steps: runs of more lines are left out.
+    most_characters: problems with a longer paper trace in one of their runs are left out (0: no limit; 1066: the
     paper's 512 tokens).
     """
 
@@ -91,14 +92,15 @@ class ProgramRuns(TraceTask):
     def __post_init__(self) -> None:
         if self.steps < 1 or self.most_characters < 0:
             raise ScratchpadError(
-                f"{self.name}: steps={self.steps} most_characters={self.most_characters}: from 1 and from 0 on"
+                f"{self.name}: steps={self.steps} most_characters={self.most_characters}: steps is at least 1, "
+                "most_characters at least 0"
             )
 
     def problems(self) -> Iterable[ProgramProblem]:
-        """What the data hold, in their order."""
+        """Yield the problems of the data in order."""
         raise NotImplementedError
 
-    # -- which questions there are
+    # -- questions
 
     def count(self, split: str) -> int:
         return len(self._parts.get(split, ()))
@@ -109,9 +111,9 @@ class ProgramRuns(TraceTask):
     def draw(self, seed: int, split: str, index: int) -> Symbols:
         part = self._parts.get(split)
         if not part:
-            there = ", ".join(f"{name} ({len(held)})" for name, held in self._parts.items())
+            splits = ", ".join(f"{name} ({len(held)})" for name, held in self._parts.items())
             lines = self.lines.to_json()
-            raise ScratchpadError(f"{self.name}: no {split} program of lines={lines}; splits: {there or 'none'}")
+            raise ScratchpadError(f"{self.name}: no {split} program of lines={lines}; splits: {splits or 'none'}")
         return part[index % len(part)]
 
     def question(self, rng: Stream, size: int) -> Symbols:
@@ -139,10 +141,10 @@ class ProgramRuns(TraceTask):
 
     @cached_property
     def _examples(self) -> dict[Symbols, tuple[Symbols, ...]]:
-        """All questions of a question's problem."""
+        """The questions of a question's problem, by question."""
         return {question: each.questions for each in self._problems for question in each.questions}
 
-    # -- how they run
+    # -- runs
 
     @cached_property
     def _runner(self) -> Runner:
@@ -157,17 +159,17 @@ class ProgramRuns(TraceTask):
         def run(question: Symbols, inductive: bool) -> Trace:
             return (runner.run_inductive if inductive else runner.run)("".join(question))
 
-        return lru_cache(_TRACES_KEPT)(run)
+        return lru_cache(_TRACES_CACHED)(run)
 
     def traced(self, question: Symbols, inductive: bool = False) -> Trace:
-        """The run of a question. SkippedProblem where there is no trace of it to its end, with `output`."""
+        """Return the trace of a question's run. SkippedProblem if the run does not end with a value of `output`."""
         trace = self._run(question, inductive)
-        reason = _flaw(question, trace) or self._over_length(question)
+        reason = _reason_to_skip(question, trace) or self._over_length(question)
         if reason:
-            told = f" ({trace.error})" if trace.error else ""
+            error = f" ({trace.error})" if trace.error else ""
             raise SkippedProblem(
-                f"{self.name}: the run of {''.join(question[:60])!r}... has to be left out: {reason}{told}; "
-                "`scratchpad data` writes those that have not, and counts the others",
+                f"{self.name}: the run of {''.join(question[:60])!r}... is left out: {reason}{error}; "
+                "`scratchpad data` skips such runs and counts them",
                 reason,
             )
         return trace
@@ -194,23 +196,23 @@ class ProgramRuns(TraceTask):
             return None
         trace = self._runner.resume("".join(question), names, ResourceLimits(seconds=_SECONDS, steps=1))
         if not trace.steps and trace.status != "done":
-            raise ValueError(f"nothing follows from this state: {trace.status}: {trace.error}")
+            raise ValueError(f"this state has no next state: {trace.status}: {trace.error}")
         return letters(json.dumps(trace.steps[0].state if trace.steps else trace.state))
 
     def direct_answer(self, question: Symbols) -> Symbols:
         return self.truth(question)
 
     def truth(self, question: Symbols) -> Symbols:
-        """By CPython, where the inductive states are a machine's of our own."""
+        """Run the program by CPython; the inductive states come from a machine of this package."""
         return letters(self.traced(question).output_text or "")
 
     def answer(self, question: Symbols, state: Symbols) -> Symbols:
         return self._literal(question, _names_in(state)["output"])
 
     def _literal(self, question: Symbols, value: Any) -> Symbols:
-        """The value of `output` in a state as the literal that it stands for; where it is wrong, as it stands there."""
-        is_right = same_json(value, self.traced(question).output)
-        return self.truth(question) if is_right else letters(json.dumps(value))
+        """Return the true literal if a state has the true value of `output`, else the value as JSON."""
+        is_correct = same_json(value, self.traced(question).output)
+        return self.truth(question) if is_correct else letters(json.dumps(value))
 
     def scratchpad_text(self, question: Symbols, format: Format) -> Symbols:
         trace = self.traced(question)
@@ -226,7 +228,7 @@ class ProgramRuns(TraceTask):
 
 
 def _literal_in(work: str) -> Any:
-    """The last line that is not empty as a Python literal or as JSON, in the form in which states hold it."""
+    """Return the last non-empty line as the value that states would hold: read as a Python literal or as JSON."""
     last = last_line(work)
     text = last.removeprefix("output").lstrip().removeprefix("=").strip() if last.startswith("output") else last
     for read in (ast.literal_eval, json.loads):
@@ -237,11 +239,11 @@ def _literal_in(work: str) -> Any:
     return text
 
 
-def _flaw(question: Symbols, trace: Trace) -> str:
-    """Why a run is no example of anything, in a few words; empty where it is one."""
+def _reason_to_skip(question: Symbols, trace: Trace) -> str:
+    """Return why a run is left out, in a few words; empty if it is not."""
     if trace.status != "done":
-        (ending,) = count_statuses([trace])
-        return f"{ending}: {STATUSES[trace.status]}" if trace.status in LIMIT_STATUSES else ending
+        (status,) = count_statuses([trace])
+        return f"{status}: {STATUSES[trace.status]}" if trace.status in LIMIT_STATUSES else status
     if "output" not in trace.state:
         return "no output: the program sets none"
     if trace.cuts:
@@ -250,7 +252,7 @@ def _flaw(question: Symbols, trace: Trace) -> str:
 
 
 def _names_in(state: Symbols) -> dict[str, Any]:
-    """A state of the chain, from its text. ValueError where it is none."""
+    """Return a state of the chain from its text. ValueError if it is not a state."""
     names = json.loads("".join(state))
     if not isinstance(names, dict):
         raise ValueError(f"a state is a JSON object, not {''.join(state)[:60]}")

@@ -1,4 +1,4 @@
-"""What tasks about the runs of Python programs share: how they are asked, and how a trace is read and compared."""
+"""Common parts of tasks about runs of Python programs: their prompts, and how traces are read and compared."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _CALL = "\n\noutput = "
 
 
 class TraceTexts(TextRules):
-    """Questions are programs; works are traces, whose states are compared as values."""
+    """The rules for questions that are programs and works that are traces. States are compared as values."""
 
     def prompt_template(self, format: Format) -> PromptTemplate:
-        asked = "execution trace" if format.has_work else "value of output"
-        between = f"\n\nWhat is the {asked}?\n\n[BEGIN]\n\n"
+        wanted = "execution trace" if format.has_work else "value of output"
+        between = f"\n\nWhat is the {wanted}?\n\n[BEGIN]\n\n"
         return PromptTemplate("Consider the following Python function:\n\n", between, "\n\n[DONE]")
 
     def problem(self, question: Symbols) -> Symbols:
@@ -38,12 +38,13 @@ class TraceTexts(TextRules):
         return self.read_work(as_text(written)) == self.read_work(as_text(true))
 
     def relaxed_answer(self, work: str) -> str:
-        """`output` in the last state, or `v0` where it has none: the paper's relaxed scoring. A trace with neither has
-        no answer; of any other text it is read as everywhere.
+        """Return `output` in the last state of a trace, or else `v0`: the paper's relaxed scoring.
+
+        A trace with neither has no answer, the empty string. A text that is not a trace is read as in other tasks.
         """
-        shown = relaxed_output(work)
+        outputs = relaxed_output(work)
         is_trace = last_line(work).startswith((_STATE, _LINE))
-        return str(shown[0]) if shown else "" if is_trace else super().relaxed_answer(work)
+        return str(outputs[0]) if outputs else "" if is_trace else super().relaxed_answer(work)
 
 
 class TraceTask(TextTask):
@@ -54,27 +55,27 @@ class TraceTask(TextTask):
 
 
 def program_of(question: Symbols) -> Symbols:
-    """The program of a question that ends with a call of it, `output = f(6)`; of any other question all of it."""
+    """Return the program of a question that ends with a call, `output = f(6)`; any other question as it is."""
     program, mark, call = "".join(question).rpartition(_CALL)
     return letters(program) if mark and "\n" not in call else question
 
 
 def last_names(work: str) -> dict[str, Any]:
-    """The last state of a work; empty where there is none."""
+    """Return the variables of the last state of a work; empty if it has no state."""
     found = [state for state in map(state_in, work.split("\n")) if state]
     return json.loads(found[-1].removeprefix(_STATE)) if found else {}
 
 
 def relaxed_output(work: str) -> list[Any]:
-    """The value of `output` in the last state of a work, or of `v0` where that has none; nothing without either."""
+    """Return a list: the value of `output` in the last state of a work, or else of `v0`, or nothing without either."""
     names = last_names(work)
     return [names[name] for name in ("output", "v0") if name in names][:1]
 
 
 def state_in(line: str) -> str:
-    """The state in a line of a trace, as JSON with its names in order; empty for a line without one.
+    """Return the state in a line as JSON with sorted names; the empty string for a line without a state.
 
-    In a chain of states a line is one without `state:` before it, and stays so.
+    In a trace `state:` precedes a state, and the result; in a chain of states it does not.
     """
     mark = _STATE if line.startswith(_STATE) else ""
     try:

@@ -10,10 +10,10 @@
 
     output = f(6)
 
-`scratchpad` is the paper's trace of it: the state before each line as JSON and the line about to run, in turn;
-`changes` the same with only the variables that are new or have changed; `direct` the value of `output` alone. For the
-inductive form the program is written as a listing, each line with its number and with the numbers of the lines it leads
-to. A state is the number of the line about to run and the variables:
+`scratchpad` is the paper's trace: in turn the state before each line, as JSON, and the line. `changes` is the same with
+only the variables that are new or have changed; `direct` is the value of `output` alone. The inductive form shows the
+program as a listing: each line with its number and the numbers of the lines that can run next. A state is the number of
+the next line and the variables:
 
     v0 = 6 -> L02 ; L02 v0 += 0 -> L03 ; L03 v4 = 2 -> L04 ; L04 while v4 > 0 : -> L05 else L07 ; ...
     <start> L02 : v0 = 6 <sep> L03 : v0 = 6 <sep> L04 : v0 = 6 , v4 = 2 <sep> ... <sep> output = 2 4 <end>
@@ -44,7 +44,7 @@ _MOST_LINES = 99
 _TRIES = 1000
 _OPERATORS = ("+=", "-=", "*=", "%=", "<=", ">=", "->")
 _WORDS = ("while", "if", "else", "pass", "break", "continue", "return", "output")
-_PIECES = re.compile(r"->|L\d\d|v\d|[a-z]+|[-+*%<>]=|\S")
+_PIECES = re.compile(r"->|L\d\d|v\d|[a-z]+|[-+*%<>]=|\S")  # numbers digit by digit, everything else whole
 _INTEGER = r"(?:0|-?[1-9]\d*)"
 _STATE = re.compile(rf"L(\d\d):(v\d={_INTEGER}(?:,v\d={_INTEGER})*)")
 _OUTPUT = re.compile(rf"output={_INTEGER}")
@@ -53,20 +53,20 @@ _FUNCTION = {"f": "<callable_object f>"}
 
 @dataclass(frozen=True)
 class Programs(TraceTask):
-    """repeats: how often a loop runs; lines: how many the body of f has, without `return`; constants: of arithmetic and
-    tests; inputs: what f is called with; runs: of one program, with different inputs; modulus: after each arithmetic
-    line the remainder is taken (0: never); steps: programs that run for more lines are not drawn (0: all are), where
-    loops are longer than these by a factor, for that many times more; least_steps: nor are those that run for less.
-    The defaults are the paper's; the generator's own are constants=1-9 repeats=2-9 modulus=1000.
+    """repeats: how often a loop runs. lines: of the body of f, without `return`. constants: in arithmetic and tests.
+    inputs: arguments of f. runs: how many questions, with different inputs, each program gives. modulus: a line that
+    takes the remainder follows each arithmetic line (0: none). steps: the most lines that a run may have (0: any
+    number); at a size above `repeats` by a factor, that factor times as many. least_steps: the fewest lines.
+    The defaults are the paper's. The original generator has constants=1-9 repeats=2-9 modulus=1000.
 
-    reach: where it is set, loops up to so long count as short: at a size beyond it, programs run for more than `steps`
-    lines, and for up to size / reach times as many. So repeats=1-99 steps=60 reach=9 trains on whole short runs alone,
-    in which long loops are rare (they are left by `break`), and at size 90 asks for long ones. With train.max_states in
-    place of `steps` long loops are trained on as often as others, as far as their runs begin.
+    reach: the longest loops that count as short (0: not set). Runs at a size above it have more than `steps` lines, and
+    up to size / reach times as many. For example, repeats=1-99 steps=60 reach=9 trains on short runs only, where long
+    loops are rare because `break` must end them, and tests on long runs at size 90. With train.max_states instead of
+    `steps`, training has long loops as often as others, but only the beginnings of their runs.
     """
 
     name: ClassVar[str] = "programs"
-    summary: ClassVar[str] = "what a short Python program puts out"
+    summary: ClassVar[str] = "the output of a short Python program"
     source: ClassVar[str] = "Nye et al. 2021, section 5.1, after Bieber et al. 2020"
     size_setting: ClassVar[str] = "repeats"
     characters: ClassVar[str] = '0123456789 abcdefghijklmnopqrstuvwxyz_+-*%=<>:(){}",;\n'
@@ -94,13 +94,14 @@ class Programs(TraceTask):
         if not 1 <= self.runs <= inputs:
             raise ScratchpadError(f"programs: runs={self.runs}: 1 to {inputs}, the number of different inputs")
         if self.lines.high > _MOST_LINES - 2:
-            raise ScratchpadError(f"programs: lines={self.lines.to_json()}: at most {_MOST_LINES - 2} have a number")
+            most = _MOST_LINES - 2
+            raise ScratchpadError(f"programs: lines={self.lines.to_json()}: at most {most}, for two-digit line numbers")
         if min(self.modulus, self.steps) < 0:
-            raise ScratchpadError(f"programs: modulus={self.modulus} steps={self.steps}: from 0 (without) on")
+            raise ScratchpadError(f"programs: modulus={self.modulus} steps={self.steps}: at least 0 (0: not set)")
         if min(self.least_steps, self.reach) < 0 or self.least_steps > self.steps > 0:
             raise ScratchpadError(
-                f"programs: least_steps={self.least_steps} reach={self.reach}: from 0 (without) on, and least_steps up "
-                f"to steps={self.steps}"
+                f"programs: least_steps={self.least_steps} reach={self.reach}: at least 0 (0: not set), and "
+                f"least_steps at most steps={self.steps}"
             )
 
     def symbols(self) -> Symbols:
@@ -118,8 +119,8 @@ class Programs(TraceTask):
         return self._drawn(Stream(stream_name(self.name, self.settings(), seed, split), program), run)
 
     def covered_sizes(self) -> Lengths:
-        law = self.size_distribution()
-        return Lengths(law.low, min(law.high, self.reach)) if law.low <= self.reach else law
+        sizes = self.size_distribution()
+        return Lengths(sizes.low, min(sizes.high, self.reach)) if sizes.low <= self.reach else sizes
 
     def at_size(self, size: int) -> Self:
         steps = int(self.steps * max(1, size / (self.reach or self.repeats.high)))
@@ -135,16 +136,17 @@ class Programs(TraceTask):
             text = "\n".join([HEAD, *(INDENT + line for line in body), TAIL])
             inputs = rng.sample(self.inputs.high - self.inputs.low + 1, self.runs)
             questions = [f"{text}\n\noutput = f({self.inputs.low + number})" for number in inputs]
-            if not (self.steps or self.least_steps) or all(map(self._is_wanted, questions)):
+            if not (self.steps or self.least_steps) or all(map(self._is_within_limits, questions)):
                 return letters(questions[run])
-        least = f"least_steps={self.least_steps} lines or more and for " if self.least_steps else ""
+        least = [f"least_steps={self.least_steps} lines or more"] if self.least_steps else []
+        most = [f"steps={self.steps} lines or fewer"] if self.steps else []
         raise ScratchpadError(
-            f"programs: none of {_TRIES} programs runs for {least}steps={self.steps} lines or less: allow more of "
-            "them, or set less lines or repeats"
+            f"programs: none of {_TRIES} drawn programs runs for {' and '.join([*least, *most])}: change these limits, "
+            "lines or repeats"
         )
 
-    def _is_wanted(self, question: str) -> bool:
-        """Whether a program runs for as many lines as are set."""
+    def _is_within_limits(self, question: str) -> bool:
+        """Whether a program runs for at least `least_steps` and at most `steps` lines."""
         run = islice(read_program(question).run(), (self.steps or self.least_steps) + 1)
         lines = sum(1 for _ in run)
         return self.least_steps <= lines and (not self.steps or lines <= self.steps)
@@ -168,7 +170,7 @@ class Programs(TraceTask):
         return tuple(digits)
 
     def truth(self, question: Symbols) -> Symbols:
-        """By Python itself: nothing but this language is run."""
+        """Run the program by Python. This is safe: only programs of the small language pass `_program`."""
         names: dict[str, Any] = {"__builtins__": {}}
         _program(question)
         exec("".join(question), names)
@@ -176,8 +178,9 @@ class Programs(TraceTask):
 
     def inductive_question(self, question: Symbols) -> Symbols:
         program = _program(question)
-        listed = [f"v0 = {program.argument} -> L02", *map(_listed, *zip(*program.lines.items(), strict=True))]
-        return tuple(symbol for line in listed if line for symbol in (*_cut(line), ";"))
+        listing = [_listed_line(number, line) for number, line in program.lines.items() if line.kind != "else"]
+        lines = [f"v0 = {program.argument} -> L02", *listing]
+        return tuple(symbol for line in lines for symbol in (*_PIECES.findall(line), ";"))
 
     def scratchpad_text(self, question: Symbols, format: Format) -> Symbols:
         return letters("\n".join(_trace(_program(question), format.only_changes)))
@@ -189,7 +192,7 @@ class Programs(TraceTask):
     def check(self, question: Symbols) -> None:
         lines = len(_program(question).lines) + 1
         if lines > _MOST_LINES:
-            raise ScratchpadError(f"programs: {lines} lines, of which only {_MOST_LINES} have a number")
+            raise ScratchpadError(f"programs: {lines} lines: at most {_MOST_LINES}, for two-digit line numbers")
 
     def fitted_to(self, question: Symbols) -> Self:
         lines = len(_program(question).lines) - 1
@@ -206,21 +209,14 @@ def _program(question: Symbols) -> SmallProgram:
     return read_program("".join(question))
 
 
-def _listed(number: int, line: ProgramLine) -> str:
-    """A line of the listing: its number, the line, and where it leads; nothing for `else:`, which never runs."""
-    if line.kind == "else":
-        return ""
-    leads = "" if line.kind == "return" else f" -> L{line.then:02}"
-    return f"L{number:02} {line.text}{leads}" + (f" else L{line.otherwise:02}" if line.otherwise else "")
-
-
-def _cut(line: str) -> Symbols:
-    """A line of the listing as symbols: its number, variables, words and operators whole, numbers digit by digit."""
-    return tuple(_PIECES.findall(line))
+def _listed_line(number: int, line: ProgramLine) -> str:
+    """Return a line of the listing: its number, the line, and the numbers of the lines that can run next."""
+    following = "" if line.kind == "return" else f" -> L{line.then:02}"
+    return f"L{number:02} {line.text}{following}" + (f" else L{line.otherwise:02}" if line.otherwise else "")
 
 
 def _state(program: SmallProgram, number: int, values: Values) -> Symbols:
-    """The line about to run and the variables, in the order of the text."""
+    """Return the state before a line: its number, then the variables in the order of the text."""
     first, *rest = ((name, "=", *str(values[name])) for name in program.variables if name in values)
     return (f"L{number:02}", ":", *first, *(symbol for part in rest for symbol in (",", *part)))
 
@@ -230,7 +226,7 @@ def _output(value: int) -> Symbols:
 
 
 def _read_state(program: SmallProgram, state: Symbols) -> tuple[int, Values]:
-    """The line and the variables of a state. ValueError where no run of the program can come to such a state."""
+    """Return the line number and the variables of a state. ValueError if no run of the program can have this state."""
     found = _STATE.fullmatch("".join(state))
     number = int(found[1]) if found else 0
     pairs = [part.split("=") for part in found[2].split(",")] if found else []
@@ -239,14 +235,14 @@ def _read_state(program: SmallProgram, state: Symbols) -> tuple[int, Values]:
     if line is None or line.kind == "else" or "v0" not in values or _state(program, number, values) != state:
         raise ValueError(f"not a state of this program: {' '.join(state)}")
     if not values.keys() >= set(line.counters):
-        raise ValueError(f"line {number} does not run without {', '.join(line.counters)}: {' '.join(state)}")
+        raise ValueError(f"line {number} needs the variables {', '.join(line.counters)}: {' '.join(state)}")
     if any(value < 0 for name, value in values.items() if name != "v0"):
-        raise ValueError(f"a counter stops at 0: {' '.join(state)}")
+        raise ValueError(f"a counter is never below 0: {' '.join(state)}")
     return number, values
 
 
 def _trace(program: SmallProgram, only_changes: bool) -> Iterator[str]:
-    """The paper's trace: before each line the names of its frame, in the end those of the module."""
+    """Yield the lines of the paper's trace: before each line the variables of its frame, at the end the module's."""
     states = [({}, HEAD), (_FUNCTION, program.call)]
     states += [(values, program.lines[number].text) for number, values in program.run()]
     ended = {"output": states[-1][0]["v0"]}

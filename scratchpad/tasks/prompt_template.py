@@ -1,4 +1,4 @@
-"""How a problem stands in a prompt for a language model (Nye et al. 2021, figures 1 and 2, section 5)."""
+"""The text around a problem in a prompt for a language model (Nye et al. 2021, figures 1 and 2, section 5)."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PromptTemplate:
-    """The text around a question and the work that answers it: `before`, question, `between`, work, `after`."""
+    """The parts of a prompt around a question and its work: `before`, question, `between`, work, `after`."""
 
     before: str = "Input:\n"
     between: str = "\n\nTarget:\n"
     after: str = ""
 
     def question(self, question: str) -> str:
-        """The question, up to where the work begins."""
+        """Return the prompt for a question, up to the beginning of the work."""
         return f"{self.before}{question}{self.between}"
 
     @property
     def start(self) -> str:
-        """The line that the work comes after: a model may begin by repeating it."""
+        """The last line before the work: a model may begin by repeating it."""
         return self.between.strip().rpartition("\n")[2]
 
     @property
     def stop(self) -> str:
-        """What comes after the work: where a model's text ends that goes on by itself."""
+        """The text after the work: a model's answer is cut off there."""
         return self.after or f"\n\n{self.before}"

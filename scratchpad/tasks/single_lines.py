@@ -1,5 +1,5 @@
-"""Single lines of programs that ran: the state before a line and the line, and the state after it (Nye et al. 2021,
-section 5.3).
+"""Single lines of program runs as problems: from the state before a line and the line to the state after it (Nye et al.
+2021, section 5.3).
 
     state: {"v0": 6, "v4": 2}
     line: v4 -= 1
@@ -21,14 +21,14 @@ from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.program_runs import ProgramRuns
 
 _MODULE = 1
-_ITERATOR = ".0"  # what a comprehension calls it, before Python 3.12
+_ITERATOR = ".0"  # the name of the iterator in the frame of a comprehension, before Python 3.12
 _STATEMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Delete, ast.Expr)
 
 
 def single_lines(task: ProgramRuns, questions: Iterable[Symbols], left_out: Counter[str]) -> Iterator[list[Any]]:
-    """For each run its single lines as problems without marks, each different one once over all runs.
+    """Yield for each run a list of its single lines, as problems without marks. Equal problems occur once in all runs.
 
-    left_out: counts, by reason, the runs without a trace, and the lines of runs that are no single ones.
+    left_out: counts by reason runs without a trace, and lines that are not single statements.
     """
     known: dict[str, str] = {}
     for question in questions:
@@ -52,16 +52,16 @@ def _of_trace(trace: Trace, known: dict[str, str], left_out: Counter[str]) -> It
         elif step.frame != after.frame:
             left_out["lines that call or return"] += 1
         else:
-            asked, found = f"state: {json.dumps(step.state)}\nline: {line}", f"state: {json.dumps(after.state)}"
-            if asked not in known:
-                yield {"question": asked, "states": [found], "answer": found}
-            elif known[asked] != found:
+            question, answer = f"state: {json.dumps(step.state)}\nline: {line}", f"state: {json.dumps(after.state)}"
+            if question not in known:
+                yield {"question": question, "states": [answer], "answer": answer}
+            elif known[question] != answer:
                 left_out["lines that depend on more than their state"] += 1
-            known.setdefault(asked, found)
+            known.setdefault(question, answer)
 
 
 def _whole_statements(program: str) -> Counter[int]:
-    """How many of a program's statements, without a block and without a way out of one, are on each line alone."""
+    """Return by line number how many simple statements are wholly on a line. Jumps such as `break` do not count."""
     try:
         nodes = ast.walk(ast.parse(program))
     except RecursionError:
@@ -70,7 +70,7 @@ def _whole_statements(program: str) -> Counter[int]:
 
 
 def _are_statements(line: str, whole: int) -> bool:
-    """Whether a line is so many statements, at least one, and nothing beside them: no part of a longer one."""
+    """Whether a line consists of exactly `whole` statements, at least one: it is not a part of a longer statement."""
     try:
         body = ast.parse(line).body
     except (SyntaxError, ValueError, RecursionError):

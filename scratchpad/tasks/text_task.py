@@ -1,4 +1,4 @@
-"""Tasks whose questions and papers' texts are made of characters, space and newline included."""
+"""Tasks whose symbols are single characters, including space and newline."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from scratchpad.tasks.document import TAGS, letters
 
 
 class TextTask(Task):
-    """A task in characters; <scratch> and </scratch> are one symbol each. In a question that a person writes, a
-    backslash and an n are a newline.
+    """A task whose symbols are characters; the tags <scratch> and </scratch> are one symbol each.
+
+    In a question from the command line, a backslash and an n stand for a newline.
     """
 
     has_paper_text: ClassVar[bool] = True
     characters: ClassVar[str]
-    """All characters of its texts, in the order of the alphabet."""
+    """All characters of its texts, in alphabet order."""
 
     def symbols(self) -> Symbols:
         return (*self.characters, *TAGS)

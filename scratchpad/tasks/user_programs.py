@@ -1,7 +1,7 @@
-"""Programs of your own: a folder of .py files, or JSON lines `{"program": .., "call": ..}`.
+"""The user's programs: a folder of .py files, or JSON lines `{"program": .., "call": ..}`.
 
-In a file a comment `# call: f(6)` on a line of its own is a run of the program with that call; without one the program
-is run as it is, and has to set `output` itself. A file of a folder that is no text counts as one that is no Python.
+Each comment `# call: f(6)` on a line of its own in a file is a call to run. A program without such comments runs as it
+is and must set `output`. A file in a folder that is not text counts as a syntax error.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _SPLIT = "train"
 
 @dataclass(frozen=True)
 class UserPrograms(ProgramRuns):
-    """path: a folder of .py files, one of them, or JSON lines {"program": .., "call": ..}. Every split is all of them.
+    """path: a folder of .py files, a .py file, or JSON lines {"program": .., "call": ..}. Every split has all programs.
 
-    lines: of the programs that are drawn; steps: a run of more lines is left out; most_characters: so is a problem of
-    which one run has a paper's trace of more characters (0: none is).
+    lines: how many lines a program has. steps: runs of more lines are left out. most_characters: problems with a longer
+    paper trace in one of their runs are left out (0: no limit).
     """
 
     name: ClassVar[str] = "own-programs"
-    summary: ClassVar[str] = "what a Python program of yours puts out"
-    source: ClassVar[str] = "a folder or a file of yours"
+    summary: ClassVar[str] = "the output of your Python programs"
+    source: ClassVar[str] = "your folder or file"
 
     def count(self, split: str) -> int:
         return super().count(_SPLIT)
@@ -44,29 +44,25 @@ class UserPrograms(ProgramRuns):
 
     def problems(self) -> Iterator[ProgramProblem]:
         if not self.path:
-            raise ScratchpadError("own-programs: which? --set path=FOLDER (of .py files) or path=FILE.jsonl")
+            raise ScratchpadError("own-programs: no path: give --set path=FOLDER (of .py files) or path=FILE.jsonl")
         path = Path(self.path)
         if not path.is_dir() and path.suffix != ".py":
-            yield from (_of_line(*placed) for placed in read_lines(self.path))
+            yield from (_from_line(*placed) for placed in read_lines(self.path))
             return
         if not path.is_dir():
-            yield _of_text(read_program(path))
+            yield _from_text(read_program(path))
             return
         files = sorted(file for file in path.rglob("*.py") if file.is_file())
         if not files:
-            raise ScratchpadError(f"{path}: a folder without a .py file")
-        yield from map(_of_file, files)
+            raise ScratchpadError(f"{path}: the folder has no .py file")
+        for file in files:
+            try:
+                yield _from_text(read_program(file))
+            except ScratchpadError as error:  # an unreadable file: its run is left out and counted as a syntax error
+                yield ProgramProblem(str(error), (None,), _SPLIT)
 
 
-def _of_file(file: Path) -> ProgramProblem:
-    """The program of one file of many; of one that cannot be read the error, which is no Python, and is counted so."""
-    try:
-        return _of_text(read_program(file))
-    except ScratchpadError as error:
-        return ProgramProblem(str(error), (None,), _SPLIT)
-
-
-def _of_text(text: str) -> ProgramProblem:
+def _from_text(text: str) -> ProgramProblem:
     text = text.replace("\r\n", "\n")
     calls = _calls(text)
     lines = [line for number, line in enumerate(text.split("\n"), 1) if number not in calls]
@@ -74,7 +70,7 @@ def _of_text(text: str) -> ProgramProblem:
 
 
 def _calls(text: str) -> dict[int, str]:
-    """The calls that stand in comments, by the numbers of their lines; none in a text that is no Python."""
+    """Return the calls in comments by line number; none if the text has a syntax error."""
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
     except (tokenize.TokenError, SyntaxError):
@@ -84,8 +80,10 @@ def _calls(text: str) -> dict[int, str]:
     return {number: call[1].strip() for number, call in found if call}
 
 
-def _of_line(place: str, value: dict[str, Any]) -> ProgramProblem:
+def _from_line(place: str, value: dict[str, Any]) -> ProgramProblem:
     program, call = value.get("program"), value.get("call")
     if not isinstance(program, str) or not isinstance(call, str | None):
-        raise ScratchpadError(f'{place}: a line is {{"program": .., "call": ..}}, both texts; `call` may be left out')
+        raise ScratchpadError(
+            f'{place}: a line is {{"program": .., "call": ..}} with strings; "call" may be left out or null'
+        )
     return ProgramProblem(program, (call,), _SPLIT)
