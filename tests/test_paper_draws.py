@@ -123,7 +123,7 @@ def test_as_many_edges_are_allowed_as_leave_vertices_apart(vertices: int, distan
 
 def test_a_distance_that_no_graph_holds_is_told() -> None:
     task = task_named("random-graphs", {"distance": 12, "vertices": 13, "edges": 12, "unconnected": 0})
-    with pytest.raises(ScratchpadError, match=r"with vertices=13 and edges=12 holds vertices at distance 12"):
+    with pytest.raises(ScratchpadError, match=r"with vertices=13 and edges=12 has two vertices at distance 12"):
         task.draw(0, "train", 0)
 
 

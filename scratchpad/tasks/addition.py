@@ -12,15 +12,15 @@ from scratchpad.tasks.base import BEYOND_PAPER, Symbols, Task
 
 DIGITS = tuple("0123456789")
 FILLING = (*"abcdefghijklmnopqrstuvwxyz", *DIGITS, "$")
-"""The random symbols of buffers and free places."""
+"""The symbols that buffers and free places are drawn from."""
 
 
 @dataclass(frozen=True)
 class Addition(Task):
-    """The sum of two numbers in a window of so many digits; both are written with the same number of digits.
+    """The sum of two numbers that are written with the same number of digits, in a window of a fixed size.
 
-    digits: the number of digits (default: from 1 up, with a probability proportional to it); window: the number of
-    digits that there is room for; equal: both numbers have that many digits; otherwise only one of them.
+    digits: of both numbers (default: from 1 on, with probabilities proportional to the number); window: the largest
+    number of digits; equal: whether both numbers have this many digits, or only one of them, without leading zeros.
     """
 
     size_setting: ClassVar[str] = "digits"
@@ -34,7 +34,7 @@ class Addition(Task):
 
     def __post_init__(self) -> None:
         if self.window < 1:
-            raise ScratchpadError(f"{self.name}: window={self.window}: numbers of at least 1 digit are added")
+            raise ScratchpadError(f"{self.name}: window={self.window}: at least 1 digit is needed")
         if self.digits and self.digits.high > self.window:
             raise ScratchpadError(
                 f"{self.name}: digits={self.digits.to_json()} do not fit window={self.window}: "
@@ -97,6 +97,7 @@ class Addition(Task):
 
 
 def draw_filling(rng: Stream, count: int) -> Symbols:
+    """Draw random symbols for buffers and free places."""
     return tuple(rng.choice(FILLING) for _ in range(count))
 
 

@@ -2,8 +2,9 @@
 
     174+_940_=$qtamn<start>[02]4[07]0c0r4$qtam<sep>[01]7[06]4c1r14$qta<sep>[00]1[05]9c1r114$qt<sep>[-1]_[03]_c0r1114$q<end>
 
-A window of N digits has 2N + 1 slots for `a+b`, then `=` and a buffer of `$` and N + 1 random symbols. A state is the
-slots and digits that are added, `c`arry, `r`esult and what is left of the buffer; `[-1]` writes down the last carry.
+A window of N digits has 2N + 1 slots for `a+b`, then `=` and a buffer of `$` and N + 1 random symbols. A state has
+the two digits that are added, each after its slot, then `c`arry, `r`esult and the rest of the buffer. The state of slot
+`[-1]` adds the last carry.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ class _Labels(StateLabels):
 
 @dataclass(frozen=True)
 class AdditionRandomSpace(Addition):
-    """digits: of both numbers (default: 1 to a third of the window, each as likely as it is long);
-    window: for how many digits there is room; equal: both numbers have that many digits, not just one of them.
+    """digits: of both numbers (default: 1 to a third of the window, with probabilities proportional to the number);
+    window: the largest number of digits; equal: whether both numbers have this many digits, or only one of them.
     """
 
     name: ClassVar[str] = "addition-random-space"
@@ -82,7 +83,7 @@ class AdditionRandomSpace(Addition):
         return None
 
     def answer(self, question: Symbols, state: Symbols) -> Symbols:
-        result = state[state.index("r") + 1 :]  # the first r: a buffer may hold others
+        result = state[state.index("r") + 1 :]  # the first r: the buffer may hold others
         return result[: result.index("$")]
 
     def check(self, question: Symbols) -> None:
@@ -103,7 +104,7 @@ class AdditionRandomSpace(Addition):
 
 
 Slots = tuple[list[int], list[int]]
-"""Of the digits of both numbers."""
+"""The slots of the digits of both numbers."""
 
 
 def _slots(question: Symbols) -> Slots:
@@ -113,14 +114,14 @@ def _slots(question: Symbols) -> Slots:
 
 
 def _added(question: Symbols, slots: Slots, place: int, carry: int, buffer: Symbols) -> Symbols:
-    """The state in which the digits at that place (0: the foremost) are added, with the carry into it."""
+    """Return the state that adds the digits at a place (0: the most significant) and the carry into it."""
     a, b = slots
     carry, digit = divmod(int(question[a[place]]) + int(question[b[place]]) + carry, 10)
     return (*_head(question, slots, place, carry), str(digit), *buffer[:-1])
 
 
 def _head(question: Symbols, slots: Slots, place: int, carry: int) -> Symbols:
-    """A state up to its `r`; place -1: the one that writes down the last carry."""
+    """Return a state up to its `r`; place -1: the state that adds the last carry."""
     if place == -1:
         return (*_OVERFLOW, *slot_mark(question, question.index("+")), "_", "c", "0", "r")
     a, b = slots[0][place], slots[1][place]
@@ -129,7 +130,10 @@ def _head(question: Symbols, slots: Slots, place: int, carry: int) -> Symbols:
 
 
 def _read(question: Symbols, slots: Slots, state: Symbols) -> tuple[int, int, Symbols]:
-    """The place that a state is at (-1: before the foremost), its carry, its result with the buffer."""
+    """Return the place of a state (-1: before the most significant digit), its carry, and its result with the buffer.
+
+    Raises ValueError where it is not a state of this question.
+    """
     cut = state.index("r") + 1 if "r" in state else 0
     head, buffer = state[:cut], state[cut:]
     number = "".join(head[1 : slot_width(question) + 1])

@@ -1,11 +1,11 @@
-"""Addition by shifting both numbers through states that hold all (Abbe et al. 2024, figure 5).
+"""Addition by shifting both numbers; every state holds both numbers and the result (Abbe et al. 2024, figure 5).
 
     g$174+v$940=$5cvj|0<sep>4g$17+0v$94=4$5cv|0<sep>74g$1+40v$9=14$5c|1<sep>174g$+940v$=114$5|1<sep>1114$5<end>
 
-In a window of N digits a number is random symbols, `$` and its digits, N + 1 in all; the result begins as `$` and N
-random symbols. Each state moves the last digits of both to their front and the digit of their sum to the front of the
-result; the carry stands last. When both numbers end with `$`, the carry in front of the result is the last state.
-The question is the first state itself: the prompt is empty.
+In a window of N digits a number is random symbols, `$` and its digits, N + 1 symbols in all; the result is at first `$`
+and N random symbols. Each step moves the last digit of both numbers to their front, and puts the digit of the sum in
+front of the result; the carry comes last. When both numbers end with `$`, the last state is the carry and the result.
+The question is the first state itself, so the prompt is empty.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class _Labels(StateLabels):
 
 @dataclass(frozen=True)
 class AdditionShift(Addition):
-    """digits: of both numbers (default: 1 to 4 in a window of 30, each as likely as it is long);
-    window: for how many digits there is room; equal: both numbers have that many digits, not just one of them.
+    """digits: of both numbers (default: 1 to 4 in a window of 30, with probabilities proportional to the number);
+    window: the largest number of digits; equal: whether both numbers have this many digits, or only one of them.
     """
 
     name: ClassVar[str] = "addition-shift"
@@ -100,7 +100,7 @@ class AdditionShift(Addition):
             )
         self.check_numbers(question)
         if not {*"".join(self.numbers(question))}.issubset(DIGITS):
-            raise ScratchpadError(f"addition-shift: what follows the last $ is a number; given: {''.join(question)}")
+            raise ScratchpadError(f"addition-shift: digits follow the last $ of a number; given: {''.join(question)}")
 
 
 def _joined(a: Symbols, b: Symbols, result: Symbols, carry: int) -> Symbols:
@@ -108,7 +108,7 @@ def _joined(a: Symbols, b: Symbols, result: Symbols, carry: int) -> Symbols:
 
 
 def _read(state: Symbols, window: int) -> tuple[Symbols, Symbols, Symbols, int]:
-    """The parts of any state but the last. ValueError where it is none of a window of that many digits."""
+    """Return a, b, result and carry of any state but the last. Raises ValueError for other texts."""
     a, b, result = (state[start : start + window + 1] for start in range(0, 3 * window + 6, window + 2))
     carry = int(state[-1:] == ("1",))
     if state != _joined(a, b, result, carry) or not {*a, *b, *result}.issubset(FILLING) or window < 1:

@@ -4,7 +4,7 @@
     scratchpad  b > d ; a > c ; d > b ; c > a ; a ? d ; a > c > a ; 0 <end>
     inductive   b > d ; a > c ; d > b ; c > a ; a ? d ; <start> a <sep> c <sep> a ; 0 <end>
 
-The walk starts at the first vertex asked for and ends on the second one (1) or back where it began (0).
+The walk starts at the first queried vertex and ends at the second one (label 1) or back at its start (label 0).
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from scratchpad.config.parse import with_settings
 from scratchpad.errors import ScratchpadError
 from scratchpad.random_stream import Stream
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols
-from scratchpad.tasks.graphs import CycleWalk, alphabet, asked_in, edges_in, written_graph
+from scratchpad.tasks.graphs import CycleWalk, edges_in, queried_in, written_graph
 
 
 @dataclass(frozen=True)
 class Cycles(CycleWalk):
-    """n: two cycles of n vertices, or one of 2n with the two asked for at distance n, half and half.
+    """n: two cycles of n vertices, or one of 2n with the two queried vertices at distance n, equally often.
 
-    vertices (0: 2n) fixes the size of the graph, so that only the walk grows with n: cycles of n, where the
-    walk is, and vertices - n, or a single one with the two asked for at distance n (figure 4b).
-    sizes (a list) gives one graph's cycles instead, and the vertices asked for lie `distance` apart on the
-    first; at -1 on the first and the second, or half a single one apart. 4,10,10 at distance 2 and 2,2,10,10
-    are figure 7's, for runs on random-graphs.
-    names: how many names there are for vertices. jump: the walk writes down every jump-th vertex and its last.
+    vertices (0: 2n): the size of the graph, so that only the walk grows with n. The cycles then have n vertices
+    (that of the walk) and vertices - n; or there is one, with the queried vertices at distance n (figure 4b).
+    sizes: a list with the cycles of one graph, in place of n. The queried vertices are `distance` apart on the
+    first cycle; with distance=-1 they are on the first and the second, or half of a single cycle apart. The sizes
+    4,10,10 with distance=2 and 2,2,10,10 are those of figure 7, for runs on random-graphs.
+    names: the number of names for vertices. jump: the walk records every jump-th vertex, and its last.
     """
 
     name: ClassVar[str] = "cycles"
@@ -51,7 +51,6 @@ class Cycles(CycleWalk):
     jump: int = field(default=1, metadata=BEYOND_PAPER)
 
     def __post_init__(self) -> None:
-        vertices = sum(self.sizes) or self.vertices or 2 * self.n.high
         given = f"sizes={','.join(map(str, self.sizes))}" if self.sizes else f"n={self.n.to_json()}"
         if min(self.sizes or (self.n.low,)) < 2:
             raise ScratchpadError(f"cycles: a cycle has at least 2 vertices; given: {given}")
@@ -67,13 +66,10 @@ class Cycles(CycleWalk):
         if self.distance != -1 and not 1 <= self.distance < self.sizes[0]:
             apart = "half of it" if len(self.sizes) == 1 else "vertices on two cycles"
             raise ScratchpadError(
-                f"cycles: distance={self.distance} is not there in a cycle of {self.sizes[0]}: "
-                f"1 to {self.sizes[0] - 1}, or -1 for {apart}"
+                f"cycles: distance={self.distance} does not exist in a cycle of {self.sizes[0]}: "
+                f"1 to {self.sizes[0] - 1} are allowed, or -1 for {apart}"
             )
-        if vertices > self.names:
-            raise ScratchpadError(f"cycles: {vertices} vertices need as many names; names={self.names}")
-        if self.jump < 1:
-            raise ScratchpadError(f"cycles: jump={self.jump}: the walk moves on by at least 1 vertex a state")
+        self.check_walk(sum(self.sizes) or self.vertices or 2 * self.n.high)
 
     def size_distribution(self) -> Lengths:
         half = sum(self.sizes) // 2
@@ -93,9 +89,6 @@ class Cycles(CycleWalk):
     def most_common_share(self) -> float:
         return 1.0 if self.sizes else 0.5
 
-    def symbols(self) -> Symbols:
-        return alphabet(self.names)
-
     def question(self, rng: Stream, size: int) -> Symbols:
         total = self.vertices or 2 * size
         sizes = self.sizes or ((total,) if rng.below(2) else (size, total - size))
@@ -107,15 +100,15 @@ class Cycles(CycleWalk):
             start += length
         edges = rng.shuffled([(ring[i - 1], ring[i]) for ring in rings for i in range(len(ring))])
         if len(rings) > 1 and self.distance == -1:
-            asked = rng.choice(rings[0]), rng.choice(rng.choice(rings[1:2]))
+            queried = rng.choice(rings[0]), rng.choice(rng.choice(rings[1:2]))
         else:
             ring, place = rings[0], rng.below(len(rings[0]))
             apart = (size if self.vertices else len(ring) // 2) if self.distance == -1 else self.distance
-            asked = ring[place], ring[(place + apart) % len(ring)]
-        return written_graph(edges, asked)
+            queried = ring[place], ring[(place + apart) % len(ring)]
+        return written_graph(edges, queried)
 
     def fitted_to(self, question: Symbols) -> Self:
-        source, target = asked_in(question)
+        source, target = queried_in(question)
         rings = _rings(dict(edges_in(question)), (source, target))
         apart = rings[0].index(target) if target in rings[0] else -1
         ends = 1 if target in rings[0] else 2
@@ -124,7 +117,7 @@ class Cycles(CycleWalk):
 
 
 def _rings(following: dict[str, str], starts: Sequence[str]) -> list[list[str]]:
-    """The cycles of a graph of cycles: those of the starts first, each beginning there."""
+    """Return the cycles of a graph of cycles: those of the starts first, each from its start on."""
     left = dict(following)
     rings: list[list[str]] = []
     for start in (*starts, *following):

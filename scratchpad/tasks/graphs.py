@@ -1,6 +1,6 @@
-"""What the tasks on graphs share: how a graph and what is asked of it are written, and the walk along a cycle.
+"""What the tasks on graphs share: the text of a question, and the walk along a cycle.
 
-A question is `a > b ; c > d ; ... ; a ? t ;`: edges in any order, then the vertices asked for.
+A question is `a > b ; c > d ; ... ; a ? t ;`: the edges in any order, then the queried vertices.
 """
 
 from __future__ import annotations
@@ -20,44 +20,44 @@ Edges = Sequence[tuple[str, str]]
 
 @cache
 def alphabet(names: int) -> Symbols:
-    """That many names of vertices, v000 and so on, then the punctuation."""
+    """Return this many names of vertices (v000, ...), then the punctuation."""
     width = len(str(names - 1))
     return (*(f"v{i:0{width}}" for i in range(names)), *_PUNCTUATION)
 
 
-def written_graph(edges: Iterable[tuple[str, str]], asked: Sequence[str]) -> Symbols:
-    """The question: the edges as they come, then the vertices asked for."""
+def written_graph(edges: Iterable[tuple[str, str]], queried: Sequence[str]) -> Symbols:
+    """Return the question: the edges in the given order, then the queried vertices."""
     text = [symbol for a, b in edges for symbol in (a, ">", b, ";")]
-    return (*text, *(symbol for vertex in asked[:-1] for symbol in (vertex, "?")), asked[-1], ";")
+    return (*text, *(symbol for vertex in queried[:-1] for symbol in (vertex, "?")), queried[-1], ";")
 
 
-def edges_in(question: Symbols, asked: int = 2) -> list[tuple[str, str]]:
-    """The edges of a question that asks for so many vertices."""
-    text = question[: -2 * asked]
+def edges_in(question: Symbols, queries: int = 2) -> list[tuple[str, str]]:
+    """Return the edges of a question with this many queried vertices."""
+    text = question[: -2 * queries]
     return list(zip(text[::4], text[2::4], strict=True))
 
 
-def asked_in(question: Symbols, asked: int = 2) -> Symbols:
-    """The vertices asked for."""
-    return question[-2 * asked :: 2]
+def queried_in(question: Symbols, queries: int = 2) -> Symbols:
+    """Return the queried vertices of a question."""
+    return question[-2 * queries :: 2]
 
 
-def check_graph(name: str, question: Symbols, asked: int = 2) -> None:
-    """ScratchpadError where a question is not written as one that asks for so many vertices, all different."""
-    edges, end = question[: -2 * asked], question[-2 * asked :]
-    marks = (*("?",) * (asked - 1), ";")
+def check_graph(name: str, question: Symbols, queries: int = 2) -> None:
+    """Raise ScratchpadError where a question is not a list of edges and this many different queried vertices."""
+    edges, end = question[: -2 * queries], question[-2 * queries :]
+    marks = (*("?",) * (queries - 1), ";")
     if end[1::2] != marks or len(edges) % 4 or set(edges[1::4]) - {">"} or set(edges[3::4]) - {";"}:
-        form = " ? ".join(("a", "b", "c")[:asked])
-        raise ScratchpadError(f"{name}: a question is `a > b ; ... ; {form} ;`; given: {' '.join(question)}")
-    pairs, vertices = edges_in(question, asked), asked_in(question, asked)
+        query = " ? ".join(("a", "b", "c")[:queries])
+        raise ScratchpadError(f"{name}: a question is `a > b ; ... ; {query} ;`; given: {' '.join(question)}")
+    pairs, vertices = edges_in(question, queries), queried_in(question, queries)
     if any(a == b or {a, b} & set(_PUNCTUATION) for a, b in pairs):
-        raise ScratchpadError(f"{name}: edges join different vertices, written v...; one of these does not")
-    if len(set(vertices)) < asked or set(vertices) & set(_PUNCTUATION):
+        raise ScratchpadError(f"{name}: edges join different vertices, written v...; one edge here does not")
+    if len(set(vertices)) < queries or set(vertices) & set(_PUNCTUATION):
         raise ScratchpadError(f"{name}: asks for {' and '.join(vertices)}: different vertices of the graph are allowed")
 
 
-def joined(edges: Edges) -> dict[str, str]:
-    """For each vertex one that stands for all that edges join it with, in whatever direction (union-find)."""
+def components(edges: Edges) -> dict[str, str]:
+    """Return for each vertex a representative of its connected component, whatever the directions (union-find)."""
     parent = {vertex: vertex for edge in edges for vertex in edge}
 
     def root(vertex: str) -> str:
@@ -78,33 +78,48 @@ class _Labels(StateLabels):
         return ("vertex", "semicolon", "label")[: len(state)]
 
 
-class CycleWalk(Task):
-    """A graph of cycles: are the vertices asked for on the same one?
+class GraphTask(Task):
+    """A task on directed graphs whose vertices have random names."""
 
-    The walk goes from the first vertex asked for to the first other one that it meets (1) or back where it began (0),
-    and writes down every `jump`-th vertex and its last.
+    names: int
+    """The number of names that vertices are drawn from."""
+
+    def symbols(self) -> Symbols:
+        return alphabet(self.names)
+
+    def interchangeable(self) -> Symbols:
+        return alphabet(self.names)[: self.names]
+
+
+class CycleWalk(GraphTask):
+    """A graph of cycles: are the queried vertices on the same one?
+
+    The walk starts at the first queried vertex and ends at the first other queried vertex that it meets (label 1) or
+    back at its start (label 0). Its states are every `jump`-th vertex, and the last one with the label.
     """
 
     has_paper_text: ClassVar[bool] = True
     state_separator: ClassVar[str] = ">"
     labels: ClassVar[StateLabels] = _Labels()
-    asked: ClassVar[int] = 2
-    """How many vertices are asked for."""
+    queries: ClassVar[int] = 2
+    """The number of queried vertices."""
     jump: int
-    names: int
-    """How many names there are for vertices."""
 
-    def interchangeable(self) -> Symbols:
-        return alphabet(self.names)[: self.names]
+    def check_walk(self, vertices: int) -> None:
+        """Raise ScratchpadError where the settings do not fit a graph of this many vertices."""
+        if vertices > self.names:
+            raise ScratchpadError(f"{self.name}: {vertices} vertices need as many names; names={self.names}")
+        if self.jump < 1:
+            raise ScratchpadError(f"{self.name}: jump={self.jump}: the walk moves on by at least 1 vertex per state")
 
     def first(self, question: Symbols) -> Symbols:
-        return asked_in(question, self.asked)[:1]
+        return queried_in(question, self.queries)[:1]
 
     def step(self, question: Symbols, state: Symbols) -> Symbols | None:
-        source, *targets = asked_in(question, self.asked)
+        source, *targets = queried_in(question, self.queries)
         if state in ((source, ";", "0"), *((target, ";", "1") for target in targets)):
             return None
-        froms = question[: -2 * self.asked : 4]
+        froms = question[: -2 * self.queries : 4]
         if len(state) != 1 or state[0] in targets or state[0] not in froms:
             raise ValueError(f"not a state of the walk from {source} to {' or '.join(targets)}: {' '.join(state)}")
         (vertex,) = state
@@ -118,12 +133,12 @@ class CycleWalk(Task):
         return state[-1:]
 
     def truth(self, question: Symbols) -> Symbols:
-        place = joined(edges_in(question, self.asked))
-        return (str(int(len({place[vertex] for vertex in asked_in(question, self.asked)}) == 1)),)
+        place = components(edges_in(question, self.queries))
+        return (str(int(len({place[vertex] for vertex in queried_in(question, self.queries)}) == 1)),)
 
     def check(self, question: Symbols) -> None:
-        check_graph(self.name, question, self.asked)
-        edges, vertices = edges_in(question, self.asked), asked_in(question, self.asked)
+        check_graph(self.name, question, self.queries)
+        edges, vertices = edges_in(question, self.queries), queried_in(question, self.queries)
         froms, tos = {a for a, _ in edges}, {b for _, b in edges}
         if len(froms) < len(edges) or froms != tos:
             raise ScratchpadError(f"{self.name}: each vertex has one edge out and one in, but not in this question")

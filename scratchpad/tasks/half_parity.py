@@ -4,8 +4,8 @@
     scratchpad  01101111=0100<end>
     inductive   01101111=<start>[00]0,0<sep>[01]1,1<sep>[02]1,0<sep>[03]0,0<end>
 
-With jump j every j-th running parity is written down, and the last. The inductive form is ours, after that of parity:
-`[slot]bit,parity so far`.
+With jump j every j-th running parity is written, and the last. The inductive format is ours; its states are those of
+parity, `[slot]bit,running parity`.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _BITS = ("0", "1")
 
 @dataclass(frozen=True)
 class HalfParity(Task):
-    """bits: how many of the first bits count, one number (default: half of a question, rounded up);
-    window: how many bits a question has; jump: every jump-th running parity is written down, and the last.
+    """bits: the number of first bits that count, a single number (default: half of the question's, rounded up);
+    window: the number of bits of a question; jump: every jump-th running parity is written, and the last.
     """
 
     name: ClassVar[str] = "half-parity"
@@ -51,7 +51,7 @@ class HalfParity(Task):
             raise ScratchpadError(f"half-parity: window={self.window}, jump={self.jump}: both are at least 1")
         if self.bits and self.bits.low < self.bits.high:
             raise ScratchpadError(
-                f"half-parity: bits={self.bits.to_json()}: a question does not say how many of its bits count, "
+                f"half-parity: bits={self.bits.to_json()}: a question does not tell how many of its bits count, "
                 "so one number is needed"
             )
         if self.bits and self.bits.high > self.window:
@@ -81,7 +81,7 @@ class HalfParity(Task):
         if slot == last:
             return None
         if (slot + 1) % self.jump:
-            raise ValueError(f"the running parity at slot {slot} is not written down with jump={self.jump}")
+            raise ValueError(f"the running parity at slot {slot} is not written with jump={self.jump}")
         return self._moved(question, slot, int(parity))
 
     def answer(self, question: Symbols, state: Symbols) -> Symbols:
@@ -114,11 +114,11 @@ class HalfParity(Task):
         return text[-1:] or None
 
     def _counted(self, question: Symbols) -> int:
-        """How many of the first bits count."""
+        """Return the number of first bits that count."""
         return self.bits.low if self.bits else len(question) // 2
 
     def _moved(self, question: Symbols, slot: int, parity: int) -> Symbols:
-        """The state `jump` slots on, or at the last bit that counts."""
+        """Return the state `jump` slots after `slot`, or at the last bit that counts."""
         after = min(slot + self.jump, self._counted(question) - 1)
         parity += question[slot + 1 : after + 1].count("1")
         return (*slot_mark(question, after), question[after], ",", str(parity % 2))

@@ -1,9 +1,9 @@
-"""Parity of bits at random slots of a window, one state a bit (Abbe et al. 2024, section 5.1 and figure 5).
+"""Parity of bits at random slots of a window, one state per bit (Abbe et al. 2024, section 5.1 and figure 5).
 
     0_1_101_=<start>[00]0,0<sep>[02]1,1<sep>[04]1,0<sep>[05]0,0<sep>[06]1,1<sep>[08]_,1<end>
 
-A state is `[slot]bit,parity so far`; the last one stands at the slot of `=`. With modulus M the digits are
-0..M-1 and the running value is their sum modulo M.
+A state is `[slot]bit,running parity`; the last one has the slot of `=`. With modulus M the digits are 0 .. M - 1, and
+the running value is their sum modulo M.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _DIGITS = tuple("0123456789")
 
 @dataclass(frozen=True)
 class Parity(Task):
-    """bits: how many slots hold a digit (default: 1 to half the window); window: how many slots there are;
-    modulus: digits are 0 .. modulus - 1, and the sum is taken modulo it.
+    """bits: the number of slots with a digit (default: 1 to half of the window); window: the number of slots;
+    modulus: digits are 0 .. modulus - 1, and their sum is taken modulo this.
     """
 
     name: ClassVar[str] = "parity"
@@ -44,7 +44,7 @@ class Parity(Task):
 
     def __post_init__(self) -> None:
         if not 2 <= self.modulus <= 10:
-            raise ScratchpadError(f"parity: modulus={self.modulus}: digits are one symbol, so 2 to 10 is allowed")
+            raise ScratchpadError(f"parity: modulus={self.modulus}: a digit is one symbol, so 2 to 10 is allowed")
         if self.window < 1:
             raise ScratchpadError(f"parity: window={self.window}: at least 1 slot is needed")
         if self.bits and self.bits.high > self.window:
@@ -104,7 +104,7 @@ class Parity(Task):
         return (*slots, *("_",) * (self.window - len(slots)), "=")
 
     def _state(self, question: Symbols, slot: int, total: int) -> Symbols:
-        """The state at the first filled slot from `slot` on, or at `=`."""
+        """Return the state at the first filled slot from `slot` on, or at `=`."""
         while question[slot] == "_":
             slot += 1
         digit = question[slot]

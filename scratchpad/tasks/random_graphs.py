@@ -3,9 +3,9 @@
     direct      c > d ; a > c ; a > b ; c > a ; a ? d ; 1 <end>
     inductive   c > d ; a > c ; a > b ; c > a ; a ? d ; <start> > a <sep> a > c b <sep> a c > b d ; 1 <end>
 
-The paper has direct answers alone. The work here is a search in breadth: before `>` stand the vertices that have been
-looked at, after it those that wait. A step looks at the first of these, and what is new behind it joins the end. It is
-over when the vertex asked for waits (1) or none does (0).
+The paper has only direct answers. The work here is a breadth-first search. A state lists the visited vertices, `>`, and
+the queue. A step visits the first vertex of the queue and appends its new neighbours. The search ends when the target
+is in the queue (label 1) or the queue is empty (label 0).
 """
 
 from __future__ import annotations
@@ -17,35 +17,36 @@ from typing import Any, ClassVar, Self
 from scratchpad.config.lengths import Lengths
 from scratchpad.errors import ScratchpadError
 from scratchpad.random_stream import Stream, stream_name
-from scratchpad.tasks.base import BEYOND_PAPER, Symbols, Task
-from scratchpad.tasks.graphs import alphabet, asked_in, check_graph, edges_in, written_graph
+from scratchpad.tasks.base import BEYOND_PAPER, Symbols
+from scratchpad.tasks.graphs import GraphTask, check_graph, edges_in, queried_in, written_graph
 from scratchpad.tasks.state_labels import StateLabels
 
 Pairs = list[tuple[int, int]]
 
-_MOST_GRAPHS = 10_000  # looked at for a pair of vertices as far apart as is wanted
-_FEW_GRAPHS = 1_000  # that must hold one, before work begins: of 10,000 some question would else find none
+_MOST_GRAPHS = 10_000  # drawn in search of a pair of vertices at the wanted distance
+_FEW_GRAPHS = 1_000  # must include such a pair before a run starts; with fewer, some draws would fail among 10,000
 
 
 class _Labels(StateLabels):
     def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
-        seen, _ = _read(state)
-        return {"kind": f"last, label {state[-1]}" if ";" in state else "search", "looked at": str(len(seen))}
+        visited, _ = _read(state)
+        return {"kind": f"last, label {state[-1]}" if ";" in state else "search", "looked at": str(len(visited))}
 
     def parts(self, state: Symbols) -> Symbols:
         bar, end = state.index(">"), state.index(";") if ";" in state else len(state)
-        looked_at, waiting = ("looked at",) * bar, ("waiting",) * (end - bar - 1)
-        return (*looked_at, "bar", *waiting, "semicolon", "label")[: len(state)]
+        looked_at, queue = ("looked at",) * bar, ("waiting",) * (end - bar - 1)
+        return (*looked_at, "bar", *queue, "semicolon", "label")[: len(state)]
 
 
 @dataclass(frozen=True)
-class RandomGraphs(Task):
-    """distance: how far apart the two asked for are, where there is a way; unconnected: how often there is none.
+class RandomGraphs(GraphTask):
+    """distance: from the first queried vertex to the second, where there is a path; unconnected: the share of
+    questions without one.
 
-    All graphs of so many vertices and edges are equally likely; or each edge is there with a probability of its
-    own (none: `edges` counts). Where two vertices do not lie so, another graph is drawn; where many do, each such
-    pair is equally likely. names: how many names there are for vertices. cycles, with `sizes`, gives figure 7's
-    sets out of distribution.
+    vertices, edges: all graphs with these numbers are equally likely. probability: if set, in place of `edges`, each
+    edge exists with this probability. Graphs without a pair of vertices as wanted are drawn again; where a graph has
+    several such pairs, each is equally likely. names: the number of names for vertices. The task cycles, with `sizes`,
+    gives figure 7's sets out of distribution.
     """
 
     name: ClassVar[str] = "random-graphs"
@@ -75,8 +76,8 @@ class RandomGraphs(Task):
             raise ScratchpadError(f"random-graphs: probability={self.probability}: above 0 and below 1")
         if self.unconnected < 1 and self.distance.high >= self.vertices:
             raise ScratchpadError(
-                f"random-graphs: distance={self.distance.high} is not there in {self.vertices} vertices: "
-                f"at most {self.vertices - 1}"
+                f"random-graphs: distance={self.distance.high} does not exist with {self.vertices} vertices: "
+                f"at most {self.vertices - 1} is allowed"
             )
         low, high = self._possible_edges()
         if self.probability is None and not low <= self.edges <= high:
@@ -94,35 +95,29 @@ class RandomGraphs(Task):
     def most_common_share(self) -> float:
         return max(self.unconnected, 1 - self.unconnected)
 
-    def symbols(self) -> Symbols:
-        return alphabet(self.names)
-
-    def interchangeable(self) -> Symbols:
-        return alphabet(self.names)[: self.names]
-
     def question(self, rng: Stream, size: int) -> Symbols:
         pairs, found = self._graph_with(rng, 0 if rng.uniform() < self.unconnected else size)
-        asked = rng.choice(found)  # any of them; the paper's code takes the one whose vertices come first
+        queried = rng.choice(found)  # any of them; the paper's code takes the pair whose vertices come first
         names = rng.sample_names(self.interchangeable(), self.vertices)
         edges = rng.shuffled([(names[a], names[b]) for a, b in pairs])
-        return written_graph(edges, [names[vertex] for vertex in asked])
+        return written_graph(edges, [names[vertex] for vertex in queried])
 
     def first(self, question: Symbols) -> Symbols:
-        return (">", asked_in(question)[0])
+        return (">", queried_in(question)[0])
 
     def step(self, question: Symbols, state: Symbols) -> Symbols | None:
-        source, target = asked_in(question)
+        source, target = queried_in(question)
         body, label = (state[:-2], state[-1]) if state[-2:-1] == (";",) else (state, None)
-        seen, waiting = _read(body)
-        if (*seen, *waiting)[:1] != (source,) or target in seen or not _known(question, (*seen, *waiting)):
+        visited, queue = _read(body)
+        if (*visited, *queue)[:1] != (source,) or target in visited or not _known(question, (*visited, *queue)):
             raise ValueError(f"not a state of the search from {source} to {target}: {' '.join(state)}")
-        if label != _verdict(waiting, target):
+        if label != _verdict(queue, target):
             raise ValueError(f"a state that ends with {label}, of a search for {target}: {' '.join(state)}")
         if label is not None:
             return None
-        vertex, *others = waiting
-        new = [b for a, b in edges_in(question) if a == vertex and b not in (*seen, *waiting)]
-        following = (*seen, vertex, ">", *others, *new)
+        vertex, *others = queue
+        new = [b for a, b in edges_in(question) if a == vertex and b not in (*visited, *queue)]
+        following = (*visited, vertex, ">", *others, *new)
         verdict = _verdict((*others, *new), target)
         return following if verdict is None else (*following, ";", verdict)
 
@@ -130,8 +125,8 @@ class RandomGraphs(Task):
         return state[-1:]
 
     def truth(self, question: Symbols) -> Symbols:
-        """Warshall's closure: which vertices can be reached, as the bits of one integer each."""
-        edges, (source, target) = edges_in(question), asked_in(question)
+        """Compute the transitive closure (Warshall); the vertices that one reaches are the bits of an integer."""
+        edges, (source, target) = edges_in(question), queried_in(question)
         bit = {vertex: 1 << i for i, vertex in enumerate(dict.fromkeys((source, target, *sum(edges, ()))))}
         reach = dict.fromkeys(bit, 0)
         for a, b in edges:
@@ -145,7 +140,7 @@ class RandomGraphs(Task):
     def check(self, question: Symbols) -> None:
         check_graph(self.name, question)
         if len(set(edges_in(question))) < len(edges_in(question)):
-            raise ScratchpadError("random-graphs: an edge stands twice in this question")
+            raise ScratchpadError("random-graphs: this question has an edge twice")
 
     def check_draws(self) -> None:
         wanted = [size for size in range(self.distance.low, self.distance.high + 1) if self.distance.contains(size)]
@@ -154,7 +149,7 @@ class RandomGraphs(Task):
             self._graph_with(rng, distance, _FEW_GRAPHS)
 
     def fitted_to(self, question: Symbols) -> Self:
-        edges, (source, target) = edges_in(question), asked_in(question)
+        edges, (source, target) = edges_in(question), queried_in(question)
         vertices = list(dict.fromkeys((source, target, *sum(edges, ()))))
         pairs = [(vertices.index(a), vertices.index(b)) for a, b in edges]
         apart = next((d for d in range(1, len(vertices)) if (0, 1) in _pairs_apart(len(vertices), pairs, d)), 0)
@@ -164,7 +159,7 @@ class RandomGraphs(Task):
         )  # fmt: skip
 
     def longest_questions(self) -> tuple[Symbols, ...]:
-        """One way to all vertices but the one asked for, from the first one: all wait at once."""
+        """Return a question whose first vertex leads to all others but the target, so that all are queued at once."""
         n, names = self.vertices, self.symbols()
         away = [(0, b) for b in range(1, n - 1)] + [(a, b) for a in range(1, n - 1) for b in range(n - 1) if a != b]
         back = [(n - 1, b) for b in range(n - 1)] + [(a, n - 1) for a in reversed(range(n - 1))]
@@ -172,31 +167,31 @@ class RandomGraphs(Task):
         return (written_graph([(names[a], names[b]) for a, b in edges], (names[0], names[n - 1])),)
 
     def _possible_edges(self) -> tuple[int, int]:
-        """The fewest and the most edges of a graph in which vertices lie as they are asked for."""
+        """Return the fewest and the most edges of a graph that has the wanted pairs of vertices."""
         n, low, high = self.vertices, 0, self.vertices * (self.vertices - 1)
         if self.unconnected < 1:
             low = self.distance.high
             high = min(_most_edges(n, distance) for distance in range(self.distance.low, low + 1))
         if self.unconnected > 0:
-            high = min(high, (n - 1) ** 2)  # one vertex without a way out, or in
+            high = min(high, (n - 1) ** 2)  # one vertex without an edge out, or in
         return low, high
 
     def _graph_with(self, rng: Stream, distance: int, most: int = _MOST_GRAPHS) -> tuple[Pairs, Pairs]:
-        """The edges of a random graph, and all its pairs of vertices at that distance (0: without a way)."""
+        """Draw graphs until one has vertices at this distance (0: no path). Return its edges and all such pairs."""
         for _ in range(most):
             edges = self._graph(rng)
             found = _pairs_apart(self.vertices, edges, distance)
             if found:
                 return edges, found
-        lying = f"at distance {distance}" if distance else "without a way between them"
+        pair = f"at distance {distance}" if distance else "without a path between them"
         chance = f"edges={self.edges}" if self.probability is None else f"probability={self.probability:g}"
         raise ScratchpadError(
-            f"random-graphs: none of {most:,} graphs with vertices={self.vertices} and {chance} holds vertices "
-            f"{lying}: choose another value of one of them, or another distance"
+            f"random-graphs: none of {most:,} graphs with vertices={self.vertices} and {chance} has two vertices "
+            f"{pair}: choose another value of one of them, or another distance"
         )
 
     def _graph(self, rng: Stream) -> Pairs:
-        """The edges of a random graph as pairs of numbers."""
+        """Draw a random graph. Return its edges as pairs of numbers of vertices."""
         places = range(self.vertices * (self.vertices - 1))
         if self.probability is None:
             return [self._edge(place) for place in rng.sample(len(places), self.edges)]
@@ -210,7 +205,10 @@ class RandomGraphs(Task):
         return a, b + (b >= a)
 
     def _edges_at_most(self) -> int:
-        """With a probability eight standard deviations above the mean: once in 10**14 graphs there would be more."""
+        """Return the largest number of edges that is drawn.
+
+        With a probability it is eight standard deviations above the mean: one graph in 10**14 would have more.
+        """
         if self.probability is None:
             return self.edges
         places = self.vertices * (self.vertices - 1)
@@ -219,15 +217,18 @@ class RandomGraphs(Task):
 
 
 def _most_edges(vertices: int, distance: int) -> int:
-    """With how many edges two vertices can be that far apart: those between lie on one way, all others beside it."""
+    """Return the most edges of a graph with two vertices this far apart.
+
+    The vertices between them then lie on one path, and all others beside it.
+    """
     lost = distance * (distance - 1) // 2 + (vertices - distance - 1) * max(distance - 2, 0)
     return vertices * (vertices - 1) - lost
 
 
 def _pairs_apart(vertices: int, edges: Pairs, distance: int) -> Pairs:
-    """All pairs of vertices at that distance; at 0: all pairs without a way from the first to the second.
+    """Return all pairs of vertices at this distance; 0: all pairs without a path from the first to the second.
 
-    Level by level for all vertices at once: the bits of an integer are the vertices that one of them reaches.
+    The search goes level by level for all vertices at once; the vertices that one reaches are the bits of an integer.
     """
     near = [1 << vertex for vertex in range(vertices)]
     level = 0
@@ -247,7 +248,7 @@ def _pairs_apart(vertices: int, edges: Pairs, distance: int) -> Pairs:
 
 
 def _read(body: Symbols) -> tuple[Symbols, Symbols]:
-    """What stands before and after the one `>`."""
+    """Return the vertices before and after the one `>`: visited, queue."""
     if body.count(">") != 1:
         raise ValueError(f"a state of the search has one >: {' '.join(body)}")
     cut = body.index(">")
@@ -255,10 +256,10 @@ def _read(body: Symbols) -> tuple[Symbols, Symbols]:
 
 
 def _known(question: Symbols, vertices: Symbols) -> bool:
-    """Whether these are vertices of the question, each once."""
+    """Whether these are different vertices of the question."""
     return len(set(vertices)) == len(vertices) and {*question[::2]}.issuperset(vertices)
 
 
-def _verdict(waiting: Symbols, target: str) -> str | None:
-    """1 where the vertex asked for waits, 0 where none does, None while the search goes on."""
-    return "1" if target in waiting else None if waiting else "0"
+def _verdict(queue: Symbols, target: str) -> str | None:
+    """Return 1 where the target is in the queue, 0 where the queue is empty, and None while the search continues."""
+    return "1" if target in queue else None if queue else "0"

@@ -1,4 +1,4 @@
-"""Slots of a question and how states name them: `[04]`. What parity, half-parity and addition in random slots share."""
+"""Slots of a question, which states name by number, `[04]`: for parity, half-parity and addition in random slots."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from scratchpad.tasks.state_labels import StateLabels
 
 
 def slot_width(question: Symbols) -> int:
-    """Digits of a slot's number: two, or as many as the slot of `=` needs."""
+    """Return the number of digits of slot numbers: at least two, and enough for the slot of `=`."""
     return max(2, len(str(_last_slot(question))))
 
 
 def slot_mark(question: Symbols, slot: int) -> Symbols:
-    """The slot's number in brackets."""
+    """Return the number of a slot in brackets."""
     return _mark(slot, slot_width(question))
 
 
@@ -24,7 +24,7 @@ def _mark(slot: int, width: int) -> Symbols:
 
 
 def _last_slot(question: Symbols) -> int:
-    """That of `=`, which ends most questions: looking through a long one for each state costs a fifth of a draw."""
+    """Return the slot of `=`. It ends most questions; searching long questions would take a fifth of a draw's time."""
     return len(question) - 1 if question[-1:] == ("=",) else question.index("=")
 
 
@@ -39,7 +39,7 @@ class SlotLabels(StateLabels):
 
 
 def read_slot(question: Symbols, state: Symbols) -> tuple[int, str, str]:
-    """The slot, what stands there and the running value of a state `[slot]bit,value`. ValueError where it is none."""
+    """Return slot number, bit and running value of a state `[slot]bit,value`. Raises ValueError for other texts."""
     width = slot_width(question)
     number = "".join(state[1 : width + 1])
     shaped = len(state) == width + 5 and (state[0], state[width + 1], state[width + 3]) == ("[", "]", ",")

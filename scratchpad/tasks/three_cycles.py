@@ -4,8 +4,8 @@
     scratchpad  a > d ; f > a ; b > e ; e > f ; d > c ; c > b ; a ? b ? c ; a > d > c ; 1 <end>
     inductive   a > d ; f > a ; b > e ; e > f ; d > c ; c > b ; a ? b ? c ; <start> a <sep> d <sep> c ; 1 <end>
 
-The three lie on one cycle, evenly spaced, in either order (2 of 3), or each on its own. The walk from the first one
-ends on another one (1) or back where it began (0).
+The three vertices are on one cycle, evenly spaced and in either order (2 of 3 questions), or each on a cycle of its
+own. The walk from the first ends at another one (label 1) or back at its start (label 0).
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from scratchpad.config.lengths import Lengths
 from scratchpad.errors import ScratchpadError
 from scratchpad.random_stream import Stream
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols
-from scratchpad.tasks.graphs import CycleWalk, alphabet, asked_in, edges_in, joined, written_graph
+from scratchpad.tasks.graphs import CycleWalk, components, edges_in, queried_in, written_graph
 
 
 @dataclass(frozen=True)
 class ThreeCycles(CycleWalk):
-    """n: three cycles of n vertices (1 of 3), or one of 3n with those asked for n apart (2 of 3).
+    """n: three cycles of n vertices (1 of 3 questions), or one of 3n with the queried vertices n apart (2 of 3).
 
-    names: how many names there are for vertices. jump: the walk writes down every jump-th vertex and its last.
+    names: the number of names for vertices. jump: the walk records every jump-th vertex, and its last.
     """
 
     name: ClassVar[str] = "three-cycles"
     summary: ClassVar[str] = "are three vertices of a directed graph on the same cycle?"
     source: ClassVar[str] = "Abbe et al. 2024, figure 2"
     size_setting: ClassVar[str] = "n"
-    asked: ClassVar[int] = 3
+    queries: ClassVar[int] = 3
     examples = (
         ("v31 > v11 ; v21 > v31 ; v12 > v22 ; v11 > v12 ; v22 > v32 ; v32 > v21 ; v11 ? v21 ? v22 ;", {"names": 50}),
         ("v31 > v32 ; v11 > v12 ; v22 > v21 ; v12 > v11 ; v21 > v22 ; v32 > v31 ; v11 ? v21 ? v31 ;", {"names": 50}),
@@ -44,17 +44,11 @@ class ThreeCycles(CycleWalk):
     def __post_init__(self) -> None:
         if self.n.low < 2:
             raise ScratchpadError(f"three-cycles: a cycle has at least 2 vertices; given: n={self.n.to_json()}")
-        if 3 * self.n.high > self.names:
-            raise ScratchpadError(f"three-cycles: {3 * self.n.high} vertices need as many names; names={self.names}")
-        if self.jump < 1:
-            raise ScratchpadError(f"three-cycles: jump={self.jump}: the walk moves on by at least 1 vertex a state")
+        self.check_walk(3 * self.n.high)
 
     @property
     def most_common_share(self) -> float:
         return 2 / 3
-
-    def symbols(self) -> Symbols:
-        return alphabet(self.names)
 
     def question(self, rng: Stream, size: int) -> Symbols:
         vertices = rng.sample_names(self.interchangeable(), 3 * size)
@@ -65,10 +59,10 @@ class ThreeCycles(CycleWalk):
 
     def check(self, question: Symbols) -> None:
         super().check(question)
-        place = joined(edges_in(question, self.asked))
-        if len({place[vertex] for vertex in asked_in(question, self.asked)}) == 2:
-            raise ScratchpadError("three-cycles: asks for vertices of one cycle or of three, but these lie on two")
+        place = components(edges_in(question, self.queries))
+        if len({place[vertex] for vertex in queried_in(question, self.queries)}) == 2:
+            raise ScratchpadError("three-cycles: queried vertices are on one cycle or on three, but these are on two")
 
     def fitted_to(self, question: Symbols) -> Self:
-        size = len(edges_in(question, self.asked)) // 3
+        size = len(edges_in(question, self.queries)) // 3
         return replace(self, n=Lengths(size, size))
