@@ -80,8 +80,8 @@ def attended(
 
 
 def random_heads(tokens: int) -> Tensor:
-    """Queries, keys and values, (N, 3, H, D)."""
-    return torch.randn(tokens, 3, HEADS, HEAD_WIDTH, dtype=torch.float64).mul(1.5).requires_grad_()
+    """Queries, keys and values, (N, 3 H, D)."""
+    return torch.randn(tokens, 3 * HEADS, HEAD_WIDTH, dtype=torch.float64).mul(1.5).requires_grad_()
 
 
 @pytest.mark.parametrize("backend", ["dense", "blocks"])
@@ -97,12 +97,12 @@ def test_attention_is_the_rule_written_out(
     heads = random_heads(int(batch.real().sum()))
     falls = None if slopes is None else torch.tensor(slopes, dtype=torch.float64)
     reach = None if span is None and slopes is None else Reach(span, falls)
-    found = attention(backend, batch.segments, batch.positions, reach)(0, heads, 0.0)
+    found = attention(backend, batch.segments, batch.positions, reach)(0, heads, HEADS, 0.0)
     start = 0
     for doc in documents:
         own = slice(start, start + len(packed_places(doc)))
         for head, slope in enumerate(slopes or [0.0] * HEADS):
-            by_hand = attended(doc, *heads[own, :, head].detach().unbind(1), span=span, slope=slope)
+            by_hand = attended(doc, *heads[own, head::HEADS].detach().unbind(1), span=span, slope=slope)
             expected = torch.tensor(by_hand, dtype=torch.float64)
             torch.testing.assert_close(found[own, head], expected, rtol=EXACT, atol=EXACT)
         start = own.stop
@@ -114,8 +114,8 @@ def test_attention_is_the_rule_written_out(
 def test_blocks_equals_dense_in_outputs_and_gradients(name: str, budget: Budget) -> None:
     batch = batch_of(ALL_SHAPES[name], budget)
     heads = random_heads(int(batch.real().sum()))
-    weights = torch.randn_like(heads[:, 0])
-    outputs = [attention(backend, batch.segments)(0, heads, 0.0) for backend in ("dense", "blocks")]
+    weights = torch.randn_like(heads[:, :HEADS])
+    outputs = [attention(backend, batch.segments)(0, heads, HEADS, 0.0) for backend in ("dense", "blocks")]
     torch.testing.assert_close(outputs[1], outputs[0], rtol=EXACT, atol=EXACT)
     dense, blocks = (torch.autograd.grad((weights * output).sum(), heads)[0] for output in outputs)
     torch.testing.assert_close(blocks, dense, rtol=EXACT, atol=EXACT)
@@ -138,7 +138,7 @@ def test_blocks_in_groups_of_rows_are_the_same(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(blocks, "_GROUP_TOKENS", 61)
     batch = batch_of([doc for name in ("ragged", "some prompts empty") for doc in ALL_SHAPES[name]])
     heads = random_heads(int(batch.real().sum()))
-    dense, grouped = (attention(backend, batch.segments)(0, heads, 0.0) for backend in ("dense", "blocks"))
+    dense, grouped = (attention(backend, batch.segments)(0, heads, HEADS, 0.0) for backend in ("dense", "blocks"))
     torch.testing.assert_close(grouped, dense, rtol=EXACT, atol=EXACT)
 
 
@@ -152,7 +152,7 @@ def test_random_batches() -> None:
         ]
         batch = batch_of(documents, rng.choice(["packed", "split", 47]))
         heads = random_heads(int(batch.real().sum()))
-        dense, blocks = (attention(backend, batch.segments)(0, heads, 0.0) for backend in ("dense", "blocks"))
+        dense, blocks = (attention(backend, batch.segments)(0, heads, HEADS, 0.0) for backend in ("dense", "blocks"))
         torch.testing.assert_close(blocks, dense, rtol=EXACT, atol=EXACT)
 
 
@@ -162,9 +162,9 @@ def test_prompts_alone_are_plain_causal(backend: str) -> None:
     place = torch.arange(5)
     segments = torch.where(place < lengths[:, None], PROMPT, PADDING)
     heads = random_heads(7)
-    found = attention(backend, segments)(0, heads, 0.0)
+    found = attention(backend, segments)(0, heads, HEADS, 0.0)
     for own in (slice(0, 5), slice(5, 7)):
-        qs, ks, vs = heads[own].detach().permute(1, 2, 0, 3)
+        qs, ks, vs = heads[own].detach().transpose(0, 1).split(HEADS)
         expected = F.scaled_dot_product_attention(qs, ks, vs, is_causal=True).transpose(0, 1)
         torch.testing.assert_close(found[own], expected, rtol=EXACT, atol=EXACT)
 
@@ -181,7 +181,7 @@ def test_rows_of_one_block_keep_no_scores(states: int, kept: bool) -> None:
 
     batch = batch_of([doc])
     with torch.autograd.graph.saved_tensors_hooks(packed, lambda tensor: tensor):
-        attention("blocks", batch.segments)(0, random_heads(int(batch.real().sum())).float(), 0.0)
+        attention("blocks", batch.segments)(0, random_heads(int(batch.real().sum())).float(), HEADS, 0.0)
     assert (max(sizes) > batch.tokens.shape[1] * HEAD_WIDTH * 3 * HEADS) == kept
 
 
@@ -219,7 +219,7 @@ def test_gradients_under_autocast_are_those_without() -> None:
     found = []
     for enabled in (False, True):
         with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
-            found += torch.autograd.grad(attention("blocks", batch.segments)(0, heads, 0.0).square().sum(), heads)
+            found += torch.autograd.grad(attention("blocks", batch.segments)(0, heads, HEADS, 0.0).square().sum(), heads)
     assert torch.equal(*found)
 
 
@@ -232,15 +232,15 @@ def test_an_unknown_backend_names_the_known_ones() -> None:
 @pytest.mark.parametrize("backend", ["dense", "blocks"])
 def test_distances_are_not_rounded_in_bf16(backend: str, autocast: bool) -> None:
     """The last of 541 tokens looks at the 11 furthest alone: 1 fewer a position, where bf16 knows every fourth one."""
-    heads = torch.zeros(541, 3, 1, 7)
+    heads = torch.zeros(541, 3, 7)
     heads[-1, 0] = 1.0
     heads[11:, 1] = -500.0
-    heads[:, 2] = torch.randn(541, 1, 7)
+    heads[:, 2] = torch.randn(541, 7)
     segments, positions = torch.full((1, 541), PROMPT), torch.arange(541)[None]
     attend = attention(backend, segments, positions, Reach(None, torch.ones(1, dtype=torch.float64)))
     with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
-        found = attend(0, heads.bfloat16(), 0.0)[-1, 0]
+        found = attend(0, heads.bfloat16(), 1, 0.0)[-1, 0]
     shares = torch.arange(11.0).softmax(0)
-    expected = shares @ heads[:11, 2, 0].bfloat16().float()
+    expected = shares @ heads[:11, 2].bfloat16().float()
     assert found.dtype == torch.bfloat16
     torch.testing.assert_close(found.float(), expected, rtol=0, atol=0.03)  # shares and values of 8 bits, up to 3

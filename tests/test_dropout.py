@@ -74,7 +74,7 @@ def test_there_is_no_second_gradient() -> None:
     """The first one is written by hand, and in parts not made of steps that could be followed back."""
     batch = batch_of(shapes()["ragged"][:1])
     heads = heads_of(int(batch.real().sum()))
-    found = attention("blocks", batch.segments)(0, heads, 0.0)
+    found = attention("blocks", batch.segments)(0, heads, 2, 0.0)
     (gradient,) = torch.autograd.grad(found.square().sum(), heads, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         gradient.sum().backward()
@@ -111,8 +111,8 @@ def test_what_is_added_is_what_dropout_leaves(dtype: torch.dtype) -> None:
     assert torch.equal(add_dropped(x, y, 0.0), x + y)
 
 
-def heads_of(tokens: int) -> Tensor:
-    return torch.randn(tokens, 3, 2, 3, dtype=torch.float64).requires_grad_()
+def heads_of(tokens: int, heads: int = 2, kv_heads: int = 2) -> Tensor:
+    return torch.randn(tokens, heads + 2 * kv_heads, 3, dtype=torch.float64).requires_grad_()
 
 
 @pytest.mark.parametrize("name", ["ragged", "some prompts empty"])
@@ -121,23 +121,24 @@ def test_attention_under_dropout_has_the_right_mean(name: str) -> None:
     batch = batch_of(shapes()[name])
     heads = heads_of(int(batch.real().sum())).detach()
     attend = attention("blocks", batch.segments)
-    draws = torch.stack([attend(0, heads, 0.25) for _ in range(601)])
-    expected = attend(0, heads, 0.0)
+    draws = torch.stack([attend(0, heads, 2, 0.25) for _ in range(601)])
+    expected = attend(0, heads, 2, 0.0)
     error = draws.std(0) / math.sqrt(len(draws))
     assert bool((error > 0).all())
     assert bool(((draws.mean(0) - expected).abs() < 6 * error).all())
 
 
-def test_gradients_of_attention_under_dropout() -> None:
+@pytest.mark.parametrize(("query_heads", "kv_heads"), [(2, 2), (3, 1)])
+def test_gradients_of_attention_under_dropout(query_heads: int, kv_heads: int) -> None:
     """Against finite differences, with the same draw in every call."""
     batch = batch_of(shapes()["ragged"][:1])
     attend = attention("blocks", batch.segments)
 
     def same_draw(heads: Tensor) -> Tensor:
         torch.manual_seed(7)
-        return attend(0, heads, 0.3)
+        return attend(0, heads, kv_heads, 0.3)
 
-    assert torch.autograd.gradcheck(same_draw, heads_of(int(batch.real().sum())))
+    assert torch.autograd.gradcheck(same_draw, heads_of(int(batch.real().sum()), query_heads, kv_heads))
 
 
 @pytest.mark.parametrize("backend", ["blocks", "dense"])

@@ -113,15 +113,15 @@ def test_which_positions_matter(positions: str, used: bool) -> None:
 
 def test_rotary_turns_by_the_written_angles() -> None:
     """Pairs (first half, second half of a head) as complex numbers, turned by position / 10000^(2i / width)."""
-    x = torch.randn(3, 2, 5, 10, dtype=torch.float64)
+    x = torch.randn(3, 7, 10, dtype=torch.float64)
     turned_x = rotate(x, rotary(torch.tensor([0, 7, 211]), 10, torch.float64))
     for n, position in enumerate((0, 7, 211)):
-        for head in range(2):
+        for head in range(7):
             for i in range(5):
                 angle = position / 10_000 ** (2 * i / 10)
-                pair = complex(x[n, 1, head, i], x[n, 1, head, i + 5]) * complex(math.cos(angle), math.sin(angle))
-                assert turned_x[n, 1, head, i].item() == pytest.approx(pair.real, rel=EXACT)
-                assert turned_x[n, 1, head, i + 5].item() == pytest.approx(pair.imag, rel=EXACT)
+                pair = complex(x[n, head, i], x[n, head, i + 5]) * complex(math.cos(angle), math.sin(angle))
+                assert turned_x[n, head, i].item() == pytest.approx(pair.real, rel=EXACT)
+                assert turned_x[n, head, i + 5].item() == pytest.approx(pair.imag, rel=EXACT)
 
 
 @pytest.mark.parametrize("heads", [1, 2, 3, 5, 8, 12, 16])

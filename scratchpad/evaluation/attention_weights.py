@@ -18,6 +18,7 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.evaluation.evaluated_model import EvaluatedModel
 from scratchpad.layout.batch import collate, distances
 from scratchpad.layout.rows import Row, rows
+from scratchpad.models.attention.padded_rows import split_heads
 from scratchpad.models.positions import Reach
 from scratchpad.tasks.base import Symbols
 
@@ -77,8 +78,9 @@ class _RecordingAttention:
         self._mask = mask  # (1 or H, T, T): bool, or a bias that is added to the scores
         self.weights: list[Tensor] = []  # (H, T, T) per layer
 
-    def __call__(self, layer: int, qkv: Tensor, dropout: float) -> Tensor:
-        q, k, v = (part.transpose(0, 1) for part in qkv.unbind(1))  # (H, T, D)
+    def __call__(self, layer: int, qkv: Tensor, kv_heads: int, dropout: float) -> Tensor:
+        q, *kv = (part.transpose(0, 1) for part in split_heads(qkv, kv_heads))  # (H, T, D), (KV, T, D) twice
+        k, v = (part.repeat_interleave(len(q) // kv_heads, 0) for part in kv)
         scores = q @ k.transpose(1, 2) / math.sqrt(q.shape[-1])
         is_bool = self._mask.dtype == torch.bool
         scores = scores.masked_fill(~self._mask, -math.inf) if is_bool else scores + self._mask

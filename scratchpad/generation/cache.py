@@ -20,7 +20,8 @@ from torch import Tensor
 from scratchpad.errors import unknown_name
 from scratchpad.generation.engine import Opening, Part
 from scratchpad.layout.attention_rule import PADDING, PROMPT, block_positions, sees
-from scratchpad.models.attention.backends import attend
+from scratchpad.models.attention.dense import attend_with_mask
+from scratchpad.models.attention.padded_rows import split_heads
 from scratchpad.models.positions import Reach
 from scratchpad.models.protocol import LanguageModel
 
@@ -253,10 +254,10 @@ class _CachedAttention:
         distance = positions[self._query][..., None] - slot_positions[:, None, :]
         self._mask = reach.mask(self._mask, distance[:, None], self._cache.dtype)
 
-    def __call__(self, layer: int, qkv: Tensor, dropout: float) -> Tensor:
+    def __call__(self, layer: int, qkv: Tensor, kv_heads: int, dropout: float) -> Tensor:
         keys, values = self._cache[layer]
-        q, k, v = qkv.unbind(1)
+        q, k, v = split_heads(qkv, kv_heads)
         keys[self._rows, :, self._slots] = k
         values[self._rows, :, self._slots] = v
-        out = attend(q[self._query].transpose(1, 2), keys, values, self._mask)
+        out = attend_with_mask(q[self._query].transpose(1, 2), keys, values, self._mask)
         return out.transpose(1, 2)[self._rows, self._place]

@@ -13,7 +13,7 @@ from torch import Tensor
 from scratchpad.layout.attention_rule import reaches
 
 Rotary = tuple[Tensor, Tensor]
-"""Cosines and sines, each (N, 1, 1, D / 2)."""
+"""Cosines and sines, each (N, 1, D / 2)."""
 
 _BASE = 10_000.0
 
@@ -21,12 +21,12 @@ _BASE = 10_000.0
 def rotary(positions: Tensor, head_width: int, dtype: torch.dtype) -> Rotary:
     """The turns of tokens at these positions (N,)."""
     pairs = torch.arange(0, head_width, 2, device=positions.device, dtype=torch.float64)
-    angles = positions[:, None, None, None] * _BASE ** (-pairs / head_width)
+    angles = positions[:, None, None] * _BASE ** (-pairs / head_width)
     return angles.cos().to(dtype), angles.sin().to(dtype)
 
 
 def rotate(x: Tensor, turns: Rotary) -> Tensor:
-    """Turn each pair (first half, second half) of the last axis of x (N, 2, H, D)."""
+    """Turn each pair (first half, second half) of the last axis of x (N, heads, D)."""
     cosines, sines = turns[0].to(x.dtype), turns[1].to(x.dtype)
     first, second = x.chunk(2, -1)
     return torch.cat([first * cosines - second * sines, second * cosines + first * sines], -1)
@@ -53,20 +53,14 @@ class Reach:
     span: int | None = None
     slopes: Tensor | None = None
 
-    def added(self, seen: Tensor, distance: Tensor) -> Tensor:
-        """What is added to scores, where slopes are there times them: 0, or minus the distance; -inf where unseen.
-
-        seen (by the rule) and distance broadcast with each other.
-        """
-        added = torch.zeros_like(distance) if self.slopes is None else -distance
-        return added.to(torch.float32).masked_fill(~(seen & reaches(distance, self.span)), -math.inf)
-
     def mask(self, seen: Tensor, distance: Tensor, dtype: torch.dtype) -> Tensor:
-        """What `scaled_dot_product_attention` takes, for seen and distance (B, 1, Q, K): bools, or numbers of dtype.
+        """What is added to scores of `dtype`, (..., H, Q, K) with -inf where a key is not seen; bools without slopes.
 
-        These are float32 at least: from 257 on bf16 does not know each position.
+        seen (by the attention rule) and distance: (..., 1, Q, K), or of shapes that broadcast to it. The numbers are
+        float32 at least: bf16 cannot tell positions from 257 on apart.
         """
+        seen = seen & reaches(distance, self.span)
         if self.slopes is None:
-            return seen & reaches(distance, self.span)
+            return seen
         wide = torch.promote_types(dtype, torch.float32)
-        return self.slopes.to(wide)[:, None, None] * self.added(seen, distance).to(wide)
+        return (self.slopes.to(wide)[:, None, None] * -distance.to(wide)).masked_fill(~seen, -math.inf)

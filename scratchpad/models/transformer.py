@@ -81,7 +81,7 @@ class Transformer(LanguageModel):
             x = x + self.position_embedding(positions)
         turns = None
         if self.config.positions == "rotary":
-            turns = rotary(positions, self.config.width // self.config.heads, x.dtype)
+            turns = rotary(positions, self.cache_shape.head_width, x.dtype)
         x = dropout(x, self.config.dropout if self.training else 0.0)
         for layer in self.layers[:-1]:
             x = layer(x, turns, attend)
@@ -110,10 +110,11 @@ class Layer(nn.Module):
     def forward(self, x: Tensor, turns: Rotary | None, attend: Attention, wanted: Tensor | None = None) -> Tensor:
         """(N, C) -> (N, C), or (M, C): what follows attention for the `wanted` tokens alone."""
         p = self.dropout if self.training else 0.0
-        qkv = self.attention_in(self.attention_norm(x)).unflatten(-1, (3, self.heads, -1))  # (N, 3, H, D)
+        qkv = self.attention_in(self.attention_norm(x)).unflatten(-1, (3 * self.heads, -1))  # (N, 3 H, D)
         if turns is not None:
-            qkv = torch.cat([rotate(qkv[:, :2], turns), qkv[:, 2:]], 1)
-        mixed = attend(self.index, qkv, p).flatten(1)
+            turned, values = qkv.split((2 * self.heads, self.heads), 1)
+            qkv = torch.cat([rotate(turned, turns), values], 1)
+        mixed = attend(self.index, qkv, self.heads, p).flatten(1)
         if wanted is not None:
             x, mixed = x.index_select(0, wanted), mixed.index_select(0, wanted)
         x = add_dropped(x, self.attention_out(mixed), p)

@@ -1,6 +1,7 @@
-"""The tokens of a batch as rows that are padded at the end, and plain causal attention over these.
+"""The tokens of a batch as rows that are padded at the end, and plain causal attention over these rows.
 
-Shapes: N real tokens of a batch (no padding), H heads, D numbers a head, B rows, T tokens of the longest row.
+Shapes: N real tokens of a batch (no padding), H query heads, KV heads of keys and of values, J = H + 2 KV, D numbers in
+a head, B rows, T tokens of the longest row.
 """
 
 from __future__ import annotations
@@ -13,32 +14,39 @@ from scratchpad.layout.attention_rule import PADDING, PROMPT
 
 
 class PaddedRows:
-    """Where each token of a batch with segments (B, T) stands in its rows."""
+    """The places of a batch's tokens in its rows; the segments of these are (B, T)."""
 
     def __init__(self, segments: Tensor) -> None:
         self._shape = segments.shape
         real = (segments != PADDING).flatten()
         self._real = None if bool(real.all()) else torch.nonzero(real)[:, 0]
 
-    def fill(self, x: Tensor) -> Tensor:
-        """(N, parts, H, D) -> (parts, B, H, T, D) with zeros at padding."""
+    def pad(self, qkv: Tensor, kv_heads: int) -> tuple[Tensor, Tensor, Tensor]:
+        """(N, J, D) -> queries (B, H, T, D), keys and values (B, KV, T, D), all with zeros at padding."""
         if self._real is not None:
-            x = x.new_zeros(self._shape.numel(), *x.shape[1:]).index_copy(0, self._real, x)
-        return x.view(*self._shape, *x.shape[1:]).permute(2, 0, 3, 1, 4)
+            qkv = qkv.new_zeros(self._shape.numel(), *qkv.shape[1:]).index_copy(0, self._real, qkv)
+        return split_heads(qkv.unflatten(0, self._shape).transpose(1, 2), kv_heads)
 
-    def empty(self, x: Tensor) -> Tensor:
+    def unpad(self, x: Tensor) -> Tensor:
         """(B, H, T, D) -> (N, H, D)."""
         x = x.transpose(1, 2).flatten(0, 1)
         return x if self._real is None else x[self._real]
 
 
+def split_heads(qkv: Tensor, kv_heads: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The queries (*, H, ...), keys and values (*, KV, ...) in (*, J, ...)."""
+    q, k, v = qkv.split((qkv.shape[1] - 2 * kv_heads, kv_heads, kv_heads), 1)
+    return q, k, v
+
+
 def is_causal(segments: Tensor) -> bool:
-    """Whether no row has more than one block, so that every token sees all before it: the rule is the causal mask."""
+    """Whether no row has more than one block, so that the attention rule is the plain causal mask."""
     return bool((segments <= PROMPT + 1).all())
 
 
-def attend_causally(qkv: Tensor, rows: PaddedRows) -> Tensor:
-    """(N, 3, H, D) -> (N, H, D), in one kernel that keeps no scores and skips what is not seen."""
-    q, k, v = rows.fill(qkv)
+def attend_causally(qkv: Tensor, kv_heads: int, rows: PaddedRows) -> Tensor:
+    """(N, J, D) -> (N, H, D), in one kernel that keeps no scores and computes none that the mask hides."""
+    q, k, v = rows.pad(qkv, kv_heads)
+    grouped = q.shape[1] != kv_heads
     with torch.autocast(qkv.device.type, enabled=False):
-        return rows.empty(F.scaled_dot_product_attention(q, k, v, is_causal=True))
+        return rows.unpad(F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=grouped))

@@ -1,0 +1,1 @@
+"""Attention by the rule: the back-ends `dense` and `blocks`."""

@@ -1,0 +1,179 @@
+"""Where the back-end `blocks` puts each token's queries, keys and values, so that its products need no copies.
+
+Shapes, as in `blocks`: N real tokens, H query heads, KV heads of keys and of values, R = H / KV, D numbers in a head, B
+rows, G = B * KV, P tokens of the longest prompt, K blocks of the row with most, L tokens of the longest block.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import accumulate
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from scratchpad.layout.attention_rule import PADDING, PROMPT, sees
+from scratchpad.models.positions import Reach
+
+
+class BlockSlots:
+    """The places of a group's tokens when prompts are padded to (B, P) and blocks to (B, K, L)."""
+
+    def __init__(self, segments: Tensor, reach: Reach | None) -> None:
+        in_prompt, in_block = segments == PROMPT, (segments != PADDING) & (segments != PROMPT)
+        self._prompt_lengths = in_prompt.sum(1)
+        self.rows, self.prompt_length = segments.shape[0], _longest(self._prompt_lengths)
+        row, column = torch.nonzero(in_block, as_tuple=True)
+        block, place = segments[row, column] - PROMPT - 1, _places_in_blocks(row, segments[row, column])
+        self.blocks, self.block_length = _longest(block + 1), _longest(place + 1)
+
+        real = segments != PADDING
+        self.row, column = torch.nonzero(real, as_tuple=True)  # (N,), as are the next three
+        self.in_prompt = in_prompt[real]
+        self.place = column.masked_scatter(~self.in_prompt, place)
+        self.block = torch.zeros_like(column).masked_scatter(~self.in_prompt, block)
+        self._reach = reach or Reach()
+        self._layouts: dict[tuple[int, tuple[int, ...]], VectorLayout] = {}
+        self._biases: dict[tuple[int, torch.dtype], tuple[Tensor, Tensor]] = {}
+
+    def layout(self, kv_heads: int, ratios: tuple[int, ...]) -> VectorLayout:
+        """The layout of several kinds of vectors; ratios: how many of each a token has per head of keys."""
+        key = kv_heads, ratios
+        if key not in self._layouts:
+            self._layouts[key] = VectorLayout(self, kv_heads, ratios)
+        return self._layouts[key]
+
+    def biases(self, kv_heads: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """What is added to scores: (1 or H, P, P) in prompts, (1 or B, 1 or KV, 1, 1 or R, L, P + L) in blocks.
+
+        -inf where a token does not see another one, elsewhere 0 or what the reach adds.
+        """
+        key = kv_heads, dtype
+        if key not in self._biases:
+            self._biases[key] = self._new_biases(kv_heads, dtype)
+        return self._biases[key]
+
+    def _new_biases(self, kv_heads: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        lengths = self._prompt_lengths
+        if bool((lengths == self.prompt_length).all()):
+            lengths = lengths[:1]  # one bias serves all rows
+        prompt = torch.arange(self.prompt_length, device=lengths.device)
+        place = torch.arange(self.block_length, device=lengths.device)
+        same = torch.zeros((), dtype=torch.int64, device=lengths.device)
+        seen_in_prompt = sees(same, same, prompt[:, None], prompt)[None]
+        seen_in_block = torch.cat(
+            [
+                (prompt < lengths[:, None])[:, None].expand(-1, self.block_length, -1),
+                sees(same, same, place[:, None], place).expand(len(lengths), -1, -1),
+            ],
+            -1,
+        )[:, None]
+        positions = lengths[:, None] + place  # of a block's tokens, whichever block it is
+        keys = torch.cat([prompt.expand(len(lengths), -1), positions], -1)
+        distances = (positions[:, :, None] - keys[:, None])[:, None]
+        of_prompts = _as_bias(self._reach.mask(seen_in_prompt, (prompt[:, None] - prompt)[None], dtype))
+        of_blocks = _as_bias(self._reach.mask(seen_in_block, distances, dtype))
+        groups = kv_heads if of_blocks.shape[1] > 1 else 1
+        return of_prompts, of_blocks.unflatten(1, (groups, -1)).unsqueeze(2)
+
+
+class Vectors(NamedTuple):
+    """Vectors of one kind as the products take them; r = R for queries and outputs, 1 for keys and values."""
+
+    prompt: Tensor  # (G, r * P, D)
+    blocks: Tensor  # (G, K * r * L, D)
+    own: Tensor  # (G * K, r * L, D), the same memory as `blocks`
+
+
+class VectorLayout:
+    """The slots of all tokens' vectors in one matrix (slots, D), so that every operand of a product is a view of it.
+
+    For each kind (queries, keys, values) there are slots (B, KV, r, P) of the prompts, and behind all of these for each
+    kind slots (B, KV, K, r, L) of the blocks. Query heads that share keys are more rows of the same product.
+    """
+
+    def __init__(self, slots: BlockSlots, kv_heads: int, ratios: tuple[int, ...]) -> None:
+        self._slots, self._ratios = slots, ratios
+        prompt, block, (self.rows, shared) = slots.prompt_length, slots.block_length, (slots.rows, ratios[0])
+        self.prompt_scores = slots.rows, kv_heads * shared, prompt, prompt
+        """(B, H, P, P)"""
+        self.block_scores = slots.rows, kv_heads, slots.blocks, shared, block, prompt + block
+        """(B, KV, K, R, L, P + L)"""
+        self._groups = slots.rows * kv_heads  # G
+        self._sizes = [self._groups * ratio * length for length in (prompt, slots.blocks * block) for ratio in ratios]
+        self.size = sum(self._sizes)
+        self._slot_of_vector = self._find_slots(kv_heads).flatten()  # (N * vectors of a token,)
+        vectors = self._slot_of_vector.new_full((self.size,), -1)
+        vectors[self._slot_of_vector] = torch.arange(len(self._slot_of_vector), device=vectors.device)
+        self._padding = torch.nonzero(vectors < 0)[:, 0]
+        self._vector_of_slot = vectors.clamp_(min=0)
+
+    def _find_slots(self, kv_heads: int) -> Tensor:
+        """(N, vectors of a token): the slot of each vector."""
+        slots = self._slots
+        row, place, block, in_prompt = (
+            part[:, None] for part in (slots.row, slots.place, slots.block, slots.in_prompt)
+        )
+        blocks = torch.where(in_prompt, 1, slots.blocks)
+        length = torch.where(in_prompt, slots.prompt_length, slots.block_length)
+        starts, found = [0, *accumulate(self._sizes)], []
+        for kind, ratio in enumerate(self._ratios):
+            head = torch.arange(kv_heads * ratio, device=row.device)
+            group = row * kv_heads + head // ratio
+            start = torch.where(in_prompt, starts[kind], starts[kind + len(self._ratios)])
+            found.append(start + ((group * blocks + block) * ratio + head % ratio) * length + place)
+        return torch.cat(found, 1)
+
+    def fill(self, x: Tensor) -> Tensor:
+        """(N, vectors of a token, D) -> (slots, D), zeros in padding."""
+        return x.reshape(-1, x.shape[-1]).index_select(0, self._vector_of_slot).index_fill_(0, self._padding, 0)
+
+    def empty(self, matrix: Tensor) -> Tensor:
+        """(slots, D) -> (N, vectors of a token, D)."""
+        return matrix.index_select(0, self._slot_of_vector).view(len(self._slots.row), -1, matrix.shape[-1])
+
+    def views(self, matrix: Tensor) -> list[Vectors]:
+        """The vectors of each kind in (slots, D)."""
+        slots, groups, width = self._slots, self._groups, matrix.shape[-1]
+        parts, kinds = matrix.split(self._sizes), len(self._ratios)
+        return [
+            Vectors(
+                prompt.view(groups, ratio * slots.prompt_length, width),
+                blocks.view(groups, slots.blocks * ratio * slots.block_length, width),
+                blocks.view(groups * slots.blocks, ratio * slots.block_length, width),
+            )
+            for ratio, prompt, blocks in zip(self._ratios, parts[:kinds], parts[kinds:], strict=True)
+        ]
+
+    def join(self, to_prompt: Tensor, to_own: Tensor) -> Tensor:
+        """(G, K * R * L, P) and (G * K, R * L, L) -> (B, KV, K, R, L, P + L)."""
+        *shape, _ = self.block_scores
+        return torch.cat(
+            [to_prompt.view(*shape, self._slots.prompt_length), to_own.view(*shape, self._slots.block_length)], -1
+        )
+
+    def part(self, joined: Tensor) -> tuple[Tensor, Tensor]:
+        """The reverse of `join`. Each part is copied once; else every product with it would copy it."""
+        to_prompt, to_own = joined.split([self._slots.prompt_length, self._slots.block_length], -1)
+        return to_prompt.contiguous().flatten(2, 4).flatten(0, 1), to_own.contiguous().flatten(3, 4).flatten(0, 2)
+
+
+def _longest(lengths: Tensor) -> int:
+    """The largest of the lengths, 0 of none."""
+    return int(lengths.max()) if len(lengths) else 0
+
+
+def _places_in_blocks(row: Tensor, block: Tensor) -> Tensor:
+    """The place of each block token within its block, for tokens in reading order."""
+    index = torch.arange(len(row), device=row.device)
+    begins = torch.ones_like(row, dtype=torch.bool)
+    begins[1:] = (row[1:] != row[:-1]) | (block[1:] != block[:-1])
+    return index - torch.cummax(torch.where(begins, index, 0), 0).values
+
+
+def _as_bias(mask: Tensor) -> Tensor:
+    """A mask as numbers to add to scores."""
+    if mask.dtype != torch.bool:
+        return mask
+    return torch.zeros(mask.shape, device=mask.device).masked_fill_(~mask, -math.inf)
