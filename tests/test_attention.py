@@ -219,7 +219,8 @@ def test_gradients_under_autocast_are_those_without() -> None:
     found = []
     for enabled in (False, True):
         with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
-            found += torch.autograd.grad(attention("blocks", batch.segments)(0, heads, HEADS, 0.0).square().sum(), heads)
+            output = attention("blocks", batch.segments)(0, heads, HEADS, 0.0)
+            found += torch.autograd.grad(output.square().sum(), heads)
     assert torch.equal(*found)
 
 
