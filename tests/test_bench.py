@@ -42,11 +42,11 @@ KEYS = ["name", "value", "unit", "reference", "ratio", "ceiling"]
 
 @pytest.fixture(autouse=True)
 def small_products(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the machine can do does not matter here."""
-    monkeypatch.setattr(measurement, "_PRODUCT_SIZE", 17)
+    """Small matrices: the speed of the machine does not matter here."""
+    monkeypatch.setattr(measurement, "_MATRIX_SIZE", 17)
 
 
-def the_public_way() -> ModuleType:
+def the_public_implementation() -> ModuleType:
     module = load_public_implementation()
     if module is None:
         pytest.skip("benchmarks/public_implementation.py is not there: this is no checkout of the repository")
@@ -54,7 +54,7 @@ def the_public_way() -> ModuleType:
 
 
 def workload(**changes: object) -> Workload:
-    work = Workload(LONGEST_BITS, batch=2, rounds=1, seed=3, model="tiny", public=the_public_way())
+    work = Workload(LONGEST_BITS, batch=2, rounds=1, seed=3, model="tiny", public=the_public_implementation())
     return replace(work, **changes)
 
 
@@ -71,7 +71,7 @@ def both_models(work: Workload) -> tuple[Transformer, nn.Module]:
 # Both sides compute the same.
 
 
-def test_the_public_way_has_our_loss_and_gradients() -> None:
+def test_the_public_implementation_has_our_loss_and_gradients() -> None:
     work = workload(bits=TRAINED_BITS, batch=5)
     model, public = both_models(work)
     documents = work.documents()
@@ -88,7 +88,7 @@ def test_the_public_way_has_our_loss_and_gradients() -> None:
         torch.testing.assert_close(parameter.grad, expected[work.public.renamed(name)], rtol=EXACT, atol=EXACT)
 
 
-def test_the_public_way_has_our_logits_at_every_token() -> None:
+def test_the_public_implementation_has_our_logits_at_every_token() -> None:
     """Documents of different lengths, each token of which both sides predict from the true ones before it."""
     work = workload(bits=Lengths(1, 7), batch=5)
     model, public = both_models(work)
@@ -159,27 +159,27 @@ def test_flops_of_a_row_by_hand() -> None:
     assert forward_flops(ModelConfig(layers=2, heads=1, width=2), 5, row) == first + last + logits
 
 
-# Figures.
+# Measurements.
 
 
-def test_ways_take_turns_after_a_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_candidates_alternate_after_a_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
     order: list[tuple[str, int]] = []
     rates = {"a": [3.0, 7.0, 5.0], "b": [1.0, 2.0, 5.0]}
 
-    def way(name: str, round_number: int) -> float:
+    def rate(name: str, round_number: int) -> float:
         order.append((name, round_number))
         return rates[name][round_number]
 
     monkeypatch.setattr(measurement, "matmul_gflops", lambda dtype: 11.0)
-    said: list[str] = []
-    rounds = measure_in_rounds({name: partial(way, name) for name in rates}, 3, torch.float32, said.append, "work")
+    statuses: list[str] = []
+    rounds = measure_in_rounds({name: partial(rate, name) for name in rates}, 3, torch.float32, statuses.append, "work")
     assert order == [("a", 0), ("b", 0), ("a", 0), ("b", 0), ("a", 1), ("b", 1), ("a", 2), ("b", 2)]
     assert rounds == RoundRates({"a": rates["a"], "b": rates["b"], MATMULS: [11.0] * 3})
-    assert said[0] == "work: warming up: a"
-    assert said[-1] == "work: round 3 of 3: matrix products"
+    assert statuses[0] == "work: warming up: a"
+    assert statuses[-1] == "work: round 3 of 3: matrix products"
 
 
-def test_a_figure_is_medians_and_the_median_of_ratios() -> None:
+def test_a_measurement_is_medians_and_the_median_of_ratios() -> None:
     rates = RoundRates({"a": [3.0, 7.0, 5.0], "b": [1.0, 2.0, 5.0], MATMULS: [11.0, 13.0, 12.0]})
     assert rates.measurement("x", "y/s", "a", "b", 4e9) == Measurement(
         "x", 5.0, "y/s", reference=2.0, ratio=3.0, ceiling=3.0
@@ -187,7 +187,7 @@ def test_a_figure_is_medians_and_the_median_of_ratios() -> None:
     assert rates.measurement("x", "y/s", "a", "c") == Measurement("x", 5.0, "y/s")
 
 
-def test_figures_are_written_with_four_digits() -> None:
+def test_measurements_are_written_with_four_digits() -> None:
     written = Measurement("x", 1234.567, "y/s", reference=0.00123456).to_json()
     assert written == {
         "name": "x",
@@ -254,8 +254,8 @@ def test_the_processors_time_of_children_counts() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_commands_print_their_figures(capsys: pytest.CaptureFixture[str], command: tuple[str, ...]) -> None:
-    the_public_way()
+def test_commands_print_their_measurements(capsys: pytest.CaptureFixture[str], command: tuple[str, ...]) -> None:
+    the_public_implementation()
     lines = run(capsys, *command, "--model", "tiny", "--repeats", "1")
     assert [line["name"] for line in lines] == COMMANDS[command]
     for line in lines:
@@ -283,7 +283,7 @@ def test_without_the_repository_there_is_no_reference(
 
 
 def test_a_long_chain_keeps_its_cache() -> None:
-    found = {figure.name: figure for figure in bench_long_chain(workload(batch=1), states=60, measured=7)}
+    found = {one.name: one for one in bench_long_chain(workload(batch=1), states=60, measured=7)}
     for cache in MODES:
         assert found[f"generate-long-{cache}"].unit == "ms/state"
         assert found[f"generate-long-{cache}-cache"].ratio == 1.0
@@ -292,9 +292,9 @@ def test_a_long_chain_keeps_its_cache() -> None:
 
 WRONG = {
     ("sleep",): "invalid choice: 'sleep'",
-    ("data", "--precision", "bf16"): "--precision belongs to `bench train`",
-    ("train", "--states", "7"): "--states belongs to `bench generate`",
-    ("evaluate", "--long"): "--long belongs to `bench generate`",
+    ("data", "--precision", "bf16"): "--precision goes with `bench train`",
+    ("train", "--states", "7"): "--states goes with `bench generate`",
+    ("evaluate", "--long"): "--long goes with `bench generate`",
     ("generate", "--long", "--states", "7"): "at least 400",
     ("generate", "--long", "--batch", "7"): "leave --batch out",
     ("data", "--model", "smal"): "did you mean 'small'",

@@ -1,1 +1,1 @@
-"""Benchmarks: our speed beside the public implementation's way, measured alternately in one run."""
+"""Benchmarks: our speed beside that of the public implementation, measured alternately in one run."""

@@ -1,4 +1,4 @@
-"""Documents of parity drawn, laid out and collated: ready to train."""
+"""Benchmark of training data: documents of parity drawn, laid out and collated."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import time
 
 import torch
 
-from scratchpad.bench.measurement import Measurement, measure_in_rounds
+from scratchpad.bench.measurement import PUBLIC, Measurement, measure_in_rounds
 from scratchpad.bench.parity_workload import Workload
 from scratchpad.config.schema import TrainConfig
 from scratchpad.training.data import StepData
 
-_STEPS = 8  # steps per round: enough for a few tenths of a second
+_STEPS = 8  # per round: a few tenths of a second
 
 
 def bench_data(work: Workload) -> Measurement:
-    """Documents a second of one core's time, in the process that trains (no background workers).
+    """Measure documents per second of processor time, which other processes do not affect, without background workers.
 
-    The reference draws and writes the same documents and pads them to the block size; its mask, like our blocks, is
-    made in the step of training and counts there. Processor time, not the clock's: other people's work does not count.
+    The reference draws and writes the same documents and pads them to the block size. Its mask and our blocks are made
+    in the training step and count there.
     """
     config = TrainConfig(seed=work.seed, batch=work.batch)
     data = StepData(work.task, work.format, work.vocabulary, config, context=None)
@@ -36,6 +36,6 @@ def bench_data(work: Workload) -> Measurement:
             work.public.pack(work.documents(step))
         return _STEPS * work.batch / (time.process_time() - start)
 
-    candidates = {"ours": ours, **({"the public implementation": public} if work.public else {})}
+    candidates = {"ours": ours, **({PUBLIC: public} if work.public else {})}
     rates = measure_in_rounds(candidates, work.rounds, torch.float32, work.on_status, "data")
-    return rates.measurement("data", "documents/s/core", "ours", "the public implementation")
+    return rates.measurement("data", "documents/s/core", "ours", PUBLIC)

@@ -1,4 +1,4 @@
-"""Exact match of whole scratchpads: by one forward pass, and by letting the model write them."""
+"""Benchmark of evaluation: exact match of whole scratchpads, by one forward pass and by generation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scratchpad.layout.rows import rows
 
 
 def bench_evaluate(work: Workload) -> list[Measurement]:
-    """60-bit questions judged a second by one forward pass; the reference is our own generation, with either cache."""
+    """Measure 60-bit questions per second in one forward pass; the reference is our generation, with either cache."""
     model = work.fresh_model().eval()
     evaluated = EvaluatedModel(model, work.task, work.format, work.vocabulary)
 

@@ -1,16 +1,15 @@
-"""How many floating-point operations the rule requires: what the ceilings of the benchmarks are computed from.
+"""The floating-point operations that the attention rule requires: the basis of the benchmarks' ceilings.
 
-A product of an (m, k) and a (k, n) matrix counts 2 m k n; nothing but matrix products is counted. For a row laid out by
-the rule, with width C and L layers:
+Only matrix products count: 2 m k n for an (m, k) and a (k, n) matrix. For a row with width C, L layers and V symbols:
 
-- each token, in each layer: 24 C^2 (queries, keys and values 6, the way out of attention 2, the perceptron 16);
-- but in the last layer only tokens that predict something need more than their keys and values: 4 C^2 for the others;
-- each pair of a token and one that it sees, in each layer: 4 C (a score and a share of the values, over all heads),
-  in the last layer again only for tokens that predict;
-- each token that predicts: 2 C V for the logits over V symbols.
+- each token in each layer: 24 C^2 (queries, keys and values 6, attention output 2, perceptron 16);
+- in the last layer, tokens that predict nothing need only their keys and values: 4 C^2;
+- each pair of a token and a token that it sees, in each layer: 4 C (score and weighted value, over all heads), in the
+  last layer again only for tokens that predict;
+- each token that predicts: 2 C V for its logits.
 
-A step of training takes three times as much: for each product forward there are two backward. Generation with a cache
-takes what one forward pass takes: each token of a state is fed as written and as context, the prompt's once.
+A training step takes three times as much, since the backward pass has two products for each forward one. Cached
+generation takes as much as one forward pass: each token of a state is fed as written and as context, prompts once.
 """
 
 from __future__ import annotations
@@ -20,21 +19,21 @@ from scratchpad.layout.rows import Row
 from scratchpad.models.config import ModelConfig
 
 TRAINING = 3
-"""Forward and backward, in forward passes."""
+"""The cost of a forward and a backward pass, in forward passes."""
 
 
 def forward_flops(config: ModelConfig, vocabulary_size: int, row: Row[int]) -> float:
-    """Of one row in one forward pass."""
+    """Return the operations of one row in one forward pass."""
     width, predicting = config.width, [*row.scored[1:], False]
-    seen = _seen(row)
+    seen = _seen_counts(row)
     everywhere = 24 * width**2 * len(row) + 4 * width * sum(seen)
     needed = [count for count, predicts in zip(seen, predicting, strict=True) if predicts]
     last = 24 * width**2 * len(needed) + 4 * width**2 * (len(row) - len(needed)) + 4 * width * sum(needed)
     return (config.layers - 1) * everywhere + last + 2 * width * vocabulary_size * len(needed)
 
 
-def _seen(row: Row[int]) -> list[int]:
-    """How many tokens each token sees, itself included."""
+def _seen_counts(row: Row[int]) -> list[int]:
+    """Return how many tokens each token sees, including itself."""
     prompt = row.segments.count(PROMPT)
     counts, place = [], 0
     for i, segment in enumerate(row.segments):

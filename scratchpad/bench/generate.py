@@ -1,4 +1,4 @@
-"""Writing the chains of 60-bit questions, a whole batch of them at a time."""
+"""Benchmark of generation: the chains of a batch of 60-bit questions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from scratchpad.bench.flop_counts import forward_flops
-from scratchpad.bench.measurement import Measurement, measure_in_rounds
+from scratchpad.bench.measurement import PUBLIC, Measurement, measure_in_rounds
 from scratchpad.bench.parity_workload import ForcedChoice, Workload
 from scratchpad.generation.cache import MODES, CachedDecoder
 from scratchpad.generation.engine import Engine, Limits, Opening, State
@@ -24,29 +24,27 @@ _SAMPLED_LENGTHS = 5
 
 
 def bench_generate(work: Workload, states: int | None = None) -> list[Measurement]:
-    """Tokens a second with both caches; `states`: only so many of each chain are written (the first ones and the last).
+    """Measure tokens per second with both caches. states: shorten each chain to its first states and its last one.
 
-    A whole run of the public implementation takes too long. One token is timed at each of five text lengths, evenly
-    spread from the first token to the last; the seconds of a run are the area under the lines between these points.
+    A whole run of the public implementation takes too long: it has no cache, so a token takes longer the longer the
+    text. One token is timed at each of five text lengths, evenly spread from the first token to the last; the seconds
+    of a run are the area under the lines between these points (the trapezoidal rule).
     """
     model = work.fresh_model().eval()
-    candidates = {f"cache {mode}": partial(_written, work, model, mode, states) for mode in MODES}
+    candidates = {f"cache {mode}": partial(_our_rate, work, model, mode, states) for mode in MODES}
     if work.public:
-        candidates["the public implementation"] = partial(_public_rate, work, work.public_model(model).eval(), states)
+        candidates[PUBLIC] = partial(_public_rate, work, work.public_model(model).eval(), states)
     rates = measure_in_rounds(candidates, work.rounds, torch.float32, work.on_status, "generate")
     documents = _documents(work, states, 0)
     flops = sum(forward_flops(model.config, len(work.vocabulary), rows(document)[0]) for document in documents)
-    flops_per_token = flops / sum(map(_written_tokens, documents))
-    return [
-        rates.measurement(f"generate-{m}", "tokens/s", f"cache {m}", "the public implementation", flops_per_token)
-        for m in MODES
-    ]
+    flops_per_token = flops / sum(map(_state_tokens, documents))
+    return [rates.measurement(f"generate-{m}", "tokens/s", f"cache {m}", PUBLIC, flops_per_token) for m in MODES]
 
 
 def write_forced(
     model: Transformer, vocabulary: Vocabulary, documents: Sequence[Document[int]], cache: str = "twice"
 ) -> list[list[State]]:
-    """What the engine writes when it is made to write these documents: their own states."""
+    """Run the engine, forced to generate the documents, and return the states of each: the document's own."""
     longest = max(len(state) for document in documents for state in document.states)
     limits = Limits(longest + 1, max(len(document.states) for document in documents) + 1)
     engine = Engine(CachedDecoder(model, cache), vocabulary, limits=limits, detect_loops=False)
@@ -57,25 +55,26 @@ def write_forced(
     return written
 
 
-def _written(work: Workload, model: Transformer, cache: str, states: int | None, round_number: int) -> float:
+def _our_rate(work: Workload, model: Transformer, cache: str, states: int | None, round_number: int) -> float:
     documents = _documents(work, states, round_number)
     start = time.perf_counter()
     write_forced(model, work.vocabulary, documents, cache)
-    return sum(map(_written_tokens, documents)) / (time.perf_counter() - start)
+    return sum(map(_state_tokens, documents)) / (time.perf_counter() - start)
 
 
 def _public_rate(work: Workload, model: nn.Module, states: int | None, round_number: int) -> float:
-    """Tokens a second of a whole run, from the seconds that one token of each row takes at some lengths of the text."""
+    """Return tokens per second of a whole run, estimated from single tokens at a few text lengths."""
     assert work.public is not None
     documents = _documents(work, states, round_number)
-    last = min(map(_written_tokens, documents)) - 1
-    points = [(length, _seconds(work, model, documents, length)) for length in _spread(last)]
+    last = min(map(_state_tokens, documents)) - 1
+    lengths = sorted({round(last * i / (_SAMPLED_LENGTHS - 1)) for i in range(_SAMPLED_LENGTHS)})
+    points = [(length, _seconds(work, model, documents, length)) for length in lengths]
     area = sum((b - a) * (at_a + at_b) / 2 for (a, at_a), (b, at_b) in pairwise(points))
     return len(documents) * last / area
 
 
 def _seconds(work: Workload, model: nn.Module, documents: Sequence[Document[int]], length: int) -> float:
-    """Of the next token of all rows, after so many written tokens."""
+    """Return the seconds of the next token of all rows, after `length` generated tokens."""
     assert work.public is not None
     texts = [work.public.Text(document.prompt) for document in documents]
     for text, document in zip(texts, documents, strict=True):
@@ -86,11 +85,6 @@ def _seconds(work: Workload, model: nn.Module, documents: Sequence[Document[int]
     return time.perf_counter() - start
 
 
-def _spread(last: int) -> list[int]:
-    """Lengths from 0 to the last, evenly spread."""
-    return sorted({round(last * i / (_SAMPLED_LENGTHS - 1)) for i in range(_SAMPLED_LENGTHS)})
-
-
 def _documents(work: Workload, states: int | None, round_number: int) -> list[Document[int]]:
     documents = work.documents(round_number)
     if states is None:
@@ -98,5 +92,5 @@ def _documents(work: Workload, states: int | None, round_number: int) -> list[Do
     return [Document(d.prompt, (*d.states[: min(states, len(d.states)) - 1], d.states[-1])) for d in documents]
 
 
-def _written_tokens(document: Document[int]) -> int:
+def _state_tokens(document: Document[int]) -> int:
     return sum(map(len, document.states))

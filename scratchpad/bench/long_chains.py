@@ -1,4 +1,4 @@
-"""Chains that go on and on: a state costs the same time and memory however many came before it."""
+"""Benchmark of long chains: the cost of a state after many others, in time and memory."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from scratchpad.bench.parity_workload import Workload
 from scratchpad.generation.cache import MODES, CachedDecoder
 from scratchpad.generation.engine import Engine, Limits, Opening
 
-_EARLY = 10  # the state before which the early measurements begin
-_STATES_PER_STATUS = 500  # states
+_EARLY = 10  # states before the early measurements
+_STATES_PER_STATUS = 500
 _NO_LIMIT = Limits(10**12, 10**12)
 
 
 def bench_long_chain(work: Workload, states: int, measured: int = 200) -> list[Measurement]:
-    """For both caches what the state numbered `states` costs, beside the tenth: here ratio is late / early.
+    """Measure, for both caches, the cost of the last of `states` states beside that of the tenth; ratio: late / early.
 
     One row of 60 bits writes its true states repeatedly. When it reaches that state, a second chain starts, and both
     write `measured` states alternately, so that both are timed in the same minutes. The other measurements are the
     bytes of the cache and the peak memory of the process, at the end and after the early states.
     """
-    return [figure for cache in MODES for figure in _measurements(work, cache, states, measured)]
+    return [one for cache in MODES for one in _measurements(work, cache, states, measured)]
 
 
 def _measurements(work: Workload, cache: str, states: int, measured: int) -> list[Measurement]:
@@ -50,7 +50,7 @@ def _measurements(work: Workload, cache: str, states: int, measured: int) -> lis
 
 
 class _Chain:
-    """The true states of one question over and over; loops are not looked for."""
+    """A chain that repeats the true states of one question; loop detection is off."""
 
     def __init__(self, work: Workload, cache: str) -> None:
         (document,) = work.documents()
@@ -65,7 +65,7 @@ class _Chain:
         return [next(self._tokens)]
 
     def next_seconds(self) -> float:
-        """Write one more state; the time it took."""
+        """Generate one more state and return its seconds."""
         start = time.perf_counter()
         next(self._states)
         return time.perf_counter() - start
@@ -79,5 +79,5 @@ class _Chain:
 
 
 def _peak_mebibytes() -> float:
-    """The most memory this process has had so far (Linux counts it in KiB)."""
+    """Return the peak memory of this process so far (Linux counts in KiB)."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

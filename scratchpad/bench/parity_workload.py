@@ -1,4 +1,4 @@
-"""What all benchmarks work on: parity in a window of 60 as inductive documents, and a model of fresh weights."""
+"""The workload of the benchmarks: inductive documents of parity in a window of 60, and an untrained model."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ WINDOW = 60
 
 @dataclass(frozen=True)
 class Workload:
-    """batch: documents at a time. model: a preset. public: the module to compare with, None where it is not there."""
+    """The documents and the model of a benchmark.
+
+    batch: documents at a time. model: a preset. public: the module of the public implementation, if there is one.
+    """
 
     bits: Lengths
     batch: int
@@ -51,32 +54,32 @@ class Workload:
         return Vocabulary(self.task.symbols())
 
     def questions(self, round_number: int = 0) -> list[Symbols]:
-        """The questions of a round: each round has its own."""
+        """Return the questions of a round; each round has its own."""
         return [question for _, question in draws(self.task, self.seed, "train", round_number * self.batch, self.batch)]
 
     def documents(self, round_number: int = 0) -> list[Document[int]]:
-        """The documents of the round's questions."""
+        """Return the documents of the round's questions."""
         task, vocabulary, written = self.task, self.vocabulary, self.format
         return [vocabulary.encode_document(written.write(task, question)) for question in self.questions(round_number)]
 
     def fresh_model(self) -> Transformer:
-        """With as many positions as the longest document takes: the prompt, a state and its context."""
+        """Return an untrained model with the positions of the longest document: the prompt, a state and its context."""
         longest = Workload(LONGEST_BITS, 1, 1).documents()[0]
         context = max(rows(longest)[0].positions) + 1
         torch.manual_seed(self.seed)
         return Transformer(dataclasses.replace(PRESETS[self.model], context=context), len(self.vocabulary))
 
     def public_model(self, model: Transformer) -> Any:
-        """The public implementation's model with the same weights."""
+        """Return the public implementation's model with the same weights."""
         assert self.public is not None
         return self.public.GPT.like(model)
 
 
 @dataclass
 class ForcedChoice:
-    """A choice function that chooses as always, and then writes the true document all the same.
+    """A choice function that computes the greedy choice but returns the next token of the row's document.
 
-    So weights may be fresh ones, and each row is written to its true length.
+    So an untrained model generates documents of realistic lengths.
     """
 
     texts: Sequence[Sequence[int]]

@@ -1,4 +1,4 @@
-"""Short programs run and traced, each in a process of its own that the warm server forks."""
+"""Benchmark of tracing: short programs, each run and traced in its own process, forked from a warm server."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ _ISOLATIONS: tuple[Isolation, ...] = ("namespaces", "hooks")
 
 
 def bench_trace(work: Workload) -> Iterator[Measurement]:
-    """Runs of the paper's own program a second of one core's time, in each isolation that this machine allows.
+    """Measure runs of the paper's program per second of processor time, in each isolation that this machine allows.
 
-    The time is the processor's, of this process and of all that it has started: other people's work does not count.
-    The server's start is not in it.
+    The time is that of this process and its descendants, without the start of the server.
     """
     with ExitStack() as stack:
         candidates: dict[str, Callable[[int], float]] = {}
@@ -51,7 +50,7 @@ def _rate(runner: Runner, count: int, round_number: int) -> float:
 
 
 def _processor_seconds() -> float:
-    """Of this process, of all that have descended from it, and of their children that have ended."""
+    """Return the processor time of this process, its descendants, and their ended children."""
     return time.process_time() + sum(map(_ticks, _descendants(os.getpid()))) / os.sysconf("SC_CLK_TCK")
 
 
@@ -61,5 +60,5 @@ def _descendants(process: int) -> list[int]:
 
 
 def _ticks(process: int) -> int:
-    """Of the processor: its own, and of its children that have ended (proc_pid_stat(5), fields 14 to 17)."""
+    """Return the clock ticks of a process and its ended children (proc_pid_stat(5), fields 14 to 17)."""
     return sum(map(int, Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:15]))

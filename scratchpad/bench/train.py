@@ -1,4 +1,4 @@
-"""Steps of training: forward, backward, clipping and the optimiser."""
+"""Benchmark of training steps: forward, backward, clipping and the optimizer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from scratchpad.bench.flop_counts import TRAINING, forward_flops
-from scratchpad.bench.measurement import Measurement, RateFunction, measure_in_rounds
+from scratchpad.bench.measurement import PUBLIC, Measurement, RateFunction, measure_in_rounds
 from scratchpad.bench.parity_workload import Workload
 from scratchpad.config.schema import TrainConfig
 from scratchpad.layout.batch import Batch
@@ -23,43 +23,43 @@ from scratchpad.training.loss import count_targets, summed_loss
 from scratchpad.training.optimizer import make_optimizer
 
 MICRO_TOKENS = 8192
-"""Tokens per forward pass of ours, padded rows per pass of the public implementation: the fastest of each on a CPU."""
+"""Tokens per forward pass, ours: the fastest on a CPU."""
 MICRO_ROWS = 2
+"""Padded rows per forward pass of the public implementation: the fastest on a CPU."""
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 Backward = Callable[[], object]
 """Sets all gradients of a step."""
 Prepare = Callable[[Sequence[Document[int]]], Backward]
+"""Lays out the documents of a step, which is not timed."""
 
 
 def bench_train(work: Workload, precision: str) -> Measurement:
-    """Documents a second, with the preset's dropout. Drawing documents and laying them out is not counted."""
+    """Measure documents per second, with the preset's dropout, without drawing and laying out the documents."""
     model = work.fresh_model().train()
     threads = WorkerThreads(worker_thread_count(model.device, "blocks"))
     candidates = {"ours": _training_rate(work, model, partial(_our_backward, model, threads, precision))}
     if work.public:
         public = work.public_model(model).train()
-        candidates["the public implementation"] = _training_rate(
-            work, public, partial(_public_backward, work, public, precision)
-        )
+        candidates[PUBLIC] = _training_rate(work, public, partial(_public_backward, work, public, precision))
     rates = measure_in_rounds(candidates, work.rounds, PRECISIONS[precision], work.on_status, f"train {precision}")
     laid_out = [rows(document)[0] for round_number in range(work.rounds) for document in work.documents(round_number)]
     flops = sum(forward_flops(model.config, len(work.vocabulary), row) for row in laid_out) / len(laid_out)
-    return rates.measurement(f"train-{precision}", "documents/s", "ours", "the public implementation", TRAINING * flops)
+    return rates.measurement(f"train-{precision}", "documents/s", "ours", PUBLIC, TRAINING * flops)
 
 
 def _training_rate(work: Workload, model: nn.Module, prepare: Prepare) -> RateFunction:
-    """One step of training per round, the same for both models but for how gradients are found."""
+    """Return the rate of one training step per round; the candidates differ only in how they set gradients."""
     config = TrainConfig()
-    optimiser = make_optimizer(model, config)
+    optimizer = make_optimizer(model, config)
 
     def step(round_number: int) -> float:
         backward = prepare(work.documents(round_number))
         start = time.perf_counter()
         backward()
         nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
         return work.batch / (time.perf_counter() - start)
 
     return step
@@ -72,11 +72,11 @@ def _our_backward(
     batches = step_batches(laid_out, MICRO_TOKENS, threads.count)
     targets = count_targets(batches)
 
-    def share(batch: Batch) -> Tensor:
+    def batch_loss(batch: Batch) -> Tensor:
         with _autocast(precision):
             return summed_loss(model, batch) / targets
 
-    return partial(set_gradients, model, batches, share, threads)
+    return partial(set_gradients, model, batches, batch_loss, threads)
 
 
 def _public_backward(work: Workload, model: nn.Module, precision: str, documents: Sequence[Document[int]]) -> Backward:

@@ -1,14 +1,13 @@
-"""Measure speed here and now: ours, and in alternation that of the only public implementation.
+"""Measure speed on this machine, alternating with the only public implementation.
 
-data: documents of parity (1 to 30 bits, window 60) drawn, laid out and collated, a second of one core.
-train: documents a second on a CPU: forward, backward and optimiser, with the paper's dropout.
-generate: tokens a second, questions of 60 bits; with --long whether a state costs the same after many others.
-evaluate: questions of 60 bits judged a second by one forward pass, beside our own cached generation.
-trace: short programs run and traced, each in a fresh process of its own, a second of one core; in each isolation that
-this machine allows, with nothing beside it.
+data      training documents of parity (1 to 30 bits, window 60) per second of one core: drawn, laid out, collated
+train     training documents per second on a CPU: forward, backward and optimizer, with the paper's dropout
+generate  generated tokens per second for 60-bit questions; --long: the cost of a state after many others
+evaluate  60-bit questions evaluated per second in one forward pass, beside our own cached generation
+trace     short programs traced per second of one core, each in its own process, for each isolation possible here
 
-value and reference are medians over the rounds; ratio is the median of the ratios within the rounds; ceiling is what
-the machine's matrix products, measured in the same rounds, would allow. The model's weights are fresh ones.
+value and reference are medians over the rounds; ratio is the median of the ratios within the rounds. ceiling is the
+value that the machine's matrix products, measured in the same rounds, would allow. The model is untrained.
 """
 
 from __future__ import annotations
@@ -32,29 +31,42 @@ EXAMPLE = """scratchpad bench data
   scratchpad bench trace"""
 
 _DEFAULT_BATCH = {"data": 64, "train": 32, "generate": 16, "evaluate": 16, "trace": 200}
-_DEFAULT_TURNS = {"data": 20, "train": 5, "generate": 3, "evaluate": 5, "trace": 5}
-_LONG_STATES, _LEAST_LONG_STATES = 10_000, 400
+_DEFAULT_ROUNDS = {"data": 20, "train": 5, "generate": 3, "evaluate": 5, "trace": 5}
+_LONG_STATES, _MIN_LONG_STATES = 10_000, 400
 _COLUMNS = ("name", "value", "unit", "reference", "ratio", "ceiling")
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("what", choices=tuple(_DEFAULT_BATCH), help="as above")
-    parser.add_argument("--repeats", type=whole_number(1), metavar="N", help="rounds (default: 20, 5, 3, 5, 5)")
+    parser.add_argument("what", choices=tuple(_DEFAULT_BATCH), help="the benchmark, see above")
     parser.add_argument(
-        "--batch", type=whole_number(1), metavar="N", help="documents (default: 16; train 32, data 64, trace 200)"
+        "--repeats", type=whole_number(1), metavar="N", help="rounds (default: data 20, generate 3, others 5)"
     )
-    parser.add_argument("--model", metavar="PRESET", help="default: 10m, the paper's; with --long small")
-    parser.add_argument("--seed", type=int, default=0, help="of documents and weights (default: %(default)s)")
-    parser.add_argument("--threads", type=whole_number(1), metavar="N", help="of torch (default: its own choice)")
-    parser.add_argument("--precision", choices=("fp32", "bf16", "both"), help="of train (default: both)")
-    parser.add_argument("--states", type=whole_number(1), metavar="N", help="of a chain, for generate (default: all)")
-    parser.add_argument("--long", action="store_true", help="generate one chain of many states (default: 10000)")
-    parser.add_argument("--json", action="store_true", help="one JSON object a figure")
+    parser.add_argument(
+        "--batch",
+        type=whole_number(1),
+        metavar="N",
+        help="documents per round (default: data 64, train 32, trace 200, others 16)",
+    )
+    parser.add_argument(
+        "--model", metavar="PRESET", help="model preset (default: 10m, the paper's; with --long: small)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="seed of documents and weights (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--threads", type=whole_number(1), metavar="N", help="threads of torch (default: torch's choice)"
+    )
+    parser.add_argument("--precision", choices=("fp32", "bf16", "both"), help="for train (default: both)")
+    parser.add_argument(
+        "--states", type=whole_number(1), metavar="N", help="for generate: states per chain (default: all)"
+    )
+    parser.add_argument("--long", action="store_true", help="for generate: one chain of many states (default: 10000)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per measurement")
 
 
 def run(args: Namespace) -> None:
     _check(args)
-    import torch  # takes its time
+    import torch
     from rich.console import Console
 
     from scratchpad.provenance import describe_machine
@@ -64,12 +76,12 @@ def run(args: Namespace) -> None:
     message(describe_machine())
     measurements = []
     with Console(stderr=True).status("") as status:
-        for figure in _measurements(args, status.update):
-            measurements.append(figure.to_json())
+        for measurement in _measurements(args, status.update):
+            measurements.append(measurement.to_json())
             if args.json:
                 print_json(measurements[-1])
     if not args.json:
-        print_table(_COLUMNS, [["-" if v is None else v for v in figure.values()] for figure in measurements])
+        print_table(_COLUMNS, [["-" if v is None else v for v in one.values()] for one in measurements])
 
 
 def _check(args: Namespace) -> None:
@@ -79,11 +91,11 @@ def _check(args: Namespace) -> None:
         raise unknown_name("model preset", args.model, PRESETS)
     for option, what in (("precision", "train"), ("states", "generate"), ("long", "generate")):
         if getattr(args, option) and args.what != what:
-            raise ScratchpadError(f"--{option} belongs to `bench {what}`, not to `bench {args.what}`")
-    if args.long and args.states is not None and args.states < _LEAST_LONG_STATES:
-        raise ScratchpadError(f"--long --states {args.states}: at least {_LEAST_LONG_STATES} are needed")
+            raise ScratchpadError(f"--{option} goes with `bench {what}`, not `bench {args.what}`")
+    if args.long and args.states is not None and args.states < _MIN_LONG_STATES:
+        raise ScratchpadError(f"--long --states {args.states}: at least {_MIN_LONG_STATES} states are needed")
     if args.long and args.batch not in (None, 1):
-        raise ScratchpadError("--long writes one chain: leave --batch out")
+        raise ScratchpadError("--long generates one chain: leave --batch out")
 
 
 def _measurements(args: Namespace, on_status: OnStatus) -> Iterator[Measurement]:
@@ -117,11 +129,11 @@ def _workload(args: Namespace, on_status: OnStatus) -> Workload:
     compared = args.what not in ("evaluate", "trace") and not args.long
     public = load_public_implementation() if compared else None
     if compared and public is None:
-        message("nothing to compare with: benchmarks/public_implementation.py is in the repository, not in the package")
+        message("no comparison: benchmarks/public_implementation.py is part of the repository, not of the package")
     return Workload(
         bits=TRAINED_BITS if args.what in ("data", "train") else LONGEST_BITS,
         batch=1 if args.long else args.batch or _DEFAULT_BATCH[args.what],
-        rounds=args.repeats or _DEFAULT_TURNS[args.what],
+        rounds=args.repeats or _DEFAULT_ROUNDS[args.what],
         seed=args.seed,
         model=args.model or ("small" if args.long else "10m"),
         public=public,
