@@ -1,1 +1,1 @@
-"""What scratchpad is measured against."""
+"""The public implementation that scratchpad is measured against, and measurements of data sets."""

@@ -1,12 +1,11 @@
-"""How many tasks of MBPP fit each format into 512, 1024 and 2048 tokens.
+"""How many MBPP tasks fit into 512, 1024 and 2048 tokens in each format.
 
     python -m benchmarks.mbpp_context_fit --path mbpp.jsonl
 
-prints a table in Markdown: the share of all tasks, and of the 500 test tasks, all three runs of which fit. Tokens are
-characters, 1,066 of them for 512: with that many the tracer finds 211 test tasks that fit 512 tokens, where the paper
-finds 212 with its own tokenizer, which is not public. A trace has to fit as a whole, alone (as in the paper) or behind
-its question; the inductive form needs its question and two states, the longest that follow one another. Runs without a
-trace do not fit.
+This prints a Markdown table: the share of all tasks, and of the 500 test tasks, whose three runs all fit. Lengths are
+measured in characters, with 1,066 characters for 512 tokens: then 211 test tasks fit 512 tokens, where the paper has
+212 with its tokenizer, which is not public. A trace must fit as a whole, alone (as in the paper) or after its question.
+The inductive format must fit its question and the two longest consecutive states. Runs without a trace do not fit.
 """
 
 from __future__ import annotations
@@ -28,26 +27,26 @@ from scratchpad.tasks.mbpp import Mbpp
 from scratchpad.tasks.program_runs import ProgramRuns
 
 TOKENS = (512, 1024, 2048)
-CHARACTERS_A_TOKEN = 1066 / 512
+CHARACTERS_PER_TOKEN = 1066 / 512
 NEEDS = (
     "direct, question and answer", "scratchpad, the trace", "scratchpad, question and trace", "changes, the trace",
     "changes, question and trace", "inductive, question and two states",
 )  # fmt: skip
-RUNS_A_TASK = 3
-LEAST_A_LINE = len("state: {}\nline: x\n")
-MOST_LINES = int(TOKENS[-1] * CHARACTERS_A_TOKEN / LEAST_A_LINE)
-"""A trace of more lines fits nowhere, and is not run to its end. Answers and inductive states: as `data` has them."""
+RUNS_PER_TASK = 3
+MIN_LINE_CHARACTERS = len("state: {}\nline: x\n")
+MAX_TRACED_LINES = int(TOKENS[-1] * CHARACTERS_PER_TOKEN / MIN_LINE_CHARACTERS)
+"""A trace with more lines fits nowhere, so its run stops. Answers and inductive states are those of `data`."""
 
 Needs = dict[str, int | None]
-"""Characters by the name of what is measured; None where a run cannot be written."""
+"""Characters by row of the table; `None` for a run without a trace."""
 
 
 def main() -> None:
-    """Trace every run, and print the table; on stderr nothing."""
+    """Trace every run and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--path", default="", help="the data as JSON lines (default: from the Hugging Face hub)")
     inductive = Mbpp(path=parser.parse_args().path)
-    traced = replace(inductive, steps=MOST_LINES)
+    traced = replace(inductive, steps=MAX_TRACED_LINES)
     reasons: Counter[str] = Counter()
     splits = ("prompt", "test", "validation", "train")
     needs = {split: list(_needs_of(traced, inductive, split, reasons)) for split in splits}
@@ -61,16 +60,16 @@ def main() -> None:
 
 
 def _needs_of(traced: ProgramRuns, inductive: ProgramRuns, split: str, reasons: Counter[str]) -> Iterator[Needs]:
-    """What each task of a split needs: the most of its runs."""
+    """Yield the needs of each task of a split: the maximum over its runs."""
     questions = [traced.draw(0, split, index) for index in range(traced.count(split))]
-    for first in range(0, len(questions), RUNS_A_TASK):
-        runs = [_needs(traced, inductive, question, reasons) for question in questions[first : first + RUNS_A_TASK]]
+    for first in range(0, len(questions), RUNS_PER_TASK):
+        runs = [_needs(traced, inductive, question, reasons) for question in questions[first : first + RUNS_PER_TASK]]
         yield {name: _most([run[name] for run in runs]) for name in NEEDS}
 
 
 def _needs(traced: ProgramRuns, inductive: ProgramRuns, question: Symbols, reasons: Counter[str]) -> Needs:
     needs: Needs = dict.fromkeys(NEEDS)
-    with suppress(SkippedProblem):  # counted below: no trace fits of such a run
+    with suppress(SkippedProblem):  # counted below, since its trace fits nowhere either
         needs["direct, question and answer"] = len(question) + len(inductive.truth(question))
     try:
         trace = traced.traced(question)
@@ -94,7 +93,7 @@ def _most(counts: list[int | None]) -> int | None:
 
 
 def _share(needs: list[Needs], name: str, tokens: int) -> str:
-    fitting = sum(need is not None and need <= tokens * CHARACTERS_A_TOKEN for need in (one[name] for one in needs))
+    fitting = sum(need is not None and need <= tokens * CHARACTERS_PER_TOKEN for need in (one[name] for one in needs))
     return f"{percent(fitting / len(needs))} ({fitting})"
 
 

@@ -1,14 +1,14 @@
-"""The only public implementation's way to train and run inductive scratchpads, written anew from its description.
+"""The method of the only public implementation of inductive scratchpads, reimplemented from its description.
 
-A GPT-2 in the manner of nanoGPT: learned positions, no biases, exact GELU, dropout everywhere, attention included. A
-document is one row, prompt and states with every state but the last twice, padded to the block size. Positions and a
-dense boolean mask are made from the tokens for each batch, and logits are computed for every place of every row. Text
-is generated without a cache: for each token the whole row is laid out and fed again.
+A GPT-2 like nanoGPT: learned positions, no biases, exact GELU, dropout everywhere including attention. A document is
+one row (the prompt, then every state twice except the last), padded to the block size. Positions and a dense boolean
+mask are computed from the tokens of each batch, logits for every token of every row. Generation has no cache: for each
+token the whole row is laid out and fed again.
 
-Where the description leaves a choice, the faster one was taken for this side: positions and mask are whole-tensor
-operations without loops; generation computes logits of the last token alone, does not pad, and drops the oldest states
-once a row has more than BLOCK_SIZE tokens; the optimiser is the fused one that our own training uses.
-Shapes: B rows, T places, H heads, D numbers a head, C width, V symbols.
+Where the description leaves a choice, this module takes the faster one: positions and mask are whole-tensor operations
+without loops; generation computes only the logits of the last token, does not pad, and drops the oldest states once a
+row exceeds BLOCK_SIZE tokens; the optimizer is the fused one of our own training.
+Shapes: B rows, T tokens per row, H heads, D numbers per head, C width, V symbols.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from scratchpad.tasks.document import MARKS, SEP, START, Document
 
 START_NUMBER, SEP_NUMBER = MARKS.index(START), MARKS.index(SEP)
 BLOCK_SIZE = 720
-"""Of parity with a window of 60: 1 to 30 bits take at most 550 tokens."""
+"""Chosen for parity with a window of 60: 1 to 30 bits need at most 550 tokens."""
 IGNORED = -1
 
 _NAMES = {
@@ -42,11 +42,11 @@ _NAMES = {
     "mlp_out": "mlp.c_proj",
     "norm": "ln_f",
 }
-"""The parts of our model, and of this one."""
+"""The names of our model's parts and their names here."""
 
 
 class Attention(nn.Module):
-    """Queries, keys and values from one product; a boolean mask; dropout of the shares and of what is written."""
+    """Attention with one product for queries, keys and values, a boolean mask, and dropout of weights and output."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class Attention(nn.Module):
 
 
 class Perceptron(nn.Module):
-    """Two layers with a GELU between."""
+    """Two linear layers with a GELU between them."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -110,7 +110,7 @@ class GPT(nn.Module):
 
     @classmethod
     def like(cls, model: Transformer) -> GPT:
-        """The same model with the same weights. For models with learned positions and no biases."""
+        """Return this model with the weights of `model`, which has learned positions and no biases."""
         gpt = cls(model.config, model.embedding.num_embeddings)
         weights = {renamed(name): weight for name, weight in model.state_dict().items()}
         positions = weights["wpe.weight"]
@@ -119,25 +119,25 @@ class GPT(nn.Module):
         return gpt
 
     def hidden(self, tokens: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
-        """(B, T) tokens and positions, (B, 1, T, T) mask -> (B, T, C)."""
+        """Return hidden states (B, T, C) of tokens and positions (B, T) under a mask (B, 1, T, T)."""
         x = self.drop(self.wte(tokens) + self.wpe(positions))
         for block in self.h:
             x = block(x, mask)
         return self.ln_f(x)
 
     def forward(self, tokens: Tensor, targets: Tensor) -> Tensor:
-        """The mean cross-entropy of (B, T) tokens and targets, of which IGNORED ones do not count."""
+        """Return the mean cross-entropy of tokens and targets (B, T), without targets that are IGNORED."""
         logits = self.lm_head(self.hidden(tokens, *positions_and_mask(tokens)))
         return F.cross_entropy(logits.view(-1, logits.shape[-1]), targets.view(-1), ignore_index=IGNORED)
 
 
 def renamed(name: str) -> str:
-    """A parameter of our model -> the same one of this model."""
+    """Return the name that a parameter of our model has here."""
     return ".".join(_NAMES.get(part, part) for part in name.split("."))
 
 
 def pack(documents: Sequence[Document[int]]) -> tuple[Tensor, Tensor]:
-    """Documents with <start> as tokens and targets, (B, BLOCK_SIZE) each: written tokens are targets, once."""
+    """Return documents with <start> as tokens and targets (B, BLOCK_SIZE). Each token of a state is a target once."""
     tokens = torch.zeros(len(documents), BLOCK_SIZE, dtype=torch.int64)
     targets = torch.full_like(tokens, IGNORED)
     for i, document in enumerate(documents):
@@ -153,9 +153,10 @@ def pack(documents: Sequence[Document[int]]) -> tuple[Tensor, Tensor]:
 
 
 def positions_and_mask(tokens: Tensor) -> tuple[Tensor, Tensor]:
-    """Of packed rows (B, T): positions (B, T) that begin anew after the prompt with each block, and what sees what.
+    """Return positions (B, T) and the mask (B, 1, T, T) of packed rows (B, T).
 
-    A block is a state after the copy of the one before; the first state is a block alone. The mask is (B, 1, T, T).
+    A block is a state with the copy of the previous state before it; the first state is a block alone. Positions of
+    each block start after the prompt. A token sees the prompt and its own block, up to itself.
     """
     place = torch.arange(tokens.shape[1], device=tokens.device).expand_as(tokens)
     starts, ends = tokens == START_NUMBER, tokens == SEP_NUMBER
@@ -171,7 +172,7 @@ def positions_and_mask(tokens: Tensor) -> tuple[Tensor, Tensor]:
 
 @dataclass
 class Text:
-    """What a row holds while it is written: the prompt, complete states, and the one being written."""
+    """A text during generation: the prompt, the complete states and the current one."""
 
     prompt: tuple[int, ...]
     states: list[tuple[int, ...]] = field(default_factory=lambda: [()])
@@ -182,7 +183,7 @@ class Text:
             self.states.append(())
 
     def laid_out(self) -> list[int]:
-        """The tokens that are fed: at most BLOCK_SIZE of them, by leaving out the oldest states."""
+        """Return the tokens to feed: at most BLOCK_SIZE, without the oldest states if necessary."""
         states = self.states
         while len(self.prompt) + 2 * sum(map(len, states)) - len(states[-1]) > BLOCK_SIZE:
             states = states[1:]
@@ -194,7 +195,7 @@ class Text:
 
 @torch.no_grad()
 def next_logits(gpt: GPT, texts: Sequence[Text]) -> Tensor:
-    """(B, V): what follows each text. Everything is laid out and fed anew."""
+    """Return the logits (B, V) of the token after each text. All tokens are laid out and fed again."""
     rows = [text.laid_out() for text in texts]
     longest = max(map(len, rows))
     tokens = torch.tensor([row + [0] * (longest - len(row)) for row in rows])

@@ -1,7 +1,7 @@
-"""docs/results from finished experiments: `python -m tools.write_results runs/fig4b-small ...`.
+"""Write docs/results from finished experiments: `python -m tools.write_results runs/fig4b-small ...`.
 
-Copies table.json, table.md and figure.png of each folder, and writes the index anew (without folders: that alone).
-What was found is said in words in docs/results/findings.toml, by the names of folders.
+Copies table.json, table.md and figure.png of each folder and regenerates the index; without folders, only the index.
+docs/results/findings.toml has a sentence on each result, by folder name.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
 _NOT_RUN = {"small": "not run yet", "paper": "not run: needs a GPU"}
 _HEAD = """# Results
 
-What `scratchpad reproduce NAME` found, beside the papers' results. `small` trains tiny models for minutes on two CPU
-cores and asks for the same ordering as the paper; `paper` takes the paper's settings. Each page has the table, the
-figure, and the command, commit, machine, seeds and time behind them. Most were trained on cores that other work shared:
-the same training took up to twice as long in one hour as in another. This index is generated
-(`python -m tools.write_results`); a test keeps it current.
+Results of `scratchpad reproduce NAME` beside those of the papers. `small` trains tiny models for minutes on two CPU
+cores and looks for the paper's ordering; `paper` uses the paper's settings. Each page has the table, the figure, and the
+command, commit, machine, seeds and time behind them. Most runs shared their cores with other work, so that the same
+training took up to twice as long at some times as at others. This index is generated (`python -m tools.write_results`);
+a test keeps it up to date.
 """
 
 
 def publish(folders: Sequence[Path], to: Path = RESULTS) -> None:
-    """Copy the results of experiments, and write the index. ScratchpadError for a folder that holds none."""
+    """Copy the results of experiments and write the index. ScratchpadError for a folder without results."""
     for folder in folders:
         missing = [name for name in FILES if not (folder / name).is_file()]
         if missing:
@@ -44,7 +44,7 @@ def publish(folders: Sequence[Path], to: Path = RESULTS) -> None:
 
 
 def index(results: Path = RESULTS) -> str:
-    """The page that lists all experiments, run or not, as Markdown."""
+    """Return the index of all experiments, run or not, as Markdown."""
     path = results / "findings.toml"
     found = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     lines = [line for name in experiment_names() for line in _lines(experiment(name), results, found)]

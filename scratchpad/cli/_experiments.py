@@ -1,10 +1,9 @@
-"""What `reproduce` and `sweep` share: their options, and carrying out a plan in front of people."""
+"""What `reproduce` and `sweep` share: their options, and running a plan with progress and a table."""
 
 from __future__ import annotations
 
 import shlex
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,70 +13,54 @@ from scratchpad.cli._progress import TrainingProgress
 from scratchpad.cli._table import print_table
 
 if TYPE_CHECKING:
-    from scratchpad.experiments.aggregate import SeedResult
-    from scratchpad.experiments.execute import PlannedRun
     from scratchpad.experiments.plan import Plan
 
 
 def add_experiment_options(parser: ArgumentParser, folder: str) -> None:
-    """--seeds, --jobs, --out, --device, --batch, --json."""
+    """Add --seeds, --jobs, --out, --device, --batch, --json."""
     parser.add_argument("--seeds", type=whole_number(1), default=1, metavar="N", help="seeds 0 to N-1 (default: 1)")
+    jobs = "runs to train in parallel; one per core is fastest for small models (default: 1)"
+    parser.add_argument("--jobs", type=whole_number(1), default=1, metavar="N", help=jobs)
+    parser.add_argument("--out", metavar="FOLDER", help=f"folder for runs, table and figure (default: {folder})")
+    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda", help="device (default: a GPU if present)")
     parser.add_argument(
-        "--jobs",
-        type=whole_number(1),
-        default=1,
-        metavar="N",
-        help="runs trained side by side; one a core is fastest for small models (default: 1)",
+        "--batch", type=whole_number(1), default=64, metavar="N", help="questions generated at a time (default: 64)"
     )
-    parser.add_argument("--out", metavar="FOLDER", help=f"runs, table and figure (default: {folder})")
-    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda", help="default: a GPU where there is one")
-    parser.add_argument("--batch", type=whole_number(1), default=64, metavar="N", help="questions answered at a time")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line of the table")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per table row")
 
 
 def run_experiment(args: Namespace, plan: Plan, out: Path, command: str) -> None:
-    """Carry out a plan and show what came of it. After Ctrl-C it says how to go on."""
-    from scratchpad.experiments.execute import planned_runs, prepared
+    """Train and evaluate the runs of a plan and print its table. Ctrl-C names the command that resumes."""
+    from scratchpad.experiments.execute import ExecutionOptions, execute_plan, planned_runs, prepared
     from scratchpad.experiments.results import FILES, write_results
 
-    command += "".join(f" {name} {shlex.quote(str(value))}" for name, value in _given(args).items())
+    command += "".join(f" {name} {shlex.quote(str(value))}" for name, value in _changed_options(args).items())
     plan = prepared(plan, out)
-    work = planned_runs(plan, range(args.seeds), out)
+    runs = planned_runs(plan, range(args.seeds), out)
     plan = plan.with_votes(args.seeds)
-    _announce(work, out)
+    trained = sum(run.trained for run in runs)
+    message(f"{out}: {len(runs)} runs" + (f", {trained} of them already trained" if trained else ""))
     try:
-        seed_results = _carried_out(args, plan, work)
+        with TrainingProgress({run.name: run.config.train.steps for run in runs if not run.trained}) as progress:
+            options = ExecutionOptions(args.device, args.jobs, args.batch, progress.show_metrics, progress.show_message)
+            seed_results = execute_plan(plan, runs, options)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"what was begun is saved; go on with: {command}") from None
-    result = write_results(plan, work, seed_results, out, command)
-    _show(result, args.json)
+        raise KeyboardInterrupt(f"unfinished runs are saved; resume with: {command}") from None
+    result = write_results(plan, runs, seed_results, out, command)
+    _print_result(result, args.json)
     message(", ".join(str(out / name) for name in FILES))
 
 
-def _given(args: Namespace) -> dict[str, object]:
-    """The options that decide what the table holds, times among it, where they are not the usual ones."""
+def _changed_options(args: Namespace) -> dict[str, object]:
+    """Return the non-default options on which the table depends, its times included."""
     options = {
         "--seeds": (args.seeds, 1), "--jobs": (args.jobs, 1), "--device": (args.device, "auto"),
         "--batch": (args.batch, 64), "--out": (args.out, None),
     }  # fmt: skip
-    return {name: value for name, (value, usual) in options.items() if value != usual}
+    return {name: value for name, (value, default) in options.items() if value != default}
 
 
-def _announce(work: Sequence[PlannedRun], out: Path) -> None:
-    there = sum(run.trained for run in work)
-    message(f"{out}: {len(work)} runs" + (f", {there} of them trained already" if there else ""))
-
-
-def _carried_out(args: Namespace, plan: Plan, work: Sequence[PlannedRun]) -> list[SeedResult]:
-    from scratchpad.experiments.execute import ExecutionOptions, execute_plan
-
-    steps = {run.name: run.config.train.steps for run in work if not run.trained}
-    with TrainingProgress(steps) as progress:
-        options = ExecutionOptions(args.device, args.jobs, args.batch, progress.show_metrics, progress.show_message)
-        return execute_plan(plan, work, options)
-
-
-def _show(result: dict[str, object], json: bool) -> None:
+def _print_result(result: dict[str, object], json: bool) -> None:
     from scratchpad.experiments.tables import cells
 
     rows = result["rows"]
