@@ -93,7 +93,7 @@ def test_layout_as_a_table(monkeypatch: pytest.MonkeyPatch, capsys: Captured) ->
     assert main(["layout", "--input", "-"]) == 0
     out = capsys.readouterr().out.splitlines()
     assert out[0] == "standard input:1, row 0"
-    assert out[1].split() == ["place", "token", "position", "scored", "sees"]
+    assert out[1].split() == ["index", "token", "position", "scored", "sees"]
     assert out[2].split() == ["0", "Q", "0", ".", "0"]
     assert out[10].split() == ["8", "<end>", "6", "yes", "0-1", "4-8"]
 

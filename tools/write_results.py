@@ -23,8 +23,8 @@ _NOT_RUN = {"small": "not run yet", "paper": "not run: needs a GPU"}
 _HEAD = """# Results
 
 Results of `scratchpad reproduce NAME` beside those of the papers. `small` trains tiny models for minutes on two CPU
-cores and looks for the paper's ordering; `paper` uses the paper's settings. Each page has the table, the figure, and the
-command, commit, machine, seeds and time behind them. Most runs shared their cores with other work, so that the same
+cores and looks for the paper's ordering; `paper` uses the paper's settings. Each page has the table, the figure, the
+command, commit, machine, seeds and time. Most runs shared their cores with other work, so that the same
 training took up to twice as long at some times as at others. This index is generated (`python -m tools.write_results`);
 a test keeps it up to date.
 """

@@ -87,7 +87,7 @@ def row_as_json(row: Row[str]) -> dict[str, Any]:
 
 def row_as_text(row: Row[str]) -> str:
     """Return a table: index in the row, token, position, scored, the indices it sees (ranges with both ends)."""
-    lines = [("place", "token", "position", "scored", "sees")]
+    lines = [("index", "token", "position", "scored", "sees")]
     for i, ranges in enumerate(row.visible()):
         sees = " ".join(f"{low}-{high - 1}" if high - low > 1 else str(low) for low, high in ranges)
         token = row.tokens[i] if row.tokens[i].isprintable() else repr(row.tokens[i])
