@@ -1,25 +1,40 @@
-"""What figures were measured with."""
+"""What results were made with: package versions, the commit, the hardware."""
 
 from __future__ import annotations
 
 import os
 import platform
 import subprocess
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-
-import torch
 
 _CPU_INFO = Path("/proc/cpuinfo")
 
 
+def package_version() -> str:
+    """The version of this package."""
+    try:
+        return version("scratchpad")
+    except PackageNotFoundError:
+        return "(not installed: run from its source)"
+
+
+def versions() -> dict[str, str]:
+    """The versions of Python, this package and the libraries that results depend on, by name."""
+    libraries = {name: version(name) for name in ("torch", "numpy", "safetensors")}
+    return {**libraries, "python": platform.python_version(), "scratchpad": package_version()}
+
+
 def describe_machine() -> str:
-    """The machine and the commit, in a line."""
+    """Return the hardware and the commit in one line."""
     commit = git_hash()
     return hardware() + (f", commit {commit}" if commit else "")
 
 
 def hardware() -> str:
-    """Processor, cores, the GPU where there is one, torch's threads and version, in a line."""
+    """Processor, cores, GPU if any, torch's threads and version, in one line."""
+    import torch  # slow to load, and `scratchpad --version` needs none
+
     gpu = f"{torch.cuda.get_device_name()}, " if torch.cuda.is_available() else ""
     return (
         f"{gpu}{_processor()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}, "
@@ -28,7 +43,7 @@ def hardware() -> str:
 
 
 def git_hash() -> str | None:
-    """The commit of the checkout this package runs from, `-dirty` where it was changed; None outside a checkout."""
+    """The commit of the checkout this package runs from, `-dirty` with local changes; None outside a checkout."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
@@ -37,7 +52,7 @@ def git_hash() -> str | None:
 
 
 def _processor() -> str:
-    """The processor's name where Linux tells it, else its architecture."""
+    """The processor's name as Linux reports it, else its architecture."""
     lines = _CPU_INFO.read_text().splitlines() if _CPU_INFO.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()

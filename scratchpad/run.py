@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from scratchpad.config.parse import with_settings
+from scratchpad.config.resolve import ResolvedRun, TaskLoader, resolve_saved
 from scratchpad.config.schema import RunConfig, TaskConfig
-from scratchpad.errors import ScratchpadError, unknown_name
-from scratchpad.evaluation.evaluated_model import EvaluatedModel, Sample
+from scratchpad.errors import ScratchpadError
+from scratchpad.evaluation.evaluated_model import EvaluatedModel
 from scratchpad.evaluation.free_running import read_answer
 from scratchpad.evaluation.metrics import Result, Score, evaluate
 from scratchpad.generation.engine import Limits, Opening
@@ -23,20 +20,14 @@ from scratchpad.generation.sampling import Sampling
 from scratchpad.layout.codec import Codec
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.models.build import build_model
-from scratchpad.tasks import task_named
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import MARKS, bare
 from scratchpad.tasks.formats import format_named
-from scratchpad.tasks.user_data import load_corpus
-from scratchpad.tasks.user_file import load_task_file
-from scratchpad.training.checkpoint import Checkpoints, write_whole
-from scratchpad.training.curriculum import make_curriculum, training_vocabulary
+from scratchpad.training.checkpoint import Checkpoints
 from scratchpad.training.data import StepData
 from scratchpad.training.distributed import ProcessGroup, choose_device
 from scratchpad.training.overlap import training_overlap
-
-_EVALUATION_FILES = ("scores.jsonl", "evaluation.jsonl")
-"""What a run folder keeps of how it was judged: scores, and samples."""
+from scratchpad.training.run_folder import check_saved_evaluation, read_run_record, save_evaluation, saved_config
 
 
 @dataclass(frozen=True)
@@ -57,28 +48,40 @@ class Run:
     """
 
     folder: Path
-    config: RunConfig
+    resolved: ResolvedRun
     evaluated: EvaluatedModel
     step: int
     ends: tuple[int, ...] = ()
     voters: tuple[Run, ...] = ()
 
+    @property
+    def config(self) -> RunConfig:
+        """The settings that it was trained with."""
+        return self.resolved.config
+
     @classmethod
     def load(
-        cls, folder: str | Path, checkpoint: str = "best", device: str = "auto", task_file: str | None = None
+        cls,
+        folder: str | Path,
+        checkpoint: str = "best",
+        device: str = "auto",
+        task_file: str | None = None,
+        tasks: TaskLoader | None = None,
     ) -> Run:
-        """Load a run folder; checkpoint: best, last or a step. A task of your own needs its file named again."""
+        """Load a run folder.
+
+        checkpoint: best, last or a step. task_file: the Python file of a task of your own, which is run. tasks: a
+        loader that may have the task already.
+        """
         folder = Path(folder)
-        record = read_run_record(folder)
-        config = RunConfig.from_json(record["config"], str(folder / "config.json"))
-        task = task_of(dataclasses.replace(config.task, file=task_file) if config.task.file else config.task, folder)
-        vocabulary = Vocabulary(record["vocabulary"][len(MARKS) :])
+        resolved = resolve_saved(saved_config(folder), folder, task_file, tasks)
+        config, vocabulary = resolved.config, Vocabulary(read_run_record(folder)["vocabulary"][len(MARKS) :])
         found = Checkpoints(folder).load(checkpoint)
         model = build_model(config.model, len(vocabulary))
         model.load_state_dict(found.judged)
         model.to(choose_device(device)).eval()
-        evaluated = EvaluatedModel(model, task, format_named(config.task.format), vocabulary, config.train.attention)
-        return cls(folder, config, evaluated, found.step, tuple(found.state.get("ends", ())))
+        evaluated = EvaluatedModel(model, resolved.task, resolved.format, vocabulary, config.train.attention)
+        return cls(folder, resolved, evaluated, found.step, tuple(found.state.get("ends", ())))
 
     def solve(
         self,
@@ -117,7 +120,7 @@ class Run:
 
         ScratchpadError where these are written with symbols that it has no numbers for.
         """
-        other = task_of(task)
+        other = self.resolved.tasks.load(task)
         check_symbols(other, self.evaluated.vocabulary, f"{self.folder} was")
         return dataclasses.replace(self.evaluated, task=other, format=format_named(task.format))
 
@@ -166,9 +169,9 @@ class Run:
         """
         keep = evaluated is None and not self.voters
         if keep:
-            _check_saved_evaluation(self.folder)
+            check_saved_evaluation(self.folder)
         evaluated = evaluated or self.evaluated
-        sizes = tuple(dict.fromkeys(sizes)) or evaluated_sizes(self.config, evaluated.task)
+        sizes = tuple(dict.fromkeys(sizes)) or self.config.evaluate.sizes or evaluated.task.default_test_sizes()
         results: list[Result] = []
         for result in evaluate(evaluated, sizes, n, method, seed, sampling, batch):
             questions = [sample.question for sample in result.samples]
@@ -177,11 +180,11 @@ class Run:
             results.append(Result(score, result.samples))
             yield results[-1]
         if keep:
-            _save_evaluation(self, results)
+            save_evaluation(self.folder, self.step, results)
 
     def _seen(self, questions: Sequence[Symbols]) -> np.ndarray:
         """Which questions this run itself was trained on."""
-        data = step_data(self.config, self.evaluated.task, ends=self.ends)
+        data = step_data(self.resolved, ends=self.ends)
         return training_overlap(data, self.step, questions, self.folder)
 
 
@@ -195,122 +198,12 @@ def check_symbols(task: Task, codec: Codec, what: str) -> None:
         )
 
 
-def read_run_record(folder: Path) -> dict[str, Any]:
-    """What config.json of a run folder holds. ScratchpadError where the folder is no run."""
-    path = folder / "config.json"
-    if not path.is_file():
-        raise ScratchpadError(f"{folder} is not a run folder: it has no config.json (`scratchpad train` makes one)")
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(record["config"], dict) or record["vocabulary"][: len(MARKS)] != list(MARKS):
-            raise ValueError("no config or no vocabulary")
-    except (ValueError, KeyError, TypeError) as error:
-        raise ScratchpadError(f"{path} is damaged: {error}") from None
-    return record
-
-
-def task_of(config: TaskConfig, folder: Path | None = None) -> Task:
-    """The task that a config names: a built-in one, a Python file's, or a data file's.
-
-    A run of a Python file's task must have the file named anew (`folder` given, file unset): no command runs code
-    only because a run folder says so.
-    """
-    if config.file is not None:
-        return load_task_file(config.file, dict(config.settings))
-    if config.data is not None:
-        corpus = load_corpus(config.data, config.test_data)
-        try:
-            corpus.check_format(format_named(config.format))
-        except ScratchpadError as error:
-            raise ScratchpadError(f"{config.data}: {error}") from None
-        for name in config.settings:
-            if name not in corpus.settings():
-                raise unknown_name(f"setting of {corpus.name}", name, corpus.settings())
-        return with_settings(corpus, config.settings, corpus.name)
-    if folder is not None and config.name == "own":
-        raise ScratchpadError(f"{folder} was trained on a task of a Python file: name it with --task-file")
-    return task_named(config.name, config.settings)
-
-
-def with_values(config: RunConfig, task: Task) -> RunConfig:
-    """The config with the settings of its task as their values, however they were written."""
-    values = task.settings(everything=True)
-    settings = {name: values.get(name, written) for name, written in config.task.settings.items()}
-    return dataclasses.replace(config, task=dataclasses.replace(config.task, settings=settings))
-
-
 def step_data(
-    config: RunConfig,
-    task: Task,
+    run: ResolvedRun,
     processes: ProcessGroup = ProcessGroup(),  # noqa: B008
     ends: tuple[int, ...] = (),
 ) -> StepData:
-    """What a run trains on, step by step; ends: the steps after which stages of its curriculum were passed."""
-    curriculum = make_curriculum(config.curriculum, task)
-    if curriculum:
-        curriculum = dataclasses.replace(curriculum, ends=ends)
-    vocabulary, written = training_vocabulary(task, curriculum), format_named(config.task.format)
-    shares = processes.rank, processes.world_size
-    return StepData(task, written, vocabulary, config.train, config.model.context, *shares, curriculum=curriculum)
-
-
-def evaluated_sizes(config: RunConfig, task: Task) -> tuple[int, ...]:
-    """The sizes that a run is judged at: those it names, or the task's choice."""
-    return config.evaluate.sizes or task.default_test_sizes()
-
-
-def _check_saved_evaluation(folder: Path) -> None:
-    """ScratchpadError where a line of what is kept of earlier judgements is damaged."""
-    for name in _EVALUATION_FILES:
-        deque(read_json_lines(folder / name), maxlen=0)
-
-
-def _save_evaluation(run: Run, results: Sequence[Result]) -> None:
-    """Keep samples (evaluation.jsonl) and scores (scores.jsonl).
-
-    What was there stays, but for lines of the same method, sampling, size and seed, of whichever checkpoint.
-    """
-    judged = ("method", "sampling", "size", "seed")
-    keys = {tuple(getattr(result.score, name) for name in judged) for result in results}
-    scores = [{"step": run.step, **r.score.to_json()} for r in results]
-    samples = [sample_line(r.score, sample) for r in results for sample in r.samples]
-    for name, lines in zip(_EVALUATION_FILES, (scores, samples), strict=True):
-        path = run.folder / name
-        kept = [line for _, line in read_json_lines(path) if tuple(line.get(name, "") for name in judged) not in keys]
-        write_whole(path, "".join(json.dumps(line) + "\n" for line in [*kept, *lines]))
-
-
-def sample_line(score: Score, sample: Sample) -> dict[str, Any]:
-    """A sample as a line of evaluation.jsonl."""
-    line = {name: getattr(score, name) for name in ("task", "format", "method", "sampling", "seed")}
-    line |= {"first_wrong": sample.first_wrong, **sample.to_json()}
-    return line
-
-
-def read_json_lines(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The JSON objects of a file, each with its place; none without a file. A last line cut short is left out.
-
-    ScratchpadError for a line that is damaged otherwise.
-    """
-    if not path.exists():
-        return
-    with path.open("rb") as file:
-        for number, text in enumerate(file, 1):
-            place = f"{path}:{number}"
-            try:
-                line = json.loads(text)
-            except ValueError as error:
-                if not text.endswith(b"\n"):
-                    return
-                raise ScratchpadError(f"{place} is damaged: {error}") from None
-            if not isinstance(line, dict):
-                raise ScratchpadError(f"{place} is damaged: a line holds one JSON object")
-            yield place, line
-
-
-def require_keys(place: str, line: Mapping[str, Any], needed: Iterable[str]) -> Mapping[str, Any]:
-    """The line, if it has all that is needed; else ScratchpadError."""
-    missing = [name for name in needed if name not in line]
-    if missing:
-        raise ScratchpadError(f"{place} is damaged: no {', '.join(missing)}")
-    return line
+    """What a run trains on at each step; ends: the steps after which stages of its curriculum were passed."""
+    curriculum = dataclasses.replace(run.curriculum, ends=ends) if run.curriculum else None
+    context, shares = run.config.model.context, (processes.rank, processes.world_size)
+    return StepData(run.task, run.format, run.codec, run.config.train, context, *shares, curriculum=curriculum)

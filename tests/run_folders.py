@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from scratchpad.config.resolve import resolve
 from scratchpad.config.schema import RunConfig, TaskConfig
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.recipes import recipe
-from scratchpad.run import task_of
 from scratchpad.tasks.base import Symbols
 
 
@@ -24,7 +24,7 @@ def parity(form: str = "inductive", seed: int = 0, **settings: Any) -> RunConfig
 def write_run(folder: Path, config: RunConfig, **files: Sequence[Mapping[str, Any]]) -> Path:
     """A run folder with config.json, and for each of `files` (metrics, scores, evaluation) the lines of NAME.jsonl."""
     folder.mkdir(parents=True)
-    task = task_of(config.task)
+    task = resolve(config).task
     record = {
         "config": config.to_json(),
         "vocabulary": list(Vocabulary(task.symbols()).symbols),

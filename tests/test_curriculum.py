@@ -15,13 +15,14 @@ import pytest
 import torch
 from tiny_runs import losses, metrics, tiny, trained
 
+from scratchpad.config.resolve import resolve
 from scratchpad.config.schema import CurriculumConfig
 from scratchpad.evaluation.evaluated_model import EvaluatedModel
 from scratchpad.evaluation.metrics import count_correct, evaluate
 from scratchpad.layout.rows import positions_needed
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.models.transformer import Transformer
-from scratchpad.run import Run, step_data, task_of
+from scratchpad.run import Run, step_data
 from scratchpad.tasks import task_named
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.training import setup, trainer
@@ -29,7 +30,7 @@ from scratchpad.training.checkpoint import Checkpoints
 from scratchpad.training.curriculum import make_curriculum, training_vocabulary
 from scratchpad.training.data import StepData
 from scratchpad.training.distributed import ProcessGroup
-from scratchpad.training.setup import complete
+from scratchpad.training.setup import measure
 from scratchpad.training.trainer import Trainer
 
 STAGES: dict[str, Any] = {
@@ -43,8 +44,7 @@ STAGES: dict[str, Any] = {
 
 def data_of(ends: Sequence[int] = (), processes: ProcessGroup = ProcessGroup(), **settings: Any) -> StepData:  # noqa: B008
     config = tiny(**STAGES | settings)
-    task = task_of(config.task)
-    return step_data(complete(config, task), task, processes, tuple(ends))
+    return step_data(measure(resolve(config)), processes, tuple(ends))
 
 
 def bits(question: Symbols) -> int:
@@ -83,8 +83,8 @@ def test_both_labels_are_balanced_at_every_stage(forget: bool) -> None:
     config = config.with_settings(
         settings | {"train.batch": 500, "train.steps": 6, "evaluate.sizes": "5", "curriculum.forget": forget}
     )
-    task = task_of(config.task)
-    data = step_data(complete(config, task), task, ends=(2, 4))
+    resolved = measure(resolve(config))
+    task, data = resolved.task, step_data(resolved, ends=(2, 4))
     for stage in range(3):
         questions = [question for step in (2 * stage, 2 * stage + 1) for question in data.questions(step)]
         by_size: dict[int, list[bool]] = {}
@@ -264,7 +264,7 @@ def test_symbols_and_positions_are_those_of_all_stages(tmp_path: Path) -> None:
     run = trained(tmp_path / "run", tiny(**STAGES | {"curriculum__stages": "bits=1; bits=2 window=59"}))
     stage = run.evaluated.task.changed({"bits": 2, "window": 59})
     document = run.evaluated.format.write(stage, stage.draw(0, "train", 0))
-    alone = complete(tiny(), task_of(tiny().task)).model.context
+    alone = measure(resolve(tiny())).config.model.context
     assert run.config.model.context is not None
     assert alone is not None
     assert alone < positions_needed(document) <= run.config.model.context

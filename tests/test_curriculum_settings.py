@@ -15,16 +15,16 @@ from run_folders import parity, write_run
 from tiny_runs import tiny, trained
 
 from scratchpad.cli._progress import stage_result
+from scratchpad.config.resolve import resolve
 from scratchpad.config.schema import CurriculumConfig, RunConfig
 from scratchpad.errors import ScratchpadError
 from scratchpad.recipes import recipe
 from scratchpad.reporting.html_page import report
-from scratchpad.run import task_of
 from scratchpad.tasks import task_named
 from scratchpad.tasks.user_data import load_corpus
 from scratchpad.tasks.user_file import load_task_file
 from scratchpad.training.curriculum import make_curriculum
-from scratchpad.training.setup import complete
+from scratchpad.training.setup import measure
 
 STAGES: dict[str, Any] = {
     "curriculum__stages": "bits=1; bits=2; bits=3-4",
@@ -159,7 +159,7 @@ def test_stages_that_contradict_each_other_are_forgotten_or_refused(
         trained(tmp_path / "run", config)
     assert not (tmp_path / "run").exists()
     for fine in ({"curriculum.forget": True}, {"curriculum.stages": "window=6; window=7"}):
-        assert complete(config.with_settings(fine), task_of(config.task)).model.context
+        assert measure(resolve(config.with_settings(fine))).config.model.context
 
 
 def test_stages_of_a_task_of_ones_own(tmp_path: Path) -> None:

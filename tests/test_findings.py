@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from run_folders import parity, write_run
 
+from scratchpad.config.resolve import resolve
 from scratchpad.config.schema import RunConfig
 from scratchpad.evaluation.metrics import Score
 from scratchpad.experiments.aggregate import History, SeedResult, over_seeds
@@ -92,7 +93,7 @@ def test_the_machine_is_the_one_that_trained(tmp_path: Path) -> None:
         record = json.loads((folder / "config.json").read_text())
         record["machine"] |= {"hardware": machine} if machine else {}
         (folder / "config.json").write_text(json.dumps(record))
-        work.append(PlannedRun(CURVE, seed, folder, parity(), True))
+        work.append(PlannedRun(CURVE, seed, folder, resolve(parity()), True))
     assert Provenance.of("c", work[:3], []).machine == "a fast one and a slow one"
     assert Provenance.of("c", work[:1], []).machine == "a fast one"
     assert Provenance.of("c", work[3:], []).machine == hardware()

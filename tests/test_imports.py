@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 MOST_LINES = 350
 
 LAYERS = (
-    ("errors", "number_format", "random_stream", "signals", "version"),
+    ("errors", "number_format", "provenance", "random_stream", "signals"),
     ("config.parse",),
     ("config.lengths",),
     ("programs",),
@@ -27,8 +27,10 @@ LAYERS = (
     ("evaluation",),
     ("config",),
     ("training",),
+    ("config.resolve",),
+    ("training.run_folder",),
     ("run",),
-    ("training.setup", "training.launcher", "provenance"),
+    ("training.setup", "training.launcher"),
     ("reporting",),
     ("experiments",),
 )
@@ -142,7 +144,7 @@ TORCH_FREE = [
     "scratchpad",
     "scratchpad.errors",
     "scratchpad.number_format",
-    "scratchpad.version",
+    "scratchpad.provenance",
     "scratchpad.random_stream",
     "scratchpad.config.lengths",
     "scratchpad.config.parse",

@@ -13,10 +13,10 @@ import torch
 from tiny_runs import ROOT, tiny
 
 import scratchpad as sp
+from scratchpad.config.resolve import resolve
 from scratchpad.recipes import RECIPES
-from scratchpad.run import task_of
 from scratchpad.tasks.document import as_text
-from scratchpad.training.setup import complete
+from scratchpad.training.setup import measure
 
 
 def test_every_public_name_is_there() -> None:
@@ -82,7 +82,7 @@ def test_train_solve_and_evaluate(tmp_path: Path) -> None:
 def test_recipes_are_configs_that_can_be_completed() -> None:
     for name in RECIPES:
         config = sp.recipe(name)
-        assert complete(config, task_of(config.task)).model.context
+        assert measure(resolve(config)).config.model.context
     with pytest.raises(sp.ScratchpadError, match="did you mean 'parity-small'"):
         sp.recipe("parity_small")
 

@@ -12,6 +12,7 @@ import torch
 from synthetic import programs
 from torch import Tensor
 
+from scratchpad.config.resolve import resolve
 from scratchpad.config.schema import RunConfig
 from scratchpad.evaluation import evaluated_model
 from scratchpad.evaluation.evaluated_model import EvaluatedModel
@@ -72,7 +73,7 @@ class Perfect:
 def test_solve_runs_thousands_of_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     question = nested(23)
     model: Any = None
-    run = Run(Path(), RunConfig(), EvaluatedModel(model, TASK, INDUCTIVE, VOCABULARY, "blocks"), 0)
+    run = Run(Path(), resolve(RunConfig()), EvaluatedModel(model, TASK, INDUCTIVE, VOCABULARY, "blocks"), 0)
     monkeypatch.setattr(evaluated_model, "CachedDecoder", lambda *_: Perfect(question))
     text = "".join(question).replace("\n", "\\n")
     solved = run.solve(text, limits=Limits(64, 10_007))

@@ -7,11 +7,12 @@ from itertools import count
 import pytest
 from tiny_runs import tiny
 
+from scratchpad.config.resolve import resolve
 from scratchpad.errors import ScratchpadError
 from scratchpad.layout.batch import Batch
 from scratchpad.layout.rows import positions_needed, rows
 from scratchpad.recipes import recipe
-from scratchpad.run import step_data, task_of
+from scratchpad.run import step_data
 from scratchpad.tasks import formats, task_named
 from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.document import SEP, Document
@@ -19,21 +20,19 @@ from scratchpad.tasks.formats import format_named
 from scratchpad.tasks.parity import Parity
 from scratchpad.training.distributed import ProcessGroup
 from scratchpad.training.loss import count_targets
-from scratchpad.training.setup import complete
+from scratchpad.training.setup import measure
 
 
 def first_batches(max_states: int | None) -> list[Batch]:
     config = tiny(bits="4", train__max_states=max_states)
-    task = task_of(config.task)
-    return step_data(complete(config, task), task, ProcessGroup())[0]
+    return step_data(measure(resolve(config)), ProcessGroup())[0]
 
 
 def test_a_run_may_be_judged_in_another_format() -> None:
     config = tiny(task__format="causal", train__max_states=3)
-    task = task_of(config.task)
-    assert complete(config, task, only_judged=True).train.max_states == 3
+    assert measure(resolve(config), only_evaluated=True).config.train.max_states == 3
     with pytest.raises(ScratchpadError, match=r"max_states=3: goes with task.format=inductive, not causal"):
-        complete(config, task)
+        measure(resolve(config))
 
 
 def test_of_each_chain_so_many_states_are_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,8 +87,8 @@ def test_of_a_chain_without_end_the_beginning_is_looked_into(monkeypatch: pytest
 def test_every_state_of_a_chain_is_trained_on_anywhere() -> None:
     """Each time a question comes it is another part of its chain, of which so many states are scored."""
     config = tiny(bits="7", train__max_states=2, train__states_from="anywhere", train__samples=1, train__steps=40)
-    task = task_of(config.task)
-    data = step_data(complete(config, task), task, ProcessGroup())
+    resolved = measure(resolve(config))
+    task, data = resolved.task, step_data(resolved, ProcessGroup())
     batches = [batch for step in range(40) for batch in data[step]]
     chain = task.chain(task.draw(0, "train", 0))
     assert len({tuple(row.tolist()) for batch in batches for row in batch.tokens}) == len(chain) - 1
@@ -102,14 +101,14 @@ def test_there_is_room_for_any_part_of_a_chain() -> None:
     """A walk names more vertices than its first states."""
     settings = {"task.name": "cycles", "n": "2-4", "train.max_states": 2, "evaluate.sizes": "2", "evaluate.n": 1}
     begun = recipe("parity-small").with_settings(settings)
-    task, form = task_of(begun.task), format_named("inductive")
+    task, form = resolve(begun).task, format_named("inductive")
     question = task.at_size(4).draw(0, "train", 0)
     first, whole = (positions_needed(form.write(task, question, most)) for most in (2, None))
     assert first < whole
     enough = begun.with_settings({"model.context": first})
-    assert complete(enough, task).model.context == first
+    assert measure(resolve(enough)).config.model.context == first
     with pytest.raises(ScratchpadError, match=f"model.context={whole}"):
-        complete(enough.with_settings({"train.states_from": "anywhere"}), task)
+        measure(resolve(enough.with_settings({"train.states_from": "anywhere"})))
 
 
 def test_states_from_anywhere_need_to_be_told_how_many() -> None:

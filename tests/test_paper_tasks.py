@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from scratchpad.config.resolve import resolve
 from scratchpad.config.schema import RunConfig
 from scratchpad.errors import ScratchpadError
-from scratchpad.run import task_of
 from scratchpad.tasks import task_named
 from scratchpad.tasks.document import as_text
 from scratchpad.tasks.formats import format_named
-from scratchpad.training.setup import complete
+from scratchpad.training.setup import measure
 
 
 def written(name: str, settings: dict[str, Any], question: str, form: str = "inductive") -> str:
@@ -205,7 +205,7 @@ def test_distances_that_can_hardly_be_drawn_are_refused_before_training() -> Non
     for settings, hard in (({"distance": 8}, False), ({"distance": "19-20"}, True)):
         config = RunConfig().with_settings({"task.name": "random-graphs", "evaluate.n": 1, **settings})
         with pytest.raises(ScratchpadError, match="none of 1,000 graphs") if hard else nullcontext():
-            complete(config, task_of(config.task))
+            measure(resolve(config))
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from scratchpad.config.parse import split_assignments
+from scratchpad.config.resolve import resolve
 from scratchpad.config.schema import RunConfig
 from scratchpad.errors import ScratchpadError
 from scratchpad.experiments.catalogue import experiment, experiment_names, read_experiment
 from scratchpad.experiments.execute import prepared
 from scratchpad.experiments.plan import FORMS, combinations, paired_alternatives
 from scratchpad.layout.vocabulary import Vocabulary
-from scratchpad.run import evaluated_sizes, task_of
 from scratchpad.tasks.formats import format_named
 
 PLANS = [(name, scale) for name in experiment_names() for scale in experiment(name).scales]
@@ -55,15 +55,16 @@ def test_every_curve_draws_and_can_be_judged(name: str, scale: str) -> None:
     assert plan.form in FORMS
     assert plan.curves
     for curve in plan.curves:
-        task = task_of(curve.config.task)
+        task = resolve(curve.config).task
         written = format_named(curve.config.task.format)
         words = Vocabulary(task.symbols())
         words.encode_document(written.write(task, task.draw(0, "train", 0)))
         for case in plan.cases:
             asked = plan.case_config(curve.config, case)
-            other = task_of(asked.task)
+            resolved = resolve(asked)
+            other = resolved.task
             assert {*other.symbols()} <= {*words.symbols}
-            for size in evaluated_sizes(asked, other):
+            for size in resolved.sizes:
                 question = other.at_size(size).draw(0, "test", 0)
                 words.encode_document(format_named(asked.task.format).write(other.at_size(size), question))
 
@@ -98,7 +99,7 @@ def test_the_settings_of_the_paper_are_its_own(name: str) -> None:
         assert found["betas"] == (0.9, 0.99)
         assert curve.config.model.dropout == 0.2
         assert found["question_loss"]
-        task = task_of(curve.config.task).settings(everything=True)
+        task = resolve(curve.config).task.settings(everything=True)
         assert TASKS_IN_THE_PAPER.get(name, {}).items() <= task.items()
     if "at" in wanted:
         assert sorted({curve.place for curve in plan.curves}) == list(wanted["at"])
@@ -139,7 +140,7 @@ def test_positions_of_figure_4a_are_the_papers(tmp_path: Path) -> None:
     assert plan.varied == "n"
     assert len(plan.curves) == 18
     for curve in plan.curves:
-        n = task_of(curve.config.task).settings()["n"]
+        n = resolve(curve.config).task.settings()["n"]
         assert (curve.config.model.context, curve.at) == (16 * n + 16, f"n={n}")
 
 

@@ -66,7 +66,7 @@ def test_an_existing_run_is_never_overwritten(tmp_path: Path, capsys: Capture) -
     run = trained(tmp_path / "run", tiny(train__steps=3, bits="1-3")).folder
     before = contents(run)
     arguments = train_arguments(run)
-    assert "--resume, or replace it with --force" in refused(capsys, *arguments)
+    assert "--resume, or overwrite it with --force" in refused(capsys, *arguments)
     assert "give one of the two" in refused(capsys, *arguments, "--resume", "--force")
     said = refused(capsys, *arguments, "--resume")
     assert "task.settings.bits: 1-3 -> 1-4" in said
@@ -94,7 +94,7 @@ def test_a_folder_that_is_no_run_is_left_alone(tmp_path: Path, capsys: Capture) 
     (tmp_path / "file").write_text("text")
     before = contents(tmp_path)
     for name in ("letters", "file"):
-        assert "--resume, or replace it with --force" in refused(capsys, *train_arguments(tmp_path / name))
+        assert "--resume, or overwrite it with --force" in refused(capsys, *train_arguments(tmp_path / name))
         assert "is not a run folder" in refused(capsys, *train_arguments(tmp_path / name, "--force"))
         assert "is not a run folder" in refused(capsys, *train_arguments(tmp_path / name, "--resume"))
     assert "cannot be written" in refused(capsys, *train_arguments(tmp_path / "file" / "run"))

@@ -13,13 +13,15 @@ import torch
 from command_line import objects
 from tiny_runs import Capture, command, contents, dotted, losses, metrics, refused, tiny, trained
 
+from scratchpad.config.resolve import resolve
 from scratchpad.config.schema import RunConfig
 from scratchpad.errors import ScratchpadError
 from scratchpad.experiments.plan import slug
 from scratchpad.run import Run, step_data
 from scratchpad.training.checkpoint import Checkpoints
 from scratchpad.training.loss import count_targets, summed_loss
-from scratchpad.training.setup import is_trained
+from scratchpad.training.run_folder import is_trained
+from scratchpad.training.setup import measure
 
 WORK: dict[str, Any] = {"train__steps": 7}
 
@@ -59,7 +61,7 @@ def test_the_first_weights_are_the_other_runs_last(base: Path, tmp_path: Path) -
 def test_the_first_loss_is_that_of_the_other_runs_model(base: Path, tmp_path: Path) -> None:
     config = after(base, model__dropout=0)
     run, other = trained(tmp_path / "run", config), Run.load(base, "last", "cpu")
-    batches = step_data(run.config, run.evaluated.task)[0]
+    batches = step_data(run.resolved)[0]
     with torch.no_grad():
         total = sum(float(summed_loss(other.evaluated.model, batch, "dense")) for batch in batches)
     assert losses(run.folder)[1] == pytest.approx(total / count_targets(batches), rel=1e-5)  # single precision
@@ -81,7 +83,7 @@ def test_resuming_is_exact_even_when_the_start_is_gone(base: Path, tmp_path: Pat
     trained(cut, whole.config, resume=True, checkpoint="4")
     assert losses(cut) == losses(whole.folder)
     assert same(cut, whole.folder)
-    assert is_trained(whole.config, cut)
+    assert is_trained(measure(resolve(whole.config)), cut)
 
 
 def test_a_run_that_saved_nothing_starts_again_from_its_start(base: Path, tmp_path: Path) -> None:
@@ -101,7 +103,7 @@ def test_the_same_weights_may_lie_elsewhere_others_are_another_run(base: Path, t
     with pytest.raises(ScratchpadError, match=rf"other settings \(train.start: {base} -> {other}\)"):
         trained(whole.folder, after(other), resume=True)
     with pytest.raises(ScratchpadError, match=rf"train.start: {base} -> None"):
-        is_trained(after(base, train__start="none"), whole.folder)
+        is_trained(measure(resolve(after(base, train__start="none"))), whole.folder)
 
 
 CYCLES = {"task__name": "cycles", "n": 2, "names": 7}

@@ -13,12 +13,13 @@ import pytest
 import torch
 from tiny_runs import losses, metrics, starts_workers, tiny, trained
 
+from scratchpad.config.resolve import resolve
 from scratchpad.config.schema import RunConfig, TrainConfig
 from scratchpad.errors import RunFailure, ScratchpadError
 from scratchpad.layout.batch import NO_TARGET, Batch
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.models.transformer import Transformer
-from scratchpad.run import step_data, task_of
+from scratchpad.run import step_data
 from scratchpad.tasks.base import Symbols
 from scratchpad.training import trainer
 from scratchpad.training.checkpoint import Checkpoints
@@ -26,7 +27,7 @@ from scratchpad.training.data import StepData
 from scratchpad.training.distributed import ProcessGroup
 from scratchpad.training.loss import count_targets, summed_loss
 from scratchpad.training.optimizer import learning_rate, make_optimizer
-from scratchpad.training.setup import complete
+from scratchpad.training.setup import measure
 from scratchpad.training.trainer import Trainer
 
 CLOSE = 1e-6  # float32, a dozen steps: sums in another order
@@ -38,8 +39,7 @@ def curve(folder: Path, **settings: Any) -> dict[int, float]:
 
 
 def data_of(config: RunConfig, processes: ProcessGroup = ProcessGroup()) -> StepData:  # noqa: B008
-    task = task_of(config.task)
-    return step_data(complete(config, task), task, processes)
+    return step_data(measure(resolve(config)), processes)
 
 
 WAYS: dict[str, dict[str, Any]] = {

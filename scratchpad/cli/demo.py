@@ -79,8 +79,8 @@ def _solve_long_question(run: Run) -> None:
 
 
 def _write_summary(folder: Path, seed: int, runs: dict[str, Run], scores: dict[str, list[Score]]) -> None:
-    from scratchpad.run import read_run_record
     from scratchpad.training.checkpoint import write_whole
+    from scratchpad.training.run_folder import read_run_record
 
     record = read_run_record(runs["inductive"].folder)
     table = [score.to_json() for row in scores.values() for score in row]

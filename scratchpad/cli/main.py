@@ -82,9 +82,9 @@ def _run(arguments: list[str]) -> int:
         print(_overview(), file=sys.stdout if arguments else sys.stderr)
         return SUCCESS if arguments else USER_ERROR
     if arguments[0] == "--version":
-        from scratchpad.version import describe_version
+        from scratchpad.provenance import package_version
 
-        print(describe_version())
+        print(f"scratchpad {package_version()}")
         return SUCCESS
     name, *rest = arguments
     if name.startswith("-"):

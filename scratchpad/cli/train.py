@@ -57,8 +57,9 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     from scratchpad.cli._progress import TrainingProgress
+    from scratchpad.config.resolve import TaskLoader, resolve
     from scratchpad.training.distributed import is_main_process
-    from scratchpad.training.setup import train
+    from scratchpad.training.setup import measure, train
     from scratchpad.training.trainer import Interrupted
 
     if args.resume and args.force:
@@ -72,12 +73,14 @@ def run(args: Namespace) -> None:
             dataclasses.replace(config, train=dataclasses.replace(config.train, seed=i)) for i in range(args.seeds)
         ]
         runs = [(one, out / f"seed-{i}") for i, one in enumerate(seeded)]
+    tasks = TaskLoader()
     for one, folder in runs:
         name = str(folder)
         with TrainingProgress({name: one.train.steps}) as progress:
             try:
                 on_metrics = partial(progress.show_metrics, name)
-                train(one, folder, args.device, args.resume, args.force, args.checkpoint, on_metrics)
+                measured = measure(resolve(one, tasks))
+                train(measured, folder, args.device, args.resume, args.force, args.checkpoint, on_metrics)
             except Interrupted as stop:
                 raise Interrupted(f"{stop}; go on with: {_resuming(args)}") from None
         if is_main_process():
@@ -88,15 +91,14 @@ def run(args: Namespace) -> None:
 
 def _config(args: Namespace) -> RunConfig:
     config = read_config(args.config) if args.config.endswith(".json") else recipe(args.config)
-    if config.task.file and not args.task_file:
-        raise ScratchpadError(f"{args.config}: its task is a Python file, to be run: name it with --task-file")
     named = {"task.data": args.data, "task.test_data": args.test_data, "task.file": args.task_file}
-    own, values = {name: value for name, value in named.items() if value}, split_assignments(args.set)
-    if own and (config.task.data, config.task.file) == (None, None):
-        bare = dataclasses.replace(config.task, settings={})  # a recipe's task settings and sizes are not the user's
-        sizes = dataclasses.replace(config.evaluate, sizes=())
-        config = dataclasses.replace(config, task=bare, evaluate=sizes)
-    return config.with_settings(own).with_settings(values)
+    files, values = {name: value for name, value in named.items() if value}, split_assignments(args.set)
+    if twice := files.keys() & values.keys():
+        name = min(twice)
+        raise ScratchpadError(f"{name} is given twice: {files[name]!r} and, with --set, {values[name]!r}")
+    if config.task.file and not (files | values).get("task.file"):
+        raise ScratchpadError(f"{args.config}: its task is a Python file, to be run: name it with --task-file")
+    return config.with_settings(files | values)
 
 
 def _resuming(args: Namespace) -> str:

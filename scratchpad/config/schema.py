@@ -197,13 +197,13 @@ class RunConfig:
     def with_settings(self, values: Mapping[str, Any]) -> RunConfig:
         """A copy with settings by their paths: `{"train.steps": "500", "model": "25m", "task.settings.bits": "1-8"}`.
 
-        Names that begin with neither part are the task's: `bits=1-8` is `task.settings.bits=1-8`. With another
-        `task.name` the settings and the judged sizes of the former task are dropped, and so is a setting in whose
-        place another one is given.
+        Names outside these parts are the task's: `bits=1-8` is `task.settings.bits=1-8`. Another task (`task.name`,
+        or a file in place of a built-in task) drops the former task's settings and evaluated sizes. A setting also
+        drops the one that it excludes.
         """
         _check_twice(values)
         base = self
-        if values.get("task.name", self.task.name) != self.task.name:
+        if self._is_other_task(values):
             base = replace(self, task=replace(self.task, settings={}), evaluate=replace(self.evaluate, sizes=()))
         given = {name.removeprefix("task.settings."): value for name, value in values.items()}
         replaced = excluded(values.get("task.name", base.task.name), given).keys() - given.keys()
@@ -217,6 +217,11 @@ class RunConfig:
             if name not in _PARTS
         }
         return with_settings(with_settings(base, whole, "a run"), rest, "a run")
+
+    def _is_other_task(self, values: Mapping[str, Any]) -> bool:
+        built_in = self.task.data is None and self.task.file is None
+        from_file = any(values.get(name) not in (None, "none") for name in ("task.data", "task.test_data", "task.file"))
+        return (built_in and from_file) or values.get("task.name", self.task.name) != self.task.name
 
     @property
     def weight_settings(self) -> RunConfig:

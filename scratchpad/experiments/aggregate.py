@@ -13,7 +13,7 @@ from typing import Any
 from scratchpad.evaluation.intervals import median_interval, wilson
 from scratchpad.evaluation.metrics import Score
 from scratchpad.experiments.plan import Curve, Plan
-from scratchpad.run import read_json_lines
+from scratchpad.training.run_folder import read_json_lines
 
 _TOLD = ("n", "method", "sampling", "transition_accuracy", "tokens", "seconds", "memory_bytes", "seen_in_training")
 """What a seed's line takes over from its score."""

@@ -11,16 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from scratchpad.config.parse import to_json
+from scratchpad.config.resolve import ResolvedRun, resolve
 from scratchpad.config.schema import RunConfig
 from scratchpad.errors import ScratchpadError, error_prefix
 from scratchpad.evaluation.metrics import Score
 from scratchpad.experiments.aggregate import History, SeedResult, read_history
 from scratchpad.experiments.plan import Curve, Plan, find_duplicate
 from scratchpad.generation.sampling import Sampling
-from scratchpad.run import Run, check_symbols, evaluated_sizes, read_json_lines, require_keys, task_of
+from scratchpad.run import Run, check_symbols
 from scratchpad.training.checkpoint import Checkpoints, write_whole
 from scratchpad.training.launcher import TrainingJob, launch_runs
-from scratchpad.training.setup import check_start_fits, codec_of, complete, is_trained, load_start, model_of, train
+from scratchpad.training.run_folder import is_trained, read_json_lines, require_keys, saved_config
+from scratchpad.training.setup import check_start_fits, load_start, measure, train
 
 _JUDGED, _VOTES = "judged.jsonl", "votes.jsonl"
 OnMetrics = Callable[[str, dict[str, Any]], None]
@@ -34,8 +36,12 @@ class PlannedRun:
     curve: Curve
     seed: int
     folder: Path
-    config: RunConfig
+    resolved: ResolvedRun
     trained: bool
+
+    @property
+    def config(self) -> RunConfig:
+        return self.resolved.config
 
     @property
     def name(self) -> str:
@@ -70,15 +76,15 @@ def prepared(plan: Plan, out: Path) -> Plan:
     for curve in plan.curves:
         with error_prefix(plan.context(curve)):
             if base := plan.start_curve(curve):
-                found[curve.name] = _fitted(found[curve.name], found[base.name])
+                found[curve.name] = _fitted(plan, found[curve.name], found[base.name])
             else:
-                load_start(found[curve.name].config, task_of(curve.config.task))
+                load_start(resolve(found[curve.name].config, plan.tasks))
     return dataclasses.replace(plan, curves=tuple(found[curve.name] for curve in plan.curves))
 
 
 def _check_alike(plan: Plan) -> None:
     """ScratchpadError where two curves would train the same weights."""
-    alike = find_duplicate(plan.name, plan.curves, plan.on_schedule)
+    alike = find_duplicate(plan.name, plan.curves, plan.tasks, plan.on_schedule)
     if alike:
         raise ScratchpadError(
             f"{plan.name}: the curves {alike[0].name} and {alike[1].name} would train the same weights twice: leave "
@@ -89,32 +95,29 @@ def _check_alike(plan: Plan) -> None:
 def _prepared(plan: Plan, curve: Curve, heirs: Sequence[RunConfig], room: int | None) -> Curve:
     alone = curve.config if plan.start_curve(curve) is None else _starting_from(curve.config, None)
     with error_prefix(plan.context(curve)):
-        task = task_of(alone.task)
-        config, codec = complete(alone, task, room=room), codec_of(alone, task)
+        run = measure(resolve(alone, plan.tasks), room=room)
     contexts = [one.model.context or 0 for one in heirs]
     for case in plan.cases:
         with error_prefix(plan.context(curve, case)):
-            asked = plan.case_config(alone, case)
-            other = task_of(asked.task)
-            check_symbols(other, codec, "it is")
-            contexts.append(complete(asked, other, True, room).model.context or 0)
-    config = _with_room(config, *contexts)
+            other = resolve(plan.case_config(alone, case), plan.tasks)
+            check_symbols(other.task, run.codec, "it is")
+            contexts.append(measure(other, only_evaluated=True, room=room).config.model.context or 0)
+    config = _with_room(run.config, *contexts)
     return dataclasses.replace(curve, config=_starting_from(config, curve.config.train.start))
 
 
 def _room_there(curve: Curve, out: Path) -> int | None:
     """The learned positions of a run of the curve that is there; None where there is none."""
     runs = sorted(path.parent for path in curve.folder(out, 0).parent.glob("seed-*/config.json"))
-    return model_of(runs[0]).context if runs else None
+    return saved_config(runs[0]).model.context if runs else None
 
 
-def _fitted(curve: Curve, base: Curve) -> Curve:
+def _fitted(plan: Plan, curve: Curve, base: Curve) -> Curve:
     """A curve as it starts from another one's weights. ScratchpadError where they do not fit."""
-    config, task = _with_room(curve.config, base.config.model.context or 0), task_of(curve.config.task)
-    check_start_fits(
-        config, task, base.config.model, codec_of(base.config, task_of(base.config.task)).to_json(), base.name
-    )
-    return dataclasses.replace(curve, config=config)
+    run = resolve(_with_room(curve.config, base.config.model.context or 0), plan.tasks)
+    symbols = resolve(base.config, plan.tasks).codec.to_json()
+    check_start_fits(run, base.config.model, symbols, base.name)
+    return dataclasses.replace(curve, config=run.config)
 
 
 def _with_room(config: RunConfig, *contexts: int) -> RunConfig:
@@ -141,7 +144,8 @@ def _planned_run(plan: Plan, curve: Curve, seed: int, out: Path) -> PlannedRun:
     config, base, folder = curve.seeded(seed), plan.start_curve(curve), curve.folder(out, seed)
     if base:
         config = _starting_from(config, str(base.folder(out, seed)))
-    return PlannedRun(curve, seed, folder, config, is_trained(config, folder, plan.on_schedule))
+    resolved = measure(resolve(config, plan.tasks))
+    return PlannedRun(curve, seed, folder, resolved, is_trained(resolved, folder, plan.on_schedule))
 
 
 def execute_plan(plan: Plan, work: Sequence[PlannedRun], options: ExecutionOptions) -> list[SeedResult]:
@@ -159,18 +163,14 @@ def execute_plan(plan: Plan, work: Sequence[PlannedRun], options: ExecutionOptio
 
 def _train(work: Sequence[PlannedRun], options: ExecutionOptions) -> None:
     if options.jobs > 1:
-        launch_runs(
-            [TrainingJob(one.name, one.config, one.folder) for one in work],
-            options.jobs,
-            options.on_metrics,
-            options.device,
-        )
+        jobs = [TrainingJob(run.name, run.config, run.folder) for run in work]
+        launch_runs(jobs, options.jobs, options.on_metrics, options.device)
         return
     for run in work:
         name = run.name
         begun = run.folder.exists() and any(run.folder.iterdir())
         train(
-            run.config,
+            run.resolved,
             run.folder,
             options.device,
             begun,
@@ -182,7 +182,7 @@ def _judged(plan: Plan, run: PlannedRun, options: ExecutionOptions) -> list[Seed
     """The seed_results of a run in every case, kept in the run's folder."""
     history = read_history(run.folder, run.config.train.batch, plan.learned)
     known = _SavedScores(run.folder / _JUDGED, {"step": Checkpoints(run.folder).steps()[-1]})
-    scores = _by_case(plan, run.name, run.config, known, lambda: _loaded(run, options), options)
+    scores = _by_case(plan, run.name, run.config, known, lambda: _loaded(plan, run, options), options)
     return [SeedResult(run.curve, case, run.seed, score, history) for case, score in scores]
 
 
@@ -195,15 +195,15 @@ def _voted(plan: Plan, curve: Curve, work: Sequence[PlannedRun], options: Execut
     known = _SavedScores(voters[0].folder.parent / _VOTES, {"weights": digests})
 
     def load() -> Run:
-        first, *others = (_loaded(one, options) for one in voters)
+        first, *others = (_loaded(plan, one, options) for one in voters)
         return first.voting(others)
 
     scores = _by_case(plan, curve.name, curve.config, known, load, options)
     return [SeedResult(curve, case, 0, score, history) for case, score in scores]
 
 
-def _loaded(run: PlannedRun, options: ExecutionOptions) -> Run:
-    return Run.load(run.folder, "last", options.device)
+def _loaded(plan: Plan, run: PlannedRun, options: ExecutionOptions) -> Run:
+    return Run.load(run.folder, "last", options.device, tasks=plan.tasks)
 
 
 class _SavedScores:
@@ -244,6 +244,6 @@ def _scores(run: Run, asked: RunConfig, batch: int) -> list[Score]:
     """A run's scores when it is asked as the config says. What it is asked as it was trained is kept in its folder."""
     how = asked.evaluate
     evaluated = None if asked.task == run.config.task else run.with_task(asked.task)
-    sizes = evaluated_sizes(asked, (evaluated or run.evaluated).task)
+    sizes = how.sizes or (evaluated or run.evaluated).task.default_test_sizes()
     sampling = Sampling(how.temperature, seed=how.seed)
     return [one.score for one in run.evaluate_by_size(sizes, how.n, how.method, how.seed, sampling, batch, evaluated)]

@@ -14,7 +14,6 @@ from scratchpad.experiments.plan import MEASURES, Curve, Plan
 from scratchpad.reporting.charts import Curve as Line
 from scratchpad.reporting.charts import Series, accuracy_plot, evaluation_plot
 from scratchpad.reporting.comparison_charts import Bar, Learned, bars_plot, steps_plot
-from scratchpad.run import task_of
 
 
 def figure(plan: Plan, seed_results: Sequence[SeedResult]) -> Figure:
@@ -29,8 +28,8 @@ def _lengths(plan: Plan, seed_results: Sequence[SeedResult]) -> Figure:
             found = [one for one in seed_results if (one.curve, one.case) == (curve, case)]
             lines = [_line(plan, [one for one in found if one.seed == seed]) for seed in _seeds(found)]
             label = f"{curve.name}, {case}" if case else curve.name
-            series.append(Series(label, tuple(lines), task_of(curve.config.task).covered_sizes()))
-    length = task_of(plan.curves[0].config.task).size_setting
+            series.append(Series(label, tuple(lines), plan.tasks.load(curve.config.task).covered_sizes()))
+    length = plan.tasks.load(plan.curves[0].config.task).size_setting
     return accuracy_plot(series, length, _axis(plan))
 
 
@@ -48,7 +47,7 @@ def _bars(plan: Plan, seed_results: Sequence[SeedResult]) -> Figure:
     keys: list[tuple[str, int | None]] = (
         [(case, size) for case in plan.cases for size in sizes] if by_size else [(case, None) for case in plan.cases]
     )
-    length = task_of(plan.curves[0].config.task).size_setting
+    length = plan.tasks.load(plan.curves[0].config.task).size_setting
     labels = [f"{length} {size}" if size else case for case, size in keys]
     rows = []
     for curve in plan.curves:
@@ -97,7 +96,7 @@ def _progress(plan: Plan, seed_results: Sequence[SeedResult]) -> Figure:
             points = [(step, shares[max(shares)]) for step, shares in run.evaluations]
             lines.append(Line(tuple(step for step, _ in points), tuple(share for _, share in points)))
         series.append(Series(curve.name, tuple(lines)))
-    setting = task_of(plan.curves[0].config.task).size_setting
+    setting = plan.tasks.load(plan.curves[0].config.task).size_setting
     return evaluation_plot([(f"{setting} = {largest}", series)], _axis(plan))
 
 

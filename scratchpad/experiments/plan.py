@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from itertools import chain, product
 from pathlib import Path
 
+from scratchpad.config.resolve import TaskLoader, resolve
 from scratchpad.config.schema import RunConfig
 from scratchpad.errors import ScratchpadError, error_prefix, unknown_name
-from scratchpad.run import task_of, with_values
 
 FORMS = {
     "lengths": "accuracy over length, every seed thin and the median thick",
@@ -95,6 +95,7 @@ class Plan:
     reported: Mapping[str, str] = dataclasses.field(default_factory=dict)
     vote: tuple[str, ...] = ()
     own: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    tasks: TaskLoader = dataclasses.field(default_factory=TaskLoader, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         names = [slug(curve.name) for curve in self.curves]
@@ -250,14 +251,17 @@ def sweep(name: str, config: RunConfig, settings: Mapping[str, str]) -> Plan:
     for values in combinations(settings):
         own = {setting: values[setting] for setting in varied}
         curves.append(Curve(settings_label(own) or name, config.with_settings(with_free_method(values)), settings=own))
-    _check_swept(f"sweep-{name}", curves)
+    tasks = TaskLoader()
+    _check_swept(f"sweep-{name}", curves, tasks)
     over_length = len(curves) <= 7 and len(curves[0].config.evaluate.sizes) > 1
     title = f"{name}: {', '.join(varied)}" if varied else name
     form = "lengths" if over_length else "bars"
-    return Plan(f"sweep-{name}", title, tuple(curves), {"": {}}, form, "exact")
+    return Plan(f"sweep-{name}", title, tuple(curves), {"": {}}, form, "exact", tasks=tasks)
 
 
-def find_duplicate(name: str, curves: Sequence[Curve], on_schedule: bool = False) -> tuple[Curve, Curve] | None:
+def find_duplicate(
+    name: str, curves: Sequence[Curve], tasks: TaskLoader, on_schedule: bool = False
+) -> tuple[Curve, Curve] | None:
     """Two curves of a plan of that name that would train the same weights; None where there are none.
 
     on_schedule: what is judged in training is part of their results, so that they differ where that does.
@@ -265,16 +269,16 @@ def find_duplicate(name: str, curves: Sequence[Curve], on_schedule: bool = False
     found: dict[str, Curve] = {}
     for curve in curves:
         with error_prefix(f"{name}, curve {curve.name}"):
-            config = with_values(curve.config, task_of(curve.config.task))
+            config = resolve(curve.config, tasks).config
         other = found.setdefault(json.dumps((config if on_schedule else config.weight_settings).to_json()), curve)
         if other is not curve:
             return other, curve
     return None
 
 
-def _check_swept(name: str, curves: Sequence[Curve]) -> None:
+def _check_swept(name: str, curves: Sequence[Curve], tasks: TaskLoader) -> None:
     """ScratchpadError where two curves would train the same weights."""
-    alike = find_duplicate(name, curves)
+    alike = find_duplicate(name, curves, tasks)
     if alike is None:
         return
     first, second = (curve.settings for curve in alike)

@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any
 
 from scratchpad.evaluation.intervals import spread_name
@@ -14,8 +13,8 @@ from scratchpad.experiments.aggregate import SeedResult, over_seeds
 from scratchpad.experiments.execute import PlannedRun
 from scratchpad.experiments.plan import MEASURES, Plan
 from scratchpad.number_format import NOTHING, duration, memory, percent, percent_range, unbroken
-from scratchpad.provenance import hardware
-from scratchpad.run import read_run_record
+from scratchpad.provenance import hardware, package_version
+from scratchpad.training.run_folder import read_run_record
 
 Line = Mapping[str, Any]
 
@@ -45,7 +44,7 @@ class Provenance:
             tuple(sorted({str(record.get("git")) for record in records})),
             tuple(sorted({run.seed for run in work})),
             round(sum(runs.values()), 1),
-            {**records[0].get("versions", {}), "scratchpad": version("scratchpad")},
+            {**records[0].get("versions", {}), "scratchpad": package_version()},
             datetime.now(UTC).strftime("%Y-%m-%d"),
         )
 

@@ -13,10 +13,10 @@ from scratchpad.evaluation.free_running import next_state
 from scratchpad.evaluation.intervals import Share
 from scratchpad.reporting.run_records import Line, RunRecord, way_of
 from scratchpad.reporting.sample_chains import due_document
-from scratchpad.run import read_json_lines
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import END, SEP, Document, as_text, bare
 from scratchpad.tasks.formats import format_named
+from scratchpad.training.run_folder import read_json_lines
 
 _TERMINATORS = (SEP, END)
 

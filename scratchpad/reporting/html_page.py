@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from scratchpad.errors import ScratchpadError
 from scratchpad.evaluation import METHODS
+from scratchpad.provenance import package_version
 from scratchpad.reporting.chart_data import accuracy_series, evaluation_panels, loss_series
 from scratchpad.reporting.charts import GRID, INK, PALETTE, SHADE, accuracy_plot, evaluation_plot, loss_plot, svg
 from scratchpad.reporting.diagnosis import Diagnosis, diagnose
@@ -22,7 +23,6 @@ from scratchpad.reporting.run_records import RunRecord, read_run
 from scratchpad.reporting.sample_chains import Chain, sample_chains
 from scratchpad.reporting.tables import Table, accuracy_table, cost_table, question_counts, seeds_table
 from scratchpad.tasks.formats import format_named
-from scratchpad.version import describe_version
 
 _MOST_SAMPLED = 12
 _RIGHT = {"forced": "whole scratchpads right", "free": "right answers"}
@@ -129,7 +129,7 @@ def page(
         names=names,
         folders=[str(run.folder) for _, run in ordered],
         facts=_facts([run for _, run in ordered]),
-        writer=describe_version(),
+        writer=f"scratchpad {package_version()}",
         runs_git=", ".join(sorted({str(run.record.get("git")) for run in runs})),
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )

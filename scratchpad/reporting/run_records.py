@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from scratchpad.config.lengths import Lengths
+from scratchpad.config.resolve import TaskLoader
 from scratchpad.config.schema import RunConfig
 from scratchpad.errors import ScratchpadError
 from scratchpad.evaluation.evaluated_model import Sample
 from scratchpad.evaluation.intervals import wilson
 from scratchpad.evaluation.metrics import Score
-from scratchpad.run import read_json_lines, read_run_record, require_keys, task_of
 from scratchpad.tasks.base import Task
 from scratchpad.tasks.user_data import Corpus
 from scratchpad.tasks.user_file import FunctionTask
 from scratchpad.training.curriculum import make_curriculum
+from scratchpad.training.run_folder import read_json_lines, read_run_record, require_keys
 
 Line = Mapping[str, Any]
 _SAMPLE_FIELDS = ("method", *Sample.json_names())
@@ -126,7 +127,7 @@ def _task(config: RunConfig, folder: Path, task_file: str | None) -> tuple[Task 
     """The task, or why there is none: its file may have moved since."""
     named = dataclasses.replace(config.task, file=task_file) if config.task.file else config.task
     try:
-        return task_of(named, folder), ""
+        return TaskLoader().load(named, folder), ""
     except ScratchpadError as error:
         if task_file:
             raise

@@ -1,0 +1,109 @@
+"""A run config with everything that it names, made once per run and handed on to training and evaluation."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from scratchpad.config.parse import to_json, with_settings
+from scratchpad.config.schema import RunConfig, TaskConfig
+from scratchpad.errors import ScratchpadError, error_prefix, unknown_name
+from scratchpad.layout.codec import Codec
+from scratchpad.tasks import task_named
+from scratchpad.tasks.base import Task
+from scratchpad.tasks.formats import Format, format_named
+from scratchpad.tasks.user_data import Corpus, load_corpus
+from scratchpad.tasks.user_file import load_task_file
+from scratchpad.training.curriculum import Curriculum, make_curriculum, training_vocabulary
+
+
+class TaskLoader:
+    """Loads the tasks that configs name, each once: a data file is read once for all formats and settings."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, Task] = {}
+
+    def load(self, config: TaskConfig, folder: Path | None = None) -> Task:
+        """The task that a config names: a built-in one, a Python file's, or a data file's.
+
+        folder: the run folder that the config comes from. ScratchpadError where such a config does not name the file of
+        a Python task: no command runs code only because a run folder names it.
+        """
+        settings = dict(config.settings)
+        if config.data is not None:
+            return self._data_task(config, settings)
+        if config.file is not None:
+            file = config.file
+            return self._once(("file", file, settings), lambda: load_task_file(file, settings))
+        if folder is not None and config.name == "own":
+            raise ScratchpadError(f"{folder} was trained on a task of a Python file: name it with --task-file")
+        return self._once(("name", config.name, settings), lambda: task_named(config.name, settings))
+
+    def _data_task(self, config: TaskConfig, settings: dict[str, object]) -> Task:
+        path, test_path = str(config.data), config.test_data
+        corpus = self._once(("data", path, test_path), lambda: load_corpus(path, test_path))
+        assert isinstance(corpus, Corpus)
+        with error_prefix(path):
+            corpus.check_format(format_named(config.format))
+        for name in settings:
+            if name not in corpus.settings():
+                raise unknown_name(f"setting of {corpus.name}", name, corpus.settings())
+        return with_settings(corpus, settings, corpus.name)
+
+    def _once(self, key: tuple[object, ...], load: Callable[[], Task]) -> Task:
+        text = json.dumps(to_json(key), default=repr)
+        if text not in self._loaded:
+            self._loaded[text] = load()
+        return self._loaded[text]
+
+
+@dataclass(frozen=True)
+class ResolvedRun:
+    """A run config and what it names: the task, its format, the stages of the curriculum (None without one), the codec.
+
+    config: the task's settings as values, however they were written. tasks: the loader of the task; other runs of the
+    same command share it.
+    """
+
+    config: RunConfig
+    task: Task
+    curriculum: Curriculum | None
+    tasks: TaskLoader = field(compare=False, repr=False)
+
+    @property
+    def format(self) -> Format:
+        return format_named(self.config.task.format)
+
+    @cached_property
+    def codec(self) -> Codec:
+        """The symbols of the task and of the curriculum's stages."""
+        return training_vocabulary(self.task, self.curriculum)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The sizes to evaluate: those of the config, or else the task's default."""
+        return self.config.evaluate.sizes or self.task.default_test_sizes()
+
+
+def resolve(config: RunConfig, tasks: TaskLoader | None = None) -> ResolvedRun:
+    """Load what a config names. ScratchpadError where it cannot be, and for stages that the task does not have."""
+    tasks = tasks or TaskLoader()
+    task = tasks.load(config.task)
+    values = task.settings(everything=True)
+    settings = {name: values.get(name, written) for name, written in config.task.settings.items()}
+    config = dataclasses.replace(config, task=dataclasses.replace(config.task, settings=settings))
+    return ResolvedRun(config, task, make_curriculum(config.curriculum, task), tasks)
+
+
+def resolve_saved(
+    config: RunConfig, folder: Path, task_file: str | None = None, tasks: TaskLoader | None = None
+) -> ResolvedRun:
+    """Load what the saved config of a run folder names; task_file: the Python file of its task, which is run."""
+    tasks = tasks or TaskLoader()
+    named = dataclasses.replace(config.task, file=task_file) if config.task.file else config.task
+    task = tasks.load(named, folder)
+    return ResolvedRun(config, task, make_curriculum(config.curriculum, task), tasks)

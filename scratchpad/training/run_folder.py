@@ -1,0 +1,197 @@
+"""The files of a run folder: config.json, lines of JSON, saved evaluations; and whether a folder holds a given run."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import platform
+import shutil
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from scratchpad.config.parse import flat_settings
+from scratchpad.config.resolve import ResolvedRun
+from scratchpad.config.schema import RunConfig
+from scratchpad.errors import ScratchpadError
+from scratchpad.evaluation.evaluated_model import Sample
+from scratchpad.evaluation.metrics import Result, Score
+from scratchpad.provenance import git_hash, hardware, versions
+from scratchpad.tasks.document import MARKS
+from scratchpad.training.checkpoint import Checkpoint, Checkpoints, write_whole
+
+_EVALUATION_FILES = ("scores.jsonl", "evaluation.jsonl")
+"""Where a run folder keeps evaluations: scores, and samples."""
+
+
+def read_run_record(folder: Path) -> dict[str, Any]:
+    """Read config.json of a run folder. ScratchpadError where the folder holds no run."""
+    path = folder / "config.json"
+    if not path.is_file():
+        raise ScratchpadError(f"{folder} is not a run folder: it has no config.json (`scratchpad train` makes one)")
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(record["config"], dict) or record["vocabulary"][: len(MARKS)] != list(MARKS):
+            raise ValueError("no config or no vocabulary")
+    except (ValueError, KeyError, TypeError) as error:
+        raise ScratchpadError(f"{path} is damaged: {error}") from None
+    return record
+
+
+def saved_config(folder: Path) -> RunConfig:
+    """The settings that a run folder keeps."""
+    return RunConfig.from_json(read_run_record(folder)["config"], str(folder / "config.json"))
+
+
+def has_run_to_resume(folder: Path, run: ResolvedRun, resume: bool, force: bool) -> bool:
+    """Whether `folder` holds a run to resume. ScratchpadError where the folder must not be touched."""
+    exists = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+    if exists and resume:
+        check_same_run(folder, run)
+        return True
+    if exists and not force:
+        raise ScratchpadError(f"{folder} already exists: resume it with --resume, or overwrite it with --force")
+    if exists and not (folder / "config.json").is_file():
+        raise ScratchpadError(f"{folder} is not a run folder; --force overwrites only those. Choose another --out")
+    start = run.config.train.start
+    if exists and start is not None and Path(start).resolve().is_relative_to(folder.resolve()):
+        raise ScratchpadError(f"train.start={start} lies in {folder}, which would be replaced: choose another --out")
+    return False
+
+
+def make_run_folder(folder: Path, run: ResolvedRun, start: Checkpoint | None) -> None:
+    """Empty the folder and write its config.json. start: the weights that the run starts from, if any."""
+    try:
+        for path in folder.iterdir():  # not the folder itself: it is locked
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        write_whole(folder / "config.json", json.dumps(_run_record(run, start), indent=1) + "\n")
+    except OSError as error:
+        raise ScratchpadError(f"--out {folder} cannot be written: {error.strerror}") from None
+
+
+def _run_record(run: ResolvedRun, start: Checkpoint | None) -> dict[str, Any]:
+    """What config.json holds: all settings, the ordered vocabulary, and where and with what the run was made."""
+    return {
+        "config": run.config.to_json(),
+        "start": {"step": start.step, "digest": start.digest} if start else None,
+        "vocabulary": run.codec.to_json(),
+        "task_settings": run.task.settings(),
+        "versions": versions(),
+        "git": git_hash(),
+        "machine": {
+            "platform": platform.platform(),
+            "threads": torch.get_num_threads(),
+            "processes": int(os.environ.get("WORLD_SIZE", "1")),
+            "hardware": hardware(),
+            "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        },
+    }
+
+
+def is_trained(run: ResolvedRun, folder: Path, same_evaluation: bool = True) -> bool:
+    """Whether the folder holds this measured run, trained to its end. ScratchpadError where it holds another run.
+
+    same_evaluation: its evaluation during training must match, too. If False, that of a finished run may differ where
+    its weights do not depend on it.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return False
+    finished = False
+    if Checkpoints(folder).steps():
+        last = Checkpoints(folder).load()
+        finished = last.step == run.config.train.steps or bool(last.state.get("reached"))
+    check_same_run(folder, run, same_evaluation or not finished)
+    return finished
+
+
+def check_same_run(folder: Path, run: ResolvedRun, same_evaluation: bool = True) -> None:
+    """ScratchpadError where the folder's run has other settings, or data that have changed since.
+
+    same_evaluation: if False, evaluation settings that the weights do not depend on may differ.
+    """
+    record = read_run_record(folder)
+    if record["vocabulary"] != run.codec.to_json():
+        raise ScratchpadError(f"{folder} was begun with other symbols: its task or data have changed since")
+    saved, config = saved_config(folder), run.config
+    if saved.train.start != config.train.start and _is_same_start(record, config):
+        saved = dataclasses.replace(saved, train=dataclasses.replace(saved.train, start=config.train.start))
+    if not same_evaluation:
+        saved, config = saved.weight_settings, config.weight_settings
+    before, now = flat_settings(saved.to_json()), flat_settings(config.to_json())
+    changed = [
+        f"{name}: {before.get(name)} -> {now.get(name)}" for name in before | now if before.get(name) != now.get(name)
+    ]
+    if changed:
+        raise ScratchpadError(
+            f"{folder} was begun with other settings ({'; '.join(changed)}): resume it with its own "
+            f"({folder / 'config.json'} in place of a recipe), or begin another run with --out"
+        )
+
+
+def _is_same_start(record: Mapping[str, Any], config: RunConfig) -> bool:
+    """Whether a run began with exactly these weights, wherever their folder is now."""
+    if record.get("start") is None or config.train.start is None:
+        return False
+    return Checkpoints(Path(config.train.start)).load().digest == record["start"]["digest"]
+
+
+def check_saved_evaluation(folder: Path) -> None:
+    """ScratchpadError where a line of the saved scores or samples is damaged."""
+    for name in _EVALUATION_FILES:
+        deque(read_json_lines(folder / name), maxlen=0)
+
+
+def save_evaluation(folder: Path, step: int, results: Sequence[Result]) -> None:
+    """Save scores (scores.jsonl) and samples (evaluation.jsonl) of the checkpoint of `step`.
+
+    They replace lines of the same method, sampling, size and seed, of any checkpoint; other lines stay.
+    """
+    compared = ("method", "sampling", "size", "seed")
+    keys = {tuple(getattr(result.score, name) for name in compared) for result in results}
+    scores = [{"step": step, **result.score.to_json()} for result in results]
+    samples = [sample_line(result.score, sample) for result in results for sample in result.samples]
+    for file, lines in zip(_EVALUATION_FILES, (scores, samples), strict=True):
+        path = folder / file
+        others = [
+            line for _, line in read_json_lines(path) if tuple(line.get(name, "") for name in compared) not in keys
+        ]
+        write_whole(path, "".join(json.dumps(line) + "\n" for line in [*others, *lines]))
+
+
+def sample_line(score: Score, sample: Sample) -> dict[str, Any]:
+    """A sample as a line of evaluation.jsonl."""
+    line = {name: getattr(score, name) for name in ("task", "format", "method", "sampling", "seed")}
+    line |= {"first_wrong": sample.first_wrong, **dataclasses.asdict(sample)}
+    return line
+
+
+def read_json_lines(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The JSON objects of a file, each with its place, `FILE:LINE`; none without a file. An unfinished last line is
+    left out. ScratchpadError for any other damaged line.
+    """
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        for number, text in enumerate(file, 1):
+            place = f"{path}:{number}"
+            try:
+                line = json.loads(text)
+            except ValueError as error:
+                if not text.endswith(b"\n"):
+                    return
+                raise ScratchpadError(f"{place} is damaged: {error}") from None
+            if not isinstance(line, dict):
+                raise ScratchpadError(f"{place} is damaged: a line holds one JSON object")
+            yield place, line
+
+
+def require_keys(place: str, line: Mapping[str, Any], needed: Iterable[str]) -> Mapping[str, Any]:
+    """Return the line. ScratchpadError where it lacks a needed key."""
+    missing = [name for name in needed if name not in line]
+    if missing:
+        raise ScratchpadError(f"{place} is damaged: no {', '.join(missing)}")
+    return line
