@@ -148,7 +148,7 @@ def test_the_window_limits_only_the_inductive_text() -> None:
     assert written("direct", question, window=5).endswith("1 2 3 4 5 6 8<end>")
     assert written("scratchpad", question, window=5).endswith("1 2 3 4 5 6 8<end>")
     for form in ("inductive", "causal"):
-        with pytest.raises(ScratchpadError, match=r"room for window=5 digits, .* has 7: ask for less, or set window=7"):
+        with pytest.raises(ScratchpadError, match=r"room for window=5 digits, .* has 7: use fewer digits, or set w"):
             written(form, question, window=5)
 
 
@@ -162,7 +162,7 @@ def test_settings_fitted_to_a_question() -> None:
     ("settings", "says"),
     [
         ({"law": "unifrom"}, "unknown law of long-addition 'unifrom': did you mean 'uniform'"),
-        ({"window": 0}, "window=0: room for at least 1 digit"),
+        ({"window": 0}, "window=0: must be at least 1"),
         ({"digits": 0}, "digits=0: lengths '0': they begin at 1"),
     ],
 )

@@ -164,7 +164,7 @@ def test_data_that_are_given_do_not_repeat(path: str, tmp_path: Path, capsys: Ca
     base, out = ["mbpp", "--split", "test", "--format", "direct", "--set", f"path={path}"], tmp_path / "o.jsonl"
     assert len(run_data(capsys, *base, "-n", "4", out=out)[0]) == 4
     assert main(["data", *base, "-n", "5", "--out", str(out), "--force"]) == 2
-    assert "-n 5: the test split of mbpp holds 4 questions" in capsys.readouterr().err
+    assert "-n 5: the test split of mbpp holds only 4 questions" in capsys.readouterr().err
     assert len(run_data(capsys, "programs", "-n", "401", "--format", "direct", out=out)[0]) == 401
 
 

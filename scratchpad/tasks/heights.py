@@ -1,10 +1,10 @@
-"""Who is taller? Height comparisons in words, for language models (Abbe et al. 2024, appendix G and figure 11).
+"""Height comparisons in words, for language models: who is taller? (Abbe et al. 2024, appendix G and figure 11).
 
     direct      Ana is taller than Ben . Cem is taller than Ana . ... Is Cem taller than Ben ? Yes <end>
     inductive   ... Is Cem taller than Ben ? <start> Cem is taller than Ana . <sep> Cem is taller than Ben . Yes <end>
 
-Everyone but the tallest is compared with the next taller one, in any order. The work, which is ours, goes down from the
-first one asked for: to the second (Yes), or until nobody is left (No).
+Each person but the tallest is compared with the next taller one, in random order. The work is not the paper's: it goes
+down from the first person of the final question to the second (Yes), or until nobody is left (No).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Oliver Omar Oscar Otto Pablo Paula Pavel Petra Quinn Rafael Rita Robin Rosa Rube
 Tara Tina Tom Tove Uma Ursula Vera Victor Vlad Wanda Will Yara Yusuf Zara Zeno
 """
 _NAMES = tuple(_PEOPLE.split())
-_TOLD = "Omar is taller than Sara . Vlad is taller than David . Farah is taller than Omar . Sara is taller than Vlad ."
+_FACTS = "Omar is taller than Sara . Vlad is taller than David . Farah is taller than Omar . Sara is taller than Vlad ."
 _SENTENCE = ("is", "taller", "than")
 
 
@@ -41,8 +41,8 @@ class _Labels(StateLabels):
         return {"kind": f"last, {state[-1]}" if state[-1] in ("Yes", "No") else "who is next below"}
 
     def parts(self, state: Symbols) -> Symbols:
-        said = ("taller one", *("words",) * 3, "shorter one", "full stop", "verdict")
-        return said[: len(state)] if len(state) > 1 else ("verdict",)
+        parts = ("taller one", *("words",) * 3, "shorter one", "full stop", "verdict")
+        return parts[: len(state)] if len(state) > 1 else ("verdict",)
 
 
 class _Texts(TextRules):
@@ -51,17 +51,17 @@ class _Texts(TextRules):
 
     def prompt_template(self, format: Format) -> PromptTemplate:
         work = "Go down from the first one asked for; the last word is Yes or No."
-        told = work if format.has_work else "Answer Yes or No."
-        return PromptTemplate(between=f"\n{told}\n\nTarget:\n")
+        instruction = work if format.has_work else "Answer Yes or No."
+        return PromptTemplate(between=f"\n{instruction}\n\nTarget:\n")
 
     def relaxed_answer(self, work: str) -> str:
-        """The last `yes` or `no`, however it is written."""
+        """Return the last `yes` or `no` in any case, capitalised."""
         return next(reversed(re.findall(r"(?<![a-z])(?:yes|no)(?![a-z])", work, re.IGNORECASE)), "").capitalize()
 
 
 @dataclass(frozen=True)
 class Heights(Task):
-    """n: how many people stand between the two asked for, as many as above them and below: 3n + 2 in all."""
+    """n: how many people are between the two of the final question, and also above and below them: 3n + 2 in all."""
 
     name: ClassVar[str] = "heights"
     summary: ClassVar[str] = "who is taller, from comparisons of neighbours in words?"
@@ -70,8 +70,8 @@ class Heights(Task):
     labels: ClassVar[StateLabels] = _Labels()
     texts: ClassVar[TextRules] = _Texts()
     examples = (
-        (f"{_TOLD} Is Omar taller than Vlad ?", {}),
-        (f"{_TOLD} Is Vlad taller than Omar ?", {}),
+        (f"{_FACTS} Is Omar taller than Vlad ?", {}),
+        (f"{_FACTS} Is Vlad taller than Omar ?", {}),
     )
 
     n: Lengths = field(default=Lengths(1, 5))
@@ -80,7 +80,7 @@ class Heights(Task):
         most = (len(_NAMES) - 2) // 3
         if self.n.high > most:
             raise ScratchpadError(
-                f"heights: n={self.n.to_json()} needs {3 * self.n.high + 2} people, and {len(_NAMES)} have names: "
+                f"heights: n={self.n.to_json()} needs {3 * self.n.high + 2} people, but there are {len(_NAMES)} names: "
                 f"n is at most {most}"
             )
 
@@ -95,15 +95,15 @@ class Heights(Task):
         return _NAMES
 
     def split(self, text: str) -> Symbols:
-        """As everywhere; full stops and question marks may follow their words without a space."""
+        """Cut text into symbols. Full stops and question marks may follow words without a space."""
         return super().split(text.replace(".", " . ").replace("?", " ? "))
 
     def question(self, rng: Stream, size: int) -> Symbols:
         people = rng.sample_names(_NAMES, 3 * size + 2)
-        told = rng.shuffled([(*_said(a, b), ".") for a, b in pairwise(people)])
+        facts = rng.shuffled([(*_comparison(a, b), ".") for a, b in pairwise(people)])
         a, b = people[size], people[2 * size + 1]
         first, second = (a, b) if rng.below(2) else (b, a)
-        return (*(word for sentence in told for word in sentence), "Is", first, "taller", "than", second, "?")
+        return (*(word for sentence in facts for word in sentence), "Is", first, "taller", "than", second, "?")
 
     def first(self, question: Symbols) -> Symbols:
         return self._claim(question, question[-5])
@@ -112,31 +112,28 @@ class Heights(Task):
         tall, short = question[-5], question[-2]
         if state == ("No",):
             return None
-        said, verdict = state[:6], state[6:]
-        people = {person for pair in _told(question) for person in pair}
-        if said[4:5] == () or said != (*_said(tall, said[4]), ".") or said[4] not in people - {tall}:
-            raise ValueError(f"not said of {tall}: {' '.join(state)}")
-        if verdict != (("Yes",) if said[4] == short else ()):
-            raise ValueError(f"Yes stands after {short}, and only there: {' '.join(state)}")
-        return None if verdict else self._claim(question, said[4])
+        claim, verdict = state[:6], state[6:]
+        people = {person for pair in _pairs(question) for person in pair}
+        if claim[4:5] == () or claim != (*_comparison(tall, claim[4]), ".") or claim[4] not in people - {tall}:
+            raise ValueError(f"not a state about {tall}: {' '.join(state)}")
+        if verdict != (("Yes",) if claim[4] == short else ()):
+            raise ValueError(f"Yes follows {short}, and nobody else: {' '.join(state)}")
+        return None if verdict else self._claim(question, claim[4])
 
     def answer(self, question: Symbols, state: Symbols) -> Symbols:
         return state[-1:]
 
     def truth(self, question: Symbols) -> Symbols:
-        """By the places of both in the whole row, tallest first."""
-        row = _row(list(_told(question)))
+        """Compare the places of both people in the whole row."""
+        row = _row(list(_pairs(question)))
         return ("Yes" if row.index(question[-5]) < row.index(question[-2]) else "No",)
 
     def check(self, question: Symbols) -> None:
-        told, asked = question[:-6], question[-6:]
-        pairs = list(_told(question))
-        sentences = tuple(word for pair in pairs for word in (*_said(*pair), "."))
-        if (
-            told != sentences
-            or asked[::2] != ("Is", "taller", asked[4])
-            or (asked[3:4], asked[5:]) != (("than",), ("?",))
-        ):
+        facts, final = question[:-6], question[-6:]
+        pairs = list(_pairs(question))
+        expected = tuple(word for pair in pairs for word in (*_comparison(*pair), "."))
+        is_final = final[::2] == ("Is", "taller", *final[4:5]) and (final[3:4], final[5:]) == (("than",), ("?",))
+        if facts != expected or not is_final:
             raise ScratchpadError(
                 "heights: a question is `A is taller than B . ... Is A taller than C ?`; given: " + " ".join(question)
             )
@@ -144,36 +141,38 @@ class Heights(Task):
         people = {person for pair in pairs for person in pair}
         if not people.issubset(_NAMES) or len(row) != len(people) or len(pairs) != len(row) - 1:
             raise ScratchpadError(
-                "heights: everyone but the tallest is compared with one taller person, in a single row"
+                "heights: each person but the tallest must be compared with one taller person, in a single row"
             )
-        if asked[1] == asked[4] or not people.issuperset((asked[1], asked[4])):
-            raise ScratchpadError(f"heights: asks for {asked[1]} and {asked[4]}: two different people of the row")
+        if final[1] == final[4] or not people.issuperset((final[1], final[4])):
+            raise ScratchpadError(
+                f"heights: asks for {final[1]} and {final[4]}: these must be two different people of the row"
+            )
 
     def fitted_to(self, question: Symbols) -> Self:
-        row = _row(list(_told(question)))
+        row = _row(list(_pairs(question)))
         between = abs(row.index(question[-5]) - row.index(question[-2])) - 1
         return replace(self, n=Lengths(between, between)) if between > 0 and 3 * between + 2 == len(row) else self
 
     def _claim(self, question: Symbols, above: str) -> Symbols:
-        """What follows about the first one asked for from who comes next below someone."""
+        """Return the state that compares the first person of the final question with the next one below `above`."""
         tall, short = question[-5], question[-2]
-        below = next((b for a, b in _told(question) if a == above), None)
+        below = next((b for a, b in _pairs(question) if a == above), None)
         if below is None:
             return ("No",)
-        return (*_said(tall, below), ".", *(("Yes",) if below == short else ()))
+        return (*_comparison(tall, below), ".", *(("Yes",) if below == short else ()))
 
 
-def _said(a: str, b: str) -> Symbols:
+def _comparison(a: str, b: str) -> Symbols:
     return (a, *_SENTENCE, b)
 
 
-def _told(question: Symbols) -> Iterator[tuple[str, str]]:
-    """The pairs (taller, shorter) that a question tells."""
+def _pairs(question: Symbols) -> Iterator[tuple[str, str]]:
+    """Return the pairs (taller, shorter) in the sentences of a question."""
     return zip(question[:-6:6], question[4:-6:6], strict=False)
 
 
 def _row(pairs: list[tuple[str, str]]) -> list[str]:
-    """Everyone, tallest first, as far as one row goes: it begins with who is nowhere the shorter one."""
+    """Return the people, tallest first, as far as the pairs connect them to one who is shorter than nobody."""
     below, shorter = dict(pairs), {b for _, b in pairs}
     row = [a for a, _ in pairs if a not in shorter][:1]
     while row and row[-1] in below and len(row) <= len(pairs):

@@ -8,16 +8,15 @@
     </scratch>
     8 6
 
-This is the paper's text, in the formats `direct` and `scratchpad`. The inductive form works in two registers, as a
-serial adder does: in every state the digits move to the right by one, the last two leave, and their sum comes in on the
-left.
+This is the paper's text, in the formats `direct` and `scratchpad`. The inductive form has two registers, like a serial
+adder: in each state all digits move right by one, the last two leave, and their sum enters on the left.
 
     =7=$29+45$57,0<start>6=7=$2+_45$5,1<sep>86=7=$+__45$,0<end>
 
-On the left of `+` stand the result so far, up to `=`, and what is left of the first operand, behind the last `$`; on
-the right what is left of the second; then the carry. The next digits are always found at the same places. Both
-registers have room for `window` digits (here 4), and what the operands leave free holds symbols that say nothing, as in
-the shift form of Abbe et al. 2024: so every symbol is seen at every place, however few digits the operands have.
+Left of `+` are the result so far, up to `=`, and the remaining digits of the first operand, after the last `$`. Right
+of it are the remaining digits of the second operand, then the carry. The next two digits are always at the same places.
+Both registers have room for `window` digits (here 4). Random filling takes the rest, as in the shift form of Abbe et
+al. 2024, so training shows every symbol at every place, however few digits the operands have.
 """
 
 from __future__ import annotations
@@ -55,9 +54,9 @@ class _Labels(StateLabels):
 
 @dataclass(frozen=True)
 class LongAddition(TextTask):
-    """digits: how many digits an operand has; law: of the two operands. uniform: each has its own number of digits;
-    same: both have the same; numbers: each is any number of so many digits, so that long ones come most often.
-    window: the most digits that the inductive form has room for.
+    """digits: how many digits an operand has. law: the joint distribution of the operands; uniform: two independent
+    numbers of digits; same: both have the same number of digits; numbers: each number in the range of digits is equally
+    likely, so most are long. window: the most digits that the inductive form has room for.
     """
 
     name: ClassVar[str] = "long-addition"
@@ -76,10 +75,10 @@ class LongAddition(TextTask):
         if self.law not in _LAWS:
             raise unknown_name("law of long-addition", self.law, _LAWS)
         if self.window < 1:
-            raise ScratchpadError(f"long-addition: window={self.window}: room for at least 1 digit is needed")
+            raise ScratchpadError(f"long-addition: window={self.window}: must be at least 1")
 
     def draw(self, seed: int, split: str, index: int) -> Symbols:
-        """The window has no part in it: all formats are asked the same questions."""
+        """Return question number `index`. It does not depend on the window, so all windows have the same questions."""
         rng = Stream(stream_name(self.name, self.digits.to_json(), self.law, seed, split), index)
         return self.question(rng, self.digits.draw(rng))
 
@@ -112,8 +111,8 @@ class LongAddition(TextTask):
     def inductive_question(self, question: Symbols) -> Symbols:
         if _columns(question) > self.window:
             raise ScratchpadError(
-                f"long-addition: the inductive form has room for window={self.window} digits, {''.join(question)!r} "
-                f"has {_columns(question)}: ask for less, or set window={_columns(question)}"
+                f"long-addition: the inductive form has room for window={self.window} digits, but "
+                f"{''.join(question)!r} has {_columns(question)}: use fewer digits, or set window={_columns(question)}"
             )
         left, right = _registers(question, self.window)
         return (*left, "+", *right, ",", "0")
@@ -145,7 +144,7 @@ class LongAddition(TextTask):
 
 @lru_cache(maxsize=64)
 def _registers(question: Symbols, window: int) -> tuple[str, str]:
-    """The two registers before the first step: filling, `$` and digits, the left one with `=` in front."""
+    """Return the two registers before the first step: filling, `$` and digits; the left one begins with `=`."""
     columns = _columns(question)
     filling = Stream(stream_name("filling of long-addition", *question))
     left, right = (
@@ -156,13 +155,13 @@ def _registers(question: Symbols, window: int) -> tuple[str, str]:
 
 
 def _moved(left: str, right: str, results: str, carry: int) -> Symbols:
-    """The state after the last digits of both registers have left and their sum has come in."""
+    """Return the next state: the last digits of both registers leave, and their sum enters."""
     carry, digit = divmod(int(left[-1]) + int(right[-1]) + carry, 10)
     return (str(digit), *results, *left[:-1], "+", "_", *right[:-1], ",", str(carry))
 
 
 def _operands(question: Symbols) -> tuple[str, str]:
-    """The two numbers of a question."""
+    """Return the two numbers of a question, without spaces."""
     one, _, other = "".join(question).replace(" ", "").partition("+")
     return one, other
 
@@ -176,13 +175,13 @@ def _question(one: str, other: str) -> Symbols:
 
 
 def _number(rng: Stream, digits: int) -> str:
-    """A number of so many digits, each equally likely."""
+    """Draw a number with this many digits; all are equally likely."""
     least = 0 if digits == 1 else 1
     return str(rng.between(least, 9)) + "".join(str(rng.below(10)) for _ in range(digits - 1))
 
 
 def _any_number(rng: Stream, digits: Lengths) -> str:
-    """A number with digits within the law, each number equally likely."""
+    """Draw a number with a number of digits in the range; all numbers are equally likely."""
     while True:
         number = "".join(str(rng.below(10)) for _ in range(digits.high)).lstrip("0") or "0"
         if len(number) >= digits.low:

@@ -7,9 +7,9 @@
     </scratch>
     total: 5
 
-This is the paper's text, in the formats `direct` (the last line alone) and `scratchpad`. The inductive form does one
-multiplication or one addition a state: it takes a term, multiplies its coefficient by the number as often as the power
-says, and adds it to the total.
+This is the paper's text, in the formats `direct` (only the last line) and `scratchpad`. In the inductive form each
+state is one multiplication or one addition: the coefficient of a term is multiplied by x until its power is used up,
+and then added to the total.
 
     <start>-7*x**2: -7*x**2; total: 0<sep>-7*x**2: -7*x; total: 0<sep>-7*x**2: -7; total: 0<sep>7*x: 7*x; total: -7<sep>
     7*x: 7; total: -7<sep>5: 5; total: 0<sep>total: 5<end>
@@ -42,7 +42,7 @@ _STATE = re.compile(rf"(-?{_TERM}): {_NUMBER}(\*x(?:\*\*({_POWER}))?)?; total: {
 _TOTAL = re.compile(rf"total: {_NUMBER}")
 
 Term = tuple[int, int]
-"""A coefficient and the power of x that it stands before."""
+"""A coefficient and its power of x."""
 
 
 class _Texts(TextRules):
@@ -52,8 +52,8 @@ class _Texts(TextRules):
 
 @dataclass(frozen=True)
 class Polynomials(TextTask):
-    """degree: the highest power there may be; coefficients, points, values: how large coefficients, x and the value may
-    be, on either side of 0. Coefficients are drawn evenly, and terms with coefficient 0 left out.
+    """degree: the highest possible power. coefficients, points, values: the largest absolute values of coefficients, of
+    x and of the result. Coefficients are drawn uniformly; terms with coefficient 0 are left out.
     """
 
     name: ClassVar[str] = "polynomials"
@@ -72,7 +72,7 @@ class Polynomials(TextTask):
     def __post_init__(self) -> None:
         for name in ("coefficients", "points", "values"):
             if getattr(self, name) < 1:
-                raise ScratchpadError(f"polynomials: {name}={getattr(self, name)}: numbers up to at least 1 are needed")
+                raise ScratchpadError(f"polynomials: {name}={getattr(self, name)}: must be at least 1")
 
     def count(self, split: str) -> int | None:
         return _SIZES.get(split)
@@ -103,8 +103,8 @@ class Polynomials(TextTask):
 
     def truth(self, question: Symbols) -> Symbols:
         found = _QUESTION.fullmatch("".join(question))
-        assert found, "questions are checked before they are answered"
-        value = eval(found[1], {"__builtins__": {}}, {"x": int(found[2])})  # sums of products: the pattern says so
+        assert found, "callers check questions first"
+        value = eval(found[1], {"__builtins__": {}}, {"x": int(found[2])})  # safe: the pattern allows sums of products
         return letters(f"total: {value}")
 
     def scratchpad_text(self, question: Symbols, format: Format) -> Symbols:
@@ -122,7 +122,7 @@ class Polynomials(TextTask):
         powers = [power for _, power in terms]
         if not terms or powers != sorted({*powers}, reverse=True) or _written(terms, x) != text:
             raise ScratchpadError(
-                "polynomials: a question is terms with falling powers, as Python writes them, and a whole number, like "
+                "polynomials: a question is terms with falling powers, in Python's notation, and a whole number, like "
                 f"`Evaluate -7*x**2 + x - 5 at x = 1`; given: {text!r}"
             )
 
@@ -133,7 +133,7 @@ class Polynomials(TextTask):
 
 @lru_cache(maxsize=64)
 def _read(question: Symbols) -> tuple[list[Term], int]:
-    """The terms of a question and its x."""
+    """Return the terms of a question and its x."""
     found = _QUESTION.fullmatch("".join(question))
     if not found:
         raise ValueError(f"not a question of polynomials: {''.join(question)}")
@@ -141,7 +141,9 @@ def _read(question: Symbols) -> tuple[list[Term], int]:
 
 
 def _read_state(terms: list[Term], state: Symbols) -> tuple[int, Term, int]:
-    """The place of a state's term, what it has come to, and the total before it. ValueError for a text that is none."""
+    """Return the index of a state's term, its current value as a term, and the total before it. ValueError for other
+    texts.
+    """
     found = _STATE.fullmatch("".join(state))
     names = [_term(*term) for term in terms]
     if not found or found[1] not in names:
@@ -150,7 +152,7 @@ def _read_state(terms: list[Term], state: Symbols) -> tuple[int, Term, int]:
     work = int(found[2]), int(found[4] or 1) if found[3] else 0
     is_possible = work == terms[place] or work[1] < terms[place][1]
     if not is_possible or _state(terms[place], work, total) != state:
-        raise ValueError(f"{found[1]} does not come to such a state: {''.join(state)}")
+        raise ValueError(f"{found[1]} never has this state: {''.join(state)}")
     return place, work, total
 
 
@@ -162,7 +164,7 @@ def _parsed(term: str) -> Term:
 
 
 def _term(coefficient: int, power: int) -> str:
-    """A term as Python writes it: `-7*x**2`, `x`, `5`."""
+    """Return a term in Python's notation: `-7*x**2`, `x`, `5`."""
     if power == 0:
         return str(coefficient)
     factor = {1: "", -1: "-"}.get(coefficient, f"{coefficient}*")
@@ -174,7 +176,7 @@ def _written(terms: list[Term], x: int) -> str:
 
 
 def _state(term: Term, work: Term, total: int) -> Symbols:
-    """A term, what it has come to so far, and the total of the terms before it."""
+    """Return a state: a term, its current value as a term, and the total of the terms before it."""
     coefficient, power = work
     unknown = f"*x{f'**{power}' if power > 1 else ''}" if power else ""
     return letters(f"{_term(*term)}: {coefficient}{unknown}; total: {total}")
