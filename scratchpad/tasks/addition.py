@@ -9,6 +9,7 @@ from scratchpad.config.lengths import Lengths
 from scratchpad.errors import ScratchpadError
 from scratchpad.random_stream import Stream, stream_name
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols, Task
+from scratchpad.tasks.slots import check_fits
 
 DIGITS = tuple("0123456789")
 FILLING = (*"abcdefghijklmnopqrstuvwxyz", *DIGITS, "$")
@@ -35,11 +36,7 @@ class Addition(Task):
     def __post_init__(self) -> None:
         if self.window < 1:
             raise ScratchpadError(f"{self.name}: window={self.window}: at least 1 digit is needed")
-        if self.digits and self.digits.high > self.window:
-            raise ScratchpadError(
-                f"{self.name}: digits={self.digits.to_json()} do not fit window={self.window}: "
-                f"at most {self.window} digits, or a window of at least {self.digits.high}"
-            )
+        check_fits(self.name, "digits", self.digits, self.window)
 
     def numbers(self, question: Symbols) -> tuple[str, str]:
         """Return the digits of both numbers of a question."""

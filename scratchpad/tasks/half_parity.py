@@ -18,7 +18,7 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.random_stream import Stream
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols, Task
 from scratchpad.tasks.formats import Format
-from scratchpad.tasks.slots import SlotLabels, read_slot, slot_mark
+from scratchpad.tasks.slots import SlotLabels, check_fits, check_slots, read_slot, slot_mark
 from scratchpad.tasks.state_labels import StateLabels
 
 _BITS = ("0", "1")
@@ -54,11 +54,7 @@ class HalfParity(Task):
                 f"half-parity: bits={self.bits.to_json()}: a question does not tell how many of its bits count, "
                 "so one number is needed"
             )
-        if self.bits and self.bits.high > self.window:
-            raise ScratchpadError(
-                f"half-parity: bits={self.bits.to_json()} do not fit window={self.window}: "
-                f"at most {self.window} bits, or a window of at least {self.bits.high}"
-            )
+        check_fits(self.name, "bits", self.bits, self.window)
 
     def size_distribution(self) -> Lengths:
         half = (self.window + 1) // 2
@@ -93,11 +89,7 @@ class HalfParity(Task):
     def check(self, question: Symbols) -> None:
         if question[-1:] != ("=",) or len(question) < 2 or not {*question[:-1]}.issubset(_BITS):
             raise ScratchpadError(f"half-parity: a question is bits, then '='; given: {''.join(question)}")
-        if len(question) - 1 > self.window:
-            raise ScratchpadError(
-                f"half-parity: the question has {len(question) - 1} bits, the window holds {self.window}: "
-                f"ask a shorter question or set window={len(question) - 1}"
-            )
+        check_slots(self.name, "bits", len(question) - 1, self.window)
         if self._counted(question) > len(question) - 1:
             raise ScratchpadError(
                 f"half-parity: the question has {len(question) - 1} bits, and bits={self._counted(question)} count"

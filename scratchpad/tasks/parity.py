@@ -15,7 +15,7 @@ from scratchpad.config.lengths import Lengths
 from scratchpad.errors import ScratchpadError
 from scratchpad.random_stream import Stream
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols, Task
-from scratchpad.tasks.slots import SlotLabels, read_slot, slot_mark
+from scratchpad.tasks.slots import SlotLabels, check_fits, check_slots, read_slot, slot_mark
 from scratchpad.tasks.state_labels import StateLabels
 
 _DIGITS = tuple("0123456789")
@@ -47,11 +47,7 @@ class Parity(Task):
             raise ScratchpadError(f"parity: modulus={self.modulus}: a digit is one symbol, so 2 to 10 is allowed")
         if self.window < 1:
             raise ScratchpadError(f"parity: window={self.window}: at least 1 slot is needed")
-        if self.bits and self.bits.high > self.window:
-            raise ScratchpadError(
-                f"parity: bits={self.bits.to_json()} do not fit window={self.window}: "
-                f"at most {self.window} bits, or a window of at least {self.bits.high}"
-            )
+        check_fits(self.name, "bits", self.bits, self.window)
 
     def size_distribution(self) -> Lengths:
         return self.bits or Lengths(1, max(1, self.window // 2))
@@ -84,11 +80,7 @@ class Parity(Task):
         return (str(sum(int(digit) for digit in question if digit.isdecimal()) % self.modulus),)
 
     def check(self, question: Symbols) -> None:
-        if len(question) - 1 > self.window:
-            raise ScratchpadError(
-                f"parity: the question has {len(question) - 1} slots, the window holds {self.window}: "
-                f"ask a shorter question or set window={len(question) - 1}"
-            )
+        check_slots(self.name, "slots", len(question) - 1, self.window)
         allowed = (*_DIGITS[: self.modulus], "_")
         if question[-1:] != ("=",) or any(symbol not in allowed for symbol in question[:-1]):
             raise ScratchpadError(

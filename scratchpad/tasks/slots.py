@@ -4,8 +4,28 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from scratchpad.config.lengths import Lengths
+from scratchpad.errors import ScratchpadError
 from scratchpad.tasks.induction import Symbols
 from scratchpad.tasks.state_labels import StateLabels
+
+
+def check_fits(name: str, setting: str, lengths: Lengths | None, window: int) -> None:
+    """Raise ScratchpadError where the lengths of a setting are not within a window."""
+    if lengths and lengths.high > window:
+        raise ScratchpadError(
+            f"{name}: {setting}={lengths.to_json()} do not fit window={window}: "
+            f"at most {window} {setting}, or a window of at least {lengths.high}"
+        )
+
+
+def check_slots(name: str, unit: str, slots: int, window: int) -> None:
+    """Raise ScratchpadError where a question has more slots than the window."""
+    if slots > window:
+        raise ScratchpadError(
+            f"{name}: the question has {slots} {unit}, the window holds {window}: "
+            f"ask a shorter question or set window={slots}"
+        )
 
 
 def slot_width(question: Symbols) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
@@ -162,18 +162,17 @@ class Corpus(Task):
 
     @cached_property
     def _splits(self) -> dict[str, list[Entry]]:
-        held = set() if self.test_entries else self._held_out()
-        test = self.test_entries or [entry for entry in self.entries if program_of(entry.question) in held]
-        train = [entry for entry in self.entries if program_of(entry.question) not in held]
+        train, test = list(self.entries), list(self.test_entries)
+        if not test:
+            problems = list(dict.fromkeys(program_of(entry.question) for entry in self.entries))
+            order = permutation("held out", 0, len(problems))
+            held = {problems[i] for i in order[: max(1, len(problems) // _HELD_OUT)]}
+            test = [entry for entry in train if program_of(entry.question) in held]
+            train = [entry for entry in train if program_of(entry.question) not in held]
         return {
             split: [entry for entry in part if self.steps.contains(len(entry.states))]
             for split, part in (("train", train), ("test", test))
         }
-
-    def _held_out(self) -> set[Symbols]:
-        problems = list(dict.fromkeys(program_of(entry.question) for entry in self.entries))
-        order = permutation("held out", 0, len(problems))
-        return {problems[i] for i in order[: max(1, len(problems) // _HELD_OUT)]}
 
     @cached_property
     def _alphabet(self) -> Symbols:
@@ -194,19 +193,6 @@ class Corpus(Task):
     @cached_property
     def _repeating(self) -> Entry | None:
         return next((entry for entry in self._all if len(set(entry.states)) < len(entry.states)), None)
-
-
-def load_corpus(path: str, test_path: str | None = None) -> Corpus:
-    """Read the problems of a JSON-lines file, and of another file to test on.
-
-    Raises ScratchpadError, with file and line, where a line is not a problem or contradicts another one.
-    """
-    lines = [_line(*placed) for placed in read_lines(path)]
-    test_lines = [_line(*placed) for placed in read_lines(test_path)] if test_path else []
-    corpus = _corpus(path, lines, test_lines)
-    for line in (*lines, *test_lines):
-        _check_written(corpus, line)
-    return corpus
 
 
 @dataclass(frozen=True)
@@ -243,7 +229,13 @@ def _line(place: str, value: dict[str, Any]) -> _Line:
     return _Line(place, Entry(question, states, answer))
 
 
-def _corpus(path: str, lines: Sequence[_Line], test_lines: Sequence[_Line]) -> Corpus:
+def load_corpus(path: str, test_path: str | None = None) -> Corpus:
+    """Read the problems of a JSON-lines file, and of another file to test on.
+
+    Raises ScratchpadError, with file and line, where a line is not a problem or contradicts another one.
+    """
+    lines = [_line(*placed) for placed in read_lines(path)]
+    test_lines = [_line(*placed) for placed in read_lines(test_path)] if test_path else []
     every = (*lines, *test_lines)
     formats = sorted({line.format for line in every})
     if len(formats) > 1:
@@ -258,32 +250,21 @@ def _corpus(path: str, lines: Sequence[_Line], test_lines: Sequence[_Line]) -> C
         raise ScratchpadError(
             f"{path}: 1 {what}: at least 2 are needed, one of them to test on; or give test data (--test-data)"
         )
-    lengths = [len(line.entry.states) for line in every]
+    lengths, written_as = [len(line.entry.states) for line in every], format_named(formats[0])
     written = [line.document for line in every if line.document]
-    return Corpus(
+    answers_alone = [name for name in format_names() if not format_named(name).has_work]
+    corpus = Corpus(
         steps=Lengths(min(lengths), max(lengths)),
         entries=tuple(line.entry for line in lines),
         test_entries=tuple(line.entry for line in test_lines),
-        formats=_formats_from(format_named(formats[0])),
+        formats=() if written_as.inductive else tuple(dict.fromkeys((written_as.family, *answers_alone))),
         has_start_mark=not written or START in written[0].prompt,
         first_given=bool(written) and not written[0].prompt,
     )
-
-
-def _formats_from(format: Format) -> tuple[str, ...]:
-    """Return the formats that problems written in `format` can be written in (empty: all)."""
-    if format.inductive:
-        return ()
-    others = [other for other in format_names() if not format_named(other).has_work and other != format.family]
-    return (format.family, *others)
-
-
-def _check_written(corpus: Corpus, line: _Line) -> None:
-    """Raise ScratchpadError where training would use another document than the one in the file."""
-    if line.document:
-        made = format_named(line.format).write(corpus, line.entry.question)
-        if made != line.document:
+    for line in every:
+        if line.document and written_as.write(corpus, line.entry.question) != line.document:
             raise ScratchpadError(
                 f"{line.place}: the {line.format} document of this question would be another one: the prompt must be "
                 "the question (followed by <start> in every line or in none), without a preamble"
             )
+    return corpus
