@@ -264,11 +264,11 @@ def test_an_interrupt_ends_with_status_130_and_no_file(tmp_path: Path) -> None:
 
 
 def test_an_interrupt_right_behind_the_opening_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(unfinished: Path, path: str) -> None:
+    def interrupted(unfinished: Path, mode: str) -> None:
         unfinished.touch()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_output, "_opened", interrupted)
+    monkeypatch.setattr(Path, "open", interrupted)
     with pytest.raises(KeyboardInterrupt), _output.new_file(str(tmp_path / "out.jsonl")):
         pass
     assert list(tmp_path.iterdir()) == []
@@ -276,7 +276,7 @@ def test_an_interrupt_right_behind_the_opening_leaves_no_file(tmp_path: Path, mo
 
 def test_prompts_that_are_refused(capsys: Captured) -> None:
     assert main(["prompt", "polynomials", "-n", "2001"]) == 2
-    assert "-n 2001: the test split of polynomials holds 2000 questions" in capsys.readouterr().err
+    assert "-n 2001: the test split of polynomials holds only 2000 questions" in capsys.readouterr().err
     assert main(["prompt", "long-addition", "--question", "29+57"]) == 2
     assert "a question is two numbers" in capsys.readouterr().err
     assert main(["prompt", "long-addition", "--question", "12+x"]) == 2

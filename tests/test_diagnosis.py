@@ -259,10 +259,10 @@ def test_the_command_diagnoses_and_draws(tmp_path: Path, capsys: Captured) -> No
 @pytest.mark.parametrize(
     ("form", "more", "told"),
     [
-        ("direct", [], "has the format direct: only inductive chains have steps"),
-        ("inductive", [], "holds no samples: scratchpad evaluate"),
-        ("inductive", ["--question", "1"], "it goes with --attention"),
-        ("inductive", ["--attention", "a.jpg"], "a picture is one of .png, .svg, .pdf"),
+        ("direct", [], "has the format direct: only inductive runs have transitions"),
+        ("inductive", [], "holds no samples: run `scratchpad evaluate"),
+        ("inductive", ["--question", "1"], "goes with --attention"),
+        ("inductive", ["--attention", "a.jpg"], "choose one of .png, .svg, .pdf"),
     ],
 )
 def test_mistakes_are_told(tmp_path: Path, capsys: Captured, form: str, more: list[str], told: str) -> None:

@@ -229,7 +229,7 @@ def test_data_and_tasks_of_ones_own(tmp_path: Path, capsys: Captured) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["parity", "--threshold", "1.5"], "--threshold 1.5: a share above 0 and up to 1 is needed"),
+        (["parity", "--threshold", "1.5"], "--threshold 1.5: choose a share above 0 and up to 1"),
         (["parity", "--names", "0,x"], "--names 0,x: not in the alphabet of parity: x"),
         (["--data", "DATA", "--names", "x"], "--names x: not in the alphabet"),  # before anything is drawn
         (["parity", "--data", "a.jsonl"], "--data, --task-file and a task exclude one another"),

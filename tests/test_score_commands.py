@@ -192,4 +192,4 @@ def test_prompts_that_share_an_id_are_refused(tmp_path: Path, capsys: Captured) 
     for again, said in ((lines[0], json.dumps(lines[0]["id"])), ({**lines[1], "id": None}, "null")):
         prompts = write(tmp_path / "p.jsonl", [*lines, again])
         assert main(["score", answers, "--prompts", prompts]) == 2
-        assert f"p.jsonl:3: each prompt has an `id`, and no two the same one, not {said}" in capsys.readouterr().err
+        assert f"p.jsonl:3: each prompt needs an `id`, and all ids differ; given: {said}" in capsys.readouterr().err
