@@ -1,0 +1,53 @@
+"""The documentation names what there is: the API reference has all public names, links between pages lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+import scratchpad
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+
+
+def test_the_api_reference_has_all_public_names_where_they_are_defined() -> None:
+    listed = re.findall(r"^::: (\S+)\.(\w+)$", (ROOT / "docs/api.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(name for _, name in listed) == sorted(scratchpad.__all__)
+    for module, name in listed:
+        assert getattr(scratchpad, name).__module__ == module, name
+
+
+def test_the_site_has_all_pages() -> None:
+    site = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    named = {page for entry in site["nav"] for page in entry.values()}
+    assert named == {*(page.name for page in PAGES), "results/README.md"}
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_links_of_the_front_pages_lead_to_files(page: str) -> None:
+    targets = re.findall(r"\]\(([^)#]+)[^)]*\)", (ROOT / page).read_text(encoding="utf-8"))
+    assert not [target for target in targets if "://" not in target and not (ROOT / target).exists()]
+
+
+def test_modules_that_are_named_exist() -> None:
+    """Of the changelog's table only the second column."""
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").splitlines()
+    texts = [page.read_text(encoding="utf-8") for page in (*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md")]
+    texts += [line.split("|")[2] for line in changelog if line.startswith("  | ")]
+    named = {
+        name
+        for text in texts
+        for name in re.findall(r"`((?:scratchpad|tools|benchmarks|examples|tests)/[\w/.]+)`", text)
+    }
+    assert not [name for name in named if not (ROOT / name).exists()]
+    dotted = {name for text in texts for name in re.findall(r"\b(?:from|`)\s*(scratchpad(?:\.[a-z_]+)+)\b", text)}
+    assert not [name for name in dotted if not _module(name) and not hasattr(scratchpad, name.split(".")[1])]
+
+
+def _module(name: str) -> bool:
+    path = ROOT / name.replace(".", "/")
+    return path.is_dir() or path.with_suffix(".py").is_file()
