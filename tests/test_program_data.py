@@ -1,4 +1,4 @@
-"""Real programs as tasks: splits, documents, what is left out and why, data files, candidates, own programs.
+"""Real programs as tasks: splits, documents, problems left out, data files, candidates, the user's programs.
 
 The programs are small ones of `program_data.py`; the data sets themselves are tested in `test_program_scores.py`.
 """
@@ -93,11 +93,11 @@ def test_each_state_leads_to_the_next(path: str) -> None:
         assert [task.step(question, state) for state in chain] == [*chain[1:], None]
         assert task.answer(question, chain[-1]) == task.truth(question)
         for torn in ((), chain[2][1:], letters("[1]"), letters('{"frames": []}'), letters("{}")):
-            with pytest.raises(ValueError):  # noqa: PT011 - of several kinds
+            with pytest.raises(ValueError):  # noqa: PT011 - the messages differ
                 task.step(question, torn)
 
 
-def test_a_wrong_output_is_not_read_as_the_right_one(path: str) -> None:
+def test_wrong_outputs_stay_wrong(path: str) -> None:
     task = task_named("mbpp", {"path": path})
     question = task.draw(0, "prompt", 0)
     for written, answer in (("[[1, 2]]", "[(1, 2)]"), ("[[1, 3]]", "[[1, 3]]"), ("[[1.0, 2]]", "[[1.0, 2]]")):
@@ -108,7 +108,7 @@ def test_a_wrong_output_is_not_read_as_the_right_one(path: str) -> None:
 
 
 def test_any_program_is_a_question(capsys: Captured) -> None:
-    """Its file is not looked at."""
+    """A question from the command line needs no data file."""
     question = r"x = 1\nx += 1\n\noutput = x"
     assert main(["show", "cruxeval", "--format", "changes", "--question", question]) == 0
     assert capsys.readouterr().out.endswith(
@@ -118,7 +118,7 @@ def test_any_program_is_a_question(capsys: Captured) -> None:
     assert "is left out: no output: the program sets none" in capsys.readouterr().err
 
 
-# What is left out
+# Problems that are left out
 
 
 @pytest.mark.parametrize(
@@ -133,10 +133,10 @@ def test_any_program_is_a_question(capsys: Captured) -> None:
         ("test", "direct", ["lines=7"], [0], "1 documents"),
     ],
 )  # fmt: skip
-def test_what_is_left_out_is_counted_by_reason(
+def test_problems_left_out_are_counted_by_reason(
     split: str, form: str, more: list[str], numbers: list[int], said: str, path: str, tmp_path: Path, capsys: Captured
 ) -> None:
-    """The longest trace of `double` has 238 characters: a problem is in or out with all its runs."""
+    """The longest trace of `double` has 238 characters: a limit below leaves out all runs of the problem."""
     out = tmp_path / "out.jsonl"
     command = ["data", "mbpp", "--split", split, "--format", form, "--set", f"path={path}", *more, "--out", str(out)]
     assert main(command) == (0 if numbers else 2)
@@ -145,7 +145,7 @@ def test_what_is_left_out_is_counted_by_reason(
 
 
 def test_a_context_leaves_out_longer_documents(path: str, tmp_path: Path, capsys: Captured) -> None:
-    """The inductive form needs the question and two states, and nothing for the number of steps."""
+    """The inductive form needs room for the question and two states, whatever the number of steps."""
     base, out = ["mbpp", "--split", "test", "--set", f"path={path}"], tmp_path / "out.jsonl"
     whole, _ = run_data(capsys, *base, "--format", "scratchpad", out=out)
     sizes = [len(line["prompt"]) + len(line["states"][0]) for line in whole]
@@ -159,8 +159,8 @@ def test_a_context_leaves_out_longer_documents(path: str, tmp_path: Path, capsys
     assert [line["index"] for line in found] == [i for i in range(4) if needs[i] < max(needs)]
 
 
-def test_data_that_are_given_do_not_repeat(path: str, tmp_path: Path, capsys: Captured) -> None:
-    """Those that are drawn go on for as long as asked."""
+def test_problems_of_a_data_set_are_not_repeated(path: str, tmp_path: Path, capsys: Captured) -> None:
+    """Drawn problems have no such limit."""
     base, out = ["mbpp", "--split", "test", "--format", "direct", "--set", f"path={path}"], tmp_path / "o.jsonl"
     assert len(run_data(capsys, *base, "-n", "4", out=out)[0]) == 4
     assert main(["data", *base, "-n", "5", "--out", str(out), "--force"]) == 2
@@ -180,11 +180,11 @@ def test_show_and_prompt_count_what_they_leave_out(path: str, capsys: Captured) 
     assert "1 prompts; left out 2: 1 exception, 1 steps" in err
 
 
-# Files of data
+# Data files
 
 
 @pytest.mark.parametrize("form", ["direct", "scratchpad", "changes", "inductive"])
-def test_traces_in_a_file_are_trained_on_and_judged(form: str, path: str, tmp_path: Path, capsys: Captured) -> None:
+def test_training_and_evaluation_on_traces_in_a_file(form: str, path: str, tmp_path: Path, capsys: Captured) -> None:
     out = tmp_path / "out.jsonl"
     run_data(capsys, "mbpp", "--split", "test", "--format", form, "--set", f"path={path}", out=out)
     settings = {
@@ -211,7 +211,7 @@ def test_the_answer_in_a_file_of_traces_is_the_value_of_output(path: str, tmp_pa
 
 
 def test_candidates_run_on_their_tasks_inputs(path: str, tmp_path: Path, capsys: Captured) -> None:
-    """Wrong ones are kept, those that raise are dropped, run by run; the same file comes out every time."""
+    """Runs with wrong outputs are kept, runs that raise are left out; the same command writes the same file."""
     programs = {"wrong": "def double(n):\n  return n * 3", "raises": "def double(n):\n  return n + 0"}
     lines = [{"task_id": 11, "program": text} for text in (*programs.values(), "def double(n)", "def other(n): ...")]
     settings = [f"path={path}", f"candidates={write(tmp_path / 'c.jsonl', lines)}"]
@@ -225,7 +225,7 @@ def test_candidates_run_on_their_tasks_inputs(path: str, tmp_path: Path, capsys:
     assert (tmp_path / "out.jsonl").read_bytes() == first
 
 
-# Programs of one's own
+# The user's programs
 
 
 def test_a_folder_of_programs(tmp_path: Path, capsys: Captured) -> None:
@@ -266,7 +266,7 @@ def test_calls_are_comments_on_lines_of_their_own(tmp_path: Path, capsys: Captur
     assert ["".join(line["answer"]) for line in found] == [str(3 * 14), str(6 * 14)]
 
 
-def test_a_file_that_is_no_text_is_counted_as_one_that_is_no_python(tmp_path: Path, capsys: Captured) -> None:
+def test_a_file_that_is_not_text_counts_as_a_syntax_error(tmp_path: Path, capsys: Captured) -> None:
     contents = {"a": b"output = '\xff'", "b": b"# coding: none\noutput = 1", "c": b"output = (\n# call: 1"}
     for name, content in contents.items():
         (tmp_path / f"{name}.py").write_bytes(content)
@@ -287,7 +287,7 @@ def test_json_lines_of_programs(tmp_path: Path, capsys: Captured) -> None:
 
 
 def test_candidates_sampled_from_a_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Captured) -> None:
-    """The example script, with a run that writes what its seed says, and nothing whenever that is even."""
+    """Run the example script with a stand-in for a run: odd seeds give a program, even seeds give none."""
     monkeypatch.syspath_prepend(str(ROOT / "examples"))
     example = importlib.import_module("sample_programs")
 
