@@ -161,7 +161,7 @@ class Causal(Format):
 
 class Inductive(Causal):
     name = "inductive"
-    summary = "a state a step"
+    summary = "one state per step"
     inductive = True
 
     def prompt(self, task: Task, question: Symbols) -> Symbols:

@@ -1,4 +1,4 @@
-"""Is there a way from one vertex of a random directed graph to another? (Abbe et al. 2024, figure 7)
+"""Is there a path from one vertex of a random directed graph to another? (Abbe et al. 2024, figure 7)
 
     direct      c > d ; a > c ; a > b ; c > a ; a ? d ; 1 <end>
     inductive   c > d ; a > c ; a > b ; c > a ; a ? d ; <start> > a <sep> a > c b <sep> a c > b d ; 1 <end>
@@ -50,7 +50,7 @@ class RandomGraphs(GraphTask):
     """
 
     name: ClassVar[str] = "random-graphs"
-    summary: ClassVar[str] = "is there a way between two vertices of a random directed graph?"
+    summary: ClassVar[str] = "is there a path between two vertices of a random directed graph?"
     source: ClassVar[str] = "Abbe et al. 2024, figure 7"
     size_setting: ClassVar[str] = "distance"
     labels: ClassVar[StateLabels] = _Labels()
