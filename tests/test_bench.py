@@ -141,7 +141,11 @@ def test_flops_where_all_tokens_but_the_last_predict() -> None:
     model, symbols = Transformer(config, 31), 31
     (row,) = rows(Document((1, 2, 3, 4, 5), ((6, 7, 8, 9, 10, 11),)), question_loss=True)
     with FlopCounterMode(display=False) as counter:
-        model.hidden(torch.tensor(row.tokens), torch.tensor(row.positions), lambda layer, qkv, dropout: qkv[:, 2])
+        model.hidden(
+            torch.tensor(row.tokens),
+            torch.tensor(row.positions),
+            lambda layer, qkv, kv_heads, dropout: qkv[:, -kv_heads:],
+        )
         model.logits(torch.zeros(len(row), config.width))
     pairs = sum(high - low for ranges in row.visible() for low, high in ranges)
     unneeded = 20 * 22**2 + 4 * 22 * len(row) + 2 * 22 * symbols

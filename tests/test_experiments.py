@@ -127,7 +127,7 @@ def test_interrupted_it_says_how_to_go_on_and_goes_on(
         patch.setattr(TrainingProgress, "show_metrics", tell)
         status, printed, err = command(capsys, "reproduce", file, "--out", out, "--device", "cpu")
     assert (status, printed) == (130, "")
-    assert f"go on with: scratchpad reproduce {file} --device cpu --out {out}" in err
+    assert f"resume with: scratchpad reproduce {file} --device cpu --out {out}" in err
     assert not (out / "table.json").exists()
     assert max(line["step"] for line in metrics(out / "inductive" / "seed-0")) == 2
     trained = counting(monkeypatch, "train")
@@ -255,7 +255,7 @@ def test_a_sweep_trains_every_combination(tmp_path: Path, capsys: Capture) -> No
     assert (config.train.batch, config.model.dropout, config.model.width) == (5, 0.1, 32)
     status, again, err = command(capsys, "sweep", "parity-small", "--out", tmp_path / "out", *words)
     assert (status, again) == (0, out)
-    assert "6 of them trained already" in err
+    assert "6 of them already trained" in err
 
 
 def test_a_sweep_over_nothing_or_what_is_overwritten_is_refused(capsys: Capture) -> None:
@@ -289,5 +289,5 @@ def test_a_run_is_asked_on_other_questions(tmp_path: Path, capsys: Capture) -> N
     assert [(one["format"], one["size"]) for one in objects(out)] == [("direct", 2)]
     assert contents(folder).keys() - before.keys() <= {"questions-3.npy"}
     assert "without the symbols" in refused(capsys, *words, "task.name=cycles")
-    assert "settings of the task alone" in refused(capsys, *words, "train.steps=7")
+    assert "takes only other settings of the task" in refused(capsys, *words, "train.steps=7")
     assert "unknown setting" in refused(capsys, *words, "colour=red")

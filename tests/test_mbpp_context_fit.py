@@ -52,7 +52,7 @@ def test_a_task_fits_where_all_its_runs_do(
 
 def test_a_trace_of_more_lines_fits_nowhere() -> None:
     """The shortest lines there are: what is not run to its end could not have fitted."""
-    lines = FIT["MOST_LINES"] + 1
+    lines = FIT["MAX_TRACED_LINES"] + 1
     with started() as runner:
         trace = runner.run("0\n" * lines)
     assert len(trace.steps) == lines
