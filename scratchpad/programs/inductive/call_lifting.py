@@ -26,17 +26,10 @@ from collections.abc import Callable, Set
 from types import CodeType
 from typing import Any
 
+from scratchpad.programs.inductive import instructions
 from scratchpad.programs.inductive.compiled_fragments import CAPTURE_CALL, compile_expression, default_values
 from scratchpad.programs.inductive.comprehensions import as_loops
-from scratchpad.programs.inductive.instructions import (
-    CallFunction,
-    CodeUnit,
-    Instruction,
-    Jump,
-    JumpUnless,
-    Label,
-    StoreTemporary,
-)
+from scratchpad.programs.inductive.instructions import CodeUnit, Instruction, Label
 from scratchpad.programs.inductive.unsupported import Unsupported
 
 _CONSUME_ALL = frozenset({"dict", "frozenset", "list", "max", "min", "set", "sorted", "sum", "tuple"})
@@ -146,7 +139,7 @@ class CallLifter:
         return name
 
     def _store(self, temporary: str, node: ast.expr) -> ast.expr:
-        self._emit(StoreTemporary(temporary, self.compile(node)))
+        self._emit(instructions.StoreTemporary(temporary, self.compile(node)))
         return _reference(temporary, node)
 
     def _lift_parts(self, node: Any) -> Any:
@@ -173,7 +166,7 @@ class CallLifter:
         # The fragment evaluates the function and the arguments; whether it is the program's function shows at run time.
         capture = ast.Call(ast.Name(CAPTURE_CALL, ast.Load()), [lifted.func, *lifted.args], lifted.keywords)
         temporary = self._new_temporary()
-        self._emit(CallFunction(temporary, self.compile(ast.copy_location(capture, node))))
+        self._emit(instructions.CallFunction(temporary, self.compile(ast.copy_location(capture, node))))
         return _reference(temporary, node)
 
     def _lift_boolean(self, node: ast.BoolOp) -> ast.expr:
@@ -185,7 +178,7 @@ class CallLifter:
             if index < len(node.values) - 1:
                 is_and = isinstance(node.op, ast.And)
                 test = stored if is_and else ast.copy_location(ast.UnaryOp(ast.Not(), stored), node)
-                self._emit(JumpUnless(self.compile(test), end))
+                self._emit(instructions.JumpUnless(self.compile(test), end))
         self._emit(end)
         return _reference(temporary, node)
 
@@ -194,9 +187,9 @@ class CallLifter:
         if not self.has_call(node.body) and not self.has_call(node.orelse):
             return ast.copy_location(ast.IfExp(test, node.body, node.orelse), node)
         temporary, otherwise, end = self._new_temporary(), Label(), Label()
-        self._emit(JumpUnless(self.compile(test), otherwise))
+        self._emit(instructions.JumpUnless(self.compile(test), otherwise))
         self._store(temporary, self.lift(node.body))
-        self._emit(Jump(end))
+        self._emit(instructions.Jump(end))
         self._emit(otherwise)
         self._store(temporary, self.lift(node.orelse))
         self._emit(end)

@@ -10,20 +10,9 @@ import ast
 from collections.abc import Sequence
 from typing import Literal
 
+from scratchpad.programs.inductive import instructions
 from scratchpad.programs.inductive.compiled_fragments import EXCEPTION_MATCHES
-from scratchpad.programs.inductive.instructions import (
-    BindException,
-    EndFinally,
-    EnterFinally,
-    EnterLoop,
-    EnterTry,
-    Jump,
-    JumpUnless,
-    Label,
-    LeaveBlock,
-    NextItem,
-    RaiseTemporary,
-)
+from scratchpad.programs.inductive.instructions import Label
 from scratchpad.programs.inductive.statements import EnclosingBlock, SimpleStatementCompiler
 
 _ITEM = ".item"  # the parameter of a fragment that assigns a loop's item to its target
@@ -37,7 +26,7 @@ class StatementCompiler(SimpleStatementCompiler):
         temporaries = self._jump_unless(node.test, otherwise)
         self._body(node.body)
         if node.orelse:
-            self._emit(Jump(end))
+            self._emit(instructions.Jump(end))
         self._emit(otherwise)
         self._drop_temporaries(temporaries)
         self._body(node.orelse)
@@ -45,7 +34,7 @@ class StatementCompiler(SimpleStatementCompiler):
 
     def _jump_unless(self, test: ast.expr, otherwise: Label) -> tuple[str, ...]:
         """Jump if a test is false. Returns its temporaries, which must be dropped at the target, too."""
-        self._emit(JumpUnless(self._lifter.compile(self._lifter.lift(test)), otherwise))
+        self._emit(instructions.JumpUnless(self._lifter.compile(self._lifter.lift(test)), otherwise))
         return self._drop_temporaries()
 
     def _while(self, node: ast.While) -> None:
@@ -55,7 +44,7 @@ class StatementCompiler(SimpleStatementCompiler):
         self._blocks.append(EnclosingBlock("while", end, again))
         self._body(node.body)
         self._blocks.pop()
-        self._emit(Jump(again))
+        self._emit(instructions.Jump(again))
         self._emit(otherwise)
         self._drop_temporaries(temporaries)
         self._body(node.orelse)
@@ -64,19 +53,19 @@ class StatementCompiler(SimpleStatementCompiler):
     def _for(self, node: ast.For) -> None:
         """Compile a loop, in the order of the example in `instructions`."""
         again, first, otherwise, end = Label(), Label(), Label(), Label()
-        self._emit(EnterLoop(self._lifter.compile(self._lifter.lift(node.iter))))
+        self._emit(instructions.EnterLoop(self._lifter.compile(self._lifter.lift(node.iter))))
         self._drop_temporaries()
-        self._emit(Jump(first))
+        self._emit(instructions.Jump(first))
         self._emit(again)
         self._begin_line(node.lineno)
         self._emit(first)
         item = ast.copy_location(ast.Name(_ITEM, ast.Load()), node.target)
         assign = ast.copy_location(ast.Assign([node.target], item), node.target)
-        self._emit(NextItem(self._fragment([assign], [_ITEM]), otherwise))
+        self._emit(instructions.NextItem(self._fragment([assign], [_ITEM]), otherwise))
         self._blocks.append(EnclosingBlock("for", end, again))
         self._body(node.body)
         self._blocks.pop()
-        self._emit(Jump(again))
+        self._emit(instructions.Jump(again))
         self._emit(otherwise)
         self._body(node.orelse)
         self._emit(end)
@@ -93,22 +82,22 @@ class StatementCompiler(SimpleStatementCompiler):
             if block.kind == "finally":
                 if how not in block.left_by:
                     block.left_by.append(how)
-                self._emit(LeaveBlock(how))
+                self._emit(instructions.LeaveBlock(how))
                 return
             if block.kind in ("for", "while"):
                 target = block.end if how == "break" else block.again
                 if how == "break" and block.kind == "for":
-                    self._emit(LeaveBlock())
+                    self._emit(instructions.LeaveBlock())
                 assert target is not None
-                self._emit(Jump(target))
+                self._emit(instructions.Jump(target))
                 return
-            self._emit(LeaveBlock())
+            self._emit(instructions.LeaveBlock())
 
     def _try(self, node: ast.Try) -> None:
         """Compile to: body, `else`, jump; handlers, and the exception raised again if none matches; `finally`."""
         done, finally_ = Label(), Label()
         if node.finalbody:
-            self._emit(EnterFinally(node.lineno, finally_))
+            self._emit(instructions.EnterFinally(node.lineno, finally_))
             self._blocks.append(EnclosingBlock("finally"))
         if node.handlers:
             self._with_handlers(node, done)
@@ -122,14 +111,14 @@ class StatementCompiler(SimpleStatementCompiler):
         """Compile the `finally` of the innermost block. After it, `break` and `continue` lead out of further blocks."""
         left_by = self._blocks[-1].left_by
         self._blocks[-1] = EnclosingBlock("finishing")
-        self._emit(LeaveBlock())
+        self._emit(instructions.LeaveBlock())
         self._emit(start)
         self._body(body)
         self._blocks.pop()
         targets: list[tuple[Literal["break", "continue"], Label]] = [(how, Label()) for how in left_by]
         end = Label()
-        self._emit(EndFinally(tuple(targets)))
-        self._emit(Jump(end))
+        self._emit(instructions.EndFinally(tuple(targets)))
+        self._emit(instructions.Jump(end))
         for how, label in targets:
             self._emit(label)
             self._leave_loop(how)
@@ -137,19 +126,19 @@ class StatementCompiler(SimpleStatementCompiler):
 
     def _with_handlers(self, node: ast.Try, done: Label) -> None:
         temporary, handlers = f".exception{node.lineno}", Label()
-        self._emit(EnterTry(node.lineno, temporary, handlers))
+        self._emit(instructions.EnterTry(node.lineno, temporary, handlers))
         self._blocks.append(EnclosingBlock("try"))
         self._body(node.body)
         self._blocks.pop()
-        self._emit(LeaveBlock())
+        self._emit(instructions.LeaveBlock())
         self._body(node.orelse)
-        self._emit(Jump(done))
+        self._emit(instructions.Jump(done))
         self._emit(handlers)
         self._blocks.append(EnclosingBlock("handler"))
         for handler in node.handlers:
             self._handler(handler, temporary, done)
         self._blocks.pop()
-        self._emit(RaiseTemporary(temporary))
+        self._emit(instructions.RaiseTemporary(temporary))
 
     def _handler(self, node: ast.ExceptHandler, temporary: str, done: Label) -> None:
         """Compile `except type as name`: a line of its own, the test of the type, and the body."""
@@ -162,8 +151,8 @@ class StatementCompiler(SimpleStatementCompiler):
         if node.name:
             bind = ast.Assign([ast.Name(node.name, ast.Store())], ast.Name(temporary, ast.Load()))
             self._run(ast.copy_location(bind, node))
-            self._emit(BindException(node.name))
+            self._emit(instructions.BindException(node.name))
         self._body(node.body)
-        self._emit(LeaveBlock())
-        self._emit(Jump(done))
+        self._emit(instructions.LeaveBlock())
+        self._emit(instructions.Jump(done))
         self._emit(other)

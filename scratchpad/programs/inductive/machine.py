@@ -13,39 +13,11 @@ from collections.abc import Callable
 from types import CellType, CodeType, FunctionType
 from typing import Any
 
+from scratchpad.programs.inductive import frames, instructions
 from scratchpad.programs.inductive.compiled_fragments import CAPTURE_CALL, EXCEPTION_MATCHES, RESUMABLE
 from scratchpad.programs.inductive.compiled_program import MODULE, CompiledProgram
-from scratchpad.programs.inductive.frames import (
-    Block,
-    Frame,
-    HandlerBlock,
-    LoopBlock,
-    PendingFinally,
-    RunningFinally,
-    TryBlock,
-    called_frame,
-)
-from scratchpad.programs.inductive.instructions import (
-    BeginLine,
-    BindException,
-    CallFunction,
-    Completion,
-    DropTemporaries,
-    EndFinally,
-    EnterFinally,
-    EnterLoop,
-    EnterTry,
-    Instruction,
-    Jump,
-    JumpUnless,
-    LeaveBlock,
-    NextItem,
-    RaiseTemporary,
-    Reraise,
-    ReturnValue,
-    RunFragment,
-    StoreTemporary,
-)
+from scratchpad.programs.inductive.frames import Block, Frame
+from scratchpad.programs.inductive.instructions import Completion, Instruction
 from scratchpad.programs.inductive.iterators import iterate, resumable
 from scratchpad.programs.inductive.unsupported import Unsupported
 
@@ -89,7 +61,7 @@ class Machine:
             frame = self.frames[-1]
             self.last_line, _ = frame.unit.stop_at(frame.index)
             frame.index += 1
-        while self.frames and not isinstance(self._next_instruction(), BeginLine):
+        while self.frames and not isinstance(self._next_instruction(), instructions.BeginLine):
             self._run_instruction()
         self.is_at_line = bool(self.frames)
         return self.is_at_line
@@ -127,17 +99,17 @@ class Machine:
 
     # -- instructions
 
-    def _run_fragment(self, frame: Frame, instruction: RunFragment) -> None:
+    def _run_fragment(self, frame: Frame, instruction: instructions.RunFragment) -> None:
         self._evaluate(frame, instruction.fragment)
 
-    def _store_temporary(self, frame: Frame, instruction: StoreTemporary) -> None:
+    def _store_temporary(self, frame: Frame, instruction: instructions.StoreTemporary) -> None:
         frame.cells[instruction.name] = CellType(self._evaluate(frame, instruction.fragment))
 
-    def _drop_temporaries(self, frame: Frame, instruction: DropTemporaries) -> None:
+    def _drop_temporaries(self, frame: Frame, instruction: instructions.DropTemporaries) -> None:
         for name in instruction.names:
             frame.cells.pop(name, None)
 
-    def _call_function(self, frame: Frame, instruction: CallFunction) -> None:
+    def _call_function(self, frame: Frame, instruction: instructions.CallFunction) -> None:
         function, arguments, keywords = self._evaluate(frame, instruction.fragment)
         unit = self.program.unit_of(function)
         if unit is None:  # CPython makes the call: of a builtin, a method, a lambda, a generator
@@ -145,45 +117,45 @@ class Machine:
             return
         if len(self.frames) >= _MOST_FRAMES:
             raise RecursionError("maximum recursion depth exceeded")
-        self.frames.append(called_frame(unit, function, arguments, keywords))
+        self.frames.append(frames.called_frame(unit, function, arguments, keywords))
         frame.index -= 1  # the caller waits at its call
 
-    def _jump(self, frame: Frame, instruction: Jump) -> None:
+    def _jump(self, frame: Frame, instruction: instructions.Jump) -> None:
         frame.index = instruction.target.index
 
-    def _jump_unless(self, frame: Frame, instruction: JumpUnless) -> None:
+    def _jump_unless(self, frame: Frame, instruction: instructions.JumpUnless) -> None:
         if not self._evaluate(frame, instruction.fragment):
             frame.index = instruction.target.index
 
-    def _enter_loop(self, frame: Frame, instruction: EnterLoop) -> None:
-        frame.blocks.append(LoopBlock(iterate(self._evaluate(frame, instruction.fragment))))
+    def _enter_loop(self, frame: Frame, instruction: instructions.EnterLoop) -> None:
+        frame.blocks.append(frames.LoopBlock(iterate(self._evaluate(frame, instruction.fragment))))
 
-    def _next_item(self, frame: Frame, instruction: NextItem) -> None:
+    def _next_item(self, frame: Frame, instruction: instructions.NextItem) -> None:
         loop = frame.blocks[-1]
-        assert isinstance(loop, LoopBlock)
+        assert isinstance(loop, frames.LoopBlock)
         for item in loop.iterator:
             self._evaluate(frame, instruction.fragment, item)
             return
         frame.blocks.pop()
         frame.index = instruction.end.index
 
-    def _enter_try(self, frame: Frame, instruction: EnterTry) -> None:
-        frame.blocks.append(TryBlock(instruction.line))
+    def _enter_try(self, frame: Frame, instruction: instructions.EnterTry) -> None:
+        frame.blocks.append(frames.TryBlock(instruction.line))
 
-    def _bind_exception(self, frame: Frame, instruction: BindException) -> None:
+    def _bind_exception(self, frame: Frame, instruction: instructions.BindException) -> None:
         block = frame.blocks[-1]
-        assert isinstance(block, HandlerBlock)
+        assert isinstance(block, frames.HandlerBlock)
         block.bound = instruction.name
 
-    def _enter_finally(self, frame: Frame, instruction: EnterFinally) -> None:
-        frame.blocks.append(PendingFinally(instruction.line))
+    def _enter_finally(self, frame: Frame, instruction: instructions.EnterFinally) -> None:
+        frame.blocks.append(frames.PendingFinally(instruction.line))
 
-    def _leave_block(self, frame: Frame, instruction: LeaveBlock) -> None:
+    def _leave_block(self, frame: Frame, instruction: instructions.LeaveBlock) -> None:
         self._leave(frame, frame.blocks.pop(), instruction.completion)
 
-    def _end_finally(self, frame: Frame, instruction: EndFinally) -> None:
+    def _end_finally(self, frame: Frame, instruction: instructions.EndFinally) -> None:
         block = frame.blocks.pop()
-        assert isinstance(block, RunningFinally)
+        assert isinstance(block, frames.RunningFinally)
         if block.completion == "raise":
             raise block.value
         if block.completion == "return":
@@ -192,19 +164,19 @@ class Machine:
             if completion == block.completion:
                 frame.index = target.index
 
-    def _raise_temporary(self, frame: Frame, instruction: RaiseTemporary) -> None:
+    def _raise_temporary(self, frame: Frame, instruction: instructions.RaiseTemporary) -> None:
         raise frame.cells[instruction.name].cell_contents
 
-    def _reraise(self, frame: Frame, instruction: Reraise) -> None:
+    def _reraise(self, frame: Frame, instruction: instructions.Reraise) -> None:
         for outer in reversed(self.frames):
             for block in reversed(outer.blocks):
-                if isinstance(block, HandlerBlock):
+                if isinstance(block, frames.HandlerBlock):
                     raise outer.cells[block.name].cell_contents
-                if isinstance(block, RunningFinally) and block.completion == "raise":
+                if isinstance(block, frames.RunningFinally) and block.completion == "raise":
                     raise block.value
         raise RuntimeError("No active exception to reraise")
 
-    def _return_value(self, frame: Frame, instruction: ReturnValue) -> None:
+    def _return_value(self, frame: Frame, instruction: instructions.ReturnValue) -> None:
         self._return(frame, self._evaluate(frame, instruction.fragment))
 
     # -- the ends of blocks and frames
@@ -217,23 +189,23 @@ class Machine:
         self.frames.pop()
         if self.frames:
             caller, call = self.frames[-1], self._next_instruction()
-            assert isinstance(call, CallFunction)
+            assert isinstance(call, instructions.CallFunction)
             caller.cells[call.name] = CellType(value)
             caller.index += 1
 
     def _leave(self, frame: Frame, block: Block, completion: Completion, value: Any = None) -> bool:
         """Leave a block that is already popped. Return whether its `finally` has to run first, which is then next."""
-        if isinstance(block, HandlerBlock):
+        if isinstance(block, frames.HandlerBlock):
             del frame.cells[block.name]
             if block.bound in frame.cells:
                 frame.cells[block.bound].cell_contents = None  # an empty cell cannot be emptied again
                 del frame.cells[block.bound].cell_contents
             elif block.bound is not None:
                 self.globals.pop(block.bound, None)
-        if not isinstance(block, PendingFinally):
+        if not isinstance(block, frames.PendingFinally):
             return False
-        frame.index = frame.unit.block_start(block.line, EnterFinally).target.index
-        frame.blocks.append(RunningFinally(completion, value))
+        frame.index = frame.unit.block_start(block.line, instructions.EnterFinally).target.index
+        frame.blocks.append(frames.RunningFinally(completion, value))
         return True
 
     def _unwind(self, error: BaseException) -> None:
@@ -244,17 +216,17 @@ class Machine:
         error.__traceback__ = error.__context__ = None
         while self.frames:
             frame = self.frames[-1]
-            handled = {block.name for block in frame.blocks if isinstance(block, HandlerBlock)}
+            handled = {block.name for block in frame.blocks if isinstance(block, frames.HandlerBlock)}
             for name in [name for name in frame.cells if name[0] == "." and name not in handled]:
                 del frame.cells[name]  # temporaries of the statement that failed
             while frame.blocks:
                 block = frame.blocks.pop()
                 if self._leave(frame, block, "raise", error):
                     return
-                if isinstance(block, TryBlock):
-                    handlers = frame.unit.block_start(block.line, EnterTry)
+                if isinstance(block, frames.TryBlock):
+                    handlers = frame.unit.block_start(block.line, instructions.EnterTry)
                     frame.cells[handlers.name] = CellType(error)
-                    frame.blocks.append(HandlerBlock(handlers.name))
+                    frame.blocks.append(frames.HandlerBlock(handlers.name))
                     frame.index = handlers.target.index
                     return
             self.frames.pop()
@@ -262,20 +234,20 @@ class Machine:
 
 
 _ACTIONS: dict[type[Any], Callable[[Machine, Frame, Any], None]] = {
-    RunFragment: Machine._run_fragment,
-    StoreTemporary: Machine._store_temporary,
-    DropTemporaries: Machine._drop_temporaries,
-    CallFunction: Machine._call_function,
-    Jump: Machine._jump,
-    JumpUnless: Machine._jump_unless,
-    EnterLoop: Machine._enter_loop,
-    NextItem: Machine._next_item,
-    EnterTry: Machine._enter_try,
-    BindException: Machine._bind_exception,
-    EnterFinally: Machine._enter_finally,
-    LeaveBlock: Machine._leave_block,
-    EndFinally: Machine._end_finally,
-    RaiseTemporary: Machine._raise_temporary,
-    Reraise: Machine._reraise,
-    ReturnValue: Machine._return_value,
+    instructions.RunFragment: Machine._run_fragment,
+    instructions.StoreTemporary: Machine._store_temporary,
+    instructions.DropTemporaries: Machine._drop_temporaries,
+    instructions.CallFunction: Machine._call_function,
+    instructions.Jump: Machine._jump,
+    instructions.JumpUnless: Machine._jump_unless,
+    instructions.EnterLoop: Machine._enter_loop,
+    instructions.NextItem: Machine._next_item,
+    instructions.EnterTry: Machine._enter_try,
+    instructions.BindException: Machine._bind_exception,
+    instructions.EnterFinally: Machine._enter_finally,
+    instructions.LeaveBlock: Machine._leave_block,
+    instructions.EndFinally: Machine._end_finally,
+    instructions.RaiseTemporary: Machine._raise_temporary,
+    instructions.Reraise: Machine._reraise,
+    instructions.ReturnValue: Machine._return_value,
 }

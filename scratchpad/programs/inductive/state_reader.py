@@ -9,16 +9,9 @@ from types import CellType, FunctionType
 from typing import Any
 
 from scratchpad.errors import ScratchpadError
+from scratchpad.programs.inductive import frames
 from scratchpad.programs.inductive.compiled_program import MODULE, CompiledProgram
-from scratchpad.programs.inductive.frames import (
-    Block,
-    Frame,
-    HandlerBlock,
-    LoopBlock,
-    PendingFinally,
-    RunningFinally,
-    TryBlock,
-)
+from scratchpad.programs.inductive.frames import Block, Frame
 from scratchpad.programs.inductive.machine import Machine
 from scratchpad.programs.inductive.unsupported import MODULES
 from scratchpad.programs.inductive.value_codecs import CODECS, ValueCodec, fill_pairs
@@ -64,15 +57,15 @@ class _StateReader:
     def _block(self, written: dict[str, Any]) -> Block:
         match written:
             case {"loop": iterator}:
-                return LoopBlock(self._value(iterator))
+                return frames.LoopBlock(self._value(iterator))
             case {"try": line}:
-                return TryBlock(line)
+                return frames.TryBlock(line)
             case {"handling": name}:
-                return HandlerBlock(name, written.get("as"))
+                return frames.HandlerBlock(name, written.get("as"))
             case {"finally": line}:
-                return PendingFinally(line)
+                return frames.PendingFinally(line)
             case {"leaving": completion}:
-                return RunningFinally(completion, self._value(written.get("value")))
+                return frames.RunningFinally(completion, self._value(written.get("value")))
         raise ValueError(f"{written} is no block")
 
     def _variable(self, written: Any) -> CellType:

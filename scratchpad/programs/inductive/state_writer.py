@@ -20,17 +20,10 @@ from decimal import Decimal
 from types import BuiltinFunctionType, CellType, FunctionType, MethodDescriptorType, MethodWrapperType, ModuleType
 from typing import Any
 
+from scratchpad.programs.inductive import frames
 from scratchpad.programs.inductive.compiled_fragments import FILE
 from scratchpad.programs.inductive.compiled_program import MODULE
-from scratchpad.programs.inductive.frames import (
-    Block,
-    Frame,
-    HandlerBlock,
-    LoopBlock,
-    PendingFinally,
-    RunningFinally,
-    TryBlock,
-)
+from scratchpad.programs.inductive.frames import Block, Frame
 from scratchpad.programs.inductive.machine import Machine
 from scratchpad.programs.inductive.unsupported import MODULES, Unsupported
 from scratchpad.programs.inductive.value_codecs import CODECS, flat_pairs
@@ -124,16 +117,17 @@ class _StateWriter:
 
     def _block(self, block: Block) -> dict[str, Any]:
         match block:
-            case LoopBlock(iterator):
+            case frames.LoopBlock(iterator):
                 return {"loop": self._value(iterator)}
-            case TryBlock(line):
+            case frames.TryBlock(line):
                 return {"try": line}
-            case HandlerBlock(name, bound):
+            case frames.HandlerBlock(name, bound):
                 return {"handling": name, **({} if bound is None else {"as": bound})}
-            case PendingFinally(line):
+            case frames.PendingFinally(line):
                 return {"finally": line}
-            case RunningFinally(how, value):
-                return {"leaving": how, **({"value": self._value(value)} if how in ("return", "raise") else {})}
+            case frames.RunningFinally(completion, value):
+                has_value = completion in ("return", "raise")
+                return {"leaving": completion, **({"value": self._value(value)} if has_value else {})}
 
     # -- first pass: values
 

@@ -8,18 +8,10 @@ from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any, Literal
 
+from scratchpad.programs.inductive import instructions
 from scratchpad.programs.inductive.call_lifting import CallLifter
 from scratchpad.programs.inductive.compiled_fragments import compile_statements
-from scratchpad.programs.inductive.instructions import (
-    BeginLine,
-    CodeUnit,
-    DropTemporaries,
-    Instruction,
-    Label,
-    Reraise,
-    ReturnValue,
-    RunFragment,
-)
+from scratchpad.programs.inductive.instructions import CodeUnit, Instruction, Label
 from scratchpad.programs.inductive.unsupported import Unsupported
 
 
@@ -64,7 +56,7 @@ class SimpleStatementCompiler:
             body = body[1:]  # CPython does not run a docstring
         self._body(body)
         none = ast.Constant(None, lineno=1, col_offset=0, end_lineno=1, end_col_offset=0)
-        self._emit(ReturnValue(self._lifter.compile(none)))
+        self._emit(instructions.ReturnValue(self._lifter.compile(none)))
 
     def _emit(self, item: Instruction | Label) -> None:
         if isinstance(item, Label):
@@ -93,7 +85,7 @@ class SimpleStatementCompiler:
     def _begin_line(self, line: int) -> None:
         if self._has_lines:
             self._line = line
-            self._emit(BeginLine(line))
+            self._emit(instructions.BeginLine(line))
 
     def _drop_temporaries(self, names: Sequence[str] | None = None) -> tuple[str, ...]:
         """Drop the temporaries of the current statement, or the given ones, and return their names.
@@ -102,12 +94,12 @@ class SimpleStatementCompiler:
         """
         used = tuple(self._lifter.temporaries if names is None else names)
         if used and self._has_lines:
-            self._emit(DropTemporaries(used))
+            self._emit(instructions.DropTemporaries(used))
             self._lifter.temporaries.clear()
         return used
 
     def _run(self, *body: ast.stmt) -> None:
-        self._emit(RunFragment(self._fragment(body)))
+        self._emit(instructions.RunFragment(self._fragment(body)))
 
     def _fragment(self, body: Sequence[ast.stmt], parameters: Sequence[str] = ()) -> CodeType:
         return compile_statements(body, self._unit.variables, parameters, self._unit.qualified_name)
@@ -188,12 +180,12 @@ class SimpleStatementCompiler:
 
     def _raise(self, node: ast.Raise) -> None:
         if node.exc is None:
-            self._emit(Reraise())
+            self._emit(instructions.Reraise())
             return
         exception = self._lifter.lift(node.exc)
         self._run(ast.copy_location(ast.Raise(exception, node.cause), node))
 
     def _return(self, node: ast.Return) -> None:
         value = ast.copy_location(ast.Constant(None), node) if node.value is None else node.value
-        self._emit(ReturnValue(self._lifter.compile(self._lifter.lift(value))))
+        self._emit(instructions.ReturnValue(self._lifter.compile(self._lifter.lift(value))))
         self._lifter.temporaries.clear()  # they end with the frame
