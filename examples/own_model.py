@@ -1,4 +1,4 @@
-"""A model of plain torch modules, trained on inductive rows: python examples/own_model.py"""
+"""Your own model, of plain torch modules, trained on inductive rows: python examples/own_model.py"""
 
 import torch
 from torch import nn
@@ -16,22 +16,22 @@ class OwnModel(nn.Module):
         self.layers, self.out = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False), nn.Linear(width, symbols)
 
     def forward(self, batch: sp.Batch) -> torch.Tensor:
-        hidden_from = ~batch.mask().expand(-1, self.heads, -1, -1).flatten(0, 1)  # torch wants True where hidden
-        return self.out(self.layers(self.token(batch.tokens) + self.place(batch.positions), mask=hidden_from))
+        hidden = ~batch.mask().expand(-1, self.heads, -1, -1).flatten(0, 1)  # (B * H, T, T), True: torch hides the pair
+        return self.out(self.layers(self.token(batch.tokens) + self.place(batch.positions), mask=hidden))
 
 
 def main(steps: int = 200) -> float:
     task, loss = sp.task("parity", bits="1-3", window=7), torch.zeros(())
     vocabulary = sp.Vocabulary(task.symbols())
     model = OwnModel(len(vocabulary))
-    optimiser = torch.optim.AdamW(model.parameters(), 1e-3)
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
     for step in range(steps):
         documents = map(vocabulary.encode_document, sp.documents(task, n=32, start=32 * step))
         batch = sp.collate([row for document in documents for row in sp.rows(document)])
         loss = F.cross_entropy(model(batch).flatten(0, 1), batch.targets.flatten())
         model.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
     return loss.item()
 
 

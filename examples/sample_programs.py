@@ -1,12 +1,12 @@
-"""Candidate programs for MBPP's tasks, sampled from a trained run (MBPP-aug, Nye et al. 2021, section 5.3).
+"""Sample candidate programs for MBPP tasks from a trained run (MBPP-aug, Nye et al. 2021, section 5.3).
 
     python examples/sample_programs.py texts mbpp.jsonl > texts.jsonl                  # descriptions and programs
     scratchpad train parity-small --data texts.jsonl --set task.format=direct model=25m --out runs/writer
     python examples/sample_programs.py sample mbpp.jsonl runs/writer > candidates.jsonl
     scratchpad data mbpp --format scratchpad --set path=mbpp.jsonl candidates=candidates.jsonl --out augmented.jsonl
 
-The last command runs them on their tasks' inputs, drops the runs that raise, traces the rest and counts both. Programs
-of any other model take the same way in: a line each, {"task_id": 601, "program": ".."}.
+The last command runs the candidates on their tasks' inputs, traces the runs, leaves out those that raise, and counts
+both. Programs of any other model can be used as well: one line {"task_id": 601, "program": ".."} per program.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ TRAINED_ON = range(601, 975)  # the paper's training tasks
 
 
 def main() -> None:
-    """Print JSON lines."""
+    """Print JSON Lines."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("texts", "sample"))
-    parser.add_argument("path", help="MBPP as JSON lines")
+    parser.add_argument("path", help="MBPP as JSON Lines")
     parser.add_argument("run", nargs="?", help="the run to sample from")
-    parser.add_argument("--samples", type=int, default=80, help="of a task (default: the paper's, %(default)s)")
-    parser.add_argument("--temperature", type=float, default=0.5, help="default: the paper's, %(default)s")
+    parser.add_argument("--samples", type=int, default=80, help="samples per task (default: the paper's %(default)s)")
+    parser.add_argument("--temperature", type=float, default=0.5, help="default: the paper's %(default)s")
     args = parser.parse_args()
     tasks = [value for _, value in read_lines(args.path) if value["task_id"] in TRAINED_ON]
     if args.what == "texts":
@@ -44,14 +44,15 @@ def main() -> None:
 
 
 def text_line(task: dict[str, Any]) -> dict[str, Any]:
-    """A task as a problem: its description, and its program as the one state and the answer."""
+    """Return a task as a problem: its description, and its program as the only state and the answer."""
     program = program_text(task["code"])
     return {"question": task["text"], "states": [program], "answer": program}
 
 
 def sampled(run: sp.Run, tasks: list[dict[str, Any]], samples: int, temperature: float) -> Iterator[dict[str, Any]]:
-    """The programs that a run writes for each task, sample i drawn with seed i. Those that do not end by themselves are
-    left out, and counted on stderr.
+    """Yield the programs that a run generates for each task; sample i has seed i. Unfinished ones are left out.
+
+    Their number is printed on stderr.
     """
     left_out = 0
     for task in tasks:
@@ -60,7 +61,7 @@ def sampled(run: sp.Run, tasks: list[dict[str, Any]], samples: int, temperature:
             left_out += not solved.answer
             if solved.answer:
                 yield {"task_id": task["task_id"], "program": "".join(solved.answer)}
-    print(f"left out {left_out:,} of {len(tasks) * samples:,} samples: no program that ends", file=sys.stderr)
+    print(f"left out {left_out:,} of {len(tasks) * samples:,} samples: unfinished programs", file=sys.stderr)
 
 
 if __name__ == "__main__":

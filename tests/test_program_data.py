@@ -298,7 +298,7 @@ def test_candidates_sampled_from_a_run(monkeypatch: pytest.MonkeyPatch, tmp_path
 
     tasks = [{**line, "text": "Twice."} for line in MBPP if line["task_id"] == 601]
     lines = list(example.sampled(SimpleNamespace(solve=solve), tasks, 5, 0.25))
-    assert capsys.readouterr().err == "left out 3 of 5 samples: no program that ends\n"
+    assert capsys.readouterr().err == "left out 3 of 5 samples: unfinished programs\n"
     settings = [f"path={write(tmp_path / 'm.jsonl', MBPP)}", f"candidates={write(tmp_path / 'c.jsonl', lines)}"]
     found, _ = run_data(capsys, "mbpp", "--format", "direct", "--set", *settings, out=tmp_path / "out.jsonl")
     assert ["".join(line["answer"]) for line in found] == ["10", "30"]
