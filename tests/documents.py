@@ -1,4 +1,4 @@
-"""Documents of random symbols in every shape that the layout must stand, and one way to the loss of a batch."""
+"""Documents of random symbols in many shapes for tests of the layout, and the loss of a batch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONGEST = 211  # positions of a model that takes all of these documents
 
 
 def document(rng: random.Random, prompt: int, states: Sequence[int], preamble: int = 0) -> Document[int]:
-    """Random symbols: a prompt of that length, states of those lengths."""
+    """Return a document of random symbols with a prompt and states of these lengths."""
 
     def text(length: int) -> tuple[int, ...]:
         return tuple(rng.randrange(SYMBOLS) for _ in range(length))
@@ -30,7 +30,7 @@ def document(rng: random.Random, prompt: int, states: Sequence[int], preamble: i
 
 
 def shapes() -> dict[str, list[Document[int]]]:
-    """Batches by name: the shapes in which layouts and attention have gone wrong elsewhere."""
+    """Return batches by name, in shapes that have broken layouts and attention elsewhere."""
     rng = random.Random(0)
     long_chain = [rng.choice((1, 2, 3, 5, 7)) for _ in range(200)]
     return {
@@ -56,7 +56,7 @@ def small_model(
     gelu: str = "exact",
     span: int | None = None,
 ) -> Transformer:
-    """In float64, with weights large enough that attention is far from uniform."""
+    """Return a float64 model whose weights are large enough that attention is far from uniform."""
     config = ModelConfig(layers=2, heads=3, width=30, positions=positions, context=LONGEST, dropout=dropout, bias=bias)
     model = Transformer(dataclasses.replace(config, gelu=gelu, span=span), SYMBOLS).double()
     with torch.no_grad():
@@ -66,23 +66,23 @@ def small_model(
 
 
 def batch_of(documents: Sequence[Document[int]], budget: Budget = "packed", question_loss: bool = False) -> Batch:
-    """All rows of all documents, in one batch."""
+    """Return all rows of all documents in one batch."""
     return collate([row for each in documents for row in rows(each, budget, question_loss)])
 
 
 def summed_loss(logits: Tensor, batch: Batch) -> Tensor:
-    """The sum over all targets, from the logits (N, V) of the batch's real tokens."""
+    """Return the loss summed over all targets, from the logits (N, V) of the batch's tokens without padding."""
     targets = batch.targets[batch.real()]
     return F.cross_entropy(logits, targets, reduction="sum", ignore_index=NO_TARGET)
 
 
 def gradients(model: Transformer, loss: Tensor) -> dict[str, Tensor]:
-    """The gradient of every parameter."""
+    """Return the gradient of every parameter."""
     names, parameters = zip(*model.named_parameters(), strict=True)
     return dict(zip(names, torch.autograd.grad(loss, parameters), strict=True))
 
 
 def furthest(found: dict[str, Tensor], expected: dict[str, Tensor]) -> float:
-    """The largest distance between two sets of gradients, each relative to the norm of the expected one."""
+    """Return the largest distance between two sets of gradients, relative to the norm of the expected one."""
     assert found.keys() == expected.keys()
     return max(float((found[name] - value).norm() / value.norm()) for name, value in expected.items())

@@ -36,4 +36,4 @@ CASES: list[tuple[str, dict[str, Any]]] = [
 CASE_NAMES = [f"{name} {settings}" for name, settings in CASES]
 DRAWS = 23
 LAID_OUT = ("long-addition", "programs")
-"""Tasks whose questions have a form of their own before the inductive text."""
+"""Tasks whose inductive text shows the question differently."""

@@ -1,4 +1,4 @@
-"""Every task goes all the way, with nothing made for it alone: trained for a step, judged, asked, and reported."""
+"""Every task can be trained for a step, evaluated, solved and reported, without code for it in particular."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ TINY: dict[str, Any] = {
 @pytest.mark.parametrize("name", TASKS)
 def test_every_task_goes_all_the_way(name: str, tmp_path: Path) -> None:
     task = task_named(name)
-    forms = ("scratchpad", "inductive", *task.extra_formats)
-    folders = [judged(task, form, tmp_path / form).folder for form in forms]
+    format_names = ("scratchpad", "inductive", *task.extra_formats)
+    folders = [judged(task, format_name, tmp_path / format_name).folder for format_name in format_names]
     page = report(folders)
-    assert all(word in page for word in (name, *forms))
+    assert all(word in page for word in (name, *format_names))
 
 
-def judged(task: Task, form: str, folder: Path) -> Run:
-    config = RunConfig().with_settings({"task.name": task.name, "task.format": form, **TINY})
+def judged(task: Task, format_name: str, folder: Path) -> Run:
+    config = RunConfig().with_settings({"task.name": task.name, "task.format": format_name, **TINY})
     run = train(config, folder, "cpu")
     for method in METHODS:
         (score,) = run.evaluate(task.default_test_sizes(), n=1, method=method)
-        assert (score.task, score.format, score.n) == (task.name, form, 1)
+        assert (score.task, score.format, score.n) == (task.name, format_name, 1)
         assert 0 <= score.transition_accuracy <= 1
     solved = run.solve(as_text(task.draw(0, "test", 0)), limits=Limits(state_tokens=7, states=2))
     assert solved.status in ("done", "loop", "max-states", "max-tokens")

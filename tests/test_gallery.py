@@ -1,4 +1,4 @@
-"""docs/gallery.md is what the tasks write today."""
+"""docs/gallery.md shows the documents that the tasks write now."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GALLERY = Path(__file__).parent.parent / "docs" / "gallery.md"
 
 
 def test_the_gallery_is_current() -> None:
-    assert GALLERY.read_text() == page(), "`make gallery` writes it anew"
+    assert GALLERY.read_text() == page(), "run `make gallery`"
 
 
 def test_every_task_and_format_has_its_examples() -> None:
@@ -24,9 +24,9 @@ def test_every_task_and_format_has_its_examples() -> None:
     for name, task in TASKS.items():
         assert f"## {name}\n" in text
         assert len(task.examples) >= 2
-    for form in [*format_names(), "changes"]:
-        having = [task for task in TASKS.values() if form in format_names(task)]
-        assert text.count(f"`{form}`: ") == sum(len(task.examples) for task in having) > 0
+    for format_name in [*format_names(), "changes"]:
+        having = [task for task in TASKS.values() if format_name in format_names(task)]
+        assert text.count(f"`{format_name}`: ") == sum(len(task.examples) for task in having) > 0
 
 
 def test_its_commands_print_its_texts(capsys: pytest.CaptureFixture[str]) -> None:
@@ -35,7 +35,7 @@ def test_its_commands_print_its_texts(capsys: pytest.CaptureFixture[str]) -> Non
     assert len(commands) == sum(len(task.examples) for task in TASKS.values())
     for command in commands:
         _, *arguments = shlex.split(command.removesuffix(" --format ..."))
-        for form in format_names(TASKS[arguments[1]]):
-            assert main([*arguments, "--format", form]) == 0
-            assert main([*arguments, "--format", form, "--marks", "paper"]) == 0
+        for format_name in format_names(TASKS[arguments[1]]):
+            assert main([*arguments, "--format", format_name]) == 0
+            assert main([*arguments, "--format", format_name, "--marks", "paper"]) == 0
             assert f"```\n{capsys.readouterr().out}```\n" in text

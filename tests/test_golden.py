@@ -1,4 +1,4 @@
-"""Every task of the authors against what their own code wrote (official.jsonl, beside the repository)."""
+"""Every task of the authors against the output of their code (official.jsonl, outside of the repository)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Line = dict[str, Any]
 
 
 def official() -> list[Line]:
-    """All lines; a placeholder where the file is not there, for a skipped test to show."""
+    """Return all lines; without the file, a placeholder for the skipped tests."""
     if not OFFICIAL.is_file():
         return [{"task": "parity", "format": "inductive", "packed": {}}]
     return list(map(json.loads, OFFICIAL.read_text().splitlines()))
@@ -35,16 +35,16 @@ def name_of(line: Line) -> str:
 LINES = official()
 PACKED = [line for line in LINES if "packed" in line]
 ONCE = [*LINES[:10:7], *LINES[10:16:2], *LINES[16:32:3], *LINES[35::7]]
-"""Some of every task and format, for what takes longer."""
+"""Some lines of every task and format, for slower tests."""
 
 
 def settings_of(line: Line) -> dict[str, Any]:
-    """What the question does not say."""
+    """The settings that a question does not determine."""
     return {name: line[name] for name in ("window", "jump") if name in line}
 
 
 def question_of(line: Line) -> tuple[str, ...]:
-    """The question as this package takes it: with the buffer, or the whole first state, that the text goes on with."""
+    """Return the question as this package takes it: with the buffer or the whole first state that follows it."""
     text, mark = tuple(line["text"]), {"addition-random-space": ":", "addition-shift": "#"}.get(line["task"])
     question = text[: text.index(mark)] if mark else tuple(line["question"])
     assert question[: len(line["question"])] == tuple(line["question"])
@@ -58,7 +58,7 @@ def document_of(line: Line) -> Document[str]:
 
 
 def assert_official(row: dict[str, Any], packed: dict[str, Any]) -> None:
-    """Tokens in the paper's marks, positions, visible ranges, and what is scored beside token 0."""
+    """Return tokens in the paper's marks, positions, visible ranges, and the scored tokens except token 0."""
     assert list(in_paper_marks(row["tokens"])) == packed["tokens"]
     assert row["positions"] == packed["positions"]
     assert row["visible"] == packed["visible"]
@@ -67,7 +67,7 @@ def assert_official(row: dict[str, Any], packed: dict[str, Any]) -> None:
 
 
 @NEEDED
-def test_the_file_holds_what_is_expected_of_it() -> None:
+def test_the_file_has_every_task_and_format() -> None:
     assert len(LINES) == 68
     assert len(PACKED) == 30
     assert {(line["task"], line["format"]) for line in ONCE} == {(line["task"], line["format"]) for line in LINES}
@@ -82,7 +82,7 @@ def test_the_text_is_the_official_one(line: Line) -> None:
 @NEEDED
 @pytest.mark.parametrize("line", LINES, ids=name_of)
 def test_settings_are_read_off_the_question(line: Line) -> None:
-    """bits, digits, or sizes and distance, as the official code was called."""
+    """They are bits, digits, or sizes and distance, as in the call of the official code."""
     task = task_named(line["task"], settings_of(line))
     found = task.fitted_to(question_of(line)).settings()
     expected = {name: line[name] for name in ("bits", "window", "sizes", "distance") if name in line}
@@ -108,7 +108,7 @@ def plain(row: Row[str]) -> dict[str, Any]:
 def test_the_commands_write_the_official_text_and_row(
     line: Line, marks: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`show --question`, whose line `layout` reads, as a user calls them."""
+    """`layout` reads the line that `show --question` prints."""
     separator = " " if line["task"] == "cycles" else ""
     assigned = [f"{name}={value}" for name, value in settings_of(line).items()]
     settings = ["--set", *assigned] if assigned else []

@@ -1,4 +1,4 @@
-"""Several questions that run one program: held out together, and right together."""
+"""Questions that run the same program are held out together and count together."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from scratchpad.tasks.user_data import load_corpus
 
 
 def line(body: str, call: str, output: str) -> dict[str, Any]:
-    """A run of a program of one line, to be answered directly."""
+    """Return a question that calls a program of one line, with a direct answer."""
     return {"question": f"def f(n):\n  return {body}\n\noutput = f({call})", "states": [output], "answer": output}
 
 
 def programs(split: str, path: str) -> tuple[set[str], int]:
-    """The programs of a split of a file, and how many lines it holds."""
+    """Return the programs of a split of a file, and its number of lines."""
     data = load_corpus(path)
     questions = ["".join(question) for _, question in draws(data, 0, split, 0, data.count(split))]
     return {question.split("\n\n")[0] for question in questions}, len(questions)
 
 
 def test_a_program_is_held_out_with_all_its_calls(tmp_path: Path) -> None:
-    """23 programs with 3 calls each, not one after another: a tenth of the programs are two, with six lines."""
+    """23 programs with 3 calls each, on distant lines: a tenth of the programs are two, with six lines."""
     lines = [line(f"n+{number}", str(call), str(call + number)) for call in range(3) for number in range(23)]
     path = write(tmp_path / "runs.jsonl", lines)
     (train, trained_on), (test, tested_on) = programs("train", path), programs("test", path)
@@ -41,7 +41,7 @@ def test_a_program_is_held_out_with_all_its_calls(tmp_path: Path) -> None:
 
 
 def test_programs_that_scratchpad_data_wrote_are_held_out_whole(tmp_path: Path, capsys: Capture) -> None:
-    """The tests of MBPP's task 974, two calls, are on one side; so are synthetic programs with several inputs."""
+    """The two calls of MBPP's task 974 are in one split, and so are the calls of a synthetic program."""
     path = write(tmp_path / "mbpp.jsonl", MBPP)
     made = tmp_path / "made.jsonl"
     run_data(capsys, "mbpp", "--format", "scratchpad", "--set", f"path={path}", out=made)
@@ -62,7 +62,7 @@ def test_one_program_cannot_be_held_out(tmp_path: Path, capsys: Capture) -> None
     assert load_corpus(path, path).count("train") == 7
 
 
-def test_what_is_no_call_is_a_problem_of_its_own() -> None:
+def test_a_question_without_a_call_is_its_own_problem() -> None:
     data, task = load_corpus("examples/my_data.jsonl"), task_named("programs")
     for text in ("a b", "x\n\noutput = 1\n", "output = f(1)", "\n\noutput =f(1)"):
         assert data.texts.problem(tuple(text)) == tuple(text)
@@ -75,14 +75,12 @@ def test_symbols_may_have_several_characters() -> None:
     assert "".join(program_of(question)) == "def f(n):\n  return n"
 
 
-# Judged together.
+# Evaluated together
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that has only ever seen the answer 1; it is asked on a program that puts out nothing else, on one that puts
-    out 2 as well, and on one with a single call.
-    """
+    """A run trained on only the answer 1. Of its test programs one always outputs 1, one also 2, one has one call."""
     folder = tmp_path_factory.mktemp("ones")
     train = [line(f"{number}-{number - 1}", str(call), "1") for number in range(2, 9) for call in range(3)]
     asked = [("1", "3", "1"), ("n", "1", "1"), ("1", "4", "1"), ("n", "2", "2"), ("n//n", "5", "1")]
@@ -113,8 +111,8 @@ def test_a_program_is_right_where_all_its_questions_are(method: str, run: Path, 
     assert f"{run}: 2 of 3 programs have all questions correct: 66.7 % (20.8\N{EN DASH}93.9)" in out
 
 
-def test_nothing_is_said_of_programs_where_there_are_none(run: Path, capsys: Capture) -> None:
-    """Of several runs each line names its own; two questions, of different programs."""
+def test_without_programs_none_are_reported(run: Path, capsys: Capture) -> None:
+    """Each line names its run; the two questions are of different programs."""
     words = ("evaluate", run, run, "-n", "2", "--device", "cpu", "--json")
     _, out, _ = command(capsys, *words)
     assert [(one["run"], one["size"]) for one in map(json.loads, out.splitlines())] == [(str(run), 1)] * 2

@@ -1,4 +1,4 @@
-"""Chains of which the first states alone are trained on."""
+"""Training on a part of each chain (train.max_states)."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def first_batches(max_states: int | None) -> list[Batch]:
     return step_data(measure(resolve(config)), ProcessGroup())[0]
 
 
-def test_a_run_may_be_judged_in_another_format() -> None:
+def test_a_run_may_be_evaluated_in_another_format() -> None:
     config = tiny(task__format="causal", train__max_states=3)
     assert measure(resolve(config), only_evaluated=True).config.train.max_states == 3
     with pytest.raises(ScratchpadError, match=r"max_states=3: goes with task.format=inductive, not causal"):
         measure(resolve(config))
 
 
-def test_of_each_chain_so_many_states_are_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those after them are not even made; where there are fewer, the document is the whole one."""
+def test_the_first_states_of_each_chain_are_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Later states are not computed; a shorter chain is written whole."""
     made: list[Symbols] = []
     step = Parity.step
 
@@ -45,26 +45,26 @@ def test_of_each_chain_so_many_states_are_trained_on(monkeypatch: pytest.MonkeyP
         return step(task, question, state)
 
     monkeypatch.setattr(Parity, "step", counted)
-    task, form = task_named("parity", {"bits": 5, "window": 9}), format_named("inductive")
+    task, inductive = task_named("parity", {"bits": 5, "window": 9}), format_named("inductive")
     question = task.draw(0, "train", 0)
-    whole = form.write(task, question)
+    whole = inductive.write(task, question)
     made.clear()
-    assert form.write(task, question, 3).states == whole.states[:3]
+    assert inductive.write(task, question, 3).states == whole.states[:3]
     assert len(made) == 3
-    assert form.write(task, question, 6) == form.write(task, question, 7) == whole
+    assert inductive.write(task, question, 6) == inductive.write(task, question, 7) == whole
     targets = [count_targets(first_batches(most)) for most in (2, 3, 4, 5, None)]
     assert len(set(targets[:3])) == 3
     assert sorted(targets) == targets
     assert targets[-2] == targets[-1]
 
 
-def test_states_from_anywhere_are_written_behind_the_one_before_them() -> None:
-    task, form = task_named("parity", {"bits": 11, "window": 13}), format_named("inductive")
+def test_a_part_of_a_chain_follows_the_state_before_it() -> None:
+    task, inductive = task_named("parity", {"bits": 11, "window": 13}), format_named("inductive")
     question = task.draw(0, "train", 0)
-    whole = form.write(task, question)
+    whole = inductive.write(task, question)
     count = len(whole.states)
     for first in range(1, count - 3 + 1):
-        part = form.write(task, question, 3, first / (count - 3))
+        part = inductive.write(task, question, 3, first / (count - 3))
         assert part == Document(whole.prompt, whole.states[first - 1 : first + 3], within=True)
         row, again = rows(part)[0], rows(whole)[0]
         assert sum(row.scored) == sum(map(len, whole.states[first : first + 3]))
@@ -72,11 +72,11 @@ def test_states_from_anywhere_are_written_behind_the_one_before_them() -> None:
             row.tokens[len(whole.prompt) :]
             == again.tokens[again.segments.index(first + 1) :][: len(row) - len(whole.prompt)]
         )
-    assert form.write(task, question, 3, 0.01) == form.write(task, question, 3)
-    assert form.write(task, question, count, 0.7) == whole
+    assert inductive.write(task, question, 3, 0.01) == inductive.write(task, question, 3)
+    assert inductive.write(task, question, count, 0.7) == whole
 
 
-def test_of_a_chain_without_end_the_beginning_is_looked_into(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_beginning_of_an_endless_chain_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(formats, "CHAIN_PREFIX_LIMIT", 5)
     monkeypatch.setattr(Parity, "states", lambda task, question: ((str(number),) for number in count()))
     task = task_named("parity", {"bits": 11, "window": 13})
@@ -85,7 +85,7 @@ def test_of_a_chain_without_end_the_beginning_is_looked_into(monkeypatch: pytest
 
 
 def test_every_state_of_a_chain_is_trained_on_anywhere() -> None:
-    """Each time a question comes it is another part of its chain, of which so many states are scored."""
+    """Each time that a question is drawn, another part of its chain is scored."""
     config = tiny(bits="7", train__max_states=2, train__states_from="anywhere", train__samples=1, train__steps=40)
     resolved = measure(resolve(config))
     task, data = resolved.task, step_data(resolved, ProcessGroup())
@@ -98,12 +98,12 @@ def test_every_state_of_a_chain_is_trained_on_anywhere() -> None:
 
 
 def test_there_is_room_for_any_part_of_a_chain() -> None:
-    """A walk names more vertices than its first states."""
+    """A whole walk names more vertices than its first states."""
     settings = {"task.name": "cycles", "n": "2-4", "train.max_states": 2, "evaluate.sizes": "2", "evaluate.n": 1}
     begun = recipe("parity-small").with_settings(settings)
-    task, form = resolve(begun).task, format_named("inductive")
+    task, inductive = resolve(begun).task, format_named("inductive")
     question = task.at_size(4).draw(0, "train", 0)
-    first, whole = (positions_needed(form.write(task, question, most)) for most in (2, None))
+    first, whole = (positions_needed(inductive.write(task, question, most)) for most in (2, None))
     assert first < whole
     enough = begun.with_settings({"model.context": first})
     assert measure(resolve(enough)).config.model.context == first
@@ -111,6 +111,6 @@ def test_there_is_room_for_any_part_of_a_chain() -> None:
         measure(resolve(enough.with_settings({"train.states_from": "anywhere"})))
 
 
-def test_states_from_anywhere_need_to_be_told_how_many() -> None:
+def test_states_from_anywhere_need_max_states() -> None:
     with pytest.raises(ScratchpadError, match=r"states_from=anywhere: goes with train.max_states"):
         tiny(train__states_from="anywhere")

@@ -1,4 +1,4 @@
-"""A user's own task file and own data: the worked examples, what comes back out, and mistakes by file and line."""
+"""A user's task file and data file: the examples, round trips, and errors with file and line."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_mistakes_in_a_task_file(tmp_path: Path, before: str, after: str, says: 
         load_task_file(str(broken))
 
 
-def test_task_files_that_are_none(tmp_path: Path) -> None:
+def test_files_without_a_task_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ScratchpadError, match=r"nowhere.py: no such file"):
         load_task_file(str(tmp_path / "nowhere.py"))
     (tmp_path / "task.txt").write_text(COUNTDOWN)
@@ -117,7 +117,7 @@ def test_task_files_that_are_none(tmp_path: Path) -> None:
 
 
 def test_the_example_of_data() -> None:
-    """Words written backwards, letter by letter."""
+    """Words are written backwards, letter by letter."""
     data = load_corpus(DATA_FILE)
     assert (data.count("train"), data.count("test")) == (54, 6)
     assert data.settings() == {"steps": "3-9"}
@@ -153,7 +153,7 @@ def problem(question: str, *states: str, answer: str = "a") -> dict[str, Any]:
 
 
 def test_held_out_questions_are_not_trained_on(tmp_path: Path) -> None:
-    """A question that stands in several lines is on one side."""
+    """A question on several lines is in one split only."""
     lines = [problem(f"q{i % 30}", "s", answer="s") for i in range(90)]
     data = load_corpus(write(tmp_path / "d.jsonl", lines))
     train, test = ({q for _, q in draws(data, 0, split, 0, data.count(split))} for split in ("train", "test"))
@@ -162,7 +162,7 @@ def test_held_out_questions_are_not_trained_on(tmp_path: Path) -> None:
     assert data.count("train") == 81
 
 
-def test_test_data_of_ones_own(tmp_path: Path) -> None:
+def test_a_test_file_replaces_held_out_problems(tmp_path: Path) -> None:
     train = write(tmp_path / "train.jsonl", [problem("ab", "x", answer="x")])
     test = write(tmp_path / "test.jsonl", [problem("cd", "y", "z", answer="z"), problem("ab", "x", answer="x")])
     data = load_corpus(train, test)
@@ -197,18 +197,18 @@ SUMS = Corpus(
         for b in range(5)
     )
 )
-"""Answers of one digit or two: read off known states alone."""
+"""Answers have one digit or two, so they are read off known states only."""
 
 
-@pytest.mark.parametrize("form", [*format_names(), "filler-5"])
+@pytest.mark.parametrize("format_name", [*format_names(), "filler-5"])
 @pytest.mark.parametrize(
     "task",
     [*map(task_named, TASKS), load_task_file(TASK_FILE), SUMS],
     ids=[*TASKS, "own", "data"],
 )
-def test_written_data_come_back_symbol_by_symbol(task: Task, form: str, tmp_path: Path) -> None:
-    """What `scratchpad data` writes is trained on as it stands in the file, and scored by the same answers."""
-    written = format_named(form)
+def test_written_data_come_back_symbol_by_symbol(task: Task, format_name: str, tmp_path: Path) -> None:
+    """Documents that `scratchpad data` wrote are trained on unchanged and scored by the same answers."""
+    written = format_named(format_name)
     questions = [question for _, question in draws(task, 0, "train", 0, 13)]
     lines = [line_of(task, written, question) for question in questions]
     data = load_corpus(write(tmp_path / "data.jsonl", lines))
@@ -220,7 +220,7 @@ def test_written_data_come_back_symbol_by_symbol(task: Task, form: str, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("form", "possible"),
+    ("format_name", "possible"),
     [
         ("inductive", {*format_names()}),
         ("direct", {"direct", "filler"}),
@@ -229,10 +229,10 @@ def test_written_data_come_back_symbol_by_symbol(task: Task, form: str, tmp_path
         ("scratchpad", {"scratchpad", "direct", "filler"}),
     ],
 )
-def test_formats_that_data_can_be_written_in(form: str, possible: set[str], tmp_path: Path) -> None:
+def test_formats_that_data_can_be_written_in(format_name: str, possible: set[str], tmp_path: Path) -> None:
     task = task_named("parity", {"window": 11})
     questions = [question for _, question in draws(task, 0, "train", 0, 5)]
-    lines = [line_of(task, format_named(form), question) for question in questions]
+    lines = [line_of(task, format_named(format_name), question) for question in questions]
     data = load_corpus(write(tmp_path / "data.jsonl", lines))
     for name in (*format_names(), "filler-3"):
         if name.partition("-")[0] in possible:
@@ -243,7 +243,7 @@ def test_formats_that_data_can_be_written_in(form: str, possible: set[str], tmp_
                 format_named(name).write(data, questions[0])
 
 
-def test_a_chain_that_repeats_a_state_is_no_induction(tmp_path: Path) -> None:
+def test_a_chain_that_repeats_a_state_cannot_be_inductive(tmp_path: Path) -> None:
     lines = [problem("01", "0", "1", answer="1"), problem("0110", "0", "1", "0", "0", answer="0")]
     data = load_corpus(write(tmp_path / "data.jsonl", lines))
     assert text(format_named("causal").write(data, tuple("0110"))) == "0110:0#1#0#0."
@@ -256,9 +256,9 @@ def test_a_first_state_that_is_given_is_not_the_last_one() -> None:
         states = tuple(map(tuple, chain))
         return Corpus(entries=(Entry(states[0], states, states[-1]),), first_given=True), states[0]
 
-    form = format_named("inductive")
-    assert form.opening(*given("ab", "cd")) == ((), form.write(*given("ab", "cd")).states[0])
-    for refuse in (form.opening, form.write):
+    inductive = format_named("inductive")
+    assert inductive.opening(*given("ab", "cd")) == ((), inductive.write(*given("ab", "cd")).states[0])
+    for refuse in (inductive.opening, inductive.write):
         with pytest.raises(ScratchpadError, match="first"):
             refuse(*given("ab"))
 
@@ -328,7 +328,7 @@ def test_files_that_are_refused(tmp_path: Path) -> None:
 
 
 def test_bare_documents_have_marks_in_place() -> None:
-    """Strings and lists alike; a mark in a string is one symbol."""
+    """In strings as in lists; a mark in a string is one symbol."""
     document = document_of_line("here", {"prompt": "1_=<start>", "states": ["a<sep>", ["b", "<end>"]], "preamble": 1})
     assert document == Document(("1", "_", "=", "<start>"), (("a", "<sep>"), ("b", "<end>")), 1)
     assert document_of_line("here", {"prompt": "", "states": ["a#", "b."]}).prompt == ()

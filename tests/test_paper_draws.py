@@ -1,4 +1,4 @@
-"""How the tasks of the inductive-scratchpad paper draw their questions, against counts made another way."""
+"""The draws of the tasks of Abbe et al. 2024, against counts that are computed independently."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ T = TypeVar("T")
 Edge = tuple[Any, Any]
 
 ONE_IN_A_MILLION = {1: 23.9, 2: 27.6, 3: 30.7, 4: 33.4, 5: 35.9, 6: 38.3, 7: 40.5, 8: 42.7, 9: 44.8, 10: 46.9, 11: 48.9}
-"""By degrees of freedom: what right draws exceed once in a million choices of the seed, which is fixed here."""
+"""By degrees of freedom: correct draws exceed this for one seed in a million; the seed is fixed here."""
 
 
 def assert_distributed(found: Iterable[T], expected: Mapping[T, float]) -> None:
-    """Pearson's test of draws against shares; each share is large enough for it."""
+    """Pearson's test of draws against shares that are all large enough for it."""
     counts, total = Counter(found), sum(expected.values())
     assert set(counts) <= set(expected)
     shares = {case: counts.total() * share / total for case, share in expected.items()}
@@ -33,13 +33,13 @@ def assert_distributed(found: Iterable[T], expected: Mapping[T, float]) -> None:
 
 
 def graph_of(question: Symbols) -> tuple[list[Edge], str, str]:
-    """The edges and the two vertices asked for, read off the text."""
+    """Return the edges and the two queried vertices of a question."""
     *edges, asked = (part.split() for part in " ".join(question).removesuffix(" ;").split(" ; "))
     return [(a, b) for a, _, b in edges], asked[0], asked[2]
 
 
 def distances_from(edges: Iterable[Edge], start: Any) -> dict[Any, int]:
-    """A search in breadth, by the book."""
+    """Return the distance of two vertices by a breadth-first search."""
     known, waiting, pairs = {start: 0}, deque([start]), list(edges)
     while waiting:
         vertex = waiting.popleft()
@@ -51,19 +51,19 @@ def distances_from(edges: Iterable[Edge], start: Any) -> dict[Any, int]:
 
 
 def pairs_apart(edges: list[Edge], vertices: int, distance: int) -> list[Edge]:
-    """Pairs at that distance, at 0 those without a way."""
+    """Return the pairs at this distance; 0: those without a path."""
     near = {a: distances_from(edges, a) for a in range(vertices)}
     return [(a, b) for a, b in permutations(range(vertices), 2) if near[a].get(b, 0) == distance]
 
 
 def degrees(edges: list[Edge], a: Any, b: Any) -> tuple[int, int]:
-    """How many edges leave the first vertex asked for, and how many reach the second."""
+    """Return the number of edges from the first queried vertex, and that of edges to the second."""
     return sum(x == a for x, _ in edges), sum(y == b for _, y in edges)
 
 
 @pytest.mark.parametrize("distance", [0, 1, 2])
 def test_random_graphs_by_edges_are_even_and_so_are_their_pairs(distance: int) -> None:
-    """Against all 495 graphs of 4 vertices and 4 edges: any graph with such a pair, then any of its pairs."""
+    """Against all 495 graphs of 4 vertices and 4 edges: graphs with such a pair are uniform, and so are their pairs."""
     expected: Counter[tuple[int, int]] = Counter()
     for edges in combinations(permutations(range(4), 2), 4):
         pairs = pairs_apart(list(edges), 4, distance)
@@ -75,7 +75,7 @@ def test_random_graphs_by_edges_are_even_and_so_are_their_pairs(distance: int) -
 
 
 def test_random_graphs_by_probability_have_that_many_edges() -> None:
-    """Against all 64 graphs of 3 vertices, each as likely as its edges say, among those with a pair without a way."""
+    """Against all 64 graphs of 3 vertices with their probabilities, among those with a pair without a path."""
     expected: Counter[int] = Counter()
     for chosen in product((False, True), repeat=6):
         edges = [edge for edge, there in zip(permutations(range(3), 2), chosen, strict=True) if there]
@@ -92,11 +92,13 @@ def test_vertices_of_random_graphs_lie_as_far_apart_as_set(distance: int) -> Non
         distances_from(edges, a).get(b, 0) for edges, a, b in (graph_of(q) for _, q in draws(task, 0, "train", 0, 311))
     )
     assert set(shares) == {0, distance}
-    assert abs(shares[0] - 311 / 2) < 5 * (311 / 4) ** 0.5  # five standard deviations: odds of a false alarm 6e-7
+    assert (
+        abs(shares[0] - 311 / 2) < 5 * (311 / 4) ** 0.5
+    )  # five standard deviations: probability of a false alarm 6e-7
 
 
 def test_by_default_random_graphs_are_the_papers() -> None:
-    """24 edges, half without a way, else 1 to 4 apart, each as often."""
+    """24 edges; half of the pairs have no path, the others are 1 to 4 apart, equally often."""
     drawn = [graph_of(question) for _, question in draws(task_named("random-graphs"), 0, "train", 0, 2000)]
     assert {len(edges) for edges, _, _ in drawn} == {24}
     found = [distances_from(edges, a).get(b, 0) for edges, a, b in drawn]
@@ -105,7 +107,7 @@ def test_by_default_random_graphs_are_the_papers() -> None:
 
 @pytest.mark.parametrize(("vertices", "distance"), [(2, 1), (3, 2), (4, 1), (4, 2), (4, 3)])
 def test_as_many_edges_are_allowed_as_leave_vertices_apart(vertices: int, distance: int) -> None:
-    """Against all graphs of that many vertices; and as many as leave a pair without a way."""
+    """Against all graphs of this many vertices, with and without a path."""
     places = list(permutations(range(vertices), 2))
     graphs = (edges for count in range(len(places) + 1) for edges in combinations(places, count))
     most = {0: 0, distance: 0}
@@ -121,7 +123,7 @@ def test_as_many_edges_are_allowed_as_leave_vertices_apart(vertices: int, distan
                 task_named("random-graphs", {**settings, "edges": count + 1})
 
 
-def test_a_distance_that_no_graph_holds_is_told() -> None:
+def test_a_distance_that_no_graph_has_is_reported() -> None:
     task = task_named("random-graphs", {"distance": 12, "vertices": 13, "edges": 12, "unconnected": 0})
     with pytest.raises(ScratchpadError, match=r"with vertices=13 and edges=12 has two vertices at distance 12"):
         task.draw(0, "train", 0)
@@ -129,7 +131,7 @@ def test_a_distance_that_no_graph_holds_is_told() -> None:
 
 @pytest.mark.parametrize("settings", [{}, {"vertices": 11, "probability": 0.1}, {"edges": 9, "unconnected": 0}])
 def test_no_random_graph_needs_much_more_room_than_the_longest_one(settings: dict[str, Any]) -> None:
-    """A model has 8 positions more than training's longest document: what is drawn later fits."""
+    """A model has 8 positions more than the longest training document, so later draws fit."""
     task = task_named("random-graphs", settings)
     (longest,) = task.longest_questions()
     task.check(longest)
@@ -147,7 +149,7 @@ def test_no_random_graph_needs_much_more_room_than_the_longest_one(settings: dic
     ],
 )  # fmt: skip
 def test_cycles_give_the_sets_out_of_distribution_for_random_graphs(sizes: str, distance: int, label: str) -> None:
-    """In the same alphabet and text, so that a model of random graphs reads them."""
+    """Their alphabet and text are the same, so a model of random graphs can read them."""
     cycles, graphs = task_named("cycles", {"sizes": sizes, "distance": distance}), task_named("random-graphs")
     assert cycles.symbols() == graphs.symbols()
     for _, question in draws(cycles, 0, "test", 0, 23):
@@ -158,7 +160,7 @@ def test_cycles_give_the_sets_out_of_distribution_for_random_graphs(sizes: str, 
 
 
 def test_three_cycles_are_the_papers() -> None:
-    """A third three cycles; else one, the second and third asked for n and 2n from the first, in either order."""
+    """One question of three has three cycles; the others have one, with the queried vertices n apart."""
     task, found = task_named("three-cycles", {"n": 5}), []
     for _, question in draws(task, 0, "train", 0, 2000):
         *edges, asked = (part.split() for part in " ".join(question).removesuffix(" ;").split(" ; "))
@@ -168,7 +170,7 @@ def test_three_cycles_are_the_papers() -> None:
 
 
 def test_heights_are_the_papers() -> None:
-    """3n + 2 people in a row; n stand above the taller one asked for, n between and n below, asked in either order."""
+    """3n + 2 people in a row: n above the taller person of the query, n between the two, n below; in either order."""
     task, found = task_named("heights", {"n": 3}), []
     for _, question in draws(task, 0, "train", 0, 1000):
         *told, asked = " ".join(question).split(" . ")
@@ -181,7 +183,7 @@ def test_heights_are_the_papers() -> None:
 
 
 @pytest.mark.parametrize("name", ["addition-random-space", "addition-shift"])
-def test_digits_follow_their_law(name: str) -> None:
+def test_digits_follow_their_distribution(name: str) -> None:
     task = task_named(name, {"digits": "1-5:size", "window": 7})
     numbers = [operands(name, question) for _, question in draws(task, 0, "train", 0, 2000)]
     assert all(len(a) == len(b) and "0" not in (a[0], b[0]) for a, b in numbers)
@@ -192,7 +194,7 @@ def test_digits_follow_their_law(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["addition-random-space", "addition-shift"])
 def test_unequal_numbers_are_zero_padded(name: str) -> None:
-    """One of the two has all the digits; the other, either one, has any number of them."""
+    """One number has all the digits; the other, which may be either, has at most as many."""
     task = task_named(name, {"digits": 4, "window": 5, "equal": False})
     numbers = [operands(name, question) for _, question in draws(task, 0, "train", 0, 2000)]
     assert {len(number) for pair in numbers for number in pair} == {4}
@@ -221,8 +223,8 @@ def test_the_papers_digits_are_the_default(name: str, law: str, weights: tuple[i
     assert task.size_distribution().weights == weights
 
 
-def test_digits_stand_at_random_slots() -> None:
-    """Every set of slots as often: 3 digits of `1+2` in 5 slots. Buffers of random symbols, all of them."""
+def test_digits_are_at_random_slots() -> None:
+    """Every set of slots is equally likely: `1+2` in 5 slots. Buffers contain all random symbols."""
     task = task_named("addition-random-space", {"digits": 1, "window": 2})
     questions = [question for _, question in draws(task, 0, "train", 0, 2000)]
     taken = [tuple(slot for slot in range(5) if question[slot] != "_") for question in questions]

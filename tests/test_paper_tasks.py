@@ -1,4 +1,4 @@
-"""The tasks of the inductive-scratchpad paper by hand: worked documents, and what is refused."""
+"""Documents of Abbe et al. 2024 worked out by hand, and the settings, questions and states that are refused."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from scratchpad.tasks.formats import format_named
 from scratchpad.training.setup import measure
 
 
-def written(name: str, settings: dict[str, Any], question: str, form: str = "inductive") -> str:
-    """The document in the paper's marks, without the question."""
+def written(name: str, settings: dict[str, Any], question: str, format_name: str = "inductive") -> str:
+    """Return the document in the paper's marks, without the question."""
     task = task_named(name, settings)
     symbols = task.parse(question)
     task.check(symbols)
-    text = as_text(format_named(form).write(task, symbols).symbols(), paper=True)
+    text = as_text(format_named(format_name).write(task, symbols).symbols(), paper=True)
     assert text.startswith(as_text(symbols))
     return text[len(as_text(symbols)) :].strip()
 
 
 @pytest.mark.parametrize(
-    ("settings", "question", "form", "text"),
+    ("settings", "question", "format_name", "text"),
     [
-        ({}, "01101111=", "scratchpad", "0100."),  # the paper's own
+        ({}, "01101111=", "scratchpad", "0100."),  # the paper's example
         ({}, "01101111=", "direct", "0."),
-        ({}, "00111=", "direct", "1."),  # the paper's own
+        ({}, "00111=", "direct", "1."),  # the paper's example
         ({"bits": 5}, "00111=", "scratchpad", "00101."),
         ({"bits": 7, "jump": 3}, "0110111=", "scratchpad", "001."),
         ({"bits": 2, "jump": 3}, "10=", "scratchpad", "1."),
@@ -39,8 +39,8 @@ def written(name: str, settings: dict[str, Any], question: str, form: str = "ind
         ({"window": 101, "bits": 2}, "1" * 101 + "=", "inductive", ":[000]1,1#[001]1,0."),
     ],
 )
-def test_half_parity_by_hand(settings: dict[str, Any], question: str, form: str, text: str) -> None:
-    assert written("half-parity", settings, question, form) == text
+def test_half_parity_by_hand(settings: dict[str, Any], question: str, format_name: str, text: str) -> None:
+    assert written("half-parity", settings, question, format_name) == text
 
 
 RING = "v01 > v02 ; v05 > v00 ; v00 > v01 ; v02 > v03 ; v04 > v05 ; v03 > v04 ;"
@@ -72,7 +72,7 @@ GRAPH = "v02 > v03 ; v00 > v02 ; v00 > v01 ; v02 > v00 ; v01 > v04 ; v03 > v04 ;
         ("v00 ? v04 ;", ": > v00 # v00 > v02 v01 # v00 v02 > v01 v03 # v00 v02 v01 > v03 v04 ; 1 ."),
         ("v03 ? v05 ;", ": > v03 # v03 > v04 # v03 v04 > ; 0 ."),
         ("v05 ? v06 ;", ": > v05 # v05 > ; 0 ."),
-        ("v06 ? v07 ;", ": > v06 # v06 > v05 # v06 v05 > ; 0 ."),  # asked for, and in no edge
+        ("v06 ? v07 ;", ": > v06 # v06 > v05 # v06 v05 > ; 0 ."),  # queried, and in no edge
     ],
 )
 def test_random_graphs_by_hand(asked: str, text: str) -> None:
@@ -91,7 +91,7 @@ TOLD = "Omar is taller than Sara. Vlad is taller than David. Farah is taller tha
     ],
 )
 def test_heights_by_hand(asked: str, text: str) -> None:
-    """Also as people write it, full stops without spaces."""
+    """Also with full stops directly after the words."""
     assert written("heights", {}, f"{TOLD} {asked}") == text
     assert written("heights", {}, f"{TOLD} {asked}", "direct") == " ".join(text.split()[-2:])
 
@@ -100,7 +100,7 @@ def test_heights_by_hand(asked: str, text: str) -> None:
     ("settings", "question", "text"),
     [
         ({}, "95+07=$k4z", ":[01]5[04]7c1r2$k4#[00]9[03]0c1r02$k#[-1]_[02]_c0r102$."),  # zero-padded
-        ({}, "_0+0_=$rrr", ":[01]0[03]0c0r0$rr."),  # an r in the buffer is none of the state's
+        ({}, "_0+0_=$rrr", ":[01]0[03]0c0r0$rr."),  # an r in the buffer is not that of the state
         (
             {"window": 50},
             "_" * 98 + "9+2=$" + "k" * 51,
@@ -117,9 +117,9 @@ SHIFTED = "4g$17+0v$94=4$5cv|0#74g$1+40v$9=14$5c|1#174g$+940v$=114$5|1#1114$5."
 
 
 @pytest.mark.parametrize(
-    ("question", "form", "text"),
+    ("question", "format_name", "text"),
     [
-        (SHIFT, "inductive", f"#{SHIFTED}"),  # the paper's own
+        (SHIFT, "inductive", f"#{SHIFTED}"),  # the paper's example
         (SHIFT, "causal", f"#{SHIFTED}"),
         (SHIFT, "scratchpad", f"#{SHIFTED}"),
         (SHIFT, "direct", "1114."),
@@ -128,12 +128,12 @@ SHIFTED = "4g$17+0v$94=4$5cv|0#74g$1+40v$9=14$5c|1#174g$+940v$=114$5|1#1114$5."
         ("$$0+b$0=$$4|0", "direct", "0."),
     ],
 )
-def test_addition_by_shift_by_hand(question: str, form: str, text: str) -> None:
-    assert written("addition-shift", {}, question, form) == text
+def test_addition_by_shift_by_hand(question: str, format_name: str, text: str) -> None:
+    assert written("addition-shift", {}, question, format_name) == text
 
 
-def test_the_shift_forms_first_state_is_given() -> None:
-    """The inductive prompt is empty; elsewhere the prompt is that state, and <sep> is written after it."""
+def test_the_first_state_of_addition_by_shift_is_given() -> None:
+    """The inductive prompt is empty. In other formats the prompt is that state, and the text begins with <sep>."""
     task = task_named("addition-shift")
     question = task.parse(SHIFT)
     inductive, causal = (format_named(name).write(task, question) for name in ("inductive", "causal"))
@@ -153,7 +153,7 @@ def test_the_shift_forms_first_state_is_given() -> None:
     ],
 )
 def test_a_bare_sum_is_completed(name: str, asked: str, numbers: str) -> None:
-    """With zeros, slots and a buffer; the same ones each time."""
+    """Zeros, slots and a buffer are added, the same ones each time."""
     task = task_named(name, {"window": 5})
     question = task.completed(task.parse(asked))
     task.check(question)
@@ -289,7 +289,7 @@ STATES = {
     ("name", "question", "state"),
     [(name, question, state) for (name, question), states in STATES.items() for state in states],
 )
-def test_states_that_are_none(name: str, question: str, state: str) -> None:
+def test_invalid_states_are_refused(name: str, question: str, state: str) -> None:
     task = task_named(name, {"names": 23} if name == "three-cycles" else {"names": 50} if "graphs" in name else {})
     with pytest.raises(ValueError, match=r"."):
         task.step(task.parse(question), tuple(state.split() if " " in question else state))

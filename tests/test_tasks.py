@@ -1,4 +1,4 @@
-"""What every task promises, in every format; what parity and cycles promise beyond that."""
+"""Properties of every task in every format, and the draws of parity and cycles."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from scratchpad.tasks.formats import format_named, format_names
 SCRATCHPAD = format_named("scratchpad")
 ROOT = Path(__file__).parent.parent
 CHI_SQUARE_ONE_IN_A_MILLION = {1: 23.9, 4: 33.4, 6: 38.3, 10: 46.9}
-"""By degrees of freedom: what right draws exceed once in a million choices of the seed, which is fixed below."""
+"""By degrees of freedom: correct draws exceed this for one seed in a million; the seed is fixed below."""
 
 
 def chi_square(counts: Iterable[int]) -> float:
-    """Pearson's statistic for cells that are equally likely."""
+    """Pearson's statistic for equally likely cells."""
     found = list(counts)
     mean = sum(found) / len(found)
     return sum((count - mean) ** 2 for count in found) / mean
@@ -63,14 +63,14 @@ def test_the_text_parses_back_into_the_same_states(task: Task) -> None:
     for _, question in draws(task, 0, "train", 0, DRAWS):
         chain = task.chain(question)
         prompt = (*task.inductive_question(question), START) if task.has_start_mark else ()
-        for form in ("inductive", "causal"):
-            text = format_named(form).write(task, question).symbols()
+        for name in ("inductive", "causal"):
+            text = format_named(name).write(task, question).symbols()
             found = "\0".join(text).removeprefix("\0".join(prompt)).removesuffix(END).split(SEP)
             assert [tuple(filter(None, state.split("\0"))) for state in found] == chain
 
 
-def test_torn_and_foreign_states_raise_nothing_but_value_errors(task: Task) -> None:
-    """And where such a text is a state after all, it leads to a text of the alphabet."""
+def test_damaged_and_foreign_states_raise_only_value_errors(task: Task) -> None:
+    """Where such a text is a state after all, the next state is in the alphabet."""
     alphabet = set(task.symbols())
     questions = [question for _, question in draws(task, 0, "train", 0, DRAWS)]
     for question, other in pairwise(questions):
@@ -81,7 +81,7 @@ def test_torn_and_foreign_states_raise_nothing_but_value_errors(task: Task) -> N
 
 
 def test_what_the_formats_share(task: Task) -> None:
-    """Marks stand where the design puts them; causal is the inductive text; every prompt begins with the question."""
+    """Marks are in their places, causal is the inductive text, and every prompt begins with the question."""
     for _, question in draws(task, 0, "train", 0, DRAWS):
         documents = {name: format_named(name).write(task, question) for name in format_names(task)}
         inductive = documents["inductive"]
@@ -124,12 +124,12 @@ def test_a_question_of_one_wide_symbol_is_that_symbol() -> None:
 
 
 def test_settings_that_draws_need_are_read_off_a_question(task: Task) -> None:
-    """The task fitted to a question is one that could have drawn it: it draws questions of the same kind."""
+    """A task fitted to a question could have drawn it, and draws questions of the same kind."""
     for _, question in draws(task, 0, "train", 0, DRAWS):
         fitted = task.fitted_to(question)
         assert fitted.fitted_to(question).settings() == fitted.settings()
         if task.name not in ("parity", "cycles"):
-            continue  # their questions are not known by their settings alone
+            continue  # other tasks' settings do not determine the length of a question
         other = fitted.draw(1, "train", 0)
         assert len(other) == len(question)
         assert fitted.fitted_to(other).settings() == fitted.settings()
@@ -146,10 +146,7 @@ def test_at_size_draws_that_size(task: Task) -> None:
     assert sized.size_distribution() == Lengths(3, 3)
     assert sized.draw(0, "test", 7) == sized.draw(0, "test", 7)
     drawn = [sized.draw(0, "test", index) for index in range(DRAWS)]
-    varies = task.settings().get("probability") or task.name in (
-        "polynomials",
-        "programs",
-    )  # sizes there are none of the text
+    varies = task.settings().get("probability") or task.name in ("polynomials", "programs")
     assert len(set(map(len, drawn))) == 1 or varies
 
 
@@ -162,16 +159,16 @@ digest = hashlib.sha256()
 for name, settings in {CASES!r}:
     task = task_named(name, settings)
     digest.update(json.dumps(task.symbols()).encode())
-    for form in format_names(task):
+    for name in format_names(task):
         for index in range(5):
-            line = line_of(task, format_named(form), task.draw(0, "test", index), (0, "test", index))
+            line = line_of(task, format_named(name), task.draw(0, "test", index), (0, "test", index))
             digest.update(json.dumps(line).encode())
 print(digest.hexdigest())
 """
 
 
 def test_processes_with_other_hash_seeds_write_the_same() -> None:
-    """Neither draws nor alphabets hang on the order of a set."""
+    """Neither draws nor alphabets depend on the order of a set."""
     found = set()
     for seed in ("0", "31337"):
         environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
@@ -219,13 +216,13 @@ def test_processes_with_other_hash_seeds_write_the_same() -> None:
     ids=CASE_NAMES,
 )
 def test_draws_never_change(case: tuple[str, dict[str, Any]], digest: str) -> None:
-    """Saved runs and written data rest on these very draws."""
+    """Saved runs and data files depend on these draws."""
     drawn = [question for _, question in draws(task_named(*case), 5, "train", 7, 11)]
     assert hashlib.sha256(json.dumps(drawn).encode()).hexdigest()[:16] == digest
 
 
 def test_seeds_and_splits_share_no_draws() -> None:
-    """Questions of 60 random digits: odds of a false alarm, two equal ones among 2,100, below 1e-50."""
+    """Questions of 60 random digits. Two of 2,100 are equal by chance with a probability below 1e-50."""
     task = task_named("parity", {"bits": 60, "window": 60, "modulus": 10})
     drawn = [
         question
@@ -243,7 +240,7 @@ def test_a_draw_needs_no_other_draw() -> None:
 
 
 def test_parity_draws_are_even() -> None:
-    """Lengths, slots and digits, each equally often. Odds of a false alarm: 3e-6 (over seeds; this one is fixed)."""
+    """Lengths, slots and digits are uniform. Probability of a false alarm over seeds: 3e-6; the seed is fixed."""
     task = task_named("parity", {"bits": "1-5", "window": 11, "modulus": 7})
     questions = [question[:-1] for _, question in draws(task, 0, "train", 0, 5000)]
     lengths = Counter(sum(symbol != "_" for symbol in question) for question in questions)
@@ -258,7 +255,7 @@ def test_parity_draws_are_even() -> None:
 
 
 def test_cycles_draws_are_even() -> None:
-    """Answers half and half, whatever stands first in the text. Odds of a false alarm: 2e-6 (over seeds)."""
+    """Both answers are equally likely, whatever comes first in the text. Probability of a false alarm: 2e-6."""
     task = task_named("cycles", {"n": 3})
     questions = [question for _, question in draws(task, 0, "train", 0, 3000)]
     answers = Counter(task.truth(question) for question in questions)

@@ -1,4 +1,4 @@
-"""Tasks by hand: worked documents, and the settings, questions and states that are refused."""
+"""Documents worked out by hand, and the settings, questions and states that are refused."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from scratchpad.tasks.formats import format_named
 from scratchpad.tasks.jsonl import line_of
 
 
-def written(name: str, settings: dict[str, Any], question: str, form: str = "inductive") -> str:
+def written(name: str, settings: dict[str, Any], question: str, format_name: str = "inductive") -> str:
     task = task_named(name, settings)
     symbols = task.parse(question)
     task.check(symbols)
-    return as_text(format_named(form).write(task, symbols).symbols(), paper=True)
+    return as_text(format_named(format_name).write(task, symbols).symbols(), paper=True)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def written(name: str, settings: dict[str, Any], question: str, form: str = "ind
     ],
 )
 def test_parity_by_hand(settings: dict[str, Any], question: str, text: str) -> None:
-    """The first is the paper's own."""
+    """The first is the paper's example."""
     assert written("parity", settings, question) == text
 
 
@@ -61,12 +61,14 @@ def test_cycles_by_hand(asked: str, jump: int, scratchpad: str, inductive: str) 
     assert written("cycles", settings, question, "direct") == f"{question} {inductive.split()[-2]} ."
 
 
-@pytest.mark.parametrize(("form", "fillers"), [("filler", 16), ("filler-16", 16), ("filler-1", 1), ("filler-7", 7)])
-def test_fillers(form: str, fillers: int) -> None:
+@pytest.mark.parametrize(
+    ("format_name", "fillers"), [("filler", 16), ("filler-16", 16), ("filler-1", 1), ("filler-7", 7)]
+)
+def test_fillers(format_name: str, fillers: int) -> None:
     task = task_named("parity", {"bits": 2, "window": 3})
-    line = line_of(task, format_named(form), task.parse("1_1="))
+    line = line_of(task, format_named(format_name), task.parse("1_1="))
     assert line["prompt"] == (*"1_1=", *("<filler>",) * fillers)
-    assert line["format"] == ("filler" if fillers == 16 else form)
+    assert line["format"] == ("filler" if fillers == 16 else format_name)
     assert line["states"] == (("0", END),)
 
 
@@ -163,7 +165,7 @@ CYCLES_STATES = ["v05", ">", "v00 v01", "v01 ; 1", "v02 ; 0", "v00 ; 1", "v02", 
     ("name", "question", "state"),
     [("parity", "0_1_=", state) for state in PARITY_STATES] + [("cycles", GOOD_CYCLES, s) for s in CYCLES_STATES],
 )
-def test_states_that_are_none(name: str, question: str, state: str) -> None:
+def test_invalid_states_are_refused(name: str, question: str, state: str) -> None:
     task = task_named(name, {"names": 23} if name == "cycles" else {})
     symbols = tuple(state.split()) if name == "cycles" else tuple(state)
     with pytest.raises(ValueError, match=r"state|slot"):
@@ -228,13 +230,13 @@ def test_lengths_with_weights(text: str, weights: tuple[int, ...], plain: int | 
         ("1:0,2:1", "a weight of at least 1"),
     ],
 )
-def test_lengths_that_are_none(text: str, says: str) -> None:
+def test_invalid_lengths_are_refused(text: str, says: str) -> None:
     with pytest.raises(ScratchpadError, match=says):
         Lengths.parse(text)
 
 
-def test_weighed_lengths_are_drawn_as_often_as_they_weigh() -> None:
-    """Five standard deviations of each count: odds of a false alarm 2e-6."""
+def test_lengths_are_drawn_in_proportion_to_their_weights() -> None:
+    """Each count is within five standard deviations; probability of a false alarm: 2e-6."""
     rng, law, n = Stream("weighed"), Lengths.parse("2:3,5:1,6:4"), 8000
     found = [law.draw(rng) for _ in range(n)]
     assert set(found) == {2, 5, 6}
@@ -243,7 +245,7 @@ def test_weighed_lengths_are_drawn_as_often_as_they_weigh() -> None:
 
 
 def test_half_the_window_is_the_longest_by_default() -> None:
-    """The paper's: 1 to 30 bits in 60 slots."""
+    """As in the paper: 1 to 30 bits in 60 slots."""
     assert task_named("parity").settings() == {"bits": "1-30", "window": 60}
     assert task_named("parity", {"window": 8}).settings()["bits"] == "1-4"
     assert task_named("parity", {"modulus": 3}).settings()["modulus"] == 3
@@ -251,14 +253,14 @@ def test_half_the_window_is_the_longest_by_default() -> None:
 
 
 def test_consecutive_sizes_differ() -> None:
-    """A size is a stream of its own: longer questions do not repeat shorter ones."""
+    """Each size has its own random stream: longer questions do not repeat shorter ones."""
     task = task_named("parity", {"window": 60})
     texts = [task.at_size(size).draw(0, "test", 0) for size in (20, 21, 22)]
     assert all(sum(a != b for a, b in zip(*pair, strict=True)) > 7 for pair in pairwise(texts))
 
 
 def test_cycles_of_given_sizes_keep_them_at_their_size() -> None:
-    """As evaluation asks for them: figure 7's graphs outside of the distribution."""
+    """Evaluation uses this for figure 7's graphs out of distribution."""
     task = Cycles(sizes=(4, 10, 10), distance=2)
     sized = task.at_size(*task.default_test_sizes())
     question = sized.draw(0, "test", 0)
