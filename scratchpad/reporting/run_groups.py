@@ -6,6 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from scratchpad.config.parse import flat_settings
 from scratchpad.reporting.run_records import RunRecord
 
 _LONGEST_LABEL = 48
@@ -30,15 +31,9 @@ class Group:
         return f"{self.label}, {own}"
 
 
-def flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Nested settings as texts by their paths: {"train.steps": "500"}."""
-    found: dict[str, str] = {}
-    for name, item in value.items():
-        if isinstance(item, Mapping):
-            found |= flat(item, f"{prefix}{name}.")
-        else:
-            found[f"{prefix}{name}"] = _text(item)
-    return found
+def flat(value: Mapping[str, Any]) -> dict[str, str]:
+    """Return nested settings as texts by their paths: {"train.steps": "500"}."""
+    return {name: _text(item) for name, item in flat_settings(value).items()}
 
 
 def common_and_differing(many: Sequence[Mapping[str, str]]) -> tuple[dict[str, str], dict[str, list[str]]]:
