@@ -234,7 +234,7 @@ def test_data_and_tasks_of_ones_own(tmp_path: Path, capsys: Captured) -> None:
         (["--data", "DATA", "--names", "x"], "--names x: not in the alphabet"),  # before anything is drawn
         (["parity", "--data", "a.jsonl"], "--data, --task-file and a task exclude one another"),
         (["--data", "DATA"], "3 documents: a test against chance needs at least 50"),
-        (["parity", "--samples", "49"], "a whole number from 50 on is needed"),
+        (["parity", "--samples", "49"], "expected a whole number from 50 on"),
         (["parity", "--format", "changes"], "parity has no format changes"),
     ],
 )

@@ -63,7 +63,7 @@ def test_a_request_to_end_saves_and_says_how_to_go_on(tmp_path: Path, request_to
         process.send_signal(request_to_end)
         out, err = process.communicate(timeout=100)
     assert (process.returncode, out) == (130, ""), err
-    said = re.search(r"interrupted: stopped at step (\d+) of 2000, which is saved; go on with: (scratchpad .*)", err)
+    said = re.search(r"interrupted: stopped at step (\d+) of 2000, which is saved; resume with: (scratchpad .*)", err)
     assert said, err
     assert Checkpoints(tmp_path / "a run").steps() == [int(said[1])]
     resuming = shlex.split(said[2])[1:]
@@ -144,7 +144,7 @@ def test_a_run_is_gone_on_with_by_the_command_that_was_printed(
     assert main([*arguments, "--resume", "--checkpoint", "6"]) == 130
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)
-    command = capsys.readouterr().err.splitlines()[-1].partition("go on with: ")[2]
+    command = capsys.readouterr().err.splitlines()[-1].partition("resume with: ")[2]
     assert "--checkpoint" not in command
     assert main(shlex.split(command)[1:]) == 0
     assert losses(Path("it's a run")) == losses(whole.folder)

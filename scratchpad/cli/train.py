@@ -1,13 +1,18 @@
-"""Train a model from a recipe, or from the config.json of a run (or one of your own).
+"""Train a model from a recipe, or from a configuration file such as the config.json of a run.
 
-Everything is a setting: --set train.steps=500 model=25m task.format=direct bits=1-8. Names without a part are the
-task's. A curriculum trains in stages, each until it is passed: "curriculum.stages=bits=1-2; bits=3-8"
-curriculum.threshold=0.95, and curriculum.forget=true, curriculum.every=1000 (steps), curriculum.n=512 (questions).
-train.start=RUN begins with the last weights of a run of the same model and symbols: trained with work, then without.
-train.max_states=32 trains on the first 32 states of each inductive chain alone: a transition is a whole example;
-with train.states_from=anywhere on 32 states from anywhere in it, others each time.
-train.average=0.999 keeps an exponential moving average of the weights: it is what is judged, and what answers.
-Ctrl-C saves and says how to go on; a run that was killed goes on from its last checkpoint with --resume.
+Everything is a setting: --set train.steps=500 model=25m task.format=direct bits=1-8. Names without a prefix are those
+of the task.
+
+  train.start=RUN          start from the last weights of a run with the same model and symbols
+  train.max_states=32      train only on the first 32 states of each inductive chain; with train.states_from=anywhere on
+                           32 consecutive states from a random position of the chain
+  train.average=0.999      keep an exponential moving average of the weights and evaluate and solve with it
+  curriculum.stages=...    train in stages, each until it is passed: "curriculum.stages=bits=1-2; bits=3-8" with
+                           curriculum.threshold=0.95, curriculum.forget=true, curriculum.every=1000 (steps between
+                           tests), curriculum.n=512 (questions per test)
+
+Ctrl-C saves the current step and prints the command that resumes. A killed run resumes from its last checkpoint with
+--resume.
 """
 
 from __future__ import annotations
@@ -35,23 +40,28 @@ EXAMPLE = """scratchpad train parity-small --out runs/mine --set train.steps=500
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "config", metavar="RECIPE|CONFIG.json", help=f"a recipe ({', '.join(RECIPES)}) or a file of settings"
+        "config", metavar="RECIPE|CONFIG.json", help=f"a recipe ({', '.join(RECIPES)}) or a configuration file"
     )
-    parser.add_argument("--data", metavar="FILE.jsonl", help="learn from these problems instead of a built-in task's")
+    parser.add_argument("--data", metavar="FILE.jsonl", help="train on these problems in place of a built-in task")
     parser.add_argument(
-        "--test-data", metavar="FILE.jsonl", help="and test on these (default: a tenth of --data, programs whole)"
+        "--test-data",
+        metavar="FILE.jsonl",
+        help="test on these problems (default: a held-out tenth of --data, without splitting programs)",
     )
-    parser.add_argument("--task-file", metavar="MY_TASK.py", help="a task of your own; the file is run")
-    add_set(parser, "settings, several at once")
-    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda", help="default: a GPU where there is one")
-    parser.add_argument("--out", metavar="FOLDER", help="the run's folder (default: runs/RECIPE)")
-    parser.add_argument("--resume", action="store_true", help="go on with a run that was begun")
+    parser.add_argument("--task-file", metavar="MY_TASK.py", help="the file of your own task; it is executed")
+    add_set(parser, "one or more settings")
+    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda", help="device (default: a GPU if present)")
+    parser.add_argument("--out", metavar="FOLDER", help="run folder (default: runs/RECIPE)")
+    parser.add_argument("--resume", action="store_true", help="continue an unfinished run")
     parser.add_argument(
-        "--checkpoint", default="last", metavar="STEP", help="with --resume: from which (default: last)"
+        "--checkpoint",
+        default="last",
+        metavar="STEP",
+        help="with --resume: the checkpoint to continue from (default: last)",
     )
-    parser.add_argument("--force", action="store_true", help="replace a run that is there")
+    parser.add_argument("--force", action="store_true", help="overwrite an existing run")
     parser.add_argument(
-        "--seeds", type=whole_number(1), metavar="N", help="train seeds 0 to N-1, in FOLDER/seed-0 and on"
+        "--seeds", type=whole_number(1), metavar="N", help="train seeds 0 to N-1, in FOLDER/seed-0, FOLDER/seed-1, ..."
     )
 
 
@@ -63,9 +73,9 @@ def run(args: Namespace) -> None:
     from scratchpad.training.trainer import Interrupted
 
     if args.resume and args.force:
-        raise ScratchpadError("--resume goes on with a run and --force replaces it: give one of the two")
+        raise ScratchpadError("--resume continues a run and --force overwrites it: give one of the two")
     if args.checkpoint != "last" and not args.resume:
-        raise ScratchpadError(f"--checkpoint {args.checkpoint} says where to go on from: it goes with --resume")
+        raise ScratchpadError(f"--checkpoint {args.checkpoint} is where to resume: it goes with --resume")
     config, out = _config(args), Path(args.out or f"runs/{Path(args.config).stem}")
     runs = [(config, out)]
     if args.seeds:
@@ -82,10 +92,10 @@ def run(args: Namespace) -> None:
                 measured = measure(resolve(one, tasks))
                 train(measured, folder, args.device, args.resume, args.force, args.checkpoint, on_metrics)
             except Interrupted as stop:
-                raise Interrupted(f"{stop}; go on with: {_resuming(args)}") from None
+                raise Interrupted(f"{stop}; resume with: {_resume_command(args)}") from None
         if is_main_process():
             message(
-                f"{folder}: judge it with `scratchpad evaluate {folder}`, try it with `scratchpad solve {folder} ...`"
+                f"{folder}: evaluate it with `scratchpad evaluate {folder}`, solve with `scratchpad solve {folder} ...`"
             )
 
 
@@ -97,12 +107,14 @@ def _config(args: Namespace) -> RunConfig:
         name = min(twice)
         raise ScratchpadError(f"{name} is given twice: {files[name]!r} and, with --set, {values[name]!r}")
     if config.task.file and not (files | values).get("task.file"):
-        raise ScratchpadError(f"{args.config}: its task is a Python file, to be run: name it with --task-file")
+        raise ScratchpadError(
+            f"{args.config}: its task is a Python file, which will be executed: name it with --task-file"
+        )
     return config.with_settings(files | values)
 
 
-def _resuming(args: Namespace) -> str:
-    """The command that goes on with what was interrupted."""
+def _resume_command(args: Namespace) -> str:
+    """Return the command that resumes the interrupted training."""
     options = {
         "--data": args.data, "--test-data": args.test_data, "--task-file": args.task_file, "--out": args.out,
         "--seeds": args.seeds, "--device": args.device,
