@@ -92,9 +92,7 @@ def test_vertices_of_random_graphs_lie_as_far_apart_as_set(distance: int) -> Non
         distances_from(edges, a).get(b, 0) for edges, a, b in (graph_of(q) for _, q in draws(task, 0, "train", 0, 311))
     )
     assert set(shares) == {0, distance}
-    assert (
-        abs(shares[0] - 311 / 2) < 5 * (311 / 4) ** 0.5
-    )  # five standard deviations: probability of a false alarm 6e-7
+    assert abs(shares[0] - 311 / 2) < 5 * (311 / 4) ** 0.5  # probability of a false alarm: 6e-7
 
 
 def test_by_default_random_graphs_are_the_papers() -> None:
