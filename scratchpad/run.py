@@ -23,7 +23,7 @@ from scratchpad.models.build import build_model
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import MARKS, bare
 from scratchpad.tasks.formats import format_named
-from scratchpad.training.checkpoint import Checkpoints
+from scratchpad.training.checkpoint import Checkpoints, load_weights
 from scratchpad.training.data import StepData
 from scratchpad.training.distributed import ProcessGroup, choose_device
 from scratchpad.training.overlap import training_overlap
@@ -78,7 +78,7 @@ class Run:
         config, vocabulary = resolved.config, Vocabulary(read_run_record(folder)["vocabulary"][len(MARKS) :])
         found = Checkpoints(folder).load(checkpoint)
         model = build_model(config.model, len(vocabulary))
-        model.load_state_dict(found.judged)
+        load_weights(model, found.evaluation_weights)
         model.to(choose_device(device)).eval()
         evaluated = EvaluatedModel(model, resolved.task, resolved.format, vocabulary, config.train.attention)
         return cls(folder, resolved, evaluated, found.step, tuple(found.state.get("ends", ())))

@@ -110,7 +110,7 @@ def test_resuming_is_exact(stop: int, averaged: Run, tmp_path: Path) -> None:
         trained(tmp_path / "run", tiny(**SETTINGS), on_metrics=interrupt)
     again = trained(tmp_path / "run", tiny(**SETTINGS), resume=True)
     assert losses(again.folder) == losses(averaged.folder)
-    for name in ("model", "optimiser", "average"):
+    for name in ("model", "optimizer", "average"):
         assert_equal(getattr(last(again), name), getattr(last(averaged), name))
 
 
@@ -119,7 +119,7 @@ def test_a_checkpoint_without_its_average_is_damaged(tmp_path: Path) -> None:
     folder = run.folder / "checkpoints" / "step-13"
     assert "average.safetensors" in json.loads((folder / "state.json").read_text())["digests"]
     (folder / "average.safetensors").unlink()
-    with pytest.raises(ScratchpadError, match=r"average\.safetensors is missing, cut short or altered"):
+    with pytest.raises(ScratchpadError, match=r"average\.safetensors is missing, truncated or altered"):
         Run.load(run.folder, "last", "cpu")
 
 

@@ -23,7 +23,7 @@ from scratchpad.errors import RunFailure, ScratchpadError, SkippedProblem
 from scratchpad.layout.batch import Batch
 from scratchpad.run import Run
 from scratchpad.training import checkpoint, data, trainer
-from scratchpad.training.checkpoint import Checkpoints, write_whole
+from scratchpad.training.checkpoint import Checkpoints, write_atomically
 from scratchpad.training.data import StepData
 from scratchpad.training.trainer import Trainer
 
@@ -70,9 +70,9 @@ def test_the_last_two_and_the_best_are_kept(run: Path) -> None:
 def test_a_checkpoint_holds_model_and_optimiser(run: Path) -> None:
     found = Checkpoints(run).load("12")
     assert (found.step, found.state["step"]) == (12, 12)
-    assert found.optimiser["step.norm.weight"] == 12
+    assert found.optimizer["step.norm.weight"] == 12
     assert set(found.model) == set(parameters(Run.load(run)))
-    assert len(found.optimiser) == 3 * len(found.model)
+    assert len(found.optimizer) == 3 * len(found.model)
 
 
 def cut(file: Path) -> None:
@@ -94,7 +94,7 @@ def empty(file: Path) -> None:
 def test_damage_is_named_and_the_whole_one_before_offered(name: str, damage: Callable[[Path], None], run: Path) -> None:
     file = run / "checkpoints" / "step-13" / name
     damage(file)
-    with pytest.raises(ScratchpadError, match=rf"step-13/{name} is .*step 12 is whole: use --checkpoint 12"):
+    with pytest.raises(ScratchpadError, match=rf"step-13/{name} is .*step 12 is intact: use --checkpoint 12"):
         Checkpoints(run).load()
     with pytest.raises(ScratchpadError, match="--checkpoint 12"):
         Run.load(run, "last", "cpu")
@@ -104,14 +104,14 @@ def test_damage_is_named_and_the_whole_one_before_offered(name: str, damage: Cal
 @pytest.mark.parametrize("text", ["[]", "7", '{"step": 13}', '{"digests": 5}', '{"digests": ["a"]}', "{"])
 def test_a_state_that_is_none_is_damage(text: str, run: Path) -> None:
     (run / "checkpoints" / "step-13" / "state.json").write_text(text)
-    with pytest.raises(ScratchpadError, match=r"state\.json is missing, cut short or altered"):
+    with pytest.raises(ScratchpadError, match=r"state\.json is missing, truncated or altered"):
         Checkpoints(run).load()
 
 
 def test_when_nothing_is_whole_it_says_so(run: Path) -> None:
     for step in (12, 13):
         cut(run / "checkpoints" / f"step-{step}" / "model.safetensors")
-    with pytest.raises(ScratchpadError, match="No other checkpoint is whole"):
+    with pytest.raises(ScratchpadError, match="No other checkpoint is intact"):
         Checkpoints(run).load()
 
 
@@ -124,7 +124,7 @@ def test_a_checkpoint_that_is_not_there(name: str, run: Path) -> None:
 def test_checkpoints_have_names(run: Path) -> None:
     found = Checkpoints(run)
     assert [found.load(name).step for name in ("last", "best", "12", "step-12")] == [13, 13, 12, 12]
-    write_whole(found.folder / "best.json", json.dumps({"step": 12, "score": 1.0}))
+    write_atomically(found.folder / "best.json", json.dumps({"step": 12, "score": 1.0}))
     assert found.load("best").step == 12
     for text in ("", "[]", "{}", '{"step": "x", "score": 1}'):
         (found.folder / "best.json").write_text(text)
@@ -133,7 +133,7 @@ def test_checkpoints_have_names(run: Path) -> None:
 
 def test_a_run_without_a_checkpoint_cannot_be_loaded(run: Path) -> None:
     shutil.rmtree(run / "checkpoints")
-    with pytest.raises(ScratchpadError, match="holds no checkpoint: train first"):
+    with pytest.raises(ScratchpadError, match="has no checkpoint: train the run first"):
         Run.load(run)
 
 
@@ -227,7 +227,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_and_the_run_can_go_on(tmp_path: 
         if line["step"] == 8:
             room.enter_context(small_files_only(50_000))
 
-    says = r"checkpoint of step 9 could not be written.*File too large.*last whole one is step-6; free some space"
+    says = r"cannot write the checkpoint of step 9.*File too large.*last intact checkpoint is step-6; free some"
     with contextlib.ExitStack() as room, pytest.raises(RunFailure, match=says):
         trained(tmp_path / "run", tiny(**SETTINGS), on_metrics=fill)
     folder = tmp_path / "run" / "checkpoints"
@@ -250,7 +250,7 @@ def test_a_disk_that_refuses_at_any_point_leaves_nothing_half_written(
         if line["step"] == 5:
             monkeypatch.setattr(checkpoint, name, refuse)
 
-    with pytest.raises(RunFailure, match=r"step 6 could not be written.*no space.*step-3"):
+    with pytest.raises(RunFailure, match=r"checkpoint of step 6.*no space.*step-3"):
         trained(tmp_path / "run", tiny(**SETTINGS), on_metrics=fill)
     assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-3"]
 

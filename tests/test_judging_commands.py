@@ -178,7 +178,7 @@ def test_a_damaged_checkpoint_is_named_and_another_offered(run: Path, capsys: Ca
     (run / "checkpoints" / "step-150" / "model.safetensors").write_bytes(b"")
     for words in (["evaluate", run], ["solve", run, "1"]):
         said = refused(capsys, *words)
-        assert "step-150/model.safetensors is missing, cut short or altered" in said
+        assert "step-150/model.safetensors is missing, truncated or altered" in said
         assert "use --checkpoint 100" in said
     assert command(capsys, "evaluate", run, "--checkpoint", "100", "-n", "1")[0] == 0
 

@@ -51,7 +51,7 @@ def test_the_first_weights_are_the_other_runs_last(base: Path, tmp_path: Path) -
     still = {"train__learning_rate": 0, "train__final_learning_rate": 0}
     run = trained(tmp_path / "run", after(base, **still))
     assert same(run.folder, base)
-    assert Checkpoints(run.folder).load().optimiser["step.norm.weight"] == 5
+    assert Checkpoints(run.folder).load().optimizer["step.norm.weight"] == 5
     record = json.loads((run.folder / "config.json").read_text())
     assert record["config"]["train"]["start"] == str(base)
     assert record["start"] == {"step": 7, "digest": Checkpoints(base).load().digest}
@@ -140,7 +140,7 @@ def test_a_start_is_not_replaced(base: Path, tmp_path: Path, monkeypatch: pytest
 def test_a_start_without_weights_is_refused(base: Path, tmp_path: Path) -> None:
     start = shutil.copytree(base, tmp_path / "base")
     shutil.rmtree(start / "checkpoints")
-    with pytest.raises(ScratchpadError, match="holds no checkpoint: train first"):
+    with pytest.raises(ScratchpadError, match="has no checkpoint: train the run first"):
         trained(tmp_path / "run", after(start))
     assert not (tmp_path / "run").exists()
 

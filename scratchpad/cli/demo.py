@@ -79,13 +79,13 @@ def _solve_long_question(run: Run) -> None:
 
 
 def _write_summary(folder: Path, seed: int, runs: dict[str, Run], scores: dict[str, list[Score]]) -> None:
-    from scratchpad.training.checkpoint import write_whole
+    from scratchpad.training.checkpoint import write_atomically
     from scratchpad.training.run_folder import read_run_record
 
     record = read_run_record(runs["inductive"].folder)
     table = [score.to_json() for row in scores.values() for score in row]
     origin: dict[str, Any] = {name: record[name] for name in ("versions", "git", "machine")}
-    write_whole(folder / "summary.json", json.dumps({"seed": seed, **origin, "table": table}, indent=1) + "\n")
+    write_atomically(folder / "summary.json", json.dumps({"seed": seed, **origin, "table": table}, indent=1) + "\n")
     message(f"table: {folder / 'summary.json'}")
 
 

@@ -19,7 +19,7 @@ from scratchpad.experiments.aggregate import History, SeedResult, read_history
 from scratchpad.experiments.plan import Curve, Plan, find_duplicate
 from scratchpad.generation.sampling import Sampling
 from scratchpad.run import Run, check_symbols
-from scratchpad.training.checkpoint import Checkpoints, write_whole
+from scratchpad.training.checkpoint import Checkpoints, write_atomically
 from scratchpad.training.launcher import TrainingJob, launch_runs
 from scratchpad.training.run_folder import is_trained, read_json_lines, require_keys, saved_config
 from scratchpad.training.setup import check_start_fits, load_start, measure, train
@@ -220,7 +220,7 @@ class _SavedScores:
         if key not in self._scores:
             self._scores[key] = [score.to_json() for score in judge()]
             lines = [{"asked": json.loads(name), "scores": scores} for name, scores in self._scores.items()]
-            write_whole(self._path, "".join(json.dumps(line) + "\n" for line in lines))
+            write_atomically(self._path, "".join(json.dumps(line) + "\n" for line in lines))
         return [Score(**score) for score in self._scores[key]]
 
 

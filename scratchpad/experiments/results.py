@@ -13,7 +13,7 @@ from scratchpad.experiments.figures import figure
 from scratchpad.experiments.plan import Plan
 from scratchpad.experiments.tables import Provenance, markdown, table
 from scratchpad.reporting.charts import save_png
-from scratchpad.training.checkpoint import write_whole
+from scratchpad.training.checkpoint import write_atomically
 
 FILES = ("table.json", "table.md", "figure.png")
 
@@ -25,6 +25,6 @@ def write_results(
     provenance = Provenance.of(command, work, seed_results)
     result = table(plan, seed_results, provenance)
     save_png(figure(plan, seed_results), out / FILES[2])
-    write_whole(out / FILES[1], markdown(result, provenance, FILES[2]))
-    write_whole(out / FILES[0], json.dumps(result, indent=1) + "\n")
+    write_atomically(out / FILES[1], markdown(result, provenance, FILES[2]))
+    write_atomically(out / FILES[0], json.dumps(result, indent=1) + "\n")
     return result

@@ -1,8 +1,10 @@
-"""Checkpoints: safetensors and one JSON, written beside and moved into place, so that what is there is whole.
+"""Checkpoints: safetensors and one JSON file, written to a hidden folder that is then renamed, so never half there.
 
 checkpoints/step-N/model.safetensors  optimiser.safetensors  state.json    (state.json holds the others' digests)
-                   average.safetensors                                      where weights are averaged
-checkpoints/best.json                                                       which step scored best so far
+                   average.safetensors                                      if the run averages its weights
+checkpoints/best.json                                                       the step with the best score so far
+
+A tensor that a model has under several names (a tied head) is saved once, under the first name.
 """
 
 from __future__ import annotations
@@ -23,42 +25,42 @@ from torch import Tensor, nn
 from scratchpad.errors import RunFailure, ScratchpadError
 
 _KEPT = 2
-_MODEL, _OPTIMISER, _AVERAGE = "model.safetensors", "optimiser.safetensors", "average.safetensors"
+_MODEL, _OPTIMIZER, _AVERAGE = "model.safetensors", "optimiser.safetensors", "average.safetensors"
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint that was read and found whole. average: of the weights, where the run keeps one.
+    """A checkpoint that was read and found intact.
 
-    digest: of the weights that answer questions.
+    digest: of the weights to evaluate. average: of the weights; None if the run keeps none.
     """
 
     step: int
     digest: str
     model: dict[str, Tensor]
-    optimiser: dict[str, Tensor]
+    optimizer: dict[str, Tensor]
     state: dict[str, Any]
     average: dict[str, Tensor] | None = None
 
     @property
-    def judged(self) -> dict[str, Tensor]:
-        """The weights that answer questions."""
+    def evaluation_weights(self) -> dict[str, Tensor]:
+        """The weights to evaluate: the average, if there is one."""
         return self.model if self.average is None else self.average
 
 
 class Checkpoints:
-    """The checkpoints of one run folder: the last two and the best are kept."""
+    """The checkpoints of one run folder: the last two and the best one."""
 
     def __init__(self, run_folder: Path) -> None:
         self.folder = run_folder / "checkpoints"
 
     def steps(self) -> list[int]:
-        """Steps that have a checkpoint, ascending."""
+        """The steps that have a checkpoint, ascending."""
         found = [path.name.removeprefix("step-") for path in self.folder.glob("step-*") if path.is_dir()]
         return sorted(int(number) for number in found if number.isdecimal())
 
     def best(self) -> tuple[int, float] | None:
-        """(step, score) of the best one so far."""
+        """The step and the score of the best checkpoint so far; None if there is none."""
         try:
             value = json.loads((self.folder / "best.json").read_text())
             return int(value["step"]), float(value["score"])
@@ -69,11 +71,11 @@ class Checkpoints:
         self,
         step: int,
         model: nn.Module,
-        optimiser: torch.optim.Optimizer,
+        optimizer: torch.optim.Optimizer,
         state: dict[str, Any],
         average: nn.Module | None = None,
     ) -> None:
-        """Write the checkpoint of `step` (or leave the one that is there). RunFailure when the disk refuses."""
+        """Write the checkpoint of `step`, unless it exists. RunFailure if it cannot be written."""
         target = self.folder / f"step-{step}"
         if target.exists():
             return
@@ -81,13 +83,14 @@ class Checkpoints:
         try:
             shutil.rmtree(working, ignore_errors=True)
             working.mkdir(parents=True)
-            contents = {_MODEL: model.state_dict(), _OPTIMISER: _optimiser_tensors(model, optimiser)}
+            contents = {_MODEL: _weights(model), _OPTIMIZER: _moments(model, optimizer)}
             if average is not None:
-                contents[_AVERAGE] = average.state_dict()
+                contents[_AVERAGE] = _weights(average)
             for name, tensors in contents.items():
-                save_file(_on_cpu(tensors), working / name)
+                on_cpu = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
+                save_file(on_cpu, working / name)
             digests = {name: _digest(working / name) for name in contents}
-            write_whole(working / "state.json", json.dumps({"step": step, "digests": digests, **state}, indent=1))
+            write_atomically(working / "state.json", json.dumps({"step": step, "digests": digests, **state}, indent=1))
             for name in contents:
                 _flush(working / name)
             _flush(working)
@@ -97,20 +100,21 @@ class Checkpoints:
             shutil.rmtree(working, ignore_errors=True)
             kept = self.steps()
             raise RunFailure(
-                f"the checkpoint of step {step} could not be written to {self.folder}: {error}. "
-                + (f"The last whole one is step-{kept[-1]}" if kept else "There is none yet")
-                + "; free some space and go on with --resume"
+                f"cannot write the checkpoint of step {step} to {self.folder}: {error}. "
+                + (f"The last intact checkpoint is step-{kept[-1]}" if kept else "There is no earlier checkpoint")
+                + "; free some disk space and continue with --resume"
             ) from error
         self._drop_old()
 
     def mark_best(self, step: int, score: float) -> None:
-        write_whole(self.folder / "best.json", json.dumps({"step": step, "score": score}))
+        """Record the checkpoint of a step as the best one."""
+        write_atomically(self.folder / "best.json", json.dumps({"step": step, "score": score}))
 
     def load(self, which: str = "last") -> Checkpoint:
-        """`last`, `best` or a step's number. ScratchpadError where it is missing or damaged, naming a whole one."""
+        """Read a checkpoint: `last`, `best` or a step. ScratchpadError, with advice, if it is missing or damaged."""
         steps = self.steps()
         if not steps:
-            raise ScratchpadError(f"{self.folder} holds no checkpoint: train first")
+            raise ScratchpadError(f"{self.folder} has no checkpoint: train the run first")
         best = self.best()
         step = {"last": steps[-1], "best": best[0] if best else steps[-1]}.get(which)
         if step is None:
@@ -118,7 +122,7 @@ class Checkpoints:
             step = int(number) if number.isdecimal() else -1
         if step not in steps:
             raise ScratchpadError(
-                f"no checkpoint {which!r} in {self.folder}; there are: last, best, {', '.join(map(str, steps))}"
+                f"no checkpoint {which!r} in {self.folder}; available: last, best, {', '.join(map(str, steps))}"
             )
         try:
             return self._read(step)
@@ -126,13 +130,14 @@ class Checkpoints:
             raise ScratchpadError(f"{damage}. {self._offer(step)}") from None
 
     def _offer(self, damaged: int) -> str:
+        """Advice that names an intact checkpoint to use in place of a damaged one."""
         for step in reversed([step for step in self.steps() if step != damaged]):
             try:
                 self._read(step)
             except _Damaged:
                 continue
-            return f"The checkpoint of step {step} is whole: use --checkpoint {step}, where the command takes one"
-        return "No other checkpoint is whole"
+            return f"The checkpoint of step {step} is intact: use --checkpoint {step} if the command has this option"
+        return "No other checkpoint is intact"
 
     def _read(self, step: int) -> Checkpoint:
         folder = self.folder / f"step-{step}"
@@ -140,15 +145,15 @@ class Checkpoints:
             state = json.loads((folder / "state.json").read_text())
             digests = dict(state.pop("digests"))
         except (OSError, ValueError, KeyError, AttributeError, TypeError):
-            raise _Damaged(f"{folder / 'state.json'} is missing, cut short or altered") from None
-        names = (_MODEL, _OPTIMISER, *([_AVERAGE] if _AVERAGE in digests else []))
+            raise _Damaged(f"{folder / 'state.json'} is missing, truncated or altered") from None
+        names = (_MODEL, _OPTIMIZER, *([_AVERAGE] if _AVERAGE in digests else []))
         for name in names:
             file = folder / name
             if not file.is_file() or _digest(file) != digests.get(name):
-                raise _Damaged(f"{file} is missing, cut short or altered: it is not what was saved")
-        model, optimiser, *average = (load_file(folder / name) for name in names)
+                raise _Damaged(f"{file} is missing, truncated or altered")
+        model, optimizer, *average = (load_file(folder / name) for name in names)
         digest = digests[_AVERAGE if average else _MODEL]
-        return Checkpoint(step, digest, model, optimiser, state, *average)
+        return Checkpoint(step, digest, model, optimizer, state, *average)
 
     def _drop_old(self) -> None:
         best = self.best()
@@ -157,13 +162,13 @@ class Checkpoints:
             self._drop(step)
 
     def _drop(self, step: int) -> None:
-        """Remove a checkpoint so that at no instant half of one is there."""
+        """Remove a checkpoint; it is renamed first, so that an interruption leaves no half of it."""
         gone = self.folder / f".gone-{step}"
         (self.folder / f"step-{step}").rename(gone)
         shutil.rmtree(gone, ignore_errors=True)
 
     def clean(self, step: int) -> None:
-        """Remove the checkpoints after a step, and what an interrupted writing or dropping left."""
+        """Remove all checkpoints after a step, and what an interruption of `save` or `_drop` left."""
         best = self.best()
         if best and best[0] > step:
             (self.folder / "best.json").unlink()
@@ -177,39 +182,59 @@ class _Damaged(Exception):
     pass
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a small file so that at any instant either the old or the new one is there."""
+def write_atomically(path: Path, text: str) -> None:
+    """Write a small file so that at any time either the old or the new content is there."""
     working = path.with_name(f".{path.name}.tmp")
     working.write_text(text, encoding="utf-8")
     _flush(working)
     working.replace(path)
 
 
-def restore_optimiser(model: nn.Module, optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Put saved moments back beside their parameters."""
-    for name, parameter in model.named_parameters():
+def load_weights(model: nn.Module, tensors: dict[str, Tensor]) -> None:
+    """Copy saved weights into a model; a tied tensor was saved under the first of its names."""
+    saved_as = _first_names(model)
+    tied = {name: tensors[first] for name, first in saved_as.items() if name != first and first in tensors}
+    model.load_state_dict(tensors | tied)
+
+
+def restore_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Give each trained parameter its saved moments back."""
+    fused = bool(optimizer.defaults.get("fused"))
+    for name, parameter in _trained(model):
         saved = {key: tensors[f"{key}.{name}"] for key in ("step", "exp_avg", "exp_avg_sq")}
-        optimiser.state[parameter] = {
-            "step": saved["step"].to(parameter.device if _is_fused(optimiser) else "cpu"),
+        optimizer.state[parameter] = {
+            "step": saved["step"].to(parameter.device if fused else "cpu"),
             "exp_avg": saved["exp_avg"].to(parameter.device),
             "exp_avg_sq": saved["exp_avg_sq"].to(parameter.device),
         }
 
 
-def _is_fused(optimiser: torch.optim.Optimizer) -> bool:
-    return bool(optimiser.defaults.get("fused"))
-
-
-def _optimiser_tensors(model: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+def _moments(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     return {
         f"{key}.{name}": value
-        for name, parameter in model.named_parameters()
-        for key, value in optimiser.state[parameter].items()
+        for name, parameter in _trained(model)
+        for key, value in optimizer.state[parameter].items()
     }
 
 
-def _on_cpu(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+def _trained(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
+    return [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+
+
+def _weights(model: nn.Module) -> dict[str, Tensor]:
+    """The tensors of a model, each under its first name."""
+    state = model.state_dict()
+    return {name: state[name] for name, first in _first_names(model).items() if name == first}
+
+
+def _first_names(model: nn.Module) -> dict[str, str]:
+    """Each name of a model's tensors -> the first name of the same tensor."""
+    first: dict[tuple[int, torch.Size, tuple[int, ...]], str] = {}
+    found = {}
+    for name, tensor in model.state_dict().items():
+        same = tensor.data_ptr(), tensor.shape, tensor.stride()
+        found[name] = first.setdefault(same, name) if tensor.numel() else name
+    return found
 
 
 def _digest(path: Path) -> str:
@@ -218,7 +243,7 @@ def _digest(path: Path) -> str:
 
 
 def _flush(path: Path) -> None:
-    """Have the disk hold a file, or a folder's list of files."""
+    """Make the system write a file, or a folder's list of files, to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -12,8 +12,8 @@ from scratchpad.config.schema import TrainConfig
 
 
 def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
-    """Return AdamW. Only parameters of two or more dimensions decay: not biases, not norms."""
-    parameters = list(model.parameters())
+    """Return AdamW of the trained parameters. Only those of two or more dimensions decay: not biases, not norms."""
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     groups = [
         {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": config.weight_decay},
         {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
@@ -37,4 +37,6 @@ def update_average(average: nn.Module, model: nn.Module, kept: float, step: int)
     kept: the factor of the old average. Early steps use (1 + step) / (10 + step), so that the initial weights fade.
     """
     move = get_ema_multi_avg_fn(min(kept, (1 + step) / (10 + step)))
-    move(list(average.parameters()), list(model.parameters()), step)
+    pairs = zip(average.parameters(), model.parameters(), strict=True)
+    trained = [(averaged, parameter) for averaged, parameter in pairs if parameter.requires_grad]
+    move([averaged for averaged, _ in trained], [parameter for _, parameter in trained], step)

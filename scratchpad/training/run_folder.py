@@ -22,7 +22,7 @@ from scratchpad.evaluation.evaluated_model import Sample
 from scratchpad.evaluation.metrics import Result, Score
 from scratchpad.provenance import git_hash, hardware, versions
 from scratchpad.tasks.document import MARKS
-from scratchpad.training.checkpoint import Checkpoint, Checkpoints, write_whole
+from scratchpad.training.checkpoint import Checkpoint, Checkpoints, write_atomically
 
 _EVALUATION_FILES = ("scores.jsonl", "evaluation.jsonl")
 """Where a run folder keeps evaluations: scores, and samples."""
@@ -68,7 +68,7 @@ def make_run_folder(folder: Path, run: ResolvedRun, start: Checkpoint | None) ->
     try:
         for path in folder.iterdir():  # not the folder itself: it is locked
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-        write_whole(folder / "config.json", json.dumps(_run_record(run, start), indent=1) + "\n")
+        write_atomically(folder / "config.json", json.dumps(_run_record(run, start), indent=1) + "\n")
     except OSError as error:
         raise ScratchpadError(f"--out {folder} cannot be written: {error.strerror}") from None
 
@@ -159,7 +159,7 @@ def save_evaluation(folder: Path, step: int, results: Sequence[Result]) -> None:
         others = [
             line for _, line in read_json_lines(path) if tuple(line.get(name, "") for name in compared) not in keys
         ]
-        write_whole(path, "".join(json.dumps(line) + "\n" for line in [*others, *lines]))
+        write_atomically(path, "".join(json.dumps(line) + "\n" for line in [*others, *lines]))
 
 
 def sample_line(score: Score, sample: Sample) -> dict[str, Any]:

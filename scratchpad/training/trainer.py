@@ -35,7 +35,7 @@ from scratchpad.layout.batch import Batch
 from scratchpad.models.protocol import LanguageModel
 from scratchpad.signals import handling_termination
 from scratchpad.tasks.base import Symbols, Task
-from scratchpad.training.checkpoint import Checkpoint, Checkpoints, restore_optimiser, write_whole
+from scratchpad.training.checkpoint import Checkpoint, Checkpoints, load_weights, restore_optimizer, write_atomically
 from scratchpad.training.curriculum import Curriculum
 from scratchpad.training.data import StepData, batches_by_step, dead_worker_failure
 from scratchpad.training.distributed import ProcessGroup
@@ -86,14 +86,14 @@ class Trainer:
         """Start at step 0 from the weights that another run is evaluated with: their average, if it has one."""
         for model in (self.model, self.average):
             if model is not None:
-                model.load_state_dict(start.judged)
+                load_weights(model, start.evaluation_weights)
 
     def resume(self, checkpoint: Checkpoint) -> None:
         """Continue from a checkpoint: parameters, their average, moments, step and stage."""
-        self.model.load_state_dict(checkpoint.model)
+        load_weights(self.model, checkpoint.model)
         if self.average is not None:
-            self.average.load_state_dict(checkpoint.judged)
-        restore_optimiser(self.model, self.optimizer, checkpoint.optimiser)
+            load_weights(self.average, checkpoint.evaluation_weights)
+        restore_optimizer(self.model, self.optimizer, checkpoint.optimizer)
         self.step, self._target_reached = checkpoint.step, bool(checkpoint.state.get("reached"))
         if self.data.curriculum:
             curriculum = replace(self.data.curriculum, ends=tuple(checkpoint.state["ends"]))
@@ -294,4 +294,4 @@ def _drop_later_metrics(path: Path, step: int) -> None:
         with contextlib.suppress(ValueError):
             if line.endswith("\n") and json.loads(line)["step"] <= step:
                 kept.append(line)
-    write_whole(path, "".join(kept))
+    write_atomically(path, "".join(kept))
