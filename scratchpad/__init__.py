@@ -1,12 +1,12 @@
-"""Train Transformers to show their work in a scratchpad, and run them on inputs longer than they were trained on.
+"""Train Transformers to show their work in a scratchpad, and run them on inputs longer than in training.
 
     import scratchpad as sp
     run = sp.train(sp.recipe("parity-small"), "runs/mine")
     run.solve("10110111")                                   # states, answer, status
     sp.evaluate(run, sizes=[8, 12, 16])
 
-The parts, for a model and a loop of your own: a task's documents, `rows`, `collate` to a batch, its `mask()` or
-segments, and `Engine` to generate with any decoder. Names are loaded when they are used: tasks need no torch.
+For your own model and training loop: `documents` of a task, `rows`, `collate` to a batch with its `mask()` or segments,
+and `Engine`, which generates with any decoder. Each name is imported when it is first used; tasks need no torch.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = [  # noqa: RUF022 - in the order one meets them
+__all__ = [  # noqa: RUF022 - in the order of use
     "task", "documents", "rows", "collate", "recipe", "train", "evaluate",
     "Task", "Document", "Row", "Batch", "Vocabulary", "micro_batches",
     "ModelConfig", "Transformer", "Run", "Solved", "Score", "wilson",

@@ -1,4 +1,4 @@
-"""The functions of `import scratchpad as sp` that tie the parts together."""
+"""The functions of `import scratchpad as sp`: tasks, documents, training and evaluation."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 def task(name: str, **settings: Any) -> Task:
-    """A built-in task with settings: `task("parity", bits="1-30", window=60)`. ScratchpadError for unknown ones."""
+    """Return a built-in task: `task("parity", bits="1-30", window=60)`. ScratchpadError for unknown names."""
     return task_named(name, settings)
 
 
 def documents(
     of: Task, format: str = "inductive", n: int = 1, seed: int = 0, split: str = "train", start: int = 0
 ) -> Iterator[Document[str]]:
-    """n documents of a task, from the draw numbered `start` on: text symbols, marks in place."""
+    """Yield n documents of a task as text symbols with marks, from draw number `start` on."""
     written = format_named(format)
     for _, question in draws(of, seed, split, start, n):
         yield written.write(of, question)
@@ -40,9 +40,9 @@ def train(
     force: bool = False,
     on_metrics: OnMetrics | None = None,
 ) -> Run:
-    """Train a run in the folder `out` (default: runs/TASK-FORMAT): `scratchpad.training.setup.train`.
+    """Train a run in the folder `out` (default: runs/TASK-FORMAT), see `scratchpad.training.setup.train`.
 
-    `on_metrics` is called with each line of metrics.jsonl.
+    on_metrics: called with each line of metrics.jsonl.
     """
     from scratchpad.training.setup import train as start
 
@@ -51,5 +51,5 @@ def train(
 
 
 def evaluate(run: Run, sizes: Sequence[int] = (), n: int = 1000, method: str = "forced", seed: int = 0) -> list[Score]:
-    """Evaluate n test questions per size, forced (one forward pass) or free (generation). The run's folder keeps it."""
+    """Evaluate n test questions per size, forced (one forward pass) or free (generation); saved in the run's folder."""
     return run.evaluate(sizes, n, method, seed)

@@ -1,4 +1,4 @@
-"""The two ways a command ends badly: the user's mistake (a problem that has to be left out is one), and a failure."""
+"""The two kinds of errors: mistakes of the user, and failures of a run."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from contextlib import contextmanager
 
 
 class ScratchpadError(ValueError):
-    """A user's mistake: the text says what was given, what is allowed and what to do. Exit status 2."""
+    """A user's mistake. The message says what was given, what is allowed and what to do. Exit status 2."""
 
 
 class SkippedProblem(ScratchpadError):
-    """A problem that cannot be written or run as it is asked for; the few words of `reason` are what counts go by."""
+    """A problem of a data set that cannot be written or run as requested. Counts group such problems by `reason`."""
 
     def __init__(self, text: str, reason: str) -> None:
         super().__init__(text)
@@ -20,11 +20,11 @@ class SkippedProblem(ScratchpadError):
 
 
 class RunFailure(RuntimeError):
-    """Something that was asked for rightly and failed: a full disk, a diverged loss. Exit status 1."""
+    """A failure that is not the user's mistake: a full disk, a diverged loss. Exit status 1."""
 
 
 def unknown_name(kind: str, given: str, known: Iterable[str]) -> ScratchpadError:
-    """An error for an unknown name that lists the known ones, the nearest first."""
+    """Return the error for an unknown name. It lists the known names, the nearest first."""
     names = list(known)
     near = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""

@@ -1,8 +1,8 @@
 """Random draws that are pure functions of a key and an index, the same on every machine.
 
-Built on the raw words of Philox, a counter-based generator: numpy guarantees the words of a bit generator,
-not what its distributions make of them. The key is a digest of everything that names a stream, so that
-streams of neighbouring seeds or splits share nothing; the index is the upper half of the counter.
+They use the raw words of Philox, a counter-based generator: numpy guarantees the words of a bit generator across
+versions, but not the draws of its distributions. The key is a digest of everything that names a stream, so the streams
+of neighbouring seeds or splits are independent. The index is the upper half of the counter.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ def _philox(name: str, index: int) -> Philox:
 
 
 def stream_name(*parts: object) -> str:
-    """The canonical text of what names a stream: (task, settings, seed, split), say."""
+    """The canonical text of everything that names a stream, such as (task, settings, seed, split)."""
     return json.dumps(parts, sort_keys=True, separators=(",", ":"))
 
 
 class Stream:
-    """The random words numbered `index` of the streams called `name`: equal arguments, equal draws."""
+    """Random draws from the stream number `index` of the streams called `name`. Equal arguments give equal draws."""
 
     def __init__(self, name: str, index: int = 0) -> None:
         self._bits = _philox(name, index)
@@ -52,9 +52,9 @@ class Stream:
         return self._words.pop()
 
     def below(self, n: int) -> int:
-        """A uniform integer in [0, n). One word a call, without rejection (bias below n / 2**64)."""
+        """A uniform integer in [0, n). Takes one word per call, without rejection: the bias is below n / 2**64."""
         if n < 1:
-            raise ScratchpadError(f"nothing to draw from: {n} possibilities")
+            raise ScratchpadError(f"cannot draw from {n} possibilities: at least 1 is needed")
         return self.word() * n >> 64
 
     def between(self, low: int, high: int) -> int:
@@ -82,7 +82,7 @@ class Stream:
         return drawn
 
     def sample_names(self, names: Sequence[T], k: int) -> list[T]:
-        """k different names in random order, of names that could all be exchanged: their draw means nothing else."""
+        """k different names in random order, of names that mean nothing: any others would make the same problem."""
         return [names[i] for i in self.sample(len(names), k)]
 
     def shuffled(self, items: Sequence[T]) -> list[T]:

@@ -1,4 +1,4 @@
-"""Recipes: named runs that are known to work."""
+"""Recipes: named run configs that are known to train well."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ RECIPES: dict[str, tuple[str, RunConfig]] = {
 
 
 def recipe(name: str) -> RunConfig:
-    """A recipe's settings by its name."""
+    """Return the settings of a recipe."""
     if name not in RECIPES:
         raise unknown_name("recipe", name, RECIPES)
     return RECIPES[name][1]
 
 
 def with_format(config: RunConfig, name: str) -> RunConfig:
-    """The same run in another format."""
+    """Return the same config with another format."""
     return dataclasses.replace(config, task=dataclasses.replace(config.task, format=name))

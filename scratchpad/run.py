@@ -1,4 +1,4 @@
-"""A run: what training leaves in a folder, and what is done with it afterwards."""
+"""A trained run, loaded from its folder: it answers questions and is evaluated."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from scratchpad.training.run_folder import check_saved_evaluation, read_run_reco
 
 @dataclass(frozen=True)
 class Solved:
-    """One answered question. states: as text symbols, without terminators; tokens: all that were written."""
+    """One answered question. states: symbols without terminators. tokens: the number of tokens written."""
 
     states: tuple[Symbols, ...]
     answer: Symbols | None
@@ -42,9 +42,10 @@ class Solved:
 
 @dataclass(frozen=True)
 class Run:
-    """A trained model with its settings, task and vocabulary. ends: the steps after which stages were passed.
+    """A trained model with its settings and task.
 
-    voters: runs that write together with it, as `voting` makes them.
+    evaluated: the model with its task, format and vocabulary. step: of its checkpoint. ends: the steps after which
+    stages of the curriculum were passed. voters: other runs that vote with it, see `voting`.
     """
 
     folder: Path
@@ -56,7 +57,7 @@ class Run:
 
     @property
     def config(self) -> RunConfig:
-        """The settings that it was trained with."""
+        """The settings of its training."""
         return self.resolved.config
 
     @classmethod
@@ -90,7 +91,7 @@ class Run:
         limits: Limits | None = None,
         on_state: Callable[[int, Symbols], None] | None = None,
     ) -> Solved:
-        """Answer one question, written as `show` prints it. on_state is told each state as it is completed."""
+        """Answer one question, written as `show` prints it. on_state: called with each state's index and symbols."""
         task, evaluated = self.evaluated.task, self.evaluated
         symbols = self.parse_question(question)
         prompt, given = map(evaluated.vocabulary.encode, evaluated.format.opening(task, symbols))
@@ -109,32 +110,29 @@ class Run:
         return Solved(tuple(map(bare, states)), answer, status, tokens)
 
     def parse_question(self, question: str) -> Symbols:
-        """The symbols of a question, in the form the task draws. ScratchpadError where it is none of this task's."""
+        """The symbols of a question, completed as the task draws it. ScratchpadError for a question of no such task."""
         task = self.evaluated.task
         symbols = task.completed(task.parse(question))
         task.check(symbols)
         return symbols
 
     def with_task(self, task: TaskConfig) -> EvaluatedModel:
-        """The same model with questions of another task, or to be answered in another format, than it was trained on.
+        """The same model on another task, or in another format, than it was trained on.
 
-        ScratchpadError where these are written with symbols that it has no numbers for.
+        ScratchpadError where the task has symbols that are not in the model's vocabulary.
         """
         other = self.resolved.tasks.load(task)
         check_symbols(other, self.evaluated.vocabulary, f"{self.folder} was")
         return dataclasses.replace(self.evaluated, task=other, format=format_named(task.format))
 
     def voting(self, others: Sequence[Run]) -> Run:
-        """This run and others as one that writes by votes: at every state the majority's is taken, and all go on from
-        it; of several states with most votes the one whose voters are surest (`scratchpad.generation.voting`).
+        """This run and others as one run that votes on every state: all continue from the state with the most votes.
 
-        Questions are asked as this run asks them. It is judged by what it writes, and keeps no scores in a folder.
-        ScratchpadError for runs with other symbols or of another format, and for one that is given twice.
+        A tie goes to the state whose voters have the highest probability (`scratchpad.generation.voting`). The task is
+        this run's. Evaluations of votes are not saved. ScratchpadError for runs with other symbols or of another
+        format, and for a run that is given twice.
         """
-        mine, voters = (
-            self.evaluated,
-            (*self.voters, *(one for other in others for one in (other, *other.voters))),
-        )
+        mine, voters = self.evaluated, (*self.voters, *(one for other in others for one in (other, *other.voters)))
         places = [(one.folder.resolve(), one.step) for one in (self, *voters)]
         for other, place in zip(voters, places[1:], strict=True):
             if places.count(place) > 1:
@@ -143,13 +141,13 @@ class Run:
             if (theirs.vocabulary.to_json(), theirs.format.name) != (mine.vocabulary.to_json(), mine.format.name):
                 raise ScratchpadError(
                     f"{other.folder} writes {theirs.task.name}, {theirs.format.name}, and {self.folder} "
-                    f"{mine.task.name}, {mine.format.name}: those vote together that share symbols and format"
+                    f"{mine.task.name}, {mine.format.name}: runs that vote need the same symbols and format"
                 )
         evaluated = dataclasses.replace(mine, voters=tuple(one.evaluated.model for one in voters))
         return dataclasses.replace(self, evaluated=evaluated, voters=voters)
 
     def evaluate(self, sizes: Sequence[int] = (), n: int = 1000, method: str = "forced", seed: int = 0) -> list[Score]:
-        """Evaluate n test questions per size (default: the run's own); scores and samples are kept in the folder."""
+        """Evaluate n test questions per size (default: the run's sizes). Saves scores and samples in the folder."""
         return [result.score for result in self.evaluate_by_size(sizes, n, method, seed)]
 
     def evaluate_by_size(
@@ -162,39 +160,39 @@ class Run:
         batch: int = 64,
         evaluated: EvaluatedModel | None = None,
     ) -> Iterator[Result]:
-        """Like `evaluate`, size by size, kept after the last; each score says how many questions were trained on.
+        """Yield the result of each size as it is ready, with samples; see `evaluate`. Saves all after the last one.
 
-        evaluated: the model asked otherwise, as `with_task` makes it. Of that nothing is kept, nor of votes.
-        ScratchpadError, before any work, where what was kept of earlier judgements is damaged.
+        Each score says how many questions were trained on. evaluated: the model on another task, from `with_task`; its
+        results are not saved, nor are those of votes. ScratchpadError, before any work, for damaged saved evaluations.
         """
-        keep = evaluated is None and not self.voters
-        if keep:
+        save = evaluated is None and not self.voters
+        if save:
             check_saved_evaluation(self.folder)
         evaluated = evaluated or self.evaluated
         sizes = tuple(dict.fromkeys(sizes)) or self.config.evaluate.sizes or evaluated.task.default_test_sizes()
         results: list[Result] = []
         for result in evaluate(evaluated, sizes, n, method, seed, sampling, batch):
             questions = [sample.question for sample in result.samples]
-            trained_on = np.any([run._seen(questions) for run in (self, *self.voters)], 0)
+            trained_on = np.any([run._trained_on(questions) for run in (self, *self.voters)], 0)
             score = dataclasses.replace(result.score, seen_in_training=int(trained_on.sum()))
             results.append(Result(score, result.samples))
             yield results[-1]
-        if keep:
+        if save:
             save_evaluation(self.folder, self.step, results)
 
-    def _seen(self, questions: Sequence[Symbols]) -> np.ndarray:
-        """Which questions this run itself was trained on."""
+    def _trained_on(self, questions: Sequence[Symbols]) -> np.ndarray:
+        """Which questions this run was trained on: bool, one per question."""
         data = step_data(self.resolved, ends=self.ends)
         return training_overlap(data, self.step, questions, self.folder)
 
 
 def check_symbols(task: Task, codec: Codec, what: str) -> None:
-    """ScratchpadError where a task is written with symbols that a model's codec lacks; what: `runs/mine was`."""
+    """ScratchpadError where a model's codec lacks symbols of a task. what: begins the message, `runs/mine was`."""
     new = codec.unknown(task.symbols())
     if new:
         raise ScratchpadError(
-            f"{what} trained without the symbols {' '.join(new[:10])}{' ...' if new[10:] else ''} of {task.name}: ask "
-            "for a task with its symbols (the same `names` or window, say)"
+            f"{what} trained without the symbols {' '.join(new[:10])}{' ...' if new[10:] else ''} of {task.name}: "
+            "choose a task with the model's symbols (with the same `names` or window, for example)"
         )
 
 

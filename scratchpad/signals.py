@@ -1,4 +1,4 @@
-"""Requests to end: Ctrl-C, and what `kill`, `timeout`, a batch system or a closed terminal send."""
+"""Signals that ask a process to stop: from Ctrl-C, `kill`, `timeout`, a batch system or a closed terminal."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Handler = Callable[[int, FrameType | None], None]
 
 @contextmanager
 def handling_termination(handler: Handler, ctrl_c: bool = True) -> Iterator[None]:
-    """Have a handler take them in this block, Ctrl-C only where it is asked to.
+    """Handle SIGTERM and SIGHUP in this block, and SIGINT if `ctrl_c`.
 
-    Those that this process was told to ignore, as by nohup, stay ignored; but for Ctrl-C, which shells have what runs
-    in the background ignore. Outside of the main thread nothing is handled.
+    Signals that this process ignores (under nohup, for example) stay ignored, except SIGINT: shells make background
+    processes ignore that one. Outside of the main thread this block changes nothing.
     """
     kinds = [signal.SIGTERM, signal.SIGHUP]
     kinds = [kind for kind in kinds if signal.getsignal(kind) is not signal.SIG_IGN]
@@ -30,5 +30,5 @@ def handling_termination(handler: Handler, ctrl_c: bool = True) -> Iterator[None
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:
-    """A handler that ends as Ctrl-C does."""
+    """A handler that raises KeyboardInterrupt, as for Ctrl-C."""
     raise KeyboardInterrupt

@@ -215,10 +215,10 @@ def test_seeds_trained_anew_vote_anew(tmp_path: Path, capsys: Capture, monkeypat
     ("form", "more", "says"),
     [
         ("lengths", 'vote = ["inductiv"]\n', "did you mean 'inductive'"),
-        ("lengths", "vote = true\n", "a list of curves"),
+        ("lengths", "vote = true\n", "takes a list, each item a text"),
         ("steps", 'vote = ["inductive"]\n', "lengths and bars, not with steps"),
-        ("bars", 'vote = ["direct"]\n[small.cases]\nforced = "evaluate.method=forced"\n', "what they write, greedily"),
-        ("bars", 'vote = ["direct"]\n[small.cases]\nhot = "evaluate.temperature=0.5"\n', "what they write, greedily"),
+        ("bars", 'vote = ["direct"]\n[small.cases]\nforced = "evaluate.method=forced"\n', "voting needs evaluate.method=free"),
+        ("bars", 'vote = ["direct"]\n[small.cases]\nhot = "evaluate.temperature=0.5"\n', "voting needs evaluate.method=free"),
     ],
 )
 def test_votes_that_cannot_be_are_refused_before_training(
@@ -233,7 +233,7 @@ def test_votes_that_cannot_be_are_refused_before_training(
 )
 def test_steps_are_drawn_over_numbers(vary: str, at: str, tmp_path: Path, capsys: Capture) -> None:
     error = refused(capsys, "reproduce", written(tmp_path, "steps", more=f"{vary}\n"), "--out", tmp_path / "out")
-    assert f'is drawn over a number that varies (vary = "n=2|3"), not over {at}' in error
+    assert f'needs a number that varies (vary = "n=2|3"), not {at}' in error
     assert not (tmp_path / "out").exists()
 
 

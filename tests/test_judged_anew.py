@@ -112,9 +112,9 @@ def test_sweeps_over_other_settings_have_other_folders(capsys: Capture, monkeypa
     [
         (("evaluate.n=5|10",), "--set evaluate.n=5|10: the same weights would be trained twice"),
         (("train.batch=4|5", "evaluate.sizes=2|3"), "--set evaluate.sizes=2|3: the same weights"),
-        (("train.learning_rate=1e-3|0.001",), "train.learning_rate: 0.001 stands twice, the first time as 1e-3"),
-        (("bits=5|4|5-5",), "bits: 5-5 stands twice, the first time as 5"),
-        (("train.batch=4|4",), "train.batch: 4 stands twice in 4|4"),
+        (("train.learning_rate=1e-3|0.001",), "train.learning_rate: 0.001 is the same value as 1e-3"),
+        (("bits=5|4|5-5",), "bits: 5-5 is the same value as 5"),
+        (("train.batch=4|4",), "train.batch: 4 is given twice in 4|4"),
     ],
 )
 def test_a_sweep_trains_nothing_twice(given: tuple[str, ...], says: str, tmp_path: Path, capsys: Capture) -> None:

@@ -78,7 +78,7 @@ def test_every_text_that_stands_beside_a_result_is_there(name: str, scale: str) 
     if plan.form in ("steps", "progress"):
         assert all(curve.config.train.evaluate_every for curve in plan.curves)
     if plan.form == "steps":
-        assert all(curve.place > 0 for curve in plan.curves)
+        assert all(curve.position > 0 for curve in plan.curves)
 
 
 @pytest.mark.parametrize("name", AS_IN_THE_PAPER)
@@ -102,7 +102,7 @@ def test_the_settings_of_the_paper_are_its_own(name: str) -> None:
         task = resolve(curve.config).task.settings(everything=True)
         assert TASKS_IN_THE_PAPER.get(name, {}).items() <= task.items()
     if "at" in wanted:
-        assert sorted({curve.place for curve in plan.curves}) == list(wanted["at"])
+        assert sorted({curve.position for curve in plan.curves}) == list(wanted["at"])
 
 
 def test_the_sizes_of_models_are_those_of_figure_1() -> None:
@@ -130,7 +130,7 @@ def test_what_is_varied_together_goes_in_step() -> None:
         {"a": "2", "b": "y"},
         {"a": "3", "b": "z"},
     ]
-    with pytest.raises(ScratchpadError, match="as many alternatives each; there are 2 of a, 3 of b"):
+    with pytest.raises(ScratchpadError, match="need equal numbers of alternatives; there are 2 of a, 3 of b"):
         paired_alternatives({"a": "1|2", "b": "x|y|z"})
 
 
@@ -216,7 +216,7 @@ direct = "task.format=direct model.width=16"
         ("bits=1", ""),
         ("model.dropout=0.1", ""),
         ("evaluate.method=free", ""),
-        ("evaluate.method=forced", "judged by what they write"),
+        ("evaluate.method=forced", "curves are evaluated by free generation"),
         ("train.seed=7", "take --seeds N"),
     ],
 )

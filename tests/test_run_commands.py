@@ -138,7 +138,7 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "line": (["parity-small", "--data", "bad.jsonl"], "bad.jsonl:2: not JSON"),
     "empty": (["parity-small", "--data", "empty.jsonl"], "empty.jsonl: no lines"),
     "test data": (["parity-small", "--data", "good.jsonl", "--test-data", "bad.jsonl"], "bad.jsonl:2: not JSON"),
-    "test data alone": (["parity-small", "--test-data", "good.jsonl"], "goes with task.data"),
+    "test data alone": (["parity-small", "--test-data", "good.jsonl"], "needs task.data"),
     "two sources": (["parity-small", "--data", "good.jsonl", "--task-file", "task.py"], "one of the two"),
     "setting of data": (["parity-small", "--data", "good.jsonl", "--set", "bits=3"], "unknown setting of data 'bits'"),
     "size of data": (["parity-small", "--data", "good.jsonl", "--set", "evaluate.sizes=99"], "no test problem of size"),

@@ -1,4 +1,4 @@
-"""All settings of a run. The whole of them is saved with it and can start it again."""
+"""All settings of a run. A run folder keeps the complete settings, and they can start the run again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ _PARTS = ("task", "model", "train", "curriculum", "evaluate")
 
 @dataclass(frozen=True)
 class TaskConfig:
-    """What is learned. `data` (JSON lines) or `file` (a Python task) stand in for a named task."""
+    """What the model learns: a built-in task by `name`, or else the problems of `data` (JSON lines) or a Python `file`.
+
+    settings: of the task. test_data: a file to test on (default: a tenth of `data`).
+    """
 
     name: str = "parity"
     format: str = "inductive"
@@ -36,31 +39,31 @@ class TaskConfig:
     def __post_init__(self) -> None:
         format_named(self.format)
         if self.data is not None and self.file is not None:
-            raise ScratchpadError(f"task.data={self.data} and task.file={self.file}: a run learns one of the two")
+            raise ScratchpadError(f"task.data={self.data} and task.file={self.file}: give one of the two")
         if self.test_data is not None and self.data is None:
-            raise ScratchpadError(f"task.test_data={self.test_data} goes with task.data, what to train on")
-        if self.data is not None or self.file is not None:
-            object.__setattr__(self, "name", "data" if self.data is not None else "own")  # no built-in one
+            raise ScratchpadError(f"task.test_data={self.test_data} needs task.data, the file to train on")
+        if self.data is not None or self.file is not None:  # then no built-in task
+            object.__setattr__(self, "name", "data" if self.data is not None else "own")
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How it is learned.
+    """How the model is trained.
 
-    batch: documents a step, over all processes. samples: a fixed number of training documents (none: always fresh).
-    max_states: of each inductive chain so many states are trained on (none: all). states_from: its first ones (`start`)
-    or, each time, those from a place drawn evenly (`anywhere`) in its first 10,000, which are worked out for it.
-    micro_tokens: most tokens in one forward pass. decay_steps: length of the cosine (none: all steps).
-    workers: background processes that make batches (none: two with a GPU, else the main process makes them itself).
-    average: the share that an exponential moving average of the weights keeps at each step, 0.999 say; once it is
-    trained, and whenever it is judged, the model is that average (none: the weights as they are).
-    threads: of torch on a CPU (none: torch's own choice); up to four of them take micro-batches side by side.
-    log_every: in steps; those that are judged after are logged, too.
-    evaluate_every, checkpoint_every: in steps, 0 is never (but for the end). stop_at: stop early once the lowest
-    accuracy over the evaluated sizes reaches it.
-    start: the folder of a run whose last weights (their average, where it keeps one) are the first ones here (none:
-    drawn from the seed). The optimiser begins anew. In an experiment's file it may name a curve, which stands for its
-    run of the same seed.
+    batch: documents per step, over all processes. samples: number of different training documents (none: unlimited).
+    max_states: states to train on in each inductive chain (none: all). states_from: take them from the `start` of the
+    chain, or from `anywhere`: each time from a place drawn uniformly in its first 10,000 states.
+    micro_tokens: largest number of tokens in one forward pass. decay_steps: length of the cosine (none: all steps).
+    workers: background processes that make batches (none: two with a GPU, otherwise the main process makes them).
+    average: decay of an exponential moving average of the weights, such as 0.999; evaluations and the finished model
+    use the average (none: the weights themselves).
+    threads: of torch on a CPU (none: torch's default); up to four of them compute micro-batches in parallel.
+    log_every: in steps; steps with an evaluation are logged, too.
+    evaluate_every, checkpoint_every: in steps; 0: only at the end. stop_at: stop early once the lowest accuracy over
+    the evaluated sizes reaches this share.
+    start: folder of a run whose last weights (or their average, if it keeps one) initialise this run (none: the seed
+    does). The optimizer starts new. In an experiment's file it may name a curve: then it is that curve's run of the
+    same seed.
     """
 
     steps: int = 1000
@@ -103,27 +106,28 @@ class TrainConfig:
         if self.seed >= 2**63:
             raise ScratchpadError(f"train.seed={self.seed}: below 2**63 is allowed")
         if self.stop_at is not None and not 0 < self.stop_at <= 1:
-            raise ScratchpadError(f"train.stop_at={self.stop_at}: a share of right answers, above 0 and at most 1")
+            raise ScratchpadError(f"train.stop_at={self.stop_at}: a share of correct answers is above 0 and at most 1")
         if not self.clip > 0:
-            raise ScratchpadError(f"train.clip={self.clip}: the largest norm of the gradient, above 0")
+            raise ScratchpadError(f"train.clip={self.clip}: the largest norm of the gradient is a number above 0")
         if self.average is not None and not 0 < self.average < 1:
-            raise ScratchpadError(f"train.average={self.average}: the share kept at each step, above 0 and below 1")
+            raise ScratchpadError(f"train.average={self.average}: the decay of the average is above 0 and below 1")
         if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
-            raise ScratchpadError(f"train.betas={self.betas}: two numbers from 0 up to, not including, 1")
+            raise ScratchpadError(f"train.betas={self.betas}: two numbers, each at least 0 and below 1, are needed")
         if (self.layout == "mixed") != (self.budget is not None):
-            raise ScratchpadError("train.budget goes with train.layout=mixed, and mixed needs it: tokens a row at most")
+            raise ScratchpadError("train.budget (the most tokens per row) goes with train.layout=mixed: set both")
 
     @property
     def row_budget(self) -> Budget:
-        """What `rows` takes as its budget: tokens of a row, `split` or `packed`."""
+        """The budget for `rows`: the largest number of tokens per row, `split` or `packed`."""
         return cast(Budget, self.budget or self.layout)
 
 
 @dataclass(frozen=True)
 class EvaluateConfig:
-    """What is judged on schedule and at the end of training. No sizes: the largest size trained on.
+    """How the model is evaluated during training and at its end.
 
-    temperature: of what the model writes by itself, with method free (0: greedy).
+    sizes: question sizes (empty: the task's default, usually the largest size trained on). n: questions per size.
+    temperature: of sampling, for method free (0: greedy).
     """
 
     sizes: tuple[int, ...] = ()
@@ -145,11 +149,11 @@ class EvaluateConfig:
 
 @dataclass(frozen=True)
 class CurriculumConfig:
-    """Training that moves through stages of the task (Abbe et al. 2024, figures 8 and 9). No stages: the task as it is.
+    """Training in stages of the task (Abbe et al. 2024, figures 8 and 9). Without stages: the task as it is.
 
-    stages: for each the settings of the task that it changes, `n=2; n=3; n=4`; several with spaces between them.
-    threshold: the share of right answers that ends a stage, tested on n new questions of the stage after every `every`
-    steps. forget: a stage draws its own questions alone, else those of all the stages so far, each equally often.
+    stages: the task settings that each stage changes, `n=2; n=3; n=4`; spaces separate several settings of one stage.
+    threshold: the share of correct answers that ends a stage; every `every` steps it is tested on n new questions of
+    the stage. forget: train a stage on its own questions only; otherwise on those of all stages so far, in equal parts.
     """
 
     stages: tuple[str, ...] = ()
@@ -162,22 +166,23 @@ class CurriculumConfig:
         stages = self.settings
         if bool(stages) != (self.threshold is not None):
             raise ScratchpadError(
-                "curriculum.stages and curriculum.threshold go together: what each stage trains on, `n=2; n=3`, and "
-                f"the share of right answers that ends it, 0.95; given: stages={'; '.join(self.stages) or 'none'} "
+                "curriculum.stages (the settings of each stage, `n=2; n=3`) and curriculum.threshold (the share of "
+                "correct answers that ends a stage, 0.95) go together; given: "
+                f"stages={'; '.join(self.stages) or 'none'} "
                 f"threshold={'none' if self.threshold is None else self.threshold}"
             )
         if self.threshold is not None and not 0 < self.threshold <= 1:
             raise ScratchpadError(
-                f"curriculum.threshold={self.threshold}: a share of right answers, above 0 and at most 1"
+                f"curriculum.threshold={self.threshold}: a share of correct answers is above 0 and at most 1"
             )
         if self.forget and not stages:
-            raise ScratchpadError("curriculum.forget goes with curriculum.stages, what there is to be forgotten")
+            raise ScratchpadError("curriculum.forget needs curriculum.stages")
         if self.every < 1 or self.n < 1:
             raise ScratchpadError(f"curriculum: every and n are at least 1; given: every={self.every} n={self.n}")
 
     @property
     def settings(self) -> tuple[dict[str, str], ...]:
-        """For each stage the settings of the task that it changes. ScratchpadError where a stage is not name=value."""
+        """The task settings that each stage changes. ScratchpadError where a stage is not written name=value."""
         return tuple(
             split_assignments(stage.split() or [""], f"curriculum.stages, stage {number},")
             for number, stage in enumerate(self.stages, 1)
@@ -209,14 +214,8 @@ class RunConfig:
         replaced = excluded(values.get("task.name", base.task.name), given).keys() - given.keys()
         left = {name: value for name, value in base.task.settings.items() if name not in replaced}
         base = replace(base, task=replace(base.task, settings=left))
-        # a whole preset first, so that single settings of the model refine it
-        whole = {name: value for name, value in values.items() if name in _PARTS}
-        rest = {
-            name if name.partition(".")[0] in _PARTS else f"task.settings.{name}": value
-            for name, value in values.items()
-            if name not in _PARTS
-        }
-        return with_settings(with_settings(base, whole, "a run"), rest, "a run")
+        paths = {name if name.partition(".")[0] in _PARTS else f"task.settings.{name}": values[name] for name in values}
+        return with_settings(base, paths, "a run")
 
     def _is_other_task(self, values: Mapping[str, Any]) -> bool:
         built_in = self.task.data is None and self.task.file is None
@@ -225,8 +224,10 @@ class RunConfig:
 
     @property
     def weight_settings(self) -> RunConfig:
-        """The same with the usual values where the weights hang on none: how a run is judged, unless that ends it
-        (`train.stop_at`) or its stages (which `evaluate.method` does).
+        """This config with default values for all settings that its weights do not depend on.
+
+        These are the `evaluate` settings, unless evaluations end the run (`train.stop_at`); `evaluate.method` also
+        tests the stages of a curriculum.
         """
         if self.train.stop_at is not None:
             return self
@@ -238,7 +239,7 @@ class RunConfig:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any], place: str) -> RunConfig:
-        """The config of a JSON object, as `to_json` made it. ScratchpadError names the place and the setting."""
+        """Read the JSON object that `to_json` makes. A ScratchpadError begins with `place` and names the setting."""
         if not isinstance(value, Mapping):
             raise ScratchpadError(
                 f"{place}: a run config is a JSON object with task, model, train, curriculum, evaluate"
@@ -248,7 +249,7 @@ class RunConfig:
 
 
 def read_config(path: str) -> RunConfig:
-    """The config in a JSON file: a run's config.json, or one of your own with the same parts."""
+    """Read the config in a JSON file: a run's config.json, or your own file with the same parts."""
     try:
         value = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
@@ -264,14 +265,14 @@ def _check_choices(config: TrainConfig) -> None:
         if getattr(config, name) not in allowed:
             raise unknown_name(f"train.{name}", getattr(config, name), allowed)
     if config.states_from != "start" and config.max_states is None:
-        raise ScratchpadError(f"train.states_from={config.states_from}: goes with train.max_states, how many they are")
+        raise ScratchpadError(f"train.states_from={config.states_from}: needs train.max_states, the number of states")
 
 
 def _check_twice(values: Mapping[str, Any]) -> None:
-    """ScratchpadError where a setting of the task is given under both of its names."""
+    """ScratchpadError for a setting of the task that is given under both of its names."""
     for name in values:
         if f"task.settings.{name}" in values:
-            raise ScratchpadError(f"{name} and task.settings.{name} are one setting, given twice: leave one out")
+            raise ScratchpadError(f"{name} and task.settings.{name} are the same setting: leave one out")
 
 
 def _at_least(config: TrainConfig, name: str, least: int) -> None:

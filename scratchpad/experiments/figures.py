@@ -82,7 +82,7 @@ def _learned(curve: Curve, seed_results: Sequence[SeedResult]) -> Learned:
     runs = {one.seed: one.history for one in seed_results if one.curve == curve}
     steps = tuple(run.learned_at if run.learned_at is not None else math.inf for run in runs.values())
     given_up = max(run.steps for run in runs.values())
-    return Learned(curve.place, statistics.median_high(steps), *median_interval(steps), steps, given_up)
+    return Learned(curve.position, statistics.median_high(steps), *median_interval(steps), steps, given_up)
 
 
 def _progress(plan: Plan, seed_results: Sequence[SeedResult]) -> Figure:

@@ -1,4 +1,4 @@
-"""What an experiment is, before anything is trained: its curves, how they are judged, and how that is drawn."""
+"""The plan of an experiment: its curves, how they are evaluated, and the form of the figure."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _MOST_COMBINATIONS = 1000
 
 @dataclass(frozen=True)
 class Curve:
-    """One training, for each seed. at: what is varied along the figure, `n=3`; empty where nothing is.
+    """One training configuration; each seed is a run.
 
-    settings: all that is varied, as written, by the settings' names.
-    voters: so many of its seeds vote on every state, and are judged as one; 0: each seed is judged by itself.
+    at: its place along the figure, `n=3`; empty where no setting varies. settings: the varied settings, as written.
+    voters: the number of its seeds that vote on every state, evaluated as one; 0: each seed is evaluated by itself.
     """
 
     label: str
@@ -43,23 +43,22 @@ class Curve:
 
     @property
     def title(self) -> str:
-        """Its label in tables."""
+        """The label in tables."""
         return f"{self.label}, {self.voters} seeds voting" if self.voters else self.label
 
     @property
     def name(self) -> str:
-        """What it is called among all curves of its experiment."""
+        """A name that no other curve of the experiment has."""
         return f"{self.title}, {self.at}" if self.at else self.title
 
     @property
-    def place(self) -> float:
-        """Where it stands along the figure. ScratchpadError where that is no number."""
+    def position(self) -> float:
+        """The position along the figure. ScratchpadError where it is not a number."""
         try:
             return float(self.at.rpartition("=")[2])
         except ValueError:
             raise ScratchpadError(
-                f'{self.name}: the form steps is drawn over a number that varies (vary = "n=2|3"), not over '
-                f"{self.at or 'nothing'}"
+                f'{self.name}: the form steps needs a number that varies (vary = "n=2|3"), not {self.at or "nothing"}'
             ) from None
 
     def seeded(self, seed: int) -> RunConfig:
@@ -73,11 +72,12 @@ class Curve:
 class Plan:
     """An experiment at one scale.
 
-    cases: how each run is judged, by label: settings on top of its own (other sizes, another format or task).
-    varied: the setting along the figure, where there is one. learned: the accuracy from which a run counts as learned.
-    own: settings that curves and vary make, each with what makes it; they are not for others to make.
-    vote: labels of curves whose seeds, where there are several, are also judged as one that votes.
-    source, setup, paper, note: texts that stand beside the result; reported: what the paper found, by curve.
+    cases: how each run is evaluated, by label: settings on top of its own (other sizes, another format or task).
+    form: of the figure. measure: the metric of figure and table. varied: the setting along the figure, or empty.
+    learned: the accuracy from which a run counts as learned. vote: labels of curves whose seeds, if there are several,
+    are also evaluated as one that votes. fixed: settings that curves and `vary` set, each with the one that sets it;
+    `with_settings` refuses them. source, setup, paper, note: texts beside the result. reported: the paper's result by
+    curve. tasks: loads the tasks of the curves and cases, each once.
     """
 
     name: str
@@ -94,19 +94,19 @@ class Plan:
     note: str = ""
     reported: Mapping[str, str] = dataclasses.field(default_factory=dict)
     vote: tuple[str, ...] = ()
-    own: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    fixed: Mapping[str, str] = dataclasses.field(default_factory=dict)
     tasks: TaskLoader = dataclasses.field(default_factory=TaskLoader, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         names = [slug(curve.name) for curve in self.curves]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ScratchpadError(f"{self.name}: two curves would share the folder {twice[0]}: give each its own label")
+            raise ScratchpadError(f"{self.name}: two curves would share the folder {twice[0]}: rename one")
         self._check_schedules()
         self._check_starts()
         self._check_votes()
         if self.form == "steps":
-            _ = [curve.place for curve in self.curves]
+            _ = [curve.position for curve in self.curves]
 
     def _check_schedules(self) -> None:
         for curve in self.curves:
@@ -122,8 +122,8 @@ class Plan:
                 continue
             known = ", ".join(one.label for one in above if one.at == curve.at)
             raise ScratchpadError(
-                f"{self.name}: {curve.name} has train.start={start}: a curve starts from one that stands above it "
-                f"({known or 'here none does'}), or from a run folder"
+                f"{self.name}: {curve.name} has train.start={start}: a curve starts from one above it "
+                f"({known or 'here there is none'}), or from a run folder"
             )
 
     def _check_votes(self) -> None:
@@ -136,24 +136,25 @@ class Plan:
             with error_prefix(self.context(curve, case)):
                 how = self.case_config(curve.config, case).evaluate
             if curve.label in self.vote and (how.method != "free" or how.temperature):
-                raise ScratchpadError(f"{self.context(curve)}: those that vote are judged by what they write, greedily")
+                needed = "voting needs evaluate.method=free and evaluate.temperature=0"
+                raise ScratchpadError(f"{self.context(curve)}: {needed}")
 
     def context(self, curve: Curve, case: str = "") -> str:
-        """What a mistake is about."""
+        """What error messages begin with: the experiment, the curve and the case."""
         return f"{self.name}, curve {curve.name}" + (f", case {case}" if case else "")
 
     @property
     def on_schedule(self) -> bool:
-        """Whether what is judged in training, on schedule, is part of its result: the steps that it takes to learn."""
+        """Whether evaluations during training are part of the result: they give the number of steps to learn."""
         return self.form in _ON_SCHEDULE
 
     def start_curve(self, curve: Curve) -> Curve | None:
-        """The curve whose run, of the same seed, another one starts from: the one that its train.start names."""
+        """The curve that `curve` starts from, named by its train.start; each seed starts from the run of that seed."""
         named = (curve.config.train.start, curve.at)
         return next((one for one in self.curves if (one.label, one.at) == named), None)
 
     def with_votes(self, seeds: int) -> Plan:
-        """The same plan, and behind each curve that votes one of so many seeds as one; of one seed there is none."""
+        """The plan with a further curve after each one that votes: its seeds as one. With one seed there is none."""
         curves: list[Curve] = []
         for curve in self.curves:
             curves.append(curve)
@@ -162,44 +163,44 @@ class Plan:
         return dataclasses.replace(self, curves=tuple(curves))
 
     def with_settings(self, values: Mapping[str, str]) -> Plan:
-        """The same plan with settings for all of its curves. ScratchpadError for those that it makes itself."""
+        """The plan with other settings for all curves. ScratchpadError for settings that it fixes itself."""
         check_common_settings(values)
-        own = {**self.own, **{name: f"case {label}" for label, case in self.cases.items() for name in case}}
-        for name, maker in own.items():
+        in_cases = {name: f"case {label}" for label, case in self.cases.items() for name in case}
+        for name, maker in {**self.fixed, **in_cases}.items():
             given = next((one for one in values if covers_setting(one, name)), None)
             if given:
                 raise ScratchpadError(
                     f"--set {given}: {maker} of {self.name} sets {name} itself; for another value "
-                    "take a file of your own, as docs/experiments.md says"
+                    "write your own file, see docs/experiments.md"
                 )
         values = with_free_method(values)
         changed = [dataclasses.replace(curve, config=curve.config.with_settings(values)) for curve in self.curves]
         return dataclasses.replace(self, curves=tuple(changed))
 
     def case_config(self, config: RunConfig, case: str) -> RunConfig:
-        """The config that says how a run is judged in a case: by what the model writes, where the case says nothing."""
+        """The config for evaluating a run in a case; the method is free unless the case sets another one."""
         return config.with_settings({"evaluate.method": "free", **self.cases[case]})
 
 
 def check_common_settings(values: Mapping[str, str]) -> None:
-    """ScratchpadError for settings that every experiment makes itself: the seed, and that what is written is judged."""
+    """ScratchpadError for settings that every experiment makes itself: the seed, and the evaluation method."""
     if "train.seed" in values:
         raise ScratchpadError(f"--set train.seed: {SEEDS}")
     if set(values.get("evaluate.method", "free").split("|")) != {"free"}:
         raise ScratchpadError(
-            f"--set evaluate.method={values['evaluate.method']}: curves are judged by what they write, free; "
-            "`scratchpad evaluate RUN --method forced` judges their runs otherwise"
+            f"--set evaluate.method={values['evaluate.method']}: curves are evaluated by free generation; for their "
+            "runs by teacher forcing: `scratchpad evaluate RUN --method forced`"
         )
 
 
 def with_free_method(values: Mapping[str, str]) -> Mapping[str, str]:
-    """Settings with evaluate.method=free where they sample, which goes with that alone: so all curves are judged."""
-    samples = any(value.strip("0.") for value in values.get("evaluate.temperature", "0").split("|"))  # 0.0 is 0, too
+    """The settings, with evaluate.method=free if they set a temperature: only that method samples."""
+    samples = any(value.strip("0.") for value in values.get("evaluate.temperature", "0").split("|"))  # 0.0 is 0
     return {"evaluate.method": "free", **values} if samples else values
 
 
 def covers_setting(given: str, name: str) -> bool:
-    """Whether a setting that is given is that of the name, or the whole of it: model.width, or model."""
+    """Whether the setting `given` sets `name`: it is the same setting, or the part around it (model, model.width)."""
     given, name = (one.removeprefix("task.settings.") for one in (given, name))
     return given == name or name.startswith(f"{given}.")
 
@@ -210,23 +211,23 @@ def slug(label: str) -> str:
 
 
 def combinations(settings: Mapping[str, str]) -> list[dict[str, str]]:
-    """Every combination of settings with alternatives: `{"train.batch": "64|128"}` is two of them."""
+    """Every combination of alternatives: `{"train.batch": "64|128"}` gives two."""
     choices = [[(name, value) for value in text.split("|")] for name, text in settings.items()]
     for name, value in chain.from_iterable(choices):
         if settings[name].split("|").count(value) > 1:
-            raise ScratchpadError(f"{name}: {value} stands twice in {settings[name]}")
+            raise ScratchpadError(f"{name}: {value} is given twice in {settings[name]}")
     found = [dict(combination) for combination in product(*choices)]
     if len(found) > _MOST_COMBINATIONS:
-        raise ScratchpadError(f"{len(found)} combinations of settings: at most {_MOST_COMBINATIONS} are one sweep")
+        raise ScratchpadError(f"{len(found)} combinations of settings in one sweep: at most {_MOST_COMBINATIONS}")
     return found
 
 
 def paired_alternatives(settings: Mapping[str, str]) -> list[dict[str, str]]:
-    """Settings with alternatives that go together: `{"n": "2|3", "model.context": "48|64"}` is 2 with 48, 3 with 64."""
+    """Pair alternatives in order: `{"n": "2|3", "model.context": "48|64"}` gives 2 with 48, and 3 with 64."""
     choices = {name: text.split("|") for name, text in settings.items()}
     if len({len(values) for values in choices.values()}) > 1:
         counts = ", ".join(f"{len(values)} of {name}" for name, values in choices.items())
-        raise ScratchpadError(f"what is varied together has as many alternatives each; there are {counts}")
+        raise ScratchpadError(f"settings that vary together need equal numbers of alternatives; there are {counts}")
     return [dict(zip(choices, values, strict=True)) for values in zip(*choices.values(), strict=True)] or [{}]
 
 
@@ -243,7 +244,7 @@ def varying_settings(settings: Mapping[str, str]) -> dict[str, str]:
 def sweep(name: str, config: RunConfig, settings: Mapping[str, str]) -> Plan:
     """A plan with a curve for every combination of settings: `{"train.batch": "64|128", "model.dropout": "0|0.1"}`.
 
-    Drawn over length where that can be read: for a few curves that are judged at several lengths.
+    The figure shows accuracy over length for up to seven curves that are evaluated at several sizes, otherwise bars.
     """
     check_common_settings(settings)
     varied = varying_settings(settings)
@@ -262,9 +263,9 @@ def sweep(name: str, config: RunConfig, settings: Mapping[str, str]) -> Plan:
 def find_duplicate(
     name: str, curves: Sequence[Curve], tasks: TaskLoader, on_schedule: bool = False
 ) -> tuple[Curve, Curve] | None:
-    """Two curves of a plan of that name that would train the same weights; None where there are none.
+    """Two curves that would train the same weights; None if there are no such curves. name: of the plan, for errors.
 
-    on_schedule: what is judged in training is part of their results, so that they differ where that does.
+    on_schedule: evaluations during training are part of the results, so curves may differ in these alone.
     """
     found: dict[str, Curve] = {}
     for curve in curves:
@@ -277,7 +278,7 @@ def find_duplicate(
 
 
 def _check_swept(name: str, curves: Sequence[Curve], tasks: TaskLoader) -> None:
-    """ScratchpadError where two curves would train the same weights."""
+    """ScratchpadError where two curves of a sweep would train the same weights."""
     alike = find_duplicate(name, curves, tasks)
     if alike is None:
         return
@@ -286,6 +287,6 @@ def _check_swept(name: str, curves: Sequence[Curve], tasks: TaskLoader) -> None:
     if setting.startswith("evaluate."):
         raise ScratchpadError(
             f"--set {setting}={first[setting]}|{second[setting]}: the same weights would be trained twice; sweep with "
-            "one of them, then again with the other: what is trained already is judged anew"
+            "one of them, then again with the other: finished runs are evaluated again, not trained again"
         )
-    raise ScratchpadError(f"{setting}: {second[setting]} stands twice, the first time as {first[setting]}")
+    raise ScratchpadError(f"{setting}: {second[setting]} is the same value as {first[setting]}")

@@ -165,7 +165,7 @@ def save_evaluation(folder: Path, step: int, results: Sequence[Result]) -> None:
 def sample_line(score: Score, sample: Sample) -> dict[str, Any]:
     """A sample as a line of evaluation.jsonl."""
     line = {name: getattr(score, name) for name in ("task", "format", "method", "sampling", "seed")}
-    line |= {"first_wrong": sample.first_wrong, **dataclasses.asdict(sample)}
+    line |= {"first_wrong": sample.first_wrong, **sample.to_json()}
     return line
 
 
