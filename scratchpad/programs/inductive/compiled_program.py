@@ -51,7 +51,7 @@ class CompiledProgram:
         try:
             self._compile(CodeUnit(MODULE), tree.body)
         except RecursionError:
-            raise Unsupported("expression nested too deep") from None
+            raise Unsupported("expression nested too deeply") from None
 
     def name_of(self, code: CodeType) -> str | None:
         """Return the name of a function, lambda or generator of the program; None if another one shares its name."""

@@ -50,7 +50,7 @@ def set_parts(value: Any) -> list[Any]:
     The parts are the elements and dummies in the table's order, after a TableHistory if the table needs one.
     """
     if any(map(_is_hashed_by_address, value)):
-        raise Unsupported("set of values without an order of their own")
+        raise Unsupported("set of values hashed by address")
     header, table = _set_header(value), set_table(value)
     held, elements = set(map(id, value)), iter(value)
     entries = [next(elements) if address in held else Dummy(index) for index, address in enumerate(table) if address]
@@ -62,7 +62,7 @@ def set_parts(value: Any) -> list[Any]:
             fill_set(rebuilt, parts)
         if set_table(rebuilt) == table and _set_header(rebuilt).finger == header.finger:
             return parts
-    raise Unsupported("set in an order that its elements do not tell")
+    raise Unsupported("set in an order that its elements do not determine")
 
 
 def fill_set(value: set[Any], parts: list[Any]) -> None:

@@ -52,7 +52,7 @@ class ContainerIterator:
         if self.position >= 0 and not self.is_unchanged():
             held = dict_of(self.container) if isinstance(self.container, _VIEWS) else self.container
             if type(held) is OrderedDict or len(held) == len(self.keys):
-                raise Unsupported("dict or set that is changed while it is gone through")
+                raise Unsupported("dict or set changed during its iteration")
             self.position = -1
             raise RuntimeError(f"{'Set' if isinstance(held, set) else 'dictionary'} changed size during iteration")
         if not 0 <= self.position < len(self.keys):

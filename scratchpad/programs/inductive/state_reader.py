@@ -25,7 +25,7 @@ def restore_machine(program: CompiledProgram, state: dict[str, Any]) -> Machine:
     try:
         _StateReader(machine).read(state)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, ImportError, RecursionError) as error:
-        raise ScratchpadError(f"no state of this program: {type(error).__name__}: {error}") from None
+        raise ScratchpadError(f"not a state of this program: {type(error).__name__}: {error}") from None
     return machine
 
 
@@ -66,7 +66,7 @@ class _StateReader:
                 return frames.PendingFinally(line)
             case {"leaving": completion}:
                 return frames.RunningFinally(completion, self._value(written.get("value")))
-        raise ValueError(f"{written} is no block")
+        raise ValueError(f"not a block: {written}")
 
     def _variable(self, written: Any) -> CellType:
         cell, contents = self._cell(written)
@@ -152,7 +152,7 @@ class _StateReader:
         """Return an exception. Its attributes may hold the exception itself, so they are set last."""
         kind = getattr(builtins, name)
         if not issubclass(kind, BaseException):
-            raise ValueError(f"{name} is no exception")
+            raise ValueError(f"not an exception: {name}")
         error = self._note(label, kind(*map(self._value, arguments)))
         error.__setstate__({each: self._value(value) for each, value in attributes.items()})
         return error
@@ -160,7 +160,7 @@ class _StateReader:
 
 def _module(name: str) -> Any:
     if name not in MODULES:
-        raise ValueError(f"{name} is no module that programs may use")
+        raise ValueError(f"not a module that programs may use: {name}")
     return importlib.import_module(name)
 
 

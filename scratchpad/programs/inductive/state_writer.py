@@ -169,7 +169,7 @@ class _StateWriter:
         held = self._objects[id(value)] = _Object("$shared")
         self._depth += 1
         if self._depth > _MOST_NESTED:
-            raise Unsupported("value nested too deep")
+            raise Unsupported("value nested too deeply")
         held.written = [self._contents(value)]
         self._depth -= 1
         return held
@@ -232,7 +232,7 @@ class _StateWriter:
         if kind is MethodDescriptorType:
             return {"$method": [self._value(value.__objclass__), name]}
         if kind is type:
-            raise Unsupported("class made by a call")
+            raise Unsupported("class created by a call")
         raise Unsupported(_TYPE_DESCRIPTIONS.get(str(kind.__name__), f"value of type {kind.__name__}"))
 
     # -- second pass: labels

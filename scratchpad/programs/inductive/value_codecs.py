@@ -75,7 +75,7 @@ def _match_parts(value: re.Match[Any]) -> list[Any]:
         again = getattr(value.re, method)(value.string, value.pos, value.endpos)
         if again is not None and again.regs == value.regs:
             return [value.re, method, value.string, value.pos, value.endpos]
-    raise Unsupported("match that is not its pattern's first")
+    raise Unsupported("match other than the first of its pattern")
 
 
 def _match(pattern: re.Pattern[Any], method: str, *arguments: Any) -> Any:
@@ -135,7 +135,7 @@ def _zip(strict: bool, *iterators: Any) -> Any:
 
 def _partial_parts(value: functools.partial[Any]) -> list[Any]:
     if value.keywords:
-        raise Unsupported("functools.partial with names")
+        raise Unsupported("functools.partial with keywords")
     return [value.func, *value.args]
 
 
