@@ -14,7 +14,7 @@ from scratchpad.config.schema import RunConfig, TaskConfig
 from scratchpad.evaluation.free_running import check_transitions
 from scratchpad.reporting.html_page import report
 from scratchpad.reporting.run_records import read_run
-from scratchpad.reporting.sample_chains import Chain, Piece, Step, sample_chains
+from scratchpad.reporting.sample_chains import ChainLine, Piece, SampleChain, sample_chains
 from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.cycles import Cycles
 from scratchpad.tasks.document import terminated
@@ -29,7 +29,9 @@ def symbols(text: str, end: str = "<sep>") -> Symbols:
     return (*text, end)
 
 
-def chains(tmp_path: Path, config: RunConfig, *lines: dict[str, Any], task_file: str | None = None) -> list[Chain]:
+def chains(
+    tmp_path: Path, config: RunConfig, *lines: dict[str, Any], task_file: str | None = None
+) -> list[SampleChain]:
     folder = write_run(tmp_path / "run", config, evaluation=lines)
     return [chain for _, of_size in sample_chains(read_run(folder, task_file)) for chain in of_size]
 
@@ -45,35 +47,35 @@ def text(pieces: Sequence[Piece], kind: str = "") -> str:
     return "".join(piece.text for piece in pieces if kind in ("", piece.kind))
 
 
-def lines(steps: Sequence[Step]) -> list[str]:
-    return [f"{step.number} {step.verdict} {text(step.written)}" if not step.skipped else "..." for step in steps]
+def lines(steps: Sequence[ChainLine]) -> list[str]:
+    return [f"{line.number} {line.verdict} {text(line.written)}" if not line.skipped else "..." for line in steps]
 
 
 def test_a_right_chain_is_shown_with_its_marks(tmp_path: Path) -> None:
     [chain] = chains(tmp_path, parity(), judged(TRUE, "0"))
-    assert (chain.right, chain.title, chain.question) == (True, "right", "1_01___=")
+    assert (chain.correct, chain.title, chain.question) == (True, "correct", "1_01___=")
     assert chain.answers == "answer 0 · 32 tokens"
-    assert lines(chain.steps) == [
-        "1 right [00]1,1<sep>", "2 right [02]0,1<sep>", "3 right [03]1,0<sep>", "4 right [07]_,0<end>",
+    assert lines(chain.lines) == [
+        "1 correct [00]1,1<sep>", "2 correct [02]0,1<sep>", "3 correct [03]1,0<sep>", "4 correct [07]_,0<end>",
     ]  # fmt: skip
-    assert text(chain.steps[0].written, "mark") == "<sep>"
+    assert text(chain.lines[0].written, "mark") == "<sep>"
 
 
 def test_the_first_wrong_state_has_the_true_one_beside_it(tmp_path: Path) -> None:
     states = [TRUE[0], symbols("[02]0,0"), symbols("[03]1,1"), symbols("[06]_,1", "<end>")]
     [chain] = chains(tmp_path, parity(), judged(states, "1"))
     assert (chain.title, chain.answers) == ("wrong", "answer 1 · true answer 0 · 32 tokens")
-    assert [step.verdict for step in chain.steps] == ["right", "wrong", "follows", "strays"]
-    wrong = chain.steps[1]
-    assert text(wrong.due) == "[02]0,1<sep>"
-    assert (text(wrong.written, "differs"), text(wrong.due, "differs")) == ("0", "1")
-    assert not any(step.due for step in chain.steps if step is not wrong)
+    assert [line.verdict for line in chain.lines] == ["correct", "wrong", "follows", "breaks"]
+    wrong = chain.lines[1]
+    assert text(wrong.expected) == "[02]0,1<sep>"
+    assert (text(wrong.written, "differs"), text(wrong.expected, "differs")) == ("0", "1")
+    assert not any(line.expected for line in chain.lines if line is not wrong)
 
 
 def test_a_wrong_terminator_is_a_wrong_state(tmp_path: Path) -> None:
     [chain] = chains(tmp_path, parity(), judged([TRUE[0], symbols("[02]0,1", "<end>")], "1"))
-    assert text(chain.steps[1].written, "differs") == "<end>"
-    assert text(chain.steps[1].due, "differs") == "<sep>"
+    assert text(chain.lines[1].written, "differs") == "<end>"
+    assert text(chain.lines[1].expected, "differs") == "<sep>"
 
 
 def test_a_wrong_answer_is_shown_before_right_answers_of_wrong_work(tmp_path: Path) -> None:
@@ -81,11 +83,11 @@ def test_a_wrong_answer_is_shown_before_right_answers_of_wrong_work(tmp_path: Pa
     wrong = judged([symbols("[07]_,1", "<end>")], "1", index=1)
     later = judged([symbols("[05]_,1", "<end>")], "1", index=2)
     found = chains(tmp_path / "a", parity(), lucky, judged(TRUE, "0"), wrong, later)
-    assert [(chain.title, lines(chain.steps)[0]) for chain in found] == [
-        ("right", "1 right [00]1,1<sep>"), ("wrong", "1 wrong [07]_,1<end>"),
+    assert [(chain.title, lines(chain.lines)[0]) for chain in found] == [
+        ("correct", "1 correct [00]1,1<sep>"), ("wrong", "1 wrong [07]_,1<end>"),
     ]  # fmt: skip
     [chain] = chains(tmp_path / "b", parity(), lucky)
-    assert (chain.title, chain.right) == ("right answer, wrong work", False)
+    assert (chain.title, chain.correct) == ("correct answer, wrong work", False)
 
 
 def test_chains_that_did_not_end_say_why(tmp_path: Path) -> None:
@@ -98,26 +100,26 @@ def test_a_scratchpad_of_one_state_is_shown_like_a_chain(tmp_path: Path) -> None
     states = [(*TRUE[0], *symbols("[02]0,0"), *symbols("[07]_,0", "<end>"))]
     line = sample(QUESTION, states, [False], "0", "0", format="scratchpad")
     [chain] = chains(tmp_path, parity("scratchpad"), line)
-    assert lines(chain.steps) == ["1 right [00]1,1<sep>", "2 wrong [02]0,0<sep>", "3  [07]_,0<end>"]
-    assert text(chain.steps[1].due) == "[02]0,1<sep>"
+    assert lines(chain.lines) == ["1 correct [00]1,1<sep>", "2 wrong [02]0,0<sep>", "3  [07]_,0<end>"]
+    assert text(chain.lines[1].expected) == "[02]0,1<sep>"
 
 
 def test_a_scratchpad_that_breaks_off_lacks_a_state(tmp_path: Path) -> None:
     line = sample(QUESTION, [(*TRUE[0], *TRUE[1])], [False], "0", "0", format="scratchpad", status="max-tokens")
     [chain] = chains(tmp_path, parity("scratchpad"), line)
-    assert lines(chain.steps)[2:] == ["3 wrong "]
-    assert text(chain.steps[2].due) == "[03]1,0<sep>"
-    assert "(nothing more was written)" in report([tmp_path / "run"])
+    assert lines(chain.lines)[2:] == ["3 wrong "]
+    assert text(chain.lines[2].expected) == "[03]1,0<sep>"
+    assert "(nothing was written)" in report([tmp_path / "run"])
 
 
 def test_judged_by_one_forward_pass_the_true_text_is_shown(tmp_path: Path) -> None:
     line = sample(QUESTION, [], [True, False, True, False], "", "", method="forced", right=False)
     [chain] = chains(tmp_path, parity(), line)
-    assert lines(chain.steps) == [
-        "1 right [00]1,1<sep>", "2 wrong [02]0,1<sep>", "3 right [03]1,0<sep>", "4 strays [07]_,0<end>",
+    assert lines(chain.lines) == [
+        "1 correct [00]1,1<sep>", "2 wrong [02]0,1<sep>", "3 correct [03]1,0<sep>", "4 breaks [07]_,0<end>",
     ]  # fmt: skip
     assert chain.forced
-    assert "the model writes another state here" in report([tmp_path / "run"])
+    assert "the model predicts another state here" in report([tmp_path / "run"])
 
 
 def test_what_the_model_wrote_is_shown_rather_than_what_was_judged(tmp_path: Path) -> None:
@@ -134,9 +136,9 @@ def test_of_a_long_chain_the_head_the_error_and_the_tail_are_shown(tmp_path: Pat
     states[17] = (*states[17][:-2], "1" if states[17][-2] == "0" else "0", "<sep>")
     line = sample(question, states, check_transitions(task, question, states), "0", "1", size=31)
     [chain] = chains(tmp_path, config, line)
-    shown = [step.number or -step.skipped for step in chain.steps]
+    shown = [line.number or -line.skipped for line in chain.lines]
     assert shown == [1, 2, 3, -12, 16, 17, 18, 19, 20, -10, 31, 32]
-    assert chain.steps[6].verdict == "wrong"
+    assert chain.lines[6].verdict == "wrong"
 
 
 def test_of_a_long_state_the_ends_and_the_difference_are_shown(tmp_path: Path) -> None:
@@ -146,18 +148,18 @@ def test_of_a_long_state_the_ends_and_the_difference_are_shown(tmp_path: Path) -
     written = (*"ab" * 150, "c", *"ba" * 99, "b", "c", "<end>")
     [chain] = chains(tmp_path, config, sample(("c",), [written], [False], "c", "c"))
     head, middle, tail = ("".join(part) for part in (written[:60], written[250:351], written[442:]))
-    assert text(chain.steps[0].written) == f"{head} … 190 more … {middle} … 91 more … {tail}"
-    assert text(chain.steps[0].written, "differs") == "c"
+    assert text(chain.lines[0].written) == f"{head} … 190 more … {middle} … 91 more … {tail}"
+    assert text(chain.lines[0].written, "differs") == "c"
 
 
 def test_where_lengths_differ_all_after_the_difference_is_marked(tmp_path: Path) -> None:
     [chain] = chains(tmp_path, parity(), judged([TRUE[0], symbols("[02]1,11")], "1"))
-    assert text(chain.steps[1].written, "differs") == "1,11<sep>"
+    assert text(chain.lines[1].written, "differs") == "1,11<sep>"
 
 
 def test_a_first_state_that_is_given_is_not_judged(tmp_path: Path) -> None:
     [chain] = chains(tmp_path, parity(), sample(QUESTION, TRUE, [True, False, True], "1", "0"))
-    assert [step.verdict for step in chain.steps] == ["right", "right", "wrong", "follows"]
+    assert [line.verdict for line in chain.lines] == ["correct", "correct", "wrong", "follows"]
 
 
 def test_symbols_of_several_characters_are_spaced(tmp_path: Path) -> None:
@@ -166,8 +168,8 @@ def test_symbols_of_several_characters_are_spaced(tmp_path: Path) -> None:
     line = sample(question, [("v01", "<sep>"), ("v04", ";", "<end>")], [True, False], "0", "0")
     [chain] = chains(tmp_path, cycles, line)
     assert chain.question == " ".join(question)
-    assert [text(step.written) for step in chain.steps] == ["v01 <sep>", "v04 ; <end>"]
-    assert text(chain.steps[1].due) == "v02 <sep>"
+    assert [text(line.written) for line in chain.lines] == ["v01 <sep>", "v04 ; <end>"]
+    assert text(chain.lines[1].expected) == "v02 <sep>"
 
 
 def test_up_to_four_lengths_are_shown(tmp_path: Path) -> None:
@@ -192,9 +194,9 @@ def test_a_task_of_a_file_is_judged_by_it_where_the_file_is_named(tmp_path: Path
     config = dataclasses.replace(parity(), task=TaskConfig("own", "inductive", file=str(file)))
     line = sample(("a", "a"), [("a", "b", "<end>")], [False], "b", "a", size=2)
     folder = write_run(tmp_path / "run", config, evaluation=[line])
-    assert "what its task would have written is not shown" in report([folder])
+    assert "the page does not show the task&#39;s true states" in report([folder])
     [(_, [unknown])] = sample_chains(read_run(folder))
-    assert [(step.verdict, step.due) for step in unknown.steps] == [("wrong", ())]
+    assert [(line.verdict, line.expected) for line in unknown.lines] == [("wrong", ())]
     [(_, [known])] = sample_chains(read_run(folder, str(file)))
-    assert text(known.steps[0].due) == "aa<sep>"
+    assert text(known.lines[0].expected) == "aa<sep>"
     assert "size 1-3" in report([folder])  # the lengths are known without the file

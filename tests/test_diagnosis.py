@@ -21,7 +21,7 @@ from scratchpad.evaluation.free_running import check_transitions
 from scratchpad.layout.batch import collate
 from scratchpad.layout.rows import rows
 from scratchpad.models.transformer import Layer
-from scratchpad.reporting.diagnosis import diagnose, what_is_wrong
+from scratchpad.reporting.diagnosis import describe_error, diagnose
 from scratchpad.reporting.html_page import report
 from scratchpad.reporting.run_records import read_run
 from scratchpad.tasks import task_named
@@ -61,7 +61,7 @@ def test_transitions_are_counted_by_place_slot_and_kind(tmp_path: Path) -> None:
     assert slots == {"00": (3, 3), "02": (1, 3), "03": (2, 2), "07": (3, 3)}
     kinds = {kind: (share.correct, share.n) for kind, share in found.by_trait["kind"].items()}
     assert kinds == {"digit 0": (1, 3), "digit 1": (5, 5), "at =": (3, 3)}
-    assert (found.measured.correct, found.measured.n) == (1, 3)
+    assert (found.chains.correct, found.chains.n) == (1, 3)
     assert (found.transitions.correct, found.transitions.n) == (9, 11)
     assert found.predicted == pytest.approx(1 / 3)
 
@@ -99,7 +99,7 @@ def test_first_wrong_states_are_grouped_with_an_example(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_wrong_is_said(written: Symbols, due: Symbols, what: str) -> None:
-    assert what_is_wrong(TASK, written, due) == what
+    assert describe_error(TASK, written, due) == what
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_a_files_questions_count_once_whatever_the_seeds(tmp_path: Path) -> None
     run = read_run(data_run(tmp_path, evaluation=lines, scores=scores))
     assert (run.scores["free", 2].n, run.scores["free", 2].correct) == (7, 3)
     [found] = diagnose(run)
-    assert (found.measured.correct, found.measured.n) == (0, 1)
+    assert (found.chains.correct, found.chains.n) == (0, 1)
 
 
 def test_methods_of_evaluations_in_training_have_pictures_of_their_own(tmp_path: Path) -> None:
@@ -182,10 +182,10 @@ def test_methods_of_evaluations_in_training_have_pictures_of_their_own(tmp_path:
         for method in ("forced", "free")
     ]
     text = Page(report(runs)).text
-    assert "Evaluations during training: whole scratchpads right" in text
-    assert "Evaluations during training: right answers" in text
+    assert "Evaluations during training: correct scratchpads" in text
+    assert "Evaluations during training: correct answers" in text
     alone = Page(report(runs[1:])).text
-    assert "Evaluations during training: whole scratchpads right" not in alone
+    assert "Evaluations during training: correct scratchpads" not in alone
 
 
 def test_the_report_shows_what_goes_wrong(tmp_path: Path) -> None:
@@ -275,4 +275,4 @@ def test_a_state_that_is_not_there_is_refused(tmp_path: Path, capsys: Captured) 
     run = trained(tmp_path / "run", tiny())
     given = ["--attention", str(tmp_path / "a.png"), "--question", "1_", "--state", "3"]
     assert main(["diagnose", str(run.folder), *given]) == 2
-    assert "this question has 1 to 2" in capsys.readouterr().err
+    assert "the model writes the states 1 to 2" in capsys.readouterr().err

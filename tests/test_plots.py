@@ -26,7 +26,7 @@ from scratchpad.config.lengths import Lengths
 from scratchpad.reporting.chart_data import accuracy_series, evaluation_panels, loss_series
 from scratchpad.reporting.charts import (
     PALETTE,
-    Curve,
+    RunCurve,
     Series,
     accuracy_plot,
     evaluation_plot,
@@ -36,12 +36,12 @@ from scratchpad.reporting.charts import (
     svg,
 )
 from scratchpad.reporting.comparison_charts import Bar, bars_plot
-from scratchpad.reporting.run_groups import task_groups
+from scratchpad.reporting.run_groups import group_by_task
 from scratchpad.reporting.run_records import read_run
 
 SIZES = (5, 7, 11, 13)
-SEEDS = tuple(Curve(SIZES, y, y, y) for y in ((1.0, 0.9, 0.3, 0.1), (1.0, 0.7, 0.5, 0.0), (0.8, 0.6, 0.7, 0.2)))
-LONE = Curve(SIZES, (1.0, 0.5, 0.5, 0.4), (0.9, 0.4, 0.4, 0.3), (1.0, 0.6, 0.6, 0.5))
+SEEDS = tuple(RunCurve(SIZES, y, y, y) for y in ((1.0, 0.9, 0.3, 0.1), (1.0, 0.7, 0.5, 0.0), (0.8, 0.6, 0.7, 0.2)))
+LONE = RunCurve(SIZES, (1.0, 0.5, 0.5, 0.4), (0.9, 0.4, 0.4, 0.3), (1.0, 0.6, 0.6, 0.5))
 BOTH = (Series("inductive", SEEDS, Lengths(1, 7)), Series("_direct $x$", (LONE,), Lengths(1, 7)))
 
 
@@ -91,8 +91,8 @@ def test_bands_span_the_runs_or_the_interval() -> None:
 
 
 def test_medians_are_of_the_runs_that_have_the_point() -> None:
-    middle = median_curve((Curve((1, 2), (0.5, 0.25)), Curve((2, 3), (0.75, 0.9))))
-    assert middle == Curve((1, 2, 3), (0.5, 0.5, 0.9), (0.5, 0.25, 0.9), (0.5, 0.75, 0.9))
+    middle = median_curve((RunCurve((1, 2), (0.5, 0.25)), RunCurve((2, 3), (0.75, 0.9))))
+    assert middle == RunCurve((1, 2, 3), (0.5, 0.5, 0.9), (0.5, 0.25, 0.9), (0.5, 0.75, 0.9))
 
 
 def test_the_trained_lengths_are_shaded_and_named() -> None:
@@ -130,7 +130,7 @@ def test_a_bar_of_nothing_shows_its_case() -> None:
 
 
 def test_a_single_length_is_drawn_as_bars() -> None:
-    curves = tuple(Curve((8,), (y,), (y - 0.1,), (y + 0.1,)) for y in (0.5, 0.2, 0.4))
+    curves = tuple(RunCurve((8,), (y,), (y - 0.1,), (y + 0.1,)) for y in (0.5, 0.2, 0.4))
     figure = accuracy_plot((Series("three", curves), Series("one", curves[:1]), Series("none", ())), "bits")
     [axes] = figure.axes
     assert [bar.get_height() for bar in axes.patches if isinstance(bar, Rectangle)] == [40, 50]
@@ -139,7 +139,7 @@ def test_a_single_length_is_drawn_as_bars() -> None:
 
 
 def test_losses_are_logarithmic_with_plain_numbers() -> None:
-    curve = Curve(tuple(range(10, 60, 10)), (3.0, 0.0, 0.5, 0.02, 0.004))
+    curve = RunCurve(tuple(range(10, 60, 10)), (3.0, 0.0, 0.5, 0.02, 0.004))
     figure = loss_plot([Series("inductive", (curve,))])
     [axes] = figure.axes
     assert axes.get_yscale() == "log"
@@ -151,7 +151,7 @@ def test_losses_are_logarithmic_with_plain_numbers() -> None:
 
 def test_many_points_are_thinned_to_medians() -> None:
     y = tuple(1.0 + (step % 3) for step in range(3000))
-    [axes] = loss_plot([Series("long", (Curve(tuple(range(3000)), y),))]).axes
+    [axes] = loss_plot([Series("long", (RunCurve(tuple(range(3000)), y),))]).axes
     [(drawn, _)] = lines(axes, PALETTE[0])
     assert len(drawn) == 300
     assert set(drawn) == {2.0}
@@ -167,7 +167,7 @@ def test_evaluations_have_a_panel_each() -> None:
 @pytest.mark.parametrize("count", [1, 3, 9])
 def test_no_text_meets_another(count: int) -> None:
     series = [Series(f"_a rather long name of a run {i}", (LONE,), Lengths(1, 7)) for i in range(count)]
-    figure = accuracy_plot(series, "length (bits)", "whole scratchpads right (%)")
+    figure = accuracy_plot(series, "length (bits)", "correct scratchpads (%)")
     assert not overlapping(figure)
     assert [text.get_text() for text in figure.legends[0].texts] == [one.label for one in series]
     assert figure.axes[0].get_position().height * figure.get_figheight() > 2  # inches
@@ -227,14 +227,14 @@ def test_what_runs_give_to_plots(tmp_path: Path) -> None:
         read_run(write_run(tmp_path / "a", parity(), metrics=metrics, scores=[score(5, 40), score(3, 70)])),
         read_run(write_run(tmp_path / "b", config)),
     ]
-    [groups] = task_groups(runs)
+    [groups] = group_by_task(runs)
     inside, outside = evaluation_panels(groups, "free")
     assert evaluation_panels(groups, "forced") == []  # none of these evaluations is by that method
     assert (inside[0], outside[0]) == ("lengths trained on", "lengths not trained on")
     assert [one.curves[0].x for _, [one, _] in (inside, outside)] == [(10, 20), (10, 20)]
     assert inside[1][0].curves[0].y == pytest.approx((0.2, 0.8))
     assert outside[1][0].curves[0].y == pytest.approx((0.02, 0.3))
-    assert loss_series(groups)[0].curves == (Curve((10, 20), (2.0, 1.0)),)
+    assert loss_series(groups)[0].curves == (RunCurve((10, 20), (2.0, 1.0)),)
     first, second = accuracy_series(groups, "free")
     assert (first.label, second.label) == (
         "inductive, bits=1-3 (trained on 1-3)",

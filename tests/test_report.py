@@ -18,7 +18,7 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.evaluation.intervals import wilson
 from scratchpad.reporting.charts import GRID, INK, PALETTE, SHADE
 from scratchpad.reporting.html_page import report
-from scratchpad.reporting.run_groups import task_groups
+from scratchpad.reporting.run_groups import group_by_task
 from scratchpad.reporting.run_records import read_run
 from scratchpad.training.setup import train
 
@@ -100,8 +100,8 @@ def test_headline_shows_medians_with_lowest_and_highest_and_single_runs_with_the
     assert page.row("direct") == ["100 % 88.7-100.0", "47.0 % 35.7-48.7"]
     assert page.row("inductive, seed 1") == ["100 % 88.7-100.0", "71.0 % 59.7-72.7"]
     assert page.bold == ["88.0 %"]  # at 3 bits both are as good
-    assert "Right answers" in page.text
-    assert "100 questions a length and run" in page.text
+    assert "Correct answers" in page.text
+    assert "100 questions per length and run" in page.text
 
 
 def test_trained_lengths_are_marked(tmp_path: Path) -> None:
@@ -113,18 +113,18 @@ def test_trained_lengths_are_marked(tmp_path: Path) -> None:
 def test_beside_accuracy_stands_what_an_answer_costs(tmp_path: Path) -> None:
     scores = [score(3, 90), score(5, 80, tokens=77.77, seconds=1.5, memory_bytes=0, seen_in_training=None)]
     page = Page(report([write_run(tmp_path / "run", parity(), scores=scores)]))
-    assert page.row("tokens an answer") == ["41.3", "77.8"]
-    assert page.row("time an answer") == ["12.3 ms", "1.5 s"]
-    assert page.row("memory an answer") == ["5.0 MiB", "< 1 KiB"]
+    assert page.row("tokens per answer") == ["41.3", "77.8"]
+    assert page.row("time per answer") == ["12.3 ms", "1.5 s"]
+    assert page.row("memory per answer") == ["5.0 MiB", "< 1 KiB"]
     assert page.row("questions seen in training") == ["17 of 100", "-"]
-    assert page.row("single transitions right") == ["98.71 %", "98.71 %"]
-    assert page.row("whole scratchpads right") == ["75.3 %", "75.3 %"]
+    assert page.row("correct single transitions") == ["98.71 %", "98.71 %"]
+    assert page.row("correct scratchpads") == ["75.3 %", "75.3 %"]
     assert page.row("first wrong state") == ["3", "3"]  # counted from 1 on
 
 
 def test_formats_of_one_state_have_no_single_transitions(tmp_path: Path) -> None:
     page = Page(report(seeds(tmp_path, "scratchpad", (90, 80))))
-    assert not [row for row in page.rows if row[0] in ("single transitions right", "first wrong state")]
+    assert not [row for row in page.rows if row[0] in ("correct single transitions", "first wrong state")]
 
 
 def test_draws_of_questions_are_put_together_and_older_checkpoints_left_out(tmp_path: Path) -> None:
@@ -140,8 +140,8 @@ def test_without_scores_the_last_evaluation_of_the_training_is_shown(tmp_path: P
     early, late = ([score(3, right, method="forced")] for right in (11, 37))
     metrics = [*losses(2.0), {"step": 10, "evaluation": early}, {"step": 15, "evaluation": late}]
     page = Page(report([write_run(tmp_path / "run", parity(), metrics=metrics)]))
-    assert page.row("inductive judged in training, step 15") == ["37.0 % 25.7-38.7"]
-    assert "no scores yet; shown is the last evaluation of its training, at step 15" in page.text
+    assert page.row("inductive evaluated in training, step 15") == ["37.0 % 25.7-38.7"]
+    assert "no scores yet; the page shows the last evaluation of its training, at step 15" in page.text
     assert "10 of 20 steps are logged" in page.text
     assert "Evaluations during training" in page.text
 
@@ -149,8 +149,8 @@ def test_without_scores_the_last_evaluation_of_the_training_is_shown(tmp_path: P
 def test_a_run_that_has_just_begun_is_reported_too(tmp_path: Path) -> None:
     page = Page(report([write_run(tmp_path / "run", parity())]))
     assert "None of these runs has scores yet" in page.text
-    assert "not judged yet. Judge it with: scratchpad evaluate" in page.text
-    assert "No samples are kept yet" in page.text
+    assert "not evaluated yet. Evaluate it with: scratchpad evaluate" in page.text
+    assert "No samples are saved yet" in page.text
     assert "0 of 20 steps are logged" in page.text
     finished = report([write_run(tmp_path / "finished", parity(), metrics=losses(2.0, 1.0))])
     assert "steps are logged" not in finished
@@ -186,7 +186,7 @@ def test_runs_are_grouped_by_all_settings_but_the_seed(tmp_path: Path) -> None:
         parity().with_settings({"train.batch": "32"}),
     ]  # fmt: skip
     runs = [read_run(write_run(tmp_path / str(i), config)) for i, config in enumerate(configs)]
-    [groups] = task_groups(runs)
+    [groups] = group_by_task(runs)
     assert [group.label for group in groups] == ["inductive, batch=64", "direct, batch=64", "inductive, batch=32"]
     assert [[run.config.train.seed for run in group.runs] for group in groups] == [[2, 5], [0], [0]]
     assert groups[0].name_of(runs[0]) == "inductive, batch=64, seed 5"
@@ -288,7 +288,7 @@ def test_a_trained_run_can_be_reported(tmp_path: Path) -> None:
     run.evaluate(n=3, method="forced")
     run.evaluate(n=3, method="free")
     page = Page(report([tmp_path / "run"]))
-    assert "Right answers" in page.text
-    assert "Whole scratchpads right" in page.text
+    assert "Correct answers" in page.text
+    assert "Correct scratchpads" in page.text
     assert "✗ wrong2 bits" in page.text
-    assert "the task writes" in page.text
+    assert "correct:" in page.text

@@ -86,9 +86,9 @@ def _draw(args: Namespace, kind: str) -> None:
 
 
 def _print(diagnosis: Diagnosis) -> None:
-    measured, every = diagnosis.measured, diagnosis.transitions
+    measured, every = diagnosis.chains, diagnosis.transitions
     print(
-        f"{diagnosis.way}, size {diagnosis.size}: {percent(measured.accuracy)} of {measured.n:,} chains correct; "
+        f"{diagnosis.protocol}, size {diagnosis.size}: {percent(measured.accuracy)} of {measured.n:,} chains correct; "
         f"{percent(diagnosis.predicted)} predicted by transitions ({percent(every.accuracy, 2)} of {every.n:,})"
     )
     places = {f"{place}": diagnosis.by_place[place] for place in sorted(diagnosis.by_place)}
@@ -96,7 +96,7 @@ def _print(diagnosis: Diagnosis) -> None:
         order = shares if name == "transition" else sorted(shares)
         rows = [(value, percent(shares[value].accuracy), shares[value].n) for value in order]
         print_table((name, "correct", "n"), rows)
-    groups = sorted(diagnosis.first_wrong.items(), key=lambda item: -item[1].count)
+    groups = diagnosis.errors()
     if groups:
         rows = [
             (what, one.count, one.state, one.written or "(nothing)", one.due or "(nothing)") for what, one in groups

@@ -13,7 +13,7 @@ from scratchpad.cli._output import message, new_file
 from scratchpad.tasks.formats import format_named
 
 if TYPE_CHECKING:
-    from scratchpad.reporting.diagnosis_view import Attended
+    from scratchpad.reporting.diagnosis_tables import AttentionImage
     from scratchpad.reporting.run_records import RunRecord
 
 EXAMPLE = """scratchpad report runs/parity-small --out report.html
@@ -35,11 +35,11 @@ def arguments(parser: ArgumentParser) -> None:
     )
 
 
-def _attention_plots(run: RunRecord, task_file: str | None) -> list[Attended]:
+def _attention_plots(run: RunRecord, task_file: str | None) -> list[AttentionImage]:
     """Return the attention plot of a state of the first test question; empty unless the run is inductive."""
     from scratchpad.evaluation.attention_weights import attention_of
     from scratchpad.reporting.attention_plot import attention_figure
-    from scratchpad.reporting.diagnosis_view import attended
+    from scratchpad.reporting.diagnosis_tables import attention_image
     from scratchpad.run import Run
 
     if not format_named(run.config.task.format).inductive:
@@ -47,7 +47,7 @@ def _attention_plots(run: RunRecord, task_file: str | None) -> list[Attended]:
     evaluated = Run.load(run.folder, "best", "auto", task_file).evaluated
     question = evaluated.task.draw(0, "test", 0)
     found = attention_of(evaluated, question, min(2, len(evaluated.format.states(evaluated.task, question))))
-    return [attended(attention_figure(found), question, found.state)]
+    return [attention_image(attention_figure(found), question, found.state)]
 
 
 def run(args: Namespace) -> None:

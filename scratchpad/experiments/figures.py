@@ -11,8 +11,7 @@ from matplotlib.figure import Figure
 from scratchpad.evaluation.intervals import median_interval, wilson
 from scratchpad.experiments.aggregate import SeedResult
 from scratchpad.experiments.plan import MEASURES, Curve, Plan
-from scratchpad.reporting.charts import Curve as Line
-from scratchpad.reporting.charts import Series, accuracy_plot, evaluation_plot
+from scratchpad.reporting.charts import RunCurve, Series, accuracy_plot, evaluation_plot
 from scratchpad.reporting.comparison_charts import Bar, Learned, bars_plot, steps_plot
 
 
@@ -33,11 +32,11 @@ def _lengths(plan: Plan, seed_results: Sequence[SeedResult]) -> Figure:
     return accuracy_plot(series, length, _axis(plan))
 
 
-def _line(plan: Plan, found: Sequence[SeedResult]) -> Line:
+def _line(plan: Plan, found: Sequence[SeedResult]) -> RunCurve:
     ordered = sorted(found, key=lambda one: one.score.size)
     shares = [one.share(plan.measure) for one in ordered]
     share, low, high = (tuple(part) for part in zip(*shares, strict=True))
-    return Line(tuple(one.score.size for one in ordered), share, low, high)
+    return RunCurve(tuple(one.score.size for one in ordered), share, low, high)
 
 
 def _bars(plan: Plan, seed_results: Sequence[SeedResult]) -> Figure:
@@ -94,7 +93,7 @@ def _progress(plan: Plan, seed_results: Sequence[SeedResult]) -> Figure:
         for run in runs.values():
             largest = max(largest, *(size for _, shares in run.evaluations for size in shares))
             points = [(step, shares[max(shares)]) for step, shares in run.evaluations]
-            lines.append(Line(tuple(step for step, _ in points), tuple(share for _, share in points)))
+            lines.append(RunCurve(tuple(step for step, _ in points), tuple(share for _, share in points)))
         series.append(Series(curve.name, tuple(lines)))
     setting = plan.tasks.load(plan.curves[0].config.task).size_setting
     return evaluation_plot([(f"{setting} = {largest}", series)], _axis(plan))

@@ -22,7 +22,7 @@ FORMS = {
 }
 _VOTED = ("lengths", "bars")
 _ON_SCHEDULE = ("steps", "progress")
-MEASURES = {"answers": "right answers", "exact": "whole scratchpads right"}
+MEASURES = {"answers": "correct answers", "exact": "correct scratchpads"}
 SEEDS = "take --seeds N, which trains every curve with the seeds 0 to N-1"
 _MOST_COMBINATIONS = 1000
 

@@ -44,7 +44,7 @@ _MOST_POINTS = 300
 
 
 @dataclass(frozen=True)
-class Curve:
+class RunCurve:
     """The values of one run: y at each x, ascending. low and high: an interval around each y, or nothing."""
 
     x: tuple[float, ...]
@@ -61,7 +61,7 @@ class Series:
     """
 
     label: str
-    curves: tuple[Curve, ...]
+    curves: tuple[RunCurve, ...]
     trained: Lengths | None = None
     marks: tuple[float, ...] = ()
 
@@ -77,7 +77,7 @@ def accuracy_plot(series: Sequence[Series], length: str = "length", accuracy: st
         return _bars(series, f"{length}: {sizes[0]:g}", accuracy)
     figure = Figure(figsize=INCHES)
     axes = figure.add_subplot()
-    shares_axis(axes, accuracy)
+    percent_axis(axes, accuracy)
     _mark_trained(axes, series)
     for number, one in enumerate(series):
         _draw(axes, number, one, scale=100)
@@ -96,7 +96,7 @@ def loss_plot(series: Sequence[Series]) -> Figure:
         thinned = Series(one.label, tuple(_thinned(_positive(curve)) for curve in one.curves))
         _draw(axes, number, thinned, markers=False)
         for step in one.marks:
-            axes.axvline(step, color=look_of(number)["color"], linestyle=":", linewidth=1)
+            axes.axvline(step, color=line_style(number)["color"], linestyle=":", linewidth=1)
     logarithmic(axes)
     axes.set_xlabel("training step")
     axes.set_ylabel("loss a scored token (nats)")
@@ -110,7 +110,7 @@ def evaluation_plot(panels: Sequence[tuple[str, Sequence[Series]]], accuracy: st
     figure = Figure(figsize=(INCHES[0], 1.1 + 2.3 * len(panels)))
     every = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (title, series) in zip(every, panels, strict=True):
-        shares_axis(axes, accuracy)
+        percent_axis(axes, accuracy)
         axes.set_title(title, fontsize=9.5, loc="left", color=INK)
         for number, one in enumerate(series):
             _draw(axes, number, one, scale=100)
@@ -143,7 +143,7 @@ def save(figure: Figure, file: str | Path | IO[bytes], kind: str) -> None:
         figure.savefig(file, format=kind, dpi=_DOTS_PER_INCH)
 
 
-def median_curve(curves: Sequence[Curve]) -> Curve:
+def median_curve(curves: Sequence[RunCurve]) -> RunCurve:
     """At each x the median of the curves that have it; low and high span them, or are a lone curve's own."""
     if len(curves) == 1:
         return curves[0]
@@ -153,14 +153,14 @@ def median_curve(curves: Sequence[Curve]) -> Curve:
             found.setdefault(x, []).append(y)
     xs = sorted(found)
     low, middle, high = (tuple(of(found[x]) for x in xs) for of in (min, statistics.median, max))
-    return Curve(tuple(xs), middle, low, high)
+    return RunCurve(tuple(xs), middle, low, high)
 
 
 def _draw(axes: Axes, number: int, series: Series, scale: float = 1, markers: bool = True) -> None:
     """Every run thin, their median thick, the interval as a tint."""
     if not series.curves:
         return
-    look, middle = look_of(number, markers), median_curve(series.curves)
+    look, middle = line_style(number, markers), median_curve(series.curves)
     if middle.low:
         low, high = ([scale * y for y in edge] for edge in (middle.low, middle.high))
         axes.fill_between(middle.x, low, high, color=look["color"], alpha=0.15, linewidth=0)
@@ -176,12 +176,12 @@ def _bars(series: Sequence[Series], length: str, accuracy: str) -> Figure:
     """A bar a series, with whiskers for the interval and a dot for every run of several."""
     figure = Figure(figsize=INCHES)
     axes = figure.add_subplot()
-    shares_axis(axes, accuracy)
+    percent_axis(axes, accuracy)
     axes.grid(visible=False, axis="x")
     for number, one in enumerate(series):
         if not one.curves:
             continue
-        middle, colour = median_curve(one.curves), look_of(number)["color"]
+        middle, colour = median_curve(one.curves), line_style(number)["color"]
         axes.bar(number, 100 * middle.y[0], width=0.6, color=colour, alpha=0.75)
         if middle.low:
             axes.vlines(number, 100 * middle.low[0], 100 * middle.high[0], color=INK, linewidth=1.4)
@@ -195,7 +195,7 @@ def _bars(series: Sequence[Series], length: str, accuracy: str) -> Figure:
     return figure
 
 
-def shares_axis(axes: Axes, label: str) -> None:
+def percent_axis(axes: Axes, label: str) -> None:
     axes.set_ylabel(label)
     axes.set_ylim(-3, 103)
     axes.set_yticks(range(0, 101, 20))
@@ -223,10 +223,10 @@ def _mark_trained(axes: Axes, series: Sequence[Series]) -> None:
         axes.text(max(longest), 1.02, "dotted: the longest trained on", ha="right", **above)
     for number, one in enumerate(series):
         if not law and one.trained:
-            axes.axvline(one.trained.high, color=look_of(number)["color"], linestyle=":", linewidth=1.4)
+            axes.axvline(one.trained.high, color=line_style(number)["color"], linestyle=":", linewidth=1.4)
 
 
-def look_of(number: int, markers: bool = True) -> dict[str, Any]:
+def line_style(number: int, markers: bool = True) -> dict[str, Any]:
     """How the line of a series is drawn: its colour, marker and dashes; thinner than those that it may cover."""
     place = number % len(PALETTE)
     dashes = _DASHES[number // len(PALETTE) % len(_DASHES)]
@@ -236,7 +236,7 @@ def look_of(number: int, markers: bool = True) -> dict[str, Any]:
 
 def legend(figure: Figure, series: Sequence[Series], markers: bool = True) -> None:
     """Below the axes, with room of its own. Texts come afterwards: names that begin with _ would be left out."""
-    handles = [Line2D([], [], **look_of(number, markers)) for number in range(len(series))]
+    handles = [Line2D([], [], **line_style(number, markers)) for number in range(len(series))]
     columns = max(1, min(_LEGEND_CHARACTERS // (8 + max(len(one.label) for one in series)), len(series)))
     numbers = [str(number) for number in range(len(series))]
     legend = figure.legend(handles, numbers, loc="outside lower center", ncols=columns)
@@ -245,15 +245,15 @@ def legend(figure: Figure, series: Sequence[Series], markers: bool = True) -> No
         text.set_text(one.label)
 
 
-def _positive(curve: Curve) -> Curve:
+def _positive(curve: RunCurve) -> RunCurve:
     """Without what a logarithmic scale cannot show."""
     kept = [(x, y) for x, y in zip(curve.x, curve.y, strict=True) if y > 0]
-    return Curve(tuple(x for x, _ in kept), tuple(y for _, y in kept))
+    return RunCurve(tuple(x for x, _ in kept), tuple(y for _, y in kept))
 
 
-def _thinned(curve: Curve) -> Curve:
+def _thinned(curve: RunCurve) -> RunCurve:
     """At most _MOST_POINTS points: medians of neighbours."""
     width = -(-len(curve.x) // _MOST_POINTS) or 1
     parts = range(0, len(curve.x), width)
     x = tuple(statistics.median(curve.x[i : i + width]) for i in parts)
-    return Curve(x, tuple(statistics.median(curve.y[i : i + width]) for i in parts))
+    return RunCurve(x, tuple(statistics.median(curve.y[i : i + width]) for i in parts))

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from scratchpad.reporting.charts import INCHES, INK, STYLE, Series, legend, logarithmic, look_of
+from scratchpad.reporting.charts import INCHES, INK, STYLE, Series, legend, line_style, logarithmic
 
 _ROW_INCHES = 0.36
 _THICK = 0.8
@@ -37,7 +37,7 @@ def bars_plot(rows: Sequence[tuple[str, Sequence[Bar | None]]], cases: Sequence[
     for number, (_, bars) in enumerate(rows):
         for case, bar in enumerate(bars):
             if bar is not None:
-                _bar(axes, number - _THICK / 2 + (case + 0.5) * thick, thick, bar, str(look_of(case)["color"]))
+                _bar(axes, number - _THICK / 2 + (case + 0.5) * thick, thick, bar, str(line_style(case)["color"]))
     axes.set_xlim(-1, 103)
     axes.set_ylim(len(rows) - 0.5, -0.5)  # the first row on top
     axes.set_yticks(range(len(rows)), [label for label, _ in rows])
@@ -93,7 +93,7 @@ def steps_plot(series: Sequence[tuple[str, Sequence[Learned]]], varied: str) -> 
 
 
 def _steps(axes: Axes, number: int, places: Sequence[Learned]) -> None:
-    look = look_of(number)
+    look = line_style(number)
     learned = [place for place in places if math.isfinite(place.steps)]
     axes.plot([place.at for place in learned], [place.steps for place in learned], **look)
     for place in places:

@@ -17,33 +17,41 @@ from scratchpad.provenance import package_version
 from scratchpad.reporting.chart_data import accuracy_series, evaluation_panels, loss_series
 from scratchpad.reporting.charts import GRID, INK, PALETTE, SHADE, accuracy_plot, evaluation_plot, loss_plot, svg
 from scratchpad.reporting.diagnosis import Diagnosis, diagnose
-from scratchpad.reporting.diagnosis_view import PLACES_CAPTION, Attended, Findings, Picture, findings_of, places_figure
-from scratchpad.reporting.run_groups import Group, common_and_differing, flat, task_groups
+from scratchpad.reporting.diagnosis_tables import AttentionImage, DiagnosisTables, diagnosis_tables, transition_figure
+from scratchpad.reporting.run_groups import Group, common_and_differing, group_by_task, settings_text
 from scratchpad.reporting.run_records import RunRecord, read_run
-from scratchpad.reporting.sample_chains import Chain, sample_chains
-from scratchpad.reporting.tables import Table, accuracy_table, cost_table, question_counts, seeds_table
+from scratchpad.reporting.sample_chains import SampleChain, sample_chains
+from scratchpad.reporting.tables import ReportTable, accuracy_table, cost_table, question_counts, seeds_table
 from scratchpad.tasks.formats import format_named
 
-_MOST_SAMPLED = 12
-_RIGHT = {"forced": "whole scratchpads right", "free": "right answers"}
-_HOW = {
-    "forced": "Judged by one forward pass: every token must be the model's first choice, given the true text before it",
-    "free": "The model writes by itself, and its answer is compared with the true one",
+_SAMPLED_RUNS = 12
+_MEASURES = {"forced": "correct scratchpads", "free": "correct answers"}
+_METHOD_TEXTS = {
+    "forced": "Teacher forcing, one forward pass: given the true text before it, each token must be the model's argmax",
+    "free": "Free running: the model generates the text, and its answer is compared with the true answer",
 }
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """All that was found with one method of judging."""
+class Picture:
+    """A plot as an <svg> element, with its caption."""
+
+    svg: Markup
+    caption: str
+
+
+@dataclass(frozen=True)
+class ProtocolResults:
+    """All results of the runs on one task under one protocol."""
 
     title: str
-    how: str
+    method: str
     questions: str
-    table: Table
-    seeds: Table | None
+    table: ReportTable
+    seeds: ReportTable | None
     picture: Picture
     costs_open: bool
-    costs: list[tuple[str, Table]]
+    costs: list[tuple[str, ReportTable]]
 
 
 @dataclass(frozen=True)
@@ -52,27 +60,36 @@ class Section:
 
     title: str
     summary: str
-    measured: Callable[[object], str]
+    length_label: Callable[[object], str]
     facts: list[tuple[str, str]]
-    judgements: list[Judgement]
+    results: list[ProtocolResults]
     pictures: list[Picture]
 
 
 @dataclass(frozen=True)
-class Samples:
-    """The sample chains of one run, or why there are none."""
+class RunDiagnosis:
+    """The diagnosis of one run: tables and a plot per protocol, and pictures of attention."""
 
     name: str
-    measured: Callable[[object], str]
-    chains: list[tuple[int, list[Chain]]]
+    protocols: list[tuple[DiagnosisTables, Picture]]
+    attention: tuple[AttentionImage, ...]
+
+
+@dataclass(frozen=True)
+class RunSamples:
+    """The sample chains of one run; note: why there are none."""
+
+    name: str
+    length_label: Callable[[object], str]
+    chains: list[tuple[int, list[SampleChain]]]
     forced: bool
     note: str
-    opened: bool
+    is_open: bool
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Named texts of several runs: those they share, and for the others one text a run."""
+    """Named texts of several runs: those that are equal in all runs, and one text per run for the others."""
 
     title: str
     common: dict[str, str]
@@ -80,15 +97,15 @@ class Facts:
 
 
 def report(folders: Sequence[str | Path], title: str | None = None, task_file: str | None = None) -> str:
-    """The page about run folders, as HTML; task_file: the file of a task of one's own that they were trained on.
+    """Return the page about run folders, as HTML. task_file: the file of your own task that they were trained on.
 
-    ScratchpadError where a folder is no run, is damaged or is given twice.
+    ScratchpadError for a folder that is no run, is damaged or is given twice.
     """
     return page(read_runs(folders, task_file), title)
 
 
 def read_runs(folders: Sequence[str | Path], task_file: str | None = None) -> list[RunRecord]:
-    """The runs of these folders, as `report` takes them."""
+    """Read run folders. ScratchpadError as for `report`."""
     places = [Path(folder).resolve() for folder in folders]
     twice = next((str(folder) for folder, at in zip(folders, places, strict=True) if places.count(at) > 1), None)
     if not folders:
@@ -99,22 +116,24 @@ def read_runs(folders: Sequence[str | Path], task_file: str | None = None) -> li
 
 
 def accuracy_figure(runs: Sequence[RunRecord]) -> Figure:
-    """The plot of accuracy over length of runs on one task, as the page shows it first. ScratchpadError without one."""
-    tasks = task_groups(runs)
-    ways = _ways(tasks[0])
-    if len(tasks) > 1 or not ways:
-        problem = "these runs are on several tasks" if len(tasks) > 1 else "none of these runs was judged yet"
-        raise ScratchpadError(f"no plot of accuracy: {problem} (`scratchpad evaluate` judges runs on one task)")
-    return _accuracy_plot(tasks[0], ways[0])
+    """Return the page's first plot of accuracy over length. ScratchpadError for several tasks or without scores."""
+    tasks = group_by_task(runs)
+    protocols = _protocols(tasks[0])
+    if len(tasks) > 1 or not protocols:
+        problem = "these runs are on several tasks" if len(tasks) > 1 else "none of these runs was evaluated yet"
+        raise ScratchpadError(f"no plot of accuracy: {problem} (`scratchpad evaluate` evaluates runs on one task)")
+    return _accuracy_plot(tasks[0], protocols[0])
 
 
 def page(
-    runs: Sequence[RunRecord], title: str | None = None, attention: Mapping[Path, Sequence[Attended]] | None = None
+    runs: Sequence[RunRecord],
+    title: str | None = None,
+    attention: Mapping[Path, Sequence[AttentionImage]] | None = None,
 ) -> str:
-    """The page about runs that were read, as HTML. attention: what is drawn of runs, by their folders."""
-    tasks = task_groups(runs)
+    """Return the page about runs, as HTML. attention: pictures to show, by run folder."""
+    tasks = group_by_task(runs)
     ordered = [(group, run) for groups in tasks for group in groups for run in group.runs]
-    names = [group.name_of(run) for group, run in ordered]
+    sampled = ordered[:_SAMPLED_RUNS]
     environment = Environment(
         loader=PackageLoader("scratchpad.reporting"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
@@ -123,10 +142,10 @@ def page(
         title=title or _title(tasks),
         sections=[_section(groups) for groups in tasks],
         notes=[note for group, run in ordered for note in _notes(group.name_of(run), run)],
-        samples=_samples(ordered[:_MOST_SAMPLED]),
-        findings=[found for group, run in ordered[:_MOST_SAMPLED] if (found := _findings(group, run, attention or {}))],
-        unsampled=max(0, len(ordered) - _MOST_SAMPLED),
-        names=names,
+        samples=_samples(sampled),
+        diagnoses=[found for group, run in sampled if (found := _diagnosis(group, run, attention or {}))],
+        unsampled=len(ordered) - len(sampled),
+        names=[group.name_of(run) for group, run in ordered],
         folders=[str(run.folder) for _, run in ordered],
         facts=_facts([run for _, run in ordered]),
         writer=f"scratchpad {package_version()}",
@@ -144,22 +163,22 @@ def _title(tasks: Sequence[Sequence[Group]]) -> str:
 def _section(groups: Sequence[Group]) -> Section:
     run = groups[0].runs[0]
     file = run.config.task.data or run.config.task.file
-    pictures = [_losses(groups)] if any(one.losses for group in groups for one in group.runs) else []
-    pictures += [_evaluations(groups, method) for method in METHODS if _was_followed(groups, method)]
+    pictures = [_loss_picture(groups)] if any(one.losses for group in groups for one in group.runs) else []
+    pictures += [_evaluation_picture(groups, method) for method in METHODS if _has_schedule(groups, method)]
     return Section(
         title=f"{run.config.task.name}: {file}" if file else run.config.task.name,
         summary=f"{run.task.summary} ({run.task.source})" if run.task else "",
-        measured=run.measured,
+        length_label=run.length_label,
         facts=_summary(groups),
-        judgements=[_judgement(groups, way) for way in _ways(groups)],
+        results=[_protocol_results(groups, protocol) for protocol in _protocols(groups)],
         pictures=pictures,
     )
 
 
 def _summary(groups: Sequence[Group]) -> list[tuple[str, str]]:
-    """What to know before the tables: what was trained, on what lengths, how long, by how large a model."""
+    """Return the facts above the tables: number of runs, trained lengths, training steps, size of the model."""
     runs = [run for group in groups for run in group.runs]
-    trained = dict.fromkeys(run.measured(run.trained.to_json()) if run.trained else "not known" for run in runs)
+    trained = dict.fromkeys(run.length_label(run.trained.to_json()) if run.trained else "unknown" for run in runs)
     steps = dict.fromkeys(f"{run.config.train.steps:,} steps of {run.config.train.batch:,} documents" for run in runs)
     models = [run.config.model for run in runs]
     sizes = dict.fromkeys(f"{model.layers} layers, {model.heads} heads, width {model.width}" for model in models)
@@ -172,63 +191,62 @@ def _summary(groups: Sequence[Group]) -> list[tuple[str, str]]:
     ]
 
 
-def _ways(groups: Sequence[Group]) -> list[str]:
-    """The ways of judging that any run was judged in: forced, free, then free with each sampling."""
-    found = {way for group in groups for run in group.runs for way, _ in run.scores}
-    return sorted(found, key=lambda way: (METHODS.index(way.partition(", ")[0]), way))
+def _protocols(groups: Sequence[Group]) -> list[str]:
+    """Return the protocols of all runs: forced, free, then free with each sampling."""
+    found = {protocol for group in groups for run in group.runs for protocol, _ in run.scores}
+    return sorted(found, key=lambda protocol: (METHODS.index(protocol.partition(", ")[0]), protocol))
 
 
-def _judgement(groups: Sequence[Group], way: str) -> Judgement:
-    right = _right(way)
+def _protocol_results(groups: Sequence[Group], protocol: str) -> ProtocolResults:
+    title = _measure(protocol).capitalize()
     several = any(len(group.runs) > 1 for group in groups)
-    bands = "Bands: lowest to highest run, each a thin line" if several else "Bands: 95 % Wilson intervals"
-    caption = f"{right.capitalize()} over length. {bands}."
-    return Judgement(
-        title=right.capitalize(),
-        how=_HOW[way.partition(", ")[0]],
-        questions=question_counts(groups, way),
-        table=accuracy_table(groups, way),
-        seeds=seeds_table(groups, way),
-        picture=_picture(_accuracy_plot(groups, way), caption),
-        costs_open=way != "forced",
-        costs=cost_table(groups, way),
+    bands = "Bands: lowest to highest run; each run is a thin line" if several else "Bands: 95 % Wilson intervals"
+    return ProtocolResults(
+        title=title,
+        method=_METHOD_TEXTS[protocol.partition(", ")[0]],
+        questions=question_counts(groups, protocol),
+        table=accuracy_table(groups, protocol),
+        seeds=seeds_table(groups, protocol),
+        picture=_picture(_accuracy_plot(groups, protocol), f"{title} over length. {bands}."),
+        costs_open=protocol != "forced",
+        costs=cost_table(groups, protocol),
     )
 
 
-def _right(way: str) -> str:
-    """What is counted as right: of sampled answers, with how they were drawn."""
-    method, comma, sampling = way.partition(", ")
-    return _RIGHT[method] + comma + sampling
+def _measure(protocol: str) -> str:
+    """Return what is counted as correct, with the sampling if there is any."""
+    method, comma, sampling = protocol.partition(", ")
+    return _MEASURES[method] + comma + sampling
 
 
-def _accuracy_plot(groups: Sequence[Group], way: str) -> Figure:
+def _accuracy_plot(groups: Sequence[Group], protocol: str) -> Figure:
     length = groups[0].runs[0].length
-    return accuracy_plot(accuracy_series(groups, way), f"length ({length})", f"{_right(way)} (%)")
+    return accuracy_plot(accuracy_series(groups, protocol), f"length ({length})", f"{_measure(protocol)} (%)")
 
 
-def _losses(groups: Sequence[Group]) -> Picture:
+def _loss_picture(groups: Sequence[Group]) -> Picture:
     series = loss_series(groups)
     marked = " Dotted: a stage of the curriculum was passed." if any(one.marks for one in series) else ""
     return _picture(loss_plot(series), f"Training loss, on a logarithmic scale.{marked}")
 
 
-def _was_followed(groups: Sequence[Group], method: str) -> bool:
-    """Whether a run was evaluated by a method more than once during its training."""
+def _has_schedule(groups: Sequence[Group], method: str) -> bool:
+    """Whether training evaluated any run with this method at more than one step."""
     steps = [
-        [step for step, of_step in run.evaluations for one in of_step if one.method == method]
+        {step for step, scores in run.evaluations for score in scores if score.method == method}
         for group in groups
         for run in group.runs
     ]
-    return any(len(set(of_run)) > 1 for of_run in steps)
+    return any(len(steps_of_run) > 1 for steps_of_run in steps)
 
 
-def _evaluations(groups: Sequence[Group], method: str) -> Picture:
-    caption = f"Evaluations during training: {_RIGHT[method]}, means over the lengths judged."
-    return _picture(evaluation_plot(evaluation_panels(groups, method), f"{_RIGHT[method].split()[-1]} (%)"), caption)
+def _evaluation_picture(groups: Sequence[Group], method: str) -> Picture:
+    caption = f"Evaluations during training: {_MEASURES[method]}, means over the evaluated lengths."
+    return _picture(evaluation_plot(evaluation_panels(groups, method), "correct (%)"), caption)
 
 
 def _picture(figure: Figure, caption: str) -> Picture:
-    """The plot with its colours named, so that the page can change them with the light."""
+    """Return a plot whose colours are CSS variables, so that they follow the page's light or dark scheme."""
     text = svg(figure)
     names = {INK: "--ink", GRID: "--grid", SHADE: "--shade"} | {c: f"--series-{i}" for i, c in enumerate(PALETTE)}
     for colour, name in names.items():
@@ -237,64 +255,69 @@ def _picture(figure: Figure, caption: str) -> Picture:
 
 
 def _notes(name: str, run: RunRecord) -> list[str]:
-    """What a reader must know about a run that is not finished, not judged, or whose task is not at hand."""
+    """Return warnings about a run that is unfinished or not evaluated, or whose task cannot be loaded."""
     notes = []
     if run.last_step < run.config.train.steps and run.config.train.stop_at is None:
         notes.append(f"{name}: {run.last_step:,} of {run.config.train.steps:,} steps are logged.")
+    evaluate = f"Evaluate it with: scratchpad evaluate {run.folder}"
     if run.from_training:
-        notes.append(
-            f"{name}: no scores yet; shown is the last evaluation of its training, at step {run.judged_at[-1]:,}. "
-            f"Judge it with: scratchpad evaluate {run.folder}"
-        )
+        last = f"the last evaluation of its training, at step {run.evaluated_steps[-1]:,}"
+        notes.append(f"{name}: no scores yet; the page shows {last}. {evaluate}")
     if not run.scores:
-        notes.append(f"{name}: not judged yet. Judge it with: scratchpad evaluate {run.folder}")
-    if len(run.judged_at) > 1:
-        notes.append(f"{name}: scores of several checkpoints, of steps {', '.join(map(str, run.judged_at))}.")
+        notes.append(f"{name}: not evaluated yet. {evaluate}")
+    if len(run.evaluated_steps) > 1:
+        notes.append(f"{name}: scores of several checkpoints, of steps {', '.join(map(str, run.evaluated_steps))}.")
     if run.problem:
-        notes.append(f"{name}: what its task would have written is not shown: {run.problem}")
+        notes.append(f"{name}: the page does not show the task's true states: {run.problem}")
     return notes
 
 
-def _samples(ordered: Sequence[tuple[Group, RunRecord]]) -> list[Samples]:
-    """The chains of each run; the first of an inductive run, or else the first, are shown opened."""
+def _samples(ordered: Sequence[tuple[Group, RunRecord]]) -> list[RunSamples]:
+    """Return the chains of each run; open: those of the first inductive run, or else of the first run."""
     inductive = [run for _, run in ordered if format_named(run.config.task.format).inductive]
     opened = inductive[0] if inductive else ordered[0][1]
-    found = []
+    samples = []
     for group, run in ordered:
         chains = sample_chains(run)
-        note = "" if chains else f"No samples are kept yet: scratchpad evaluate {run.folder} --method free"
+        note = "" if chains else f"No samples are saved yet: scratchpad evaluate {run.folder} --method free"
         forced = any(one.forced for _, of_size in chains for one in of_size)
-        found.append(Samples(group.name_of(run), run.measured, chains, forced, note, run is opened))
-    return found
+        samples.append(RunSamples(group.name_of(run), run.length_label, chains, forced, note, run is opened))
+    return samples
 
 
-def _findings(group: Group, run: RunRecord, attention: Mapping[Path, Sequence[Attended]]) -> Findings | None:
-    """What was diagnosed of a run, None where there is nothing to be."""
-    by_way: dict[str, list[Diagnosis]] = {}
+def _diagnosis(group: Group, run: RunRecord, attention: Mapping[Path, Sequence[AttentionImage]]) -> RunDiagnosis | None:
+    """Return the diagnosis of a run; None if there is nothing to show."""
+    by_protocol: dict[str, list[Diagnosis]] = {}
     for one in diagnose(run):
-        by_way.setdefault(one.way, []).append(one)
-    ways = [
-        findings_of(_right(way), found, run.measured, _picture(places_figure(found, run.measured), PLACES_CAPTION))
-        for way, found in by_way.items()
+        by_protocol.setdefault(one.protocol, []).append(one)
+    caption = "Correct single transitions over their place in the chain. Bands: 95 % Wilson intervals."
+    protocols = [
+        (
+            diagnosis_tables(_measure(protocol).capitalize(), found, run.length_label),
+            _picture(transition_figure(found, run.length_label), caption),
+        )
+        for protocol, found in by_protocol.items()
     ]
-    drawn = tuple(attention.get(run.folder, ()))
-    return Findings(group.name_of(run), ways, drawn) if ways or drawn else None
+    images = tuple(attention.get(run.folder, ()))
+    return RunDiagnosis(group.name_of(run), protocols, images) if protocols or images else None
 
 
 def _facts(runs: Sequence[RunRecord]) -> list[Facts]:
-    settings = [flat(run.record["config"]) for run in runs]
-    rest = [flat({name: part for name, part in run.record.items() if name != "config"}) for run in runs]
-    made = [one | {"steps logged": str(run.last_step)} for one, run in zip(rest, runs, strict=True)]
-    judged = [one | {"step judged": ", ".join(map(str, run.judged_at))} for one, run in zip(made, runs, strict=True)]
-    judged = [one | _stages(run) for one, run in zip(judged, runs, strict=True)]
+    settings = [settings_text(run.record["config"]) for run in runs]
+    others = [
+        settings_text({name: part for name, part in run.record.items() if name != "config"})
+        | {"steps logged": str(run.last_step), "step evaluated": ", ".join(map(str, run.evaluated_steps))}
+        | _stages(run)
+        for run in runs
+    ]
     return [
         Facts("Settings", *common_and_differing(settings)),
-        Facts("Versions, machine, vocabulary", *common_and_differing(judged)),
+        Facts("Versions, machine, vocabulary", *common_and_differing(others)),
     ]
 
 
 def _stages(run: RunRecord) -> dict[str, str]:
-    """How many steps each stage of a curriculum needed that was passed."""
+    """Return the number of steps of each passed stage of a curriculum, as a fact."""
     if not run.config.curriculum.stages:
         return {}
     passed = [f"{test['settings']} after {test['steps']:,}" for _, test in run.stages]

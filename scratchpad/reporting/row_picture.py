@@ -34,7 +34,7 @@ _DOTS_PER_INCH = 130
 
 
 @dataclass(frozen=True)
-class _Stretch:
+class _Segment:
     """Tokens low .. high - 1 of a row that stand together: the prompt, a context, or a state."""
 
     low: int
@@ -58,11 +58,11 @@ def draw_rows(rows: Sequence[Row[str]], file: IO[bytes]) -> None:
     wide, high = max(width, _LEAST_WIDTH_INCHES), sum(heights) + 2 * _BOTTOM_INCHES
     figure = Figure(figsize=(wide, high), dpi=_DOTS_PER_INCH)
     top = high - _BOTTOM_INCHES
-    for number, (row, stretches) in enumerate(zip(shown, _stretches(shown), strict=True), 1):
+    for number, (row, segments) in enumerate(zip(shown, _segments(shown), strict=True), 1):
         side = cell * len(row)
         top -= _TOP_INCHES + side
         axes = figure.add_axes((_LEFT_INCHES / wide, top / high, side / wide, side / high))
-        _draw_row(axes, row, stretches, cell)
+        _draw_row(axes, row, segments, cell)
         if len(rows) > 1:
             axes.set_ylabel(f"row {number} of {len(rows)}", labelpad=72 * _LEFT_INCHES * 0.7)
         top -= _BOTTOM_INCHES
@@ -77,7 +77,7 @@ def _explain(figure: Figure) -> None:
     figure.legend(handles=patches, loc="lower left", ncols=4, frameon=False, fontsize=8)
 
 
-def _stretches(rows: Sequence[Row[str]]) -> Iterator[list[_Stretch]]:
+def _segments(rows: Sequence[Row[str]]) -> Iterator[list[_Segment]]:
     """For each row its prompt, contexts and states, numbered through the document."""
     written = 0
     for row in rows:
@@ -93,7 +93,7 @@ def _stretches(rows: Sequence[Row[str]]) -> Iterator[list[_Stretch]]:
             elif kind == _CONTEXT:  # without a prompt the first state is given, not written
                 name = f"s[{written}] again" if written else "s[1] given"
                 written = max(written, 1)
-            found.append(_Stretch(low, high, kind, name))
+            found.append(_Segment(low, high, kind, name))
         yield found
 
 
@@ -103,19 +103,19 @@ def _kind(row: Row[str], place: int) -> int:
     return _STATE if row.scored[place] else _CONTEXT
 
 
-def _draw_row(axes: Axes, row: Row[str], stretches: Sequence[_Stretch], cell: float) -> None:
-    axes.imshow(_kinds_seen(row, stretches), cmap=ListedColormap(_COLOURS), vmin=0, vmax=3, interpolation="nearest")
-    _grid(axes, stretches, len(row), cell)
+def _draw_row(axes: Axes, row: Row[str], segments: Sequence[_Segment], cell: float) -> None:
+    axes.imshow(_kinds_seen(row, segments), cmap=ListedColormap(_COLOURS), vmin=0, vmax=3, interpolation="nearest")
+    _grid(axes, segments, len(row), cell)
     _token_labels(axes, row, cell)
-    _name_stretches(axes, stretches, cell)
+    _name_segments(axes, segments, cell)
     _side_columns(axes, row, cell)
 
 
-def _kinds_seen(row: Row[str], stretches: Sequence[_Stretch]) -> np.ndarray:
+def _kinds_seen(row: Row[str], segments: Sequence[_Segment]) -> np.ndarray:
     """(T, T): at [q, k] the kind of token k where token q sees it, else _UNSEEN."""
     kinds = np.zeros(len(row), np.int8)
-    for stretch in stretches:
-        kinds[stretch.low : stretch.high] = stretch.kind
+    for segment in segments:
+        kinds[segment.low : segment.high] = segment.kind
     seen = np.zeros((len(row), len(row)), np.int8)
     for query, ranges in enumerate(row.visible()):
         for low, high in ranges:
@@ -123,16 +123,16 @@ def _kinds_seen(row: Row[str], stretches: Sequence[_Stretch]) -> np.ndarray:
     return seen
 
 
-def _grid(axes: Axes, stretches: Sequence[_Stretch], length: int, cell: float) -> None:
-    """White lines between tokens where they are wide enough, dark ones between stretches."""
+def _grid(axes: Axes, segments: Sequence[_Segment], length: int, cell: float) -> None:
+    """White lines between tokens where they are wide enough, dark ones between segments."""
     if cell > _LEAST_CELL_INCHES * 2:
         between = np.arange(1, length) - 0.5
         axes.vlines(between, -0.5, length - 0.5, color="white", linewidth=0.6)
         axes.hlines(between, -0.5, length - 0.5, color="white", linewidth=0.6)
-    for stretch in stretches[1:]:
-        weight = 0.6 if stretch.kind == _STATE else 1.1
-        axes.axvline(stretch.low - 0.5, color="#333333", linewidth=weight)
-        axes.axhline(stretch.low - 0.5, color="#333333", linewidth=weight)
+    for segment in segments[1:]:
+        weight = 0.6 if segment.kind == _STATE else 1.1
+        axes.axvline(segment.low - 0.5, color="#333333", linewidth=weight)
+        axes.axhline(segment.low - 0.5, color="#333333", linewidth=weight)
 
 
 def _token_labels(axes: Axes, row: Row[str], cell: float) -> None:
@@ -151,25 +151,25 @@ def _shown(token: str) -> str:
     return name if len(name) <= _MOST_LETTERS else name[: _MOST_LETTERS - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
-def _name_stretches(axes: Axes, stretches: Sequence[_Stretch], cell: float) -> None:
+def _name_segments(axes: Axes, segments: Sequence[_Segment], cell: float) -> None:
     """Names above the token labels, and a colour bar under each."""
     above = -0.5 - 0.62 / cell
-    for stretch in stretches:
-        middle = (stretch.low + stretch.high - 1) / 2
+    for segment in segments:
+        middle = (segment.low + segment.high - 1) / 2
         axes.plot(
-            [stretch.low - 0.3, stretch.high - 0.7],
+            [segment.low - 0.3, segment.high - 0.7],
             [above, above],
-            color=_COLOURS[stretch.kind],
+            color=_COLOURS[segment.kind],
             linewidth=4,
             clip_on=False,
             solid_capstyle="butt",
         )
-        wide = (stretch.high - stretch.low) * cell
-        name = stretch.name if wide > 0.7 else stretch.name.split()[0]
+        wide = (segment.high - segment.low) * cell
+        name = segment.name if wide > 0.7 else segment.name.split()[0]
         if wide > 0.2:
             axes.text(middle, above - 0.08 / cell, name, ha="center", va="bottom", fontsize=8, clip_on=False)
-    axes.set_xlim(-0.5, stretches[-1].high - 0.5)
-    axes.set_ylim(stretches[-1].high - 0.5, -0.5)
+    axes.set_xlim(-0.5, segments[-1].high - 0.5)
+    axes.set_ylim(segments[-1].high - 0.5, -0.5)
 
 
 def _side_columns(axes: Axes, row: Row[str], cell: float) -> None:

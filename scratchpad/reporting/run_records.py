@@ -1,10 +1,10 @@
-"""What a run folder holds for a report, read without loading a model."""
+"""The contents of a run folder that reports show, read without loading a model."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,168 +22,171 @@ from scratchpad.tasks.user_file import FunctionTask
 from scratchpad.training.curriculum import make_curriculum
 from scratchpad.training.run_folder import read_json_lines, read_run_record, require_keys
 
-Line = Mapping[str, Any]
+JsonObject = Mapping[str, Any]
+CORRECT, ONLY_ANSWER, WRONG = "correct", "correct answer, wrong work", "wrong"
+"""The verdicts on a sample."""
 _SAMPLE_FIELDS = ("method", *Sample.json_names())
 _SCORE_FIELDS = {field.name: field.default is dataclasses.MISSING for field in dataclasses.fields(Score)}
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """A run as its folder tells it. task: None where it cannot be had, and `problem` says why.
+    """The contents of a run folder.
 
-    losses: the lines of metrics.jsonl that hold a loss; evaluations: (step, scores) of those made during training.
-    scores: by way and size, from scores.jsonl or else the last evaluation; judged_at: their steps.
-    stages: (step, test) of each stage of a curriculum that was passed.
-    samples: by way and size the first of each verdict: right, wrong, or right answer, wrong work.
+    task: None if it cannot be loaded; `problem` says why. losses: the lines of metrics.jsonl with a loss.
+    evaluations: (step, scores) of each evaluation during training. stages: (step, test) of each passed stage of a
+    curriculum. scores: by protocol and size, from scores.jsonl or else (`from_training`) the last evaluation during
+    training; evaluated_steps: their checkpoints. samples: by protocol and size, the first sample of each verdict
+    (CORRECT, ONLY_ANSWER, WRONG).
+
+    A protocol is the method of evaluation, with its sampling if that is not greedy: `free, temperature 0.5`.
     """
 
     folder: Path
-    record: Line
+    record: JsonObject
     config: RunConfig
     task: Task | None
     problem: str
-    losses: tuple[Line, ...]
+    losses: tuple[JsonObject, ...]
     evaluations: tuple[tuple[int, tuple[Score, ...]], ...]
-    stages: tuple[tuple[int, Line], ...]
+    stages: tuple[tuple[int, JsonObject], ...]
     scores: Mapping[tuple[str, int], Score]
-    judged_at: tuple[int, ...]
+    evaluated_steps: tuple[int, ...]
     from_training: bool
-    samples: Mapping[tuple[str, int], Mapping[str, Line]]
+    samples: Mapping[tuple[str, int], Mapping[str, JsonObject]]
 
     @property
     def trained(self) -> Lengths | None:
-        """The lengths trained on, all of their questions, where they are known."""
+        """The lengths of the training questions, over all stages; None if unknown."""
         if self.task:
             curriculum = make_curriculum(self.config.curriculum, self.task)
-            laws = [one.covered_sizes() for one in (curriculum.tasks if curriculum else (self.task,))]
-            return laws[0] if len(laws) == 1 else Lengths(min(law.low for law in laws), max(law.high for law in laws))
-        law = self.record.get("task_settings", {}).get(self.length)
-        return None if law is None else Lengths.parse(law)
+            stages = [one.covered_sizes() for one in (curriculum.tasks if curriculum else (self.task,))]
+            if len(stages) == 1:
+                return stages[0]
+            return Lengths(min(lengths.low for lengths in stages), max(lengths.high for lengths in stages))
+        lengths = self.record.get("task_settings", {}).get(self.length)
+        return None if lengths is None else Lengths.parse(lengths)
 
     @property
     def length(self) -> str:
-        """What the task calls the length of a question: bits, say."""
+        """The task's name for the length of a question, such as `bits`."""
         if self.task:
             return self.task.size_setting
         return FunctionTask.size_setting if self.config.task.file else Corpus.size_setting
 
-    def measured(self, length: object) -> str:
-        """A length, or a law of lengths, in the task's own measure: `5 bits`, `size 5`, `n = 5`."""
+    def length_label(self, length: object) -> str:
+        """Return a length, or a distribution of lengths, with its name: `5 bits`, `size 5`, `n = 5`."""
         if self.length == "sizes":
             return f"size {length}"
         return f"{length} {self.length}" if self.length.endswith("s") else f"{self.length} = {length}"
 
     def was_trained(self, size: int) -> bool:
-        """Whether a length is one of those trained on."""
+        """Whether the model was trained on this length."""
         return self.trained is not None and self.trained.contains(size)
+
+    def scores_under(self, protocol: str) -> list[Score]:
+        """Return the scores of one protocol."""
+        return [score for (by, _), score in self.scores.items() if by == protocol]
 
     @property
     def last_step(self) -> int:
-        """The last step that was logged, 0 where none was."""
+        """The last logged step; 0 if none is logged."""
         return max([0, *(line["step"] for line in self.losses)])
 
 
-def way(method: str, sampling: str) -> str:
-    """What tells ways of judging apart: the method, with its sampling where it is not greedy."""
+def protocol_name(method: str, sampling: str) -> str:
+    """Return the protocol of a method and its sampling (empty: greedy)."""
     return f"{method}, {sampling}" if sampling else method
 
 
-def way_of(line: Line) -> str:
-    """The way of judging of a line of evaluation.jsonl."""
-    return way(line["method"], line.get("sampling", ""))
+def protocol_of(line: JsonObject) -> str:
+    """Return the protocol of a line of evaluation.jsonl."""
+    return protocol_name(line["method"], line.get("sampling", ""))
 
 
 def read_run(folder: str | Path, task_file: str | None = None) -> RunRecord:
-    """Read a run folder; task_file: the file of a task of one's own. ScratchpadError where it is no run, or damaged."""
+    """Read a run folder. task_file: the file of your own task. ScratchpadError if the folder is no run or damaged."""
     folder = Path(folder)
     record = read_run_record(folder)
     config = RunConfig.from_json(record["config"], str(folder / "config.json"))
-    task, problem = _task(config, folder, task_file)
-    metrics = [
-        (place, require_keys(place, line, ["step"])) for place, line in read_json_lines(folder / "metrics.jsonl")
-    ]
+    task, problem = _load_task(config, folder, task_file)
+    lines = read_json_lines(folder / "metrics.jsonl")
+    metrics = [(place, require_keys(place, line, ["step"])) for place, line in lines]
     evaluations = tuple(
-        (line["step"], tuple(_score(place, score) for score in line["evaluation"]))
+        (line["step"], tuple(_read_score(place, score) for score in line["evaluation"]))
         for place, line in metrics
         if "evaluation" in line
     )
-    judged = [(line.get("step", 0), _score(place, line)) for place, line in read_json_lines(folder / "scores.jsonl")]
-    from_training = not judged and bool(evaluations)
+    lines = read_json_lines(folder / "scores.jsonl")
+    scores = [(line.get("step", 0), _read_score(place, line)) for place, line in lines]
+    from_training = not scores and bool(evaluations)
     if from_training:
-        judged = [(evaluations[-1][0], score) for score in evaluations[-1][1]]
+        scores = [(evaluations[-1][0], score) for score in evaluations[-1][1]]
+    tests = [(line["step"], line["curriculum"]) for _, line in metrics if "curriculum" in line]
     return RunRecord(
         folder, record, config, task, problem,
         losses=tuple(line for _, line in metrics if "loss" in line),
         evaluations=evaluations,
-        stages=tuple((line["step"], line["curriculum"]) for _, line in metrics if _is_passed(line)),
-        scores=_by_size(judged, pooled=config.task.data is None),
-        judged_at=tuple(sorted({step for step, _ in judged})),
+        stages=tuple((step, test) for step, test in tests if test["passed"]),
+        scores=_latest_scores(scores, pooled=config.task.data is None),
+        evaluated_steps=tuple(sorted({step for step, _ in scores})),
         from_training=from_training,
-        samples=_examples(folder / "evaluation.jsonl"),
+        samples=_first_samples(folder / "evaluation.jsonl"),
     )  # fmt: skip
 
 
-def _task(config: RunConfig, folder: Path, task_file: str | None) -> tuple[Task | None, str]:
-    """The task, or why there is none: its file may have moved since."""
-    named = dataclasses.replace(config.task, file=task_file) if config.task.file else config.task
+def _load_task(config: RunConfig, folder: Path, task_file: str | None) -> tuple[Task | None, str]:
+    """Return the task, or the reason why it cannot be loaded; its file may have moved."""
+    settings = dataclasses.replace(config.task, file=task_file) if config.task.file else config.task
     try:
-        return TaskLoader().load(named, folder), ""
+        return TaskLoader().load(settings, folder), ""
     except ScratchpadError as error:
         if task_file:
             raise
         return None, str(error)
 
 
-def _is_passed(line: Line) -> bool:
-    """Whether a line of metrics.jsonl is the test that a stage was passed with."""
-    return "curriculum" in line and line["curriculum"]["passed"]
-
-
-def _examples(path: Path) -> dict[tuple[str, int], dict[str, Line]]:
-    """The first sample of each way, size and verdict; the others are read past."""
-    found: dict[tuple[str, int], dict[str, Line]] = {}
+def _first_samples(path: Path) -> dict[tuple[str, int], dict[str, JsonObject]]:
+    """Return the first sample of each verdict, by protocol and size."""
+    found: dict[tuple[str, int], dict[str, JsonObject]] = {}
     for place, line in read_json_lines(path):
         require_keys(place, line, _SAMPLE_FIELDS)
-        verdict = "right" if line["exact"] else "right answer, wrong work" if line["right"] else "wrong"
-        found.setdefault((way_of(line), line["size"]), {}).setdefault(verdict, line)
+        verdict = CORRECT if line["exact"] else ONLY_ANSWER if line["right"] else WRONG
+        found.setdefault((protocol_of(line), line["size"]), {}).setdefault(verdict, line)
     return found
 
 
-def _score(place: str, line: Line) -> Score:
+def _read_score(place: str, line: JsonObject) -> Score:
     require_keys(place, line, (name for name, needed in _SCORE_FIELDS.items() if needed))
     return Score(**{name: line[name] for name in _SCORE_FIELDS if name in line})
 
 
-def _by_size(judged: Sequence[tuple[int, Score]], pooled: bool) -> dict[tuple[str, int], Score]:
-    """The scores by way and size, each of the step that was judged last; several draws of questions in one.
+def _latest_scores(scores: Sequence[tuple[int, Score]], pooled: bool) -> dict[tuple[str, int], Score]:
+    """Return the scores of the checkpoint that was evaluated last, by protocol and size.
 
-    pooled: seeds draw other questions. Those of a file are the same for every seed: then the last judgement counts.
+    pooled: combine seeds, which draw different questions. Questions of a data file are the same for every seed: then
+    the last score counts.
     """
-    kept: dict[tuple[str, int], list[tuple[int, Score]]] = {}
-    for step, score in judged:
-        kept.setdefault((way(score.method, score.sampling), score.size), []).append((step, score))
-    last = {key: [score for step, score in found if step == found[-1][0]] for key, found in kept.items()}
-    return {key: _pooled(scores) if pooled else scores[-1] for key, scores in last.items()}
+    found: dict[tuple[str, int], list[tuple[int, Score]]] = {}
+    for step, score in scores:
+        found.setdefault((protocol_name(score.method, score.sampling), score.size), []).append((step, score))
+    latest = {key: [score for step, score in steps if step == steps[-1][0]] for key, steps in found.items()}
+    return {key: _pooled(of_key) if pooled else of_key[-1] for key, of_key in latest.items()}
 
 
 def _pooled(scores: Sequence[Score]) -> Score:
-    """One score for all the questions that one model was judged on; means are weighted by questions."""
+    """Return one score over all the questions of several scores; means are weighted by the number of questions."""
     if len(scores) == 1:
         return scores[0]
     n, correct = sum(score.n for score in scores), sum(score.correct for score in scores)
     low, high = wilson(correct, n)
-
-    def mean(values: Iterable[float]) -> float:
-        return sum(value * score.n for value, score in zip(values, scores, strict=True)) / n
-
+    averaged = ("transition_accuracy", "exact_accuracy", "tokens", "seconds", "memory_bytes")
+    means = {name: sum(getattr(score, name) * score.n for score in scores) / n for name in averaged}
     seen = [score.seen_in_training for score in scores if score.seen_in_training is not None]
+    pooled = dataclasses.replace(scores[-1], **means)
     return dataclasses.replace(
-        scores[-1], n=n, correct=correct, accuracy=correct / n, low=low, high=high, first_wrong=None,
-        transition_accuracy=mean(score.transition_accuracy for score in scores),
-        exact_accuracy=mean(score.exact_accuracy for score in scores),
-        tokens=mean(score.tokens for score in scores),
-        seconds=mean(score.seconds for score in scores),
-        memory_bytes=int(mean(score.memory_bytes for score in scores)),
+        pooled, n=n, correct=correct, accuracy=correct / n, low=low, high=high, first_wrong=None,
+        memory_bytes=int(pooled.memory_bytes),
         seen_in_training=sum(seen) if len(seen) == len(scores) else None,
         over_context=sum(score.over_context for score in scores),
         endings=dict(sum((Counter(score.endings or {}) for score in scores), Counter())) or None,

@@ -1,0 +1,126 @@
+"""Diagnoses as tables, a plot and pictures for the HTML page."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+from scratchpad.number_format import NOTHING, percent
+from scratchpad.reporting.charts import RunCurve, Series, accuracy_plot, save_png
+from scratchpad.reporting.diagnosis import Diagnosis
+from scratchpad.tasks.base import Symbols
+from scratchpad.tasks.document import as_text
+
+_MAX_CURVES = 4
+_MAX_ERRORS = 10
+_MAX_VALUES = 40
+_MAX_CHARACTERS = 120
+LengthLabel = Callable[[object], str]
+
+
+@dataclass(frozen=True)
+class PlainTable:
+    """Column names and texts. code: the cells are texts of chains."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    code: bool = False
+
+
+@dataclass(frozen=True)
+class DiagnosisTables:
+    """The tables for one protocol: chains by length, a table per trait, and the first wrong states."""
+
+    title: str
+    chains: PlainTable
+    traits: list[PlainTable]
+    errors: PlainTable
+
+
+@dataclass(frozen=True)
+class AttentionImage:
+    """A picture of attention. data: a PNG in base 64."""
+
+    data: str
+    caption: str
+
+
+def diagnosis_tables(title: str, found: Sequence[Diagnosis], length_label: LengthLabel) -> DiagnosisTables:
+    """Return the tables of the diagnoses of one run under one protocol, one diagnosis per length."""
+    return DiagnosisTables(title, _chains(found, length_label), _traits(found, length_label), _errors(found))
+
+
+def transition_figure(found: Sequence[Diagnosis], length_label: LengthLabel) -> Figure:
+    """Return the plot of transition accuracy over place, for the longest length and up to three others."""
+    step = max(1, -(-len(found) // _MAX_CURVES))
+    shown = found[::-1][::step][::-1]
+    series = [Series(length_label(one.size), (_curve(one),)) for one in shown]
+    return accuracy_plot(series, "number of the transition", "correct transitions (%)")
+
+
+def attention_image(figure: Figure, question: Symbols, state: int) -> AttentionImage:
+    """Return a figure of attention as an image for the page."""
+    file = io.BytesIO()
+    save_png(figure, file)
+    caption = (
+        f"Attention of state {state} of {_cut(as_text(question))}. Down: the tokens of the state, as they are "
+        "predicted. Across: the prompt, the previous state and the state itself, separated by lines. Dark: large."
+    )
+    return AttentionImage(base64.b64encode(file.getvalue()).decode(), caption)
+
+
+def _curve(one: Diagnosis) -> RunCurve:
+    places = sorted(one.by_place)
+    shares = [one.by_place[place] for place in places]
+    low, high = zip(*(share.interval for share in shares), strict=True)
+    return RunCurve(tuple(places), tuple(share.accuracy for share in shares), low, high)
+
+
+def _chains(found: Sequence[Diagnosis], length_label: LengthLabel) -> PlainTable:
+    rows = [
+        (
+            length_label(one.size), f"{one.chains.n:,}", percent(one.chains.accuracy), percent(one.predicted),
+            percent(one.transitions.accuracy, 2),
+        )
+        for one in found
+    ]  # fmt: skip
+    return PlainTable(("length", "chains", "correct", "predicted", "single transitions"), tuple(rows))
+
+
+def _traits(found: Sequence[Diagnosis], length_label: LengthLabel) -> list[PlainTable]:
+    """Return for each trait that the task names the accuracy of its values by length."""
+    tables = []
+    for trait in dict.fromkeys(trait for one in found for trait in one.by_trait):
+        by_length = [one.by_trait.get(trait, {}) for one in found]
+        rows = []
+        for value in sorted({value for shares in by_length for value in shares})[:_MAX_VALUES]:
+            shares = [shares.get(value) for shares in by_length]
+            rows.append((value, *(f"{percent(one.accuracy)} of {one.n:,}" if one else NOTHING for one in shares)))
+        tables.append(PlainTable((f"by {trait}", *(length_label(one.size) for one in found)), tuple(rows)))
+    return tables
+
+
+def _errors(found: Sequence[Diagnosis]) -> PlainTable:
+    """Return the most frequent kinds of error over all lengths, each with its first example."""
+    counts: Counter[str] = Counter()
+    first = {}
+    for one in found:
+        for what, wrong in one.first_wrong.items():
+            counts[what] += wrong.count
+            first.setdefault(what, wrong)
+    rows = []
+    for what, count in counts.most_common(_MAX_ERRORS):
+        wrong = first[what]
+        texts = (_cut(text) or "(nothing)" for text in (wrong.written, wrong.due))
+        rows.append((what, f"{count:,}", str(wrong.state), *texts, _cut(wrong.question)))
+    columns = ("error", "chains", "example: state", "written", "correct", "question")
+    return PlainTable(columns, tuple(rows), code=True)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MAX_CHARACTERS else f"{text[:_MAX_CHARACTERS]} ..."
