@@ -1,4 +1,4 @@
-"""What the tests of the command line share: command lines, and reading what they print."""
+"""Helpers for tests of the command line: command lines, and parsing their output."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def objects(text: str) -> list[dict[str, Any]]:
 
 
 def joined(line: dict[str, Any]) -> str:
-    """The text of a document's line."""
+    """Return the text of a document's JSON line."""
     return "".join("".join(part) for part in (line["prompt"], *line["states"]))
 
 
 def start(*arguments: str, **options: Any) -> subprocess.Popen[str]:
-    """The command in a process of its own, which Ctrl-C reaches even where the tests run in the background."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": ""}  # with a buffer, as for most people
+    """Start the command in its own process. Ctrl-C reaches it even if the tests run in the background."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": ""}  # buffered, as for most users
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # children inherit an ignored one
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # children inherit an ignored signal
     try:
         return subprocess.Popen([sys.executable, "-m", "scratchpad", *arguments], env=environment, **pipes)
     finally:

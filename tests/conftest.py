@@ -1,4 +1,4 @@
-"""What holds for every test: one thread, so that sums come out the same everywhere, and fixed seeds."""
+"""For every test: one thread, so that sums are the same everywhere, and fixed seeds."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ torch.set_num_threads(1)
 
 @pytest.fixture(autouse=True)
 def seeded() -> None:
-    """Every test begins at the same point of the global generators."""
+    """Seed the global generators before every test."""
     random.seed(0)
     torch.manual_seed(0)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-import scratchpad.training.setup  # before any fork: importing takes longest
+import scratchpad.training.setup  # before any fork: imports take most of the time
 from scratchpad.cli.main import main
 
 assert scratchpad.training.setup
@@ -56,6 +56,6 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     seed, kills, run_folder, *words = sys.argv[1:]
     dice = random.Random(seed)
-    hits = sum(killed_at_random(dice, Path(run_folder), words) for _ in range(int(kills)))
-    print(hits, flush=True)
+    kills_that_hit = sum(killed_at_random(dice, Path(run_folder), words) for _ in range(int(kills)))
+    print(kills_that_hit, flush=True)
     sys.exit(os.waitstatus_to_exitcode(os.waitpid(child(words), 0)[1]))

@@ -1,4 +1,4 @@
-"""Run folders written by hand, for what reads them: no model is trained."""
+"""Run folders written by hand, for tests of their readers: no model is trained."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from scratchpad.tasks.base import Symbols
 
 
 def parity(form: str = "inductive", seed: int = 0, **settings: Any) -> RunConfig:
-    """A run on parity with 1-3 bits in a window of 7; settings as `--set` takes them."""
+    """Return a run on parity with 1-3 bits in a window of 7; settings as for `--set`."""
     config = dataclasses.replace(recipe("parity-small"), task=TaskConfig("parity", form, {"bits": "1-3", "window": 7}))
     return config.with_settings({"train.steps": "20", "train.seed": str(seed), **settings})
 
 
 def write_run(folder: Path, config: RunConfig, **files: Sequence[Mapping[str, Any]]) -> Path:
-    """A run folder with config.json, and for each of `files` (metrics, scores, evaluation) the lines of NAME.jsonl."""
+    """Write a run folder with config.json and, for each of `files` (metrics, scores, evaluation), NAME.jsonl."""
     folder.mkdir(parents=True)
     task = resolve(config).task
     record = {
@@ -40,12 +40,12 @@ def write_run(folder: Path, config: RunConfig, **files: Sequence[Mapping[str, An
 
 
 def losses(*values: float) -> list[dict[str, Any]]:
-    """Lines of metrics.jsonl, ten steps apart."""
+    """Return lines of metrics.jsonl, ten steps apart."""
     return [{"step": 10 * i, "loss": loss, "lr": 1e-3} for i, loss in enumerate(values, 1)]
 
 
 def score(size: int, correct: int, n: int = 100, **others: Any) -> dict[str, Any]:
-    """A line of scores.jsonl. The interval is no Wilson interval, so that where it is shown it was read here."""
+    """Return a line of scores.jsonl. Its interval is not Wilson's, so a report that shows it has read it here."""
     line = {
         "step": 20, "task": "parity", "format": "inductive", "size": size, "n": n, "correct": correct,
         "accuracy": correct / n, "low": max(0.0, correct / n - 0.113), "high": min(1.0, correct / n + 0.017),
@@ -58,7 +58,7 @@ def score(size: int, correct: int, n: int = 100, **others: Any) -> dict[str, Any
 def sample(
     question: Symbols, states: Sequence[Symbols], transitions: Sequence[bool], answer: str, truth: str, **others: Any
 ) -> dict[str, Any]:
-    """A line of evaluation.jsonl that the model wrote itself; exact if all transitions are right."""
+    """Return a line of evaluation.jsonl of a generated sample, exact if all transitions are correct."""
     line = {
         "task": "parity", "format": "inductive", "method": "free", "seed": 0, "size": 3, "index": 0,
         "first_wrong": transitions.index(False) if False in transitions else None, "question": question,

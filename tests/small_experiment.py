@@ -1,4 +1,4 @@
-"""A small experiment for tests of reproduce: its file, carrying it out, and what is trained or judged on the way."""
+"""A small experiment for tests of `reproduce`: its file, its execution, and records of training and evaluation."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ evaluate.sizes=1,3 evaluate.n=7 train.threads=1
 
 
 def written(folder: Path, form: str = "lengths", steps: int = 3, more: str = "") -> Path:
-    """A file with an experiment of two curves."""
+    """Write a file with an experiment of two curves."""
     file = folder / "mine.toml"
     file.write_text(TEXT.replace("FORM", form).replace("STEPS", str(steps)) + more)
     return file
 
 
 def reproduced(capsys: Capture, file: Path, out: Path, *more: str) -> list[dict[str, Any]]:
-    """The rows that `reproduce --json` prints."""
+    """Return the rows that `reproduce --json` prints."""
     status, text, err = command(capsys, "reproduce", file, "--out", out, "--device", "cpu", "--json", *more)
     assert status == 0, err
     return objects(text)

@@ -1,4 +1,4 @@
-"""Averages of the weights: what they are, that they and nothing else are judged, and that training is left alone."""
+"""Averages of the weights: their values, their use in evaluation, and that they do not affect training."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def last(run: Run) -> Checkpoint:
 
 
 def assert_equal(found: dict[str, Tensor] | None, expected: dict[str, Tensor] | None) -> None:
-    """Bit for bit."""
+    """Compare tensors bit by bit."""
     assert found is not None
     assert expected is not None
     assert found.keys() == expected.keys()
@@ -46,8 +46,10 @@ def assert_equal(found: dict[str, Tensor] | None, expected: dict[str, Tensor] | 
 
 
 @pytest.mark.parametrize("kept", [0.2, 0.6, 0.9999])
-def test_the_average_is_the_sum_written_out(kept: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The weights after each step times their shares, in float64: how much each step left of those before it."""
+def test_the_average_is_the_weighted_sum_written_out(
+    kept: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In float64: the weights after each step, times what all later steps have kept of them."""
     seen: list[dict[str, Tensor]] = []
     one_step = Trainer._train_step
 
@@ -72,22 +74,22 @@ def weights(training: Trainer) -> dict[str, Tensor]:
     return {name: value.double().clone() for name, value in training.model.state_dict().items()}
 
 
-def test_training_is_what_it_is_without(averaged: Run, tmp_path: Path) -> None:
+def test_an_average_does_not_affect_training(averaged: Run, tmp_path: Path) -> None:
     without = trained(tmp_path / "run", tiny(**{**SETTINGS, "train__average": None}))
     assert losses(without.folder) == losses(averaged.folder)
     assert_equal(last(without).model, last(averaged).model)
     assert last(without).average is None
 
 
-def test_the_average_is_what_is_judged(averaged: Run) -> None:
-    """At the end of training, by a run that is loaded again, and nothing of it is the model's own weights."""
+def test_the_average_is_evaluated(averaged: Run) -> None:
+    """At the end of training and by a loaded run: all its weights differ from the model's own."""
     kept = last(averaged)
     assert_equal(dict(averaged.evaluated.model.state_dict()), kept.average)
     assert_equal(dict(Run.load(averaged.folder, "best", "cpu").evaluated.model.state_dict()), kept.average)
     assert not any(torch.equal(value, kept.model[name]) for name, value in (kept.average or {}).items())
 
 
-def test_evaluations_on_schedule_are_of_the_average(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_evaluations_during_training_use_the_average(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     judged: list[dict[str, Tensor]] = []
 
     def record(evaluated: EvaluatedModel, *how: Any) -> Iterator[Result]:
@@ -124,6 +126,6 @@ def test_a_checkpoint_without_its_average_is_damaged(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("average", [0.0, 1.0, -0.5, float("nan")])
-def test_shares_that_are_none_are_refused(average: float) -> None:
+def test_invalid_averages_are_refused(average: float) -> None:
     with pytest.raises(ScratchpadError, match=r"train\.average=.*above 0 and below 1"):
         TrainConfig(average=average)

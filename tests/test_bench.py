@@ -89,7 +89,7 @@ def test_the_public_implementation_has_our_loss_and_gradients() -> None:
 
 
 def test_the_public_implementation_has_our_logits_at_every_token() -> None:
-    """Documents of different lengths, each token of which both sides predict from the true ones before it."""
+    """Documents of different lengths: both sides predict each token from the true tokens before it."""
     work = workload(bits=Lengths(1, 7), batch=5)
     model, public = both_models(work)
     documents = work.documents()
@@ -112,7 +112,7 @@ def test_the_public_implementation_has_our_logits_at_every_token() -> None:
     assert [event.status for event in ended] == ["done"] * 5
 
 
-def test_a_text_over_the_block_size_loses_only_what_is_not_seen() -> None:
+def test_a_text_over_the_block_size_drops_only_unseen_states() -> None:
     work = workload(batch=1)
     model, public = both_models(work)
     (document,) = work.documents()
@@ -125,14 +125,14 @@ def test_a_text_over_the_block_size_loses_only_what_is_not_seen() -> None:
 
 
 @pytest.mark.parametrize("cache", MODES)
-def test_forced_writing_writes_the_documents(cache: str) -> None:
+def test_forced_generation_yields_the_documents(cache: str) -> None:
     work = workload(bits=TRAINED_BITS, batch=5)
     documents = work.documents()
     written = write_forced(work.fresh_model().eval(), work.vocabulary, documents, cache)
     assert [tuple(states) for states in written] == [document.states for document in documents]
 
 
-# Counting what the rule requires.
+# Operation counts.
 
 
 def test_flops_where_all_tokens_but_the_last_predict() -> None:
@@ -237,8 +237,8 @@ COMMANDS = {
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="programs run only on Linux")
-def test_programs_a_second_of_a_core(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three programs of 2 seconds of the processor's time each, whatever they took; one round, after one to warm up."""
+def test_programs_per_second_of_a_core(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three programs with 2 seconds of processor time each, by a fake clock; one round after a warm-up."""
     clock = count(0, 6)
     monkeypatch.setattr("scratchpad.bench.trace._processor_seconds", lambda: next(clock))
     lines = run(capsys, "trace", "--batch", "3", "--repeats", "1")
@@ -247,8 +247,8 @@ def test_programs_a_second_of_a_core(capsys: pytest.CaptureFixture[str], monkeyp
     assert {(line["reference"], line["ratio"], line["ceiling"]) for line in lines} == {(None, None, None)}
 
 
-def test_the_processors_time_of_children_counts() -> None:
-    """A child that spins for a tenth of a second while this process waits; once running, once ended."""
+def test_the_processor_time_of_children_counts() -> None:
+    """A child spins for a tenth of a second while this process waits."""
     spin = "import time\nwhile time.process_time() < 0.1: pass\nprint(flush=True)\ninput()"
     with subprocess.Popen([sys.executable, "-c", spin], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
@@ -275,7 +275,7 @@ def test_a_table_without_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert "torch" in err
 
 
-def test_without_the_repository_there_is_no_reference(
+def test_without_a_checkout_there_is_no_reference(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     assert load_public_implementation(tmp_path) is None

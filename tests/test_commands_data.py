@@ -1,4 +1,4 @@
-"""The commands that need no model: what they print, what they refuse, how they end, and what they do not import."""
+"""The commands that need no model: output, refusals, exit statuses, and what they do not import."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PROGRAM = "def f(v0):\n  v0 += 1\n  return v0\n\noutput = f(1)"
 
 
 def modules_after(*command_lines: list[str]) -> set[str]:
-    """Which of the slow modules a process holds after running these command lines."""
+    """Return the slow modules that a process has imported after running these command lines."""
     code = f"""
 import sys
 from scratchpad.cli.main import main
@@ -51,7 +51,7 @@ def test_no_slow_module_is_imported(tmp_path: Path) -> None:
     assert modules_after(*lines) <= {"rich"}  # for the tables of commands that have a model, and quick
 
 
-def test_pictures_alone_import_matplotlib(tmp_path: Path) -> None:
+def test_only_images_import_matplotlib(tmp_path: Path) -> None:
     file, image = str(tmp_path / "out.jsonl"), str(tmp_path / "out.png")
     lines = [["data", *FIVE_BITS, "-n", "1", "--out", file], ["layout", "--input", file, "--image", image]]
     assert modules_after(*lines) == {"matplotlib"}
@@ -60,7 +60,7 @@ def test_pictures_alone_import_matplotlib(tmp_path: Path) -> None:
 # Help
 
 
-def test_help_lists_every_command_in_a_line(capsys: Captured) -> None:
+def test_help_lists_every_command_on_one_line(capsys: Captured) -> None:
     assert main(["--help"]) == 0
     out = capsys.readouterr().out
     for name, summary in COMMANDS.items():
@@ -85,7 +85,7 @@ def test_without_a_command_help_goes_to_stderr(capsys: Captured) -> None:
     assert err.startswith("usage: scratchpad COMMAND")
 
 
-def test_the_command_of_the_module() -> None:
+def test_the_module_runs_as_a_command() -> None:
     process = start("--version")
     out, err = process.communicate()
     assert (process.returncode, err) == (0, "")
@@ -120,7 +120,7 @@ def test_tasks_as_text(capsys: Captured) -> None:
 # show
 
 
-def test_show_json_is_the_designs(capsys: Captured) -> None:
+def test_show_json_has_the_documented_fields(capsys: Captured) -> None:
     assert main(["show", *FIVE_BITS, "-n", "2", "--seed", "3", "--split", "test", "--json"]) == 0
     found = objects(capsys.readouterr().out)
     for index, line in enumerate(found):
@@ -135,7 +135,7 @@ def test_show_json_is_the_designs(capsys: Captured) -> None:
     assert found[0]["question"] != found[1]["question"]
 
 
-def test_show_prints_a_document_a_line(capsys: Captured) -> None:
+def test_show_prints_one_document_per_line(capsys: Captured) -> None:
     assert main(["show", *FIVE_BITS, "--json"]) == 0
     lines = objects(capsys.readouterr().out)
     assert main(["show", *FIVE_BITS]) == 0
@@ -169,7 +169,7 @@ def test_settings_may_be_given_several_times(capsys: Captured) -> None:
     assert objects(capsys.readouterr().out)[0]["settings"] == {"bits": 5, "window": 8}
 
 
-def test_a_task_file_takes_the_place_of_a_task(capsys: Captured) -> None:
+def test_a_task_file_replaces_a_task(capsys: Captured) -> None:
     assert main(["show", "--task-file", TASK_FILE, "--question", "2716=", "--marks", "paper"]) == 0
     assert capsys.readouterr().out == "2716=:[0]2#[1]7#[2]7#[3]7.\n"
     assert main(["show", "--task-file", TASK_FILE, "--set", "sizes=3", "-n", "1", "--json"]) == 0
@@ -197,7 +197,7 @@ def test_data_from_a_task_file(tmp_path: Path) -> None:
     assert {line["task"] for line in objects(file.read_text())} == {"own"}
 
 
-def test_data_refuses_what_is_there_unless_forced(tmp_path: Path, capsys: Captured) -> None:
+def test_data_refuses_an_existing_file_unless_forced(tmp_path: Path, capsys: Captured) -> None:
     file = tmp_path / "out.jsonl"
     file.write_text("precious")
     command = ["data", *FIVE_BITS, "-n", "1", "--out", str(file)]
@@ -208,8 +208,8 @@ def test_data_refuses_what_is_there_unless_forced(tmp_path: Path, capsys: Captur
     assert len(objects(file.read_text())) == 1
 
 
-def test_data_that_fails_leaves_what_was_there(tmp_path: Path, capsys: Captured) -> None:
-    """The task ends in an error after two documents."""
+def test_data_that_fails_keeps_the_old_file(tmp_path: Path, capsys: Captured) -> None:
+    """The task raises an error after two documents."""
     file, task = tmp_path / "out.jsonl", tmp_path / "task.py"
     source = (
         Path(TASK_FILE).read_text().replace("return max(question[:-1])", "return max(question[:-1])\n\n\nCALLS = []")
@@ -227,8 +227,8 @@ def test_data_that_fails_leaves_what_was_there(tmp_path: Path, capsys: Captured)
     assert sorted(path.suffix for path in tmp_path.iterdir() if path.is_file()) == [".jsonl", ".py"]
 
 
-def test_a_link_keeps_its_place(tmp_path: Path) -> None:
-    """What it points to is replaced, not the link."""
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    """Its target is overwritten."""
     target, link = tmp_path / "target.jsonl", tmp_path / "link.jsonl"
     target.write_text("old")
     link.symlink_to(target)
@@ -238,7 +238,7 @@ def test_a_link_keeps_its_place(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_ends_with_status_1_and_no_file(tmp_path: Path) -> None:
-    """A limit on the size of files stands for the disk."""
+    """A limit on file size simulates the full disk."""
 
     def limit() -> None:
         import resource
@@ -263,7 +263,7 @@ def test_an_interrupt_ends_with_status_130_and_no_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_interrupt_right_behind_the_opening_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_right_after_opening_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(unfinished: Path, mode: str) -> None:
         unfinished.touch()
         raise KeyboardInterrupt
@@ -289,8 +289,8 @@ def test_prompts_that_are_refused(capsys: Captured) -> None:
     assert "parity has no format changes; it has direct, scratchpad" in capsys.readouterr().err
 
 
-def test_tables_line_up(capsys: Captured) -> None:
-    """Words to the left, numbers to the right, also where what was not found stands among them."""
+def test_tables_are_aligned(capsys: Captured) -> None:
+    """Words are left-aligned, numbers right-aligned, also in columns with missing values."""
     print_table(("name", "n", "source"), [("a", 11, "ours"), ("bcd", "not in 7", "theirs, too")])
     assert capsys.readouterr().out.splitlines() == [
         "name         n  source",

@@ -1,4 +1,4 @@
-"""The command `layout`, and how the commands that need no model refuse mistakes and end."""
+"""The command `layout`, and the errors and exit statuses of the commands that need no model."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BARE = json.dumps({"prompt": ["Q", "<start>"], "states": [["a", "<sep>"], ["b", 
 
 
 def test_layout_of_a_bare_line(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
-    """By hand: the prompt once, s[1] written, then again as context at its own positions, then s[2]."""
+    """By hand: the prompt once, s[1] as written, s[1] as context at its own positions, s[2]."""
     (found,) = lay_out(BARE, "--layout", "packed", monkeypatch=monkeypatch, capsys=capsys)
     assert found == {
         "rows": [
@@ -98,7 +98,7 @@ def test_layout_as_a_table(monkeypatch: pytest.MonkeyPatch, capsys: Captured) ->
     assert out[10].split() == ["8", "<end>", "6", "yes", "0-1", "4-8"]
 
 
-def test_layout_draws_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+def test_layout_draws_an_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
     image = tmp_path / "row.png"
     (found,) = lay_out(BARE, "--image", str(image), monkeypatch=monkeypatch, capsys=capsys)
     assert len(found["rows"]) == 1
@@ -166,8 +166,8 @@ def test_mistakes_end_with_status_2_and_one_line(
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
-def test_what_is_no_file_is_never_replaced(make: Callable[[Path], None], tmp_path: Path, capsys: Captured) -> None:
-    """A pipe or a folder stands for /dev/null, which no test may put at risk."""
+def test_only_regular_files_are_overwritten(make: Callable[[Path], None], tmp_path: Path, capsys: Captured) -> None:
+    """A pipe and a folder replace /dev/null, which no test may endanger."""
     out = tmp_path / "out"
     make(out)
     kind = out.stat().st_mode
@@ -198,7 +198,7 @@ def test_lines_that_are_refused(line: str, says: str, monkeypatch: pytest.Monkey
     assert f"scratchpad: error: {says}" in capsys.readouterr().err
 
 
-def test_no_lines_at_all(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+def test_an_empty_input(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
     assert main(["layout", "--input", "-"]) == 2
     assert "standard input: no lines" in capsys.readouterr().err
@@ -217,7 +217,7 @@ def test_no_lines_at_all(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> N
         (KeyboardInterrupt("resume with --resume"), 130, "scratchpad: interrupted: resume with --resume\n"),
     ],
 )
-def test_errors_and_their_status(
+def test_exit_statuses_of_errors(
     error: BaseException, status: int, text: str, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
     def fail(args: object) -> None:
@@ -238,7 +238,7 @@ def test_a_bug_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["show", *FIVE_BITS, "-n", "100000"], ["tasks"], ["show", "--help"]])
-def test_a_reader_that_stops_early_ends_it_silently(arguments: list[str]) -> None:
+def test_a_reader_that_stops_early_ends_the_command_silently(arguments: list[str]) -> None:
     process = start(*arguments)
     assert process.stdout
     assert process.stderr

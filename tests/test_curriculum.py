@@ -1,4 +1,4 @@
-"""Curricula: what each stage draws, when the next one begins, that resuming is exact, and what is refused."""
+"""Curricula: the questions of each stage, the start of the next stage, exact resuming, vocabulary and positions."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ STAGES: dict[str, Any] = {
     "curriculum__every": 4,
     "curriculum__n": 7,
 }
-"""Three stages, which a run of 13 steps may go through."""
+"""Three stages that a run of 13 steps can pass."""
 
 
 def data_of(ends: Sequence[int] = (), processes: ProcessGroup = ProcessGroup(), **settings: Any) -> StepData:  # noqa: B008
@@ -51,12 +51,12 @@ def bits(question: Symbols) -> int:
     return sum(symbol in "01" for symbol in question)
 
 
-# What a stage draws.
+# The questions of a stage.
 
 
 @pytest.mark.parametrize("forget", [False, True])
-def test_a_stage_draws_its_own_questions_or_those_so_far_alike(forget: bool) -> None:
-    """1,400 documents a stage. Shares of a mixture within 5 deviations: wrong by chance once in a million times."""
+def test_a_stage_draws_its_own_questions_or_uniformly_those_so_far(forget: bool) -> None:
+    """1,400 documents per stage. Shares of a mixture within 5 deviations: false alarm once in a million runs."""
     data = data_of([4, 8], train__batch=350, train__steps=12, curriculum__forget=forget)
     for stage, steps in enumerate((range(4), range(4, 8), range(8, 12))):
         found = Counter(min(bits(question), 3) for step in steps for question in data.questions(step))
@@ -69,14 +69,14 @@ def test_a_stage_draws_its_own_questions_or_those_so_far_alike(forget: bool) -> 
             assert all(abs(count - 1400 * share) <= 5 * deviation for count in found.values())
 
 
-def test_the_last_stage_goes_on_when_it_is_passed() -> None:
+def test_the_last_stage_continues_after_it_is_passed() -> None:
     passed = data_of([4, 8, 10], curriculum__forget=True)
     assert {min(bits(question), 3) for step in (10, 11, 12) for question in passed.questions(step)} == {3}
 
 
 @pytest.mark.parametrize("forget", [False, True])
 def test_both_labels_are_balanced_at_every_stage(forget: bool) -> None:
-    """Cycles of 2 to 5: of 1,000 documents a stage, and of each size in it, half are connected; within 5 deviations."""
+    """Cycles of 2 to 5: half of the 1,000 documents per stage, and of each size, are connected, within 5 deviations."""
     stages = {"task__name": "cycles", "task__format": "direct", "curriculum__stages": "n=2; n=3; n=5", "names": 17}
     config = dataclasses.replace(tiny(), task=dataclasses.replace(tiny().task, settings={}))
     settings = {name.replace("__", "."): value for name, value in (STAGES | stages).items()}
@@ -95,20 +95,20 @@ def test_both_labels_are_balanced_at_every_stage(forget: bool) -> None:
             assert abs(sum(labels) - len(labels) / 2) <= 5 * math.sqrt(len(labels)) / 2
 
 
-def test_draws_are_those_of_the_stages_task_by_number() -> None:
+def test_draws_are_those_of_the_stages_task_by_document_number() -> None:
     data = data_of([4, 8], curriculum__forget=True, train__seed=3)
     for stage, step in enumerate((3, 4, 11)):
         task = data.task.changed({"bits": ("1", "2", "3-4")[stage]})
         assert data.questions(step) == [task.draw(3, "train", number) for number in range(5 * step, 5 * step + 5)]
 
 
-def test_what_comes_later_changes_nothing_before_it() -> None:
+def test_later_stages_do_not_change_earlier_steps() -> None:
     before, after = data_of([4]), data_of([4, 8])
     assert [before.questions(step) for step in range(8)] == [after.questions(step) for step in range(8)]
     assert [before.questions(step) for step in range(8, 13)] != [after.questions(step) for step in range(8, 13)]
 
 
-def test_processes_share_out_the_same_draws() -> None:
+def test_processes_divide_the_draws_of_a_step() -> None:
     alone, shares = data_of([4, 8]), [data_of([4, 8], ProcessGroup(rank, 3)) for rank in range(3)]
     for step in (0, 5, 9):
         parts = [share.questions(step) for share in shares]
@@ -116,15 +116,15 @@ def test_processes_share_out_the_same_draws() -> None:
 
 
 @pytest.mark.parametrize("forget", [False, True])
-def test_fixed_samples_are_so_many_of_each_stage(forget: bool) -> None:
-    """Eleven samples, batches of 5: an epoch ends within a step, and stages within an epoch."""
+def test_fixed_samples_are_counted_per_stage(forget: bool) -> None:
+    """Eleven samples in batches of 5, so that epochs end within a step, and stages within an epoch."""
     data = data_of([4, 8], train__samples=11, curriculum__forget=forget, train__steps=40)
     tasks = [data.task.changed({"bits": law}) for law in ("1", "2", "3-4")]
     fixed = [{task.draw(0, "train", index) for index in range(11)} for task in tasks]
     for step in range(13):
         allowed = fixed[min(step // 4, 2)] if forget else set().union(*fixed[: step // 4 + 1])
         assert set(data.questions(step)) <= allowed
-    last = [question for step in range(11, 33) for question in data.questions(step)]  # ten epochs from their beginning
+    last = [question for step in range(11, 33) for question in data.questions(step)]  # ten whole epochs
     if forget:
         expected = Counter(tasks[2].draw(0, "train", index) for index in range(11))
         assert all(Counter(last[i : i + 11]) == expected for i in range(0, 110, 11))
@@ -136,11 +136,11 @@ def test_questions_trained_on_are_those_of_the_steps(settings: dict[str, Any]) -
     assert set(data.questions_before(11)) == {question for step in range(11) for question in data.questions(step)}
 
 
-# When the next stage begins.
+# The start of the next stage.
 
 
 class Exam:
-    """Tests with results known beforehand; it keeps what was asked."""
+    """A replacement for tests of stages: returns given results and records the questions."""
 
     def __init__(self, *shares: float) -> None:
         self.shares = iter(shares)
@@ -155,8 +155,8 @@ def examined(folder: Path, exam: Exam, **settings: Any) -> Trainer:
     longer: dict[str, Any] = {"curriculum__n": 10, "train__steps": 30, **settings}
     data = data_of((), ProcessGroup(), **longer)
     model = Transformer(dataclasses.replace(tiny().model, context=64), len(data.vocabulary))
-    judge: Any = lambda: [SimpleNamespace(accuracy=0.0, to_json=dict)]  # noqa: E731
-    training = Trainer(model, data, folder, judge, lambda line: None, ProcessGroup(), exam)
+    evaluate: Any = lambda: [SimpleNamespace(accuracy=0.0, to_json=dict)]  # noqa: E731
+    training = Trainer(model, data, folder, evaluate, lambda line: None, ProcessGroup(), exam)
     training.run()
     return training
 
@@ -178,7 +178,7 @@ def test_a_stage_ends_when_it_is_passed(tmp_path: Path) -> None:
     assert len(losses(tmp_path)) == 30
 
 
-def test_each_test_asks_new_questions_of_the_stage_alone(tmp_path: Path) -> None:
+def test_each_test_has_new_questions_of_the_stage_alone(tmp_path: Path) -> None:
     exam = Exam(0, 1, 0, 0, 1, 0, 0)
     data = examined(tmp_path, exam, curriculum__n=13, window=31).data
     assert data.curriculum is not None
@@ -190,7 +190,9 @@ def test_each_test_asks_new_questions_of_the_stage_alone(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("method", ["forced", "free"])
-def test_stages_are_tested_by_the_runs_own_method(method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stages_are_tested_by_the_evaluation_method_of_the_run(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[tuple[object, str, int]] = []
 
     def passed(evaluated: EvaluatedModel, questions: Sequence[Symbols], method: str) -> int:
@@ -204,8 +206,8 @@ def test_stages_are_tested_by_the_runs_own_method(method: str, tmp_path: Path, m
 
 
 @pytest.mark.parametrize("method", ["forced", "free"])
-def test_right_answers_are_counted_and_training_goes_on(method: str, tmp_path: Path) -> None:
-    """A direct answer is one bit: after a few steps some are right and, as a test at size 2 says, how many."""
+def test_correct_answers_are_counted_and_training_continues(method: str, tmp_path: Path) -> None:
+    """A direct answer is one bit: after a few steps some are correct, as many as in an evaluation at size 2."""
     settings = {"task__format": "direct", "train__learning_rate": 1e-2, "evaluate__sizes": "2", "evaluate__n": 31}
     evaluated = trained(tmp_path / "run", tiny(**settings)).evaluated
     expected = next(iter(evaluate(evaluated, [2], 31, method))).score.correct
@@ -221,7 +223,7 @@ RESUMED: dict[str, Any] = {**STAGES, "train__checkpoint_every": 3, "model__dropo
 
 @pytest.fixture
 def always_passed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stages begin after steps 4, 8 and 12 are passed."""
+    """Make every test pass: stages end after steps 4, 8 and 12."""
     monkeypatch.setattr(setup, "count_correct", lambda evaluated, questions, method: len(questions))
 
 
@@ -229,7 +231,7 @@ def always_passed(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.filterwarnings("ignore:This process"))])
 @pytest.mark.parametrize("stop", [3, 4, 7, 8, 9])
 def test_resuming_is_exact_across_stages(stop: int, workers: int, tmp_path: Path) -> None:
-    """Interrupted before, at and after the beginning of a stage; with batches made ahead, which a new stage drops."""
+    """Interrupted before, at and after the start of a stage, also with prefetched batches, which a new stage drops."""
 
     def interrupt(line: dict[str, Any]) -> None:
         if line["step"] == stop and "loss" in line:
@@ -246,7 +248,7 @@ def test_resuming_is_exact_across_stages(stop: int, workers: int, tmp_path: Path
 
 
 def assert_same(found: Run, expected: Run) -> None:
-    """Bit for bit, stages and their tests included."""
+    """Compare weights, metrics, stages and their tests bit by bit."""
     assert found.ends == expected.ends
     assert losses(found.folder) == losses(expected.folder)
     tests = [[line for line in metrics(run.folder) if "curriculum" in line] for run in (found, expected)]
@@ -255,12 +257,12 @@ def assert_same(found: Run, expected: Run) -> None:
         assert torch.equal(found.evaluated.model.state_dict()[name], value), name
 
 
-# What holds for all stages from the beginning.
+# Vocabulary and positions.
 
 
 @pytest.mark.usefixtures("always_passed")
 def test_symbols_and_positions_are_those_of_all_stages(tmp_path: Path) -> None:
-    """A window of 59 needs more positions than one of 7 has, and its documents are read from the first step on."""
+    """A window of 59 needs more positions than a window of 7; the model has them from the first step on."""
     run = trained(tmp_path / "run", tiny(**STAGES | {"curriculum__stages": "bits=1; bits=2 window=59"}))
     stage = run.evaluated.task.changed({"bits": 2, "window": 59})
     document = run.evaluated.format.write(stage, stage.draw(0, "train", 0))

@@ -1,4 +1,4 @@
-"""Programs that run for thousands of lines: `solve` with a decoder that knows every next state, and no other memory."""
+"""Programs that run for thousands of lines: `solve` with a decoder that computes the next state and has no memory."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ INDUCTIVE = format_named("inductive")
 
 
 def nested(times: int) -> Symbols:
-    """Two loops in one another: 4 lines for each of times * times rounds, and a few around them."""
+    """Return a program with two nested loops: 4 lines per inner round, times * times rounds, and a few more lines."""
     body = f"v0 += 1\n  v1 = {times}\n  while v1 > 0:\n    v1 -= 1\n    v2 = {times}\n    while v2 > 0:\n      v2 -= 1"
     return TASK.parse(f"def f(v0):\n  {body}\n      v0 += 1\n      v0 %= 10\n  return v0\n\noutput = f(3)")
 
 
 class Perfect:
-    """A decoder that writes what follows from the question and the last state alone, and keeps nothing else."""
+    """A decoder that computes the next state from only the question and the last state."""
 
     context: int | None = None
 
@@ -60,7 +60,7 @@ class Perfect:
         return self._logits()
 
     def keep(self, rows: Sequence[int]) -> None:
-        """One row alone."""
+        """Decode a single row."""
 
     def held_bytes(self) -> list[int]:
         return [0]

@@ -1,4 +1,4 @@
-"""`benchmarks.mbpp_context_fit`: which tasks of MBPP fit, on three of our own, counted by hand."""
+"""`benchmarks.mbpp_context_fit`: which tasks fit, for three tasks counted by hand."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def thrice(number: int, code: str, *calls: str) -> dict[str, object]:
     return mbpp_line(number, code, *(f"assert {call} == 0" for call in calls))
 
 
-def test_a_task_fits_where_all_its_runs_do(
+def test_a_task_fits_if_all_its_runs_fit(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of `double` one run has a long argument, so that its trace fits 1024 tokens and its inductive states, which hold
@@ -51,7 +51,7 @@ def test_a_task_fits_where_all_its_runs_do(
 
 
 def test_a_trace_of_more_lines_fits_nowhere() -> None:
-    """The shortest lines there are: what is not run to its end could not have fitted."""
+    """Even the shortest possible lines: a run that is stopped could not have fitted."""
     lines = FIT["MAX_TRACED_LINES"] + 1
     with started() as runner:
         trace = runner.run("0\n" * lines)

@@ -1,4 +1,4 @@
-"""Processes: killed, interrupted, and several that train one model."""
+"""Training processes: killed, interrupted, side by side, and several that train one model."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def parameters(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def evaluations(folder: Path) -> list[Any]:
-    """Steps and accuracies (seconds and memory differ from run to run)."""
+    """Return steps and accuracies of the evaluations. Seconds and memory differ from run to run."""
     judged = [line for line in metrics(folder) if "evaluation" in line]
     return [(line["step"], [score["correct"] for score in line["evaluation"]]) for line in judged]
 
 
 @pytest.mark.parametrize(("seed", "kills"), [(0, 6), pytest.param(1, 60, marks=pytest.mark.slow)])
-def test_a_run_killed_again_and_again_ends_as_if_nothing_had_been(seed: int, kills: int, tmp_path: Path) -> None:
+def test_a_run_killed_repeatedly_ends_like_an_undisturbed_one(seed: int, kills: int, tmp_path: Path) -> None:
     whole = trained(tmp_path / "whole", tiny(**LONGER))
     folder = tmp_path / "run"
     arguments = train_arguments(folder, "--device", "cpu", **LONGER)
@@ -53,8 +53,8 @@ def test_a_run_killed_again_and_again_ends_as_if_nothing_had_been(seed: int, kil
 
 
 @pytest.mark.parametrize("request_to_end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_request_to_end_saves_and_says_how_to_go_on(tmp_path: Path, request_to_end: int) -> None:
-    """A process of its own, interrupted once it has begun to train; then the command that it prints."""
+def test_a_termination_signal_saves_and_prints_how_to_resume(tmp_path: Path, request_to_end: int) -> None:
+    """Interrupt a process that has started to train, then run the command that it prints."""
     settings = {"train__steps": 2000, "train__decay_steps": 2000}
     with started(tmp_path, train_arguments(Path("a run"), "--device", "cpu", **settings)) as process:
         while not (tmp_path / "a run" / "metrics.jsonl").exists():
@@ -70,8 +70,8 @@ def test_a_request_to_end_saves_and_says_how_to_go_on(tmp_path: Path, request_to
     assert resuming[-1] == "--resume"
 
 
-def test_a_folder_that_is_trained_in_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """To go on in it, and to replace it; what is killed without warning holds it no longer."""
+def test_a_folder_with_a_running_training_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Both --resume and --force are refused. A killed process releases its lock."""
     folder, settings = tmp_path / "a run", {"train__steps": 2000, "train__checkpoint_every": 2}
     arguments = train_arguments(folder, "--device", "cpu", **settings)
     with started(tmp_path, arguments) as process:
@@ -88,8 +88,8 @@ def test_a_folder_that_is_trained_in_is_refused(tmp_path: Path, capsys: pytest.C
         assert Checkpoints(folder).steps()
 
 
-def test_runs_side_by_side_end_with_who_started_them(tmp_path: Path) -> None:
-    """They save their steps, too, and are gone when it is."""
+def test_parallel_runs_end_with_the_process_that_started_them(tmp_path: Path) -> None:
+    """They save their steps and end before it does."""
     words = ["train.steps=2000", "model=tiny", "bits=1", "window=2", "evaluate.sizes=1"]
     sweep = ["sweep", "parity-small", "--set", "train.batch=2|3", *words, "--jobs", "2", "--out", "swept"]
     folders = [tmp_path / "swept" / name / "seed-0" for name in ("batch=2", "batch=3")]
@@ -106,7 +106,7 @@ def test_runs_side_by_side_end_with_who_started_them(tmp_path: Path) -> None:
 
 
 def test_two_processes_train_as_one(tmp_path: Path) -> None:
-    """Seven documents a step, which two cannot share evenly. Gradients are summed in another order: float32 to 1e-5.
+    """Seven documents per step, so that the shares are unequal. Gradients are summed in another order: float32 to 1e-5.
 
     Stages of one number a state, which a few steps at a high rate teach well enough to pass.
     """
@@ -131,10 +131,10 @@ def test_two_processes_train_as_one(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "run" / "config.json").read_text())["machine"]["processes"] == 2
 
 
-def test_a_run_is_gone_on_with_by_the_command_that_was_printed(
+def test_the_printed_command_resumes_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Interrupted, gone on with from an earlier checkpoint and interrupted again; with a name that must be quoted."""
+    """Interrupt, resume from an earlier checkpoint, interrupt again; the folder's name needs quotes."""
     monkeypatch.chdir(tmp_path)
     whole = trained(Path("whole"), tiny(train__checkpoint_every=3))
     arguments = train_arguments(Path("it's a run"), "--device", "cpu", train__checkpoint_every=3)
@@ -151,7 +151,7 @@ def test_a_run_is_gone_on_with_by_the_command_that_was_printed(
 
 
 def interrupt_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Press Ctrl-C in the midst of a step."""
+    """Press Ctrl-C in the middle of a step."""
     one_step = Trainer._train_step
 
     def pressed(training: Trainer, batches: Any) -> None:

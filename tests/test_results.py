@@ -1,4 +1,4 @@
-"""docs/results: the index is current, every picture small, every table whole."""
+"""docs/results: the index is up to date, the images are small, the tables complete."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FOLDERS = sorted(path for path in RESULTS.iterdir() if path.is_dir())
 
 
 def test_the_index_is_current() -> None:
-    assert (RESULTS / "README.md").read_text() == index(), "`python -m tools.write_results` writes it anew"
+    assert (RESULTS / "README.md").read_text() == index(), "`python -m tools.write_results` regenerates it"
 
 
 SCALES = sum(len(experiment(name).scales) for name in experiment_names())

@@ -1,4 +1,4 @@
-"""Training: one loss whatever the layout, batches, back-end and number of processes; the optimiser; when it stops."""
+"""Training: the loss is independent of layout, batches, back-end and processes; the optimizer; when training stops."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from scratchpad.training.optimizer import learning_rate, make_optimizer
 from scratchpad.training.setup import measure
 from scratchpad.training.trainer import Trainer
 
-CLOSE = 1e-6  # float32, a dozen steps: sums in another order
+CLOSE = 1e-6  # float32 over a dozen steps: the sums are in another order
 
 
 def curve(folder: Path, **settings: Any) -> dict[int, float]:
@@ -55,7 +55,7 @@ WAYS: dict[str, dict[str, Any]] = {
 def test_the_loss_curve_is_the_same_however_a_step_is_cut(question_loss: bool, tmp_path: Path) -> None:
     common = {"train__question_loss": question_loss, "train__steps": 7, "train__learning_rate": 3e-3}
     expected = curve(tmp_path / "packed", **common)
-    assert expected[7] < expected[1] - 0.05  # it is learning something
+    assert expected[7] < expected[1] - 0.05  # the model learns
     for name, settings in WAYS.items():
         found = curve(tmp_path / name, **common, **settings)
         assert found == pytest.approx(expected, rel=CLOSE), name
@@ -77,15 +77,15 @@ def test_the_first_loss_is_the_mean_over_all_scored_tokens_of_the_step(micro_tok
     fresh = Transformer(run.config.model, len(run.evaluated.vocabulary))
     parts = data_of(config)[0]
     assert (len(parts) > 3) == (micro_tokens == 50)
-    scored = [log_share for batch in parts for log_share in log_shares(fresh, batch)]
+    scored = [log_share for batch in parts for log_share in log_probabilities(fresh, batch)]
     task = run.evaluated.task
     written = [task.chain(task.draw(0, "train", number)) for number in range(5)]
     assert len(scored) == sum(len(state) + 1 for chain in written for state in chain) == count_targets(parts)
     assert losses(run.folder)[1] == pytest.approx(-math.fsum(scored) / len(scored), rel=CLOSE)
 
 
-def log_shares(model: Transformer, batch: Batch) -> list[float]:
-    """The logarithm of the probability of each target, one by one."""
+def log_probabilities(model: Transformer, batch: Batch) -> list[float]:
+    """Return the log probability of each target, computed one by one."""
     logits = model(batch, "dense").detach().double().log_softmax(-1)
     targets = batch.targets[batch.real()].tolist()
     return [float(row[target]) for row, target in zip(logits, targets, strict=True) if target != NO_TARGET]
@@ -109,11 +109,11 @@ def test_it_learns_in_bfloat16(tmp_path: Path) -> None:
     assert found[1] != single[1]
 
 
-# The optimiser.
+# The optimizer.
 
 
 def test_only_matrices_decay() -> None:
-    """With gradients of zero a step of AdamW shrinks a parameter by the rate times the decay, and does nothing else."""
+    """With zero gradients, a step of AdamW only shrinks a parameter, by the learning rate times the decay."""
     config = TrainConfig(learning_rate=0.5, weight_decay=0.1)
     model = Transformer(replace(tiny().model, context=16, bias=True), 20)
     with torch.no_grad():
@@ -129,8 +129,8 @@ def test_only_matrices_decay() -> None:
         torch.testing.assert_close(parameter.detach(), shrunk * before[name])
 
 
-def test_the_optimiser_steps_as_adamw_is_written(tmp_path: Path) -> None:
-    """Two steps of a run against Loshchilov and Hutter's algorithm 2, with clipping, written out in float64."""
+def test_the_optimizer_follows_the_adamw_paper(tmp_path: Path) -> None:
+    """Two steps of a run, compared with algorithm 2 of Loshchilov and Hutter with clipping, written out in float64."""
     config = tiny(train__steps=2, train__learning_rate=0.01, train__warmup_steps=0, train__clip=0.3)
     config = config.with_settings({"train.betas": "0.8,0.95", "train.weight_decay": 0.2})
     run = trained(tmp_path / "run", config)
@@ -174,12 +174,12 @@ def test_the_optimiser_steps_as_adamw_is_written(tmp_path: Path) -> None:
         (7, {"decay_steps": 3, "warmup_steps": 4}, 0.1),
     ],
 )
-def test_the_rate_warms_up_and_falls_along_a_cosine(step: int, settings: dict[str, Any], expected: float) -> None:
+def test_the_learning_rate_warms_up_and_follows_a_cosine(step: int, settings: dict[str, Any], expected: float) -> None:
     config = TrainConfig(steps=100, learning_rate=1.0, final_learning_rate=0.1, **settings)
     assert learning_rate(step, config) == pytest.approx(expected, rel=1e-12)
 
 
-def test_the_rate_of_each_step_is_in_the_metrics(tmp_path: Path) -> None:
+def test_metrics_hold_the_learning_rate_of_each_step(tmp_path: Path) -> None:
     config = tiny(train__steps=5)
     trained(tmp_path / "run", config)
     logged = [line["lr"] for line in metrics(tmp_path / "run") if "lr" in line]
@@ -189,29 +189,29 @@ def test_the_rate_of_each_step_is_in_the_metrics(tmp_path: Path) -> None:
 # What a step trains on.
 
 
-def drawn(data: StepData, steps: Sequence[int]) -> list[Symbols]:
+def questions_of_steps(data: StepData, steps: Sequence[int]) -> list[Symbols]:
     return [question for step in steps for question in data.questions(step)]
 
 
-def test_fresh_data_are_the_draws_in_order() -> None:
+def test_generated_data_are_the_draws_in_order() -> None:
     data = data_of(tiny(train__seed=3))
-    assert drawn(data, range(4)) == [data.task.draw(3, "train", number) for number in range(20)]
+    assert questions_of_steps(data, range(4)) == [data.task.draw(3, "train", number) for number in range(20)]
 
 
-def test_fixed_samples_come_once_an_epoch_each_time_in_another_order() -> None:
-    """Ten samples in batches of 4: an epoch ends within a step."""
+def test_fixed_samples_occur_once_per_epoch_in_a_new_order() -> None:
+    """Ten samples in batches of 4, so that epochs end within a step."""
     config = tiny(bits=8, window=11, train__samples=10, train__batch=4, evaluate__sizes=8)
     data = data_of(config)
     samples = [data.task.draw(0, "train", number) for number in range(10)]
     assert len(set(samples)) == 10
-    epochs = [tuple(drawn(data, range(25))[i : i + 10]) for i in range(0, 100, 10)]
+    epochs = [tuple(questions_of_steps(data, range(25))[i : i + 10]) for i in range(0, 100, 10)]
     assert all(sorted(epoch) == sorted(samples) for epoch in epochs)
     assert len(set(epochs)) == 10
 
 
 @pytest.mark.parametrize("batch", [12, 7, 2])
 @pytest.mark.parametrize("settings", [{}, {"train__samples": 11}])
-def test_processes_share_out_the_same_draws(batch: int, settings: dict[str, int]) -> None:
+def test_processes_divide_the_draws_of_a_step(batch: int, settings: dict[str, int]) -> None:
     config = tiny(train__batch=batch, **settings)
     alone = data_of(config)
     shares = [data_of(config, ProcessGroup(rank, 3)) for rank in range(3)]
@@ -232,18 +232,18 @@ def test_seeds_train_different_models_on_different_data(tmp_path: Path) -> None:
     assert curve(tmp_path / "c", train__seed=1, train__steps=2) == losses(tmp_path / "a")
 
 
-# When it stops.
+# When training stops.
 
 
 def test_it_stops_once_the_target_is_reached(tmp_path: Path) -> None:
     settings = {"train__evaluate_every": 7, "train__log_every": 5, "train__steps": 40, "evaluate__sizes": "1,2"}
     accuracies = iter([(0.9, 0.1), (0.5, 0.4), (0.6, 0.5), (1.0, 1.0)])
-    training = fake_judged(tmp_path, tiny(**settings, train__stop_at=0.5), accuracies)
+    training = trainer_with_accuracies(tmp_path, tiny(**settings, train__stop_at=0.5), accuracies)
     training.run()
     assert training.step == 21
     assert Checkpoints(tmp_path).steps()[-1] == 21
     assert list(losses(tmp_path)) == [5, 7, 10, 14, 15, 20, 21]
-    again = fake_judged(tmp_path, tiny(**settings, train__stop_at=0.5), accuracies)
+    again = trainer_with_accuracies(tmp_path, tiny(**settings, train__stop_at=0.5), accuracies)
     again.resume(Checkpoints(tmp_path).load())
     again.run()
     assert again.step == 21
@@ -251,7 +251,7 @@ def test_it_stops_once_the_target_is_reached(tmp_path: Path) -> None:
 
 def test_the_best_checkpoint_is_the_latest_of_the_best_mean(tmp_path: Path) -> None:
     means = iter([(0.2,), (0.7,), (0.6,), (0.7,), (0.1,)])
-    training = fake_judged(tmp_path, tiny(train__evaluate_every=3, train__steps=15), means)
+    training = trainer_with_accuracies(tmp_path, tiny(train__evaluate_every=3, train__steps=15), means)
     training.run()
     assert training.checkpoints.best() == (12, 0.7)
     assert training.checkpoints.steps() == [12, 15]
@@ -266,12 +266,12 @@ class FakeScore:
         return {"accuracy": self.accuracy}
 
 
-def fake_judged(folder: Path, config: RunConfig, accuracies: Any) -> Trainer:
-    """A training whose evaluations are known beforehand."""
+def trainer_with_accuracies(folder: Path, config: RunConfig, accuracies: Any) -> Trainer:
+    """Return a trainer whose evaluations yield the given accuracies."""
     data = data_of(config)
     model = Transformer(replace(config.model, context=64), len(Vocabulary(data.task.symbols())))
-    judge: Any = lambda: [FakeScore(accuracy) for accuracy in next(accuracies)]  # noqa: E731
-    return Trainer(model, data, folder, judge, lambda line: None, ProcessGroup())
+    evaluate: Any = lambda: [FakeScore(accuracy) for accuracy in next(accuracies)]  # noqa: E731
+    return Trainer(model, data, folder, evaluate, lambda line: None, ProcessGroup())
 
 
 @pytest.mark.parametrize(("own", "kept"), [(None, "64"), ("7", "7")])
@@ -286,7 +286,7 @@ def test_few_shapes_are_kept_on_a_cpu_unless_the_user_says_how_many(
     assert os.environ[name] == kept
 
 
-def test_a_rate_far_too_high_stops_the_run_with_advice(tmp_path: Path) -> None:
+def test_a_learning_rate_that_is_too_high_stops_the_run_with_advice(tmp_path: Path) -> None:
     config = tiny(train__learning_rate=1e30, train__warmup_steps=0)
     with pytest.raises(RunFailure, match=r"step 2: the loss is .*learning rate 9\.\d+e\+29.*smaller") as failure:
         trained(tmp_path / "run", config)

@@ -1,4 +1,4 @@
-"""What tests of training, evaluation and commands share: tiny runs, and command lines in this process and in others."""
+"""Helpers for tests of training, evaluation and commands: tiny runs, and command lines in this process or others."""
 
 from __future__ import annotations
 
@@ -38,44 +38,44 @@ TINY: dict[str, Any] = {
 
 
 starts_workers = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-"""For tests whose background workers are forks: from Python 3.12 on these warn where pytest has threads of its own."""
+"""For tests with forked background workers: from Python 3.12 on a fork warns if pytest has threads."""
 
 
 def dotted(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings by their paths, given with `__` for a dot."""
+    """Return settings with `.` in place of `__` in their names."""
     return {name.replace("__", "."): value for name, value in settings.items()}
 
 
 def tiny(**settings: Any) -> RunConfig:
-    """The tiny run with other settings: tiny(train__steps=7)."""
+    """Return the tiny run with changed settings: tiny(train__steps=7)."""
     return recipe("parity-small").with_settings(TINY | dotted(settings))
 
 
 def trained(folder: Path, config: RunConfig, **how: Any) -> Run:
-    """Train on the CPU; `how`: what `train` takes."""
+    """Train on the CPU; `how`: more arguments of `train`."""
     return train(config, folder, "cpu", **how)
 
 
 def metrics(folder: Path) -> list[dict[str, Any]]:
-    """The lines of metrics.jsonl."""
+    """Return the lines of metrics.jsonl."""
     return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
 def losses(folder: Path) -> dict[int, float]:
-    """step -> loss. Each step stands in the file once."""
+    """Return the loss by step; each step is in the file once."""
     found = [(line["step"], line["loss"]) for line in metrics(folder) if "loss" in line]
     assert len(dict(found)) == len(found)
     return dict(found)
 
 
 def train_arguments(out: Path, *more: str, **settings: Any) -> list[str]:
-    """The arguments of `scratchpad` that train the tiny run."""
+    """Return the arguments of `scratchpad` that train the tiny run."""
     values = [f"{name}={value}" for name, value in (TINY | dotted(settings)).items()]
     return ["train", "parity-small", "--out", str(out), *more, "--set", *values]
 
 
 def command(capsys: Capture, *arguments: str | Path) -> tuple[int, str, str]:
-    """Run a command line in this process: its exit status, what it printed and what it said on stderr."""
+    """Run a command line in this process and return its exit status, stdout and stderr."""
     capsys.readouterr()
     status = main(list(map(str, arguments)))
     out, err = capsys.readouterr()
@@ -83,7 +83,7 @@ def command(capsys: Capture, *arguments: str | Path) -> tuple[int, str, str]:
 
 
 def refused(capsys: Capture, *arguments: str | Path) -> str:
-    """What a mistake is told with: one line, exit status 2, nothing on stdout."""
+    """Run a command line that must fail with status 2, one line on stderr and nothing on stdout; return the line."""
     status, out, err = command(capsys, *arguments)
     assert (status, out) == (2, ""), err
     assert err.startswith("scratchpad: error: ")
@@ -92,14 +92,14 @@ def refused(capsys: Capture, *arguments: str | Path) -> str:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """All files under a folder."""
+    """Return the contents of all files under a folder."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def started(
     cwd: Path, arguments: Sequence[str], program: Sequence[str] = ("-m", "scratchpad")
 ) -> subprocess.Popen[str]:
-    """A command line in a process of its own."""
+    """Start a command line in its own process."""
     return subprocess.Popen(
         [sys.executable, *program, *arguments],
         cwd=cwd,

@@ -50,10 +50,14 @@ EXAMPLE = """scratchpad evaluate runs/parity-small --sizes 8,12,16 -n 1000
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("runs", metavar="RUN", nargs="+", help="one or more run folders; several also give medians")
     parser.add_argument(
-        "--sizes", type=sizes_list, default=(), metavar="10,20,30", help="default: the sizes in the run's settings"
+        "--sizes",
+        type=sizes_list,
+        default=(),
+        metavar="10,20,30",
+        help="sizes of the questions (default: those in the run's settings)",
     )
     parser.add_argument("-n", type=whole_number(1), default=1000, help="questions per size (default: %(default)s)")
-    parser.add_argument("--method", metavar="forced|free", help="default: forced; with --vote: free")
+    parser.add_argument("--method", metavar="forced|free", help="how to evaluate (default: forced; with --vote: free)")
     parser.add_argument("--vote", action="store_true", help="evaluate the runs as one that votes on every state")
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="seed of the test questions (default: %(default)s)"

@@ -48,7 +48,8 @@ def arguments(parser: ArgumentParser) -> None:
         "--isolation",
         choices=("auto", "namespaces", "hooks"),
         default="auto",
-        help="namespaces and audit hooks, audit hooks alone, or the strongest possible here (default: %(default)s)",
+        help="namespaces: namespaces and audit hooks; hooks: audit hooks alone; auto: the strongest that this machine "
+        "allows (default: %(default)s)",
     )
     _add_limits(parser)
 

@@ -1,4 +1,4 @@
-"""The commands evaluate and solve: their JSON and files, mistakes told in one line, and run folders that are none."""
+"""The commands evaluate and solve: JSON, files, errors in one line, and damaged run folders."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scratchpad.tasks.document import MARKS
 
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run that is right on the shortest questions."""
+    """A run that solves the shortest questions."""
     settings = {"train__steps": 150, "train__batch": 16, "train__learning_rate": 1e-2, "bits": "1-3", "window": 4}
     return trained(tmp_path_factory.mktemp("learned") / "run", tiny(**settings, evaluate__sizes="1,2"))
 
@@ -29,7 +29,7 @@ def run(learned: Run, tmp_path: Path) -> Path:
 # evaluate
 
 
-def test_evaluate_prints_and_keeps_what_is_promised(run: Path, capsys: Capture) -> None:
+def test_evaluate_prints_and_keeps_the_documented_fields(run: Path, capsys: Capture) -> None:
     status, out, err = command(capsys, "evaluate", run, "--sizes", "1,3", "-n", "17", "--json")
     lines = [json.loads(line) for line in out.splitlines()]
     assert (status, [line["size"] for line in lines]) == (0, [1, 3]), err
@@ -44,7 +44,7 @@ def test_evaluate_prints_and_keeps_what_is_promised(run: Path, capsys: Capture) 
     assert kept == [{"step": 150, **line} for line in lines]
 
 
-def test_evaluating_again_replaces_only_what_is_judged_again(run: Path, capsys: Capture) -> None:
+def test_evaluating_again_replaces_only_the_same_scores(run: Path, capsys: Capture) -> None:
     def kept() -> list[tuple[str, int, int, int]]:
         lines = [json.loads(line) for line in (run / "scores.jsonl").read_text().splitlines()]
         return [(line["method"], line["size"], line["seed"], line["n"]) for line in lines]
@@ -57,7 +57,7 @@ def test_evaluating_again_replaces_only_what_is_judged_again(run: Path, capsys: 
     assert len((run / "evaluation.jsonl").read_text().splitlines()) == 15
 
 
-def test_sampled_scores_stand_beside_greedy_ones(run: Path, capsys: Capture) -> None:
+def test_sampled_scores_are_kept_beside_greedy_ones(run: Path, capsys: Capture) -> None:
     words = ("evaluate", run, "-n", "3", "--sizes", "2,2", "--method", "free")
     for more in ([], ["--temperature", "0.5"], ["--temperature", "0.5", "--top-k", "3"], []):
         assert command(capsys, *words, *more)[0] == 0
@@ -137,13 +137,13 @@ def test_limits_are_statuses_without_an_answer(words: list[str], status: str, ru
         ("2_", "slots of 0, 1, _"),
     ],
 )
-def test_questions_that_are_none_are_refused_before_any_is_solved(
+def test_invalid_questions_are_refused_before_any_is_solved(
     question: str, says: str, run: Path, capsys: Capture
 ) -> None:
     assert says in refused(capsys, "solve", run, "_1__=", question)
 
 
-# What a run folder may have become.
+# Damaged run folders.
 
 
 def remove(path: Path) -> None:
@@ -165,9 +165,7 @@ def write(text: str) -> Callable[[Path], object]:
         (write(json.dumps({"config": {"model": {"width": "w"}}, "vocabulary": MARKS})), "model.width takes a whole"),
     ],
 )
-def test_a_folder_that_is_no_run_or_no_more(
-    damage: Callable[[Path], object], says: str, run: Path, capsys: Capture
-) -> None:
+def test_a_folder_without_a_valid_run(damage: Callable[[Path], object], says: str, run: Path, capsys: Capture) -> None:
     damage(run / "config.json")
     assert says in refused(capsys, "evaluate", run)
     assert says in refused(capsys, "solve", run, "1")
@@ -184,16 +182,16 @@ def test_a_damaged_checkpoint_is_named_and_another_offered(run: Path, capsys: Ca
 
 
 @pytest.mark.parametrize("name", ["scores.jsonl", "evaluation.jsonl"])
-def test_damaged_lines_of_earlier_judgements_are_told_before_any_work(
+def test_damaged_lines_of_earlier_evaluations_are_reported_before_any_work(
     name: str, run: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scratchpad.run.evaluate", lambda *_: pytest.fail("judged all the same"))
+    monkeypatch.setattr("scratchpad.run.evaluate", lambda *_: pytest.fail("evaluated anyway"))
     for text, says in (("{cut\n", "Expecting"), ("[]\n", "a line holds one JSON object")):
         (run / name).write_text(text)
         assert f"{name}:1 is damaged: {says}" in refused(capsys, "evaluate", run, "-n", "1")
         assert (run / name).read_text() == text
     monkeypatch.undo()
-    assert command(capsys, "evaluate", run, "-n", "1", "--set", "window=6")[0] == 0  # nothing of it is kept
+    assert command(capsys, "evaluate", run, "-n", "1", "--set", "window=6")[0] == 0  # its scores are not kept
     assert (run / name).read_text() == text
     (run / name).write_text('{"cut')
     assert command(capsys, "evaluate", run, "-n", "1")[0] == 0

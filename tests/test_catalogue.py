@@ -1,4 +1,4 @@
-"""The registry: every experiment at both scales can be built, drawn and judged; the papers' numbers are theirs."""
+"""The catalogue: every experiment can be planned, drawn and evaluated at both scales, with the papers' numbers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ AS_IN_THE_PAPER: dict[str, dict[str, Any]] = {
     "fig7": {"batch": 4096, "steps": 8000, "context": 128, "weight_decay": 0.1},
     "fig10": {"batch": 1024, "steps": 20_000, "weight_decay": 1e-2, "n": 256, "at": (80, 160, 240, 320, 400)},
 }  # fmt: skip
-"""Abbe et al. 2024 and the official code: what stands in the figures' set-ups."""
+"""The set-ups of the figures in Abbe et al. 2024 and the official code."""
 TASKS_IN_THE_PAPER: dict[str, dict[str, Any]] = {
     "fig4b": {"vertices": 24, "n": 6, "names": 1000},
     "fig5-parity": {"bits": "1-30", "window": 60},
@@ -50,7 +50,7 @@ TASKS_IN_THE_PAPER: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize(("name", "scale"), PLANS)
-def test_every_curve_draws_and_can_be_judged(name: str, scale: str) -> None:
+def test_every_curve_draws_and_can_be_evaluated(name: str, scale: str) -> None:
     plan = experiment(name).plan(scale)
     assert plan.form in FORMS
     assert plan.curves
@@ -70,7 +70,7 @@ def test_every_curve_draws_and_can_be_judged(name: str, scale: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "scale"), PLANS)
-def test_every_text_that_stands_beside_a_result_is_there(name: str, scale: str) -> None:
+def test_every_text_beside_a_result_exists(name: str, scale: str) -> None:
     found = experiment(name)
     plan = found.plan(scale)
     assert all((found.title, found.source, found.setup, found.result))
@@ -115,14 +115,14 @@ def test_the_sizes_of_models_are_those_of_figure_1() -> None:
 
 
 def test_every_combination_is_one_curve() -> None:
-    """Counted by hand: 2 x 3, the last setting fastest."""
+    """Counted by hand: 2 x 3, the last setting varies fastest."""
     found = combinations({"a": "1|2", "b": "x", "c": "p|q|r"})
     assert [(one["a"], one["b"], one["c"]) for one in found] == [
         ("1", "x", "p"), ("1", "x", "q"), ("1", "x", "r"), ("2", "x", "p"), ("2", "x", "q"), ("2", "x", "r"),
     ]  # fmt: skip
 
 
-def test_what_is_varied_together_goes_in_step() -> None:
+def test_settings_varied_together_change_together() -> None:
     assert paired_alternatives({}) == [{}]
     varied = {"a": "1|2|3", "b": "x|y|z"}
     assert paired_alternatives(varied) == [
@@ -135,7 +135,7 @@ def test_what_is_varied_together_goes_in_step() -> None:
 
 
 def test_positions_of_figure_4a_are_the_papers(tmp_path: Path) -> None:
-    """Appendix B: a block of 16 n + 16; every curve stands in the figure, and in its folder, by n alone."""
+    """Appendix B: a block of 16 n + 16. In the figure and in its folder, n alone identifies a curve."""
     plan = prepared(experiment("fig4a").plan("paper"), tmp_path)
     assert plan.varied == "n"
     assert len(plan.curves) == 18
@@ -152,7 +152,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("line", WRONG)
-def test_a_wrong_file_is_told_by_its_name(line: str, tmp_path: Path) -> None:
+def test_errors_name_the_file(line: str, tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     texts = "title = 't'\nsource = 's'\nsetup = 'u'\nresult = 'r'\n"
     file.write_text(f"{texts}{line}\n[small]\nsettings = 'bits=2'\n")
@@ -161,7 +161,7 @@ def test_a_wrong_file_is_told_by_its_name(line: str, tmp_path: Path) -> None:
     assert "mine.toml" in str(caught.value)
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_file(tmp_path: Path) -> None:
     file = tmp_path / "none.toml"
     with pytest.raises(ScratchpadError) as caught:
         experiment(str(file))
@@ -179,8 +179,8 @@ def test_a_file_without_its_texts_or_scales_is_refused(tmp_path: Path) -> None:
         experiment("fig4c")
 
 
-def test_another_task_leaves_the_former_ones_settings() -> None:
-    """Cases that ask for another task depend on it."""
+def test_another_task_drops_the_settings_of_the_first() -> None:
+    """Cases with another task depend on it."""
     config = RunConfig().with_settings({"bits": "1-3", "window": "7", "evaluate.sizes": "2,3"})
     other = config.with_settings({"task.name": "cycles", "n": "2"})
     assert dict(other.task.settings) == {"n": "2"}
