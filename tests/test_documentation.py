@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -51,3 +53,16 @@ def test_modules_that_are_named_exist() -> None:
 def _module(name: str) -> bool:
     path = ROOT / name.replace(".", "/")
     return path.is_dir() or path.with_suffix(".py").is_file()
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="`git apply` checks the diffs")
+def test_the_worked_diffs_apply() -> None:
+    diffs = re.findall(
+        r"^```diff\n(.*?)^```$", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+    assert len(diffs) == 5
+    for diff in diffs:
+        ran = subprocess.run(
+            ["git", "apply", "--check", "--unidiff-zero", "-"], input=diff, cwd=ROOT, capture_output=True, text=True
+        )
+        assert ran.returncode == 0, f"{ran.stderr}\n{diff[:200]}"
