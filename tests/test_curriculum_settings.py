@@ -1,4 +1,4 @@
-"""Curricula as users write them: what is refused, stages of other tasks, and what reports and progress say."""
+"""Settings of curricula: invalid ones, stages of other tasks, reports and progress."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ STAGES: dict[str, Any] = {
     "curriculum__every": 4,
     "curriculum__n": 7,
 }
-"""Three stages, which a run of 13 steps may go through."""
+"""Three stages that a run of 13 steps can pass."""
 
 
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"stages": "bits=1; bits=2"}, "threshold go together.*threshold=none"),
+        ({"stages": "bits=1; bits=2"}, "go together.*threshold=none"),
         ({"threshold": "0.95"}, "go together.*stages=none"),
         ({"stages": "bits=1", "threshold": "95"}, "threshold=95.0: a share"),
         ({"stages": "bits=1", "threshold": "0"}, "threshold=0.0: a share"),
-        ({"forget": "true"}, "forget goes with curriculum.stages"),
+        ({"forget": "true"}, "forget needs curriculum.stages"),
         ({"stages": "bits=1", "threshold": "0.9", "every": "0"}, "at least 1; given: every=0"),
         ({"stages": "bits=1", "threshold": "0.9", "n": "0"}, "at least 1; given: every=1000 n=0"),
         ({"stages": "bits=1;", "threshold": "0.9"}, "stages, stage 2, takes name=value, not ''"),
@@ -50,7 +50,7 @@ STAGES: dict[str, Any] = {
         ({"stages": "bits=1 bits=2", "threshold": "0.9"}, "stage 1, bits is given twice"),
     ],
 )
-def test_curricula_that_are_none_are_refused(settings: dict[str, str], says: str) -> None:
+def test_invalid_curricula_are_refused(settings: dict[str, str], says: str) -> None:
     with pytest.raises(ScratchpadError, match=says):
         tiny(**{f"curriculum__{name}": value for name, value in settings.items()})
 
@@ -64,7 +64,7 @@ def test_curricula_that_are_none_are_refused(settings: dict[str, str], says: str
         ({"every": 14}, "every=14: no stage is tested in train.steps=13; at most 13"),
     ],
 )
-def test_stages_that_the_task_does_not_have_are_refused_before_anything_is_written(
+def test_stages_that_the_task_does_not_have_are_refused_before_writing(
     settings: dict[str, Any], says: str, tmp_path: Path
 ) -> None:
     config = tiny(**STAGES | {f"curriculum__{name}": value for name, value in settings.items()})
@@ -87,8 +87,8 @@ def test_a_stage_that_the_data_do_not_hold_is_refused(tmp_path: Path) -> None:
     assert len(found.test_questions(1000, 0)) == 1
 
 
-def test_what_data_hold_out_is_asked_anew_at_every_test(tmp_path: Path) -> None:
-    """There are too few for new ones: each test asks the same, from the first on."""
+def test_every_test_asks_the_same_held_out_problems(tmp_path: Path) -> None:
+    """There are too few problems for new ones in each test."""
     lines = [{"question": f"{i}", "states": [f"{i}", f"{i}a"], "answer": "a"} for i in range(59)]
     data = tmp_path / "data.jsonl"
     data.write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -133,8 +133,8 @@ def test_a_threshold_that_the_commonest_answer_reaches_is_refused(
 
 
 @pytest.mark.parametrize("name", ["cycles", "three-cycles", "heights", "random-graphs"])
-def test_the_commonest_answer_is_as_common_as_told(name: str) -> None:
-    """Of 400 questions; within 5 deviations: wrong by chance once in a million times."""
+def test_the_share_of_the_commonest_answer_is_correct(name: str) -> None:
+    """Among 400 questions, within 5 standard deviations: a false alarm once in a million."""
     task = task_named(name, GRAPHS | {"distance": 1, "unconnected": 0.2} if name == "random-graphs" else {"n": 2})
     found = Counter(task.truth(task.draw(0, "train", index)) for index in range(400))
     deviation = math.sqrt(400 * task.most_common_share * (1 - task.most_common_share))
@@ -149,7 +149,7 @@ def test_the_commonest_answer_is_as_common_as_told(name: str) -> None:
         ("parity", {"window": 8, "bits": "1-4"}, ("modulus=3", "modulus=2")),
     ],
 )
-def test_stages_that_contradict_each_other_are_forgotten_or_refused(
+def test_stages_that_contradict_each_other_need_forget(
     name: str, settings: dict[str, Any], stages: tuple[str, ...], tmp_path: Path
 ) -> None:
     written = {"curriculum.stages": "; ".join(stages), "curriculum.threshold": 0.9, "curriculum.every": 4}
@@ -162,7 +162,7 @@ def test_stages_that_contradict_each_other_are_forgotten_or_refused(
         assert measure(resolve(config.with_settings(fine))).config.model.context
 
 
-def test_stages_of_a_task_of_ones_own(tmp_path: Path) -> None:
+def test_stages_of_a_user_task(tmp_path: Path) -> None:
     task = load_task_file(str(Path(__file__).parent.parent / "examples" / "my_task.py"))
     found = make_curriculum(CurriculumConfig(("sizes=2", "sizes=5"), 0.9), task)
     assert found is not None
@@ -181,7 +181,7 @@ def test_a_report_says_what_stages_took(stages: int, tmp_path: Path) -> None:
     assert "stages passed, steps each" in text
 
 
-def test_progress_tells_of_tests() -> None:
+def test_progress_shows_stage_tests() -> None:
     test = {"stage": 2, "settings": "n=3", "accuracy": 0.953, "passed": True, "steps": 4000}
     assert stage_result(test) == "stage 2 (n=3): 95.3 % correct, passed after 4000 steps"
     assert stage_result({**test, "accuracy": 0.5, "passed": False}) == "stage 2 (n=3): 50.0 % correct"

@@ -1,4 +1,4 @@
-"""The house is in order: imports go one way, what needs no torch imports none, files stay short."""
+"""Rules of the package: imports go one way, tasks and rows need no torch, files stay short."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LAYERS = (
     ("reporting",),
     ("experiments",),
 )
-"""From the bottom up: packages, and modules that have another place than their package. Modules without an entry
+"""From the bottom up: packages, and modules with a rank of their own. Modules without an entry
 (recipes, cli, api) are above all of them.
 """
 RANKS = {name: rank for rank, names in enumerate(LAYERS) for name in names}
@@ -77,7 +77,7 @@ MODULES = modules()
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
-    """The modules of the package that a tree imports, wherever in it the import stands."""
+    """The modules of the package that a tree imports anywhere."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in MODULES)
@@ -89,13 +89,13 @@ def imported(tree: ast.AST) -> Iterator[str]:
 
 
 def rank(module: str) -> int:
-    """The place of a module: its own entry, else that of its package."""
+    """The rank of a module: its own entry, else that of its package."""
     package = module.removeprefix("scratchpad.")
     return RANKS.get(package, RANKS.get(package.partition(".")[0], TOP))
 
 
 def needed_to_load(tree: ast.Module) -> Iterator[str]:
-    """What is imported when the module is loaded: not in functions, not for type checkers only."""
+    """Imports that run when the module is loaded: not those in functions or for type checkers."""
     for node in tree.body:
         if not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.If):
             yield from imported(node)
@@ -119,20 +119,20 @@ def test_programs_are_imported_through_their_package() -> None:
     assert not {name for tree in outside for name in imported(tree) if name.startswith("scratchpad.programs.")}
 
 
-def test_no_two_modules_need_each_other() -> None:
-    """TopologicalSorter raises CycleError and names the circle."""
+def test_there_are_no_import_cycles() -> None:
+    """TopologicalSorter raises CycleError, which names the cycle."""
     graph = {module: set(needed_to_load(tree)) - {module} for module, tree in MODULES.items()}
     assert set(TopologicalSorter(graph).static_order()) >= set(MODULES)
 
 
-def test_every_folder_has_its_place() -> None:
-    """A folder that is new or renamed must not slip out of the order."""
+def test_every_folder_has_a_rank() -> None:
+    """So that new and renamed folders are checked, too."""
     folders = {path.name for path in (ROOT / "scratchpad").iterdir() if path.is_dir() and any(path.glob("*.py"))}
     assert folders <= {*RANKS, "bench", "cli"}
 
 
-def test_every_module_is_imported_in_the_ordinary_way() -> None:
-    """`import scratchpad.training.trainer as trainer` is the module: no function of the package hides it."""
+def test_every_module_can_be_imported() -> None:
+    """`import scratchpad.training.trainer as trainer` gives the module; no function hides it."""
     names = sorted(module for module in MODULES if module != "scratchpad.__main__")
     program = "import sys\n" + "".join(f"import {name} as m; assert m is sys.modules[{name!r}]\n" for name in names)
     ran = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, cwd=ROOT)
@@ -160,7 +160,7 @@ TORCH_FREE = [
 ]
 
 
-def test_tasks_and_the_rule_need_no_torch() -> None:
+def test_tasks_and_rows_need_no_torch() -> None:
     program = (
         f"import sys, {', '.join(TORCH_FREE)}; print(*{{'torch', 'transformers', 'matplotlib'}} & set(sys.modules))"
     )
@@ -174,7 +174,7 @@ def test_files_stay_short() -> None:
     assert not {str(path.relative_to(ROOT)): length for path, length in lengths.items() if length > MOST_LINES}
 
 
-def test_no_path_of_one_machine_is_written_down() -> None:
+def test_files_name_no_path_of_one_machine() -> None:
     path = re.compile(r"(?<![\w.})])/(work|opt|root|home)/\w")
     texts = files(".py", ".md", ".toml", ".txt", ".cff", ".json", ".html", ".jinja", ".yml", ".yaml", "Makefile", "run")
     assert not [str(file.relative_to(ROOT)) for file in texts if path.search(file.read_text(encoding="utf-8"))]

@@ -1,4 +1,4 @@
-"""The Python interface: what DESIGN.md and the README show, and the parts for a model and a loop of one's own."""
+"""The Python interface: its public names, and its parts in a user's own model and training loop."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_tasks_and_documents_need_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
-def test_functions_keep_their_names_whatever_is_imported() -> None:
+def test_imports_do_not_hide_functions() -> None:
     code = (
         "import scratchpad as sp, scratchpad.training.trainer, scratchpad.evaluation.metrics, scratchpad.layout.rows;"
     )
@@ -41,7 +41,7 @@ def test_functions_keep_their_names_whatever_is_imported() -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
-def test_a_run_has_a_folder_of_its_own_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_folder_is_named_after_task_and_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert sp.train(tiny(train__steps=1), device="cpu").folder == Path("runs/parity-inductive")
 
@@ -79,7 +79,7 @@ def test_train_solve_and_evaluate(tmp_path: Path) -> None:
     assert sp.Run.load(tmp_path / "run", "last").step == 3
 
 
-def test_recipes_are_configs_that_can_be_completed() -> None:
+def test_recipes_can_be_measured() -> None:
     for name in RECIPES:
         config = sp.recipe(name)
         assert measure(resolve(config)).config.model.context
@@ -93,7 +93,7 @@ def own(monkeypatch: pytest.MonkeyPatch) -> Any:
     return importlib.import_module("own_model")
 
 
-def test_a_model_and_a_loop_of_ones_own(own: Any) -> None:
+def test_the_example_with_its_own_model_and_loop(own: Any) -> None:
     assert own.main(20) < 0.8 * own.main(1)
     lines = (ROOT / "examples" / "own_model.py").read_text().splitlines()
     assert len(lines) <= 40
@@ -101,7 +101,7 @@ def test_a_model_and_a_loop_of_ones_own(own: Any) -> None:
 
 @torch.inference_mode()
 def test_the_engine_runs_over_any_callable_that_gives_logits(own: Any) -> None:
-    """The model of the example, fed as in training, and fed each transition as a fresh input: the same text."""
+    """The example's model writes the same text with re-indexed rows and with fresh inputs."""
     task = sp.task("parity", bits=2, window=5)
     vocabulary = sp.Vocabulary(task.symbols())
     model = own.OwnModel(len(vocabulary)).eval()

@@ -1,4 +1,4 @@
-"""The command train: what it leaves, what it refuses, and every mistake told in one line before anything is made."""
+"""The command `train`: the files it writes, and its one-line error messages, which come before any file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FEW = ["--device", "cpu", "--set", "model=tiny", "train.steps=2", "train.batch=3
 # train
 
 
-def test_a_run_folder_holds_what_is_promised(tmp_path: Path, capsys: Capture) -> None:
+def test_the_contents_of_a_run_folder(tmp_path: Path, capsys: Capture) -> None:
     folder = tmp_path / "run"
     status, out, err = command(capsys, *train_arguments(folder, train__evaluate_every=5))
     assert (status, out) == (0, ""), err
@@ -40,7 +40,7 @@ def test_a_run_folder_holds_what_is_promised(tmp_path: Path, capsys: Capture) ->
     assert [score["size"] for score in judged[0]["evaluation"]] == [3, 7]
 
 
-def test_a_run_is_made_again_from_its_own_config(tmp_path: Path, capsys: Capture) -> None:
+def test_a_run_can_be_repeated_from_its_config(tmp_path: Path, capsys: Capture) -> None:
     first = trained(tmp_path / "first", tiny(model__dropout=0.1, train__samples=7))
     status, _, err = command(capsys, "train", first.folder / "config.json", "--out", tmp_path / "again")
     assert status == 0, err
@@ -50,7 +50,7 @@ def test_a_run_is_made_again_from_its_own_config(tmp_path: Path, capsys: Capture
     assert RunConfig.from_json(configs[0], "") == first.config
 
 
-def test_seeds_are_runs_beside_each_other(tmp_path: Path, capsys: Capture) -> None:
+def test_each_seed_is_a_run_of_its_own(tmp_path: Path, capsys: Capture) -> None:
     status, _, err = command(capsys, *train_arguments(tmp_path / "runs", "--seeds", "2", train__steps=3))
     assert status == 0, err
     assert [Run.load(tmp_path / "runs" / f"seed-{i}").config.train.seed for i in (0, 1)] == [0, 1]
@@ -77,8 +77,8 @@ def test_an_existing_run_is_never_overwritten(tmp_path: Path, capsys: Capture) -
     assert len(losses(run)) == 13
 
 
-def test_what_a_replaced_run_only_points_to_stays(tmp_path: Path, capsys: Capture) -> None:
-    """Its checkpoints, say, that were moved to another disk."""
+def test_overwriting_a_run_keeps_what_its_links_point_to(tmp_path: Path, capsys: Capture) -> None:
+    """For example checkpoints on another disk."""
     run, elsewhere = trained(tmp_path / "run", tiny(train__steps=3)).folder, tmp_path / "elsewhere"
     (run / "checkpoints").rename(elsewhere)
     (run / "checkpoints").symlink_to(elsewhere)
@@ -88,7 +88,7 @@ def test_what_a_replaced_run_only_points_to_stays(tmp_path: Path, capsys: Captur
     assert not (run / "checkpoints").is_symlink()
 
 
-def test_a_folder_that_is_no_run_is_left_alone(tmp_path: Path, capsys: Capture) -> None:
+def test_a_folder_that_holds_no_run_is_never_overwritten(tmp_path: Path, capsys: Capture) -> None:
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "dear.txt").write_text("Dear")
     (tmp_path / "file").write_text("text")
@@ -105,7 +105,7 @@ def test_an_empty_folder_can_be_trained_in(tmp_path: Path, capsys: Capture) -> N
     assert command(capsys, *train_arguments(tmp_path, train__steps=1))[0] == 0
 
 
-def test_data_that_changed_are_not_gone_on_with(tmp_path: Path, capsys: Capture) -> None:
+def test_a_run_is_not_resumed_with_changed_data(tmp_path: Path, capsys: Capture) -> None:
     data = tmp_path / "data.jsonl"
     shutil.copy(MY_DATA, data)
     arguments = ["train", "parity-small", "--data", str(data), "--out", str(tmp_path / "run"), *FEW]
@@ -151,15 +151,15 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "task settings": (["task-settings.json"], "task.settings=7: task.settings has settings of its own"),
     "whole part": (["parity-small", "--set", "task=cycles"], "task=cycles: task has settings of its own: write task."),
     "whole part and one": (["parity-small", "--set", "train=5", "train.steps=5"], "train=5: train has settings"),
-    "both names": (["parity-small", "--set", "bits=4", "task.settings.bits=3"], "bits and task.settings.bits are one"),
+    "both names": (["parity-small", "--set", "bits=4", "task.settings.bits=3"], "bits and task.settings.bits are"),
     "empty part": (["empty-part.json"], "unknown setting of a run 'trian': did you mean 'train'"),
-    "weights of data": (["parity-small", "--data", "good.jsonl", "--set", "steps=3-6:size"], "steps=3-6:size: given"),
+    "weights of data": (["parity-small", "--data", "good.jsonl", "--set", "steps=3-6:size"], "steps=3-6:size: each"),
     "code": (["code.json"], "name it with --task-file"),
 }
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_mistakes_are_told_before_anything_is_made(
+def test_mistakes_are_reported_before_writing(
     mistake: str, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -185,7 +185,7 @@ def test_mistakes_are_told_before_anything_is_made(
     assert not Path("run").exists()
 
 
-def test_a_full_disk_is_a_failure_and_no_mistake(
+def test_a_full_disk_is_a_failure_not_a_mistake(
     tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*args: Any) -> None:
@@ -194,15 +194,15 @@ def test_a_full_disk_is_a_failure_and_no_mistake(
     monkeypatch.setattr(checkpoint, "save_file", refuse)
     status, out, err = command(capsys, *train_arguments(tmp_path / "run"))
     assert (status, out) == (1, "")
-    assert "scratchpad: error: the checkpoint of step 13 could not be written" in err
+    assert "scratchpad: error: cannot write the checkpoint of step 13" in err
     assert "Traceback" not in err
 
 
-# Tasks and data of one's own.
+# Tasks and data of the user
 
 
 def test_a_task_file_from_training_to_solving(tmp_path: Path, capsys: Capture) -> None:
-    """A run folder alone never has code run: the file is named each time."""
+    """A run folder alone never runs code: every command must name the file."""
     folder = tmp_path / "run"
     arguments = ["train", "parity-small", "--task-file", MY_TASK, "--out", folder, *FEW, "largest=5"]
     assert command(capsys, *arguments)[0] == 0
@@ -219,7 +219,7 @@ def test_a_task_file_from_training_to_solving(tmp_path: Path, capsys: Capture) -
 
 
 def test_data_from_training_to_solving(tmp_path: Path, capsys: Capture) -> None:
-    """Judged on the held-out part, at the sizes that it has."""
+    """Evaluated on the held-out part, at its sizes."""
     folder = tmp_path / "run"
     assert command(capsys, "train", "parity-small", "--data", MY_DATA, "--out", folder, *FEW)[0] == 0
     status, out, err = command(capsys, "evaluate", folder, "--json")

@@ -1,4 +1,4 @@
-"""Draws: held to the published Philox algorithm, written out here, and to the laws they promise."""
+"""Random draws, compared with the published Philox algorithm and with the distributions they promise."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scratchpad.random_stream import Stream, permutation, stream_name
 MASK = 2**64 - 1
 
 CHI_SQUARE_ONE_IN_A_MILLION = {4: 33.4, 10: 46.9, 11: 48.9}
-"""By degrees of freedom: what a right generator exceeds once in a million choices of the seeds used below."""
+"""By degrees of freedom: the value that a correct generator exceeds once in a million choices of seeds."""
 
 
 def philox(counter: Sequence[int], key: Sequence[int]) -> tuple[int, ...]:
@@ -70,7 +70,7 @@ def test_numbers_come_from_words_as_documented() -> None:
 
 
 def test_draws_never_change() -> None:
-    """Saved runs and written data rest on these very draws."""
+    """Saved runs and data depend on exactly these draws."""
     assert Stream("a name", 5).sample(10, 10) == [2, 6, 7, 1, 9, 4, 0, 3, 8, 5]
     assert permutation("a name", 5, 7).tolist() == [0, 6, 3, 1, 2, 5, 4]
 
@@ -88,7 +88,7 @@ def _taken(name: str, index: int) -> Iterable[int]:
         yield stream.word()
 
 
-def test_names_of_streams_tell_their_parts_apart() -> None:
+def test_stream_names_keep_their_parts_apart() -> None:
     parts = [("ab", "c"), ("a", "bc"), ("abc",), ("a", 1), ("a", "1"), ("a", None), ({"a": 1},), ({"a": 2},)]
     assert len({stream_name(*part) for part in parts}) == len(parts)
     assert stream_name({"b": 1, "a": 2}) == stream_name({"a": 2, "b": 1})
@@ -103,7 +103,7 @@ def test_below_is_uniform(n: int) -> None:
 
 
 def test_samples_are_uniform_without_repeats() -> None:
-    """Every ordered pair of four numbers, equally often."""
+    """Every ordered pair of four numbers is equally likely."""
     stream = Stream("sample")
     counts = Counter(tuple(stream.sample(4, 2)) for _ in range(12_000))
     assert counts.keys() == set(permutations(range(4), 2))

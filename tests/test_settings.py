@@ -1,4 +1,4 @@
-"""Settings as users write them: every type, nesting, and what is refused."""
+"""Reading settings: every type, nested settings, and invalid values."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_written_values_are_read_by_type(written: dict[str, Any], expected: Oute
     assert with_settings(Outer(), written, "a run") == expected
 
 
-def test_what_is_not_given_stays() -> None:
+def test_other_settings_stay() -> None:
     before = Outer(steps=11, inner=Inner(rate=0.25), extra={"a": 1})
     after = with_settings(before, {"inner.law": 3, "extra.b": 2}, "a run")
     assert after == Outer(steps=11, inner=Inner(rate=0.25, law=Lengths(3, 3)), extra={"a": 1, "b": 2})
@@ -93,12 +93,12 @@ def test_what_is_not_given_stays() -> None:
         ({"inner": Inner(law=Lengths(2, 3)), "inner.law.low": 1}, r"inner\.law of a run has no parts"),
     ],
 )
-def test_values_that_are_refused(written: dict[str, Any], says: str) -> None:
+def test_invalid_values_are_refused(written: dict[str, Any], says: str) -> None:
     with pytest.raises(ScratchpadError, match=says):
         with_settings(Outer(), written, "a run")
 
 
-def test_plain_values_come_back() -> None:
+def test_settings_survive_json() -> None:
     made = with_settings(
         Outer(), {"sizes": "2,3", "inner.law": "2-5", "limit": "none", "extra.law": Lengths(3, 3)}, "a run"
     )
@@ -129,6 +129,6 @@ def test_unknown_names_list_the_known_nearest_first() -> None:
     assert str(unknown_name("task", "xyz", ["parity", "cycles"])) == "unknown task 'xyz': known: parity, cycles"
 
 
-def test_a_law_holds_what_it_draws() -> None:
+def test_lengths_contain_what_they_draw() -> None:
     assert [length for length in range(1, 8) if Lengths.parse("2:3,5:1").contains(length)] == [2, 5]
     assert [length for length in range(1, 8) if Lengths.parse("3-5").contains(length)] == [3, 4, 5]

@@ -1,4 +1,4 @@
-"""A run that starts from another one's weights: these very weights, or a refusal before anything is made."""
+"""Runs that start from the weights of another run."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ WORK: dict[str, Any] = {"train__steps": 7}
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that wrote its work."""
+    """A run that wrote scratchpads."""
     return trained(tmp_path_factory.mktemp("base") / "run", tiny(**WORK)).folder
 
 
 def after(base: Path, **settings: Any) -> RunConfig:
-    """A run that answers directly, from these weights."""
+    """A run that answers directly and starts from these weights."""
     usual = {"task__format": "direct", "train__steps": 5, "train__checkpoint_every": 2, "model__dropout": 0.1}
     return tiny(**(usual | {"train__start": str(base)} | settings))
 
@@ -47,7 +47,7 @@ def same(one: Path, other: Path) -> bool:
 
 
 def test_the_first_weights_are_the_other_runs_last(base: Path, tmp_path: Path) -> None:
-    """A learning rate of 0 leaves them as they are; the optimiser is a new one."""
+    """A learning rate of 0 keeps the weights; the optimizer starts new."""
     still = {"train__learning_rate": 0, "train__final_learning_rate": 0}
     run = trained(tmp_path / "run", after(base, **still))
     assert same(run.folder, base)
@@ -95,7 +95,7 @@ def test_a_run_that_saved_nothing_starts_again_from_its_start(base: Path, tmp_pa
     assert same(cut, whole.folder)
 
 
-def test_the_same_weights_may_lie_elsewhere_others_are_another_run(base: Path, tmp_path: Path) -> None:
+def test_the_start_may_move_but_not_change(base: Path, tmp_path: Path) -> None:
     whole = trained(tmp_path / "run", after(base))
     moved = shutil.copytree(base, tmp_path / "moved")
     trained(whole.folder, after(moved), resume=True)
@@ -116,7 +116,7 @@ MISFITS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("mistake", MISFITS)
-def test_what_does_not_fit_is_refused_before_anything_is_made(mistake: str, base: Path, tmp_path: Path) -> None:
+def test_a_start_that_does_not_fit_is_refused_before_writing(mistake: str, base: Path, tmp_path: Path) -> None:
     settings, says = MISFITS[mistake]
     says = says.replace("base/run", str(base))
     with pytest.raises(ScratchpadError, match=says):
@@ -125,7 +125,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_made(mistake: str, base
 
 
 def test_a_start_is_not_replaced(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the run that begins with it: had it saved nothing when it stopped, no weights would be left."""
+    """The new run overwrites its start: if it stopped before it saved, no weights would be left."""
     start = shutil.copytree(base, tmp_path / "base")
     before = contents(start)
     monkeypatch.chdir(tmp_path)
@@ -145,7 +145,7 @@ def test_a_start_without_weights_is_refused(base: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
-# Curves that start from other curves.
+# Curves that start from other curves
 
 TEXT = """
 title = "Work, then none"
@@ -175,7 +175,7 @@ def written(folder: Path, more: str = "", form: str = "lengths") -> Path:
 
 
 def start_of(folder: Path) -> tuple[str, str]:
-    """Where a run says that its weights come from, and their digest."""
+    """The start that a run records: its folder and the digest of its weights."""
     record = json.loads((folder / "config.json").read_text())
     return record["config"]["train"]["start"], record["start"]["digest"]
 
@@ -186,7 +186,7 @@ def test_a_curve_starts_from_another_curves_run_of_the_same_seed(
 ) -> None:
     file, out = written(tmp_path), tmp_path / "out"
     curves = ["with work", "then none", "then some"]
-    if jobs != "1":  # a process each, which takes long to start
+    if jobs != "1":  # one process per run, slow to start
         file.write_text(file.read_text().replace('"then some" =', "# "))
         curves.pop()
     words = ("reproduce", file, "--out", out, "--device", "cpu", "--json", "--seeds", str(seeds), "--jobs", jobs)
@@ -211,7 +211,7 @@ def test_curves_share_the_learned_positions_that_any_of_them_needs(tmp_path: Pat
     assert len(found) == 1
 
 
-def test_what_varies_is_the_same_in_both(tmp_path: Path, capsys: Capture) -> None:
+def test_a_varied_curve_starts_from_the_curve_with_the_same_value(tmp_path: Path, capsys: Capture) -> None:
     file, out = written(tmp_path), tmp_path / "out"
     file.write_text(file.read_text().replace("[small]\n", "[small]\nvary = 'train.batch=3|5'\n"))
     status, _, err = command(capsys, "reproduce", file, "--out", out, "--device", "cpu", "--json")
@@ -241,7 +241,7 @@ def test_a_curve_starts_from_one_above_it(start: str, tmp_path: Path, capsys: Ca
 
 
 def test_all_curves_may_start_from_a_folder(base: Path, tmp_path: Path, capsys: Capture) -> None:
-    """Its model has other symbols than this file's task: told before anything is trained."""
+    """The symbols must match; errors come before any training."""
     file = written(tmp_path)
     words = ("reproduce", file, "--out", tmp_path / "out", "--device", "cpu")
     error = refused(capsys, *words, "--set", f"train.start={base}")
