@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
+from typing import cast
 
 import pytest
 import yaml
 
 import scratchpad
+from scratchpad.cli._command import Command
+from scratchpad.cli.main import COMMANDS, _parser
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -33,6 +38,19 @@ def test_the_site_has_all_pages() -> None:
 def test_links_of_the_front_pages_lead_to_files(page: str) -> None:
     targets = re.findall(r"\]\(([^)#]+)[^)]*\)", (ROOT / page).read_text(encoding="utf-8"))
     assert not [target for target in targets if "://" not in target and not (ROOT / target).exists()]
+
+
+def test_command_lines_take_the_options_that_they_show() -> None:
+    texts = [page.read_text(encoding="utf-8") for page in (*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md")]
+    lines = [line for text in texts for line in re.findall(r"^    (?:\$ )?scratchpad (.*)$", text, re.MULTILINE)]
+    assert len(lines) > 50
+    for line in lines:
+        if "[" not in line:  # a synopsis
+            for part in line.split(" | scratchpad "):
+                words = shlex.split(part.partition(" > ")[0], comments=True)
+                assert words[0] in COMMANDS, line
+                command = cast(Command, importlib.import_module(f"scratchpad.cli.{words[0]}"))
+                _parser(words[0], command).parse(words[1:])
 
 
 def test_modules_that_are_named_exist() -> None:
