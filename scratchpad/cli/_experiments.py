@@ -18,15 +18,14 @@ if TYPE_CHECKING:
 
 def add_experiment_options(parser: ArgumentParser, folder: str) -> None:
     """Add --seeds, --jobs, --out, --device, --batch, --json."""
-    parser.add_argument("--seeds", type=whole_number(1), default=1, metavar="N", help="seeds 0 to N-1 (default: 1)")
+    add = parser.add_argument
+    add("--seeds", type=whole_number(1), default=1, metavar="N", help="seeds 0 to N-1 (default: 1)")
     jobs = "runs to train in parallel; one per core is fastest for small models (default: 1)"
-    parser.add_argument("--jobs", type=whole_number(1), default=1, metavar="N", help=jobs)
-    parser.add_argument("--out", metavar="FOLDER", help=f"folder for runs, table and figure (default: {folder})")
-    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda", help="device (default: a GPU if present)")
-    parser.add_argument(
-        "--batch", type=whole_number(1), default=64, metavar="N", help="questions generated at a time (default: 64)"
-    )
-    parser.add_argument("--json", action="store_true", help="print one JSON object per table row")
+    add("--jobs", type=whole_number(1), default=1, metavar="N", help=jobs)
+    add("--out", metavar="FOLDER", help=f"folder for runs, table and figure (default: {folder})")
+    add("--device", default="auto", metavar="auto|cpu|cuda", help="device (default: a GPU if present)")
+    add("--batch", type=whole_number(1), default=64, metavar="N", help="questions generated at a time (default: 64)")
+    add("--json", action="store_true", help="print one JSON object per table row")
 
 
 def run_experiment(args: Namespace, plan: Plan, out: Path, command: str) -> None:

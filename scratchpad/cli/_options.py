@@ -37,13 +37,10 @@ def whole_number(least: int) -> Callable[[str], int]:
 
 def add_task(parser: ArgumentParser) -> None:
     """Add TASK, --task-file, --source and --set."""
-    parser.add_argument("task", metavar="TASK", nargs="?", help="name of a task; `scratchpad tasks` lists them")
-    parser.add_argument(
-        "--task-file", metavar="MY_TASK.py", help="the file of your own task, in place of TASK; it is executed"
-    )
-    parser.add_argument(
-        "--source", metavar="PATH", help="your own programs for the task programs: a folder of .py files, or JSON Lines"
-    )
+    add = parser.add_argument
+    add("task", metavar="TASK", nargs="?", help="name of a task; `scratchpad tasks` lists them")
+    add("--task-file", metavar="MY_TASK.py", help="the file of your own task, in place of TASK; it is executed")
+    add("--source", metavar="PATH", help="your programs, for the task programs: a folder of .py files, or JSON Lines")
     add_set(parser, "one or more settings of the task, such as --set bits=5 window=8")
 
 
@@ -89,24 +86,18 @@ def sizes_list(text: str) -> tuple[int, ...]:
 
 def add_run_loading(parser: ArgumentParser) -> None:
     """Add --checkpoint, --device and --task-file, which say how to load a run."""
-    parser.add_argument(
-        "--checkpoint", default="best", metavar="best|last|STEP", help="checkpoint to load (default: %(default)s)"
-    )
-    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda", help="device (default: a GPU if present)")
-    parser.add_argument(
-        "--task-file", metavar="MY_TASK.py", help="the file of your own task, for runs on one; it is executed"
-    )
+    add = parser.add_argument
+    add("--checkpoint", default="best", metavar="best|last|STEP", help="checkpoint to load (default: %(default)s)")
+    add("--device", default="auto", metavar="auto|cpu|cuda", help="device (default: a GPU if present)")
+    add("--task-file", metavar="MY_TASK.py", help="the file of your own task, for runs on one; it is executed")
 
 
 def add_sampling(parser: ArgumentParser) -> None:
     """Add --temperature, --top-k and --top-p."""
-    parser.add_argument(
-        "--temperature", type=float, default=0.0, metavar="T", help="sampling temperature; 0: greedy (default)"
-    )
-    parser.add_argument("--top-k", type=whole_number(1), metavar="K", help="sample from the K most likely tokens")
-    parser.add_argument(
-        "--top-p", type=float, metavar="P", help="sample from the most likely tokens that reach the total probability P"
-    )
+    add = parser.add_argument
+    add("--temperature", type=float, default=0.0, metavar="T", help="sampling temperature; 0: greedy (default)")
+    add("--top-k", type=whole_number(1), metavar="K", help="sample from the K most likely tokens")
+    add("--top-p", type=float, metavar="P", help="sample from the most likely tokens with total probability P")
 
 
 def sampling_from_arguments(args: Namespace) -> Sampling:

@@ -37,31 +37,17 @@ _COLUMNS = ("name", "value", "unit", "reference", "ratio", "ceiling")
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("what", choices=tuple(_DEFAULT_BATCH), help="the benchmark, see above")
-    parser.add_argument(
-        "--repeats", type=whole_number(1), metavar="N", help="rounds (default: data 20, generate 3, others 5)"
-    )
-    parser.add_argument(
-        "--batch",
-        type=whole_number(1),
-        metavar="N",
-        help="documents per round (default: data 64, train 32, trace 200, others 16)",
-    )
-    parser.add_argument(
-        "--model", metavar="PRESET", help="model preset (default: 10m, the paper's; with --long: small)"
-    )
-    parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="seed of documents and weights (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--threads", type=whole_number(1), metavar="N", help="threads of torch (default: torch's choice)"
-    )
-    parser.add_argument("--precision", choices=("fp32", "bf16", "both"), help="for train (default: both)")
-    parser.add_argument(
-        "--states", type=whole_number(1), metavar="N", help="for generate: states per chain (default: all)"
-    )
-    parser.add_argument("--long", action="store_true", help="for generate: one chain of many states (default: 10000)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object per measurement")
+    add = parser.add_argument
+    add("what", choices=tuple(_DEFAULT_BATCH), help="the benchmark, see above")
+    add("--repeats", type=whole_number(1), metavar="N", help="rounds (default: data 20, generate 3, others 5)")
+    add("--batch", type=whole_number(1), metavar="N", help="documents (default: data 64, train 32, trace 200, else 16)")
+    add("--model", metavar="PRESET", help="model preset (default: 10m, the paper's; with --long: small)")
+    add("--seed", type=int, default=0, metavar="N", help="seed of documents and weights (default: %(default)s)")
+    add("--threads", type=whole_number(1), metavar="N", help="threads of torch (default: torch's choice)")
+    add("--precision", choices=("fp32", "bf16", "both"), help="for train (default: both)")
+    add("--states", type=whole_number(1), metavar="N", help="for generate: states per chain (default: all)")
+    add("--long", action="store_true", help="for generate: one chain of many states (default: 10000)")
+    add("--json", action="store_true", help="print one JSON object per measurement")
 
 
 def run(args: Namespace) -> None:

@@ -28,25 +28,18 @@ EXAMPLE = """scratchpad data parity --format inductive -n 1000 --seed 0 --set bi
 
 
 def arguments(parser: ArgumentParser) -> None:
+    add = parser.add_argument
     add_task(parser)
     add_draws(parser)
-    parser.add_argument(
-        "-n",
-        type=whole_number(1),
-        metavar="N",
-        help="number of documents (default: all of the data, for tasks with data)",
-    )
-    parser.add_argument(
-        "--context", type=whole_number(1), metavar="N", help="leave out documents that need more than N positions"
-    )
-    parser.add_argument(
+    add("-n", type=whole_number(1), metavar="N", help="number of documents (default, for tasks with data: all)")
+    add("--context", type=whole_number(1), metavar="N", help="leave out documents that need more than N positions")
+    add(
         "--single-lines",
         action="store_true",
-        help="for programs: write each distinct executed line (the state before it and the line, then the state after "
-        "it) in place of whole runs",
+        help="for programs: distinct lines (state and line, then the next state), not runs",
     )
-    parser.add_argument("--out", metavar="FILE.jsonl", required=True, help="the file to write")
-    parser.add_argument("--force", action="store_true", help="overwrite an existing file")
+    add("--out", metavar="FILE.jsonl", required=True, help="the file to write")
+    add("--force", action="store_true", help="overwrite an existing file")
 
 
 def run(args: Namespace) -> None:

@@ -32,17 +32,14 @@ _PLOT_FORMATS = (".png", ".svg", ".pdf")
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", help="a run folder with samples of `scratchpad evaluate`")
-    parser.add_argument("--attention", metavar="FILE.png|svg|pdf", help="also plot the attention of one transition")
-    parser.add_argument("--question", metavar="TEXT", help="question of the plot (default: the first test question)")
-    parser.add_argument(
-        "--state", type=whole_number(1), default=2, metavar="N", help="state of the plot (default: %(default)s)"
-    )
-    parser.add_argument("--force", action="store_true", help="overwrite an existing plot")
+    add = parser.add_argument
+    add("run", metavar="RUN", help="a run folder with samples of `scratchpad evaluate`")
+    add("--attention", metavar="FILE.png|svg|pdf", help="also plot the attention of one transition")
+    add("--question", metavar="TEXT", help="question of the plot (default: the first test question)")
+    add("--state", type=whole_number(1), default=2, metavar="N", help="state of the plot (default: %(default)s)")
+    add("--force", action="store_true", help="overwrite an existing plot")
     add_run_loading(parser)
-    parser.add_argument(
-        "--json", action="store_true", help="print one JSON object per method and length, and one for the attention"
-    )
+    add("--json", action="store_true", help="print one JSON object per method and length, and one for the attention")
 
 
 def run(args: Namespace) -> None:

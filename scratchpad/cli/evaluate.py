@@ -48,33 +48,18 @@ EXAMPLE = """scratchpad evaluate runs/parity-small --sizes 8,12,16 -n 1000
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("runs", metavar="RUN", nargs="+", help="one or more run folders; several also give medians")
-    parser.add_argument(
-        "--sizes",
-        type=sizes_list,
-        default=(),
-        metavar="10,20,30",
-        help="sizes of the questions (default: those in the run's settings)",
-    )
-    parser.add_argument("-n", type=whole_number(1), default=1000, help="questions per size (default: %(default)s)")
-    parser.add_argument("--method", metavar="forced|free", help="how to evaluate (default: forced; with --vote: free)")
-    parser.add_argument("--vote", action="store_true", help="evaluate the runs as one that votes on every state")
-    parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="seed of the test questions (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--batch",
-        type=whole_number(1),
-        default=64,
-        metavar="N",
-        help="questions generated at a time (default: %(default)s)",
-    )
+    add = parser.add_argument
+    add("runs", metavar="RUN", nargs="+", help="one or more run folders; several also give medians")
+    add("--sizes", type=sizes_list, default=(), metavar="10,20,30", help="sizes of questions (default: the run's)")
+    add("-n", type=whole_number(1), default=1000, help="questions per size (default: %(default)s)")
+    add("--method", metavar="forced|free", help="how to evaluate (default: forced; with --vote: free)")
+    add("--vote", action="store_true", help="evaluate the runs as one that votes on every state")
+    add("--seed", type=int, default=0, metavar="N", help="seed of the test questions (default: %(default)s)")
+    add("--batch", type=whole_number(1), default=64, metavar="N", help="questions generated at a time (default: 64)")
     add_sampling(parser)
     add_set(parser, "other questions or formats than in training: task.format=inductive task.name=cycles window=40")
     add_run_loading(parser)
-    parser.add_argument(
-        "--json", action="store_true", help="print one JSON object per size, and one per program metric"
-    )
+    add("--json", action="store_true", help="print one JSON object per size, and one per program metric")
 
 
 def run(args: Namespace) -> None:

@@ -20,19 +20,20 @@ EXAMPLE = """scratchpad show parity -n 1 --set bits=2 window=4 --json | scratchp
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--input", metavar="FILE.jsonl|-", required=True, help="documents (-: standard input)")
-    parser.add_argument(
+    add = parser.add_argument
+    add("--input", metavar="FILE.jsonl|-", required=True, help="documents (-: standard input)")
+    add(
         "--layout",
         choices=("packed", "split", "mixed"),
         default="packed",
         help="packed: one row per document; split: one row per transition; mixed: rows of at most --budget tokens "
         "(default: %(default)s)",
     )
-    parser.add_argument("--budget", type=whole_number(1), metavar="N", help="maximum tokens per row, for mixed")
-    parser.add_argument("--question-loss", action="store_true", help="also score the tokens of the prompt")
-    parser.add_argument("--json", action="store_true", help="print one JSON object per document")
-    parser.add_argument("--image", metavar="OUT.png", help="draw the rows of the first document to this file")
-    parser.add_argument("--force", action="store_true", help="overwrite an existing image")
+    add("--budget", type=whole_number(1), metavar="N", help="maximum tokens per row, for mixed")
+    add("--question-loss", action="store_true", help="also score the tokens of the prompt")
+    add("--json", action="store_true", help="print one JSON object per document")
+    add("--image", metavar="OUT.png", help="draw the rows of the first document to this file")
+    add("--force", action="store_true", help="overwrite an existing image")
 
 
 def run(args: Namespace) -> None:

@@ -32,22 +32,14 @@ _SEPARATOR = 72 * "-"  # between the prompts of several questions
 
 
 def arguments(parser: ArgumentParser) -> None:
+    add = parser.add_argument
     add_task(parser)
     add_draws(parser, split="test", format="scratchpad")
-    parser.add_argument(
-        "--shots", type=whole_number(0), default=4, metavar="N", help="worked examples (default: %(default)s)"
-    )
-    parser.add_argument(
-        "-n", type=whole_number(1), default=1, metavar="N", help="number of questions (default: %(default)s)"
-    )
-    parser.add_argument("--size", type=whole_number(1), metavar="N", help="size of the questions, not of the examples")
-    parser.add_argument("--question", metavar="TEXT", help="the question; only the examples are drawn")
-    parser.add_argument(
-        "--context",
-        type=whole_number(1),
-        metavar="N",
-        help="leave out questions whose prompt and target exceed N characters",
-    )
+    add("--shots", type=whole_number(0), default=4, metavar="N", help="worked examples (default: %(default)s)")
+    add("-n", type=whole_number(1), default=1, metavar="N", help="number of questions (default: %(default)s)")
+    add("--size", type=whole_number(1), metavar="N", help="size of the questions, not of the examples")
+    add("--question", metavar="TEXT", help="the question; only the examples are drawn")
+    add("--context", type=whole_number(1), metavar="N", help="leave out prompts over N characters, target included")
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--chat", action="store_true", help="print chat messages, each after its role")
     kind.add_argument("--json", action="store_true", help="print one JSON object per question")

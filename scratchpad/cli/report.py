@@ -22,17 +22,14 @@ EXAMPLE = """scratchpad report runs/parity-small --out report.html
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("runs", metavar="RUN", nargs="+", help="run folders")
-    parser.add_argument("--out", metavar="FILE.html", required=True, help="the file to write")
-    parser.add_argument("--plot", metavar="FILE.png", help="also write the plot of accuracy over length to this file")
-    parser.add_argument(
-        "--attention", action="store_true", help="plot the attention of one transition of each inductive run"
-    )
-    parser.add_argument("--force", action="store_true", help="overwrite existing files")
-    parser.add_argument("--title", metavar="TEXT", help="title of the report (default: tasks and formats)")
-    parser.add_argument(
-        "--task-file", metavar="MY_TASK.py", help="the file of your own task, for runs on one; it is executed"
-    )
+    add = parser.add_argument
+    add("runs", metavar="RUN", nargs="+", help="run folders")
+    add("--out", metavar="FILE.html", required=True, help="the file to write")
+    add("--plot", metavar="FILE.png", help="also write the plot of accuracy over length to this file")
+    add("--attention", action="store_true", help="plot the attention of one transition of each inductive run")
+    add("--force", action="store_true", help="overwrite existing files")
+    add("--title", metavar="TEXT", help="title of the report (default: tasks and formats)")
+    add("--task-file", metavar="MY_TASK.py", help="the file of your own task, for runs on one; it is executed")
 
 
 def _attention_plots(run: RunRecord, task_file: str | None) -> list[AttentionImage]:

@@ -24,13 +24,14 @@ EXAMPLE = """scratchpad reproduce
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", nargs="?", help="an experiment, or your own file MY_EXPERIMENT.toml")
-    parser.add_argument("--list", action="store_true", help="list the experiments with title and source")
-    parser.add_argument(
+    add = parser.add_argument
+    add("name", metavar="NAME", nargs="?", help="an experiment, or your own file MY_EXPERIMENT.toml")
+    add("--list", action="store_true", help="list the experiments with title and source")
+    add(
         "--scale",
         default="small",
         metavar="small|paper",
-        help="small: minutes on two CPU cores; paper: needs a GPU (default: %(default)s)",
+        help="small (default): minutes on 2 CPU cores; paper: on a GPU",
     )
     add_experiment_options(parser, "runs/NAME-SCALE")
     add_set(parser, "settings for all curves; settings other than evaluate.* need their own --out")

@@ -42,17 +42,14 @@ _NEEDED = ("task", "format", "settings", "question")
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE.jsonl", help="completions (-: standard input)")
-    parser.add_argument("--prompts", metavar="FILE.jsonl", help="the prompts, if the completions have only an `id`")
-    parser.add_argument(
-        "--field", default="completion", metavar="NAME", help="field of the model's text (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--task-file", metavar="MY_TASK.py", help="the file of your own task, if the prompts are of one"
-    )
-    parser.add_argument("--out", metavar="FILE.jsonl", help="also write the verdict on each completion to this file")
-    parser.add_argument("--force", action="store_true", help="overwrite an existing file")
-    parser.add_argument("--json", action="store_true", help="print one JSON object per share")
+    add = parser.add_argument
+    add("file", metavar="FILE.jsonl", help="completions (-: standard input)")
+    add("--prompts", metavar="FILE.jsonl", help="the prompts, if the completions have only an `id`")
+    add("--field", default="completion", metavar="NAME", help="field of the model's text (default: %(default)s)")
+    add("--task-file", metavar="MY_TASK.py", help="the file of your own task, if the prompts are of one")
+    add("--out", metavar="FILE.jsonl", help="also write the verdict on each completion to this file")
+    add("--force", action="store_true", help="overwrite an existing file")
+    add("--json", action="store_true", help="print one JSON object per share")
 
 
 def run(args: Namespace) -> None:
@@ -67,8 +64,8 @@ def run(args: Namespace) -> None:
     if args.out:
         with new_file(args.out, args.force) as file:
             file.writelines(json.dumps(verdict).encode() + b"\n" for verdict in verdicts)
-    rows = [(*key, *found) for key, judged in groups.items() for found in shares_by_metric(judged)]
-    (_print_lines if args.json else _print)(rows)
+    rows = [(*key, *share) for key, group in groups.items() for share in shares_by_metric(group)]
+    (_print_json_lines if args.json else _print_table)(rows)
 
 
 def _completions(args: Namespace) -> Iterator[tuple[Task, Symbols, dict[str, Any]]]:
@@ -125,13 +122,13 @@ def _check(args: Namespace, place: str, line: dict[str, Any]) -> None:
         )
 
 
-def _print_lines(rows: list[tuple[Any, ...]]) -> None:
+def _print_json_lines(rows: list[tuple[Any, ...]]) -> None:
     for name, format_name, size, scoring, metric, unit, share in rows:
         row = {"task": name, "format": format_name, "size": size, "scoring": scoring, "metric": metric, "unit": unit}
         print_json(row | share.to_json())
 
 
-def _print(rows: list[tuple[Any, ...]]) -> None:
+def _print_table(rows: list[tuple[Any, ...]]) -> None:
     columns = ("task", "format", "size", "scoring", "correct", "of", "n", "share", "95 % interval")
     cells = [
         (

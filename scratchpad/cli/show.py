@@ -18,24 +18,23 @@ EXAMPLE = """scratchpad show parity --format inductive -n 2 --set bits=5 window=
 
 
 def arguments(parser: ArgumentParser) -> None:
+    add = parser.add_argument
     add_task(parser)
     add_draws(parser)
-    parser.add_argument(
-        "-n", type=whole_number(1), default=3, metavar="N", help="number of documents (default: %(default)s)"
-    )
-    parser.add_argument(
+    add("-n", type=whole_number(1), default=3, metavar="N", help="number of documents (default: %(default)s)")
+    add(
         "--question",
         metavar="TEXT",
         help="the text before <start>, with spaces between symbols of several characters; "
         "-n, --seed and --split then have no effect",
     )
-    parser.add_argument(
+    add(
         "--marks",
         choices=("names", "paper"),
         default="names",
-        help="names: <start> <sep> <end>; paper: the papers' marks : # . (default: %(default)s)",
+        help="<start> <sep> <end>, or the papers' : # . (default: %(default)s)",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object per document")
+    add("--json", action="store_true", help="print one JSON object per document")
 
 
 def run(args: Namespace) -> None:

@@ -20,23 +20,16 @@ EXAMPLE = """scratchpad solve runs/parity-small 10110111
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", help="a run folder")
-    parser.add_argument(
-        "questions", metavar="QUESTION", nargs="+", help="question, written as `scratchpad show` prints it"
-    )
-    parser.add_argument(
-        "--vote", metavar="RUN", nargs="+", default=[], help="more runs, which vote with RUN on every state"
-    )
-    parser.add_argument(
-        "--max-states", type=whole_number(1), default=1024, metavar="N", help="states per chain (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--max-tokens", type=whole_number(1), default=1024, metavar="N", help="tokens per state (default: %(default)s)"
-    )
+    add = parser.add_argument
+    add("run", metavar="RUN", help="a run folder")
+    add("questions", metavar="QUESTION", nargs="+", help="question, written as `scratchpad show` prints it")
+    add("--vote", metavar="RUN", nargs="+", default=[], help="more runs, which vote with RUN on every state")
+    add("--max-states", type=whole_number(1), default=1024, metavar="N", help="states per chain (default: %(default)s)")
+    add("--max-tokens", type=whole_number(1), default=1024, metavar="N", help="tokens per state (default: %(default)s)")
     add_sampling(parser)
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the sampling (default: %(default)s)")
+    add("--seed", type=int, default=0, metavar="N", help="seed of the sampling (default: %(default)s)")
     add_run_loading(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON object per state, then one with the answer")
+    add("--json", action="store_true", help="print one JSON object per state, then one with the answer")
 
 
 def run(args: Namespace) -> None:

@@ -33,18 +33,19 @@ _SUMMARY_FIELDS = ("status", "error", "error_line", "output_text", "stdout", "st
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE.py", help="the program")
-    parser.add_argument("--call", metavar="EXPR", help="run `output = EXPR` after the program")
-    parser.add_argument(
+    add = parser.add_argument
+    add("file", metavar="FILE.py", help="the program")
+    add("--call", metavar="EXPR", help="run `output = EXPR` after the program")
+    add(
         "--format",
         choices=("nye", "changes", "inductive"),
         default="nye",
         help="nye: all variables before each line; changes: only new or changed ones; inductive: complete states, each "
         "of which determines the next (default: %(default)s)",
     )
-    parser.add_argument("--prompt", action="store_true", help="print the paper's question and marks around the trace")
-    parser.add_argument("--json", action="store_true", help="print one JSON object per step: line, source, state")
-    parser.add_argument(
+    add("--prompt", action="store_true", help="print the paper's question and marks around the trace")
+    add("--json", action="store_true", help="print one JSON object per step: line, source, state")
+    add(
         "--isolation",
         choices=("auto", "namespaces", "hooks"),
         default="auto",

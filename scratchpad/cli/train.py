@@ -39,30 +39,18 @@ EXAMPLE = """scratchpad train parity-small --out runs/mine --set train.steps=500
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "config", metavar="RECIPE|CONFIG.json", help=f"a recipe ({', '.join(RECIPES)}) or a configuration file"
-    )
-    parser.add_argument("--data", metavar="FILE.jsonl", help="train on these problems in place of a built-in task")
-    parser.add_argument(
-        "--test-data",
-        metavar="FILE.jsonl",
-        help="test on these problems (default: a held-out tenth of --data, without splitting programs)",
-    )
-    parser.add_argument("--task-file", metavar="MY_TASK.py", help="the file of your own task; it is executed")
+    add = parser.add_argument
+    add("config", metavar="RECIPE|CONFIG.json", help=f"a recipe ({', '.join(RECIPES)}) or a configuration file")
+    add("--data", metavar="FILE.jsonl", help="train on these problems in place of a built-in task")
+    add("--test-data", metavar="FILE.jsonl", help="test on these problems (default: a tenth of --data, whole programs)")
+    add("--task-file", metavar="MY_TASK.py", help="the file of your own task; it is executed")
     add_set(parser, "one or more settings")
-    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda", help="device (default: a GPU if present)")
-    parser.add_argument("--out", metavar="FOLDER", help="run folder (default: runs/RECIPE)")
-    parser.add_argument("--resume", action="store_true", help="continue an unfinished run")
-    parser.add_argument(
-        "--checkpoint",
-        default="last",
-        metavar="STEP",
-        help="with --resume: the checkpoint to continue from (default: last)",
-    )
-    parser.add_argument("--force", action="store_true", help="overwrite an existing run")
-    parser.add_argument(
-        "--seeds", type=whole_number(1), metavar="N", help="train seeds 0 to N-1, in FOLDER/seed-0, FOLDER/seed-1, ..."
-    )
+    add("--device", default="auto", metavar="auto|cpu|cuda", help="device (default: a GPU if present)")
+    add("--out", metavar="FOLDER", help="run folder (default: runs/RECIPE)")
+    add("--resume", action="store_true", help="continue an unfinished run")
+    add("--checkpoint", default="last", metavar="STEP", help="checkpoint that --resume continues from (default: last)")
+    add("--force", action="store_true", help="overwrite an existing run")
+    add("--seeds", type=whole_number(1), metavar="N", help="train seeds 0 to N-1, in FOLDER/seed-0, FOLDER/seed-1, ...")
 
 
 def run(args: Namespace) -> None:
