@@ -29,7 +29,7 @@ def add_experiment_options(parser: ArgumentParser, folder: str) -> None:
 
 
 def run_experiment(args: Namespace, plan: Plan, out: Path, command: str) -> None:
-    """Train and evaluate the runs of a plan and print its table. Ctrl-C names the command that resumes."""
+    """Train and evaluate the runs of a plan and print its table. Ctrl-C raises an error with the resuming command."""
     from scratchpad.experiments.execute import ExecutionOptions, execute_plan, planned_runs, prepared
     from scratchpad.experiments.results import FILES, write_results
 

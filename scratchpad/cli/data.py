@@ -95,7 +95,7 @@ def _check_room(args: Namespace, line: dict[str, Any]) -> None:
 def _single_lines(
     args: Namespace, task: Task, drawn: Iterator[tuple[int, Symbols]], tally: SkippedTally
 ) -> Iterator[list[dict[str, Any]]]:
-    """Return an iterator over the runs, of the lines that no earlier run had."""
+    """Yield, for each run, the executed lines that no earlier run contains."""
     if not isinstance(task, ProgramRuns):
         raise ScratchpadError(f"--single-lines takes a task that runs programs (mbpp, --source), not {task.name}")
     return single_lines(task, (question for _, question in drawn), tally.reasons)

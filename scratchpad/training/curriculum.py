@@ -18,7 +18,7 @@ from scratchpad.number_format import percent
 from scratchpad.random_stream import Stream, stream_name
 from scratchpad.tasks.base import Symbols, Task
 
-_QUESTIONS_CHECKED = 16  # per stage: if another stage answers half of them differently, 1 in 65,536 misses it
+_QUESTIONS_CHECKED = 16  # per stage; a stage that answers half of them differently goes unnoticed once in 65,536
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ class StepData(Dataset[list[Batch]]):
         return [self._draw(number)[1] for number in self._document_numbers(step)]
 
     def questions_before(self, steps: int) -> Iterator[Symbols]:
-        """Yield the questions of the first `steps` steps, over all processes; of fixed samples each once."""
+        """Yield the questions of the first `steps` steps of all processes. Each fixed sample is yielded once."""
         count, samples = steps * self.config.batch, self._samples(self.task)
         if self.curriculum is None and samples is not None and samples <= count:
             yield from (self.task.draw(self.config.seed, "train", index) for index in range(samples))

@@ -1,4 +1,4 @@
-"""Training several runs in parallel, one process each: small models use a core each better than all cores in turn.
+"""Training several runs in parallel, one process each: for small models, a run per core is fastest.
 
 A child process is `scratchpad train CONFIG --resume`. Its metrics.jsonl is polled for new lines, so the caller receives
 the same metrics whether a run trains in its own process or in a child.

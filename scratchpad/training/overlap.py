@@ -1,4 +1,4 @@
-"""The overlap of test questions with training questions, which reports state: in small tasks, test questions repeat.
+"""The overlap of test questions with training questions. In small tasks they repeat, and reports give their number.
 
 Nothing is recorded during training. What a step trains on is a pure function of its number (`training.data`), so the
 training questions are drawn again from the settings, hashed, and the sorted hashes cached in the run folder.
@@ -24,7 +24,7 @@ def training_overlap(data: StepData, steps: int, questions: Iterable[Symbols], f
 
 
 def _training_digests(data: StepData, steps: int, folder: Path) -> np.ndarray:
-    """Return the sorted, distinct 64-bit digests of all training questions. Two questions collide once in 2**64."""
+    """Return the sorted, distinct 64-bit digests of all training questions. Two questions collide with probability 2**-64."""
     path = folder / f"questions-{steps}.npy"
     if path.exists():
         return np.load(path, allow_pickle=False)
