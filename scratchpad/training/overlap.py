@@ -24,7 +24,7 @@ def training_overlap(data: StepData, steps: int, questions: Iterable[Symbols], f
 
 
 def _training_digests(data: StepData, steps: int, folder: Path) -> np.ndarray:
-    """Return the sorted, distinct 64-bit digests of all training questions. Two questions collide with probability 2**-64."""
+    """Return the sorted 64-bit digests of all training questions. Two questions collide with probability 2**-64."""
     path = folder / f"questions-{steps}.npy"
     if path.exists():
         return np.load(path, allow_pickle=False)
