@@ -17,6 +17,7 @@ from scratchpad.layout.attention_rule import PROMPT
 from scratchpad.layout.batch import Batch
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.models.config import ModelConfig
+from scratchpad.models.protocol import LanguageModel
 from scratchpad.models.transformer import Transformer
 from scratchpad.tasks.document import END, MARKS, SEP, START, Document
 
@@ -37,7 +38,7 @@ def random_model(positions: str = "learned", dtype: torch.dtype = torch.float64,
     return model.eval()
 
 
-def plain_logits(model: Transformer) -> Callable[[Tensor], Tensor]:
+def plain_logits(model: LanguageModel) -> Callable[[Tensor], Tensor]:
     """Our model under a plain causal mask: everything is prompt."""
 
     def logits(tokens: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import pytest
@@ -132,6 +133,54 @@ def test_a_model_is_the_same_with_either_backend(name: str, positions: str, span
     torch.testing.assert_close(logits["blocks"], logits["dense"], rtol=EXACT, atol=EXACT)
     expected, found = (gradients(model, summed_loss(logits[backend], batch)) for backend in ("dense", "blocks"))
     assert furthest(found, expected) < EXACT
+
+
+@pytest.mark.parametrize("slopes", [None, (1.5, 0.25, 0.0, -0.1, 0.02, 0.3)])
+@pytest.mark.parametrize("backend", ["dense", "blocks"])
+@pytest.mark.parametrize("name", ALL_SHAPES)
+def test_query_heads_that_share_keys_are_those_with_copies_of_them(
+    name: str, backend: str, slopes: tuple[float, ...] | None
+) -> None:
+    """6 query heads, 2 of keys and values: as if each key and value head were there three times."""
+    batch = batch_of(ALL_SHAPES[name])
+    reach = None if slopes is None else Reach(None, torch.tensor(slopes, dtype=torch.float64, requires_grad=True))
+    learned = [] if reach is None or reach.slopes is None else [reach.slopes]
+    grouped = torch.randn(int(batch.real().sum()), 6 + 2 * 2, HEAD_WIDTH, dtype=torch.float64, requires_grad=True)
+    weights = torch.randn_like(grouped[:, :6])
+    found = attention(backend, batch.segments, batch.positions, reach)(0, grouped, 2, 0.0)
+    copies = [0, 1, 2, 3, 4, 5, 6, 6, 6, 7, 7, 7, 8, 8, 8, 9, 9, 9]
+    expected = attention("dense", batch.segments, batch.positions, reach)(0, grouped[:, copies], 6, 0.0)
+    torch.testing.assert_close(found, expected, rtol=EXACT, atol=EXACT)
+    ours, theirs = (torch.autograd.grad((weights * one).sum(), [grouped, *learned]) for one in (found, expected))
+    for mine, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, other, rtol=EXACT, atol=EXACT)
+
+
+@dataclass(frozen=True)
+class LearnedBias(Reach):
+    """A number that is learned for each head and distance, (H, distances), in place of slopes."""
+
+    table: Tensor = field(default_factory=lambda: torch.zeros(0))
+
+    def mask(self, seen: Tensor, distance: Tensor, dtype: torch.dtype) -> Tensor:
+        added = self.table[:, distance.clamp(0, self.table.shape[1] - 1)]  # (H, ..., 1, Q, K)
+        return added.movedim(0, -3).squeeze(-4).masked_fill(~super().mask(seen, distance, dtype), -math.inf)
+
+
+@pytest.mark.parametrize("span", [None, 7])
+@pytest.mark.parametrize("name", ALL_SHAPES)
+def test_a_learned_bias_has_the_same_gradient_in_blocks(name: str, span: int | None) -> None:
+    batch = batch_of(ALL_SHAPES[name])
+    table = torch.randn(HEADS, 11, dtype=torch.float64, requires_grad=True)
+    heads = random_heads(int(batch.real().sum()))
+    weights = torch.randn_like(heads[:, :HEADS])
+    found = []
+    for backend in ("dense", "blocks"):
+        attend = attention(backend, batch.segments, batch.positions, LearnedBias(span, table=table))
+        loss = (weights * attend(0, heads, HEADS, 0.0)).sum() + attend(1, heads, HEADS, 0.0).square().sum()
+        found.append(torch.autograd.grad(loss, [heads, table]))
+    for expected, mine in zip(*found, strict=True):
+        torch.testing.assert_close(mine, expected, rtol=EXACT, atol=EXACT)
 
 
 def test_blocks_in_groups_of_rows_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
