@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 
 from scratchpad.config.lengths import Lengths
-from scratchpad.config.parse import split_assignments, to_json, with_settings
+from scratchpad.config.parse import read_table, split_assignments, to_json, with_settings
 from scratchpad.errors import ScratchpadError, unknown_name
 
 
@@ -56,6 +58,8 @@ class Outer:
         ({"extra.bits": "5"}, Outer(extra={"bits": "5"})),
         ({"inner": Inner(law=Lengths(2, 3)), "inner.rate": 1}, Outer(inner=Inner(rate=1.0, law=Lengths(2, 3)))),
         ({"extra.bits": 5, "extra": {"window": 7}}, Outer(extra={"window": 7, "bits": 5})),
+        ({"inner": {"rate": "3e-4"}}, Outer(inner=Inner(rate=3e-4))),
+        ({"inner": {"rate": 2, "law": 3}, "inner.rate": 1}, Outer(inner=Inner(rate=1.0, law=Lengths(3, 3)))),
     ],
 )
 def test_written_values_are_read_by_type(written: dict[str, Any], expected: Outer) -> None:
@@ -132,3 +136,40 @@ def test_unknown_names_list_the_known_nearest_first() -> None:
 def test_lengths_contain_what_they_draw() -> None:
     assert [length for length in range(1, 8) if Lengths.parse("2:3,5:1").contains(length)] == [2, 5]
     assert [length for length in range(1, 8) if Lengths.parse("3-5").contains(length)] == [3, 4, 5]
+
+
+@dataclass(frozen=True)
+class Table:
+    title: str
+    rate: float = 0.5
+    sizes: tuple[int, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def test_command_line_json_and_toml_give_the_same() -> None:
+    text = 'title = "b"\nrate = 2\nsizes = [6, 18]\nlabels.x = "y"\n'
+    written = split_assignments(["title=b", "rate=2", "sizes=6,18", "labels.x=y"])
+    expected = Table("b", 2.0, (6, 18), {"x": "y"})
+    assert read_table(Table, tomllib.loads(text)) == expected
+    assert with_settings(Table("a"), written, "a table") == expected
+    assert with_settings(Table("a"), json.loads(json.dumps(to_json(expected))), "a table") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("rate = 2", "^part: entries missing: title$"),
+        ("title = 3", "^part.title takes a text, not 3$"),
+        ('title = "a"\nrate = "2"', "^part.rate takes a finite number, not '2'$"),
+        ('title = "a"\nrate = true', "^part.rate takes a finite number, not True$"),
+        ('title = "a"\nsizes = 5', "^part.sizes takes a list, each item a whole number, not 5$"),
+        ('title = "a"\nsizes = [5, "6"]', "^part.sizes takes a whole number, not '6'$"),
+        ('title = "a"\nlabels = "x"', "^part.labels takes a table, label = "),
+        ('title = "a"\nlabels.x = 5', "^part.labels.x takes a text, not 5$"),
+        ('titel = "a"', "^unknown entry 'part.titel': did you mean 'part.title'"),
+    ],
+)
+def test_values_of_a_table_keep_their_types(text: str, says: str) -> None:
+    """TOML has types: unlike a text on the command line, "2" is not a number."""
+    with pytest.raises(ScratchpadError, match=says):
+        read_table(Table, tomllib.loads(text), "part")
