@@ -64,6 +64,10 @@ def test_seeds_read_their_data_file_once(tmp_path: Path, capsys: Capture) -> Non
         status, _, err = command(capsys, *words, "--set", "train.steps=1", *SMALL)
     assert status == 0, err
     assert paths.count(str(data)) == 1
+    with opened() as paths:
+        status, _, err = command(capsys, "evaluate", *(tmp_path / "out").iterdir(), "-n", "2", "--device", "cpu")
+    assert status == 0, err
+    assert paths.count(str(data)) == 1
 
 
 def test_a_loader_keeps_tasks_apart() -> None:

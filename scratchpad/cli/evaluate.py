@@ -87,11 +87,13 @@ def run(args: Namespace) -> None:
 
 def _load_runs(args: Namespace) -> list[Run]:
     """Return the runs to evaluate; with --vote, one run that votes."""
+    from scratchpad.config.resolve import TaskLoader
     from scratchpad.run import Run
 
     if args.vote and len(args.runs) < 2:
         raise ScratchpadError(f"--vote needs at least 2 runs, given: {args.runs[0]}; name others beside it")
-    runs = [Run.load(folder, args.checkpoint, args.device, args.task_file) for folder in args.runs]
+    tasks = TaskLoader()
+    runs = [Run.load(folder, args.checkpoint, args.device, args.task_file, tasks) for folder in args.runs]
     return [runs[0].voting(runs[1:])] if args.vote else runs
 
 

@@ -115,7 +115,7 @@ def check_same_run(folder: Path, run: ResolvedRun, same_evaluation: bool = True)
     """
     record = read_run_record(folder)
     if record["vocabulary"] != run.codec.to_json():
-        raise ScratchpadError(f"{folder} was begun with other symbols: its task or data have changed since")
+        raise ScratchpadError(f"{folder} was started with other symbols: its task or data have changed since")
     saved, config = saved_config(folder), run.config
     if saved.train.start != config.train.start and _is_same_start(record, config):
         saved = dataclasses.replace(saved, train=dataclasses.replace(saved.train, start=config.train.start))
@@ -127,8 +127,8 @@ def check_same_run(folder: Path, run: ResolvedRun, same_evaluation: bool = True)
     ]
     if changed:
         raise ScratchpadError(
-            f"{folder} was begun with other settings ({'; '.join(changed)}): resume it with its own "
-            f"({folder / 'config.json'} in place of a recipe), or begin another run with --out"
+            f"{folder} was started with other settings ({'; '.join(changed)}): resume it with its own "
+            f"({folder / 'config.json'} in place of a recipe), or start another run with --out"
         )
 
 

@@ -119,7 +119,7 @@ def _training_documents(run: ResolvedRun, task: Task) -> list[Document[str]]:
     task.check_draws()
     train, sizes, available = run.config.train, task.size_distribution(), task.count("train")
     if available == 0:
-        raise ScratchpadError("the data hold nothing to train on")
+        raise ScratchpadError("the data contain no problem to train on")
     sized = [task] if available else [task.at_size(size) for size in (sizes.low, sizes.high)]
     most = train.max_states if train.states_from == "start" else CHAIN_PREFIX_LIMIT
     documents = [
