@@ -81,8 +81,8 @@ def test_tables_of_the_wrong_type_are_refused(tmp_path: Path, capsys: Capture) -
 WITHOUT_EFFECT = [
     ("small", 'vary = "train.seed=1|2"\n', "small.vary: train.seed=1|2: take --seeds N"),
     ("curves", '[curves]\ndirect = "task.format=direct train.seed=5"\n', "curves.direct: train.seed=5: take --seeds N"),
-    ("cases", '[small.cases]\nx = "train.steps=50"\n', "small.cases.x: train.steps=50: a case asks what is trained"),
-    ("cases", '[small.cases]\nx = "model=small"\n', "small.cases.x: model=small: a case asks what is trained"),
+    ("cases", '[small.cases]\nx = "train.steps=50"\n', "small.cases.x: train.steps=50: a case evaluates a trained run"),
+    ("cases", '[small.cases]\nx = "model=small"\n', "small.cases.x: model=small: a case evaluates a trained run"),
     ("cases", '[small.cases]\nx = "curriculum.n=5"\n', "small.cases.x: curriculum.n=5: a case"),
     (
         "small",
@@ -91,7 +91,7 @@ WITHOUT_EFFECT = [
     ),
     ("small", 'without = ["zzz"]\n', "unknown curve in small.without of FILE 'zzz': known: direct, inductive"),
     ("top", '[reported]\nzzz = "x"\n', "unknown curve in reported of FILE 'zzz': known: direct, inductive"),
-    ("top", "learned = 95\n", "learned = 95: a share of right answers, above 0 and at most 1"),
+    ("top", "learned = 95\n", "learned = 95: a share of correct answers, above 0 and at most 1"),
     ("top", "learned = 0\n", "learned = 0: a share"),
     ("top", "learned = nan\n", "learned takes a finite number, not nan"),
 ]

@@ -186,7 +186,7 @@ def test_seeds_vote_once_all_are_trained(tmp_path: Path, capsys: Capture, monkey
     assert {one["curve"] for one in table["seeds"]} == {"direct", "inductive"}
     text = (out / "table.md").read_text()
     assert text.count(f"| {name} |") == 2
-    assert "Seeds that vote write one answer together" in text
+    assert "Voting seeds give one answer together" in text
     judged = counting(monkeypatch, "_scores")
     assert reproduced(capsys, file, out, "--seeds", "3") == rows
     assert judged == []

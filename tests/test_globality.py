@@ -16,31 +16,31 @@ import pytest
 from command_line import Captured, objects
 
 from scratchpad.cli.main import main
-from scratchpad.globality.cases import Cases
+from scratchpad.globality.cases import WeightedDocuments
 from scratchpad.globality.degree import Degree, degrees, documents_of, overall
-from scratchpad.globality.search import Effort, _Sample
-from scratchpad.globality.table import Table, tables
+from scratchpad.globality.search import SearchLimits, _Sample
+from scratchpad.globality.table import TokenTable, tables
 from scratchpad.layout.rows import rows
 from scratchpad.tasks import task_named
 from scratchpad.tasks.document import Document
 from scratchpad.tasks.formats import format_named
 
-ANY = Effort(largest=99)
+ANY = SearchLimits(largest=99)
 
 
 def silent(what: str, done: int, total: int) -> None:
     """For work that nobody watches."""
 
 
-def cases_of(name: str, form: str, samples: int = 0, **settings: Any) -> Cases:
+def cases_of(name: str, form: str, samples: int = 0, **settings: Any) -> WeightedDocuments:
     """All cases, or with `samples` that many."""
     task = task_named(name, settings)
     return documents_of(task, format_named(form), task.interchangeable(), samples, 0 if samples else 100_000, 0, silent)
 
 
-def found(name: str, form: str, effort: Effort = ANY, samples: int = 0, **settings: Any) -> list[Degree]:
+def found(name: str, form: str, limits: SearchLimits = ANY, samples: int = 0, **settings: Any) -> list[Degree]:
     names = task_named(name, settings).interchangeable()
-    return list(degrees(cases_of(name, form, samples, **settings), names, effort, silent))
+    return list(degrees(cases_of(name, form, samples, **settings), names, limits, silent))
 
 
 @pytest.mark.parametrize(("bits", "counted"), [(n, k) for n in range(1, 8) for k in range(1, n + 1)])
@@ -58,66 +58,66 @@ def test_the_running_parity_takes_two(form: str, bits: int, counted: int) -> Non
     assert overall(degree) == (2, False)
     if form == "scratchpad":
         assert degree[-2].tokens == (("prompt", counted - 1), ("state", counted - 2))
-        assert degree[-2].found.told == pytest.approx(1, abs=1e-9)
+        assert degree[-2].result.information == pytest.approx(1, abs=1e-9)
 
 
 @pytest.mark.parametrize("n", [2, 3])
 def test_cycles_take_as_many_as_they_are_long_and_the_walk_takes_three(n: int) -> None:
-    direct, _ = overall(found("cycles", "direct", Effort(largest=n), n=n))  # sets of up to n are looked at
+    direct, _ = overall(found("cycles", "direct", SearchLimits(largest=n), n=n))  # sets of up to n are looked at
     assert direct >= n
     for form in ("scratchpad", "inductive"):
         assert 2 <= overall(found("cycles", form, n=n))[0] <= 3
 
 
 def test_a_search_that_stops_says_how_many_it_takes_at_least() -> None:
-    degree, more = overall(found("half-parity", "direct", Effort(largest=2), window=7, bits=3))
+    degree, more = overall(found("half-parity", "direct", SearchLimits(largest=2), window=7, bits=3))
     assert (degree, more) == (3, True)
-    degree, more = overall(found("half-parity", "direct", Effort(largest=9, work=7 * 128), window=7, bits=3))
+    degree, more = overall(found("half-parity", "direct", SearchLimits(largest=9, work=7 * 128), window=7, bits=3))
     assert (degree, more) == (2, True)  # 7 sets of one token are looked at, 21 of two are too many
 
 
 def test_from_samples_the_same_degrees_are_found() -> None:
     [parity, end] = found("half-parity", "direct", samples=1009, window=13, bits=3)
-    assert (parity.found.degree, parity.tokens) == (3, (("prompt", 0), ("prompt", 1), ("prompt", 2)))
-    assert parity.found.p == pytest.approx(0.001)
-    assert parity.found.told > 0.9
-    assert end.found.degree == 0
+    assert (parity.result.degree, parity.tokens) == (3, (("prompt", 0), ("prompt", 1), ("prompt", 2)))
+    assert parity.result.p == pytest.approx(0.001)
+    assert parity.result.information > 0.9
+    assert end.result.degree == 0
     assert overall(found("cycles", "inductive", samples=1009, n=3))[0] in (2, 3)
 
 
-def random_cases(n: int, told: bool) -> Cases:
+def random_cases(n: int, told: bool) -> WeightedDocuments:
     """Seventeen bits and a bit after them that is one of them, or drawn at random."""
     rng = random.Random(5)
     documents = []
     for _ in range(n):
         bits = [rng.choice("01") for _ in range(17)]
         documents.append(Document((*bits, "="), (((bits[4] if told else rng.choice("01")), "<end>"),)))
-    return Cases(documents, np.full(n, 1 / n), exact=False)
+    return WeightedDocuments(documents, np.full(n, 1 / n), exact=False)
 
 
 def test_chance_is_not_taken_for_information() -> None:
     """Of 833 sets of up to three tokens the best seems to tell something of random bits; a fresh half tells it does
-    not. The odds of a false alarm are 1 in 1000 a size, three of them here, for one fixed seed.
+    not. The probability of a false alarm is 1 in 1000 a size, three of them here, for one fixed seed.
     """
-    [answer, _] = degrees(random_cases(101, told=False), (), Effort(largest=3, threshold=1e-6), silent)
-    assert (answer.found.degree, answer.found.at_least) == (4, True)
-    [answer, _] = degrees(random_cases(101, told=True), (), Effort(largest=3), silent)
-    assert (answer.found.degree, answer.tokens) == (1, (("prompt", 4),))
+    [answer, _] = degrees(random_cases(101, told=False), (), SearchLimits(largest=3, threshold=1e-6), silent)
+    assert (answer.result.degree, answer.result.at_least) == (4, True)
+    [answer, _] = degrees(random_cases(101, told=True), (), SearchLimits(largest=3), silent)
+    assert (answer.result.degree, answer.tokens) == (1, (("prompt", 4),))
 
 
 def test_the_half_that_judges_is_not_the_half_that_chooses() -> None:
     documents = [Document((str(i), "="), (("01"[i % 2], "<end>"),)) for i in range(101)]  # told apart by their first
-    table = next(tables(Cases(documents, np.full(101, 1 / 101), exact=False), ()))
+    table = next(tables(WeightedDocuments(documents, np.full(101, 1 / 101), exact=False), ()))
     sample = _Sample(table, False, ANY)
-    choosing, judging = ({*part.plain[:, 0].tolist()} for part in (sample._choosing, sample._judging))
+    choosing, judging = ({*part.plain[:, 0].tolist()} for part in (sample._selection, sample._test))
     assert (len(choosing), len(judging), len(choosing | judging)) == (51, 50, 101)
 
 
 def test_a_token_drawn_at_random_has_no_degree() -> None:
     documents = [Document(("a", bit), ((other, "<end>"),)) for bit in "01" for other in "01"]
-    [answer, _] = degrees(Cases(documents, np.full(4, 0.25), exact=True), (), ANY, silent)
-    assert (answer.found.degree, answer.found.at_least) == (0, False)
-    assert "drawn at random" in answer.found.why
+    [answer, _] = degrees(WeightedDocuments(documents, np.full(4, 0.25), exact=True), (), ANY, silent)
+    assert (answer.result.degree, answer.result.at_least) == (0, False)
+    assert "drawn at random" in answer.result.why
 
 
 def entropy_given(pairs: list[tuple[Any, Any]]) -> float:
@@ -131,7 +131,7 @@ def entropy_given(pairs: list[tuple[Any, Any]]) -> float:
     return total / len(pairs)
 
 
-def written_out(cases: Cases, names: tuple[str, ...]) -> Iterator[Document[str]]:
+def written_out(cases: WeightedDocuments, names: tuple[str, ...]) -> Iterator[Document[str]]:
     """Every case with every choice of names, none folded."""
     for document in cases.documents:
         for order in permutations(names):
@@ -145,17 +145,17 @@ def test_folded_names_leave_as_much_unknown_as_names_written_out(chosen: tuple[i
     """The walk's second vertex: four names, all in use, in all 24 orders, each as likely as the others."""
     cases = cases_of("cycles", "causal", n=2, names=4)
     names = task_named("cycles", {"n": 2, "names": 4}).interchangeable()
-    cases = Cases(cases.documents, np.full(len(cases.documents), 1 / len(cases.documents)), exact=True)
+    cases = WeightedDocuments(cases.documents, np.full(len(cases.documents), 1 / len(cases.documents)), exact=True)
     table = next(one for one in tables(cases, names) if (one.state, one.place) == (0, 2))
-    assert len(table.telling) == 10
-    places = [table.telling[i] for i in chosen]
+    assert len(table.informative) == 10
+    places = [table.informative[i] for i in chosen]
     pairs = []
     for document in written_out(cases, names):
         text = [*document.prompt, *document.states[0]]
-        seen = [text[place] for place in table.telling]
+        seen = [text[place] for place in table.informative]
         key = (tuple(sorted(Counter(seen).items())), *(text[place] for place in places))
         pairs.append((key, text[len(document.prompt) + 2]))
-    assert table.unknown(places) == pytest.approx(entropy_given(pairs), abs=1e-9)
+    assert table.conditional_entropy(places) == pytest.approx(entropy_given(pairs), abs=1e-9)
 
 
 def test_names_that_are_not_folded_are_written_out(capsys: Captured) -> None:
@@ -163,7 +163,7 @@ def test_names_that_are_not_folded_are_written_out(capsys: Captured) -> None:
     task, form = task_named("cycles", {"n": 2, "names": 4}), format_named("direct")
     names = task.interchangeable()
     folded = documents_of(task, form, names, 0, 100_000, 0, silent)
-    written = Cases(list(written_out(folded, names)), np.repeat(folded.odds / 24, 24), exact=True)
+    written = WeightedDocuments(list(written_out(folded, names)), np.repeat(folded.weights / 24, 24), exact=True)
     assert overall(list(degrees(written, (), ANY, silent))) == (4, False)
     arguments = ["cycles", "--format", "direct", "--set", "n=2", "names=4", "--names", "v0"]
     assert main(["globality", *arguments, "--json"]) == 0
@@ -188,7 +188,7 @@ def test_a_first_state_that_is_given_is_not_counted() -> None:
 
 def test_documents_of_different_lengths_are_told_apart() -> None:
     cases = cases_of("parity", "inductive", bits="1-2", window=3)
-    by_state: dict[int, Table] = {one.state: one for one in tables(cases, ())}
+    by_state: dict[int, TokenTable] = {one.state: one for one in tables(cases, ())}
     assert [by_state[i].share for i in range(3)] == pytest.approx([1, 1, 0.5])
 
 

@@ -1,4 +1,4 @@
-"""The documents of a globality degree: every problem that a task draws, with its odds, or a sample."""
+"""The documents of a globality degree: every problem that a task draws, with its probability, or a sample."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scratchpad.config.lengths import Lengths
-from scratchpad.globality.cases import Cases, all_cases, sampled_cases
+from scratchpad.globality.cases import WeightedDocuments, all_cases, sampled_cases
 from scratchpad.globality.degree import documents_of
 from scratchpad.random_stream import Stream
 from scratchpad.tasks import task_named
@@ -27,9 +27,9 @@ def test_all_outcomes_of_a_draw_with_their_odds() -> None:
     task = Parity(bits=Lengths(1, 2, (2, 1)), window=3)
     cases = all_cases(task, format_named("direct"), (), 1000, silent)
     assert cases
-    odds = dict(zip(("".join(document.prompt) for document in cases.documents), cases.odds, strict=True))
-    assert len(odds) == 18
-    assert all(p == pytest.approx(1 / 9 if question.count("_") == 2 else 1 / 36) for question, p in odds.items())
+    weights = dict(zip(("".join(document.prompt) for document in cases.documents), cases.weights, strict=True))
+    assert len(weights) == 18
+    assert all(p == pytest.approx(1 / 9 if question.count("_") == 2 else 1 / 36) for question, p in weights.items())
     assert all_cases(task, format_named("direct"), (), 17, silent) is None
 
 
@@ -49,7 +49,7 @@ def truth(question): return question[:1]
 """
 
 
-def own_cases(folder: Path, draw: str, most: int = 100_000) -> Cases:
+def own_cases(folder: Path, draw: str, most: int = 100_000) -> WeightedDocuments:
     """The cases, or a sample of 53, of a task of one's own whose question is drawn by `draw`; asked is its first
     symbol.
     """
@@ -85,12 +85,12 @@ def test_listing_ends_early_where_the_outcomes_are_far_too_many() -> None:
 
 
 def test_rare_outcomes_that_come_first_do_not_end_the_listing(tmp_path: Path) -> None:
-    """1,024 of them have an eighth of the odds, the other seven the rest: it looks as if there were eight times as
-    many.
+    """1,024 of them have an eighth of the probability, the other seven the rest: the listing seems to have
+    eight times as many outcomes.
     """
     draw = "return '1' if rng.below(8) else ''.join(str(rng.below(2)) for _ in range(10))"
     cases = own_cases(tmp_path, draw, most=1031)
-    assert (cases.exact, len(cases.documents), sum(cases.odds)) == (True, 1025, 1)
+    assert (cases.exact, len(cases.documents), sum(cases.weights)) == (True, 1025, 1)
     assert not own_cases(tmp_path, draw, most=1030).exact
 
 

@@ -19,9 +19,9 @@ from scratchpad.cli._output import ProgressCounter, message, print_json
 from scratchpad.cli._table import print_table
 from scratchpad.config.parse import split_assignments, with_settings
 from scratchpad.errors import ScratchpadError
-from scratchpad.globality.cases import Cases
+from scratchpad.globality.cases import WeightedDocuments
 from scratchpad.globality.degree import LEAST_SAMPLES, Degree, degrees, documents_of, overall
-from scratchpad.globality.search import Effort
+from scratchpad.globality.search import SearchLimits
 from scratchpad.number_format import percent
 from scratchpad.tasks.base import Task
 from scratchpad.tasks.formats import format_named
@@ -53,10 +53,10 @@ def arguments(parser: ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--largest", type=whole_number(1), metavar="K",
-        help=f"search sets of up to K tokens (default: {Effort.largest}; no limit if all problems are enumerated)",
+        help=f"search sets of up to K tokens (default: {SearchLimits.largest}; no limit if all problems are listed)",
     )  # fmt: skip
     parser.add_argument(
-        "--work", type=whole_number(1), default=Effort.work, metavar="N",
+        "--work", type=whole_number(1), default=SearchLimits.work, metavar="N",
         help="search sets of K tokens only if sets times documents is at most N (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
@@ -79,10 +79,10 @@ def run(args: Namespace) -> None:
     task, chosen = _task(args), format_named(args.format)
     names, progress = _names(args.names, task), ProgressCounter()
     cases = documents_of(task, chosen, names, args.samples, args.most_outcomes, args.seed, progress.update)
-    largest = args.largest or (10**6 if cases.exact else Effort.largest)
-    effort = Effort(largest, args.work, args.threshold, seed=args.seed)
+    largest = args.largest or (10**6 if cases.exact else SearchLimits.largest)
+    limits = SearchLimits(largest, args.work, args.threshold, seed=args.seed)
     found = []
-    for degree in degrees(cases, names, effort, progress.update):
+    for degree in degrees(cases, names, limits, progress.update):
         found.append(degree)
         if args.json:
             print_json(degree.to_json())
@@ -107,7 +107,7 @@ def _names(given: str, task: Task) -> tuple[str, ...]:
     return names
 
 
-def _summary(task: Task, format: str, cases: Cases, found: Sequence[Degree]) -> dict[str, object]:
+def _summary(task: Task, format: str, cases: WeightedDocuments, found: Sequence[Degree]) -> dict[str, object]:
     degree, at_least = overall(found)
     return {
         "task": task.name, "format": format, "settings": task.settings(), "degree": degree, "at_least": at_least,
@@ -115,14 +115,14 @@ def _summary(task: Task, format: str, cases: Cases, found: Sequence[Degree]) -> 
     }  # fmt: skip
 
 
-def _print(cases: Cases, found: Sequence[Degree], summary: dict[str, object]) -> None:
+def _print(cases: WeightedDocuments, found: Sequence[Degree], summary: dict[str, object]) -> None:
     """Print a table of all tokens, or of those with the largest degrees, in document order; then the summary."""
-    largest = sorted(found, key=lambda one: one.found.degree, reverse=True)[:_MOST_ROWS]
+    largest = sorted(found, key=lambda one: one.result.degree, reverse=True)[:_MOST_ROWS]
     columns = ("state", "token", "degree", "token set", "explained", "threshold", "histogram", "p", "documents")
     print_table(columns, [_cells(one) for one in sorted(largest, key=lambda one: (one.state, one.place))])
     if len(found) > _MOST_ROWS:
         print(f"... these are the {_MOST_ROWS} of {len(found)} tokens with the largest degrees; --json prints all")
-    for why in dict.fromkeys(f"{_token_number(one)}: {one.found.why}" for one in found if one.found.why):
+    for why in dict.fromkeys(f"{_token_number(one)}: {one.result.why}" for one in found if one.result.why):
         message(why)
     degree = f"{'at least ' if summary['at_least'] else ''}{summary['degree']}"
     count = f"{len(cases.documents):,}"
@@ -131,14 +131,14 @@ def _print(cases: Cases, found: Sequence[Degree], summary: dict[str, object]) ->
 
 
 def _cells(one: Degree) -> tuple[str, ...]:
-    found = one.found
+    found = one.result
     token_set = ", ".join(f"{part} {place + 1}" for part, place in one.tokens)
     return (
         _token_number(one),
         one.example,
         f"{'>= ' if found.at_least else ''}{found.degree}",
         token_set,
-        percent(found.told) if found.places else "",
+        percent(found.information) if found.places else "",
         percent(found.threshold),
         percent(found.by_histogram) if found.histogram else "left out",
         "" if found.p is None else f"{found.p:.3f}",

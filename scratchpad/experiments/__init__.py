@@ -1,1 +1,1 @@
-"""Experiments: curves trained with several seeds, judged alike, and put into one table and one figure."""
+"""Experiments: curves trained with several seeds, evaluated in the same way, in one table and one figure."""

@@ -1,4 +1,4 @@
-"""What was found: every seed's judgement as a line, and the lines of all seeds as one."""
+"""Results: one line per seed, and one line over all seeds with median and interval."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from scratchpad.evaluation.metrics import Score
 from scratchpad.experiments.plan import Curve, Plan
 from scratchpad.training.run_folder import read_json_lines
 
-_TOLD = ("n", "method", "sampling", "transition_accuracy", "tokens", "seconds", "memory_bytes", "seen_in_training")
-"""What a seed's line takes over from its score."""
+_COPIED = ("n", "method", "sampling", "transition_accuracy", "tokens", "seconds", "memory_bytes", "seen_in_training")
+"""Fields of a score that a seed's line copies."""
 
 
 @dataclass(frozen=True)
 class History:
-    """How a run was trained: its steps, the step at which it was first seen to have learned (none: never), seconds.
+    """The training of a run.
 
-    evaluations: (step, {size: accuracy}) of those made on schedule.
+    steps: in all. learned_at: the first scheduled evaluation at which the run had learned; None: never. seconds: of
+    training. evaluations: (step, {size: accuracy}) of each scheduled evaluation.
     """
 
     steps: int
@@ -34,7 +35,7 @@ class History:
 
 @dataclass(frozen=True)
 class SeedResult:
-    """One seed of one curve, judged in one case at one size. seed: 0 where a curve's seeds vote as one."""
+    """The result of one seed of one curve in one case at one size. seed: 0 for the vote of all seeds."""
 
     curve: Curve
     case: str
@@ -43,12 +44,12 @@ class SeedResult:
     history: History
 
     def share(self, measure: str) -> tuple[float, float, float]:
-        """The share of right answers, or of whole scratchpads right (`exact`), with its 95 % interval."""
+        """Return the share of correct answers, or of correct scratchpads (`exact`), with its 95 % interval."""
         share = self.score.accuracy if measure == "answers" else self.score.exact_accuracy
         return share, *wilson(round(share * self.score.n), self.score.n)
 
     def to_json(self, on_schedule: bool) -> dict[str, Any]:
-        """The line of one seed. on_schedule: with the step at which it was seen to have learned."""
+        """Return the line of one seed. on_schedule: include the step at which it had learned."""
         shares = {}
         for measure in ("answers", "exact"):
             names = (measure, f"{measure}_low", f"{measure}_high")
@@ -57,7 +58,7 @@ class SeedResult:
             **_place(self),
             "seed": self.seed,
             **shares,
-            **{name: getattr(self.score, name) for name in _TOLD},
+            **{name: getattr(self.score, name) for name in _COPIED},
             "steps": self.history.steps,
             **({"learned_at": self.history.learned_at} if on_schedule else {}),
             "training_seconds": round(self.history.seconds, 1),
@@ -65,7 +66,7 @@ class SeedResult:
 
 
 def read_history(folder: Path, config_batch: int, learned: float) -> History:
-    """What metrics.jsonl of a run tells of its training. learned: the accuracy, at every size, that counts as such."""
+    """Read metrics.jsonl of a run. learned: the accuracy at every size from which a run counts as learned."""
     lines = [line for _, line in read_json_lines(folder / "metrics.jsonl")]
     logged = [line for line in lines if "loss" in line]
     before, seconds = 0, 0.0
@@ -82,9 +83,9 @@ def read_history(folder: Path, config_batch: int, learned: float) -> History:
 
 
 def over_seeds(seed_results: Iterable[SeedResult], plan: Plan) -> list[dict[str, Any]]:
-    """A line for each curve, case and size: the median over seeds, with an interval, and what an answer costs.
+    """Return one line per curve, case and size: the median over seeds with an interval, and the cost of an answer.
 
-    The interval is the run's own (Wilson) for one seed, and the median's for several.
+    The interval is the run's own (Wilson) for one seed, and that of the median for several seeds.
     """
     ordered = sorted(seed_results, key=lambda one: _order(one, plan))  # sorted is stable: seeds keep their order
     return [_summary(list(same), plan) for _, same in groupby(ordered, key=lambda one: _order(one, plan))]
@@ -119,7 +120,7 @@ def _summary(same: Sequence[SeedResult], plan: Plan) -> dict[str, Any]:
 
 
 def _steps_to_learn(same: Sequence[SeedResult]) -> dict[str, Any]:
-    """How many seeds learned, and the median of the steps it took them; those that never did count as infinite."""
+    """Return how many seeds learned, and the median of their steps; seeds that never learned count as infinite."""
     steps = [one.history.learned_at if one.history.learned_at is not None else math.inf for one in same]
     low, high = median_interval(steps)
     found = {"learned_at": statistics.median_high(steps), "learned_low": low, "learned_high": high}
@@ -127,7 +128,7 @@ def _steps_to_learn(same: Sequence[SeedResult]) -> dict[str, Any]:
 
 
 def _place(result: SeedResult) -> dict[str, Any]:
-    """Where a line belongs. The size of another task's questions is none in the sense of the curve's own."""
+    """Return the curve, case and size of a line; the size of another task's questions is left out."""
     is_own = result.score.task == result.curve.config.task.name
     return {
         "curve": result.curve.title,

@@ -1,4 +1,4 @@
-"""The experiments of the papers, read from the files of `catalogue`: a TOML file each, in the words of `--set`."""
+"""The catalogue of experiments: one TOML file each, with settings written as for `--set`."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from scratchpad.experiments.schema import Settings
 
 SCALES = ("small", "paper")
 _FOLDER = Path(__file__).parent / "catalogue"
-_NOT_ASKED = ("train", "model", "curriculum")
+_TRAINING_SETTINGS = ("train", "model", "curriculum")
 _VOTING = re.compile(r", \d+ seeds voting$")
 
 
 @dataclass(frozen=True)
 class Scale:
-    """An experiment at one scale. settings, vary, curves and cases (these by label) are written as for `--set`.
+    """An experiment at one scale.
 
-    vary: a setting with alternatives, `n=2|3|4`: each curve is trained with each of them. Other settings with as many
-    alternatives go along: `n=2|3|4 model.context=48|64|80`. without: curves of the
-    experiment that this scale leaves out. vote: curves whose seeds are also judged as one that votes. note: what else
-    differs from the paper.
+    settings: of all curves. curves, cases: further settings, by label. vary: a setting with alternatives, `n=2|3|4`:
+    each curve is trained with each of them; further settings with as many alternatives change with it:
+    `n=2|3|4 model.context=48|64|80`. without: curves of the experiment that this scale leaves out. vote: curves whose
+    seeds are also evaluated as one voting model. note: other differences from the paper.
     """
 
     settings: Settings
@@ -51,10 +51,10 @@ class Scale:
 
 @dataclass(frozen=True)
 class Experiment:
-    """An experiment at both scales: what it asks, its curves, and the paper's result.
+    """An experiment at both scales: its set-up, its curves, and the paper's result.
 
-    curves, cases: those of both scales; a scale adds its own, and replaces those of the same label.
-    reported: the paper's result curve by curve.
+    curves, cases: of both scales; a scale adds its own and replaces those with the same label. reported: the paper's
+    result, by curve.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Experiment:
     reported: Mapping[str, str] = field(default_factory=dict)
 
     def plan(self, scale: str = "small") -> Plan:
-        """The plan at a scale, small or paper. ScratchpadError where its settings are wrong."""
+        """Return the plan at a scale, small or paper. ScratchpadError for wrong settings."""
         if scale not in self.scales:
             raise unknown_name(f"scale of {self.name}", scale, self.scales)
         name, chosen, told = f"{self.name}-{scale}", self.scales[scale], self.curves_at(scale)
@@ -85,7 +85,7 @@ class Experiment:
         )  # fmt: skip
 
     def _curves(self, scale: str, vary: Sequence[Mapping[str, str]]) -> Iterator[Curve]:
-        """Each curve with each of the values that are varied; it is drawn over the first setting among them."""
+        """Yield each curve with each combination of varied values; the figure's axis is the first of them."""
         place = f"{self.name}-{scale}"
         with error_prefix(f"{place}, settings"):
             base = RunConfig().with_settings(with_free_method(self.scales[scale].settings))
@@ -96,18 +96,18 @@ class Experiment:
                 yield Curve(label, config, settings_label(dict([*values.items()][:1])), values)
 
     def curves_at(self, scale: str) -> dict[str, Settings]:
-        """The settings of the curves at a scale, by label."""
+        """Return the settings of the curves at a scale, by label."""
         chosen = self.scales[scale]
         return {label: own for label, own in {**self.curves, **chosen.curves}.items() if label not in chosen.without}
 
 
 def experiment_names() -> list[str]:
-    """The names of all experiments, numbers in order."""
+    """Return the names of all experiments in natural order."""
     return sorted((path.stem for path in _FOLDER.glob("*.toml")), key=_natural)
 
 
 def experiment(name: str) -> Experiment:
-    """An experiment by its name, or by the path of a file of your own. ScratchpadError for one that is not there."""
+    """Return an experiment by its name, or by the path of your own file. ScratchpadError if there is none."""
     if name.endswith(".toml"):
         return read_experiment(Path(name))
     if name not in experiment_names():
@@ -116,7 +116,7 @@ def experiment(name: str) -> Experiment:
 
 
 def read_experiment(path: Path) -> Experiment:
-    """The experiment of a TOML file. ScratchpadError says what is wrong with it."""
+    """Read an experiment from a TOML file. ScratchpadError names the mistake."""
     try:
         value = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -141,11 +141,11 @@ def _check_choices(found: Experiment, path: Path) -> None:
         if getattr(found, name) not in known:
             raise unknown_name(f"{name} of {path}", getattr(found, name), known)
     if not 0 < found.learned <= 1:
-        raise ScratchpadError(f"{path}: learned = {found.learned:g}: a share of right answers, above 0 and at most 1")
+        raise ScratchpadError(f"{path}: learned = {found.learned:g}: a share of correct answers, above 0 and at most 1")
 
 
 def _check_labels(found: Experiment, path: Path) -> None:
-    """ScratchpadError where `without` or `reported` names no curve, and where a scale has none."""
+    """Raise ScratchpadError if `without` or `reported` names an unknown curve, or if a scale has no curves."""
     known = dict.fromkeys([*found.curves, *(label for one in found.scales.values() for label in one.curves)])
     for scale, one in found.scales.items():
         for label in one.without:
@@ -154,7 +154,7 @@ def _check_labels(found: Experiment, path: Path) -> None:
         if not found.curves_at(scale):
             left = f" (without leaves out {', '.join(one.without)})" if one.without else ""
             raise ScratchpadError(
-                f"{path}: no curves at the scale {scale}{left}: [curves] or [{scale}.curves] holds them, "
+                f"{path}: no curves at the scale {scale}{left}: give them in [curves] or [{scale}.curves] as "
                 'label = "settings"'
             )
     for label in found.reported:
@@ -163,7 +163,7 @@ def _check_labels(found: Experiment, path: Path) -> None:
 
 
 def _check_effects(found: Experiment) -> None:
-    """ScratchpadError for settings that would be overwritten or have no effect."""
+    """Raise ScratchpadError for settings that would be overwritten or have no effect."""
     for inside, one in (("", found), *((f"{scale}.", one) for scale, one in found.scales.items())):
         for label, case in one.cases.items():
             _check_case(f"{inside}cases.{label}", case)
@@ -177,10 +177,10 @@ def _check_effects(found: Experiment) -> None:
 
 def _check_case(entry: str, case: Settings) -> None:
     for name, value in case.items():
-        if name.partition(".")[0] in _NOT_ASKED:
+        if name.partition(".")[0] in _TRAINING_SETTINGS:
             raise ScratchpadError(
-                f"{entry}: {name}={value}: a case asks what is trained already: it sets the task, its format and "
-                "evaluate.*; how it is trained is for the settings or for a curve"
+                f"{entry}: {name}={value}: a case evaluates a trained run, so it sets only the task, its format "
+                "and evaluate.*; training belongs in the settings or in a curve"
             )
 
 
@@ -194,10 +194,10 @@ def _check_varied(entry: str, vary: Settings, curves: Mapping[str, Settings]) ->
         for name, value in own.items():
             if any(covers_setting(given, name) for given in vary):
                 raise ScratchpadError(
-                    f"{entry}: it would replace {name}={value} of the curve {label}: only one of the two sets it"
+                    f"{entry}: it would replace {name}={value} of the curve {label}: set it in only one of the two"
                 )
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
-    """A key that puts fig2 before fig10."""
+    """Return a sort key that puts fig2 before fig10."""
     return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", name)]

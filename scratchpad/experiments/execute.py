@@ -1,4 +1,4 @@
-"""Carrying out a plan: what is there is taken, the rest trained; then every run is judged in every case."""
+"""Execution of a plan: train the runs that are not trained yet, then evaluate every run in every case."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from scratchpad.training.launcher import TrainingJob, launch_runs
 from scratchpad.training.run_folder import is_trained, read_json_lines, require_keys, saved_config
 from scratchpad.training.setup import check_start_fits, load_start, measure, train
 
-_JUDGED, _VOTES = "judged.jsonl", "votes.jsonl"
+_RUN_SCORES, _VOTE_SCORES = "judged.jsonl", "votes.jsonl"
 OnMetrics = Callable[[str, dict[str, Any]], None]
-"""Told the name of a run and each line of its metrics.jsonl."""
+"""Called with the name of a run and each line of its metrics.jsonl."""
 
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One seed of one curve: to be trained in its folder, and judged."""
+    """One seed of one curve, with its folder. trained: the folder holds the finished run."""
 
     curve: Curve
     seed: int
@@ -50,29 +50,35 @@ class PlannedRun:
 
 @dataclass(frozen=True)
 class ExecutionOptions:
-    """How a plan is carried out. jobs: runs trained side by side; batch: questions answered at a time.
+    """How to execute a plan.
 
-    on_metrics hears of training, say of what is judged.
+    jobs: runs trained at the same time. batch: questions answered at the same time. on_metrics: called with the metrics
+    of runs in training. on_message: called with a line of progress for each evaluation.
     """
 
     device: str = "auto"
     jobs: int = 1
     batch: int = 64
     on_metrics: OnMetrics = field(default=lambda name, line: None)
-    say: Callable[[str], None] = field(default=lambda text: None)
+    on_message: Callable[[str], None] = field(default=lambda text: None)
 
 
 def prepared(plan: Plan, out: Path) -> Plan:
-    """The plan with all that can be measured filled in; learned positions are enough for every case, and as many as
-    those of a run that is there, in the experiment's folder `out`, where these are enough.
+    """Return the plan with the settings that follow from data filled in, such as the number of learned positions.
 
-    ScratchpadError for settings that cannot be, and for cases that a run cannot be judged in.
+    There are enough positions for every case; if a run in the experiment's folder `out` has enough, its number is kept.
+    ScratchpadError for impossible settings, two curves that train the same weights, and cases that a run cannot answer.
     """
-    _check_alike(plan)
+    duplicate = find_duplicate(plan.name, plan.curves, plan.tasks, plan.on_schedule)
+    if duplicate:
+        raise ScratchpadError(
+            f"{plan.name}: the curves {duplicate[0].name} and {duplicate[1].name} would train the same weights twice: "
+            "leave one out; a different evaluation of the same weights is a case"
+        )
     found: dict[str, Curve] = {}
-    for curve in reversed(plan.curves):  # what starts from a curve stands below it, and says what it must have room for
+    for curve in reversed(plan.curves):  # a curve needs the positions of those that start from it, which are below it
         heirs = [one.config for one in found.values() if plan.start_curve(one) == curve]
-        found[curve.name] = _prepared(plan, curve, heirs, _room_there(curve, out))
+        found[curve.name] = _prepared(plan, curve, heirs, _existing_context(curve, out))
     for curve in plan.curves:
         with error_prefix(plan.context(curve)):
             if base := plan.start_curve(curve):
@@ -80,16 +86,6 @@ def prepared(plan: Plan, out: Path) -> Plan:
             else:
                 load_start(resolve(found[curve.name].config, plan.tasks))
     return dataclasses.replace(plan, curves=tuple(found[curve.name] for curve in plan.curves))
-
-
-def _check_alike(plan: Plan) -> None:
-    """ScratchpadError where two curves would train the same weights."""
-    alike = find_duplicate(plan.name, plan.curves, plan.tasks, plan.on_schedule)
-    if alike:
-        raise ScratchpadError(
-            f"{plan.name}: the curves {alike[0].name} and {alike[1].name} would train the same weights twice: leave "
-            "one out; what is only judged otherwise is a case"
-        )
 
 
 def _prepared(plan: Plan, curve: Curve, heirs: Sequence[RunConfig], room: int | None) -> Curve:
@@ -106,14 +102,14 @@ def _prepared(plan: Plan, curve: Curve, heirs: Sequence[RunConfig], room: int | 
     return dataclasses.replace(curve, config=_starting_from(config, curve.config.train.start))
 
 
-def _room_there(curve: Curve, out: Path) -> int | None:
-    """The learned positions of a run of the curve that is there; None where there is none."""
+def _existing_context(curve: Curve, out: Path) -> int | None:
+    """Return the number of learned positions of an existing run of the curve; None if there is no run."""
     runs = sorted(path.parent for path in curve.folder(out, 0).parent.glob("seed-*/config.json"))
     return saved_config(runs[0]).model.context if runs else None
 
 
 def _fitted(plan: Plan, curve: Curve, base: Curve) -> Curve:
-    """A curve as it starts from another one's weights. ScratchpadError where they do not fit."""
+    """Return a curve that starts from the weights of `base`, with its positions. ScratchpadError if they do not fit."""
     run = resolve(_with_room(curve.config, base.config.model.context or 0), plan.tasks)
     symbols = resolve(base.config, plan.tasks).codec.to_json()
     check_start_fits(run, base.config.model, symbols, base.name)
@@ -121,7 +117,7 @@ def _fitted(plan: Plan, curve: Curve, base: Curve) -> Curve:
 
 
 def _with_room(config: RunConfig, *contexts: int) -> RunConfig:
-    """With as many learned positions as the most of these, where the model has any."""
+    """Return the config with the largest of these numbers of learned positions, if the model has learned positions."""
     if config.model.context is None:
         return config
     most = max(config.model.context, *contexts)
@@ -133,9 +129,9 @@ def _starting_from(config: RunConfig, start: str | None) -> RunConfig:
 
 
 def planned_runs(plan: Plan, seeds: Sequence[int], out: Path) -> list[PlannedRun]:
-    """What a prepared plan asks for, seed by seed, and what of it is there.
+    """Return the runs of a prepared plan, seed by seed, and which of them are trained.
 
-    ScratchpadError, before anything is trained, where a folder holds another run.
+    ScratchpadError if a folder holds another run.
     """
     return [_planned_run(plan, curve, seed, out) for seed in seeds for curve in plan.curves]
 
@@ -149,15 +145,15 @@ def _planned_run(plan: Plan, curve: Curve, seed: int, out: Path) -> PlannedRun:
 
 
 def execute_plan(plan: Plan, work: Sequence[PlannedRun], options: ExecutionOptions) -> list[SeedResult]:
-    """Train what is not trained yet, judge what is not judged yet, and return what was found.
+    """Train runs that are not trained yet, evaluate cases that are not evaluated yet, and return all results.
 
-    Interrupted after Ctrl-C (whatever was begun is saved), RunFailure where a run fails.
+    Raises Interrupted after Ctrl-C (unfinished runs are saved) and RunFailure if a run fails.
     """
     _train([run for run in work if not run.trained], options)
     voting = [curve for curve in plan.curves if curve.voters]
     return [
-        *(result for run in work for result in _judged(plan, run, options)),
-        *(result for curve in voting for result in _voted(plan, curve, work, options)),
+        *(result for run in work for result in _run_results(plan, run, options)),
+        *(result for curve in voting for result in _vote_results(plan, curve, work, options)),
     ]
 
 
@@ -178,27 +174,27 @@ def _train(work: Sequence[PlannedRun], options: ExecutionOptions) -> None:
         )
 
 
-def _judged(plan: Plan, run: PlannedRun, options: ExecutionOptions) -> list[SeedResult]:
-    """The seed_results of a run in every case, kept in the run's folder."""
+def _run_results(plan: Plan, run: PlannedRun, options: ExecutionOptions) -> list[SeedResult]:
+    """Return the results of a run in every case; the run's folder keeps them."""
     history = read_history(run.folder, run.config.train.batch, plan.learned)
-    known = _SavedScores(run.folder / _JUDGED, {"step": Checkpoints(run.folder).steps()[-1]})
-    scores = _by_case(plan, run.name, run.config, known, lambda: _loaded(plan, run, options), options)
+    saved = _SavedScores(run.folder / _RUN_SCORES, {"step": Checkpoints(run.folder).steps()[-1]})
+    scores = _by_case(plan, run.name, run.config, saved, lambda: _loaded(plan, run, options), options)
     return [SeedResult(run.curve, case, run.seed, score, history) for case, score in scores]
 
 
-def _voted(plan: Plan, curve: Curve, work: Sequence[PlannedRun], options: ExecutionOptions) -> list[SeedResult]:
-    """The seed_results of all seeds of a curve as one that votes, kept in the curve's folder."""
+def _vote_results(plan: Plan, curve: Curve, work: Sequence[PlannedRun], options: ExecutionOptions) -> list[SeedResult]:
+    """Return the results of all seeds of a curve as one voting model; the curve's folder keeps them."""
     voters = [run for run in work if run.curve == dataclasses.replace(curve, voters=0)]
     histories = [read_history(one.folder, one.config.train.batch, plan.learned) for one in voters]
     history = History(max(one.steps for one in histories), None, sum(one.seconds for one in histories), ())
-    digests = [Checkpoints(one.folder).load().digest for one in voters]  # the file outlives runs that are made anew
-    known = _SavedScores(voters[0].folder.parent / _VOTES, {"weights": digests})
+    digests = [Checkpoints(one.folder).load().digest for one in voters]  # the file may be older than the runs
+    saved = _SavedScores(voters[0].folder.parent / _VOTE_SCORES, {"weights": digests})
 
     def load() -> Run:
         first, *others = (_loaded(plan, one, options) for one in voters)
         return first.voting(others)
 
-    scores = _by_case(plan, curve.name, curve.config, known, load, options)
+    scores = _by_case(plan, curve.name, curve.config, saved, load, options)
     return [SeedResult(curve, case, 0, score, history) for case, score in scores]
 
 
@@ -207,43 +203,43 @@ def _loaded(plan: Plan, run: PlannedRun, options: ExecutionOptions) -> Run:
 
 
 class _SavedScores:
-    """A file of what has been judged. whose: which checkpoints its answers are asked of."""
+    """A file of scores, by the settings of their evaluation. weights: the checkpoints that were evaluated."""
 
-    def __init__(self, path: Path, whose: dict[str, Any]) -> None:
-        self._path, self._whose = path, whose
+    def __init__(self, path: Path, weights: dict[str, Any]) -> None:
+        self._path, self._weights = path, weights
         known = (require_keys(place, line, ("asked", "scores")) for place, line in read_json_lines(path))
         self._scores = {json.dumps(line["asked"]): line["scores"] for line in known}
 
-    def scores(self, asked: RunConfig, judge: Callable[[], list[Score]]) -> list[Score]:
-        """Those that stand in the file; else those of `judge`, which stand there from now on."""
-        key = json.dumps({"task": to_json(asked.task), "evaluate": to_json(asked.evaluate), **self._whose})
+    def get(self, config: RunConfig, evaluate: Callable[[], list[Score]]) -> list[Score]:
+        """Return the scores in the file; if there are none, those of `evaluate`, and save them."""
+        key = json.dumps({"task": to_json(config.task), "evaluate": to_json(config.evaluate), **self._weights})
         if key not in self._scores:
-            self._scores[key] = [score.to_json() for score in judge()]
+            self._scores[key] = [score.to_json() for score in evaluate()]
             lines = [{"asked": json.loads(name), "scores": scores} for name, scores in self._scores.items()]
             write_atomically(self._path, "".join(json.dumps(line) + "\n" for line in lines))
         return [Score(**score) for score in self._scores[key]]
 
 
 def _by_case(
-    plan: Plan, name: str, config: RunConfig, known: _SavedScores, load: Callable[[], Run], options: ExecutionOptions
+    plan: Plan, name: str, config: RunConfig, saved: _SavedScores, load: Callable[[], Run], options: ExecutionOptions
 ) -> Iterator[tuple[str, Score]]:
-    """The scores in every case of the plan. A run is loaded once, and only where something is to be judged."""
+    """Yield the scores in every case of the plan. A run is loaded once, and only if a case is not evaluated yet."""
     loaded = cache(load)
     for case in plan.cases:
-        asked = plan.case_config(config, case)
+        case_config = plan.case_config(config, case)
 
-        def judge(case: str = case, asked: RunConfig = asked) -> list[Score]:
-            options.say(f"{name}: judging{f' {case}' if case else ''}")
-            return _scores(loaded(), asked, options.batch)
+        def evaluate(case: str = case, case_config: RunConfig = case_config) -> list[Score]:
+            options.on_message(f"{name}: evaluating{f' {case}' if case else ''}")
+            return _scores(loaded(), case_config, options.batch)
 
-        for score in known.scores(asked, judge):
+        for score in saved.get(case_config, evaluate):
             yield case, score
 
 
-def _scores(run: Run, asked: RunConfig, batch: int) -> list[Score]:
-    """A run's scores when it is asked as the config says. What it is asked as it was trained is kept in its folder."""
-    how = asked.evaluate
-    evaluated = None if asked.task == run.config.task else run.with_task(asked.task)
+def _scores(run: Run, case_config: RunConfig, batch: int) -> list[Score]:
+    """Return the scores of a run in a case. The run's folder also keeps them if the case poses the run's own task."""
+    how = case_config.evaluate
+    evaluated = None if case_config.task == run.config.task else run.with_task(case_config.task)
     sizes = how.sizes or (evaluated or run.evaluated).task.default_test_sizes()
     sampling = Sampling(how.temperature, seed=how.seed)
     return [one.score for one in run.evaluate_by_size(sizes, how.n, how.method, how.seed, sampling, batch, evaluated)]

@@ -1,4 +1,4 @@
-"""The figure of an experiment, in the form that the paper has it in."""
+"""The figure of an experiment, of the same kind as in the paper."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scratchpad.reporting.comparison_charts import Bar, Learned, bars_plot, step
 
 
 def figure(plan: Plan, seed_results: Sequence[SeedResult]) -> Figure:
-    """The figure in the plan's form."""
+    """Return the figure of the kind `plan.form`."""
     return {"lengths": _lengths, "steps": _steps, "bars": _bars, "progress": _progress}[plan.form](plan, seed_results)
 
 
@@ -40,7 +40,7 @@ def _line(plan: Plan, found: Sequence[SeedResult]) -> RunCurve:
 
 
 def _bars(plan: Plan, seed_results: Sequence[SeedResult]) -> Figure:
-    """A row a curve; where there is one case and several sizes, a bar a size."""
+    """Return a row of bars per curve: one bar per case, or per size if there is one case with several sizes."""
     sizes = sorted({one.score.size for one in seed_results})
     by_size = len(plan.cases) == 1 and len(sizes) > 1
     keys: list[tuple[str, int | None]] = (
@@ -56,7 +56,7 @@ def _bars(plan: Plan, seed_results: Sequence[SeedResult]) -> Figure:
 
 
 def _bar(plan: Plan, seed_results: Sequence[SeedResult], case: str, size: int | None) -> Bar | None:
-    """The mean over the sizes of a case, seed by seed."""
+    """Return the bar of a case: the median over seeds of the mean over sizes."""
     found = [one for one in seed_results if one.case == case and size in (None, one.score.size)]
     means, questions = [], 0
     for seed in _seeds(found):
@@ -85,7 +85,7 @@ def _learned(curve: Curve, seed_results: Sequence[SeedResult]) -> Learned:
 
 
 def _progress(plan: Plan, seed_results: Sequence[SeedResult]) -> Figure:
-    """Accuracy over training steps at the largest size that was judged on schedule."""
+    """Return accuracy over training steps at the largest size of the scheduled evaluations."""
     series, largest = [], 0
     for curve in plan.curves:
         runs = {one.seed: one.history for one in seed_results if one.curve == curve}

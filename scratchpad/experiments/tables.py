@@ -1,4 +1,4 @@
-"""The table of an experiment: as JSON, as Markdown beside its figure, and as rows for a terminal."""
+"""The table of an experiment: as JSON, as Markdown with the figure, and as rows for a terminal."""
 
 from __future__ import annotations
 
@@ -16,15 +16,12 @@ from scratchpad.number_format import NOTHING, duration, memory, percent, percent
 from scratchpad.provenance import hardware, package_version
 from scratchpad.training.run_folder import read_run_record
 
-Line = Mapping[str, Any]
+JsonObject = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a table comes from. seconds: of training, over all runs; commits: that the runs were trained at.
-
-    machine: those that they were trained on.
-    """
+    """The origin of a table. machine, commits: those of training. seconds: of training, over all runs."""
 
     command: str
     machine: str
@@ -50,7 +47,7 @@ class Provenance:
 
     @property
     def line(self) -> str:
-        """All of it in one line."""
+        """All fields in one line."""
         seeds = f"seed{'s' if len(self.seeds) > 1 else ''} {', '.join(map(str, self.seeds))}"
         return (
             f"`{self.command}`; trained at commit {', '.join(self.commits)}; {self.machine}; {seeds}; "
@@ -59,10 +56,10 @@ class Provenance:
 
 
 def table(plan: Plan, seed_results: Sequence[SeedResult], provenance: Provenance) -> dict[str, Any]:
-    """All of an experiment's result as one JSON object: `rows` over seeds, `seeds` one by one."""
-    told = {name: getattr(plan, name) for name in ("name", "title", "source", "setup", "paper", "note", "measure")}
+    """Return the contents of table.json. `rows`: over seeds; `seeds`: one line per seed."""
+    texts = {name: getattr(plan, name) for name in ("name", "title", "source", "setup", "paper", "note", "measure")}
     return {
-        **told,
+        **texts,
         "provenance": {**provenance.__dict__},
         "rows": over_seeds(seed_results, plan),
         "seeds": [result.to_json(plan.on_schedule) for result in seed_results if not result.curve.voters],
@@ -70,7 +67,7 @@ def table(plan: Plan, seed_results: Sequence[SeedResult], provenance: Provenance
 
 
 def markdown(result: Mapping[str, Any], provenance: Provenance, picture: str) -> str:
-    """The table for people: what was asked, the paper's result, ours, every seed, and where it comes from."""
+    """Return table.md: the set-up, the paper's result, the results over seeds and of every seed, and the provenance."""
     rows, seeds = result["rows"], result["seeds"]
     several, votes = len(provenance.seeds) > 1, any("voters" in row for row in rows)
     parts = [
@@ -87,33 +84,33 @@ def markdown(result: Mapping[str, Any], provenance: Provenance, picture: str) ->
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-_VOTES = " Seeds that vote write one answer together, with a 95 % interval of its own."
+_VOTES = " Voting seeds give one answer together; its 95 % interval is that of a single run."
 _TEXTS = {"Source": "source", "Set-up of the paper": "setup", "The paper's result": "paper", "Here": "note"}
 
 
-def cells(rows: Sequence[Line], measure: str) -> tuple[list[str], list[list[str]]]:
-    """Column names, and a list of texts for each line of `over_seeds`; columns that would be empty are left out."""
+def cells(rows: Sequence[JsonObject], measure: str) -> tuple[list[str], list[list[str]]]:
+    """Return column names and one row of texts per line of `over_seeds`, without empty columns."""
     columns: dict[str, list[str]] = {
         "curve": [_name(row) for row in rows],
-        "asked": [row["case"] for row in rows],
+        "case": [row["case"] for row in rows],
         "size": ["" if row["size"] is None else str(row["size"]) for row in rows],
         MEASURES[measure]: [percent(row[measure]) for row in rows],
         spread_name(max(row["seeds"] for row in rows)): [percent_range(row["low"], row["high"]) for row in rows],
         "single transitions": [percent(row["transition_accuracy"], 2) for row in rows],
         "steps to learn": [_learned(row) if "learned" in row else "" for row in rows],
-        "tokens an answer": [f"{row['tokens']:.0f}" for row in rows],
-        "time an answer": [duration(row["seconds"]) for row in rows],
-        "memory an answer": [memory(row["memory_bytes"]) for row in rows],
+        "tokens per answer": [f"{row['tokens']:.0f}" for row in rows],
+        "time per answer": [duration(row["seconds"]) for row in rows],
+        "memory per answer": [memory(row["memory_bytes"]) for row in rows],
         "training": [f"{row['steps']:.0f} steps, {row['training_seconds']:.0f} s" for row in rows],
         "the paper": [row["paper"] for row in rows],
     }
     return _without_empty(columns)
 
 
-def _seed_cells(rows: Sequence[Line], measure: str) -> tuple[list[str], list[list[str]]]:
+def _seed_cells(rows: Sequence[JsonObject], measure: str) -> tuple[list[str], list[list[str]]]:
     columns = {
         "curve": [_name(row) for row in rows],
-        "asked": [row["case"] for row in rows],
+        "case": [row["case"] for row in rows],
         "size": ["" if row["size"] is None else str(row["size"]) for row in rows],
         "seed": [str(row["seed"]) for row in rows],
         MEASURES[measure]: [percent(row[measure]) for row in rows],
@@ -134,12 +131,12 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _name(row: Line) -> str:
+def _name(row: JsonObject) -> str:
     return f"{row['curve']}, {row['at']}" if row["at"] else row["curve"]
 
 
-def _learned(row: Line) -> str:
-    """The median of the steps, with the interval; how many seeds learned, where not all did."""
+def _learned(row: JsonObject) -> str:
+    """Return the median of the steps with its interval, or how many seeds learned if the median seed did not."""
     if row["learned_at"] is None:
         return f"not in {row['steps']:.0f}" if not row["learned"] else f"{row['learned']} of {row['seeds']} seeds"
     high = row["learned_high"] if row["learned_high"] is not None else math.inf

@@ -1,1 +1,1 @@
-"""How global a task is: how many tokens must be seen together to know more about the next one (Abbe et al. 2024)."""
+"""The globality degree: how many tokens a model must combine to predict the next one (Abbe et al. 2024)."""

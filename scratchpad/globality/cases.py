@@ -1,4 +1,4 @@
-"""The documents that a degree is found over: all of them with their odds, or a sample."""
+"""The documents of a globality degree: all of them with their probabilities, or a sample."""
 
 from __future__ import annotations
 
@@ -15,45 +15,48 @@ from scratchpad.tasks.base import Symbols, Task, draws
 from scratchpad.tasks.document import Document
 from scratchpad.tasks.formats import Format
 
-Report = Callable[[str, int, int], None]
-"""Told how far long work has come: what is counted, how many are done, how many there are (0: not known)."""
-_LONGEST = 500
-"""Choices of one draw: where there are more it has no end (by rejection, say) or hardly ever few outcomes."""
-_TRIED = 1000
-"""Outcomes that are listed in any case."""
-_FAR = 10
-"""So many times too many they have to seem then, by the odds that are covered: those of outcomes may differ."""
+ReportProgress = Callable[[str, int, int], None]
+"""Called with the progress of long work: what is counted, how many are done, how many there are (0: unknown)."""
+_MAX_CHOICES = 500
+"""Choices in one draw. A draw with more has too many outcomes, or no bound (rejection sampling)."""
+_MIN_LISTED = 1000
+"""Outcomes that are listed before their total number is estimated."""
+_ESTIMATE_MARGIN = 10
+"""The listing stops if the estimated number of outcomes exceeds the limit by this factor. Outcomes differ in
+probability, so the estimate is rough.
+"""
 
 
 @dataclass(frozen=True)
-class Cases:
-    """Documents and their odds, which add up to 1. exact: these are all there are; else a sample, all alike."""
+class WeightedDocuments:
+    """Documents and their probabilities (`weights`). exact: all documents of the task, else a sample."""
 
     documents: Sequence[Document[str]]
-    odds: np.ndarray
+    weights: np.ndarray
     exact: bool
 
 
-class _TooMany(BaseException):  # no Exception: the functions of a user's file would have it caught and told as theirs
-    """The outcomes of a draw are more than may be listed, or cannot be listed."""
+class _TooMany(BaseException):  # not an Exception: a user's task function must not catch it
+    """A draw has too many outcomes, or they cannot be listed."""
 
 
 class _Outcomes(Stream):
-    """A stream that is led through every outcome of a draw, one after the other, and knows the odds of each.
+    """A random stream that takes every possible outcome of a draw in turn, with its probability.
 
-    folded: names of which only the pattern counts.
+    The choices of a draw form a path in a tree; `advance` moves to the next leaf. folded: names of which only the
+    pattern counts.
     """
 
     def __init__(self, folded: frozenset[str]) -> None:
         self._folded = folded
-        self._path: list[tuple[int, int]] = []  # (outcome, of how many) of every choice so far
+        self._path: list[tuple[int, int]] = []  # (outcome, number of outcomes) of each choice
         self._at = 0
 
     def word(self) -> int:
         raise _TooMany
 
     def below(self, n: int) -> int:
-        if n < 1 or self._at == _LONGEST:  # n < 1: the mistake is told where it is sampled
+        if n < 1 or self._at == _MAX_CHOICES:  # n < 1: sampling reports the mistake
             raise _TooMany
         if self._at == len(self._path):
             self._path.append((0, n))
@@ -61,16 +64,16 @@ class _Outcomes(Stream):
         return self._path[self._at - 1][0]
 
     def sample_names(self, names: Sequence[T], k: int) -> list[T]:
-        """The first ones where all are folded, as any others would be alike; else all choices, one after the other."""
-        alike = self._folded and self._folded.issuperset(names)  # where none are, names may be lists, say
+        """Return the first k names if all are folded (others give the same pattern); else every choice in turn."""
+        alike = self._folded and self._folded.issuperset(names)  # without folded names, `names` may hold other things
         return list(names[:k]) if alike else super().sample_names(names, k)
 
     @property
-    def odds(self) -> float:
+    def probability(self) -> float:
         return 1 / math.prod(n for _, n in self._path)
 
     def advance(self) -> bool:
-        """Go on to the next outcome; False after the last one."""
+        """Move to the next outcome; return False after the last one."""
         self._at = 0
         while self._path and self._path[-1][0] == self._path[-1][1] - 1:
             self._path.pop()
@@ -80,11 +83,13 @@ class _Outcomes(Stream):
         return bool(self._path)
 
 
-def all_cases(task: Task, format: Format, names: Collection[str], most: int, report: Report) -> Cases | None:
-    """Every problem that the task draws; None where there are more than `most` outcomes.
+def all_cases(
+    task: Task, format: Format, names: Collection[str], most: int, report: ReportProgress
+) -> WeightedDocuments | None:
+    """Return every problem that the task draws; None if the draw has more than `most` outcomes.
 
-    names: symbols that the search folds together. Those among them that the task, too, says could be exchanged are
-    folded here already; to rename others could make other problems of them.
+    names: interchangeable symbols. Only those that the task declares interchangeable, too, are folded here: renaming
+    others could change the problem.
     """
     if task.count("train") is not None:
         return None
@@ -92,16 +97,18 @@ def all_cases(task: Task, format: Format, names: Collection[str], most: int, rep
     order = tuple(name for name in task.interchangeable() if name in names)
     folded = frozenset(order)
     try:
-        for question, odds in _outcomes(task, folded, most, report):
+        for question, probability in _outcomes(task, folded, most, report):
             question = _renamed(question, folded, order)
-            found[question] = found.get(question, 0.0) + odds
+            found[question] = found.get(question, 0.0) + probability
     except _TooMany:
         return None
-    return Cases([format.write(task, question) for question in found], np.array(list(found.values())), exact=True)
+    return WeightedDocuments(
+        [format.write(task, question) for question in found], np.array(list(found.values())), exact=True
+    )
 
 
-def sampled_cases(task: Task, format: Format, n: int, seed: int, report: Report) -> Cases:
-    """n train questions, or as many as there are; of given data (a file's) all questions, each once."""
+def sampled_cases(task: Task, format: Format, n: int, seed: int, report: ReportProgress) -> WeightedDocuments:
+    """Return n training questions, or fewer if there are fewer; for a data file, all of its questions once."""
     held = task.count("train")
     if held is None or task.seeded:
         total = n if held is None else min(n, held)
@@ -113,26 +120,26 @@ def sampled_cases(task: Task, format: Format, n: int, seed: int, report: Report)
     for question in questions:
         documents.append(format.write(task, question))
         report("documents", len(documents), total)
-    return Cases(documents, np.full(len(documents), 1 / len(documents)), exact=False)
+    return WeightedDocuments(documents, np.full(len(documents), 1 / len(documents)), exact=False)
 
 
-def _outcomes(task: Task, folded: frozenset[str], most: int, report: Report) -> Iterator[tuple[Symbols, float]]:
-    """Questions with the odds of each outcome; _TooMany, too, as soon as there seem to be far more than `most`."""
+def _outcomes(task: Task, folded: frozenset[str], most: int, report: ReportProgress) -> Iterator[tuple[Symbols, float]]:
+    """Yield the question and probability of each outcome. _TooMany once there are, or seem to be, more than `most`."""
     stream, number, covered = _Outcomes(folded), 0, 0.0
     going = True
     while going:
-        if number == most or (number >= _TRIED and number > _FAR * most * covered):
+        if number == most or (number >= _MIN_LISTED and number > _ESTIMATE_MARGIN * most * covered):
             raise _TooMany
         number += 1
         question = task.question(stream, task.size_distribution().draw(stream))
-        covered += stream.odds
-        yield question, stream.odds
+        covered += stream.probability
+        yield question, stream.probability
         report("outcomes", number, 0)
         going = stream.advance()
 
 
 def _renamed(text: Symbols, names: frozenset[str], order: Symbols) -> Symbols:
-    """The text with its names replaced by the first ones, in the order in which they come."""
+    """Return the text with its names replaced by the first names of `order`, by first occurrence."""
     if not names:
         return text
     met = dict.fromkeys(symbol for symbol in text if symbol in names)
@@ -140,10 +147,10 @@ def _renamed(text: Symbols, names: frozenset[str], order: Symbols) -> Symbols:
     return tuple(new.get(symbol, symbol) for symbol in text)
 
 
-def refuse_few(cases: Cases, least: int) -> None:
-    """ScratchpadError where a sample is too small for a test against chance."""
+def refuse_few(cases: WeightedDocuments, least: int) -> None:
+    """Raise ScratchpadError if a sample is too small for a test against chance."""
     if not cases.exact and len(cases.documents) < least:
         raise ScratchpadError(
-            f"{len(cases.documents)} documents: a test against chance needs at least {least}; take more of them "
+            f"{len(cases.documents)} documents: a test against chance needs at least {least}; take more "
             "(--samples, or a longer file)"
         )

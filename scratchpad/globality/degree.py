@@ -1,4 +1,4 @@
-"""The globality degree of a task in a format: of every scored token, and of the whole (Abbe et al. 2024, section 2)."""
+"""The globality degree of each scored token, and of a task in a format (Abbe et al. 2024, section 2)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from scratchpad.errors import ScratchpadError
-from scratchpad.globality.cases import Cases, Report, all_cases, refuse_few, sampled_cases
-from scratchpad.globality.search import Effort, Found, search
-from scratchpad.globality.table import Place, Table, tables
+from scratchpad.globality.cases import ReportProgress, WeightedDocuments, all_cases, refuse_few, sampled_cases
+from scratchpad.globality.search import SearchLimits, SearchResult, search
+from scratchpad.globality.table import Place, TokenTable, tables
 from scratchpad.tasks.base import Task
 from scratchpad.tasks.formats import Format
 
@@ -18,9 +18,10 @@ LEAST_SAMPLES = 50
 
 @dataclass(frozen=True)
 class Degree:
-    """The degree of one scored token. state, place: which token, from 0 on. tokens: the best set, by place.
+    """The degree of one scored token.
 
-    share: of all documents those that have this token. documents: how many of them were looked at.
+    state, place: of the token, from 0. example: the token in one document. share: of documents that have this token.
+    documents: number of documents used. visible: number of tokens it sees. tokens: the places of the best set.
     """
 
     state: int
@@ -30,25 +31,31 @@ class Degree:
     documents: int
     visible: int
     tokens: tuple[Place, ...]
-    found: Found
+    result: SearchResult
 
     def to_json(self) -> dict[str, Any]:
-        found = self.found
+        found = self.result
         return {
             "state": self.state, "place": self.place, "example": self.example, "share": self.share,
             "documents": self.documents, "visible": self.visible, "degree": found.degree, "at_least": found.at_least,
-            "why": found.why, "tokens": [list(token) for token in self.tokens], "told": found.told,
+            "why": found.why, "tokens": [list(token) for token in self.tokens], "told": found.information,
             "threshold": found.threshold, "bits": found.entropy, "histogram": found.histogram,
             "by_histogram": found.by_histogram, "p": found.p,
         }  # fmt: skip
 
 
 def documents_of(
-    task: Task, format: Format, names: Sequence[str], samples: int, most_outcomes: int, seed: int, report: Report
-) -> Cases:
-    """All problems that a task draws where they are few (`most_outcomes` outcomes of its draws), else a sample.
+    task: Task,
+    format: Format,
+    names: Sequence[str],
+    samples: int,
+    most_outcomes: int,
+    seed: int,
+    report: ReportProgress,
+) -> WeightedDocuments:
+    """Return all documents of a task if its draw has at most `most_outcomes` outcomes, else a sample.
 
-    names: those that `degrees` is given.
+    names: interchangeable symbols, as for `degrees`. ScratchpadError for a format that the task does not have.
     """
     task.check_format(format)
     cases = all_cases(task, format, frozenset(names), most_outcomes, report) if most_outcomes else None
@@ -57,21 +64,23 @@ def documents_of(
     return cases
 
 
-def degrees(cases: Cases, names: Sequence[str], effort: Effort, report: Report) -> Iterator[Degree]:
-    """The degree of each scored token, state by state. names: symbols that could be exchanged for one another."""
+def degrees(
+    cases: WeightedDocuments, names: Sequence[str], limits: SearchLimits, report: ReportProgress
+) -> Iterator[Degree]:
+    """Yield the degree of each scored token, state by state. names: interchangeable symbols."""
     for table in tables(cases, names):
-        if cases.exact or len(table.odds) >= LEAST_SAMPLES:
-            yield _degree(cases, table, search(table, cases.exact, effort, report))
+        if cases.exact or len(table.weights) >= LEAST_SAMPLES:
+            yield _degree(cases, table, search(table, cases.exact, limits, report))
 
 
 def overall(found: Sequence[Degree]) -> tuple[int, bool]:
-    """The largest degree, and whether it may be larger still. ScratchpadError where there is none."""
+    """Return the largest degree, and whether it is only a lower bound. ScratchpadError if there is no degree."""
     if not found:
-        raise ScratchpadError(f"no token stands in {LEAST_SAMPLES} documents or more: take more documents")
-    return max(one.found.degree for one in found), any(one.found.at_least for one in found)
+        raise ScratchpadError(f"no token occurs in at least {LEAST_SAMPLES} documents: take more documents")
+    return max(one.result.degree for one in found), any(one.result.at_least for one in found)
 
 
-def _degree(cases: Cases, table: Table, found: Found) -> Degree:
+def _degree(cases: WeightedDocuments, table: TokenTable, found: SearchResult) -> Degree:
     tokens = tuple(table.places[place] for place in found.places)
-    count = len(table.odds)
+    count = len(table.weights)
     return Degree(table.state, table.place, table.example, table.share, count, table.visible, tokens, found)

@@ -1,4 +1,4 @@
-"""The fewest tokens that tell something: by looking at all sets of places, small ones first."""
+"""The smallest set of tokens with information about a scored token: a search over all sets of places by size."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ from itertools import combinations
 
 import numpy as np
 
-from scratchpad.globality.cases import Report
-from scratchpad.globality.table import Table, masses
+from scratchpad.globality.cases import ReportProgress
+from scratchpad.globality.table import TokenTable, masses
 from scratchpad.random_stream import Stream, permutation, stream_name
 
-_HALF = 0.5
-_NOTHING_BITS = 1e-9
-"""Less than that is the rounding of sums."""
-_LEAST_IN_STRATUM = 8
-"""Documents that share a histogram, on average, where a sample can be judged histogram by histogram."""
+_MAX_THRESHOLD = 0.5
+_ZERO_BITS = 1e-9
+"""Entropies below this are rounding errors."""
+_MIN_PER_HISTOGRAM = 8
+"""Mean number of documents per histogram from which a sample is tested within equal histograms."""
 SHUFFLES = 999
-"""Of a test against chance: its smallest p is 1 / (SHUFFLES + 1)."""
+"""Permutations of the test against chance: its smallest p is 1 / (SHUFFLES + 1)."""
 
 
 @dataclass(frozen=True)
-class Effort:
-    """How far a search goes. largest: tokens in a set; work: sets of one size times documents; threshold: see `found`.
+class SearchLimits:
+    """Limits of a search.
 
-    chance: the largest p that passes as more than chance.
+    largest: tokens in a set. work: sets of one size times documents. threshold: see `search`. chance: the largest p
+    that counts as more than chance. seed: of the test against chance.
     """
 
     largest: int = 4
@@ -37,21 +38,21 @@ class Effort:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What is known of one scored token.
+class SearchResult:
+    """The result for one scored token.
 
-    degree: the fewest tokens that tell enough; 0 where the histogram tells all, or where nothing tells more (`why`).
-    at_least: none of fewer tokens do, and larger sets were not looked at (`why`).
-    places: the best such set. told: the share of what the histogram leaves unknown that it tells. by_histogram: the
-    share of all that the histogram tells alone (of a sample, where `histogram` is False: not looked at). p: of the
-    test against chance, for samples.
+    degree: the size of the smallest set with enough information; 0 if the histogram determines the token, or if no set
+    has more (`why`). at_least: no smaller set has enough, and larger sets were not searched (`why`). places: the best
+    set. information: the share of the token's entropy given the histogram that this set removes. by_histogram: the
+    share of the token's entropy that the histogram removes. histogram: whether the histogram was used (a sample may be
+    too small). entropy: of the token, in bits. p: of the test against chance, for samples.
     """
 
     degree: int
     at_least: bool
     why: str
     places: tuple[int, ...]
-    told: float
+    information: float
     threshold: float
     by_histogram: float
     histogram: bool
@@ -59,89 +60,91 @@ class Found:
     p: float | None
 
 
-def search(table: Table, exact: bool, effort: Effort, report: Report) -> Found:
-    """Find the degree of one token. A set passes that tells at least `threshold` of what the histogram leaves unknown.
+def search(table: TokenTable, exact: bool, limits: SearchLimits, report: ReportProgress) -> SearchResult:
+    """Find the degree of one token.
 
-    The threshold is 2 / T by default, T the tokens that vary, and at most a half: the definition's inverse polynomial,
-    and more than the histogram tells about a single token that was not looked at (docs/globality.md).
+    A set has enough information if it removes at least the share `threshold` of the token's entropy given the
+    histogram. The default is 2 / T, at most 0.5, for T varying tokens. It stands for the definition's inverse
+    polynomial, and exceeds what the histogram says about a single token outside the set (docs/globality.md).
     """
-    telling = table.telling
-    threshold = effort.threshold if effort.threshold is not None else min(_HALF, 2 / max(1, len(telling)))
-    kinds = len(masses(table.histogram, table.odds))
-    histogram = exact or kinds * _LEAST_IN_STRATUM <= len(table.odds)
-    entropy, left = table.entropy(), table.unknown(histogram=histogram)
-    by_histogram = 1 - left / entropy if entropy > _NOTHING_BITS else 0.0
+    informative = table.informative
+    threshold = limits.threshold if limits.threshold is not None else min(_MAX_THRESHOLD, 2 / max(1, len(informative)))
+    kinds = len(masses(table.histogram, table.weights))
+    histogram = exact or kinds * _MIN_PER_HISTOGRAM <= len(table.weights)
+    entropy, left = table.entropy(), table.conditional_entropy(histogram=histogram)
+    by_histogram = 1 - left / entropy if entropy > _ZERO_BITS else 0.0
 
     def found(
-        degree: int, places: tuple[int, ...] = (), told: float = 0.0, p: float | None = None, why: str = ""
-    ) -> Found:
+        degree: int, places: tuple[int, ...] = (), information: float = 0.0, p: float | None = None, why: str = ""
+    ) -> SearchResult:
         more = bool(why) and degree > 0
-        return Found(degree, more, why, places, told, threshold, by_histogram, histogram, entropy, p)
+        return SearchResult(degree, more, why, places, information, threshold, by_histogram, histogram, entropy, p)
 
-    if left <= _NOTHING_BITS:
+    if left <= _ZERO_BITS:
         return found(0)
-    if exact and 1 - table.unknown(telling) / left < threshold:
-        return found(0, why="all that is seen together tells no more: this token is drawn at random")
-    judge = _Exact(table, left) if exact else _Sample(table, histogram, effort)
-    for size in range(1, len(telling) + 1):
-        sets = math.comb(len(telling), size)
-        if size > effort.largest:
-            return found(size, why=f"sets of more than {effort.largest} tokens are not looked at")
-        if sets * len(table.odds) > effort.work:
-            return found(size, why=f"{sets:,} sets of {size} tokens are too many")
-        places, told, p = judge.best(_counted(combinations(telling, size), sets, report))
-        if told >= threshold and (p is None or p <= effort.chance):
-            return found(size, places, told, p)
-    return found(0, why="all that is seen together tells no more than chance")
+    if exact and 1 - table.conditional_entropy(informative) / left < threshold:
+        return found(0, why="all visible tokens together add no information: this token is drawn at random")
+    method = _Exact(table, left) if exact else _Sample(table, histogram, limits)
+    for size in range(1, len(informative) + 1):
+        sets = math.comb(len(informative), size)
+        if size > limits.largest:
+            return found(size, why=f"sets of more than {limits.largest} tokens are not searched")
+        if sets * len(table.weights) > limits.work:
+            return found(size, why=f"{sets:,} sets of {size} tokens are too many to search")
+        places, information, p = method.best(_counted(combinations(informative, size), sets, report))
+        if information >= threshold and (p is None or p <= limits.chance):
+            return found(size, places, information, p)
+    return found(0, why="all visible tokens together add no more information than chance")
 
 
-def _counted(sets: Iterator[tuple[int, ...]], total: int, report: Report) -> Iterator[tuple[int, ...]]:
+def _counted(sets: Iterator[tuple[int, ...]], total: int, report: ReportProgress) -> Iterator[tuple[int, ...]]:
     for number, chosen in enumerate(sets, 1):
         report("sets of tokens", number, total)
         yield chosen
 
 
 class _Exact:
-    """All documents are known with their odds: information is computed."""
+    """All documents and their probabilities are known: information is computed exactly."""
 
-    def __init__(self, table: Table, left: float) -> None:
+    def __init__(self, table: TokenTable, left: float) -> None:
         self._table, self._left = table, left
 
     def best(self, sets: Iterator[tuple[int, ...]]) -> tuple[tuple[int, ...], float, None]:
-        unknown, places = min((self._table.unknown(chosen), chosen) for chosen in sets)
+        unknown, places = min((self._table.conditional_entropy(chosen), chosen) for chosen in sets)
         return places, 1 - unknown / self._left, None
 
 
 class _Sample:
-    """A sample in two halves: one chooses the set, so that the other may judge it, a single one, against chance.
+    """A sample in two halves: the first selects the best set, the second tests this single set against chance.
 
-    Chance: the answers exchanged at random among documents with equal histograms. What such answers seem to be told is
-    taken off: a sample always seems to tell something.
+    The null distribution permutes the answers among documents with equal histograms. Its mean information is
+    subtracted, because every finite sample seems to hold some.
     """
 
-    def __init__(self, table: Table, histogram: bool, effort: Effort) -> None:
-        order = permutation(stream_name("globality", effort.seed, table.state, table.place), 0, len(table.odds))
-        self._choosing, self._judging = (table.part(half) for half in np.array_split(order, 2))
+    def __init__(self, table: TokenTable, histogram: bool, limits: SearchLimits) -> None:
+        order = permutation(stream_name("globality", limits.seed, table.state, table.place), 0, len(table.weights))
+        self._selection, self._test = (table.part(half) for half in np.array_split(order, 2))
         self._histogram = histogram
-        self._seed = effort.seed
+        self._seed = limits.seed
 
     def best(self, sets: Iterator[tuple[int, ...]]) -> tuple[tuple[int, ...], float, float]:
-        _, places = min((self._choosing.expected(chosen, self._histogram), chosen) for chosen in sets)
-        table = self._judging
-        observed = table.unknown(places, histogram=self._histogram)
+        _, places = min((self._selection.corrected_entropy(chosen, self._histogram), chosen) for chosen in sets)
+        table = self._test
+        observed = table.conditional_entropy(places, histogram=self._histogram)
         rng = np.random.Generator(np.random.Philox(key=Stream(stream_name("chance", self._seed, *places)).word()))
         shuffles = [
-            table.unknown(places, answers, self._histogram)
+            table.conditional_entropy(places, answers, self._histogram)
             for answers in _by_chance(table, self._histogram, SHUFFLES, rng)
         ]
         left = float(np.mean(shuffles))
-        p = (1 + sum(one <= observed + _NOTHING_BITS for one in shuffles)) / (SHUFFLES + 1)
-        return places, (left - observed) / left if left > _NOTHING_BITS else 0.0, p
+        p = (1 + sum(one <= observed + _ZERO_BITS for one in shuffles)) / (SHUFFLES + 1)
+        return places, (left - observed) / left if left > _ZERO_BITS else 0.0, p
 
 
-def _by_chance(table: Table, histogram: bool, count: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Answers exchanged among documents with equal histograms. Of a name only how often it occurs goes along: it
-    becomes any of the names that occur as often in its new document.
+def _by_chance(table: TokenTable, histogram: bool, count: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Yield answers permuted among documents with equal histograms.
+
+    An answer that is a name becomes a random one of the names that occur equally often in its new document.
     """
     strata = table.histogram if histogram else np.zeros_like(table.histogram)
     order = np.argsort(strata, kind="stable")
@@ -157,7 +160,7 @@ def _by_chance(table: Table, histogram: bool, count: int, rng: np.random.Generat
         yield answers
 
 
-def _any_name(table: Table, times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """In each document one of the names that occur so often; any name where none does."""
+def _any_name(table: TokenTable, times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return for each document a random name that occurs that often; any name if there is none."""
     fits = table.counts == times[:, None]
     return table.symbols + np.argmax(fits * rng.random(fits.shape), 1)

@@ -1,4 +1,4 @@
-"""The picture of where the tokens of one state attend: a map a head, a line of maps a layer."""
+"""The plot of attention weights of one state: one map per head, one row of maps per layer."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from scratchpad.evaluation.attention_weights import AttentionMap
 from scratchpad.reporting.charts import INK, STYLE
 from scratchpad.tasks.document import MARKS, PAPER_MARKS
 
-_MOST_TOKENS = 400
-_CELL_INCHES, _LEAST_WIDTH_INCHES, _MOST_WIDTH_INCHES = 0.1, 1.6, 7.0
+_MAX_TOKENS = 400
+_CELL_INCHES, _MIN_WIDTH_INCHES, _MAX_WIDTH_INCHES = 0.1, 1.6, 7.0
 _LABELLED = 90
-"""Rows of up to so many tokens have every token written below them."""
+"""Rows of up to this many tokens have a label for every token."""
 
 
 @mpl.rc_context(STYLE)
 def attention_figure(found: AttentionMap) -> Figure:
-    """Down: the tokens of the state, each where it is written; across: what is looked back at. Dark is a weight of 1.
+    """Plot the weights. Down: the tokens of the state, as they are predicted. Across: the tokens of the row. Dark: 1.
 
-    ScratchpadError for a row of more tokens than can be seen.
+    ScratchpadError for a row of too many tokens to be readable.
     """
     layers, heads, own, length = found.weights.shape
-    if length > _MOST_TOKENS:
+    if length > _MAX_TOKENS:
         raise ScratchpadError(
-            f"a picture of attention over {length} tokens cannot be read: at most {_MOST_TOKENS}; take a shorter one"
+            f"a plot of attention over {length} tokens is not readable: at most {_MAX_TOKENS}; take a shorter question"
         )
-    width = min(_MOST_WIDTH_INCHES, max(_LEAST_WIDTH_INCHES, _CELL_INCHES * length))
+    width = min(_MAX_WIDTH_INCHES, max(_MIN_WIDTH_INCHES, _CELL_INCHES * length))
     height = max(0.9, 0.13 * own)
     figure = Figure(figsize=(1 + width * heads, 1 + (height + 0.25) * layers))
     every = figure.subplots(layers, heads, squeeze=False, sharex=True, sharey=True)
@@ -44,7 +44,7 @@ def attention_figure(found: AttentionMap) -> Figure:
 
 
 def _mark_parts(axes: Axes, found: AttentionMap) -> None:
-    """Lines where the prompt ends, with the state before after it, and where the state itself begins."""
+    """Draw lines where the prompt ends and where the state begins; the previous state is between them."""
     axes.grid(visible=False)
     axes.tick_params(length=0, pad=1, labelsize=6.5)
     for place in {found.prompt, len(found.tokens) - sum(found.scored)} - {0}:
@@ -63,5 +63,5 @@ def _label(every: np.ndarray, found: AttentionMap) -> None:
 
 
 def _short(token: str) -> str:
-    """Marks as the papers print them, so that they are as narrow as other tokens."""
+    """Return marks as the papers print them: as narrow as other tokens."""
     return PAPER_MARKS.get(token, token) if token in MARKS else token

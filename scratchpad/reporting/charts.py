@@ -1,7 +1,7 @@
-"""The plots: accuracy over length, loss and accuracy over steps, every run thin and their median thick.
+"""The plots of reports: accuracy over length, loss and accuracy over steps. Runs are thin lines, their median is thick.
 
-Each function returns a matplotlib Figure: `svg(figure)` is its text for a page, `save_png(figure, path)` a picture.
-No display is needed, and matplotlib's global state stays as it was.
+Each function returns a matplotlib Figure; `svg`, `save_png` and `save` write it. They need no display and leave
+matplotlib's global state unchanged.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from scratchpad.config.lengths import Lengths
 
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#7f7f7f")
-"""Okabe and Ito's colours, told apart by people of any colour vision (their yellow made darker, black left to text)."""
+"""The colours of Okabe and Ito, distinct for any colour vision; their yellow is darker here, black is for text only."""
 INK, GRID, SHADE = "#222222", "#dcdcdc", "#eeeeec"
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-_DASHES = ("-", "--", ":", "-.")  # a second round of the palette is dashed
+_DASHES = ("-", "--", ":", "-.")  # the second round of the palette is dashed
 STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans", "font.size": 9.5, "text.color": INK, "text.parse_math": False, "axes.labelcolor": INK,
     "axes.edgecolor": INK, "axes.linewidth": 0.8, "axes.spines.top": False, "axes.spines.right": False,
@@ -39,13 +39,13 @@ STYLE: dict[Any, Any] = {
 INCHES = (5.6, 3.7)
 _DOTS_PER_INCH = 200
 _LEGEND_LINE_INCHES = 0.2
-_LEGEND_CHARACTERS = 60  # in one line of the legend
-_MOST_POINTS = 300
+_LEGEND_CHARACTERS = 60  # per line of the legend
+_MAX_POINTS = 300
 
 
 @dataclass(frozen=True)
 class RunCurve:
-    """The values of one run: y at each x, ascending. low and high: an interval around each y, or nothing."""
+    """The values of one run: y at each x, ascending. low, high: an interval around each y; empty without intervals."""
 
     x: tuple[float, ...]
     y: tuple[float, ...]
@@ -55,9 +55,9 @@ class RunCurve:
 
 @dataclass(frozen=True)
 class Series:
-    """What is drawn in one colour: runs that differ in nothing but the seed.
+    """Runs with equal settings except the seed, drawn in one colour.
 
-    trained: the lengths trained on. marks: steps at which a stage was passed.
+    trained: the lengths trained on. marks: steps at which a stage of a curriculum was passed.
     """
 
     label: str
@@ -68,9 +68,9 @@ class Series:
 
 @mpl.rc_context(STYLE)
 def accuracy_plot(series: Sequence[Series], length: str = "length", accuracy: str = "accuracy (%)") -> Figure:
-    """Accuracy (shares, 0 to 1) over length, the trained lengths shaded; bars where all were judged at one length.
+    """Plot accuracy (0 to 1) over length, with the trained lengths shaded; as bars if there is only one length.
 
-    The tint around a line is a lone run's interval, or spans the runs of a series. length, accuracy: what the axes say.
+    The band around a line is the interval of a single run, or spans the runs of a series. length, accuracy: labels.
     """
     sizes = sorted({x for one in series for curve in one.curves for x in curve.x})
     if len(sizes) == 1:
@@ -89,7 +89,7 @@ def accuracy_plot(series: Sequence[Series], length: str = "length", accuracy: st
 
 @mpl.rc_context(STYLE)
 def loss_plot(series: Sequence[Series]) -> Figure:
-    """Training loss over steps, on a logarithmic scale; many points are thinned to medians of neighbours."""
+    """Plot training loss over steps, on a logarithmic scale; many points are thinned to medians of neighbours."""
     figure = Figure(figsize=INCHES)
     axes = figure.add_subplot()
     for number, one in enumerate(series):
@@ -99,14 +99,14 @@ def loss_plot(series: Sequence[Series]) -> Figure:
             axes.axvline(step, color=line_style(number)["color"], linestyle=":", linewidth=1)
     logarithmic(axes)
     axes.set_xlabel("training step")
-    axes.set_ylabel("loss a scored token (nats)")
+    axes.set_ylabel("loss per scored token (nats)")
     legend(figure, series, markers=False)
     return figure
 
 
 @mpl.rc_context(STYLE)
 def evaluation_plot(panels: Sequence[tuple[str, Sequence[Series]]], accuracy: str = "accuracy (%)") -> Figure:
-    """Accuracy (shares, 0 to 1) over training steps, in panels: (title, the same series in each)."""
+    """Plot accuracy (0 to 1) over training steps. panels: (title, series), with the same series in each panel."""
     figure = Figure(figsize=(INCHES[0], 1.1 + 2.3 * len(panels)))
     every = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (title, series) in zip(every, panels, strict=True):
@@ -120,10 +120,10 @@ def evaluation_plot(panels: Sequence[tuple[str, Sequence[Series]]], accuracy: st
 
 
 def svg(figure: Figure) -> str:
-    """A figure as an <svg> element without ids of its own for groups, so that a page can hold several."""
+    """Return a figure as an <svg> element without group ids, so that one page can hold several."""
     file = io.BytesIO()
     with mpl.rc_context(STYLE), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # the reader's own fonts will have it
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # the reader's fonts have it
         figure.savefig(file, format="svg", transparent=True)
     text = file.getvalue().decode()
     text = text[text.index("<svg") :]
@@ -133,18 +133,18 @@ def svg(figure: Figure) -> str:
 
 
 def save_png(figure: Figure, file: str | Path | IO[bytes]) -> None:
-    """A figure as a PNG on white."""
+    """Save a figure as a PNG on white."""
     save(figure, file, "png")
 
 
 def save(figure: Figure, file: str | Path | IO[bytes], kind: str) -> None:
-    """A figure on white, as png, svg or pdf."""
+    """Save a figure on white, as png, svg or pdf."""
     with mpl.rc_context(STYLE):
         figure.savefig(file, format=kind, dpi=_DOTS_PER_INCH)
 
 
 def median_curve(curves: Sequence[RunCurve]) -> RunCurve:
-    """At each x the median of the curves that have it; low and high span them, or are a lone curve's own."""
+    """Return the median at each x of the curves that have it. low and high span them (a single curve keeps its own)."""
     if len(curves) == 1:
         return curves[0]
     found: dict[float, list[float]] = {}
@@ -157,7 +157,7 @@ def median_curve(curves: Sequence[RunCurve]) -> RunCurve:
 
 
 def _draw(axes: Axes, number: int, series: Series, scale: float = 1, markers: bool = True) -> None:
-    """Every run thin, their median thick, the interval as a tint."""
+    """Draw each run as a thin line, the median as a thick line, and the interval as a band."""
     if not series.curves:
         return
     look, middle = line_style(number, markers), median_curve(series.curves)
@@ -173,7 +173,7 @@ def _draw(axes: Axes, number: int, series: Series, scale: float = 1, markers: bo
 
 
 def _bars(series: Sequence[Series], length: str, accuracy: str) -> Figure:
-    """A bar a series, with whiskers for the interval and a dot for every run of several."""
+    """Plot one bar per series, with whiskers for the interval and, for several runs, a dot per run."""
     figure = Figure(figsize=INCHES)
     axes = figure.add_subplot()
     percent_axis(axes, accuracy)
@@ -202,7 +202,7 @@ def percent_axis(axes: Axes, label: str) -> None:
 
 
 def logarithmic(axes: Axes) -> None:
-    """A logarithmic y axis with plain numbers, at 1, 2 and 5 where it spans few decades."""
+    """Make the y axis logarithmic, with plain numbers: at 1, 2 and 5 of each decade if there are few decades."""
     axes.set_yscale("log")
     low, high = axes.get_ylim()
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 1000 * low else (1,), numticks=12))
@@ -211,7 +211,7 @@ def logarithmic(axes: Axes) -> None:
 
 
 def _mark_trained(axes: Axes, series: Sequence[Series]) -> None:
-    """Shade the trained lengths where all series share them, else a dotted line at the longest of each."""
+    """Shade the trained lengths if all series share them; else draw a dotted line at the longest length of each."""
     laws = {one.trained for one in series}
     law = laws.pop() if len(laws) == 1 else None
     above: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "va": "bottom", "fontsize": 8.5}
@@ -227,7 +227,7 @@ def _mark_trained(axes: Axes, series: Sequence[Series]) -> None:
 
 
 def line_style(number: int, markers: bool = True) -> dict[str, Any]:
-    """How the line of a series is drawn: its colour, marker and dashes; thinner than those that it may cover."""
+    """Return the colour, dashes and marker of a series; later ones are thinner, as they are drawn on top."""
     place = number % len(PALETTE)
     dashes = _DASHES[number // len(PALETTE) % len(_DASHES)]
     look = {"color": PALETTE[place], "linestyle": dashes, "linewidth": max(1.6, 2.8 - 0.3 * number)}
@@ -235,7 +235,7 @@ def line_style(number: int, markers: bool = True) -> dict[str, Any]:
 
 
 def legend(figure: Figure, series: Sequence[Series], markers: bool = True) -> None:
-    """Below the axes, with room of its own. Texts come afterwards: names that begin with _ would be left out."""
+    """Add a legend below the axes. Labels are set afterwards, because matplotlib drops labels that begin with `_`."""
     handles = [Line2D([], [], **line_style(number, markers)) for number in range(len(series))]
     columns = max(1, min(_LEGEND_CHARACTERS // (8 + max(len(one.label) for one in series)), len(series)))
     numbers = [str(number) for number in range(len(series))]
@@ -246,14 +246,14 @@ def legend(figure: Figure, series: Sequence[Series], markers: bool = True) -> No
 
 
 def _positive(curve: RunCurve) -> RunCurve:
-    """Without what a logarithmic scale cannot show."""
+    """Return the points that a logarithmic scale can show."""
     kept = [(x, y) for x, y in zip(curve.x, curve.y, strict=True) if y > 0]
     return RunCurve(tuple(x for x, _ in kept), tuple(y for _, y in kept))
 
 
 def _thinned(curve: RunCurve) -> RunCurve:
-    """At most _MOST_POINTS points: medians of neighbours."""
-    width = -(-len(curve.x) // _MOST_POINTS) or 1
+    """Return at most _MAX_POINTS points: medians of neighbours."""
+    width = -(-len(curve.x) // _MAX_POINTS) or 1
     parts = range(0, len(curve.x), width)
     x = tuple(statistics.median(curve.x[i : i + width]) for i in parts)
     return RunCurve(x, tuple(statistics.median(curve.y[i : i + width]) for i in parts))

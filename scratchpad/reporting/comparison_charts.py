@@ -1,4 +1,4 @@
-"""Plots that compare many runs: bars by case, and steps to learn over what was varied."""
+"""Plots that compare many runs: bars by case, and steps to learn over a varied setting."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from matplotlib.ticker import MaxNLocator
 from scratchpad.reporting.charts import INCHES, INK, STYLE, Series, legend, line_style, logarithmic
 
 _ROW_INCHES = 0.36
-_THICK = 0.8
-"""Of all bars of a row together."""
+_BARS_HEIGHT = 0.8
+"""The height of all bars of a row together."""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A share with its interval, and the shares of all seeds. None where nothing was judged."""
+    """A share with its interval, and the shares of all seeds."""
 
     share: float
     low: float
@@ -30,14 +30,17 @@ class Bar:
 
 @mpl.rc_context(STYLE)
 def bars_plot(rows: Sequence[tuple[str, Sequence[Bar | None]]], cases: Sequence[str], accuracy: str) -> Figure:
-    """A row of bars for each label, a bar a case; whiskers for intervals, a dot for every seed of several."""
+    """Plot one row of bars per label and one bar per case, with whiskers for intervals and, for several seeds, dots.
+
+    A bar that is None is left out.
+    """
     figure = Figure(figsize=(INCHES[0], 1.2 + len(rows) * max(_ROW_INCHES, 0.2 * len(cases))))
     axes = figure.add_subplot()
-    thick = _THICK / len(cases)
+    thick = _BARS_HEIGHT / len(cases)
     for number, (_, bars) in enumerate(rows):
         for case, bar in enumerate(bars):
             if bar is not None:
-                _bar(axes, number - _THICK / 2 + (case + 0.5) * thick, thick, bar, str(line_style(case)["color"]))
+                _bar(axes, number - _BARS_HEIGHT / 2 + (case + 0.5) * thick, thick, bar, str(line_style(case)["color"]))
     axes.set_xlim(-1, 103)
     axes.set_ylim(len(rows) - 0.5, -0.5)  # the first row on top
     axes.set_yticks(range(len(rows)), [label for label, _ in rows])
@@ -51,7 +54,7 @@ def bars_plot(rows: Sequence[tuple[str, Sequence[Bar | None]]], cases: Sequence[
 
 def _bar(axes: Axes, place: float, thick: float, bar: Bar, colour: str) -> None:
     axes.barh(place, 100 * bar.share, height=0.9 * thick, color=colour, alpha=0.75)
-    axes.vlines(0, place - 0.45 * thick, place + 0.45 * thick, color=colour, linewidth=3)  # a bar of 0 has one, too
+    axes.vlines(0, place - 0.45 * thick, place + 0.45 * thick, color=colour, linewidth=3)  # visible for a bar of 0, too
     axes.hlines(place, 100 * bar.low, 100 * bar.high, color=INK, linewidth=1.2)
     if len(bar.seeds) > 1:
         axes.plot([100 * share for share in bar.seeds], [place] * len(bar.seeds), "o", color=INK, markersize=3)
@@ -59,9 +62,9 @@ def _bar(axes: Axes, place: float, thick: float, bar: Bar, colour: str) -> None:
 
 @dataclass(frozen=True)
 class Learned:
-    """Steps to learn at one place: of the median seed, an interval, and of every seed; infinite where it never did.
+    """Steps to learn at one value of the varied setting: of the median seed, with an interval, and of every seed.
 
-    given_up: the steps after which those were given up.
+    Infinite for seeds that never learned; given_up: the steps after which their training ended.
     """
 
     at: float
@@ -74,10 +77,10 @@ class Learned:
 
 @mpl.rc_context(STYLE)
 def steps_plot(series: Sequence[tuple[str, Sequence[Learned]]], varied: str) -> Figure:
-    """Steps to learn over what was varied, on a logarithmic scale.
+    """Plot steps to learn over a varied setting, on a logarithmic scale.
 
-    Seeds are dots, their medians a line, the interval a bar; runs that never learned stand as open triangles at the
-    step where they were given up.
+    Seeds are dots, their medians a line, the interval a bar. Runs that never learned are open triangles at their last
+    step.
     """
     figure = Figure(figsize=INCHES)
     axes = figure.add_subplot()
@@ -86,7 +89,7 @@ def steps_plot(series: Sequence[tuple[str, Sequence[Learned]]], varied: str) -> 
     axes.margins(y=0.12)
     logarithmic(axes)
     axes.set_xlabel(varied)
-    axes.set_ylabel("steps to learn (open triangle: given up)")
+    axes.set_ylabel("steps to learn (open triangle: not learned)")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
     legend(figure, [Series(label, ()) for label, _ in series])
     return figure

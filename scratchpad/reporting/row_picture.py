@@ -1,4 +1,4 @@
-"""A picture of training rows: who sees whom, positions, and what is scored."""
+"""A picture of training rows: which tokens each token sees, positions, and scored tokens."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ MOST_ROWS = 4
 _UNSEEN, _QUESTION, _CONTEXT, _STATE = range(4)
 _COLOURS = ("#f4f4f2", "#4477aa", "#ee9944", "#44aa77")
 _SCORED = "#aa3344"
-_KINDS = ("not seen", "sees the prompt", "sees the state before, as context", "sees its own state")
-_CELL_INCHES, _LEAST_CELL_INCHES = 0.17, 0.04
+_KINDS = ("not seen", "sees the prompt", "sees the previous state, as context", "sees its own state")
+_CELL_INCHES, _MIN_CELL_INCHES = 0.17, 0.04
 _COMFORTABLE_TOKENS = 80
 _LABEL_INCHES = 0.125
 _TOP_INCHES, _SIDE_INCHES, _LEFT_INCHES, _BOTTOM_INCHES = 1.25, 1.2, 1.0, 0.35
-_LEAST_WIDTH_INCHES = 7.0
-_MOST_LETTERS = 9  # of a token's label, so that it fits
+_MIN_WIDTH_INCHES = 7.0
+_MAX_CHARACTERS = 9  # of a token's label
 _DOTS_PER_INCH = 130
 
 
 @dataclass(frozen=True)
 class _Segment:
-    """Tokens low .. high - 1 of a row that stand together: the prompt, a context, or a state."""
+    """The tokens low .. high - 1 of a row: the prompt, a context copy of a state, or a state."""
 
     low: int
     high: int
@@ -44,18 +44,18 @@ class _Segment:
 
 
 def draw_rows(rows: Sequence[Row[str]], file: IO[bytes]) -> None:
-    """Draw the first rows of a document, at most MOST_ROWS, as a PNG. ScratchpadError for a row over MOST_TOKENS."""
+    """Draw the first rows of a document, at most MOST_ROWS, as a PNG. ScratchpadError for rows over MOST_TOKENS."""
     shown = rows[:MOST_ROWS]
     longest = max(map(len, shown))
     if longest > MOST_TOKENS:
         raise ScratchpadError(
-            f"a picture of a row of {longest} tokens cannot be read: at most {MOST_TOKENS}; "
+            f"a picture of a row of {longest} tokens is not readable: at most {MOST_TOKENS}; "
             "--layout mixed with a --budget, or split, makes shorter rows"
         )
-    cell = max(_CELL_INCHES * min(1.0, _COMFORTABLE_TOKENS / longest), _LEAST_CELL_INCHES)
+    cell = max(_CELL_INCHES * min(1.0, _COMFORTABLE_TOKENS / longest), _MIN_CELL_INCHES)
     heights = [_TOP_INCHES + cell * len(row) + _BOTTOM_INCHES for row in shown]
     width = _LEFT_INCHES + cell * longest + _SIDE_INCHES
-    wide, high = max(width, _LEAST_WIDTH_INCHES), sum(heights) + 2 * _BOTTOM_INCHES
+    wide, high = max(width, _MIN_WIDTH_INCHES), sum(heights) + 2 * _BOTTOM_INCHES
     figure = Figure(figsize=(wide, high), dpi=_DOTS_PER_INCH)
     top = high - _BOTTOM_INCHES
     for number, (row, segments) in enumerate(zip(shown, _segments(shown), strict=True), 1):
@@ -71,14 +71,14 @@ def draw_rows(rows: Sequence[Row[str]], file: IO[bytes]) -> None:
 
 
 def _explain(figure: Figure) -> None:
-    text = "Each line is a token; coloured are the tokens that it sees."
+    text = "Each line is a token; the tokens that it sees are coloured."
     figure.text(0.01, 1 - 0.1 / figure.get_figheight(), text, va="top", fontsize=9)
     patches = [Patch(facecolor=c, label=kind, edgecolor="#999999") for c, kind in zip(_COLOURS, _KINDS, strict=True)]
     figure.legend(handles=patches, loc="lower left", ncols=4, frameon=False, fontsize=8)
 
 
 def _segments(rows: Sequence[Row[str]]) -> Iterator[list[_Segment]]:
-    """For each row its prompt, contexts and states, numbered through the document."""
+    """Yield the segments of each row; states are numbered through the document."""
     written = 0
     for row in rows:
         parts = [(_kind(row, i), segment) for i, segment in enumerate(row.segments)]
@@ -112,7 +112,7 @@ def _draw_row(axes: Axes, row: Row[str], segments: Sequence[_Segment], cell: flo
 
 
 def _kinds_seen(row: Row[str], segments: Sequence[_Segment]) -> np.ndarray:
-    """(T, T): at [q, k] the kind of token k where token q sees it, else _UNSEEN."""
+    """Return (T, T): at [q, k] the kind of token k if token q sees it, else _UNSEEN."""
     kinds = np.zeros(len(row), np.int8)
     for segment in segments:
         kinds[segment.low : segment.high] = segment.kind
@@ -124,8 +124,8 @@ def _kinds_seen(row: Row[str], segments: Sequence[_Segment]) -> np.ndarray:
 
 
 def _grid(axes: Axes, segments: Sequence[_Segment], length: int, cell: float) -> None:
-    """White lines between tokens where they are wide enough, dark ones between segments."""
-    if cell > _LEAST_CELL_INCHES * 2:
+    """Draw white lines between tokens if cells are large enough, and dark lines between segments."""
+    if cell > _MIN_CELL_INCHES * 2:
         between = np.arange(1, length) - 0.5
         axes.vlines(between, -0.5, length - 0.5, color="white", linewidth=0.6)
         axes.hlines(between, -0.5, length - 0.5, color="white", linewidth=0.6)
@@ -148,11 +148,11 @@ def _token_labels(axes: Axes, row: Row[str], cell: float) -> None:
 
 def _shown(token: str) -> str:
     name = token if token.isprintable() else repr(token)
-    return name if len(name) <= _MOST_LETTERS else name[: _MOST_LETTERS - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    return name if len(name) <= _MAX_CHARACTERS else name[: _MAX_CHARACTERS - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def _name_segments(axes: Axes, segments: Sequence[_Segment], cell: float) -> None:
-    """Names above the token labels, and a colour bar under each."""
+    """Write the names of segments above the token labels, each over a bar in its colour."""
     above = -0.5 - 0.62 / cell
     for segment in segments:
         middle = (segment.low + segment.high - 1) / 2
@@ -173,7 +173,7 @@ def _name_segments(axes: Axes, segments: Sequence[_Segment], cell: float) -> Non
 
 
 def _side_columns(axes: Axes, row: Row[str], cell: float) -> None:
-    """On the right, for each token: its position, and a bar where it is scored."""
+    """Write each token's position on the right, and a bar if it is scored."""
     right, size = len(row) - 0.5, _font_size(cell)
     position, scored = right + 0.3 / cell, right + 0.75 / cell
     for x, title in ((position, "position"), (scored, "scored")):
@@ -187,7 +187,7 @@ def _side_columns(axes: Axes, row: Row[str], cell: float) -> None:
 
 
 def _labelled(length: int, cell: float) -> range:
-    """The places whose labels have room."""
+    """Return the places that get labels, so that labels do not overlap."""
     return range(0, length, int(np.ceil(_LABEL_INCHES / cell)))
 
 
