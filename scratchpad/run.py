@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scratchpad.config.resolve import ResolvedRun, TaskLoader, resolve_saved
+from scratchpad.config.resolve import ResolvedRun, TaskLoader
 from scratchpad.config.schema import RunConfig, TaskConfig
 from scratchpad.errors import ScratchpadError
 from scratchpad.evaluation.evaluated_model import EvaluatedModel
@@ -24,6 +24,7 @@ from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import MARKS, bare
 from scratchpad.tasks.formats import format_named
 from scratchpad.training.checkpoint import Checkpoints, load_weights
+from scratchpad.training.curriculum import make_curriculum
 from scratchpad.training.data import StepData
 from scratchpad.training.distributed import ProcessGroup, choose_device
 from scratchpad.training.overlap import training_overlap
@@ -75,13 +76,16 @@ class Run:
         loader that may have the task already.
         """
         folder = Path(folder)
-        resolved = resolve_saved(saved_config(folder), folder, task_file, tasks)
-        config, vocabulary = resolved.config, Vocabulary(read_run_record(folder)["vocabulary"][len(MARKS) :])
+        config, tasks = saved_config(folder), tasks or TaskLoader()
+        named = dataclasses.replace(config.task, file=task_file) if config.task.file else config.task
+        task = tasks.load(named, folder)
+        resolved = ResolvedRun(config, task, make_curriculum(config.curriculum, task), tasks)
+        vocabulary = Vocabulary(read_run_record(folder)["vocabulary"][len(MARKS) :])
         found = Checkpoints(folder).load(checkpoint)
         model = build_model(config.model, len(vocabulary))
         load_weights(model, found.evaluation_weights)
         model.to(choose_device(device)).eval()
-        evaluated = EvaluatedModel(model, resolved.task, resolved.format, vocabulary, config.train.attention)
+        evaluated = EvaluatedModel(model, task, resolved.format, vocabulary, config.train.attention)
         return cls(folder, resolved, evaluated, found.step, tuple(found.state.get("ends", ())))
 
     def solve(

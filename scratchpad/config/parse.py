@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any, Self, TypeVar
 
-from scratchpad.errors import ScratchpadError, unknown_name
+from scratchpad.errors import ScratchpadError, error_prefix, unknown_name
 
 D = TypeVar("D")
 _BOOLS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -125,15 +125,15 @@ def read_value(value: Any, kind: Any, name: str, typed: bool = False) -> Any:
         return _read_tuple(value, arguments[0], name, typed)
     if origin is Mapping:
         if not isinstance(value, Mapping):
-            raise _has_names(value, name, typed)
+            if typed:
+                raise ScratchpadError(f'{name} takes a table, label = "text", not {reprlib.repr(value)}')
+            raise ScratchpadError(f"{name}={value}: {name} has settings of its own: write {name}.NAME=...")
         return {label: read_value(item, arguments[1], f"{name}.{label}", typed) for label, item in value.items()}
     if _has_fields(kind):
-        return _read_whole(value, kind, name, typed)
+        return _read_whole(value, kind, name)
     if isinstance(kind, type) and issubclass(kind, TextSetting):
-        try:
+        with error_prefix(name if typed else f"{name}={value}"):
             return kind.parse(value)
-        except ScratchpadError as error:
-            raise ScratchpadError(f"{name}: {error}" if typed else f"{name}={value}: {error}") from None
     if kind not in _KINDS:
         return value
     try:
@@ -178,24 +178,16 @@ def _read_tuple(value: Any, kind: Any, name: str, typed: bool) -> tuple[Any, ...
     return tuple(read_value(item, kind, name, typed) for item in items)
 
 
-def _read_whole(value: Any, kind: Any, name: str, typed: bool) -> Any:
+def _read_whole(value: Any, kind: Any, name: str) -> Any:
     """A dataclass of settings as a value: an instance, or the name of a preset."""
     if isinstance(value, kind):
         return value
-    if isinstance(value, str) and issubclass(kind, WithPresets):
-        try:
-            return kind.preset(value)
-        except ScratchpadError as error:
-            raise ScratchpadError(f"{name}={value}: {error}") from None
-    raise _has_names(value, name, typed, [field.name for field in dataclasses.fields(kind)])
-
-
-def _has_names(value: Any, name: str, typed: bool, names: Iterable[str] = ()) -> ScratchpadError:
-    """The error for one value in place of several by name."""
-    if typed:
-        return ScratchpadError(f'{name} takes a table, label = "text", not {reprlib.repr(value)}')
-    known = f" with one of {', '.join(names)}" if names else ""
-    return ScratchpadError(f"{name}={value}: {name} has settings of its own: write {name}.NAME=...{known}")
+    if not (isinstance(value, str) and issubclass(kind, WithPresets)):
+        known = ", ".join(field.name for field in dataclasses.fields(kind))
+        how = f"write {name}.NAME=... with one of {known}"
+        raise ScratchpadError(f"{name}={value}: {name} has settings of its own: {how}")
+    with error_prefix(f"{name}={value}"):
+        return kind.preset(value)
 
 
 def _read_scalar(value: Any, kind: type, typed: bool) -> Any:

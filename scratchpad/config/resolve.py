@@ -97,13 +97,3 @@ def resolve(config: RunConfig, tasks: TaskLoader | None = None) -> ResolvedRun:
     settings = {name: values.get(name, written) for name, written in config.task.settings.items()}
     config = dataclasses.replace(config, task=dataclasses.replace(config.task, settings=settings))
     return ResolvedRun(config, task, make_curriculum(config.curriculum, task), tasks)
-
-
-def resolve_saved(
-    config: RunConfig, folder: Path, task_file: str | None = None, tasks: TaskLoader | None = None
-) -> ResolvedRun:
-    """Load what the saved config of a run folder names; task_file: the Python file of its task, which is run."""
-    tasks = tasks or TaskLoader()
-    named = dataclasses.replace(config.task, file=task_file) if config.task.file else config.task
-    task = tasks.load(named, folder)
-    return ResolvedRun(config, task, make_curriculum(config.curriculum, task), tasks)

@@ -19,6 +19,12 @@ from scratchpad.tasks.formats import format_named
 PRECISIONS = ("fp32", "bf16")
 LAYOUTS = ("packed", "split", "mixed")
 PLACES = ("start", "anywhere")
+_MINIMA = {
+    "steps": 1, "batch": 1, "samples": 1, "max_states": 2, "seed": 0, "learning_rate": 0, "final_learning_rate": 0,
+    "warmup_steps": 0, "decay_steps": 1, "weight_decay": 0, "budget": 1, "micro_tokens": 1, "workers": 0, "threads": 1,
+    "log_every": 1, "evaluate_every": 0, "checkpoint_every": 0,
+}  # fmt: skip
+"""The smallest allowed values of numbers in TrainConfig."""
 _PARTS = ("task", "model", "train", "curriculum", "evaluate")
 
 
@@ -95,14 +101,16 @@ class TrainConfig:
     start: str | None = None
 
     def __post_init__(self) -> None:
-        _check_choices(self)
-        for name in ("steps", "batch", "micro_tokens", "log_every", "samples", "budget", "decay_steps", "threads"):
-            _at_least(self, name, 1)
-        _at_least(self, "max_states", 2)
-        for name in ("seed", "learning_rate", "final_learning_rate", "warmup_steps", "weight_decay", "workers"):
-            _at_least(self, name, 0)
-        for name in ("evaluate_every", "checkpoint_every"):
-            _at_least(self, name, 0)
+        choices = {"precision": PRECISIONS, "layout": LAYOUTS, "attention": BACKENDS, "states_from": PLACES}
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise unknown_name(f"train.{name}", getattr(self, name), allowed)
+        if self.states_from != "start" and self.max_states is None:
+            raise ScratchpadError(f"train.states_from={self.states_from}: needs train.max_states, the number of states")
+        for name, least in _MINIMA.items():
+            value = getattr(self, name)
+            if value is not None and not value >= least:
+                raise ScratchpadError(f"train.{name}={value}: at least {least} is allowed")
         if self.seed >= 2**63:
             raise ScratchpadError(f"train.seed={self.seed}: below 2**63 is allowed")
         if self.stop_at is not None and not 0 < self.stop_at <= 1:
@@ -206,7 +214,9 @@ class RunConfig:
         or a file in place of a built-in task) drops the former task's settings and evaluated sizes. A setting also
         drops the one that it excludes.
         """
-        _check_twice(values)
+        for name in values:
+            if f"task.settings.{name}" in values:
+                raise ScratchpadError(f"{name} and task.settings.{name} are the same setting: leave one out")
         base = self
         if self._is_other_task(values):
             base = replace(self, task=replace(self.task, settings={}), evaluate=replace(self.evaluate, sizes=()))
@@ -257,25 +267,3 @@ def read_config(path: str) -> RunConfig:
     except ValueError as error:
         raise ScratchpadError(f"{path}: not JSON: {error}") from None
     return RunConfig.from_json(value.get("config", value) if isinstance(value, dict) else value, path)
-
-
-def _check_choices(config: TrainConfig) -> None:
-    choices = {"precision": PRECISIONS, "layout": LAYOUTS, "attention": BACKENDS, "states_from": PLACES}
-    for name, allowed in choices.items():
-        if getattr(config, name) not in allowed:
-            raise unknown_name(f"train.{name}", getattr(config, name), allowed)
-    if config.states_from != "start" and config.max_states is None:
-        raise ScratchpadError(f"train.states_from={config.states_from}: needs train.max_states, the number of states")
-
-
-def _check_twice(values: Mapping[str, Any]) -> None:
-    """ScratchpadError for a setting of the task that is given under both of its names."""
-    for name in values:
-        if f"task.settings.{name}" in values:
-            raise ScratchpadError(f"{name} and task.settings.{name} are the same setting: leave one out")
-
-
-def _at_least(config: TrainConfig, name: str, least: int) -> None:
-    value = getattr(config, name)
-    if value is not None and not value >= least:
-        raise ScratchpadError(f"train.{name}={value}: at least {least} is allowed")
