@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from scratchpad.generation.engine import Engine, Opening, Part, State, Written
+from scratchpad.generation.engine import Chain, Engine, Opening, Part, State
 from scratchpad.generation.sampling import Choose
 from scratchpad.layout.attention_rule import PROMPT
 from scratchpad.layout.batch import Batch
@@ -104,9 +104,9 @@ def following(tokens: Mapping[int, Sequence[int]]) -> Choose:
     return lambda logits, rows: [next(left[row]) for row in rows]
 
 
-def collected(engine: Engine, begins: Sequence[Opening], choose: Choose) -> list[Written]:
+def collected(engine: Engine, begins: Sequence[Opening], choose: Choose) -> list[Chain]:
     """All that the rows of one batch wrote."""
-    written = [Written() for _ in begins]
+    written = [Chain() for _ in begins]
     for event in engine.stream(begins, choose):
         if event.state is not None:
             written[event.row].states.append(event.state)

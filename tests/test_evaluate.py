@@ -26,7 +26,7 @@ from scratchpad.evaluation.free_running import _sample, evaluate_free_running
 from scratchpad.evaluation.intervals import wilson
 from scratchpad.evaluation.metrics import evaluate
 from scratchpad.evaluation.teacher_forced import evaluate_teacher_forced
-from scratchpad.generation.engine import Written
+from scratchpad.generation.engine import Chain
 from scratchpad.generation.sampling import Sampling
 from scratchpad.layout.rows import positions_needed
 from scratchpad.layout.vocabulary import Vocabulary
@@ -276,7 +276,7 @@ def test_traces_are_compared_as_values() -> None:
         (turned, "done", True), (turned, "max-tokens", False), (turned.replace('"v0": ', '"v0": 1', 1), "done", False),
     ):  # fmt: skip
         state = vocabulary.encode((*letters(written), *((END,) if status == "done" else ())))
-        sample = _sample(evaluated, 1, 0, question, (), Written([state], status))
+        sample = _sample(evaluated, 1, 0, question, (), Chain([state], status))
         assert (sample.exact, sample.transitions) == (exact, (exact,))
 
 

@@ -32,7 +32,7 @@ from torch import Tensor
 
 from scratchpad.errors import ScratchpadError
 from scratchpad.generation.cache import MODES, CachedDecoder
-from scratchpad.generation.engine import Decoder, Engine, Limits, Opening, State, Written, Wrote
+from scratchpad.generation.engine import Chain, Decoder, Engine, Limits, Opening, RowEvent, State
 from scratchpad.generation.engine import __file__ as engine_file
 from scratchpad.generation.sampling import Sampling, greedy
 from scratchpad.generation.uncached import FreshInput, MaskedInput
@@ -175,7 +175,7 @@ def test_openings_of_documents() -> None:
 PROMPT: State = (5, 6, 7)
 
 
-def written(decoder: Decoder, most: Limits = Limits(41, 1000), opening: Opening = Opening(PROMPT)) -> Written:  # noqa: B008
+def written(decoder: Decoder, most: Limits = Limits(41, 1000), opening: Opening = Opening(PROMPT)) -> Chain:  # noqa: B008
     return Engine(decoder, VOCABULARY, limits=most).write([opening])[0]
 
 
@@ -251,7 +251,7 @@ def test_states_stream_as_they_are_completed() -> None:
     states = [counting(3)(()), counting(3)((5, SEP_NUMBER)), counting(3)((6, SEP_NUMBER))]
     statuses = [None, None, "done"]
     assert found == [
-        (2 * i + 1, Wrote(row, state, status))
+        (2 * i + 1, RowEvent(row, state, status))
         for i, (state, status) in enumerate(zip(states, statuses, strict=True))
         for row in (11, 12)
     ]

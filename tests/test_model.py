@@ -14,7 +14,7 @@ from transformers.models.bloom.modeling_bloom import build_alibi_tensor
 
 from scratchpad.errors import ScratchpadError
 from scratchpad.layout.batch import Batch
-from scratchpad.layout.rows import check_room
+from scratchpad.layout.rows import check_context
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.models.config import PRESETS, ModelConfig
 from scratchpad.models.positions import alibi, rotary, rotate
@@ -148,18 +148,18 @@ def test_layers_look_back_over_their_spans_and_no_further(positions: str, backen
 
 
 def test_a_document_may_take_every_position_of_a_model_and_no_more() -> None:
-    check_room([29, 30, 30], 30)
+    check_context([29, 30, 30], 30)
     with pytest.raises(ScratchpadError, match=r"2 of 3 documents looked at need .* has, 29: model.context=30 or more"):
-        check_room([29, 30, 30], 29)
+        check_context([29, 30, 30], 29)
     with pytest.raises(ScratchpadError, match="a document needs more positions than the model has, 29"):
-        check_room([30], 29)
+        check_context([30], 29)
 
 
 @pytest.mark.parametrize("positions", ["rotary", "alibi", "none"])
 def test_without_learned_positions_no_text_is_too_long(positions: str) -> None:
     config = ModelConfig(layers=1, heads=2, width=8, positions=positions)
     model = Transformer(config, SYMBOLS)
-    check_room([3006], model.config.context)
+    check_context([3006], model.config.context)
     assert model(batch_of([document(random.Random(0), 3001, [5])])).isfinite().all()
 
 

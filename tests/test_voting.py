@@ -25,7 +25,7 @@ from torch import Tensor
 
 from scratchpad.errors import ScratchpadError
 from scratchpad.generation.cache import CachedDecoder, ReusedPrompts
-from scratchpad.generation.engine import Decoder, Engine, Limits, Opening, Part, State, Written
+from scratchpad.generation.engine import Chain, Decoder, Engine, Limits, Opening, Part, State
 from scratchpad.generation.uncached import FreshInput
 from scratchpad.generation.voting import Ballot, elected, voting_engine
 from scratchpad.models.transformer import Transformer
@@ -84,7 +84,7 @@ def next_state(model: Transformer, voter: int, prompt: State, before: State, end
     return tuple(state), sum(logs) / len(logs)
 
 
-def slow(models: Sequence[Transformer], opening: Opening, hows: Counter[str]) -> Written:
+def slow(models: Sequence[Transformer], opening: Opening, hows: Counter[str]) -> Chain:
     """One chain by votes."""
     states, last = [], opening.given
     while len(states) + bool(opening.given) < LIMITS.states:
@@ -93,8 +93,8 @@ def slow(models: Sequence[Transformer], opening: Opening, hows: Counter[str]) ->
         hows.update([how, *(f"replaced {i}" for i, (state, _) in enumerate(ballots) if state != last)])
         states.append(last)
         if last[-1] != SEP_NUMBER:
-            return Written(states, "done" if last[-1] == END_NUMBER else "max-tokens")
-    return Written(states, "max-states")
+            return Chain(states, "done" if last[-1] == END_NUMBER else "max-tokens")
+    return Chain(states, "max-states")
 
 
 def voting(decoders: Sequence[Decoder], inductive: bool = True) -> Engine:

@@ -14,7 +14,7 @@ from scratchpad.generation.engine import Engine, Limits
 from scratchpad.generation.sampling import Sampling
 from scratchpad.generation.voting import voting_engine
 from scratchpad.layout.codec import Codec
-from scratchpad.layout.rows import check_room, positions_needed
+from scratchpad.layout.rows import check_context, positions_needed
 from scratchpad.models.protocol import LanguageModel
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import Document
@@ -80,7 +80,7 @@ class EvaluatedModel:
     def document(self, question: Symbols) -> Document[int]:
         """Return the encoded document of a question. ScratchpadError if it does not fit into the context."""
         document = self._written(question)
-        check_room([positions_needed(document)], self.context)
+        check_context([positions_needed(document)], self.context)
         return document
 
     def _written(self, question: Symbols) -> Document[int]:

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Sequence
 
 from scratchpad.evaluation.evaluated_model import EvaluatedModel, Sample
-from scratchpad.generation.engine import Limits, Opening, Written
+from scratchpad.generation.engine import Chain, Limits, Opening
 from scratchpad.generation.sampling import Sampling
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import END, SEP, bare
@@ -41,7 +41,12 @@ def evaluate_free_running(
 
 
 def _sample(
-    evaluated: EvaluatedModel, size: int, index: int, question: Symbols, given: Sequence[tuple[int, ...]], one: Written
+    evaluated: EvaluatedModel,
+    size: int,
+    index: int,
+    question: Symbols,
+    given: Sequence[tuple[int, ...]],
+    one: Chain,
 ) -> Sample:
     states = tuple(evaluated.vocabulary.decode(state) for state in (*given, *one.states))
     answer = read_answer(evaluated, question, states) if one.status == "done" else None

@@ -1,1 +1,1 @@
-"""Generation: state by state, batched, cached, streaming."""
+"""Generation: state by state, batched, cached, streamed."""

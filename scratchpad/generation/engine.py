@@ -1,6 +1,6 @@
-"""Writing documents state by state. The engine keeps each row's state and limits; a decoder gives the logits.
+"""Generation state by state. The engine keeps each row's state and its limits; a decoder computes the logits.
 
-The same engine runs over our own model with its cache, and over any callable that gives logits (`references`).
+The same engine runs over a model with a cache (`cache`) and over any callable that gives logits (`uncached`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ State = tuple[int, ...]
 
 
 class Part(Enum):
-    """What a fed token is: more of the prompt (a preamble), more of a state, or a state's last token."""
+    """What a written token belongs to: the prompt (a preamble), a state, or a state as its last token."""
 
     PROMPT = "prompt"
     STATE = "state"
@@ -30,33 +30,36 @@ class Part(Enum):
 
 
 class Decoder(Protocol):
-    """What gives logits. R rows are in the batch, V symbols in the vocabulary."""
+    """Computes logits for a batch of R rows and a vocabulary of V tokens."""
 
     context: int | None
-    """How many positions there are, or None for no limit."""
+    """How many positions there are; None: no limit."""
 
     def begin(self, openings: Sequence[Opening]) -> Tensor:
-        """Read prompts and given states; logits (R, V) of what follows."""
+        """Read prompts and given states; return the logits (R, V) of the next tokens."""
         ...
 
     def advance(self, tokens: Sequence[int], parts: Sequence[Part]) -> Tensor:
-        """Feed each row one token; logits (R, V) of what follows. After a TERMINATOR that is the next state."""
+        """Append one token to each row; return the logits (R, V) of the next tokens.
+
+        After a TERMINATOR these are of the next state's first token.
+        """
         ...
 
     def keep(self, rows: Sequence[int]) -> None:
-        """Only these rows (by their place in the batch) go on."""
+        """Drop all rows but these, which are places in the batch."""
         ...
 
     def held_bytes(self) -> list[int]:
-        """Memory of the keys and values that it holds now, row by row."""
+        """Memory of the keys and values in use, for each row."""
         ...
 
 
 @dataclass(frozen=True)
 class Opening:
-    """What a document begins with: the prompt, or where that is empty the given first state, terminated.
+    """What a document begins with: the prompt, and the given state before the one to write, with its terminator.
 
-    `unfinished`: the model writes the rest of the prompt itself, up to <start> (a preamble).
+    One of the two may be empty. unfinished: the model writes the rest of the prompt, up to <start> (a preamble).
     """
 
     prompt: State
@@ -65,6 +68,7 @@ class Opening:
 
     @classmethod
     def of(cls, document: Document[int]) -> Opening:
+        """The opening of a document: its prompt without the preamble, or its first state if the prompt is empty."""
         if not document.prompt:
             return cls((), document.states[0])
         given = len(document.prompt) - document.preamble
@@ -73,21 +77,21 @@ class Opening:
 
 @dataclass(frozen=True)
 class Limits:
-    """state_tokens: most tokens of one state (or of a preamble); states: most states of a chain."""
+    """The most tokens of one state (or of a preamble), and the most states of a chain."""
 
     state_tokens: int = 1024
     states: int = 1024
 
     def __post_init__(self) -> None:
         if self.state_tokens < 1 or self.states < 1:
-            raise ScratchpadError(f"limits are at least 1; given: {self}")
+            raise ScratchpadError(f"limits must be at least 1; given: {self}")
 
 
 @dataclass(frozen=True)
-class Wrote:
-    """Row `row` completed a state (terminator included), or ended with a status: done, loop, max-states, max-tokens.
+class RowEvent:
+    """Row `row` completed a state (terminator included), ended with a status, or both.
 
-    held_bytes: the most that keys and values of the row took at once so far.
+    status: done, loop, max-states or max-tokens. held_bytes: the most memory that its keys and values took so far.
     """
 
     row: int
@@ -97,8 +101,8 @@ class Wrote:
 
 
 @dataclass
-class Written:
-    """All that a row wrote. On max-tokens the unfinished state is the last of `states`. held_bytes: as in `Wrote`."""
+class Chain:
+    """All states of a row. With max-tokens the last one is unfinished. held_bytes: as in `RowEvent`."""
 
     states: list[State] = field(default_factory=list)
     status: str = ""
@@ -110,8 +114,12 @@ class Written:
 
 
 @dataclass
-class _Row:
-    """A row while it is being written. `memory` and `laps` are Brent's: they find a cycle with one saved state."""
+class _ActiveRow:
+    """A row that is being written.
+
+    Brent's algorithm finds a repeated state with one saved state: after 1, 2, 4, 8 ... states the current one is saved,
+    so the saved one is some day on the cycle, and the chain has time to come back to it.
+    """
 
     number: int
     prompt_length: int
@@ -119,20 +127,22 @@ class _Row:
     context_length: int
     state: list[int] = field(default_factory=list)
     states: int = 0
-    memory: State | None = None
-    laps: int = 0
+    saved: State | None = None
+    since_save: int = 0
     next_save: int = 1
     held_bytes: int = 0
 
     def repeats(self, state: State) -> bool:
-        if state == self.memory:
+        """Whether the state is the saved one; saves it if it is time to."""
+        if state == self.saved:
             return True
-        self.laps += 1
-        if self.laps == self.next_save:
-            self.memory, self.laps, self.next_save = state, 0, self.next_save * 2
+        self.since_save += 1
+        if self.since_save == self.next_save:
+            self.saved, self.since_save, self.next_save = state, 0, self.next_save * 2
         return False
 
-    def full(self, limits: Limits, context: int | None) -> bool:
+    def is_full(self, limits: Limits, context: int | None) -> bool:
+        """Whether the state has as many tokens as the limits or the model's positions allow."""
         used = self.prompt_length + self.context_length + len(self.state)
         return len(self.state) >= limits.state_tokens or (context is not None and used >= context)
 
@@ -141,8 +151,8 @@ class _Row:
 class Engine:
     """Writes documents with a decoder.
 
-    inductive: <sep> ends a state (elsewhere it is an ordinary symbol of the one state). detect_loops: a greedy chain
-    that repeats a state would never end, and ends with status `loop`; not for a `choose` that samples.
+    inductive: <sep> ends a state; otherwise it is an ordinary symbol of the only state. detect_loops: end a chain that
+    repeats a state with status `loop`, since a greedy one would never end; a sampled chain may repeat states.
     """
 
     decoder: Decoder
@@ -151,11 +161,11 @@ class Engine:
     limits: Limits = field(default_factory=Limits)
     detect_loops: bool = True
 
-    def stream(self, openings: Sequence[Opening], choose: Choose, first_row: int = 0) -> Iterator[Wrote]:
-        """Write all rows as one batch; yield each state when it is completed and each row's status when it ends."""
+    def stream(self, openings: Sequence[Opening], choose: Choose, first_row: int = 0) -> Iterator[RowEvent]:
+        """Write all rows as one batch; yield each state when it is complete and each row's status when it ends."""
         self._check(openings)
         rows = [
-            _Row(first_row + i, len(o.prompt), o.unfinished, len(o.given), states=bool(o.given))
+            _ActiveRow(first_row + i, len(o.prompt), o.unfinished, len(o.given), states=bool(o.given))
             for i, o in enumerate(openings)
         ]
         logits = self.decoder.begin(openings)
@@ -163,28 +173,26 @@ class Engine:
             for row, held_bytes in zip(rows, self.decoder.held_bytes(), strict=True):
                 row.held_bytes = max(row.held_bytes, held_bytes)
             tokens = choose(logits, [row.number for row in rows])
-            parts, going = [], []
+            parts, active = [], []
             for place, (row, token) in enumerate(zip(rows, tokens, strict=True)):
                 part = self._take(row, token)
                 events, ended = self._after(row, part, token)
                 yield from events
                 if not ended:
                     parts.append(part)
-                    going.append(place)
-            if len(going) < len(rows):
-                self.decoder.keep(going)
-                rows, tokens = [rows[i] for i in going], [tokens[i] for i in going]
+                    active.append(place)
+            if len(active) < len(rows):
+                self.decoder.keep(active)
+                rows, tokens = [rows[i] for i in active], [tokens[i] for i in active]
             if rows:
                 logits = self.decoder.advance(tokens, parts)
 
-    def write(self, openings: Sequence[Opening], sampling: Sampling | None = None, batch: int = 64) -> list[Written]:
-        """Write all rows, `batch` of them at a time, and collect what they wrote. Sampled chains may repeat states."""
+    def write(self, openings: Sequence[Opening], sampling: Sampling | None = None, batch: int = 64) -> list[Chain]:
+        """Write all rows, `batch` of them at a time, and return their chains."""
         chosen = sampling or Sampling()
-        writer, choose = (
-            dataclasses.replace(self, detect_loops=self.detect_loops and chosen.is_greedy),
-            chosen.chooser(),
-        )
-        results = [Written() for _ in openings]
+        writer = dataclasses.replace(self, detect_loops=self.detect_loops and chosen.is_greedy)
+        choose = chosen.chooser()
+        results = [Chain() for _ in openings]
         for start in range(0, len(openings), batch):
             for event in writer.stream(openings[start : start + batch], choose, start):
                 if event.state is not None:
@@ -196,17 +204,17 @@ class Engine:
 
     def _check(self, openings: Sequence[Opening]) -> None:
         room = self.decoder.context
-        # a given state may fill it: such a chain ends at once
+        # a given state with its terminator may fill all positions: such a chain ends at once
         longest = max(len(opening.prompt) + len(opening.given) - bool(opening.given) for opening in openings)
         if room is not None and longest >= room:
             raise ScratchpadError(
                 f"a prompt of {longest} tokens leaves no room: the model has {room} positions (model.context)"
             )
         if not all(opening.prompt or opening.given for opening in openings):
-            raise ScratchpadError("a document begins with a prompt or with a given first state; both are empty")
+            raise ScratchpadError("an opening needs a prompt or a given first state; both are empty")
 
-    def _take(self, row: _Row, token: int) -> Part:
-        """Add the token to its row and say what it is."""
+    def _take(self, row: _ActiveRow, token: int) -> Part:
+        """Add a token to its row; return what it belongs to."""
         mark = self.vocabulary.mark(token)
         row.state.append(token)
         if row.writing_prompt:
@@ -214,18 +222,19 @@ class Engine:
         ends = mark == END or (mark == SEP and self.inductive)
         return Part.TERMINATOR if ends else Part.STATE
 
-    def _after(self, row: _Row, part: Part, token: int) -> tuple[list[Wrote], bool]:
-        """What is to be told after a token, and whether the row has ended."""
+    def _after(self, row: _ActiveRow, part: Part, token: int) -> tuple[list[RowEvent], bool]:
+        """The events after a token, and whether the row has ended."""
         if part is Part.TERMINATOR:
             return self._state_done(row, self.vocabulary.mark(token) == END)
         if part is Part.PROMPT and self.vocabulary.mark(token) == START:
             row.prompt_length += len(row.state)
             row.writing_prompt, row.state = False, []
-        if row.full(self.limits, self.decoder.context):
-            return [Wrote(row.number, tuple(row.state), "max-tokens", row.held_bytes)], True
+        if row.is_full(self.limits, self.decoder.context):
+            return [RowEvent(row.number, tuple(row.state), "max-tokens", row.held_bytes)], True
         return [], False
 
-    def _state_done(self, row: _Row, last: bool) -> tuple[list[Wrote], bool]:
+    def _state_done(self, row: _ActiveRow, last: bool) -> tuple[list[RowEvent], bool]:
+        """The events after a complete state, and whether the row has ended; last: its terminator is <end>."""
         state = tuple(row.state)
         row.states += 1
         status = None
@@ -236,4 +245,4 @@ class Engine:
         elif row.states >= self.limits.states:
             status = "max-states"
         row.context_length, row.state = len(state), []
-        return [Wrote(row.number, state, status, row.held_bytes)], status is not None
+        return [RowEvent(row.number, state, status, row.held_bytes)], status is not None

@@ -1,1 +1,1 @@
-"""From documents to what a model is fed: vocabulary, the rule, rows, batches."""
+"""From documents to the inputs of a model: codec and vocabulary, the attention rule, rows, batches."""

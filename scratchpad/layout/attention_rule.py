@@ -1,15 +1,15 @@
-"""The rule: who sees whom, and at which position. Training, generation and evaluation all take it from here.
+"""The attention rule: which tokens a token sees, and its position. Training, generation and evaluation share it.
 
-Every token of a row carries a *segment*: PROMPT, or the number of the block it belongs to. A block is a state with the
-state before it as context (the first state has none). Then two sentences say everything:
+Every token of a row has a *segment*: PROMPT, or the number of its block. A block is a state after a copy of the state
+before it, its context (the first state has none). The rule is two sentences:
 
-- a token sees the prompt before it and its own block up to itself;
-- the prompt has positions 0 .. t-1, and every block counts on from t.
+- a token sees the prompt up to itself, and its own block up to itself;
+- the prompt has positions 0 .. t-1, and every block continues from t.
 
-So a state is written from the question and the state before it, and a state's text as context, which starts its block,
-is never coloured by what came earlier (Abbe et al. 2024, section 4.2 and appendix B).
+So the model writes a state from the question and the state before it. The context is encoded without what came before
+it (Abbe et al. 2024, section 4.2 and appendix B).
 
-A model may look back over a limited span of that; how far a token is from another is told by these positions.
+A model may look back over a limited span of what the rule shows; distances are those of these positions.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TypeVar
 PROMPT = 0
 """The segment of prompt tokens; blocks are numbered from 1."""
 PADDING = -1
-"""The segment of padding: no other token ever sees it."""
+"""The segment of padding, which no other token sees."""
 
 Grid = TypeVar("Grid")
 
@@ -27,19 +27,19 @@ Grid = TypeVar("Grid")
 def sees(query_segment: Grid, key_segment: Grid, query_place: Grid, key_place: Grid) -> Grid:
     """Whether a query token sees a key token; plain numbers, or arrays and tensors that broadcast.
 
-    A place is the token's index in its row. Padding at the end of a row sees the prompt and padding, and is unseen.
+    A place is the token's index in its row. Padding at the end of a row sees the prompt and padding.
     """
     return ((key_segment == PROMPT) | (key_segment == query_segment)) & (key_place <= query_place)  # type: ignore[operator]
 
 
 def reaches(distance: Grid, span: int | None) -> Grid | bool:
-    """Whether a token sees another one so many positions before it when it sees the last `span` alone, itself included.
+    """Whether a token that sees only the last `span` positions, its own included, sees another one at this distance.
 
-    By positions, not places: so the text of a state sees the same, however the document is cut into rows.
+    Distances are in positions, not in places of the row: a state sees the same however its document is cut into rows.
     """
     return span is None or distance < span  # type: ignore[operator]
 
 
 def block_positions(prompt_length: int, block_length: int) -> range:
-    """Positions of a block's tokens: they follow the prompt, whichever block it is."""
+    """The positions of a block's tokens: they continue the prompt's, whichever block it is."""
     return range(prompt_length, prompt_length + block_length)

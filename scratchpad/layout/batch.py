@@ -16,15 +16,15 @@ from scratchpad.layout.rows import Row
 Item = TypeVar("Item")
 
 NO_TARGET = -100
-"""Stands in `targets` where nothing is to be predicted: what torch's cross_entropy ignores by default."""
+"""The value in `targets` of a place without a target; torch's cross_entropy ignores it by default."""
 
 
 @dataclass(frozen=True)
 class Batch:
     """Rows ready for a model, all int64 of shape (B, T).
 
-    targets[b, i] is the token to be predicted at index i (the next one, where it is scored), NO_TARGET elsewhere.
-    segments are those of the rule; PADDING at the end of short rows.
+    targets[b, i]: the token to predict at index i, which is the next one if it is scored; else NO_TARGET.
+    segments: as in the attention rule; PADDING at the end of short rows.
     """
 
     tokens: Tensor
@@ -42,31 +42,31 @@ class Batch:
         return self.tokens, self.positions, self.segments, self.targets
 
     def real(self) -> Tensor:
-        """(B, T) bool: what is not padding."""
+        """(B, T) bool: True where a token is not padding."""
         return self.segments != PADDING
 
     def mask(self, span: int | None = None) -> Tensor:
-        """(B, 1, T, T) bool, True where a token sees another: the dense form, for any model that takes a 4-D mask.
+        """(B, 1, T, T) bool, True where a query (axis 2) sees a key (axis 3), for any model that takes a 4-D mask.
 
-        span: the last so many positions alone (none: all).
+        span: a token sees only the last `span` positions of what the attention rule shows; None: all.
         """
         return dense_mask(self.segments) & reaches(distances(self.positions), span)
 
 
 def dense_mask(segments: Tensor) -> Tensor:
-    """The rule as a boolean mask (B, 1, T, T) for segments (B, T). The reference form: T x T memory a row."""
+    """The attention rule as a boolean mask (B, 1, T, T) for segments (B, T). It takes T x T memory per row."""
     place = torch.arange(segments.shape[1], device=segments.device)
     query, key = segments[:, :, None], segments[:, None, :]
     return sees(query, key, place[:, None], place[None, :])[:, None]
 
 
 def distances(positions: Tensor) -> Tensor:
-    """(B, T) -> (B, 1, T, T): how many positions a key (last axis) lies before a query."""
+    """(B, T) -> (B, 1, T, T): by how many positions a key (last axis) is before a query."""
     return (positions[:, :, None] - positions[:, None, :])[:, None]
 
 
 def collate(rows: Sequence[Row[int]]) -> Batch:
-    """Pad rows of token numbers to one batch."""
+    """One batch of rows of token numbers, padded at the end."""
     shape = (len(rows), max(map(len, rows)))
     tokens, positions = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
     segments, targets = np.full(shape, PADDING, np.int64), np.full(shape, NO_TARGET, np.int64)
@@ -80,16 +80,16 @@ def collate(rows: Sequence[Row[int]]) -> Batch:
 
 
 def micro_batches(items: Sequence[Item], most_tokens: int, length: Callable[[Item], int] = len) -> list[list[Item]]:
-    """Rows (or what holds them) sorted by length and cut so that each part has at most `most_tokens` tokens or one row.
+    """Items sorted by length, in parts of at most `most_tokens` tokens or of one item. Rows, or items that have rows.
 
-    Rows of like length stand together, so that neither dense masks nor blocks pay for much padding.
+    Each part has items of similar length, so there is little padding.
     """
     parts: list[list[Item]] = []
-    held = 0
+    tokens = 0
     for item in sorted(items, key=length):
-        if not parts or held + length(item) > most_tokens:
+        if not parts or tokens + length(item) > most_tokens:
             parts.append([])
-            held = 0
+            tokens = 0
         parts[-1].append(item)
-        held += length(item)
+        tokens += length(item)
     return parts

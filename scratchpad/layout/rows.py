@@ -1,4 +1,4 @@
-"""A document as training rows: one function whose two ends are `split` and `packed`."""
+"""A document as training rows: from one row per transition (`split`) to one row for all (`packed`)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Row(Generic[Symbol]):
         return len(self.tokens)
 
     def visible(self) -> list[list[list[int]]]:
-        """For each token the half-open ranges of tokens it sees, itself included, ascending and merged."""
+        """For each token, the half-open ranges of tokens that it sees, itself included, ascending and merged."""
         segments, places = np.array(self.segments), np.arange(len(self))
         seen = sees(segments[:, None], segments[None, :], places[:, None], places[None, :])
         edges = np.diff(np.pad(seen.astype(np.int8), ((0, 0), (1, 1))), axis=1)
@@ -38,9 +38,9 @@ class Row(Generic[Symbol]):
 def rows(document: Document[Symbol], budget: Budget = "packed", question_loss: bool = False) -> list[Row[Symbol]]:
     """Write a document as rows of at most `budget` tokens, each with the prompt and as many transitions as fit.
 
-    `split` is one row a transition, `packed` a single row. Each token of each state is a target once, in whichever row;
-    prompt tokens only with `question_loss` (the preamble always), in the first row; a row's token 0 never. The summed
-    loss is therefore the same for every budget. ScratchpadError where one transition alone is over the budget.
+    `split`: one row per transition; `packed`: a single row. Each token of each state is a target in exactly one row.
+    The preamble, and with `question_loss` the whole prompt, is a target in the first row only; token 0 of a row never
+    is. So the summed loss is the same for every budget. ScratchpadError if one transition alone exceeds the budget.
     """
     made: list[Row[Symbol]] = []
     row: Row[Symbol] | None = None
@@ -50,7 +50,7 @@ def rows(document: Document[Symbol], budget: Budget = "packed", question_loss: b
             row = _prompt_row(document, question_loss, first=not made)
             if isinstance(budget, int) and len(row) + size > budget:
                 raise ScratchpadError(
-                    f"a budget of {budget} tokens is too small: the prompt and one transition take {len(row) + size}"
+                    f"a budget of {budget} tokens is too small: the prompt and one transition need {len(row) + size}"
                 )
             made.append(row)
         _add_block(row, len(document.prompt), context, state)
@@ -58,12 +58,12 @@ def rows(document: Document[Symbol], budget: Budget = "packed", question_loss: b
 
 
 def positions_needed(document: Document[Symbol]) -> int:
-    """How many positions a document takes, however it is laid out: the prompt and its longest transition."""
+    """How many positions a document needs in any layout: those of the prompt and of its longest transition."""
     return len(document.prompt) + max(len(context) + len(state) for context, state in _transitions(document))
 
 
-def check_room(needed: Sequence[int], context: int | None) -> None:
-    """ScratchpadError where documents need more positions than a model has (none: as many as are needed).
+def check_context(needed: Sequence[int], context: int | None) -> None:
+    """ScratchpadError if documents need more positions than a model has (None: no limit).
 
     needed: `positions_needed` of each document.
     """
@@ -71,13 +71,13 @@ def check_room(needed: Sequence[int], context: int | None) -> None:
     if over:
         which = "a document needs" if len(needed) == 1 else f"{over:,} of {len(needed):,} documents looked at need"
         raise ScratchpadError(
-            f"{which} more positions than the model has, {context}: model.context={max(needed)} or more is needed, "
-            "or shorter documents"
+            f"{which} more positions than the model has, {context}: set model.context={max(needed)} or more, or use "
+            "shorter documents"
         )
 
 
 def _transitions(document: Document[Symbol]) -> list[tuple[tuple[Symbol, ...], tuple[Symbol, ...]]]:
-    """(context, state) pairs. The first state has no context; where it is given it has no pair."""
+    """(context, state) pairs. The first state has no context; if it is given, it has no pair."""
     contexts = ((), *document.states[:-1])
     pairs = list(zip(contexts, document.states, strict=True))
     return pairs[1:] if document.first_given else pairs

@@ -10,15 +10,13 @@ from scratchpad.tasks.document import MARKS, Document, listed
 
 
 class Vocabulary:
-    """An ordered set of symbols. It is saved with every run, so that a checkpoint always finds the same numbers."""
+    """The `Codec` of an ordered set of symbols, one token each. Every run saves it: a checkpoint keeps its numbers."""
 
     def __init__(self, symbols: Iterable[str]) -> None:
         self.symbols = (*MARKS, *symbols)
         repeated = sorted(symbol for symbol, count in Counter(self.symbols).items() if count > 1)
         if repeated:
-            raise ScratchpadError(
-                f"an alphabet names each symbol once and no mark; twice or a mark: {', '.join(repeated)}"
-            )
+            raise ScratchpadError(f"an alphabet has each symbol once and no mark; remove: {', '.join(repeated)}")
         self._numbers = {symbol: number for number, symbol in enumerate(self.symbols)}
 
     def __len__(self) -> int:
@@ -46,7 +44,7 @@ class Vocabulary:
         return list(self.symbols)
 
     def encode(self, symbols: Sequence[str]) -> tuple[int, ...]:
-        """The numbers of symbols. ScratchpadError for one that is not in the vocabulary: never a default."""
+        """The numbers of symbols. ScratchpadError for a symbol that is not in the vocabulary: never a default."""
         try:
             return tuple(map(self._numbers.__getitem__, symbols))
         except KeyError as error:

@@ -22,7 +22,7 @@ from scratchpad.config.schema import TrainConfig
 from scratchpad.errors import RunFailure
 from scratchpad.layout.batch import Batch, collate, micro_batches
 from scratchpad.layout.codec import Codec
-from scratchpad.layout.rows import Row, check_room, positions_needed, rows
+from scratchpad.layout.rows import Row, check_context, positions_needed, rows
 from scratchpad.random_stream import Stream, permutation, stream_name
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.formats import Format
@@ -92,7 +92,7 @@ class StepData(Dataset[list[Batch]]):
         task, question = self._draw(number)
         written = self.format.write(task, question, self.config.max_states, self._chain_position(number))
         document = self.vocabulary.encode_document(written)
-        check_room([positions_needed(document)], self.context)
+        check_context([positions_needed(document)], self.context)
         return rows(document, self.config.row_budget, self.config.question_loss)
 
     def _chain_position(self, number: int) -> float:

@@ -18,7 +18,7 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.evaluation.evaluated_model import EvaluatedModel, test_questions
 from scratchpad.evaluation.metrics import Score, count_correct, evaluate
 from scratchpad.generation.sampling import Sampling
-from scratchpad.layout.rows import check_room, positions_needed, rows
+from scratchpad.layout.rows import check_context, positions_needed, rows
 from scratchpad.models.build import build_model
 from scratchpad.models.config import ModelConfig
 from scratchpad.run import Run, step_data
@@ -98,7 +98,7 @@ def measure(run: ResolvedRun, only_evaluated: bool = False, room: int | None = N
     trained = () if only_evaluated else run.curriculum.tasks if run.curriculum else (run.task,)
     documents = [document for task in trained for document in _training_documents(run, task)]
     needed = [positions_needed(document) for document in (*documents, *_evaluation_documents(run))]
-    check_room(needed, config.model.context)
+    check_context(needed, config.model.context)
     if config.model.context is not None or config.model.positions != "learned":
         return run
     context = room if room and room >= max(needed) else 16 * -(-(max(needed) + _SPARE_POSITIONS) // 16)
