@@ -111,12 +111,12 @@ def test_solve_by_votes(seeds: list[Path], capsys: Capture) -> None:
 
 def test_mistakes_of_voting(seeds: list[Path], tmp_path: Path, capsys: Capture) -> None:
     other = trained(tmp_path / "other", tiny(train__steps=1, task__format="direct")).folder
-    assert "share symbols and format" in refused(capsys, "evaluate", seeds[0], other, "--vote")
+    assert "need the same symbols and format" in refused(capsys, "evaluate", seeds[0], other, "--vote")
     assert "is given twice" in refused(capsys, "evaluate", *seeds, seeds[1], "--vote")
     assert "--vote needs at least 2 runs" in refused(capsys, "evaluate", seeds[0], "--vote")
     assert "take method free" in refused(capsys, "evaluate", *seeds, "--vote", "--method", "forced")
-    assert "greedily" in refused(capsys, "evaluate", *seeds, "--vote", "--temperature", "0.5")
-    assert "greedily" in refused(capsys, "solve", seeds[0], "1_1_=", "--vote", seeds[1], "--temperature", "0.5")
+    assert "greedy decoding" in refused(capsys, "evaluate", *seeds, "--vote", "--temperature", "0.5")
+    assert "greedy decoding" in refused(capsys, "solve", seeds[0], "1_1_=", "--vote", seeds[1], "--temperature", "0.5")
 
 
 def test_voters_that_join_later_vote_as_those_before(seeds: list[Path]) -> None:
