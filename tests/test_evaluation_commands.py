@@ -66,7 +66,7 @@ def test_sampled_scores_are_kept_beside_greedy_ones(run: Path, capsys: Capture) 
     assert command(capsys, "report", run, "--out", run / "report.html", "--plot", run / "plot.png")[0] == 0
     assert (run / "plot.png").read_bytes().startswith(b"\x89PNG")
     page = (run / "report.html").read_text()
-    assert "Right answers, temperature 0.5, top-k 3" in page
+    assert "Correct answers, temperature 0.5, top-k 3" in page
 
 
 def test_evaluate_prints_a_table(run: Path, capsys: Capture) -> None:
@@ -97,7 +97,7 @@ def test_mistakes_of_evaluate(words: list[str], says: str, run: Path, capsys: Ca
 def test_a_plot_that_cannot_be_made_leaves_no_report(run: Path, tmp_path: Path, capsys: Capture) -> None:
     (run / "metrics.jsonl").write_text("")
     words = ("report", run, "--out", tmp_path / "report.html", "--plot", tmp_path / "plot.png")
-    assert "none of these runs was judged yet" in refused(capsys, *words)
+    assert "none of these runs was evaluated yet" in refused(capsys, *words)
     assert list(tmp_path.glob("*.*")) == []
 
 
