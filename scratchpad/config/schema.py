@@ -122,7 +122,7 @@ class TrainConfig:
         if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
             raise ScratchpadError(f"train.betas={self.betas}: two numbers, each at least 0 and below 1, are needed")
         if (self.layout == "mixed") != (self.budget is not None):
-            raise ScratchpadError("train.budget (the most tokens per row) goes with train.layout=mixed: set both")
+            raise ScratchpadError("train.budget goes with train.layout=mixed: the largest number of tokens per row")
 
     @property
     def row_budget(self) -> Budget:
