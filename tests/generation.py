@@ -170,7 +170,7 @@ def counting(states: int, back_to: int | None = None) -> NextState:
 
 
 def counted(ballots: Sequence[tuple[State, float]], ends: State = ENDS) -> tuple[State, str]:
-    """The elected state, by sorting; and how it was elected."""
+    """The majority's state, by sorting; and what decided the vote."""
     ended = [ballot for ballot in ballots if ballot[0][-1] in ends] or list(ballots)
     votes = Counter(state for state, _ in ended)
     most = max(votes.values())

@@ -149,7 +149,7 @@ def test_layers_look_back_over_their_spans_and_no_further(positions: str, backen
 
 def test_a_document_may_take_every_position_of_a_model_and_no_more() -> None:
     check_context([29, 30, 30], 30)
-    with pytest.raises(ScratchpadError, match=r"2 of 3 documents looked at need .* has, 29: model.context=30 or more"):
+    with pytest.raises(ScratchpadError, match=r"2 of 3 documents looked at need .* has, 29: set model.context=30"):
         check_context([29, 30, 30], 29)
     with pytest.raises(ScratchpadError, match="a document needs more positions than the model has, 29"):
         check_context([30], 29)
@@ -194,7 +194,7 @@ def test_a_context_must_be_known_where_positions_are_learned() -> None:
         ({"dropout": 1.0}, "dropout=1.0"),
         ({"gelu": "tanhh"}, "did you mean 'tanh'"),
         ({"context": 0}, "context=0"),
-        ({"span": 0}, r"span=0: a token sees at least itself, 1"),
+        ({"span": 0}, r"span=0: 1 \(only the token itself\) or more"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, object], says: str) -> None:

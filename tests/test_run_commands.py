@@ -128,10 +128,13 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "sizes": (["parity-small", "--set", "evaluate.sizes=4,99"], "bits=99 do not fit window=24"),
     "sizes, rotary": (["parity-small", "--set", "evaluate.sizes=99", "model.positions=rotary"], "bits=99 do not fit"),
     "budget": (["parity-small", "--set", "train.layout=mixed", "train.budget=9"], "budget of 9 tokens is too small"),
-    "context": (["parity-small", "--set", "model.context=9"], "more positions than the model has, 9: model.context=42"),
+    "context": (
+        ["parity-small", "--set", "model.context=9"],
+        "more positions than the model has, 9: set model.context=42",
+    ),
     "context of data": (
         ["parity-small", "--data", "good.jsonl", "--set", "model.context=22"],
-        "12 of 60 documents looked at need more positions than the model has, 22: model.context=30",
+        "12 of 60 documents looked at need more positions than the model has, 22: set model.context=30",
     ),
     "states": (["parity-small", "--set", "task.format=causal", "train.max_states=9"], "max_states=9: goes with"),
     "no data": (["parity-small", "--data", "none.jsonl"], "none.jsonl: cannot be read"),

@@ -27,7 +27,7 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.generation.cache import CachedDecoder, ReusedPrompts
 from scratchpad.generation.engine import Chain, Decoder, Engine, Limits, Opening, Part, State
 from scratchpad.generation.uncached import FreshInput
-from scratchpad.generation.voting import Ballot, elected, voting_engine
+from scratchpad.generation.voting import Ballot, majority_state, voting_engine
 from scratchpad.models.transformer import Transformer
 from scratchpad.tasks.document import MARKS
 
@@ -120,7 +120,7 @@ DECODERS: dict[str, Callable[[Transformer], Decoder]] = {
     ],
 )
 def test_voting_is_the_loop_written_out(voters: int, positions: str, decoder: str, batch: int) -> None:
-    """Each with weights of its own; states that were not elected are replaced in every voter's memory."""
+    """Each with weights of its own; states of the minority are replaced in every voter's memory."""
     model, hows = random_model(positions), Counter[str]()
     expected = [slow([model] * voters, opening, hows) for opening in begins(11)]
     assert {"all", "tie", *(["majority"] if voters > 2 else [])} <= hows.keys()
@@ -164,10 +164,10 @@ A, B, C = (5, SEP_NUMBER), (6, END_NUMBER), (7, 7)
     ],
 )
 def test_ballots_are_counted(ballots: list[tuple[State, float]], expected: State) -> None:
-    assert elected([Ballot(state, surety, state != C) for state, surety in ballots]) == expected
+    assert majority_state([Ballot(state, confidence, state != C) for state, confidence in ballots]) == expected
 
 
-def test_an_elected_state_that_comes_twice_is_a_loop() -> None:
+def test_a_majority_state_that_comes_twice_is_a_loop() -> None:
     """Two follow a map that goes on for ever; the third would come to an end."""
     voters = [Scripted(counting(5, back_to=2)), Scripted(counting(3)), Scripted(counting(5, back_to=2))]
     [written] = voting_engine(voters, VOCABULARY).write([Opening((5,))])

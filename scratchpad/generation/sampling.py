@@ -1,4 +1,4 @@
-"""Choosing the next token from logits: greedy, or sampled from a stream of the row's own."""
+"""The choice of the next token from logits: greedy, or sampled from a random stream of each row's own."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Choose = Callable[[Tensor, Sequence[int]], list[int]]
 
 
 def greedy(logits: Tensor, rows: Sequence[int]) -> list[int]:
-    """The most likely token of each row; the smallest number where several are."""
+    """The most likely token of each row; among equals, the smallest number."""
     return logits.argmax(-1).tolist()
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """temperature 0 is greedy; top_k and top_p (none: off) restrict what is drawn from, in this order."""
+    """Settings of sampling. temperature 0: greedy. top_k, then top_p restrict the tokens drawn from; None: off."""
 
     temperature: float = 0.0
     top_k: int | None = None
@@ -30,10 +30,10 @@ class Sampling:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not self.temperature >= 0:  # so that not-a-number is refused, too
+        if not self.temperature >= 0:  # refuses not-a-number too
             raise ScratchpadError(f"temperature={self.temperature}: 0 (greedy) or more is allowed")
         if self.top_k is not None and self.top_k < 1:
-            raise ScratchpadError(f"top-k={self.top_k}: at least 1 token must remain")
+            raise ScratchpadError(f"top-k={self.top_k}: 1 or more is allowed")
         if self.top_p is not None and not 0 < self.top_p <= 1:
             raise ScratchpadError(f"top-p={self.top_p}: above 0 and at most 1 is allowed")
 
@@ -43,12 +43,12 @@ class Sampling:
 
     @property
     def words(self) -> str:
-        """What decides the draws beside the seed, in words: `temperature 0.5, top-k 3`; empty where greedy."""
+        """The settings in words, without the seed: `temperature 0.5, top-k 3`; empty if greedy."""
         limits = [f"{name} {value}" for name, value in (("top-k", self.top_k), ("top-p", self.top_p)) if value]
         return "" if self.is_greedy else ", ".join([f"temperature {self.temperature:g}", *limits])
 
     def chooser(self) -> Choose:
-        """The choice function; a sampling one draws one number a token from each row's own stream."""
+        """The function that chooses tokens; sampling draws one number per token from each row's own stream."""
         return greedy if self.is_greedy else _Sampler(self)
 
 
@@ -72,10 +72,10 @@ class _Sampler:
 def probabilities(logits: Tensor, sampling: Sampling) -> Tensor:
     """(R, V) logits -> (R, V) float64 probabilities on the CPU, zero outside top-k and top-p.
 
-    top_p keeps the likeliest tokens up to and including the one that reaches the probability p.
+    top_p keeps the most likely tokens, up to and including the token with which their sum reaches p.
     """
     raw = logits.detach().double().cpu()
-    scaled = (raw - raw.amax(-1, keepdim=True)) / sampling.temperature  # finite at the top, however low the temperature
+    scaled = (raw - raw.amax(-1, keepdim=True)) / sampling.temperature  # the top is 0, however low the temperature
     if sampling.top_k is not None and sampling.top_k < scaled.shape[-1]:
         least = scaled.topk(sampling.top_k).values[:, -1:]
         scaled = scaled.masked_fill(scaled < least, -torch.inf)

@@ -1,7 +1,7 @@
-"""The paper's two uncached ways to generate (Abbe et al. 2024, appendix B), for tests, benchmarks and other models.
+"""The paper's two ways to generate without a cache (Abbe et al. 2024, appendix B), for tests, benchmarks, other models.
 
-Each is a `Decoder` over a callable, so that the engine runs over any model. One row at a time, everything fed anew at
-each token: what a cache must agree with, and what it saves.
+Each is a `Decoder` over a callable, so the engine runs over any model. They feed one row at a time, and the whole input
+again for each token: they are the reference for the logits and the speed of the cache.
 """
 
 from __future__ import annotations
@@ -20,16 +20,15 @@ from scratchpad.tasks.document import Document
 PlainLogits = Callable[[Tensor], Tensor]
 """(1, T) tokens under a plain causal mask -> (1, T, V)."""
 MaskedLogits = Callable[[Batch], Tensor]
-"""A batch of one row, T tokens -> (1, T, V), its mask and positions being the batch's."""
+"""A batch of one row of T tokens, with its positions and its mask -> (1, T, V)."""
 
 
 @dataclass
 class _Text:
-    """All that a row holds so far."""
+    """The text of a row so far; the last state is the one being written."""
 
     prompt: list[int]
     states: list[list[int]] = field(default_factory=list)
-    """Complete states, then the one being written."""
 
     def add(self, token: int, part: Part) -> None:
         (self.prompt if part is Part.PROMPT else self.states[-1]).append(token)
@@ -38,7 +37,7 @@ class _Text:
 
 
 class _Uncached:
-    """What both ways share: the texts, and the logits of the last token of each."""
+    """The texts of all rows; a subclass computes the logits of the last token of one."""
 
     def __init__(self, context: int | None = None) -> None:
         self.context = context
@@ -64,7 +63,7 @@ class _Uncached:
 
 
 class FreshInput(_Uncached):
-    """Feed the question, the previous state and what is written of this one as a fresh input."""
+    """Feeds the question, the previous state and the current one as a new plain causal input."""
 
     def __init__(self, logits: PlainLogits, context: int | None = None) -> None:
         super().__init__(context)
@@ -76,7 +75,7 @@ class FreshInput(_Uncached):
 
 
 class MaskedInput(_Uncached):
-    """Keep everything as one input, laid out as in training: states twice, mask and positions by the rule."""
+    """Feeds the whole text laid out as in training: states twice, mask and positions by the attention rule."""
 
     def __init__(self, logits: MaskedLogits, context: int | None = None) -> None:
         super().__init__(context)
@@ -87,7 +86,7 @@ class MaskedInput(_Uncached):
 
 
 def _packed(text: _Text) -> Row[int]:
-    """The row of an unfinished document: laid out with one more token in the last state, which is then cut off."""
+    """The row of an unfinished document: laid out with an extra token in the last state, which is then removed."""
     states = (*map(tuple, text.states[:-1]), (*text.states[-1], 0))
     (row,) = rows(Document(tuple(text.prompt), states))
     return Row(row.tokens[:-1], row.positions[:-1], row.segments[:-1], row.scored[:-1])

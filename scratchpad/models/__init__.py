@@ -1,1 +1,1 @@
-"""A lean decoder-only Transformer and the attention back-ends that apply the rule."""
+"""Language models: what the package needs of one, our Transformer, and the attention back-ends."""

@@ -1,4 +1,4 @@
-"""The model's settings and the presets."""
+"""The settings of a model, and presets."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ GELUS = ("exact", "tanh")
 class ModelConfig(WithPresets):
     """A GPT-2-style Transformer.
 
-    positions: learned ones have a vector each; rotary and alibi (Press et al. 2022) tell how far apart two tokens are.
-    span: a token sees the last `span` positions alone of what the rule lets it see, its own included (none: all).
-    context: how many learned positions there are (none: measured from the data). Other kinds have no end, so that
-    longer windows than those trained on can be read; a context set beside them is a limit of your own.
-    gelu: exact, as the authors' code has it; tanh, GPT-2's approximation, takes four times as long on a CPU.
-    deviation: of the initial weights. GPT-2's 0.02 suits widths of hundreds and leaves narrow models on a plateau for
-    hundreds of steps; none: 1 / sqrt(inputs of the matrix).
+    positions: learned (one vector each), rotary (Su et al. 2021), alibi (Press et al. 2022) or none.
+    span: a token sees only the last `span` positions of what the attention rule shows, its own included (none: all).
+    context: the number of positions; with learned ones, none means as many as the data need. Other kinds have no limit,
+    so that a model can read longer windows than it was trained on, unless a context sets one.
+    gelu: exact, as in the authors' code; tanh, GPT-2's approximation, takes four times as long on a CPU.
+    deviation: the standard deviation of the initial weights. GPT-2's 0.02 suits widths of hundreds; with it narrow
+    models stay on a plateau for hundreds of steps. none: 1 / sqrt(inputs of the matrix).
     """
 
     layers: int = 6
@@ -40,7 +40,8 @@ class ModelConfig(WithPresets):
 
     def __post_init__(self) -> None:
         if min(self.layers, self.heads, self.width) < 1:
-            raise ScratchpadError(f"model: layers, heads and width are at least 1; given: {self}")
+            given = f"layers={self.layers}, heads={self.heads}, width={self.width}"
+            raise ScratchpadError(f"model: {given}: each must be at least 1")
         if self.width % self.heads or (self.positions == "rotary" and self.width // self.heads % 2):
             raise ScratchpadError(
                 f"model: width={self.width} does not divide into heads={self.heads}: width must be a multiple of heads"
@@ -49,7 +50,7 @@ class ModelConfig(WithPresets):
         if self.positions not in POSITIONS:
             raise unknown_name("model.positions", self.positions, POSITIONS)
         if self.span is not None and self.span < 1:
-            raise ScratchpadError(f"model.span={self.span}: a token sees at least itself, 1; none is no limit")
+            raise ScratchpadError(f"model.span={self.span}: 1 (only the token itself) or more is allowed, or none")
         if self.gelu not in GELUS:
             raise unknown_name("model.gelu", self.gelu, GELUS)
         if self.deviation is not None and self.deviation <= 0:
@@ -57,11 +58,11 @@ class ModelConfig(WithPresets):
         if not 0 <= self.dropout < 1:
             raise ScratchpadError(f"model.dropout={self.dropout}: from 0 up to, not including, 1 is allowed")
         if self.context is not None and self.context < 1:
-            raise ScratchpadError(f"model.context={self.context}: at least 1 position is needed")
+            raise ScratchpadError(f"model.context={self.context}: at least 1 is allowed")
 
     @property
-    def form(self) -> Self:
-        """The same, with the usual values where weights fit any: dropout, and the deviation they were drawn with."""
+    def weight_settings(self) -> Self:
+        """The settings with defaults for dropout and deviation: models that agree in these can share weights."""
         return dataclasses.replace(self, dropout=0.0, deviation=None)
 
     @classmethod
@@ -80,5 +81,5 @@ PRESETS = {
     "25m": ModelConfig(layers=8, heads=8, width=512),
     "85m": ModelConfig(layers=12, heads=12, width=768),
 }
-"""The last three are the sizes of Abbe et al. 2024, with its dropout and no biases. Its 25.7M and 85.7M count all but
-positions, at the 1,010 symbols of cycles; its 10.6M leaves out the symbols too (11.0M with them)."""
+"""The last three are the models of Abbe et al. 2024, with its dropout and no biases. Its 25.7M and 85.7M count all
+parameters but positions, with the 1,010 symbols of cycles; its 10.6M leaves out the symbols too (11.0M with them)."""

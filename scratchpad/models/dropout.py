@@ -1,6 +1,9 @@
 """Dropout from 16-bit random numbers on a CPU, where torch's own costs more than the matrix products around it.
 
-Four numbers come from each random word, so a probability is kept to 1/65536. On other devices it is torch's own.
+Each 64-bit random word gives four numbers of 16 bits. An element is dropped if its number is below a threshold, so
+probabilities are exact to 1 / 65536. The mask is the words' own memory, overwritten with ones and zeros as int16, and
+is applied by multiplying the bits of float16 and bfloat16, which torch does faster than a bool mask. Other devices use
+torch's dropout.
 """
 
 from __future__ import annotations
@@ -20,12 +23,12 @@ from scratchpad.errors import ScratchpadError
 
 _LEVELS = 65536
 _stream: ContextVar[torch.Generator | None] = ContextVar("_stream", default=None)
-"""Where seeds come from, for each thread; None is torch's own stream."""
+"""The generator of seeds, for each thread; None: torch's own stream."""
 
 
 @contextmanager
 def drawing_from(seed: int) -> Iterator[None]:
-    """Dropout on a CPU draws from a stream of its own in here, whatever other threads draw."""
+    """Within it, dropout on a CPU draws from a stream of its own, whatever other threads draw."""
     before = _stream.set(torch.Generator().manual_seed(seed))
     try:
         yield
@@ -34,18 +37,18 @@ def drawing_from(seed: int) -> Iterator[None]:
 
 
 def draw_kept(x: Tensor, p: float) -> tuple[Tensor, float]:
-    """What `masked` keeps of x, each element with probability 1 - p, and the scale that makes up for the others.
+    """A mask that keeps each element of x with probability 1 - p, for `masked`, and the scale that makes up for it.
 
-    On a CPU they are ones and zeros as int16, elsewhere bools. ScratchpadError unless 0 <= p < 1.
+    The mask has ones and zeros as int16 on a CPU, elsewhere bools. ScratchpadError unless 0 <= p < 1.
     """
     _check(p)
     if x.device.type != "cpu":
         return torch.rand_like(x, dtype=torch.float32) >= p, 1 / (1 - p)
     dropped = min(round(p * _LEVELS), _LEVELS - 1)
-    # numpy's SFC64 takes a third of the time of torch's generator, which gives the seed
+    # numpy's SFC64, seeded by torch's generator, takes a third of its time
     generator = np.random.SFC64(int(torch.empty((), dtype=torch.int64).random_(generator=_stream.get())))
     words = torch.from_numpy(generator.random_raw((x.numel() + 3) // 4).view(np.int16))
-    # in place, so ones and zeros as int16: comparing into bool, and multiplying by it, take several times as long
+    # in place: a comparison into bool, and a product with it, take several times as long
     kept = words[: x.numel()].view(x.shape).ge_(dropped - _LEVELS // 2)
     return kept, _LEVELS / (_LEVELS - dropped)
 
@@ -56,13 +59,15 @@ def _check(p: float) -> None:
 
 
 def masked(x: Tensor, kept: Tensor) -> Tensor:
-    """x where it is kept, and zeros."""
+    """x where it is kept, zeros elsewhere."""
     if kept.dtype == torch.int16 and x.element_size() == kept.element_size():
         return (x.view(torch.int16) * kept).view(x.dtype)  # the bits times 1 or 0
     return x * kept.to(x.dtype)
 
 
 class _AddDropped(torch.autograd.Function):
+    """x + scale * kept * y; saves only `kept`. Gradients: g for x, scale * kept * g for y."""
+
     @staticmethod
     def forward(ctx: Any, x: Tensor, y: Tensor, p: float) -> Tensor:
         kept, ctx.scale = draw_kept(y, p)
@@ -80,7 +85,7 @@ class _AddDropped(torch.autograd.Function):
 
 
 def add_dropped(x: Tensor, y: Tensor, p: float) -> Tensor:
-    """x + y, where each element of y is zeroed with probability p and else scaled by 1 / (1 - p); 0 <= p < 1."""
+    """x + y, with dropout of y: each element is 0 with probability p, else scaled by 1 / (1 - p); 0 <= p < 1."""
     _check(p)
     if p == 0.0:
         return x + y
@@ -90,5 +95,5 @@ def add_dropped(x: Tensor, y: Tensor, p: float) -> Tensor:
 
 
 def dropout(x: Tensor, p: float) -> Tensor:
-    """Zero each element with probability p and scale the rest by 1 / (1 - p); p = 0 returns x itself."""
+    """x with each element 0 with probability p, else scaled by 1 / (1 - p); p = 0 returns x itself."""
     return x if p == 0.0 else add_dropped(x.new_zeros(()), x, p)

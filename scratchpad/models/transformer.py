@@ -1,7 +1,7 @@
 """A decoder-only Transformer in the manner of GPT-2: pre-norm, GELU, tied embeddings.
 
-It works on the N real tokens of a batch without padding: everything but attention looks at one token alone, and
-attention is handed in by whoever knows who sees whom. Shapes: N tokens, C width, H heads, V symbols.
+It works on the N real tokens of a batch without padding. Everything but attention works on each token alone; the caller
+passes attention in (see `protocol`). Shapes: N tokens, C width, H heads, D = C / H numbers in a head, V symbols.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from scratchpad.models.protocol import CacheShape, LanguageModel
 
 
 class Transformer(LanguageModel):
-    """`config.context` must be set where positions are learned."""
+    """Our own model. ScratchpadError if positions are learned and `config.context` is not set."""
 
     def __init__(self, config: ModelConfig, vocabulary_size: int) -> None:
         super().__init__()
@@ -30,14 +30,14 @@ class Transformer(LanguageModel):
         self.position_embedding = None
         if config.positions == "learned":
             if config.context is None:
-                raise ScratchpadError("model.context is not set: learned positions need to know how many there are")
+                raise ScratchpadError("model.context is not set: learned positions need their number")
             self.position_embedding = nn.Embedding(config.context, config.width)
         self.layers = nn.ModuleList(Layer(config, index) for index in range(config.layers))
         self.norm = nn.LayerNorm(config.width, bias=config.bias)
         self._initialise()
 
     def _initialise(self) -> None:
-        """GPT-2's: normal, with a deviation smaller by sqrt(2 layers) where a layer writes to the residual stream."""
+        """Draw weights as GPT-2 does: normal, with deviation / sqrt(2 layers) in projections to the residual stream."""
         for name, parameter in self.named_parameters():
             if name.endswith("bias"):
                 nn.init.zeros_(parameter)
@@ -74,7 +74,7 @@ class Transformer(LanguageModel):
     def hidden(self, tokens: Tensor, positions: Tensor, attend: Attention, wanted: Tensor | None = None) -> Tensor:
         """(N,) tokens and positions -> (N, C), the normed output of the last layer, or (M, C) of the M tokens `wanted`.
 
-        After the last layer's attention no token looks at another one: the rest is computed for those alone.
+        After the attention of the last layer only the `wanted` tokens are computed.
         """
         x = self.embedding(tokens)
         if self.position_embedding is not None:
@@ -88,7 +88,7 @@ class Transformer(LanguageModel):
         return self.norm(self.layers[-1](x, turns, attend, wanted))
 
     def logits(self, hidden: Tensor) -> Tensor:
-        """(..., C) -> (..., V): the tied embedding read backwards."""
+        """(..., C) -> (..., V): products with the embeddings, which are tied."""
         return F.linear(hidden, self.embedding.weight)
 
 
@@ -108,15 +108,15 @@ class Layer(nn.Module):
         self.mlp_out = nn.Linear(4 * width, width, bias=bias)
 
     def forward(self, x: Tensor, turns: Rotary | None, attend: Attention, wanted: Tensor | None = None) -> Tensor:
-        """(N, C) -> (N, C), or (M, C): what follows attention for the `wanted` tokens alone."""
+        """(N, C) -> (N, C), or (M, C) of the `wanted` tokens."""
         p = self.dropout if self.training else 0.0
         qkv = self.attention_in(self.attention_norm(x)).unflatten(-1, (3 * self.heads, -1))  # (N, 3 H, D)
         if turns is not None:
             turned, values = qkv.split((2 * self.heads, self.heads), 1)
             qkv = torch.cat([rotate(turned, turns), values], 1)
-        mixed = attend(self.index, qkv, self.heads, p).flatten(1)
+        mixed = attend(self.index, qkv, self.heads, p).flatten(1)  # (N, C)
         if wanted is not None:
             x, mixed = x.index_select(0, wanted), mixed.index_select(0, wanted)
         x = add_dropped(x, self.attention_out(mixed), p)
-        expanded = F.gelu(self.mlp_in(self.mlp_norm(x)), approximate=self.gelu)
+        expanded = F.gelu(self.mlp_in(self.mlp_norm(x)), approximate=self.gelu)  # (N or M, 4 C)
         return add_dropped(x, self.mlp_out(expanded), p)

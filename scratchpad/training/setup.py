@@ -151,7 +151,7 @@ def check_start_fits(run: ResolvedRun, model: ModelConfig, symbols: Sequence[str
             f"train.start: {what} was trained with other symbols ({other or 'the same in another order'}): start from "
             "a run on the same task, with the same window"
         )
-    there, here = flat_settings(to_json(model.form)), flat_settings(to_json(run.config.model.form))
+    there, here = (flat_settings(to_json(one.weight_settings)) for one in (model, run.config.model))
     differ = [f"model.{name}: {there[name]} there, {here[name]} here" for name in here if there[name] != here[name]]
     if differ:
         raise ScratchpadError(f"train.start: {what} has another model ({'; '.join(differ)}): the same is needed")
