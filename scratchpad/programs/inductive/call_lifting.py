@@ -32,12 +32,10 @@ from scratchpad.programs.inductive.comprehensions import as_loops
 from scratchpad.programs.inductive.instructions import CodeUnit, Instruction, Label
 from scratchpad.programs.inductive.unsupported import Unsupported
 
+# Builtins that read all of a generator before anything else happens: they may get a list in its place.
 _CONSUME_ALL = frozenset({"dict", "frozenset", "list", "max", "min", "set", "sorted", "sum", "tuple"})
-"""Builtins that read all of a generator before anything else happens: they may get a list in its place."""
-
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-_Slot = tuple[Any, Any]
-"""The place of a part in an expression: a node and the name of a field, or a list and an index."""
+_Slot = tuple[Any, Any]  # the place of a part in an expression: a node and a field's name, or a list and an index
 
 
 class CallLifter:
@@ -89,7 +87,9 @@ class CallLifter:
 
     def save(self, node: ast.expr) -> ast.expr:
         """Evaluate an expression now, and return a reference to its value; the node itself if it cannot change."""
-        if isinstance(node, ast.Constant) or (isinstance(node, ast.Name) and self._is_stable(node.id)):
+        if isinstance(node, ast.Constant):
+            return node
+        if isinstance(node, ast.Name) and (node.id[0] == "." or node.id not in self._rebound_names):
             return node
         if isinstance(node, ast.Starred):
             return ast.copy_location(ast.Starred(self.save(node.value), node.ctx), node)
@@ -104,9 +104,7 @@ class CallLifter:
         return self._store(self._new_temporary(), node)
 
     def lift_target(self, node: ast.Subscript, save_all: bool = False) -> ast.Subscript:
-        """Lift the calls in a subscript that is assigned to. save_all: for a target that is read and then assigned to,
-        whose parts are evaluated once.
-        """
+        """Lift the calls in an assigned subscript. save_all: evaluate its parts once: it is read and assigned."""
         node = self._lift_parts(node)
         if save_all:
             for slot in _slots(node):
@@ -120,11 +118,7 @@ class CallLifter:
         return node
 
     def compile(self, node: ast.expr) -> CodeType:
-        """Return an expression as a fragment."""
         return compile_expression(node, self._unit.variables, self._unit.qualified_name)
-
-    def _is_stable(self, name: str) -> bool:
-        return name[0] == "." or name not in self._rebound_names
 
     def _may_be_own(self, function: ast.expr) -> bool:
         if isinstance(function, ast.Name):

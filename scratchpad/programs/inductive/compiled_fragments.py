@@ -23,16 +23,14 @@ import copy
 from collections.abc import Iterable, Iterator, Sequence
 from types import CodeType
 
-FILE = "program.py"
+from scratchpad.programs.tracing.tracer import FILE
+
+# The names of a function's variables, those of outer functions included; None for the module: all are global.
 VariableNames = frozenset[str] | None
-"""The names of a function's variables, those of outer functions included; None for the module: all are global."""
 
+# Names of builtins that only compiled code uses: no program can write them. The first returns the function and the
+# arguments that it is called with, the next tests an exception against classes, the last is `iterators.resumable`.
 CAPTURE_CALL, EXCEPTION_MATCHES, RESUMABLE = "@call", "@matches", "@resumable"
-"""Names of builtins that only compiled code uses: no program can write these names.
-
-CAPTURE_CALL returns the function and the arguments that it is called with, EXCEPTION_MATCHES tests an exception against
-classes, RESUMABLE replaces a container by an iterator over it with a readable position.
-"""
 
 _PREFIX = "outer.<locals>.fragment.<locals>."
 

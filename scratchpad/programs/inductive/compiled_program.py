@@ -104,7 +104,7 @@ class CompiledProgram:
 
 
 def _make_resumable(node: ast.Call) -> None:
-    """Give the iterator that a call makes a position that can be read: `zip(d)` becomes `zip(@resumable(d))`."""
+    """Replace `zip(d)` by `zip(@resumable(d))`: its iterator then has a position that can be read."""
     for index, argument in enumerate(node.args):
         if not isinstance(argument, ast.Starred | ast.Constant):
             function = ast.copy_location(ast.Name(RESUMABLE, ast.Load()), argument)

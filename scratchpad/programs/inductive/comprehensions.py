@@ -86,9 +86,8 @@ class _Renaming(ast.NodeTransformer):
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         if isinstance(node, _SCOPES) and self._names.keys() & _names_bound_in(node):
-            raise Unsupported(
-                "name bound twice in a comprehension that calls a function", getattr(node, "lineno", None)
-            )
+            line = getattr(node, "lineno", None)
+            raise Unsupported("name bound twice in a comprehension that calls a function", line)
         return super().generic_visit(node)
 
 

@@ -45,11 +45,9 @@ class Dummy:
 
 
 def set_parts(value: Any) -> list[Any]:
-    """Return parts from which `fill_set` or `frozen_set` makes a set with the same table.
-
-    The parts are the elements and dummies in the table's order, after a TableHistory if the table needs one.
-    """
-    if any(map(_is_hashed_by_address, value)):
+    """Return the elements and dummies in the table's order, after a TableHistory if the table needs one."""
+    # The place of a function, or of a not-a-number, in a table differs from run to run.
+    if any(each != each or (type(each).__hash__ is object.__hash__ and each is not None) for each in value):
         raise Unsupported("set of values hashed by address")
     header, table = _set_header(value), set_table(value)
     held, elements = set(map(id, value)), iter(value)
@@ -66,7 +64,6 @@ def set_parts(value: Any) -> list[Any]:
 
 
 def fill_set(value: set[Any], parts: list[Any]) -> None:
-    """Fill an empty set from its parts."""
     history, entries = _split(parts)
     value.update(range(history.finger))
     for _ in range(history.finger):  # each `pop` moves the finger by one place; nothing else moves it
@@ -78,7 +75,7 @@ def fill_set(value: set[Any], parts: list[Any]) -> None:
         _renew_table(value)
     value.update(entries[first:])
     for dummy in [entry for entry in entries if type(entry) is Dummy]:
-        value.discard(dummy)
+        value.discard(dummy)  # one by one: `difference_update` may build a new table
 
 
 def frozen_set(*parts: Any) -> frozenset[Any]:
@@ -98,11 +95,6 @@ def _renew_table(value: set[Any]) -> None:
 
 def _split(parts: Sequence[Any]) -> tuple[TableHistory, Sequence[Any]]:
     return (parts[0], parts[1:]) if parts and type(parts[0]) is TableHistory else (TableHistory(0, 0), parts)
-
-
-def _is_hashed_by_address(value: Any) -> bool:
-    """Return whether a value's place in a table differs from run to run: a function, or not-a-number."""
-    return value != value or (type(value).__hash__ is object.__hash__ and value is not None)
 
 
 def set_table(value: Any) -> list[int]:

@@ -51,11 +51,10 @@ Block = LoopBlock | TryBlock | HandlerBlock | PendingFinally | RunningFinally
 
 @dataclass(eq=False)
 class Frame:
-    """A call in progress.
+    """A call in progress. blocks: the innermost last. index: of the next instruction, or of the call it waits for.
 
     cells: the variables by name, temporaries included; an unbound variable is an empty cell. The module's variables are
-    the machine's globals instead. index: of the next instruction, or of the call that the frame waits for.
-    blocks: the innermost last.
+    the machine's globals instead.
     """
 
     unit: CodeUnit

@@ -27,7 +27,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import CodeType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from scratchpad.programs.inductive.compiled_fragments import VariableNames
 
@@ -42,28 +42,24 @@ class Label:
     index: int = -1
 
 
-@dataclass(frozen=True)
-class BeginLine:
+class BeginLine(NamedTuple):
     """Stop: a line of the program begins, and the machine's state can be written."""
 
     line: int
 
 
-@dataclass(frozen=True)
-class RunFragment:
+class RunFragment(NamedTuple):
     fragment: CodeType
 
 
-@dataclass(frozen=True)
-class StoreTemporary:
+class StoreTemporary(NamedTuple):
     """Store the value of a fragment in a temporary."""
 
     name: str
     fragment: CodeType
 
 
-@dataclass(frozen=True)
-class CallFunction:
+class CallFunction(NamedTuple):
     """Call a function and store the result in a temporary. A function of the program gets a frame of its own.
 
     fragment: returns the function, its positional arguments and its keyword arguments, evaluated in Python's order.
@@ -73,119 +69,85 @@ class CallFunction:
     fragment: CodeType
 
 
-@dataclass(frozen=True)
-class DropTemporaries:
+class DropTemporaries(NamedTuple):
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Jump:
+class Jump(NamedTuple):
     target: Label
 
 
-@dataclass(frozen=True)
-class JumpUnless:
+class JumpUnless(NamedTuple):
     """Jump if the value of a fragment is false."""
 
     fragment: CodeType
     target: Label
 
 
-@dataclass(frozen=True)
-class EnterLoop:
+class EnterLoop(NamedTuple):
     """Push a loop over the value of a fragment."""
 
     fragment: CodeType
 
 
-@dataclass(frozen=True)
-class NextItem:
-    """Call a fragment, which assigns the loop's target, with the next item. After the last item pop the loop and jump.
-
-    The loop must be the innermost block.
-    """
+class NextItem(NamedTuple):
+    """Assign the next item of the innermost loop to its target by a fragment; after the last, pop the loop and jump."""
 
     fragment: CodeType
     end: Label
 
 
-@dataclass(frozen=True)
-class LeaveBlock:
+class LeaveBlock(NamedTuple):
     """Pop the innermost block. If it has a `finally`, run that first, and continue with `completion` after it."""
 
     completion: Completion = "on"
 
 
-@dataclass(frozen=True)
-class EnterTry:
-    """Push a `try` with handlers: an exception goes into a temporary while its handler runs.
-
-    line: of the `try`, which identifies the block in states.
-    """
+class EnterTry(NamedTuple):
+    """Push a `try` with handlers: an exception is in a temporary while its handler runs. line: of the `try`."""
 
     line: int
     name: str
     target: Label
 
 
-@dataclass(frozen=True)
-class BindException:
+class BindException(NamedTuple):
     """Note the program's name for the handled exception (`except E as name`): it is unbound with the handler's end."""
 
     name: str
 
 
-@dataclass(frozen=True)
-class EnterFinally:
+class EnterFinally(NamedTuple):
     """Push a `try` with a `finally`, which starts at `target` however the block is left. line: of the `try`."""
 
     line: int
     target: Label
 
 
-@dataclass(frozen=True)
-class EndFinally:
+class EndFinally(NamedTuple):
     """Continue after a `finally` with the completion that led into it. targets: of `break` and `continue`."""
 
     targets: tuple[tuple[Completion, Label], ...]
 
 
-@dataclass(frozen=True)
-class RaiseTemporary:
+class RaiseTemporary(NamedTuple):
     """Raise the exception in a temporary: no handler has matched it."""
 
     name: str
 
 
-@dataclass(frozen=True)
-class Reraise:
+class Reraise(NamedTuple):
     """Raise the exception that this frame or one of its callers is handling: a `raise` without an exception."""
 
 
-@dataclass(frozen=True)
-class ReturnValue:
+class ReturnValue(NamedTuple):
     fragment: CodeType
 
 
 Instruction = (
-    BeginLine
-    | RunFragment
-    | StoreTemporary
-    | CallFunction
-    | DropTemporaries
-    | Jump
-    | JumpUnless
-    | EnterLoop
-    | NextItem
-    | LeaveBlock
-    | EnterTry
-    | BindException
-    | EnterFinally
-    | EndFinally
-    | RaiseTemporary
-    | Reraise
-    | ReturnValue
-)
+    BeginLine | RunFragment | StoreTemporary | CallFunction | DropTemporaries | Jump | JumpUnless | EnterLoop | NextItem
+    | LeaveBlock | EnterTry | BindException | EnterFinally | EndFinally | RaiseTemporary | Reraise | ReturnValue
+)  # fmt: skip
 
 
 @dataclass(eq=False)

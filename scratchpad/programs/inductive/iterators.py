@@ -98,7 +98,6 @@ class DequeIterator:
         return self.container[self.position - 1]
 
     def is_unchanged(self) -> bool:
-        """Return whether no items were added, removed or moved."""
         return self._version == deque_version(self.container)
 
 
@@ -108,7 +107,6 @@ def keys_of(container: Any) -> list[Any]:
 
 
 def dict_of(view: Any) -> dict[Any, Any]:
-    """Return the dict of a view."""
     return next(each for each in gc.get_referents(view) if isinstance(each, dict))
 
 

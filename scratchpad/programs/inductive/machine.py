@@ -25,20 +25,15 @@ _MOST_FRAMES = 1000  # Python's own recursion limit
 
 
 class Machine:
-    """Runs a program and stops before each line.
-
-    The program's code runs in this process: use a `Runner` for untrusted programs.
-    """
+    """Runs a program in this process and stops before each line. Use a `Runner` for untrusted programs."""
 
     def __init__(self, program: CompiledProgram) -> None:
         self.program = program
         self.printed = io.StringIO()
         self.globals: dict[str, Any] = {"__name__": "__main__", "__builtins__": self._builtins()}
         self.frames = [Frame(program.units[MODULE], {})]
-        self.is_at_line = False
-        """Whether the machine has stopped before a line."""
-        self.last_line: int | None = None
-        """The line that ran last."""
+        self.is_at_line = False  # whether the machine has stopped before a line
+        self.last_line: int | None = None  # the line that ran last
 
     def _builtins(self) -> dict[str, Any]:
         def program_print(*values: Any, sep: Any = " ", end: Any = "\n", file: Any = None, flush: Any = False) -> None:
@@ -53,10 +48,7 @@ class Machine:
         return vars(sys.modules["builtins"]) | own  # in the sandbox that module is a copy for programs
 
     def advance(self) -> bool:
-        """Run to the next line, at first to the first one. Return False when the program ends instead.
-
-        Raises an exception that the program does not catch, which ends the program, and Unsupported.
-        """
+        """Run to the next line; return False if the program ends. Raises what it does not catch, and Unsupported."""
         if self.is_at_line:
             frame = self.frames[-1]
             self.last_line, _ = frame.unit.stop_at(frame.index)
@@ -99,9 +91,6 @@ class Machine:
 
     # -- instructions
 
-    def _run_fragment(self, frame: Frame, instruction: instructions.RunFragment) -> None:
-        self._evaluate(frame, instruction.fragment)
-
     def _store_temporary(self, frame: Frame, instruction: instructions.StoreTemporary) -> None:
         frame.cells[instruction.name] = CellType(self._evaluate(frame, instruction.fragment))
 
@@ -127,9 +116,6 @@ class Machine:
         if not self._evaluate(frame, instruction.fragment):
             frame.index = instruction.target.index
 
-    def _enter_loop(self, frame: Frame, instruction: instructions.EnterLoop) -> None:
-        frame.blocks.append(frames.LoopBlock(iterate(self._evaluate(frame, instruction.fragment))))
-
     def _next_item(self, frame: Frame, instruction: instructions.NextItem) -> None:
         loop = frame.blocks[-1]
         assert isinstance(loop, frames.LoopBlock)
@@ -139,19 +125,10 @@ class Machine:
         frame.blocks.pop()
         frame.index = instruction.end.index
 
-    def _enter_try(self, frame: Frame, instruction: instructions.EnterTry) -> None:
-        frame.blocks.append(frames.TryBlock(instruction.line))
-
     def _bind_exception(self, frame: Frame, instruction: instructions.BindException) -> None:
         block = frame.blocks[-1]
         assert isinstance(block, frames.HandlerBlock)
         block.bound = instruction.name
-
-    def _enter_finally(self, frame: Frame, instruction: instructions.EnterFinally) -> None:
-        frame.blocks.append(frames.PendingFinally(instruction.line))
-
-    def _leave_block(self, frame: Frame, instruction: instructions.LeaveBlock) -> None:
-        self._leave(frame, frame.blocks.pop(), instruction.completion)
 
     def _end_finally(self, frame: Frame, instruction: instructions.EndFinally) -> None:
         block = frame.blocks.pop()
@@ -175,9 +152,6 @@ class Machine:
                 if isinstance(block, frames.RunningFinally) and block.completion == "raise":
                     raise block.value
         raise RuntimeError("No active exception to reraise")
-
-    def _return_value(self, frame: Frame, instruction: instructions.ReturnValue) -> None:
-        self._return(frame, self._evaluate(frame, instruction.fragment))
 
     # -- the ends of blocks and frames
 
@@ -209,11 +183,8 @@ class Machine:
         return True
 
     def _unwind(self, error: BaseException) -> None:
-        """Go to the next handler or `finally` for an exception. Without one, drop all frames and raise the exception.
-
-        The exception loses its traceback and its context: they would keep values alive that no state holds.
-        """
-        error.__traceback__ = error.__context__ = None
+        """Go to the next handler or `finally` for an exception. Without one, drop all frames and raise it."""
+        error.__traceback__ = error.__context__ = None  # they would keep values alive that no state holds
         while self.frames:
             frame = self.frames[-1]
             handled = {block.name for block in frame.blocks if isinstance(block, frames.HandlerBlock)}
@@ -233,21 +204,23 @@ class Machine:
         raise error
 
 
-_ACTIONS: dict[type[Any], Callable[[Machine, Frame, Any], None]] = {
-    instructions.RunFragment: Machine._run_fragment,
+_ACTIONS: dict[type[Any], Callable[[Machine, Frame, Any], object]] = {
+    instructions.RunFragment: lambda machine, frame, it: machine._evaluate(frame, it.fragment),
     instructions.StoreTemporary: Machine._store_temporary,
     instructions.DropTemporaries: Machine._drop_temporaries,
     instructions.CallFunction: Machine._call_function,
     instructions.Jump: Machine._jump,
     instructions.JumpUnless: Machine._jump_unless,
-    instructions.EnterLoop: Machine._enter_loop,
+    instructions.EnterLoop: lambda machine, frame, it: frame.blocks.append(
+        frames.LoopBlock(iterate(machine._evaluate(frame, it.fragment)))
+    ),
     instructions.NextItem: Machine._next_item,
-    instructions.EnterTry: Machine._enter_try,
+    instructions.EnterTry: lambda machine, frame, it: frame.blocks.append(frames.TryBlock(it.line)),
     instructions.BindException: Machine._bind_exception,
-    instructions.EnterFinally: Machine._enter_finally,
-    instructions.LeaveBlock: Machine._leave_block,
+    instructions.EnterFinally: lambda machine, frame, it: frame.blocks.append(frames.PendingFinally(it.line)),
+    instructions.LeaveBlock: lambda machine, frame, it: machine._leave(frame, frame.blocks.pop(), it.completion),
     instructions.EndFinally: Machine._end_finally,
     instructions.RaiseTemporary: Machine._raise_temporary,
     instructions.Reraise: Machine._reraise,
-    instructions.ReturnValue: Machine._return_value,
+    instructions.ReturnValue: lambda machine, frame, it: machine._return(frame, machine._evaluate(frame, it.fragment)),
 }

@@ -33,7 +33,6 @@ _MOST_DECIMAL_BITS = 13_000  # larger integers are written in hexadecimal: Pytho
 _PLAIN = frozenset({str, int, float, bool, type(None)})  # most of a long state: the second pass skips them
 
 _NOT_A_NUMBER_CONSTANTS = ((math, "nan"), (cmath, "nan"), (cmath, "nanj"))
-
 _TYPE_DESCRIPTIONS = {
     "generator": "generator",
     **{f"dict_reverse{each}iterator": "reversed() of a dict" for each in ("key", "value", "item")},
@@ -55,10 +54,7 @@ _EXCEPTION_ATTRIBUTES: dict[type[BaseException], tuple[str, ...]] = {
 
 
 class _Object:
-    """A value or a variable that several places may hold. written: a list of its JSON; empty for an unbound variable.
-
-    is_shared: whether a second place holds it.
-    """
+    """A value or variable that several places may hold. written: its JSON in a list; empty for an unbound variable."""
 
     def __init__(self, tag: str) -> None:
         self.tag, self.is_shared = tag, False
@@ -98,22 +94,17 @@ class _StateWriter:
         written: dict[str, Any] = {"in": frame.unit.name, "line": line}
         if part:
             written["part"] = part
-        written["locals"] = self._globals() if frame.unit.name == MODULE else self._locals(frame)
+        if frame.unit.name == MODULE:  # without Python's own variables, such as `__name__`
+            own = [name for name in self._machine.globals if name[:2] != "__" or name[-2:] != "__"]
+            written["locals"] = {name: self._value(self._machine.globals[name]) for name in own}
+        else:
+            names = dict.fromkeys((*frame.unit.parameters, *sorted(frame.cells)))  # parameters first
+            written["locals"] = {name: self._variable(frame.cells[name]) for name in names if name[0] != "."}
         if kept := {name: self._variable(cell) for name, cell in frame.cells.items() if name[0] == "."}:
             written["kept"] = kept
         if frame.blocks:
             written["blocks"] = list(map(self._block, frame.blocks))
         return written
-
-    def _locals(self, frame: Frame) -> dict[str, Any]:
-        """Return the parameters, then the other variables sorted by name."""
-        names = dict.fromkeys((*frame.unit.parameters, *sorted(frame.cells)))
-        return {name: self._variable(frame.cells[name]) for name in names if name[0] != "."}
-
-    def _globals(self) -> dict[str, Any]:
-        """Return the module's variables without Python's own, such as `__name__`."""
-        own = {name: value for name, value in self._machine.globals.items() if name[:2] != "__" or name[-2:] != "__"}
-        return {name: self._value(value) for name, value in own.items()}
 
     def _block(self, block: Block) -> dict[str, Any]:
         match block:
@@ -146,7 +137,9 @@ class _StateWriter:
         if kind is int:
             return value if value.bit_length() <= _MOST_DECIMAL_BITS else {"$int": [hex(value)]}
         if kind in (float, complex, Decimal) and "nan" in repr(value).lower():
-            return self._not_a_number(value)
+            constants = (each for each in _NOT_A_NUMBER_CONSTANTS if getattr(*each) is value)
+            # Other not-a-numbers are objects: `in` compares by identity.
+            return next(({"$from": [module.__name__, name]} for module, name in constants), None) or self._object(value)
         if kind is float:
             return value if math.isfinite(value) else {"$float": [repr(value)]}
         is_own_function = kind is FunctionType and value.__code__.co_filename == FILE
@@ -155,13 +148,6 @@ class _StateWriter:
         if kind in CODECS:
             return self._object(value) if CODECS[kind].shared else self._coded(value)
         return self._external(value)
-
-    def _not_a_number(self, value: Any) -> Any:
-        """Return a module's constant by name, and any other not-a-number as an object: `in` compares by identity."""
-        for module, name in _NOT_A_NUMBER_CONSTANTS:
-            if getattr(module, name) is value:
-                return {"$from": [module.__name__, name]}
-        return self._object(value)
 
     def _object(self, value: Any) -> _Object | _SecondPlace:
         if id(value) in self._objects:
@@ -249,9 +235,6 @@ class _StateWriter:
         if isinstance(node, list):
             return [each if type(each) in _PLAIN else self._with_labels(each) for each in node]
         if isinstance(node, dict):
-            return {name: self._with_labels(each) for name, each in node.items() if not _is_unbound(each)}
+            kept = [name for name, each in node.items() if type(each) is not _Object or each.written or each.is_shared]
+            return {name: self._with_labels(node[name]) for name in kept}
         return node
-
-
-def _is_unbound(node: Any) -> bool:
-    return isinstance(node, _Object) and not node.written and not node.is_shared

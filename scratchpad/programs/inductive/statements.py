@@ -88,12 +88,9 @@ class SimpleStatementCompiler:
             self._emit(instructions.BeginLine(line))
 
     def _drop_temporaries(self, names: Sequence[str] | None = None) -> tuple[str, ...]:
-        """Drop the temporaries of the current statement, or the given ones, and return their names.
-
-        Dropped temporaries cannot be part of a later state. Statements within an expression leave it to the expression.
-        """
+        """Drop the current statement's temporaries, or the given ones, and return their names."""
         used = tuple(self._lifter.temporaries if names is None else names)
-        if used and self._has_lines:
+        if used and self._has_lines:  # statements within an expression leave it to the expression
             self._emit(instructions.DropTemporaries(used))
             self._lifter.temporaries.clear()
         return used
@@ -130,7 +127,7 @@ class SimpleStatementCompiler:
         value, targets = self._lifter.lift(node.value), node.targets
         if any(map(self._lifter.has_call, targets)):
             value = self._lifter.save(value)  # Python evaluates the value before the targets
-            targets = [self._target(target) for target in targets]
+            targets = list(map(self._target, targets))
         self._run(ast.copy_location(ast.Assign(targets, value), node))
 
     def _annassign(self, node: ast.AnnAssign) -> None:
@@ -147,9 +144,7 @@ class SimpleStatementCompiler:
         return node
 
     def _augassign(self, node: ast.AugAssign) -> None:
-        """Compile `target op= value`. If the value has calls, the target is read before them and assigned after them:
-        `a[i] += f()` becomes `.1 = a[i]; .2 = f(); .1 += .2; a[i] = .1`, with a and i in temporaries where needed.
-        """
+        """Compile `a[i] += f()` to `.1 = a[i]; .2 = f(); .1 += .2; a[i] = .1`, a and i in temporaries if needed."""
         target = self._target(node.target)
         if not self._lifter.has_call(node.value):
             self._run(ast.copy_location(ast.AugAssign(target, node.op, node.value), node))
@@ -170,8 +165,7 @@ class SimpleStatementCompiler:
         self._run(ast.copy_location(change, node), ast.copy_location(ast.Assign([target], old), node))
 
     def _delete(self, node: ast.Delete) -> None:
-        targets = [self._target(target) for target in node.targets]
-        self._run(ast.copy_location(ast.Delete(targets), node))
+        self._run(ast.copy_location(ast.Delete(list(map(self._target, node.targets))), node))
 
     def _assert(self, node: ast.Assert) -> None:
         if node.msg is not None and self._lifter.has_call(node.msg):
@@ -181,9 +175,8 @@ class SimpleStatementCompiler:
     def _raise(self, node: ast.Raise) -> None:
         if node.exc is None:
             self._emit(instructions.Reraise())
-            return
-        exception = self._lifter.lift(node.exc)
-        self._run(ast.copy_location(ast.Raise(exception, node.cause), node))
+        else:
+            self._run(ast.copy_location(ast.Raise(self._lifter.lift(node.exc), node.cause), node))
 
     def _return(self, node: ast.Return) -> None:
         value = ast.copy_location(ast.Constant(None), node) if node.value is None else node.value

@@ -53,11 +53,8 @@ def flat_pairs(value: dict[Any, Any]) -> list[Any]:
 
 def fill_pairs(value: dict[Any, Any], parts: list[Any]) -> None:
     """Fill a dict with keys and values in turn."""
-    value.update(zip(parts[::2], parts[1::2], strict=True))
-
-
-def _fill_counter(value: Counter[Any], parts: list[Any]) -> None:
-    dict.update(value, zip(parts[::2], parts[1::2], strict=True))  # `Counter.update` would count the keys
+    update = dict.update if type(value) is Counter else type(value).update  # `Counter.update` would count the keys
+    update(value, zip(parts[::2], parts[1::2], strict=True))
 
 
 def _fill_default(value: defaultdict[Any, Any], parts: list[Any]) -> None:
@@ -78,22 +75,15 @@ def _match_parts(value: re.Match[Any]) -> list[Any]:
     raise Unsupported("match other than the first of its pattern")
 
 
-def _match(pattern: re.Pattern[Any], method: str, *arguments: Any) -> Any:
-    return getattr(pattern, method)(*arguments)
-
-
-def _container_iterator_parts(value: ContainerIterator) -> list[Any]:
-    return [value.container, value.position, *([] if value.is_unchanged() else [value.keys])]
-
-
 def _container_iterator(container: Any, position: int, keys: list[Any] | None = None) -> ContainerIterator:
     if keys is None:
         return ContainerIterator(container, keys_of(container), position)
     return ContainerIterator(container, keys, position, changed=True)
 
 
-def _deque_iterator_parts(value: DequeIterator) -> list[Any]:
-    return [value.container, value.position, *([] if value.is_unchanged() else [True])]
+def _iterator_parts(value: ContainerIterator | DequeIterator) -> list[Any]:
+    changes = value.keys if isinstance(value, ContainerIterator) else True
+    return [value.container, value.position, *([] if value.is_unchanged() else [changes])]
 
 
 def _sequence_iterator_parts(value: Any) -> list[Any]:
@@ -120,8 +110,7 @@ def _sequence_iterator(begin: Callable[[Any], Any], sequence: Any, position: int
 
 
 def _iterator_arguments(value: Any) -> list[Any]:
-    """Return the arguments that an iterator over iterators was made of; they hold the positions."""
-    return list(value.__reduce__()[1])
+    return list(value.__reduce__()[1])  # the iterators that it was made of; they hold the positions
 
 
 def _zip_parts(value: Any) -> list[Any]:
@@ -129,18 +118,10 @@ def _zip_parts(value: Any) -> list[Any]:
     return [bool(strict and strict[0]), *arguments]
 
 
-def _zip(strict: bool, *iterators: Any) -> Any:
-    return zip(*iterators, strict=strict)
-
-
 def _partial_parts(value: functools.partial[Any]) -> list[Any]:
     if value.keywords:
         raise Unsupported("functools.partial with keywords")
     return [value.func, *value.args]
-
-
-def _array(typecode: str, *items: Any) -> Any:
-    return array.array(typecode, items)
 
 
 _SEQUENCES = ([], (), "", "é", b"", bytearray(), range(0), range(1 << 64))
@@ -159,7 +140,7 @@ CODECS: dict[type, ValueCodec] = {
     Fraction: ValueCodec("Fraction", lambda value: [value.numerator, value.denominator], Fraction),
     Decimal: ValueCodec("Decimal", lambda value: [str(value)], Decimal),
     re.Pattern: ValueCodec("pattern", lambda value: [value.pattern, value.flags], re.compile),
-    re.Match: ValueCodec("match", _match_parts, _match, None, True),
+    re.Match: ValueCodec("match", _match_parts, lambda pattern, name, *rest: getattr(pattern, name)(*rest), None, True),
     type(...): ValueCodec("Ellipsis", lambda value: [], lambda: ...),
     functools.partial: ValueCodec("partial", _partial_parts, functools.partial, None, True),
     TableHistory: ValueCodec("past", lambda value: [value.finger, value.size], TableHistory),
@@ -167,20 +148,22 @@ CODECS: dict[type, ValueCodec] = {
     set: ValueCodec("set", set_parts, set, fill_set, True),
     bytearray: ValueCodec("bytearray", list, bytearray, lambda value, parts: value.extend(parts), True),
     deque: ValueCodec("deque", lambda value: [value.maxlen, *value], deque, _fill_deque, True),
-    Counter: ValueCodec("Counter", flat_pairs, Counter, _fill_counter, True),
+    Counter: ValueCodec("Counter", flat_pairs, Counter, fill_pairs, True),
     OrderedDict: ValueCodec("OrderedDict", flat_pairs, OrderedDict, fill_pairs, True),
     defaultdict: ValueCodec(
         "defaultdict", lambda value: [value.default_factory, *flat_pairs(value)], defaultdict, _fill_default, True
     ),
-    array.array: ValueCodec("array", lambda value: [value.typecode, *value], _array, None, True),
+    array.array: ValueCodec(
+        "array", lambda value: [value.typecode, *value], lambda code, *items: array.array(code, items), None, True
+    ),
     **{
         kind: ValueCodec(name, lambda value: [dict_of(value)], methodcaller(name), None, True)
         for kind, name in _VIEWS.items()
     },
-    ContainerIterator: ValueCodec("walk", _container_iterator_parts, _container_iterator, None, True),
-    DequeIterator: ValueCodec("deque_walk", _deque_iterator_parts, DequeIterator, None, True),
+    ContainerIterator: ValueCodec("walk", _iterator_parts, _container_iterator, None, True),
+    DequeIterator: ValueCodec("deque_walk", _iterator_parts, DequeIterator, None, True),
     enumerate: ValueCodec("enumerate", _iterator_arguments, enumerate, None, True),
-    zip: ValueCodec("zip", _zip_parts, _zip, None, True),
+    zip: ValueCodec("zip", _zip_parts, lambda strict, *parts: zip(*parts, strict=strict), None, True),
     map: ValueCodec("map", _iterator_arguments, map, None, True),
     filter: ValueCodec("filter", _iterator_arguments, filter, None, True),
     reversed: ValueCodec("reversed", _sequence_iterator_parts, _REVERSED, None, True),
