@@ -13,22 +13,15 @@ if TYPE_CHECKING:
     from scratchpad.programs.sandbox.limits import MIB, ResourceLimits
     from scratchpad.programs.sandbox.runner import Isolation, Runner
     from scratchpad.programs.source import program_text, read_program, with_call
-    from scratchpad.programs.tracing.nye_format import trace_text, whole_text
-    from scratchpad.programs.tracing.trace import (
-        LIMIT_STATUSES,
-        STATUSES,
-        Trace,
-        TraceStep,
-        count_statuses,
-        same_json,
-    )
+    from scratchpad.programs.tracing.nye_format import prompt_parts, trace_text, whole_text
+    from scratchpad.programs.tracing.trace import LIMIT_STATUSES, STATUSES, Trace, TraceStep, count_statuses, same_json
     from scratchpad.programs.tracing.value_json import JsonWriter
 
 _MODULES = {
     "sandbox.limits": ("MIB", "ResourceLimits"),
     "sandbox.runner": ("Isolation", "Runner"),
     "source": ("program_text", "read_program", "with_call"),
-    "tracing.nye_format": ("trace_text", "whole_text"),
+    "tracing.nye_format": ("prompt_parts", "trace_text", "whole_text"),
     "tracing.trace": ("LIMIT_STATUSES", "STATUSES", "Trace", "TraceStep", "count_statuses", "same_json"),
     "tracing.value_json": ("JsonWriter",),
 }
@@ -36,7 +29,7 @@ _MODULES = {
 __all__ = [  # noqa: RUF022 - running programs, then their traces
     "Runner", "ResourceLimits", "MIB", "Isolation", "read_program", "program_text", "with_call",
     "Trace", "TraceStep", "STATUSES", "LIMIT_STATUSES", "count_statuses", "trace_text", "whole_text", "same_json",
-    "JsonWriter",
+    "prompt_parts", "JsonWriter",
 ]  # fmt: skip
 
 

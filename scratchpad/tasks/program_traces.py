@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar
 
+from scratchpad.programs import prompt_parts
 from scratchpad.tasks.document import as_text, letters
 from scratchpad.tasks.formats import Format
 from scratchpad.tasks.induction import Symbols
@@ -21,9 +22,7 @@ class TraceTexts(TextRules):
     """The rules for questions that are programs and works that are traces. States are compared as values."""
 
     def prompt_template(self, format: Format) -> PromptTemplate:
-        wanted = "execution trace" if format.has_work else "value of output"
-        between = f"\n\nWhat is the {wanted}?\n\n[BEGIN]\n\n"
-        return PromptTemplate("Consider the following Python function:\n\n", between, "\n\n[DONE]")
+        return PromptTemplate(*prompt_parts("execution trace" if format.has_work else "value of output"))
 
     def problem(self, question: Symbols) -> Symbols:
         return program_of(question)

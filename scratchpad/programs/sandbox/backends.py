@@ -35,19 +35,15 @@ class Backend(Protocol):
     @property
     def folder(self) -> str | None:
         """The folder that the caller removes when the server has ended."""
-        ...
 
     def enter(self) -> None:
         """Isolate the server, before it runs any program. Raises OSError if the machine does not allow it."""
-        ...
 
     def confine(self, limits: ResourceLimits) -> None:
         """Give the program's process an empty working folder, and drop its privileges, before any of its code runs."""
-        ...
 
     def clean_up(self) -> None:
         """Remove what a program has left behind, in the server, after the program's process has ended."""
-        ...
 
 
 class NamespaceBackend:
@@ -60,8 +56,7 @@ class NamespaceBackend:
         self._filters = has_filter()
         self.detail = (
             "user, mount, process, network and IPC namespaces, no capabilities, resource limits, "
-            + ("a seccomp filter, " if self._filters else "")
-            + "audit hooks"
+            f"{'a seccomp filter, ' * self._filters}audit hooks"
         )
 
     def enter(self) -> None:
@@ -104,10 +99,7 @@ class NamespaceBackend:
 
 
 class AuditHookBackend:
-    """Python's audit hooks, and the restrictions that any process may impose on itself. No security boundary.
-
-    filters: whether to install the seccomp filter, which not every machine allows.
-    """
+    """Python's audit hooks, and the limits that a process may set itself: no security boundary. filters: seccomp."""
 
     name = "hooks"
     folder: str
@@ -140,9 +132,5 @@ class AuditHookBackend:
 
 def backends(wanted: str) -> Sequence[Backend]:
     """Return the candidates for `namespaces`, `hooks` or `auto`, the strongest first."""
-    found: list[Backend] = []
-    if wanted != "hooks":
-        found.append(NamespaceBackend())
-    if wanted != "namespaces":
-        found += [AuditHookBackend(True), AuditHookBackend(False)]
-    return found
+    hooks = [AuditHookBackend(True), AuditHookBackend(False)] if wanted != "namespaces" else []
+    return hooks if wanted == "hooks" else [NamespaceBackend(), *hooks]

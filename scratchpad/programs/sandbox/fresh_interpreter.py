@@ -39,9 +39,10 @@ def prepare_interpreter() -> None:
         if name.partition(".")[0] in _PRIVATE:
             del sys.modules[name]
     os.environ.clear()
-    sys.modules["builtins"] = _copy_builtins()
+    copy = sys.modules["builtins"] = types.ModuleType("builtins")  # programs may replace these; the sandbox's own stay
+    vars(copy).update(vars(builtins) | {name: _sitebuiltins.Quitter(name, "") for name in ("exit", "quit")})
     sys.modules["__main__"] = types.ModuleType("__main__")
-    sys.modules["__main__"].__dict__.update(__file__=FILE, __builtins__=sys.modules["builtins"])
+    vars(sys.modules["__main__"]).update(__file__=FILE, __builtins__=copy)
     sys.stdin, sys.stdout, sys.stderr = (_stream(number, mode) for number, mode in enumerate("rww"))
     sys.argv[:] = [FILE]
     sys.dont_write_bytecode = True
@@ -57,14 +58,6 @@ def _seed_random() -> None:
     finally:
         os.register_at_fork = register
     random.seed(0)
-
-
-def _copy_builtins() -> types.ModuleType:
-    """Copy the builtins for programs: when a program replaces one, the sandbox keeps its own."""
-    copy = types.ModuleType("builtins")
-    copy.__dict__.update(builtins.__dict__)
-    copy.__dict__.update({name: _sitebuiltins.Quitter(name, "") for name in ("exit", "quit")})
-    return copy
 
 
 def _set_recursion_limit() -> None:

@@ -48,10 +48,7 @@ def checked(result: int, what: str) -> None:
 
 
 def fix_addresses() -> None:
-    """Restart this interpreter without address space randomisation, if the machine allows it.
-
-    The order of a set of objects depends on their addresses; with fixed ones it is the same in every run.
-    """
+    """Restart this interpreter with fixed addresses, if allowed: the order of a set of objects depends on them."""
     now = _libc.personality(_PERSONALITY_AS_IT_IS)
     if now == -1 or now & _FIXED_ADDRESSES or _RESTARTED in os.environ:
         return
@@ -60,10 +57,8 @@ def fix_addresses() -> None:
 
 
 def new_folder() -> str:
-    """Create a temporary folder that only this user may enter, and return its path.
-
-    Without `tempfile`: its imports would be in every program's process and make each fork a tenth slower.
-    """
+    """Create a temporary folder that only this user may enter, and return its path."""
+    # Without `tempfile`: its imports would be in every program's process and make each fork a tenth slower.
     name = f"scratchpad-{os.urandom(8).hex()}"
     for folder in _TEMPORARY:
         with contextlib.suppress(OSError):

@@ -55,17 +55,11 @@ class Runner:
         return self._run({"program": program_text(source, call)}, limits or self.limits)
 
     def run_inductive(self, source: str, call: str | None = None, limits: ResourceLimits | None = None) -> Trace:
-        """Run a program as an induction: each step's state is everything that the rest of the run depends on.
-
-        A program outside the subset has the status `refused`, and its error names the construct.
-        """
+        """Run a program as an induction on states. Outside the subset: status `refused`; the error names what is."""
         return self._run({"program": program_text(source, call), "inductive": True}, limits or self.limits)
 
     def resume(self, program: str, state: State, limits: ResourceLimits | None = None) -> Trace:
-        """Continue from a state of `run_inductive`. The trace has the steps after that state.
-
-        program: the whole text that ran (`Trace.program`). What it printed before is in the state, and in the trace.
-        """
+        """Continue `program`, the whole text that ran, from a state of `run_inductive`; return the steps after it."""
         return self._run({"program": program, "inductive": True, "state": state}, limits or self.limits)
 
     def close(self) -> None:

@@ -26,7 +26,7 @@ import errno
 import os
 import platform
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from scratchpad.programs.sandbox.namespaces import checked
 
@@ -65,8 +65,7 @@ _AARCH64 = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Architecture:
+class _Architecture(NamedTuple):
     """An architecture's audit number and its numbers of system calls."""
 
     audit_number: int
@@ -84,9 +83,7 @@ _ARCHITECTURES = {
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-class _FilterProgram(ctypes.Structure):
-    """`struct sock_fprog`."""
-
+class _FilterProgram(ctypes.Structure):  # struct sock_fprog
     _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
 
 

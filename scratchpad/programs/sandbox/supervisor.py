@@ -32,10 +32,7 @@ _NOT_STARTED = 71  # exit status
 
 @dataclass(frozen=True)
 class ProcessOutcome:
-    """How a program's process ended, and its output.
-
-    reason: the limit for which it was killed, or None. exit_code: negative for signals. seconds: of wall-clock time.
-    """
+    """How a process ended. reason: the limit for which it was killed, or None. exit_code: negative for signals."""
 
     reason: str | None
     exit_code: int
@@ -83,13 +80,10 @@ class _OutputStreams:
     """The read ends of a program's stdout and stderr."""
 
     def __init__(self, descriptors: list[int], most_bytes: int) -> None:
-        self._read, self._most = {descriptor: bytearray() for descriptor in descriptors}, most_bytes
+        self.descriptors, self._most = descriptors, most_bytes
+        self._read = {descriptor: bytearray() for descriptor in descriptors}
         for descriptor in descriptors:
             os.set_blocking(descriptor, False)
-
-    @property
-    def descriptors(self) -> list[int]:
-        return list(self._read)
 
     def read(self, descriptor: int) -> bool:
         """Read the available bytes. Return False if there are none, or no more will come."""

@@ -22,11 +22,7 @@ _STR_ATTRIBUTES: dict[type[BaseException], tuple[str, ...]] = {
 
 
 def error_text(error: BaseException) -> str:
-    """Return `ValueError: the message` on one line.
-
-    If only the program's code could write the message (`__str__` of its own, or objects in it), the arguments replace
-    it.
-    """
+    """Return `ValueError: the message` on one line; the arguments where only the program's code could write it."""
     arguments: tuple[Any, ...] = BaseException.__dict__["args"].__get__(error)
     to_text = class_entry(type(error), "__str__")
     if type(to_text) is types.WrapperDescriptorType and _is_plain(error, arguments):

@@ -20,7 +20,12 @@ def trace_text(trace: Trace) -> str:
     return "\n".join(parts)
 
 
+def prompt_parts(wanted: str = "execution trace") -> tuple[str, str, str]:
+    """Return the paper's texts before the program, between the program and what is wanted, and after that."""
+    return "Consider the following Python function:\n\n", f"\n\nWhat is the {wanted}?\n\n[BEGIN]\n\n", "\n\n[DONE]"
+
+
 def whole_text(trace: Trace) -> str:
     """Return program, question and trace, as the paper's prompts have them."""
-    question = f"Consider the following Python function:\n\n{trace.program}\n\nWhat is the execution trace?"
-    return f"{question}\n\n[BEGIN]\n\n{trace_text(trace)}\n\n[DONE]"
+    before, between, after = prompt_parts()
+    return f"{before}{trace.program}{between}{trace_text(trace)}{after}"

@@ -61,10 +61,7 @@ def instance_dict(value: object) -> dict[str, object]:
 
 
 def attributes(value: object) -> list[tuple[str, object]]:
-    """Return names and values of an instance's attributes: slots in the order of its classes, then its `__dict__`.
-
-    Without a thread's numbers, which differ from run to run.
-    """
+    """Return names and values of an instance's attributes: slots in the order of its classes, then its `__dict__`."""
     left_out = _THREAD_NUMBERS if is_library_class(type(value), "threading", "Thread") else ()
     found: list[tuple[str, object]] = []
     for base in reversed(_TYPE_ORDER(type(value))):

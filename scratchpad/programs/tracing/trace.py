@@ -26,8 +26,6 @@ STATUSES = {
     "lost": "the tracer was removed: by the program, or by the interpreter when a recursion left no room for it",
     "tampered": "its process sent something that is not a trace",
 }
-"""All the ways in which a run can end."""
-
 LIMIT_STATUSES = ("time", "memory", "steps", "output", "trace")
 
 
@@ -74,10 +72,9 @@ class Trace:
         return self.state.get("output")
 
     def changes(self) -> Trace:
-        """Return the trace with only the new or changed variables in each state, compared with the frame's state
-        before.
+        """Return the trace with only what changed in each state since the frame's (or module's) state before it.
 
-        A deleted variable has the value "<deleted>". The last state is compared with the module's state before it.
+        A deleted variable has the value "<deleted>".
         """
         seen: dict[int, State] = {}
         steps = [dataclasses.replace(step, state=_changed(seen, step.frame, step.state)) for step in self.steps]
@@ -92,9 +89,7 @@ def _changed(seen: dict[int, State], frame: int, state: State) -> State:
 
 
 def same_json(one: Any, other: Any) -> bool:
-    """Whether two JSON values are equal. 1, 1.0 and true differ from each other; the order of an object's keys does not
-    matter.
-    """
+    """Whether two JSON values are equal, where 1, 1.0 and true differ; the order of an object's keys does not count."""
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 

@@ -81,7 +81,10 @@ def _add(record: dict[str, Any], lines: list[str], steps: list[TraceStep], last:
     if last:
         raise MalformedTrace("a record follows the last one")
     if "line" in record:
-        steps.append(_step(record, lines))
+        line, frame, state = record["line"], record.get("frame"), record.get("state")
+        if type(line) is not int or type(frame) is not int or not isinstance(state, dict) or not 0 < line <= len(lines):
+            raise MalformedTrace("a step is not one that the tracer writes")
+        steps.append(TraceStep(line, lines[line - 1], state, frame))
     elif (
         all(isinstance(record[name], kind) for name, kind in _FIELDS.items() if name in record)
         and record.get("status") in _REPORTED_BY_CHILD
@@ -91,18 +94,8 @@ def _add(record: dict[str, Any], lines: list[str], steps: list[TraceStep], last:
         raise MalformedTrace("the last record is not one that the tracer writes")
 
 
-def _step(record: dict[str, Any], lines: list[str]) -> TraceStep:
-    line, frame, state = record["line"], record.get("frame"), record.get("state")
-    if type(line) is not int or type(frame) is not int or not isinstance(state, dict) or not 1 <= line <= len(lines):
-        raise MalformedTrace("a step is not one that the tracer writes")
-    return TraceStep(line, lines[line - 1], state, frame)
-
-
 def _ending(header: dict[str, Any], last: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return the status, and the other fields of the end.
-
-    The server's observations (a limit, a signal) count more than the process's own report.
-    """
+    """Return status and other fields of the end. The server's observations count more than the process's report."""
     more = {name: value for name, value in last.items() if name in _FIELDS and name != "status"}
     if more.get("error"):
         more["error"] = more["error"].encode("utf-8", "backslashreplace").decode()

@@ -20,9 +20,7 @@ from typing import Any
 from scratchpad.programs.sandbox.trace_buffer import TraceBuffer
 from scratchpad.programs.tracing.value_json import JsonWriter
 
-FILE = "program.py"
-"""The file name of programs' code objects; the tracer traces only these."""
-
+FILE = "program.py"  # of programs' code objects; the tracer traces only these
 RECURSION_MARGIN = 300
 _FUNCTION = 0x1  # CO_OPTIMIZED: a function's frame, so `f_locals` is not a mapping of the program's own, as in a class
 _LocalTrace = Callable[[FrameType, str, Any], Any]
@@ -43,7 +41,6 @@ class Tracer:
         self._module: FrameType | None = None
 
     def start(self) -> None:
-        """Trace the frames that begin from now on."""
         settrace(self._begin)
 
     def is_running(self) -> bool:

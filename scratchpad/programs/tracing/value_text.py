@@ -99,9 +99,6 @@ class TextWriter:
         parts = self._elements(pairs, len(pairs), lambda pair: f"{pair[0]}={self._text(pair[1])}")
         return f"{type_name(kind)}({', '.join(parts)})"
 
-    def _list_text(self, value: list[Any]) -> str:
-        return f"[{', '.join(self._elements(list.__iter__(value), list.__len__(value), self._text))}]"
-
     def _tuple_text(self, value: tuple[Any, ...]) -> str:
         count = tuple.__len__(value)
         return f"({', '.join(self._elements(tuple.__iter__(value), count, self._text))}{',' * (count == 1)})"
@@ -118,9 +115,6 @@ class TextWriter:
 
         return "{" + ", ".join(self._elements(dict.items(value), dict.__len__(value), pair)) + "}"
 
-    def _set_text(self, value: set[Any]) -> str:
-        return f"{{{self._sorted(list(set.__iter__(value)))}}}" if set.__len__(value) else "set()"
-
     def _frozenset_text(self, value: frozenset[Any]) -> str:
         text = f"{{{self._sorted(list(frozenset.__iter__(value)))}}}" if frozenset.__len__(value) else ""
         return f"frozenset({text})" if type(value) is frozenset else text
@@ -131,9 +125,6 @@ class TextWriter:
         return text if type(value) is not BaseException else f"BaseException({text})"
 
     # -- classes in C whose repr may show an object of the program's
-
-    def _slice_text(self, value: slice[Any, Any, Any]) -> str:
-        return f"slice({', '.join(map(self._text, (value.start, value.stop, value.step)))})"
 
     def _time_text(self, value: datetime | time) -> str:
         text = self._charge(repr(value.replace(tzinfo=None)), 32)
@@ -217,10 +208,10 @@ _TEXTS: dict[type, Callable[[TextWriter, Any], str]] = {
     str: lambda writer, value: repr(writer._string(str.__str__(value))),
     int: lambda writer, value: str(writer._integer(int.__index__(value))),
     float: lambda writer, value: writer._charge(float.__repr__(value), 8),
-    list: TextWriter._list_text,
+    list: lambda writer, it: f"[{', '.join(writer._elements(list.__iter__(it), list.__len__(it), writer._text))}]",
     tuple: TextWriter._tuple_text,
     dict: TextWriter._dict_text,
-    set: TextWriter._set_text,
+    set: lambda writer, it: f"{{{writer._sorted(list(set.__iter__(it)))}}}" if set.__len__(it) else "set()",
     frozenset: TextWriter._frozenset_text,
     bytes: lambda writer, value: writer._string(bytes.__repr__(value)),
     bytearray: lambda writer, value: writer._string(bytearray.__repr__(value)),
@@ -229,7 +220,7 @@ _TEXTS: dict[type, Callable[[TextWriter, Any], str]] = {
 }
 
 _PARTLY_OWN_REPR: dict[str, Callable[[TextWriter, Any], str]] = {
-    "slice": TextWriter._slice_text,
+    "slice": lambda writer, it: f"slice({', '.join(map(writer._text, (it.start, it.stop, it.step)))})",
     "datetime.datetime": TextWriter._time_text,
     "datetime.time": TextWriter._time_text,
     "datetime.timezone": TextWriter._zone_text,
