@@ -13,8 +13,7 @@ from scratchpad.errors import ScratchpadError
 if TYPE_CHECKING:
     from scratchpad.random_stream import Stream
 
-_MAX_WEIGHTED = 100_000
-"""The largest length of a distribution with weights: it stores one weight per length."""
+_MAX_WEIGHTED = 100_000  # the largest length of a distribution with weights: it stores one weight per length
 
 
 @dataclass(frozen=True)
@@ -87,8 +86,7 @@ class Lengths(TextSetting):
 
     def contains(self, length: int) -> bool:
         """Whether this length can be drawn."""
-        inside = self.low <= length <= self.high
-        return inside and (not self.weights or self.weights[length - self.low] > 0)
+        return self.low <= length <= self.high and (not self.weights or self.weights[length - self.low] > 0)
 
     def to_json(self) -> int | str:
         """Return the JSON form: 5 or a written distribution."""

@@ -36,8 +36,7 @@ class TaskLoader:
         settings = dict(config.settings)
         if config.data is not None:
             return self._data_task(config, settings)
-        if config.file is not None:
-            file = config.file
+        if (file := config.file) is not None:
             return self._once(("file", file, settings), lambda: load_task_file(file, settings))
         if folder is not None and config.name == "own":
             raise ScratchpadError(f"{folder} was trained on a task of a Python file: name it with --task-file")
@@ -63,10 +62,9 @@ class TaskLoader:
 
 @dataclass(frozen=True)
 class ResolvedRun:
-    """A run config and what it names: the task, its format, the stages of the curriculum (None without one), the codec.
+    """A run config and what it names. curriculum: None without stages. tasks: the loader, shared within a command.
 
-    config: the task's settings as values, however they were written. tasks: the loader of the task; other runs of the
-    same command share it.
+    config: the task's settings as values, however they were written.
     """
 
     config: RunConfig

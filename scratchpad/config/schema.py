@@ -175,14 +175,12 @@ class CurriculumConfig:
         if bool(stages) != (self.threshold is not None):
             raise ScratchpadError(
                 "curriculum.stages (the settings of each stage, `n=2; n=3`) and curriculum.threshold (the share of "
-                "correct answers that ends a stage, 0.95) go together; given: "
-                f"stages={'; '.join(self.stages) or 'none'} "
-                f"threshold={'none' if self.threshold is None else self.threshold}"
+                "correct answers that ends a stage, 0.95) go together; given: stages="
+                f"{'; '.join(self.stages) or 'none'} threshold={'none' if self.threshold is None else self.threshold}"
             )
         if self.threshold is not None and not 0 < self.threshold <= 1:
-            raise ScratchpadError(
-                f"curriculum.threshold={self.threshold}: a share of correct answers is above 0 and at most 1"
-            )
+            share = "a share of correct answers is above 0 and at most 1"
+            raise ScratchpadError(f"curriculum.threshold={self.threshold}: {share}")
         if self.forget and not stages:
             raise ScratchpadError("curriculum.forget needs curriculum.stages")
         if self.every < 1 or self.n < 1:
@@ -199,8 +197,6 @@ class CurriculumConfig:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """A whole run: task, model, training, its curriculum, evaluation."""
-
     task: TaskConfig = field(default_factory=TaskConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
@@ -251,9 +247,7 @@ class RunConfig:
     def from_json(cls, value: Mapping[str, Any], place: str) -> RunConfig:
         """Read the JSON object that `to_json` makes. A ScratchpadError begins with `place` and names the setting."""
         if not isinstance(value, Mapping):
-            raise ScratchpadError(
-                f"{place}: a run config is a JSON object with task, model, train, curriculum, evaluate"
-            )
+            raise ScratchpadError(f"{place}: a run config is a JSON object with {', '.join(_PARTS)}")
         with error_prefix(place):
             return with_settings(cls(), value, "a run")
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from statistics import median, median_high
 from typing import Any
 
 from scratchpad.evaluation.intervals import median_interval, wilson
@@ -68,16 +68,12 @@ class SeedResult:
 def read_history(folder: Path, config_batch: int, learned: float) -> History:
     """Read metrics.jsonl of a run. learned: the accuracy at every size from which a run counts as learned."""
     lines = [line for _, line in read_json_lines(folder / "metrics.jsonl")]
-    logged = [line for line in lines if "loss" in line]
     before, seconds = 0, 0.0
-    for line in logged:
+    for line in (line for line in lines if "loss" in line):
         seconds += (line["step"] - before) * config_batch / max(1e-9, line["documents_per_second"])
         before = line["step"]
-    evaluations = tuple(
-        (line["step"], {score["size"]: score["accuracy"] for score in line["evaluation"]})
-        for line in lines
-        if "evaluation" in line
-    )
+    evaluated = ((line["step"], line["evaluation"]) for line in lines if "evaluation" in line)
+    evaluations = tuple((step, {score["size"]: score["accuracy"] for score in scores}) for step, scores in evaluated)
     learned_at = next((step for step, shares in evaluations if min(shares.values()) >= learned), None)
     return History(before, learned_at, seconds, evaluations)
 
@@ -87,34 +83,34 @@ def over_seeds(seed_results: Iterable[SeedResult], plan: Plan) -> list[dict[str,
 
     The interval is the run's own (Wilson) for one seed, and that of the median for several seeds.
     """
-    ordered = sorted(seed_results, key=lambda one: _order(one, plan))  # sorted is stable: seeds keep their order
-    return [_summary(list(same), plan) for _, same in groupby(ordered, key=lambda one: _order(one, plan))]
 
+    def order(result: SeedResult) -> tuple[int, int, int]:
+        return plan.curves.index(result.curve), list(plan.cases).index(result.case), result.score.size
 
-def _order(result: SeedResult, plan: Plan) -> tuple[int, int, int]:
-    return plan.curves.index(result.curve), list(plan.cases).index(result.case), result.score.size
+    ordered = sorted(seed_results, key=order)  # sorted is stable: seeds keep their order
+    return [_summary(list(same), plan) for _, same in groupby(ordered, key=order)]
 
 
 def _summary(same: Sequence[SeedResult], plan: Plan) -> dict[str, Any]:
     shares = [one.share(plan.measure) for one in same]
     found = [share for share, _, _ in shares]
     low, high = shares[0][1:] if len(same) == 1 else median_interval(found)
-    costs = {name: _median(getattr(one.score, name) for one in same) for name in ("tokens", "seconds", "memory_bytes")}
+    costs = {name: median(getattr(one.score, name) for one in same) for name in ("tokens", "seconds", "memory_bytes")}
     return {
         **_place(same[0]),
         "seeds": len(same),
         **({"voters": same[0].curve.voters} if same[0].curve.voters else {}),
         "n": same[0].score.n,
-        plan.measure: statistics.median(found),
+        plan.measure: median(found),
         "low": low,
         "high": high,
         "lowest": min(found),
         "highest": max(found),
-        "transition_accuracy": _median(one.score.transition_accuracy for one in same),
+        "transition_accuracy": median(one.score.transition_accuracy for one in same),
         **costs,
-        "steps": _median(one.history.steps for one in same),
+        "steps": median(one.history.steps for one in same),
         **(_steps_to_learn(same) if plan.on_schedule else {}),
-        "training_seconds": round(_median(one.history.seconds for one in same), 1),
+        "training_seconds": round(median(one.history.seconds for one in same), 1),
         "paper": plan.reported.get(same[0].curve.title, ""),
     }
 
@@ -123,8 +119,9 @@ def _steps_to_learn(same: Sequence[SeedResult]) -> dict[str, Any]:
     """Return how many seeds learned, and the median of their steps; seeds that never learned count as infinite."""
     steps = [one.history.learned_at if one.history.learned_at is not None else math.inf for one in same]
     low, high = median_interval(steps)
-    found = {"learned_at": statistics.median_high(steps), "learned_low": low, "learned_high": high}
-    return {"learned": sum(map(math.isfinite, steps)), **{name: _finite(value) for name, value in found.items()}}
+    values = {"learned_at": median_high(steps), "learned_low": low, "learned_high": high}
+    found = {name: value if math.isfinite(value) else None for name, value in values.items()}
+    return {"learned": sum(map(math.isfinite, steps)), **found}
 
 
 def _place(result: SeedResult) -> dict[str, Any]:
@@ -138,11 +135,3 @@ def _place(result: SeedResult) -> dict[str, Any]:
         "format": result.score.format,
         "size": result.score.size if is_own else None,
     }
-
-
-def _median(values: Iterable[float]) -> float:
-    return statistics.median(values)
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -103,7 +103,8 @@ class Experiment:
 
 def experiment_names() -> list[str]:
     """Return the names of all experiments in natural order."""
-    return sorted((path.stem for path in _FOLDER.glob("*.toml")), key=_natural)
+    parts = {path.stem: re.split(r"(\d+)", path.stem) for path in _FOLDER.glob("*.toml")}  # fig2 before fig10
+    return sorted(parts, key=lambda name: [(int(part), "") if part.isdecimal() else (0, part) for part in parts[name]])
 
 
 def experiment(name: str) -> Experiment:
@@ -125,9 +126,8 @@ def read_experiment(path: Path) -> Experiment:
         raise ScratchpadError(f"{path}: {error}") from None
     with error_prefix(str(path)):
         scales = {name: read_table(Scale, value.pop(name), name) for name in SCALES if name in value}
-    if not scales:
-        raise ScratchpadError(f"{path}: no scale: a table [small], [paper] or both, with settings")
-    with error_prefix(str(path)):
+        if not scales:
+            raise ScratchpadError("no scale: a table [small], [paper] or both, with settings")
         found = read_table(Experiment, {"name": path.stem, **value}, scales=scales)
     _check_choices(found, path)
     _check_labels(found, path)
@@ -196,8 +196,3 @@ def _check_varied(entry: str, vary: Settings, curves: Mapping[str, Settings]) ->
                 raise ScratchpadError(
                     f"{entry}: it would replace {name}={value} of the curve {label}: set it in only one of the two"
                 )
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """Return a sort key that puts fig2 before fig10."""
-    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", name)]

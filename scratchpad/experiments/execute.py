@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,7 @@ from scratchpad.training.run_folder import is_trained, read_json_lines, require_
 from scratchpad.training.setup import check_start_fits, load_start, measure, train
 
 _RUN_SCORES, _VOTE_SCORES = "judged.jsonl", "votes.jsonl"
-OnMetrics = Callable[[str, dict[str, Any]], None]
-"""Called with the name of a run and each line of its metrics.jsonl."""
+OnMetrics = Callable[[str, dict[str, Any]], None]  # takes a run's name and each line of its metrics.jsonl
 
 
 @dataclass(frozen=True)
@@ -78,11 +77,16 @@ def prepared(plan: Plan, out: Path) -> Plan:
     found: dict[str, Curve] = {}
     for curve in reversed(plan.curves):  # a curve needs the positions of those that start from it, which are below it
         heirs = [one.config for one in found.values() if plan.start_curve(one) == curve]
-        found[curve.name] = _prepared(plan, curve, heirs, _existing_context(curve, out))
+        runs = sorted(path.parent for path in curve.folder(out, 0).parent.glob("seed-*/config.json"))
+        found[curve.name] = _prepared(plan, curve, heirs, saved_config(runs[0]).model.context if runs else None)
     for curve in plan.curves:
         with error_prefix(plan.context(curve)):
             if base := plan.start_curve(curve):
-                found[curve.name] = _fitted(plan, found[curve.name], found[base.name])
+                model = found[base.name].config.model
+                run = resolve(_with_room(found[curve.name].config, model.context or 0), plan.tasks)
+                symbols = resolve(found[base.name].config, plan.tasks).codec.to_json()
+                check_start_fits(run, model, symbols, found[base.name].name)
+                found[curve.name] = dataclasses.replace(found[curve.name], config=run.config)
             else:
                 load_start(resolve(found[curve.name].config, plan.tasks))
     return dataclasses.replace(plan, curves=tuple(found[curve.name] for curve in plan.curves))
@@ -102,20 +106,6 @@ def _prepared(plan: Plan, curve: Curve, heirs: Sequence[RunConfig], room: int | 
     return dataclasses.replace(curve, config=_starting_from(config, curve.config.train.start))
 
 
-def _existing_context(curve: Curve, out: Path) -> int | None:
-    """Return the number of learned positions of an existing run of the curve; None if there is no run."""
-    runs = sorted(path.parent for path in curve.folder(out, 0).parent.glob("seed-*/config.json"))
-    return saved_config(runs[0]).model.context if runs else None
-
-
-def _fitted(plan: Plan, curve: Curve, base: Curve) -> Curve:
-    """Return a curve that starts from the weights of `base`, with its positions. ScratchpadError if they do not fit."""
-    run = resolve(_with_room(curve.config, base.config.model.context or 0), plan.tasks)
-    symbols = resolve(base.config, plan.tasks).codec.to_json()
-    check_start_fits(run, base.config.model, symbols, base.name)
-    return dataclasses.replace(curve, config=run.config)
-
-
 def _with_room(config: RunConfig, *contexts: int) -> RunConfig:
     """Return the config with the largest of these numbers of learned positions, if the model has learned positions."""
     if config.model.context is None:
@@ -129,10 +119,7 @@ def _starting_from(config: RunConfig, start: str | None) -> RunConfig:
 
 
 def planned_runs(plan: Plan, seeds: Sequence[int], out: Path) -> list[PlannedRun]:
-    """Return the runs of a prepared plan, seed by seed, and which of them are trained.
-
-    ScratchpadError if a folder holds another run.
-    """
+    """Return a prepared plan's runs, seed by seed, and which are trained. ScratchpadError if a folder holds another."""
     return [_planned_run(plan, curve, seed, out) for seed in seeds for curve in plan.curves]
 
 
@@ -163,15 +150,8 @@ def _train(work: Sequence[PlannedRun], options: ExecutionOptions) -> None:
         launch_runs(jobs, options.jobs, options.on_metrics, options.device)
         return
     for run in work:
-        name = run.name
         begun = run.folder.exists() and any(run.folder.iterdir())
-        train(
-            run.resolved,
-            run.folder,
-            options.device,
-            begun,
-            on_metrics=lambda line, name=name: options.on_metrics(name, line),
-        )
+        train(run.resolved, run.folder, options.device, begun, on_metrics=partial(options.on_metrics, run.name))
 
 
 def _run_results(plan: Plan, run: PlannedRun, options: ExecutionOptions) -> list[SeedResult]:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from scratchpad.evaluation.intervals import median_interval, wilson
 from scratchpad.experiments.aggregate import SeedResult
-from scratchpad.experiments.plan import MEASURES, Curve, Plan
+from scratchpad.experiments.plan import MEASURES, Plan
 from scratchpad.reporting.charts import RunCurve, Series, accuracy_plot, evaluation_plot
 from scratchpad.reporting.comparison_charts import Bar, Learned, bars_plot, steps_plot
 
@@ -70,18 +70,14 @@ def _bar(plan: Plan, seed_results: Sequence[SeedResult], case: str, size: int | 
 
 
 def _steps(plan: Plan, seed_results: Sequence[SeedResult]) -> Figure:
-    labels = dict.fromkeys(curve.label for curve in plan.curves)
-    series = [
-        (label, [_learned(curve, seed_results) for curve in plan.curves if curve.label == label]) for label in labels
-    ]
-    return steps_plot(series, plan.varied.rpartition(".")[2])
-
-
-def _learned(curve: Curve, seed_results: Sequence[SeedResult]) -> Learned:
-    runs = {one.seed: one.history for one in seed_results if one.curve == curve}
-    steps = tuple(run.learned_at if run.learned_at is not None else math.inf for run in runs.values())
-    given_up = max(run.steps for run in runs.values())
-    return Learned(curve.position, statistics.median_high(steps), *median_interval(steps), steps, given_up)
+    series: dict[str, list[Learned]] = {}
+    for curve in plan.curves:
+        runs = {one.seed: one.history for one in seed_results if one.curve == curve}
+        steps = tuple(run.learned_at if run.learned_at is not None else math.inf for run in runs.values())
+        given_up = max(run.steps for run in runs.values())
+        learned = Learned(curve.position, statistics.median_high(steps), *median_interval(steps), steps, given_up)
+        series.setdefault(curve.label, []).append(learned)
+    return steps_plot(list(series.items()), plan.varied.rpartition(".")[2])
 
 
 def _progress(plan: Plan, seed_results: Sequence[SeedResult]) -> Figure:

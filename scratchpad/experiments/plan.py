@@ -99,8 +99,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         names = [slug(curve.name) for curve in self.curves]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
+        if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ScratchpadError(f"{self.name}: two curves would share the folder {twice[0]}: rename one")
         self._check_schedules()
         self._check_starts()
@@ -167,8 +166,7 @@ class Plan:
         check_common_settings(values)
         in_cases = {name: f"case {label}" for label, case in self.cases.items() for name in case}
         for name, maker in {**self.fixed, **in_cases}.items():
-            given = next((one for one in values if covers_setting(one, name)), None)
-            if given:
+            if given := next((one for one in values if covers_setting(one, name)), None):
                 raise ScratchpadError(
                     f"--set {given}: {maker} of {self.name} sets {name} itself; for another value "
                     "write your own file, see docs/experiments.md"
@@ -254,19 +252,15 @@ def sweep(name: str, config: RunConfig, settings: Mapping[str, str]) -> Plan:
         curves.append(Curve(settings_label(own) or name, config.with_settings(with_free_method(values)), settings=own))
     tasks = TaskLoader()
     _check_swept(f"sweep-{name}", curves, tasks)
-    over_length = len(curves) <= 7 and len(curves[0].config.evaluate.sizes) > 1
     title = f"{name}: {', '.join(varied)}" if varied else name
-    form = "lengths" if over_length else "bars"
+    form = "lengths" if len(curves) <= 7 and len(curves[0].config.evaluate.sizes) > 1 else "bars"
     return Plan(f"sweep-{name}", title, tuple(curves), {"": {}}, form, "exact", tasks=tasks)
 
 
 def find_duplicate(
     name: str, curves: Sequence[Curve], tasks: TaskLoader, on_schedule: bool = False
 ) -> tuple[Curve, Curve] | None:
-    """Two curves that would train the same weights; None if there are no such curves. name: of the plan, for errors.
-
-    on_schedule: evaluations during training are part of the results, so curves may differ in these alone.
-    """
+    """Two curves that would train the same weights, if any. on_schedule: curves may differ in evaluations alone."""
     found: dict[str, Curve] = {}
     for curve in curves:
         with error_prefix(f"{name}, curve {curve.name}"):

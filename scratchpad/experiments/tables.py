@@ -47,7 +47,6 @@ class Provenance:
 
     @property
     def line(self) -> str:
-        """All fields in one line."""
         seeds = f"seed{'s' if len(self.seeds) > 1 else ''} {', '.join(map(str, self.seeds))}"
         return (
             f"`{self.command}`; trained at commit {', '.join(self.commits)}; {self.machine}; {seeds}; "
@@ -60,7 +59,7 @@ def table(plan: Plan, seed_results: Sequence[SeedResult], provenance: Provenance
     texts = {name: getattr(plan, name) for name in ("name", "title", "source", "setup", "paper", "note", "measure")}
     return {
         **texts,
-        "provenance": {**provenance.__dict__},
+        "provenance": dict(vars(provenance)),
         "rows": over_seeds(seed_results, plan),
         "seeds": [result.to_json(plan.on_schedule) for result in seed_results if not result.curve.voters],
     }
