@@ -69,7 +69,8 @@ def attention_image(figure: Figure, question: Symbols, state: int) -> AttentionI
     save_png(figure, file)
     caption = (
         f"Attention of state {state} of {_cut(as_text(question))}. Down: the tokens of the state, as they are "
-        "predicted. Across: the prompt, the previous state and the state itself, separated by lines. Dark: large."
+        "predicted. Across: the prompt, the previous state and the state itself, with lines between them. Dark: large "
+        "weights."
     )
     return AttentionImage(base64.b64encode(file.getvalue()).decode(), caption)
 
