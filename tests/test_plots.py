@@ -109,7 +109,7 @@ def test_trained_lengths_that_differ_are_dotted_lines() -> None:
     assert not axes.patches
     dotted = [line for line in axes.get_lines() if line.get_linestyle() == ":"]
     assert [float(np.asarray(line.get_xdata())[0]) for line in dotted] == [7, 11]
-    assert [text.get_text() for text in axes.texts] == ["dotted: the longest trained on"]
+    assert [text.get_text() for text in axes.texts] == ["dotted: longest length trained on"]
     [axes] = accuracy_plot((Series("weighted", (LONE,), Lengths.parse("2-4:size")),)).axes
     assert [text.get_text() for text in axes.texts] == ["trained on 2-4"]
 

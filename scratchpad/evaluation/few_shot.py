@@ -55,10 +55,10 @@ def few_shot_prompt(task: Task, format: Format, question: Symbols, shots: int, s
     template = task.texts.prompt_template(format)
     examples = []
     for other in _examples(task, format, question, shots, seed):
-        asked, work = question_and_work(task, other)
-        examples.append((template.question(asked), work + template.after))
-    asked, target = question_and_work(task, format.write(task, question))
-    return Prompt(tuple(examples), template.question(asked), target, template.stop)
+        text, work = question_and_work(task, other)
+        examples.append((template.question(text), work + template.after))
+    text, target = question_and_work(task, format.write(task, question))
+    return Prompt(tuple(examples), template.question(text), target, template.stop)
 
 
 def _examples(task: Task, format: Format, question: Symbols, shots: int, seed: int) -> list[Document[str]]:

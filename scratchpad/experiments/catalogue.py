@@ -74,10 +74,10 @@ class Experiment:
         """Return the plan at a scale, small or paper. ScratchpadError for wrong settings."""
         if scale not in self.scales:
             raise unknown_name(f"scale of {self.name}", scale, self.scales)
-        name, chosen, told = f"{self.name}-{scale}", self.scales[scale], self.curves_at(scale)
+        name, chosen, curves = f"{self.name}-{scale}", self.scales[scale], self.curves_at(scale)
         with error_prefix(f"{name}, vary"):
             vary = paired_alternatives(chosen.vary)
-        makers = {setting: f"curve {label}" for label, own in told.items() for setting in own}
+        makers = {setting: f"curve {label}" for label, own in curves.items() for setting in own}
         return Plan(
             name, self.title, tuple(self._curves(scale, vary)), {**self.cases, **chosen.cases} or {"": {}}, self.form,
             self.measure, next(iter(vary[0]), ""), self.learned, self.source, self.setup, self.result, chosen.note,

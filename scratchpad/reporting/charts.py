@@ -212,17 +212,17 @@ def logarithmic(axes: Axes) -> None:
 
 def _mark_trained(axes: Axes, series: Sequence[Series]) -> None:
     """Shade the trained lengths if all series share them; else draw a dotted line at the longest length of each."""
-    laws = {one.trained for one in series}
-    law = laws.pop() if len(laws) == 1 else None
+    lengths = {one.trained for one in series}
+    shared = lengths.pop() if len(lengths) == 1 else None
     above: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "va": "bottom", "fontsize": 8.5}
-    if law:
-        axes.axvspan(law.low - 0.25, law.high + 0.25, color=SHADE, linewidth=0, zorder=0)
-        lengths = Lengths(law.low, law.high).to_json()  # how often each is drawn is for the settings to say
-        axes.text((law.low + law.high) / 2, 1.02, f"trained on {lengths}", ha="center", **above)
+    if shared:
+        axes.axvspan(shared.low - 0.25, shared.high + 0.25, color=SHADE, linewidth=0, zorder=0)
+        text = Lengths(shared.low, shared.high).to_json()  # without the weights of a distribution
+        axes.text((shared.low + shared.high) / 2, 1.02, f"trained on {text}", ha="center", **above)
     elif longest := [one.trained.high for one in series if one.trained]:
-        axes.text(max(longest), 1.02, "dotted: the longest trained on", ha="right", **above)
+        axes.text(max(longest), 1.02, "dotted: longest length trained on", ha="right", **above)
     for number, one in enumerate(series):
-        if not law and one.trained:
+        if not shared and one.trained:
             axes.axvline(one.trained.high, color=line_style(number)["color"], linestyle=":", linewidth=1.4)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -17,11 +18,11 @@ from scratchpad.provenance import package_version
 from scratchpad.reporting.chart_data import accuracy_series, evaluation_panels, loss_series
 from scratchpad.reporting.charts import GRID, INK, PALETTE, SHADE, accuracy_plot, evaluation_plot, loss_plot, svg
 from scratchpad.reporting.diagnosis import Diagnosis, diagnose
-from scratchpad.reporting.diagnosis_tables import AttentionImage, DiagnosisTables, diagnosis_tables, transition_figure
+from scratchpad.reporting.diagnosis_tables import AttentionImage, diagnosis_tables, transition_figure
 from scratchpad.reporting.run_groups import Group, common_and_differing, group_by_task, settings_text
 from scratchpad.reporting.run_records import RunRecord, read_run
-from scratchpad.reporting.sample_chains import SampleChain, sample_chains
-from scratchpad.reporting.tables import ReportTable, accuracy_table, cost_table, question_counts, seeds_table
+from scratchpad.reporting.sample_chains import sample_chains
+from scratchpad.reporting.tables import accuracy_table, cost_table, question_counts, seeds_table
 from scratchpad.tasks.formats import format_named
 
 _SAMPLED_RUNS = 12
@@ -31,6 +32,9 @@ _METHOD_TEXTS = {
     "free": "Free running: the model generates the text, and its answer is compared with the true answer",
 }
 
+Context = dict[str, Any]
+"""The values of one part of the page, by their names in the template."""
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -38,62 +42,6 @@ class Picture:
 
     svg: Markup
     caption: str
-
-
-@dataclass(frozen=True)
-class ProtocolResults:
-    """All results of the runs on one task under one protocol."""
-
-    title: str
-    method: str
-    questions: str
-    table: ReportTable
-    seeds: ReportTable | None
-    picture: Picture
-    costs_open: bool
-    costs: list[tuple[str, ReportTable]]
-
-
-@dataclass(frozen=True)
-class Section:
-    """The runs on one task."""
-
-    title: str
-    summary: str
-    length_label: Callable[[object], str]
-    facts: list[tuple[str, str]]
-    results: list[ProtocolResults]
-    pictures: list[Picture]
-
-
-@dataclass(frozen=True)
-class RunDiagnosis:
-    """The diagnosis of one run: tables and a plot per protocol, and pictures of attention."""
-
-    name: str
-    protocols: list[tuple[DiagnosisTables, Picture]]
-    attention: tuple[AttentionImage, ...]
-
-
-@dataclass(frozen=True)
-class RunSamples:
-    """The sample chains of one run; note: why there are none."""
-
-    name: str
-    length_label: Callable[[object], str]
-    chains: list[tuple[int, list[SampleChain]]]
-    forced: bool
-    note: str
-    is_open: bool
-
-
-@dataclass(frozen=True)
-class Facts:
-    """Named texts of several runs: those that are equal in all runs, and one text per run for the others."""
-
-    title: str
-    common: dict[str, str]
-    differing: dict[str, list[str]]
 
 
 def report(folders: Sequence[str | Path], title: str | None = None, task_file: str | None = None) -> str:
@@ -160,19 +108,20 @@ def _title(tasks: Sequence[Sequence[Group]]) -> str:
     return f"{', '.join(names)}: {', '.join(formats)}"
 
 
-def _section(groups: Sequence[Group]) -> Section:
+def _section(groups: Sequence[Group]) -> Context:
+    """Return the section of the runs on one task."""
     run = groups[0].runs[0]
     file = run.config.task.data or run.config.task.file
     pictures = [_loss_picture(groups)] if any(one.losses for group in groups for one in group.runs) else []
     pictures += [_evaluation_picture(groups, method) for method in METHODS if _has_schedule(groups, method)]
-    return Section(
-        title=f"{run.config.task.name}: {file}" if file else run.config.task.name,
-        summary=f"{run.task.summary} ({run.task.source})" if run.task else "",
-        length_label=run.length_label,
-        facts=_summary(groups),
-        results=[_protocol_results(groups, protocol) for protocol in _protocols(groups)],
-        pictures=pictures,
-    )
+    return {
+        "title": f"{run.config.task.name}: {file}" if file else run.config.task.name,
+        "summary": f"{run.task.summary} ({run.task.source})" if run.task else "",
+        "length_label": run.length_label,
+        "facts": _summary(groups),
+        "results": [_protocol_results(groups, protocol) for protocol in _protocols(groups)],
+        "pictures": pictures,
+    }
 
 
 def _summary(groups: Sequence[Group]) -> list[tuple[str, str]]:
@@ -197,20 +146,21 @@ def _protocols(groups: Sequence[Group]) -> list[str]:
     return sorted(found, key=lambda protocol: (METHODS.index(protocol.partition(", ")[0]), protocol))
 
 
-def _protocol_results(groups: Sequence[Group], protocol: str) -> ProtocolResults:
+def _protocol_results(groups: Sequence[Group], protocol: str) -> Context:
+    """Return all results of the runs on one task under one protocol."""
     title = _measure(protocol).capitalize()
     several = any(len(group.runs) > 1 for group in groups)
     bands = "Bands: lowest to highest run; each run is a thin line" if several else "Bands: 95 % Wilson intervals"
-    return ProtocolResults(
-        title=title,
-        method=_METHOD_TEXTS[protocol.partition(", ")[0]],
-        questions=question_counts(groups, protocol),
-        table=accuracy_table(groups, protocol),
-        seeds=seeds_table(groups, protocol),
-        picture=_picture(_accuracy_plot(groups, protocol), f"{title} over length. {bands}."),
-        costs_open=protocol != "forced",
-        costs=cost_table(groups, protocol),
-    )
+    return {
+        "title": title,
+        "method": _METHOD_TEXTS[protocol.partition(", ")[0]],
+        "questions": question_counts(groups, protocol),
+        "table": accuracy_table(groups, protocol),
+        "seeds": seeds_table(groups, protocol),
+        "picture": _picture(_accuracy_plot(groups, protocol), f"{title} over length. {bands}."),
+        "costs_open": protocol != "forced",
+        "costs": cost_table(groups, protocol),
+    }
 
 
 def _measure(protocol: str) -> str:
@@ -272,7 +222,7 @@ def _notes(name: str, run: RunRecord) -> list[str]:
     return notes
 
 
-def _samples(ordered: Sequence[tuple[Group, RunRecord]]) -> list[RunSamples]:
+def _samples(ordered: Sequence[tuple[Group, RunRecord]]) -> list[Context]:
     """Return the chains of each run; open: those of the first inductive run, or else of the first run."""
     inductive = [run for _, run in ordered if format_named(run.config.task.format).inductive]
     opened = inductive[0] if inductive else ordered[0][1]
@@ -281,11 +231,14 @@ def _samples(ordered: Sequence[tuple[Group, RunRecord]]) -> list[RunSamples]:
         chains = sample_chains(run)
         note = "" if chains else f"No samples are saved yet: scratchpad evaluate {run.folder} --method free"
         forced = any(one.forced for _, of_size in chains for one in of_size)
-        samples.append(RunSamples(group.name_of(run), run.length_label, chains, forced, note, run is opened))
+        samples.append({
+            "name": group.name_of(run), "length_label": run.length_label, "chains": chains, "forced": forced,
+            "note": note, "is_open": run is opened,
+        })  # fmt: skip
     return samples
 
 
-def _diagnosis(group: Group, run: RunRecord, attention: Mapping[Path, Sequence[AttentionImage]]) -> RunDiagnosis | None:
+def _diagnosis(group: Group, run: RunRecord, attention: Mapping[Path, Sequence[AttentionImage]]) -> Context | None:
     """Return the diagnosis of a run; None if there is nothing to show."""
     by_protocol: dict[str, list[Diagnosis]] = {}
     for one in diagnose(run):
@@ -298,11 +251,13 @@ def _diagnosis(group: Group, run: RunRecord, attention: Mapping[Path, Sequence[A
         )
         for protocol, found in by_protocol.items()
     ]
-    images = tuple(attention.get(run.folder, ()))
-    return RunDiagnosis(group.name_of(run), protocols, images) if protocols or images else None
+    images = attention.get(run.folder, ())
+    name = group.name_of(run)
+    return {"name": name, "protocols": protocols, "attention": images} if protocols or images else None
 
 
-def _facts(runs: Sequence[RunRecord]) -> list[Facts]:
+def _facts(runs: Sequence[RunRecord]) -> list[Context]:
+    """Return settings and provenance: texts that are equal in all runs, and one text per run for the others."""
     settings = [settings_text(run.record["config"]) for run in runs]
     others = [
         settings_text({name: part for name, part in run.record.items() if name != "config"})
@@ -310,10 +265,9 @@ def _facts(runs: Sequence[RunRecord]) -> list[Facts]:
         | _stages(run)
         for run in runs
     ]
-    return [
-        Facts("Settings", *common_and_differing(settings)),
-        Facts("Versions, machine, vocabulary", *common_and_differing(others)),
-    ]
+    titled = (("Settings", settings), ("Versions, machine, vocabulary", others))
+    split = [(title, *common_and_differing(texts)) for title, texts in titled]
+    return [{"title": title, "common": common, "differing": differing} for title, common, differing in split]
 
 
 def _stages(run: RunRecord) -> dict[str, str]:
