@@ -25,9 +25,8 @@ KEYS = (type({}.keys()), type(OrderedDict().keys()))
 VALUES = (type({}.values()), type(OrderedDict().values()))
 ITEMS = (type({}.items()), type(OrderedDict().items()))
 _VIEWS = KEYS + VALUES + ITEMS
-_DICTS = (dict, defaultdict, Counter, OrderedDict)
 _SETS = (set, frozenset)
-_CONTAINERS = frozenset((*_VIEWS, *_DICTS, *_SETS))
+_CONTAINERS = frozenset((*_VIEWS, *_SETS, dict, defaultdict, Counter, OrderedDict))
 _COMBINATIONS = (
     itertools.product, itertools.permutations, itertools.combinations, itertools.combinations_with_replacement,
 )  # fmt: skip

@@ -32,10 +32,7 @@ _BUILTINS = {
 
 
 class Unsupported(Exception):
-    """A program uses something that the inductive form does not support.
-
-    construct: its name. line: None where a value at run time, not the text of the program, is unsupported.
-    """
+    """A program uses an unsupported construct. line: None if a value at run time is unsupported, not the text."""
 
     def __init__(self, construct: str, line: int | None = None) -> None:
         super().__init__(construct, line)

@@ -99,7 +99,7 @@ class NamespaceBackend:
 
 
 class AuditHookBackend:
-    """Python's audit hooks, and the limits that a process may set itself: no security boundary. filters: seccomp."""
+    """Python's audit hooks and the limits that a process may set itself: no security boundary. filters: use seccomp."""
 
     name = "hooks"
     folder: str

@@ -55,7 +55,7 @@ class Runner:
         return self._run({"program": program_text(source, call)}, limits or self.limits)
 
     def run_inductive(self, source: str, call: str | None = None, limits: ResourceLimits | None = None) -> Trace:
-        """Run a program as an induction on states. Outside the subset: status `refused`; the error names what is."""
+        """Run a program as an induction on states; `refused` outside the subset, with the construct as the error."""
         return self._run({"program": program_text(source, call), "inductive": True}, limits or self.limits)
 
     def resume(self, program: str, state: State, limits: ResourceLimits | None = None) -> Trace:

@@ -8,10 +8,7 @@ from scratchpad.programs.tracing.trace import Trace
 
 
 def trace_text(trace: Trace) -> str:
-    """Return a trace as text, without a final line end.
-
-    The last line is the last state; the error instead if the run did not reach its end; neither if a limit ended it.
-    """
+    """Return a trace as text. Last comes the last state, or the error instead; neither if a limit ended the run."""
     parts = [f"state: {json.dumps(step.state)}\nline: {step.source}" for step in trace.steps]
     if trace.status == "done":
         parts.append(f"state: {json.dumps(trace.state)}")

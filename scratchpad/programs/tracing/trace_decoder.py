@@ -33,10 +33,7 @@ class MalformedTrace(Exception):
 
 
 def decode_trace(program: str, header: dict[str, Any], trace: bytes, stdout: bytes, stderr: bytes) -> Trace:
-    """Return the trace of a program. header: the server's reply, with `reason`, `exit_code` and `seconds`.
-
-    Raises RunFailure if the program's process could not be set up.
-    """
+    """Return a program's trace. header: the server's reply. Raises RunFailure if the process could not be set up."""
     steps: list[TraceStep] = []
     last: dict[str, Any] = {}
     try:
