@@ -28,7 +28,7 @@ CONTEXT = 211
 
 
 def random_model(positions: str = "learned", dtype: torch.dtype = torch.float64, context: int = CONTEXT) -> Transformer:
-    """With weights so large that what comes next depends on all that is seen; `rotary, span 5` limits how far."""
+    """With weights so large that the next token depends on everything seen; `rotary, span 5` limits the distance."""
     kind, _, span = positions.partition(", span ")
     config = ModelConfig(layers=2, heads=3, width=30, positions=kind, context=context, dropout=0.0, bias=True)
     model = Transformer(dataclasses.replace(config, span=int(span) if span else None), len(VOCABULARY)).to(dtype)
@@ -49,7 +49,7 @@ def plain_logits(model: LanguageModel) -> Callable[[Tensor], Tensor]:
 
 
 def text(rng: random.Random, length: int) -> State:
-    """Random symbols that are no marks."""
+    """Random symbols without marks."""
     return tuple(rng.randrange(len(MARKS), len(VOCABULARY)) for _ in range(length))
 
 
@@ -61,7 +61,7 @@ def chain(rng: random.Random, prompt: int, states: Sequence[int], preamble: int 
 
 
 def openings() -> list[Opening]:
-    """Ragged prompts, one that the model writes on, and two rows that begin with a given state."""
+    """Ragged prompts, one that the model continues, and two rows that begin with a given state."""
     rng = random.Random(0)
     return [
         Opening(text(rng, 7)),
@@ -91,7 +91,7 @@ class Recorded:
 
 
 def wandering(logits: Tensor, rows: Sequence[int]) -> list[int]:
-    """A choice that hangs on the fourth digit of the logits, so that chains never settle; <sep> often, <end> rarely."""
+    """A choice by the fourth digit of the logits, so that chains never settle; <sep> is frequent, <end> rare."""
     digits = (logits.double() * 1000) % 1
     digits[:, [SEP_NUMBER, START_NUMBER]] += 0.15
     digits[:, END_NUMBER] -= 0.15
@@ -99,7 +99,7 @@ def wandering(logits: Tensor, rows: Sequence[int]) -> list[int]:
 
 
 def following(tokens: Mapping[int, Sequence[int]]) -> Choose:
-    """What was written before, row by row, whatever the logits."""
+    """A choice of given tokens for each row, whatever the logits."""
     left = {row: iter(texts) for row, texts in tokens.items()}
     return lambda logits, rows: [next(left[row]) for row in rows]
 
@@ -120,7 +120,7 @@ NextState = Callable[[State], State]
 
 
 class Scripted:
-    """A decoder whose logits follow a map on states: no model. It keeps no more than one state a row."""
+    """A decoder without a model: its logits follow a map on states. It keeps at most one state per row."""
 
     def __init__(self, following_state: NextState, context: int | None = None) -> None:
         self.following_state, self.context = following_state, context
@@ -153,7 +153,7 @@ class Scripted:
 
 
 def counting(states: int, back_to: int | None = None) -> NextState:
-    """The states 0, 1, ... states - 1, each written in its own symbols; then <end>, or for ever on from `back_to`."""
+    """The states 0, 1, ... states - 1 as octal digits; then <end>, or again from `back_to` without an end."""
 
     def state(number: int) -> State:
         digits = tuple(len(MARKS) + int(digit, 8) for digit in f"{number:o}")

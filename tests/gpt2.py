@@ -64,7 +64,7 @@ def as_gpt2(model: Transformer) -> GPT2LMHeadModel:
 
 
 def gradients_of(reference: GPT2LMHeadModel, model: Transformer) -> dict[str, Tensor]:
-    """The gradients that a backward pass left in the reference, under the names and in the shapes of ours."""
+    """The reference's gradients after a backward pass, under the names and in the shapes of ours."""
     parameters = dict(reference.named_parameters())
     found = {name: parameters[_theirs(name)].grad for name, _ in model.named_parameters()}
     return {name: _turned(name, value) for name, value in found.items() if value is not None}

@@ -1,4 +1,4 @@
-"""The attention back-ends: against sums written out in Python, against each other, and in bf16."""
+"""The attention back-ends: against loops in plain Python, against each other, and in bf16."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def packed_places(doc: Document[int]) -> list[Place]:
 
 
 def may_see(query: Place, key: Place) -> bool:
-    """The rule as the paper puts it: three sentences about prompt, state and context."""
+    """The attention rule in the paper's words: three sentences about prompt, state and context."""
     if key.kind == "prompt":
         return query.kind != "prompt" or key.place <= query.place
     if query.kind == "state" and key.kind == "context":
@@ -57,7 +57,7 @@ def may_see(query: Place, key: Place) -> bool:
 
 
 def position(doc: Document[int], at: Place) -> int:
-    """Where a token stands in the text that a plain model would be fed: prompt, the state before, the state."""
+    """The index of a token in the text that a plain model would get: prompt, the state before, the state."""
     if at.kind == "prompt":
         return at.place
     before = len(doc.states[at.state - 1]) if at.kind == "state" and at.state else 0
@@ -67,7 +67,7 @@ def position(doc: Document[int], at: Place) -> int:
 def attended(
     doc: Document[int], q: Tensor, k: Tensor, v: Tensor, span: int | None = None, slope: float = 0.0
 ) -> list[list[float]]:
-    """One row and one head in loops: softmax of scaled products over what is seen, times the values."""
+    """Attention of one row and one head in loops: softmax of scaled products with seen keys, times the values."""
     outputs, places = [], packed_places(doc)
     at = [position(doc, place) for place in places]
     for i, query in enumerate(places):
@@ -141,7 +141,7 @@ def test_a_model_is_the_same_with_either_backend(name: str, positions: str, span
 def test_query_heads_that_share_keys_are_those_with_copies_of_them(
     name: str, backend: str, slopes: tuple[float, ...] | None
 ) -> None:
-    """6 query heads, 2 of keys and values: as if each key and value head were there three times."""
+    """6 query heads and 2 heads of keys and values give what 6 heads with each key and value head three times give."""
     batch = batch_of(ALL_SHAPES[name])
     reach = None if slopes is None else Reach(None, torch.tensor(slopes, dtype=torch.float64, requires_grad=True))
     learned = [] if reach is None or reach.slopes is None else [reach.slopes]
@@ -158,7 +158,7 @@ def test_query_heads_that_share_keys_are_those_with_copies_of_them(
 
 @dataclass(frozen=True)
 class LearnedBias(Reach):
-    """A number that is learned for each head and distance, (H, distances), in place of slopes."""
+    """A learned number for each head and distance, (H, distances), in place of slopes."""
 
     table: Tensor = field(default_factory=lambda: torch.zeros(0))
 
@@ -192,7 +192,7 @@ def test_blocks_in_groups_of_rows_are_the_same(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_random_batches() -> None:
-    """Lengths drawn at random, 31 batches: nothing hangs on the chosen shapes."""
+    """31 batches with random lengths: the equality does not depend on the chosen shapes."""
     rng = random.Random(1)
     for _ in range(31):
         documents = [
@@ -220,7 +220,7 @@ def test_prompts_alone_are_plain_causal(backend: str) -> None:
 
 @pytest.mark.parametrize(("states", "kept"), [(1, False), (2, True)])
 def test_rows_of_one_block_keep_no_scores(states: int, kept: bool) -> None:
-    """A score for each pair of 60 tokens would be more than all vectors together."""
+    """Scores of all pairs of 60 tokens would be larger than all vectors together."""
     doc = document(random.Random(0), 20, [40 // states] * states)
     sizes: list[int] = []
 
@@ -281,7 +281,7 @@ def test_an_unknown_backend_names_the_known_ones() -> None:
 @pytest.mark.parametrize("autocast", [False, True])
 @pytest.mark.parametrize("backend", ["dense", "blocks"])
 def test_distances_are_not_rounded_in_bf16(backend: str, autocast: bool) -> None:
-    """The last of 541 tokens looks at the 11 furthest alone: 1 fewer a position, where bf16 knows every fourth one."""
+    """The last of 541 tokens sees only the 11 furthest, whose biases differ by 1; bf16 has every fourth number."""
     heads = torch.zeros(541, 3, 7)
     heads[-1, 0] = 1.0
     heads[11:, 1] = -500.0

@@ -26,7 +26,7 @@ from scratchpad.tasks.document import Document
 EXACT = 1e-10  # float64: sums in another order differ by about 1e-14
 ALL_SHAPES = shapes()
 
-Judged = tuple[float, dict[str, Tensor]]
+LossAndGradients = tuple[float, dict[str, Tensor]]
 """A summed loss and the gradient of every parameter."""
 
 
@@ -36,28 +36,28 @@ def model() -> Transformer:
     return small_model()
 
 
-def judged(batches: Sequence[Batch], backend: str = "blocks") -> Judged:
+def loss_of(batches: Sequence[Batch], backend: str = "blocks") -> LossAndGradients:
     loss = torch.stack([summed_loss(model()(batch, backend), batch) for batch in batches]).sum()
     return float(loss.detach()), gradients(model(), loss)
 
 
 @cache
-def packed(name: str, question_loss: bool) -> Judged:
-    return judged([batch_of(ALL_SHAPES[name], "packed", question_loss)])
+def packed(name: str, question_loss: bool) -> LossAndGradients:
+    return loss_of([batch_of(ALL_SHAPES[name], "packed", question_loss)])
 
 
-def assert_equal(found: Judged, expected: Judged) -> None:
+def assert_equal(found: LossAndGradients, expected: LossAndGradients) -> None:
     assert found[0] == pytest.approx(expected[0], rel=EXACT)
     assert furthest(found[1], expected[1]) < EXACT
 
 
 def least_budget(document: Document[int]) -> int:
-    """The longest transition with its prompt: no smaller row can hold it."""
+    """The length of the prompt and the longest transition: no smaller row can hold it."""
     return max(len(row) for row in rows(document, "split"))
 
 
 def transitions(document: Document[int], question_loss: bool) -> Iterator[tuple[tuple[int, ...], list[int]]]:
-    """What a plain causal model is fed for each state, (text, places of its targets): Q s[i-1] -> s[i]."""
+    """The input of a plain causal model for each state, (text, places of its targets): Q s[i-1] -> s[i]."""
     t = len(document.prompt)
     asked = range(1 if question_loss else t - document.preamble, t)
     for i, state in enumerate(document.states):
@@ -97,7 +97,7 @@ def test_every_budget_has_the_same_loss(name: str, extra: int | Literal["split"]
         own = rows(document, "split" if extra == "split" else least_budget(document) + extra, question_loss)
         assert extra == "split" or max(map(len, own)) <= least_budget(document) + extra
         made += own
-    assert_equal(judged([collate(made)]), packed(name, question_loss))
+    assert_equal(loss_of([collate(made)]), packed(name, question_loss))
 
 
 def test_budgets_mixed_in_a_batch_with_the_reference_backend() -> None:
@@ -105,7 +105,7 @@ def test_budgets_mixed_in_a_batch_with_the_reference_backend() -> None:
     made = [
         row for document, budget in zip(ALL_SHAPES["ragged"], budgets, strict=True) for row in rows(document, budget)
     ]
-    assert_equal(judged([collate(made)], "dense"), packed("ragged", False))
+    assert_equal(loss_of([collate(made)], "dense"), packed("ragged", False))
 
 
 @pytest.mark.parametrize("backend", ["blocks", "dense"])
@@ -135,12 +135,12 @@ def test_micro_batches_add_up(most_tokens: int) -> None:
     parts = micro_batches(made, most_tokens)
     assert sum(map(len, parts)) == len(made)
     assert all(len(part) == 1 or sum(map(len, part)) <= most_tokens for part in parts)
-    assert_equal(judged([collate(part) for part in parts]), judged([batch_of(documents)]))
+    assert_equal(loss_of([collate(part) for part in parts]), loss_of([batch_of(documents)]))
 
 
 @pytest.mark.parametrize("name", ALL_SHAPES)
 def test_every_budget_has_the_same_targets(name: str) -> None:
-    """As many of each symbol: all state tokens (but a given first state), and the prompt but its first token."""
+    """The targets are all state tokens but those of a given first state, and the prompt but its first token."""
     expected = torch.zeros(SYMBOLS, dtype=torch.int64)
     for document in ALL_SHAPES[name]:
         written = document.states if document.prompt else document.states[1:]

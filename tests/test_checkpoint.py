@@ -1,4 +1,4 @@
-"""Checkpoints: whole or not there at all; damage is named and what is whole is offered; resuming is exact."""
+"""Checkpoints: complete or absent; damage is reported with an intact one to use; resuming is exact."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SETTINGS: dict[str, Any] = {"train__checkpoint_every": 3, "model__dropout": 0.1}
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run that nothing happened to."""
+    """A run without interruption."""
     return trained(tmp_path_factory.mktemp("finished") / "run", tiny(**SETTINGS))
 
 
@@ -67,7 +67,7 @@ def test_the_last_two_and_the_best_are_kept(run: Path) -> None:
     assert files == ["model.safetensors", "optimiser.safetensors", "state.json"]
 
 
-def test_a_checkpoint_holds_model_and_optimiser(run: Path) -> None:
+def test_a_checkpoint_holds_model_and_optimizer(run: Path) -> None:
     found = Checkpoints(run).load("12")
     assert (found.step, found.state["step"]) == (12, 12)
     assert found.optimizer["step.norm.weight"] == 12
@@ -91,7 +91,9 @@ def empty(file: Path) -> None:
 
 @pytest.mark.parametrize("damage", [cut, alter, empty, Path.unlink])
 @pytest.mark.parametrize("name", ["model.safetensors", "optimiser.safetensors", "state.json"])
-def test_damage_is_named_and_the_whole_one_before_offered(name: str, damage: Callable[[Path], None], run: Path) -> None:
+def test_damage_is_named_and_the_intact_one_before_offered(
+    name: str, damage: Callable[[Path], None], run: Path
+) -> None:
     file = run / "checkpoints" / "step-13" / name
     damage(file)
     with pytest.raises(ScratchpadError, match=rf"step-13/{name} is .*step 12 is intact: use --checkpoint 12"):
@@ -108,7 +110,7 @@ def test_a_state_that_is_none_is_damage(text: str, run: Path) -> None:
         Checkpoints(run).load()
 
 
-def test_when_nothing_is_whole_it_says_so(run: Path) -> None:
+def test_when_nothing_is_intact_it_says_so(run: Path) -> None:
     for step in (12, 13):
         cut(run / "checkpoints" / f"step-{step}" / "model.safetensors")
     with pytest.raises(ScratchpadError, match="No other checkpoint is intact"):
@@ -159,7 +161,7 @@ def test_resuming_a_finished_run_changes_nothing(run: Path) -> None:
 
 @pytest.mark.parametrize("damaged", [False, True])
 def test_going_on_from_an_earlier_checkpoint_drops_the_later_ones(damaged: bool, run: Path, finished: Run) -> None:
-    """A later one that was damaged must not stay under its name."""
+    """A later checkpoint that was damaged must not keep its name."""
     if damaged:
         cut(run / "checkpoints" / "step-13" / "model.safetensors")
         with pytest.raises(ScratchpadError, match="--checkpoint 12"):
@@ -167,7 +169,7 @@ def test_going_on_from_an_earlier_checkpoint_drops_the_later_ones(damaged: bool,
     assert_same_end(go_on(run, checkpoint="12"), finished)
 
 
-def test_resuming_before_the_first_checkpoint_begins_anew(run: Path, finished: Run) -> None:
+def test_resuming_before_the_first_checkpoint_begins_again(run: Path, finished: Run) -> None:
     shutil.rmtree(run / "checkpoints")
     lines = (run / "metrics.jsonl").read_text().splitlines(keepends=True)
     (run / "metrics.jsonl").write_text("".join(lines[:2]) + lines[2][:20])
@@ -267,10 +269,10 @@ def test_a_full_disk_while_metrics_are_written(tmp_path: Path, finished: Run) ->
 
 @starts_workers
 @pytest.mark.parametrize("while_waiting", [True, False])
-def test_a_worker_that_dies_is_told_with_advice(
+def test_a_worker_that_dies_is_reported_with_advice(
     while_waiting: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While its batch is waited for, and in the midst of a step: torch raises its error wherever the signal comes."""
+    """While the trainer waits for its batch, and during a step: torch raises its error when the signal comes."""
     make, one_step, now = StepData.__getitem__, Trainer._train_step, tmp_path / "now"
 
     def dies(data: StepData, step: int) -> list[Batch]:
@@ -288,9 +290,9 @@ def test_a_worker_that_dies_is_told_with_advice(
 
     monkeypatch.setattr(StepData, "__getitem__", dies)
     monkeypatch.setattr(Trainer, "_train_step", long_step)
-    with pytest.raises(RunFailure, match=r"background process.*died.*train\.workers=0.*--resume") as told:
+    with pytest.raises(RunFailure, match=r"background process.*died.*train\.workers=0.*--resume") as raised:
         trained(tmp_path / "run", tiny(train__checkpoint_every=1, train__workers=1))
-    assert str(told.value).count("died") == 1
+    assert str(raised.value).count("died") == 1
     assert Checkpoints(tmp_path / "run").steps()[-1] >= 2
 
 
@@ -298,7 +300,7 @@ def test_a_worker_that_dies_is_told_with_advice(
     "error", [ConnectionResetError(104, "reset"), BrokenPipeError(32, "pipe"), EOFError(), RuntimeError("0 of ancdata")]
 )
 def test_a_broken_pipe_is_a_worker_that_died(error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fetching a dead worker's batch fails in one of several ways; none of them is a disk that is full."""
+    """Fetching a dead worker's batch fails in several ways; none is reported as a full disk."""
 
     def loader(*_: object, **__: object) -> Iterator[list[Batch]]:
         raise error
@@ -319,14 +321,14 @@ def test_a_worker_that_raises_has_not_died(error: Exception, tmp_path: Path, mon
         raise error
 
     monkeypatch.setattr(StepData, "__getitem__", raises)
-    with pytest.raises(RunFailure, match=r"(?s)no batch could be made.*a task's mistake") as told:
+    with pytest.raises(RunFailure, match=r"(?s)no batch could be made.*a task's mistake") as raised:
         trained(tmp_path / "run", tiny(train__workers=1))
-    assert "died" not in str(told.value)
+    assert "died" not in str(raised.value)
 
 
 @starts_workers
 def test_a_broken_pipe_waits_for_its_worker_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Torch would raise of its end later, wherever that was."""
+    """Otherwise torch would raise an error about its end later, anywhere."""
     dying = multiprocessing.get_context("fork").Process(target=time.sleep, args=(0.5,))
 
     def loader(*_: object, **__: object) -> Iterator[list[Batch]]:

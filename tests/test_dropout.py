@@ -71,7 +71,7 @@ def test_rates_that_are_none(p: float) -> None:
 
 
 def test_there_is_no_second_gradient() -> None:
-    """The first one is written by hand, and in parts not made of steps that could be followed back."""
+    """The first gradient is written by hand, partly with operations that autograd cannot differentiate."""
     batch = batch_of(shapes()["ragged"][:1])
     heads = heads_of(int(batch.real().sum()))
     found = attention("blocks", batch.segments)(0, heads, 2, 0.0)
@@ -97,7 +97,7 @@ def test_what_is_kept_is_kept_as_it_is(dtype: torch.dtype) -> None:
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
 def test_what_is_added_is_what_dropout_leaves(dtype: torch.dtype) -> None:
-    """The sum is float32, also where what is added is not; both gradients are those of the plain sum."""
+    """The sum is float32 even if y is not; both gradients are those of the plain sum."""
     x, y = torch.randn(11, 13, requires_grad=True), torch.randn(11, 13).to(dtype).requires_grad_()
     weights = torch.randn(11, 13)
     torch.manual_seed(3)

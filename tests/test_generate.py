@@ -69,7 +69,7 @@ def written_by(decoder: Decoder, begins: Sequence[Opening]) -> Recorded:
 
 
 def logits_of(decoder: Decoder, begins: Sequence[Opening], tokens: dict[int, list[int]]) -> dict[int, list[Tensor]]:
-    """What a decoder gives while these tokens are written."""
+    """The logits of a decoder while these tokens are written."""
     choose = Recorded(following(tokens))
     collected(engine(decoder), begins, choose)
     assert choose.tokens == tokens
@@ -83,7 +83,7 @@ def assert_close(found: dict[int, list[Tensor]], expected: dict[int, list[Tensor
 
 
 def references(model: Transformer) -> list[Decoder]:
-    """Both uncached ways; with learned positions the plain one is another library's model."""
+    """Both uncached decoders; with learned positions the plain one runs another library's model."""
     own = plain_logits(model)
     if (model.config.positions, model.config.span) == ("learned", None):
         other = as_gpt2(model)
@@ -155,7 +155,7 @@ def replayed(decoder: Decoder, document: Document[int]) -> Tensor:
 def test_training_rows_give_the_logits_of_generation(
     prompt: int, states: tuple[int, ...], preamble: int, positions: str, mode: str
 ) -> None:
-    """One packed forward pass sees at each target what the engine sees there: the rule is one."""
+    """One packed forward pass gives at each target the logits of the engine: both follow the same rule."""
     model = random_model(positions)
     document = chain(random.Random(1), prompt, states, preamble)
     batch = collate(rows(document))
@@ -205,7 +205,7 @@ def test_a_state_over_its_limit_has_max_tokens() -> None:
 
 
 def test_a_full_context_has_max_tokens() -> None:
-    """Prompt 3, then states of 3 that see one of 3: the 9th position is the last that a chain of them needs."""
+    """Prompt 3, then states of 3 after a context of 3: a chain needs 9 positions."""
 
     def three(last: State) -> State:
         return (5 + (last[0] - 4 if last else 0), 6, SEP_NUMBER if last[:1] != (9,) else END_NUMBER)
@@ -223,7 +223,7 @@ def test_a_preamble_over_its_limit_has_max_tokens() -> None:
 @pytest.mark.parametrize("tail", [0, 1, 2, 5, 13])
 @pytest.mark.parametrize("cycle", [1, 2, 3, 4, 5, 6, 7])
 def test_every_loop_is_found(cycle: int, tail: int) -> None:
-    """Brent: at the latest in the second lap after the saved state's turn, a power of two, reaches tail and cycle."""
+    """Brent's algorithm needs at most 4 (tail + cycle) states."""
     one = written(Scripted(counting(tail + cycle, back_to=tail)))
     assert one.status == "loop"
     assert one.states[-1] in one.states[:-1]
@@ -244,7 +244,7 @@ def test_loops_are_left_to_run_where_they_are_not_looked_for() -> None:
 
 
 def test_states_stream_as_they_are_completed() -> None:
-    """Two rows side by side: an event comes before anything after its last token is asked of the decoder."""
+    """Two rows: an event comes before the decoder is called for any later token."""
     decoder = Scripted(counting(3))
     events = Engine(decoder, VOCABULARY).stream([Opening(PROMPT), Opening(PROMPT)], greedy, first_row=11)
     found = [(decoder.advanced, event) for event in events]
@@ -265,7 +265,7 @@ def test_elsewhere_a_separator_is_an_ordinary_symbol() -> None:
 
 
 def test_memory_stays_the_same_over_300_states() -> None:
-    """Keys and values take no more room once every kind of state has been written."""
+    """The cache does not grow after every kind of state has been written."""
     for mode in MODES:
         decoder = CachedDecoder(random_model(), mode)
         states = chain(random.Random(3), 7, [5, 1, 2] * 100).states
@@ -277,7 +277,7 @@ def test_memory_stays_the_same_over_300_states() -> None:
 
 @pytest.mark.parametrize("states", [3, 19])
 def test_memory_is_the_question_and_three_states(states: int) -> None:
-    """Or the question and all that was written. A state of 5 behind one of 5: 4 were fed when its end is written."""
+    """Or the question and the whole text. A state of 5 after one of 5: 4 tokens are fed before its last one."""
     model, prompt = random_model(), len(PROMPT)
     tokens = [*[5, 6, 5, 6, SEP_NUMBER] * (states - 1), 5, END_NUMBER]
     expected = {("twice", True): 5 + 4 + 4, ("reencode", True): 5 + 4, ("twice", False): 5 * (states - 1) + 1}
@@ -289,7 +289,7 @@ def test_memory_is_the_question_and_three_states(states: int) -> None:
 
 
 def test_the_engine_keeps_no_old_states() -> None:
-    """300 states of some hundred bytes each would be ten times as much; what others allocate does not count."""
+    """All 300 states would take ten times as much. Only allocations of the engine's file count."""
     stream = Engine(Scripted(counting(600)), VOCABULARY, limits=Limits(41, 600)).stream([Opening(PROMPT)], greedy)
     for _ in range(100):
         next(stream)

@@ -1,4 +1,4 @@
-"""A step's micro-batches side by side: the gradients of one after another, and the same ones every time."""
+"""A step's micro-batches in several threads: the gradients of one thread, and the same ones every time."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_batch_has_the_same_dropout_in_whichever_thread(threads: int) -> None:
 
 
 def test_batches_of_a_step_differ_in_dropout() -> None:
-    """The same batch twice: twice its gradient only if the same numbers were dropped."""
+    """The same batch twice gives twice its gradient only if the same elements are dropped."""
     once, twice = gradients(1, BATCHES[:1], dropout=0.3), gradients(1, BATCHES[:1] * 2, dropout=0.3)
     assert twice[0] != pytest.approx(2 * once[0], rel=1e-6)
 

@@ -1,4 +1,4 @@
-"""The rule and the rows, held to the design's sentences written out token by token; vocabulary and picture."""
+"""The attention rule and rows against the design's sentences, token by token; vocabulary and row picture."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Token:
 
 
 def numbered(prompt: int, states: Sequence[int], preamble: int = 0) -> Document[int]:
-    """A document whose symbols are all different, so that a row tells where each came from."""
+    """A document whose symbols are all different, so that a row shows the origin of each token."""
     symbols = iter(range(prompt + sum(states)))
 
     def text(length: int) -> tuple[int, ...]:
@@ -61,7 +61,7 @@ def origins(document: Document[int], made: Sequence[Row[int]]) -> list[list[Toke
 
 
 def seen_by(token: Token) -> set[tuple[int, bool]]:
-    """The parts that a token sees besides its own part up to itself, as (part, copy): the design's second sentence."""
+    """The parts that a token sees besides its own, as (part, copy): the design's second sentence."""
     if token.part == 0:
         return set()
     if token.copy:
@@ -133,7 +133,7 @@ def test_rows_follow_the_sentences_at_every_budget(document: Document[int]) -> N
 @pytest.mark.parametrize("question_loss", [False, True])
 @pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
 def test_each_token_is_scored_once_at_every_budget(document: Document[int], question_loss: bool) -> None:
-    """Token 0 of a row never; without a prompt s[1] is given; of the prompt the preamble, or all of it when asked."""
+    """Never token 0 of a row, nor a given s[1]; of the prompt the preamble, or all of it with question_loss."""
     scored_prompt = (
         document.prompt[1:] if question_loss else document.prompt[len(document.prompt) - document.preamble :]
     )
@@ -219,7 +219,7 @@ def test_documents_that_are_none(
 
 
 def test_the_dense_mask_and_targets_are_those_of_the_rows() -> None:
-    """The tensors say what the rows say, and nothing sees padding but padding."""
+    """The tensors agree with the rows, and only padding sees padding."""
     from scratchpad.layout.batch import NO_TARGET, collate
 
     made = [row for document in DOCUMENTS[:7] for row in rows(document, "packed", question_loss=True)]
@@ -300,7 +300,7 @@ def test_a_picture_shows_who_sees_whom() -> None:
 
 
 def test_pictures_of_long_rows_and_of_several() -> None:
-    """A row of 190 tokens keeps its colours in a picture of bounded size; of many rows the first are drawn."""
+    """A row of 190 tokens keeps its colours in a picture of bounded size; only the first of many rows are drawn."""
     long = Document(("Q",) * 61, (("state number",) * 5,) * 13)
     packed = pixels(rows(long))
     assert min(share(packed, colour) for colour in (PROMPT, CONTEXT, STATE)) > 0.003

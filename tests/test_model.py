@@ -1,4 +1,4 @@
-"""The model is GPT-2: held against transformers' own, and against what its kinds of positions promise."""
+"""The model against GPT-2 of transformers, and against what each kind of positions promises."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ALL_SHAPES = shapes()
 
 
 def plain_causal() -> Batch:
-    """Ragged documents of one state: nothing but text under the causal mask."""
+    """Ragged documents of one state: plain text under the causal mask."""
     rng = random.Random(0)
     return batch_of([document(rng, *lengths) for lengths in ((3, [2]), (17, [11]), (1, [1]), (5, [23]), (29, [1]))])
 
@@ -59,7 +59,7 @@ def test_logits_and_gradients_are_those_of_gpt2_in_float64(gelu: str) -> None:
 
 @pytest.mark.parametrize("deviation", [0.02, None])
 def test_initial_weights_are_drawn_as_in_gpt2(deviation: float | None) -> None:
-    """The deviation, by sqrt(2 layers) less where a layer writes to the residual stream; within 4 sigmas.
+    """The deviation, divided by sqrt(2 layers) in projections to the residual stream; within 4 sigmas.
 
     None is 1 / sqrt(inputs) of each matrix: what x @ W.T sums over.
     """
@@ -81,7 +81,7 @@ def test_initial_weights_are_drawn_as_in_gpt2(deviation: float | None) -> None:
     ("preset", "symbols", "papers"), [("10m", 0, 10.6e6), ("25m", 1010, 25.7e6), ("85m", 1010, 85.7e6)]
 )
 def test_presets_have_the_papers_sizes(preset: str, symbols: int, papers: float) -> None:
-    """Without positions. The paper's first size counts without the symbols, the others at the 1,010 of cycles."""
+    """Positions do not count. The paper's first size leaves out the symbols; the others have the 1,010 of cycles."""
     config = dataclasses.replace(PRESETS[preset], positions="none")
     cycles = len(Vocabulary(task_named("cycles").symbols()))
     assert cycles == 1010
@@ -112,7 +112,7 @@ def test_which_positions_matter(positions: str, used: bool) -> None:
 
 
 def test_rotary_turns_by_the_written_angles() -> None:
-    """Pairs (first half, second half of a head) as complex numbers, turned by position / 10000^(2i / width)."""
+    """Pairs (first half, second half of a head) as complex numbers, rotated by position / 10000^(2i / width)."""
     x = torch.randn(3, 7, 10, dtype=torch.float64)
     turned_x = rotate(x, rotary(torch.tensor([0, 7, 211]), 10, torch.float64))
     for n, position in enumerate((0, 7, 211)):
@@ -126,7 +126,7 @@ def test_rotary_turns_by_the_written_angles() -> None:
 
 @pytest.mark.parametrize("heads", [1, 2, 3, 5, 8, 12, 16])
 def test_alibi_falls_with_the_slopes_of_another_library(heads: int) -> None:
-    """BLOOM's biases, made for whole batches of float32 masks: slope times the position of the key."""
+    """BLOOM's biases are slope times the position of the key."""
     theirs = build_alibi_tensor(torch.ones(1, 7), heads, torch.float64)
     expected = torch.tensor(alibi(heads), dtype=torch.float64)[:, None, None] * torch.arange(7)
     torch.testing.assert_close(theirs, expected, rtol=1e-6, atol=0)
@@ -135,7 +135,7 @@ def test_alibi_falls_with_the_slopes_of_another_library(heads: int) -> None:
 @pytest.mark.parametrize("backend", ["dense", "blocks"])
 @pytest.mark.parametrize("positions", ["learned", "rotary", "alibi", "none"])
 def test_layers_look_back_over_their_spans_and_no_further(positions: str, backend: str) -> None:
-    """Two layers of span 5 see 8 tokens back and the token itself: whatever stands before them changes nothing."""
+    """Two layers of span 5 see a token and 8 tokens before it; earlier tokens change nothing."""
     model = small_model(positions, span=5)
     rng = random.Random(2)
     text = [rng.randrange(SYMBOLS) for _ in range(31)]

@@ -1,4 +1,4 @@
-"""Choosing tokens: probabilities against sums written out, a stream of random numbers for each row."""
+"""The choice of tokens: probabilities against explicit sums, and a random stream for each row."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SYMBOLS = 13
 
 
 def drawn_from(logits: list[float], sampling: Sampling) -> list[float]:
-    """The probabilities written out: temperature, then the k likeliest, then the likeliest up to the sum p."""
+    """The probabilities in plain Python: temperature, then the k most likely, then the most likely up to the sum p."""
     top = max(logits)
     weights = [math.exp((logit - top) / sampling.temperature) for logit in logits]
     ranked = sorted(range(len(logits)), key=lambda i: -logits[i])[: sampling.top_k]
@@ -64,7 +64,7 @@ def test_a_temperature_of_zero_is_greedy_and_takes_the_first_of_equals() -> None
 
 
 def drawn(sampling: Sampling, row: int, count: int, others: Callable[[int], list[int]]) -> list[int]:
-    """What one row draws from the same logits again and again, beside other rows that come and go."""
+    """The draws of one row from the same logits many times, while other rows come and go."""
     choose, logits = sampling.chooser(), torch.randn(SYMBOLS, generator=torch.Generator().manual_seed(3))
     found = []
     for i in range(count):
@@ -83,7 +83,7 @@ def test_a_row_draws_from_a_stream_of_its_own() -> None:
 
 
 def test_draws_have_the_frequencies_of_the_probabilities() -> None:
-    """Chi-square over 20,000 draws; a right sampler exceeds the bound for one seed in a million."""
+    """Chi-square over 20,000 draws; a correct sampler exceeds the bound for one seed in a million."""
     sampling, rows = Sampling(1.5, top_k=7, seed=1), range(1000)
     logits = torch.randn(SYMBOLS, dtype=torch.float64)
     choose = sampling.chooser()

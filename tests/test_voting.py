@@ -1,4 +1,4 @@
-"""Models that vote on states: against a loop that feeds everything anew, and by ballots written out."""
+"""Models that vote on states: against a loop without a cache, and ballots by hand."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ LIMITS = Limits(state_tokens=11, states=11)
 
 
 def wandering(logits: Tensor, voter: int) -> Tensor:
-    """What a voter makes of logits: it hangs on their fourth digit, so that chains never settle.
+    """A voter's logits depend on the fourth digit of the model's, so that chains never settle.
 
-    <sep> often, <end> rarely; and one token in 20, another one for each voter, is not what the others would write.
+    <sep> is frequent, <end> rare; one token in 20, a different one for each voter, is not what the others write.
     """
     digits = (logits.double() * 1000) % 1
     odd = (logits.double().sum(-1, keepdim=True) * 1000 * (voter + 1)) % 1 < 0.05
@@ -47,7 +47,7 @@ def wandering(logits: Tensor, voter: int) -> Tensor:
 
 
 class Wandering:
-    """A decoder whose logits wander."""
+    """A decoder with logits of `wandering`."""
 
     def __init__(self, decoder: Decoder, voter: int) -> None:
         self.decoder, self.voter, self.context = decoder, voter, decoder.context
@@ -66,14 +66,14 @@ class Wandering:
 
 
 def begins(count: int) -> list[Opening]:
-    """Prompts of ragged lengths; every third row begins with a given state behind its prompt."""
+    """Prompts of ragged lengths; every third row begins with a given state after its prompt."""
     rng = random.Random(0)
     return [Opening(text(rng, 1 + i % 7), () if i % 3 else (*text(rng, i % 5), SEP_NUMBER)) for i in range(count)]
 
 
 @torch.inference_mode()
 def next_state(model: Transformer, voter: int, prompt: State, before: State, ends: State = ENDS) -> tuple[State, float]:
-    """What a model writes greedily, and the mean log probability of its tokens; everything fed anew at each token."""
+    """A model's greedy state and the mean log probability of its tokens; the whole text is fed for each token."""
     state: list[int] = []
     logs = []
     while len(state) < LIMITS.state_tokens and not (state and state[-1] in ends):
@@ -85,7 +85,7 @@ def next_state(model: Transformer, voter: int, prompt: State, before: State, end
 
 
 def slow(models: Sequence[Transformer], opening: Opening, hows: Counter[str]) -> Chain:
-    """One chain by votes."""
+    """One chain by voting."""
     states, last = [], opening.given
     while len(states) + bool(opening.given) < LIMITS.states:
         ballots = [next_state(model, voter, opening.prompt, last) for voter, model in enumerate(models)]
@@ -98,7 +98,7 @@ def slow(models: Sequence[Transformer], opening: Opening, hows: Counter[str]) ->
 
 
 def voting(decoders: Sequence[Decoder], inductive: bool = True) -> Engine:
-    """Chains that go on when a state comes twice."""
+    """Chains that continue when a state repeats."""
     wanderers = [Wandering(decoder, voter) for voter, decoder in enumerate(decoders)]
     return dataclasses.replace(voting_engine(wanderers, VOCABULARY, inductive, LIMITS), detect_loops=False)
 
@@ -120,7 +120,7 @@ DECODERS: dict[str, Callable[[Transformer], Decoder]] = {
     ],
 )
 def test_voting_is_the_loop_written_out(voters: int, positions: str, decoder: str, batch: int) -> None:
-    """Each with weights of its own; states of the minority are replaced in every voter's memory."""
+    """Each voter has logits of its own; the minority continues from the majority's state."""
     model, hows = random_model(positions), Counter[str]()
     expected = [slow([model] * voters, opening, hows) for opening in begins(11)]
     assert {"all", "tie", *(["majority"] if voters > 2 else [])} <= hows.keys()
@@ -168,7 +168,7 @@ def test_ballots_are_counted(ballots: list[tuple[State, float]], expected: State
 
 
 def test_a_majority_state_that_comes_twice_is_a_loop() -> None:
-    """Two follow a map that goes on for ever; the third would come to an end."""
+    """Two voters follow a map without an end; the third would end."""
     voters = [Scripted(counting(5, back_to=2)), Scripted(counting(3)), Scripted(counting(5, back_to=2))]
     [written] = voting_engine(voters, VOCABULARY).write([Opening((5,))])
     assert written.status == "loop"
@@ -179,7 +179,7 @@ def test_a_majority_state_that_comes_twice_is_a_loop() -> None:
 
 @pytest.mark.parametrize("smaller", [0, 2])
 def test_the_smallest_model_says_when_positions_run_out(smaller: int) -> None:
-    """Prompts that leave it from 14 positions down to a single one; states reach beyond them."""
+    """Prompts leave it 14 positions down to a single one, and states need more."""
     sizes = [31 if voter == smaller else 200 for voter in range(3)]
     models = [random_model(context=size) for size in sizes]
     begun = [Opening(text(random.Random(i), i)) for i in range(17, 31)]

@@ -1,4 +1,4 @@
-"""Runs that vote on states: against models that are asked one state at a time, and their ballots written out."""
+"""Runs that vote on states: against models that write one state at a time, and their ballots by hand."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from scratchpad.tasks.document import bare
 
 @pytest.fixture(scope="module")
 def seeds(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Three seeds that are right in some of the states of questions with 1 or 2 bits."""
+    """Three seeds that write some states of questions with 1 or 2 bits correctly."""
     folder = tmp_path_factory.mktemp("seeds")
     settings: dict[str, Any] = {"train__steps": 90, "train__batch": 16, "train__learning_rate": 1e-2, "window": 4}
     configs = [tiny(**settings, bits="1-3", evaluate__sizes="1,2", train__seed=seed) for seed in range(3)]
@@ -32,7 +32,7 @@ def seeds(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def votes(run: Run, others: Sequence[Run], question: Symbols) -> tuple[list[Symbols], Symbols | None]:
-    """States and answer by votes, each model asked alone for one state at a time."""
+    """States and answer by voting; each model writes one state at a time."""
     task, encode, chain = run.evaluated.task, run.evaluated.vocabulary.encode, list[Symbols]()
     prompt, limits = encode((*task.inductive_question(question), "<start>")), Limits(1024, 1)
     while len(chain) < 12:
