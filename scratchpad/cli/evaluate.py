@@ -157,17 +157,10 @@ def _columns(method: str) -> tuple[str, ...]:
 
 def _cells(name: str, score: Score) -> tuple[Any, ...]:
     return (
-        name,
-        score.size,
-        score.n,
-        percent(score.accuracy),
-        percent_range(score.low, score.high),
-        percent(score.transition_accuracy, 2),
-        f"{score.tokens:,.1f}",
-        duration(score.seconds),
-        memory(score.memory_bytes),
-        f"{score.seen_in_training}",
-    )
+        name, score.size, score.n, percent(score.accuracy), percent_range(score.low, score.high),
+        percent(score.transition_accuracy, 2), f"{score.tokens:,.1f}", duration(score.seconds),
+        memory(score.memory_bytes), f"{score.seen_in_training}",
+    )  # fmt: skip
 
 
 def _medians(scores: list[Score]) -> list[tuple[Any, ...]]:

@@ -114,21 +114,17 @@ def _parser(name: str, command: Command) -> _Parser:
 
 
 def _overview() -> str:
-    lines = [f"  {name:11}{summary}" for name, summary in COMMANDS.items()]
-    return "\n".join(
-        [
-            "usage: scratchpad COMMAND ...",
-            "",
-            "Train Transformers to show their work in a scratchpad, and run them on longer inputs.",
-            "",
-            *lines,
-            "",
-            "`scratchpad COMMAND --help` describes a command and its options.",
-            "",
-            "example:",
-            "  scratchpad show parity --format inductive --set bits=5 window=8",
-        ]
-    )
+    commands = "\n".join(f"  {name:11}{summary}" for name, summary in COMMANDS.items())
+    return f"""usage: scratchpad COMMAND ...
+
+Train Transformers to show their work in a scratchpad, and run them on longer inputs.
+
+{commands}
+
+`scratchpad COMMAND --help` describes a command and its options.
+
+example:
+  scratchpad show parity --format inductive --set bits=5 window=8"""
 
 
 def _os_text(error: OSError) -> str:

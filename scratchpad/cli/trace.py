@@ -29,6 +29,17 @@ EXAMPLE = """scratchpad trace program.py --call "f(6)"
   scratchpad trace program.py --call "f(6)" --format inductive --json --max-seconds 2"""
 
 _DEFAULTS = ResourceLimits()
+_LIMITS = {  # option: field of ResourceLimits, meaning
+    "memory": ("memory_bytes", "memory in MiB"),
+    "steps": ("steps", "traced lines"),
+    "output": ("output_bytes", "printed bytes"),
+    "trace": ("trace_bytes", "bytes of the trace as JSON"),
+    "files": ("open_files", "open files"),
+    "folder": ("file_bytes", "bytes in the working folder"),
+    "threads": ("threads", "threads"),
+    "value": ("value_characters", "approximate characters of one value; longer ones are cut and marked"),
+}
+_UNITS = {"memory": MIB}
 _SUMMARY_FIELDS = ("status", "error", "error_line", "output_text", "stdout", "stderr", "cuts", "seconds")
 
 
@@ -52,30 +63,11 @@ def arguments(parser: ArgumentParser) -> None:
         help="namespaces: namespaces and audit hooks; hooks: audit hooks alone; auto: the strongest that this machine "
         "allows (default: %(default)s)",
     )
-    _add_limits(parser)
-
-
-def _add_limits(parser: ArgumentParser) -> None:
-    for option, default, text in (
-        ("memory", _DEFAULTS.memory_bytes // MIB, "memory in MiB"),
-        ("steps", _DEFAULTS.steps, "traced lines"),
-        ("output", _DEFAULTS.output_bytes, "printed bytes"),
-        ("trace", _DEFAULTS.trace_bytes, "bytes of the trace as JSON"),
-        ("files", _DEFAULTS.open_files, "open files"),
-        ("folder", _DEFAULTS.file_bytes, "bytes in the working folder"),
-        ("threads", _DEFAULTS.threads, "threads"),
-        ("value", _DEFAULTS.value_characters, "approximate characters of one value; longer ones are cut and marked"),
-    ):
-        help_text = f"{text} (default: %(default)s)"
-        parser.add_argument(f"--max-{option}", type=whole_number(0), metavar="N", default=default, help=help_text)
-    seconds = f"{_DEFAULTS.seconds:g}"
-    parser.add_argument(
-        "--max-seconds",
-        type=_seconds,
-        metavar="S",
-        default=_DEFAULTS.seconds,
-        help=f"running time (default: {seconds})",
-    )
+    for option, (field, text) in _LIMITS.items():
+        default = getattr(_DEFAULTS, field) // _UNITS.get(option, 1)
+        add(f"--max-{option}", type=whole_number(0), metavar="N", default=default, help=f"{text} (default: {default})")
+    seconds = f"running time (default: {_DEFAULTS.seconds:g})"
+    add("--max-seconds", type=_seconds, metavar="S", default=_DEFAULTS.seconds, help=seconds)
 
 
 def _seconds(text: str) -> float:
@@ -90,7 +82,8 @@ def run(args: Namespace) -> None:
         raise ScratchpadError("--prompt prints the paper's text: leave out --json and --format inductive")
     source = read_program(args.file)
     program_text(source, args.call)  # finds a mistake in the call before the sandbox starts
-    with Runner(_limits(args), args.isolation) as runner:
+    limits = {field: getattr(args, f"max_{option}") * _UNITS.get(option, 1) for option, (field, _) in _LIMITS.items()}
+    with Runner(ResourceLimits(seconds=args.max_seconds, **limits), args.isolation) as runner:
         trace = _traced(args, runner, source)
         if trace.status == "syntax":
             raise ScratchpadError(f"{_place(args, source, trace.error_line)}: {trace.error}")
@@ -118,20 +111,6 @@ def _place(args: Namespace, source: str, line: int | None) -> str:
     if args.call is not None and line > source.count("\n") + 1:
         return f"--call {args.call!r}"
     return f"{args.file}, line {line}"
-
-
-def _limits(args: Namespace) -> ResourceLimits:
-    return ResourceLimits(
-        seconds=args.max_seconds,
-        memory_bytes=args.max_memory * MIB,
-        steps=args.max_steps,
-        output_bytes=args.max_output,
-        trace_bytes=args.max_trace,
-        open_files=args.max_files,
-        file_bytes=args.max_folder,
-        threads=args.max_threads,
-        value_characters=args.max_value,
-    )
 
 
 def _print_steps(trace: Trace, runner: Runner) -> None:
