@@ -1,4 +1,4 @@
-"""In every task and format the answer that is read in the text is the oracle's, and no other text gives it."""
+"""In every task and format, the answer read from the true text is the oracle's; a changed text gives another answer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def task(request: pytest.FixtureRequest) -> Task:
 
 
 def read(task: Task, form: str, question: Symbols, states: Sequence[Symbols]) -> Symbols | None:
-    """The answer in written states; None where it cannot be read."""
+    """Return the answer in states; None if it cannot be read."""
     try:
         return format_named(form).answer(task, question, states)
     except (ValueError, IndexError):
@@ -28,7 +28,7 @@ def read(task: Task, form: str, question: Symbols, states: Sequence[Symbols]) ->
 
 
 def where_it_counts(task: Task, form: str, question: Symbols, states: Sequence[Symbols]) -> list[int]:
-    """The places near the end of the last state at which another symbol, whichever, spoils the answer."""
+    """Return the places near the end of the last state at which any other symbol changes the answer."""
     *before, last = states
     truth, others = task.truth(question), sorted({*"01a$;", "No", "Yes"})
 

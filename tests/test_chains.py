@@ -1,4 +1,4 @@
-"""Sample chains of the report, each sentence of what is shown held against chains written by hand."""
+"""Sample chains of the report, against chains written by hand."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def chains(
     return [chain for _, of_size in sample_chains(read_run(folder, task_file)) for chain in of_size]
 
 
-def judged(states: Sequence[Symbols], answer: str, question: Symbols = QUESTION, **others: Any) -> dict[str, Any]:
-    """A line as the evaluation writes it for an inductive chain."""
+def evaluated(states: Sequence[Symbols], answer: str, question: Symbols = QUESTION, **others: Any) -> dict[str, Any]:
+    """Return a line of evaluation.jsonl for an inductive chain."""
     return sample(
         question, states, check_transitions(TASK, question, states), answer, TASK.truth(question)[0], **others
     )
@@ -51,8 +51,8 @@ def lines(steps: Sequence[ChainLine]) -> list[str]:
     return [f"{line.number} {line.verdict} {text(line.written)}" if not line.skipped else "..." for line in steps]
 
 
-def test_a_right_chain_is_shown_with_its_marks(tmp_path: Path) -> None:
-    [chain] = chains(tmp_path, parity(), judged(TRUE, "0"))
+def test_a_correct_chain_is_shown_with_its_marks(tmp_path: Path) -> None:
+    [chain] = chains(tmp_path, parity(), evaluated(TRUE, "0"))
     assert (chain.correct, chain.title, chain.question) == (True, "correct", "1_01___=")
     assert chain.answers == "answer 0 · 32 tokens"
     assert lines(chain.lines) == [
@@ -63,7 +63,7 @@ def test_a_right_chain_is_shown_with_its_marks(tmp_path: Path) -> None:
 
 def test_the_first_wrong_state_has_the_true_one_beside_it(tmp_path: Path) -> None:
     states = [TRUE[0], symbols("[02]0,0"), symbols("[03]1,1"), symbols("[06]_,1", "<end>")]
-    [chain] = chains(tmp_path, parity(), judged(states, "1"))
+    [chain] = chains(tmp_path, parity(), evaluated(states, "1"))
     assert (chain.title, chain.answers) == ("wrong", "answer 1 · true answer 0 · 32 tokens")
     assert [line.verdict for line in chain.lines] == ["correct", "wrong", "follows", "breaks"]
     wrong = chain.lines[1]
@@ -73,16 +73,16 @@ def test_the_first_wrong_state_has_the_true_one_beside_it(tmp_path: Path) -> Non
 
 
 def test_a_wrong_terminator_is_a_wrong_state(tmp_path: Path) -> None:
-    [chain] = chains(tmp_path, parity(), judged([TRUE[0], symbols("[02]0,1", "<end>")], "1"))
+    [chain] = chains(tmp_path, parity(), evaluated([TRUE[0], symbols("[02]0,1", "<end>")], "1"))
     assert text(chain.lines[1].written, "differs") == "<end>"
     assert text(chain.lines[1].expected, "differs") == "<sep>"
 
 
-def test_a_wrong_answer_is_shown_before_right_answers_of_wrong_work(tmp_path: Path) -> None:
-    lucky = judged([TRUE[0], symbols("[07]_,0", "<end>")], "0")
-    wrong = judged([symbols("[07]_,1", "<end>")], "1", index=1)
-    later = judged([symbols("[05]_,1", "<end>")], "1", index=2)
-    found = chains(tmp_path / "a", parity(), lucky, judged(TRUE, "0"), wrong, later)
+def test_a_wrong_answer_is_preferred_to_a_correct_answer_with_wrong_work(tmp_path: Path) -> None:
+    lucky = evaluated([TRUE[0], symbols("[07]_,0", "<end>")], "0")
+    wrong = evaluated([symbols("[07]_,1", "<end>")], "1", index=1)
+    later = evaluated([symbols("[05]_,1", "<end>")], "1", index=2)
+    found = chains(tmp_path / "a", parity(), lucky, evaluated(TRUE, "0"), wrong, later)
     assert [(chain.title, lines(chain.lines)[0]) for chain in found] == [
         ("correct", "1 correct [00]1,1<sep>"), ("wrong", "1 wrong [07]_,1<end>"),
     ]  # fmt: skip
@@ -91,7 +91,7 @@ def test_a_wrong_answer_is_shown_before_right_answers_of_wrong_work(tmp_path: Pa
 
 
 def test_chains_that_did_not_end_say_why(tmp_path: Path) -> None:
-    line = {**judged([TRUE[0], TRUE[0]], "1"), "status": "loop", "answer": None}
+    line = {**evaluated([TRUE[0], TRUE[0]], "1"), "status": "loop", "answer": None}
     [chain] = chains(tmp_path, parity(), line)
     assert chain.answers == "no answer · true answer 0 · caught in a loop · 16 tokens"
 
@@ -112,7 +112,7 @@ def test_a_scratchpad_that_breaks_off_lacks_a_state(tmp_path: Path) -> None:
     assert "(nothing was written)" in report([tmp_path / "run"])
 
 
-def test_judged_by_one_forward_pass_the_true_text_is_shown(tmp_path: Path) -> None:
+def test_teacher_forcing_shows_the_true_text(tmp_path: Path) -> None:
     line = sample(QUESTION, [], [True, False, True, False], "", "", method="forced", right=False)
     [chain] = chains(tmp_path, parity(), line)
     assert lines(chain.lines) == [
@@ -122,13 +122,13 @@ def test_judged_by_one_forward_pass_the_true_text_is_shown(tmp_path: Path) -> No
     assert "the model predicts another state here" in report([tmp_path / "run"])
 
 
-def test_what_the_model_wrote_is_shown_rather_than_what_was_judged(tmp_path: Path) -> None:
+def test_generated_text_is_preferred_to_teacher_forcing(tmp_path: Path) -> None:
     forced = sample(QUESTION, [], [True] * 4, "", "", method="forced")
-    [chain] = chains(tmp_path, parity(), forced, judged(TRUE, "0"))
+    [chain] = chains(tmp_path, parity(), forced, evaluated(TRUE, "0"))
     assert not chain.forced
 
 
-def test_of_a_long_chain_the_head_the_error_and_the_tail_are_shown(tmp_path: Path) -> None:
+def test_a_long_chain_is_cut_to_its_head_the_error_and_its_tail(tmp_path: Path) -> None:
     config = parity(window="31", bits="31")
     question = (*"01" * 15, "0", "=")
     task = Parity(window=31)
@@ -141,7 +141,7 @@ def test_of_a_long_chain_the_head_the_error_and_the_tail_are_shown(tmp_path: Pat
     assert chain.lines[6].verdict == "wrong"
 
 
-def test_of_a_long_state_the_ends_and_the_difference_are_shown(tmp_path: Path) -> None:
+def test_a_long_state_is_cut_to_its_ends_and_the_difference(tmp_path: Path) -> None:
     problems = [{"question": name, "states": ["ab" * 250 + name], "answer": name} for name in "cde"]
     (tmp_path / "data.jsonl").write_text("".join(json.dumps(problem) + "\n" for problem in problems))
     config = dataclasses.replace(parity(), task=TaskConfig("data", "inductive", data=str(tmp_path / "data.jsonl")))
@@ -152,12 +152,12 @@ def test_of_a_long_state_the_ends_and_the_difference_are_shown(tmp_path: Path) -
     assert text(chain.lines[0].written, "differs") == "c"
 
 
-def test_where_lengths_differ_all_after_the_difference_is_marked(tmp_path: Path) -> None:
-    [chain] = chains(tmp_path, parity(), judged([TRUE[0], symbols("[02]1,11")], "1"))
+def test_texts_of_other_lengths_are_marked_from_the_first_difference_on(tmp_path: Path) -> None:
+    [chain] = chains(tmp_path, parity(), evaluated([TRUE[0], symbols("[02]1,11")], "1"))
     assert text(chain.lines[1].written, "differs") == "1,11<sep>"
 
 
-def test_a_first_state_that_is_given_is_not_judged(tmp_path: Path) -> None:
+def test_a_given_first_state_is_not_scored(tmp_path: Path) -> None:
     [chain] = chains(tmp_path, parity(), sample(QUESTION, TRUE, [True, False, True], "1", "0"))
     assert [line.verdict for line in chain.lines] == ["correct", "correct", "wrong", "follows"]
 
@@ -173,7 +173,7 @@ def test_symbols_of_several_characters_are_spaced(tmp_path: Path) -> None:
 
 
 def test_up_to_four_lengths_are_shown(tmp_path: Path) -> None:
-    found = chains(tmp_path, parity(), *(judged(TRUE, "0", size=size) for size in (19, 2, 3, 5, 7, 11, 13, 17)))
+    found = chains(tmp_path, parity(), *(evaluated(TRUE, "0", size=size) for size in (19, 2, 3, 5, 7, 11, 13, 17)))
     assert [chain.size for chain in found] == [2, 5, 13, 19]
 
 
@@ -188,7 +188,7 @@ def truth(question): return "a"
 """
 
 
-def test_a_task_of_a_file_is_judged_by_it_where_the_file_is_named(tmp_path: Path) -> None:
+def test_a_task_from_a_file_needs_its_file(tmp_path: Path) -> None:
     file = tmp_path / "own.py"
     file.write_text(OWN)
     config = dataclasses.replace(parity(), task=TaskConfig("own", "inductive", file=str(file)))

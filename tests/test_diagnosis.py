@@ -1,4 +1,4 @@
-"""Diagnoses of chains counted by hand, the report with them, and attention against the model's own."""
+"""Diagnoses of chains counted by hand, the report on them, and attention weights against the model's own attention."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def run_of(tmp_path: Path, *lines: dict[str, Any], **config: Any) -> Path:
 
 
 def test_transitions_are_counted_by_place_slot_and_kind(tmp_path: Path) -> None:
-    """By hand: the second transition is right in one chain of three, every other one in all that have it."""
+    """By hand: the second transition is correct in one chain of three, all other transitions in every chain."""
     [found] = diagnose(read_run(run_of(tmp_path, WRONG_PARITY, WRONG_SLOT, RIGHT)))
     places = {place: (share.correct, share.n) for place, share in found.by_place.items()}
     assert places == {1: (3, 3), 2: (1, 3), 3: (3, 3), 4: (2, 2)}
@@ -67,7 +67,7 @@ def test_transitions_are_counted_by_place_slot_and_kind(tmp_path: Path) -> None:
 
 
 def test_the_prediction_multiplies_as_many_transitions_as_a_chain_has(tmp_path: Path) -> None:
-    """Places right in 1/2 and 1/2 of two chains each: one chain is four states long, the other two."""
+    """Two places, each correct in one of two chains; one chain has four states, the other two."""
     short = tuple("1______=")
     states = terminated(TASK.chain(short))
     one = sample(QUESTION, TRUE, [False, True, True, True], "0", "0", method="forced")
@@ -98,7 +98,7 @@ def test_first_wrong_states_are_grouped_with_an_example(tmp_path: Path) -> None:
         (TRUE[1], (), "goes on after the last state"),
     ],
 )
-def test_what_is_wrong_is_said(written: Symbols, due: Symbols, what: str) -> None:
+def test_errors_are_described(written: Symbols, due: Symbols, what: str) -> None:
     assert describe_error(TASK, written, due) == what
 
 
@@ -157,7 +157,7 @@ def data_run(tmp_path: Path, **files: Any) -> Path:
     return write_run(tmp_path / "run", config, **files)
 
 
-def test_a_files_questions_count_once_whatever_the_seeds(tmp_path: Path) -> None:
+def test_questions_of_a_file_count_once_for_all_seeds(tmp_path: Path) -> None:
     lines = [
         sample(("a",), [("a", "a", "<sep>"), ("a", "<end>")], [seed == 0, True], "a", "a", seed=seed, size=2)
         for seed in (0, 1)
@@ -169,7 +169,7 @@ def test_a_files_questions_count_once_whatever_the_seeds(tmp_path: Path) -> None
     assert (found.chains.correct, found.chains.n) == (0, 1)
 
 
-def test_methods_of_evaluations_in_training_have_pictures_of_their_own(tmp_path: Path) -> None:
+def test_each_method_of_evaluation_in_training_has_its_own_plot(tmp_path: Path) -> None:
     lines = [
         {"step": step, "evaluation": [score(3, step, method=method)]}
         for step in (10, 20)
@@ -188,7 +188,7 @@ def test_methods_of_evaluations_in_training_have_pictures_of_their_own(tmp_path:
     assert "Evaluations during training: correct scratchpads" not in alone
 
 
-def test_the_report_shows_what_goes_wrong(tmp_path: Path) -> None:
+def test_the_report_shows_the_diagnosis(tmp_path: Path) -> None:
     page = Page(report([run_of(tmp_path, WRONG_PARITY, WRONG_SLOT, RIGHT)]))
     assert page.row("3 bits") == ["3", "33.3 %", "33.3 %", "81.82 %"]
     assert page.row("02") == ["33.3 % of 3"]
@@ -199,8 +199,8 @@ def test_the_report_shows_what_goes_wrong(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("looks", [{}, {"positions": "alibi"}, {"positions": "rotary", "span": "7"}])
-def test_attention_is_the_models_own_and_sees_what_the_rule_shows(looks: dict[str, str], tmp_path: Path) -> None:
-    """The states that come out with the weights written out are those that the model's own back-end computes."""
+def test_attention_weights_are_the_models_own_and_follow_the_rule(looks: dict[str, str], tmp_path: Path) -> None:
+    """The hidden states computed with the recorded weights equal those of the model's own back-end."""
     evaluated = trained(tmp_path / "run", tiny(**{f"model__{name}": value for name, value in looks.items()})).evaluated
     question = evaluated.task.parse("1_01___=")
     found = attention_of(evaluated, question, 3)
@@ -257,7 +257,7 @@ def test_the_command_diagnoses_and_draws(tmp_path: Path, capsys: Captured) -> No
 
 
 @pytest.mark.parametrize(
-    ("form", "more", "told"),
+    ("form", "more", "says"),
     [
         ("direct", [], "has the format direct: only inductive runs have transitions"),
         ("inductive", [], "holds no samples: run `scratchpad evaluate"),
@@ -265,13 +265,13 @@ def test_the_command_diagnoses_and_draws(tmp_path: Path, capsys: Captured) -> No
         ("inductive", ["--attention", "a.jpg"], "choose one of .png, .svg, .pdf"),
     ],
 )
-def test_mistakes_are_told(tmp_path: Path, capsys: Captured, form: str, more: list[str], told: str) -> None:
+def test_mistakes_are_reported(tmp_path: Path, capsys: Captured, form: str, more: list[str], says: str) -> None:
     folder = write_run(tmp_path / "run", parity(form))
     assert main(["diagnose", str(folder), *more]) == 2
-    assert told in capsys.readouterr().err
+    assert says in capsys.readouterr().err
 
 
-def test_a_state_that_is_not_there_is_refused(tmp_path: Path, capsys: Captured) -> None:
+def test_a_missing_state_is_refused(tmp_path: Path, capsys: Captured) -> None:
     run = trained(tmp_path / "run", tiny())
     given = ["--attention", str(tmp_path / "a.png"), "--question", "1_", "--state", "3"]
     assert main(["diagnose", str(run.folder), *given]) == 2

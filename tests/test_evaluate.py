@@ -1,4 +1,4 @@
-"""Evaluation: one forward pass says what free running would, sample by sample, on models that make mistakes."""
+"""Evaluation: teacher forcing and free running agree sample by sample, on models that make mistakes."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def half_trained(form: str) -> Run:
 
 
 def questions(run: Run) -> list[tuple[int, Symbols]]:
-    """Of several sizes, some of them trained on."""
+    """Return questions of several sizes; the model was trained on some of them."""
     evaluated = run.evaluated
     if evaluated.task.name == "cycles":
         learned = [evaluated.task.draw(run.config.train.seed, "train", i) for i in range(8)]
@@ -77,7 +77,7 @@ def judged(run: Run, method: str) -> list[Sample]:
 
 
 @pytest.mark.parametrize("form", HALF_TRAINED)
-def test_one_forward_pass_says_what_free_running_does(form: str) -> None:
+def test_teacher_forcing_and_free_running_agree(form: str) -> None:
     run = half_trained(form)
     by_force, by_running = judged(run, "forced"), judged(run, "free")
     flags = [sample.exact for sample in by_force]
@@ -88,7 +88,7 @@ def test_one_forward_pass_says_what_free_running_does(form: str) -> None:
         assert not a.exact or (a.tokens, b.status, b.answer) == (b.tokens, "done", b.truth)
 
 
-def test_chains_judged_state_by_state_are_right_up_to_the_same_place() -> None:
+def test_both_methods_find_the_same_first_wrong_state() -> None:
     run = half_trained("inductive")
     for a, b in zip(judged(run, "forced"), judged(run, "free"), strict=True):
         right = a.first_wrong if a.first_wrong is not None else len(a.transitions)
@@ -96,7 +96,7 @@ def test_chains_judged_state_by_state_are_right_up_to_the_same_place() -> None:
 
 
 @pytest.mark.parametrize("form", ["inductive", "causal"])
-def test_other_ways_to_compute_judge_alike(form: str) -> None:
+def test_other_back_ends_caches_and_batches_agree(form: str) -> None:
     run = half_trained(form)
     evaluated, asked = run.evaluated, [question for _, question in questions(run)]
     dense = EvaluatedModel(evaluated.model, evaluated.task, evaluated.format, evaluated.vocabulary, "dense")
@@ -127,8 +127,8 @@ def test_chains_split_over_rows_have_the_same_verdicts(backend: str, monkeypatch
 
 
 @pytest.mark.parametrize(("correct", "n"), [(0, 1), (1, 1), (0, 10), (3, 10), (5, 10), (10, 10), (1, 997), (996, 997)])
-def test_wilson_holds_the_shares_within_1_96_deviations(correct: int, n: int) -> None:
-    """The ends are the two shares p with |correct / n - p| = z sqrt(p (1 - p) / n), found by halving."""
+def test_wilson_contains_the_shares_within_1_96_deviations(correct: int, n: int) -> None:
+    """The ends are the two shares p with |correct / n - p| = z sqrt(p (1 - p) / n), found by bisection."""
 
     def end(far: float) -> float:
         near = correct / n
@@ -142,7 +142,7 @@ def test_wilson_holds_the_shares_within_1_96_deviations(correct: int, n: int) ->
 
 
 def test_wilson_of_the_textbook() -> None:
-    """81 of 263: Newcombe 1998, table I, and nothing known without samples."""
+    """81 of 263: Newcombe 1998, table I. Without samples: (0, 1)."""
     assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
     assert wilson(0, 0) == (0.0, 1.0)
 
@@ -163,12 +163,12 @@ def test_scores_of_free_running_are_shares_of_its_samples() -> None:
 
 
 def most_held(states: Sequence[int]) -> int:
-    """Positions behind the question: a state, and twice the next one but for the end that is being written."""
+    """Return the positions after the question: a state, and the next one twice except for its last token."""
     return max([states[0] - 1, *(before + 2 * (state - 1) for before, state in itertools.pairwise(states))])
 
 
 @pytest.mark.parametrize("method", ["free", "forced"])
-def test_memory_hangs_neither_on_the_order_of_sizes_nor_on_the_batch(method: str) -> None:
+def test_memory_depends_neither_on_the_order_of_sizes_nor_on_the_batch(method: str) -> None:
     evaluated = half_trained("inductive").evaluated
     found = [
         {one.score.size: one.score.memory_bytes for one in evaluate(evaluated, sizes, 13, method, batch=batch)}
@@ -178,7 +178,7 @@ def test_memory_hangs_neither_on_the_order_of_sizes_nor_on_the_batch(method: str
     assert min(found[0].values()) > 0
 
 
-def test_a_score_has_the_keys_that_are_promised() -> None:
+def test_a_score_has_the_documented_keys() -> None:
     promised = ["task", "format", "size", "n", "correct", "accuracy", "low", "high", "method", "seed"]
     promised.append("transition_accuracy")
     for result in evaluate(half_trained("inductive").evaluated, [1, 2], n=3):
@@ -197,8 +197,8 @@ def test_sampled_chains_may_repeat_states() -> None:
     assert again[0].tokens == sampled[0].tokens
 
 
-def test_what_was_seen_in_training_is_counted(tmp_path: Path) -> None:
-    """54 questions of 1-2 bits in a window of 3 there are; fresh ones, then five fixed ones."""
+def test_questions_seen_in_training_are_counted(tmp_path: Path) -> None:
+    """There are 54 questions of 1-2 bits in a window of 3. First fresh training questions, then five fixed ones."""
     for name, more in (("fresh", {}), ("fixed", {"train.samples": 5}), ("many", {"train.samples": 1000})):
         config = recipe("parity-small").with_settings(TINY | {"bits": "1-2", "window": 3, "train.steps": 3} | more)
         config = config.with_settings({"evaluate.sizes": "1,2"})
@@ -212,7 +212,7 @@ def test_what_was_seen_in_training_is_counted(tmp_path: Path) -> None:
                 assert 0 < expected < 23
 
 
-def test_the_model_goes_back_to_training_after_it_was_judged() -> None:
+def test_evaluation_restores_the_training_mode() -> None:
     model = half_trained("inductive").evaluated.model
     model.train()
     list(evaluate(half_trained("inductive").evaluated, [1], n=2))
@@ -230,14 +230,14 @@ def test_the_model_goes_back_to_training_after_it_was_judged() -> None:
         ({"sampling": Sampling(temperature=0.5)}, "take method free"),
     ],
 )
-def test_what_cannot_be_judged_is_refused(settings: dict[str, Any], says: str) -> None:
+def test_impossible_evaluations_are_refused(settings: dict[str, Any], says: str) -> None:
     with pytest.raises(ScratchpadError, match=says):
         next(evaluate(**{"evaluated": half_trained("inductive").evaluated, "sizes": [1], **settings}))
 
 
 @pytest.mark.parametrize("method", ["forced", "free"])
 def test_documents_beyond_the_models_positions_are_wrong_and_counted(method: str) -> None:
-    """What is asked is judged as if nothing else had been: the same samples, and means over them alone."""
+    """The posed questions give the same samples and means as if the others were absent."""
     task, form = task_named("programs"), format_named("direct")
     vocabulary, questions = Vocabulary(task.symbols()), questions_of(task, 2, 31, 0)
     needed = [positions_needed(form.write(task, question)) for question in questions]
@@ -262,7 +262,7 @@ def test_documents_beyond_the_models_positions_are_wrong_and_counted(method: str
 
 
 def test_traces_are_compared_as_values() -> None:
-    """As `score` compares them; neither a trace that has not ended nor another value is right."""
+    """As `score` compares them. A trace without an end or with another value is wrong."""
     task, form = task_named("programs"), format_named("scratchpad")
     question = task.draw(0, "test", 0)
     (true,) = form.states(task, question)
@@ -281,7 +281,7 @@ def test_traces_are_compared_as_values() -> None:
 
 
 @pytest.mark.parametrize("method", ["forced", "free"])
-def test_a_size_of_which_nothing_fits(method: str) -> None:
+def test_a_size_without_a_fitting_question(method: str) -> None:
     evaluated = half_trained("causal").evaluated
     wide = dataclasses.replace(evaluated, task=task_named("parity", {"window": 40}))
     results = [result.score for result in evaluate(wide, [1, 40], n=2, method=method)]

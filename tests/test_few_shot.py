@@ -1,4 +1,4 @@
-"""Prompts with worked examples, and scoring what any model wrote: the papers' texts, and verdicts by hand."""
+"""Prompts with worked examples, and scoring of text from any model: the papers' texts, and verdicts by hand."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ state: {"f": "<callable_object f>", "output": 12}"""
         ("programs", PROGRAM, "scratchpad", f"{CONSIDER}{PROGRAM}{EXECUTION}{TRACE}\n\n[DONE]"),
     ],
 )
-def test_a_problem_is_asked_as_the_paper_asks_it(name: str, question: str, form: str, text: str) -> None:
-    """Byte for byte: the question as it is asked, and with its work as it is shown."""
+def test_prompts_are_the_papers(name: str, question: str, form: str, text: str) -> None:
+    """Byte for byte: the question in the prompt, and the question with its work as an example."""
     task = task_named(name)
     prompt = few_shot_prompt(task, format_named(form), task.parse(question), 0)
     assert prompt.text == prompt.question
@@ -72,7 +72,7 @@ def test_examples_are_fixed_and_never_the_question(name: str) -> None:
         assert prompt.text.count(prompt.stop.strip()) == (3 if "DONE" in prompt.stop else 4)
 
 
-def test_the_program_that_is_asked_about_is_not_shown_with_another_input() -> None:
+def test_the_questions_program_is_no_example_with_another_input() -> None:
     task = task_named("programs", {"runs": 3})
     question = task.draw(0, "train", 4)
     prompt = few_shot_prompt(task, format_named("direct"), question, 5)
@@ -80,7 +80,7 @@ def test_the_program_that_is_asked_about_is_not_shown_with_another_input() -> No
     assert len({*problems, prompt.question.partition("\n\noutput")[0]}) == 6
 
 
-def test_a_conversation_holds_the_same() -> None:
+def test_chat_messages_hold_the_same_text() -> None:
     task = task_named("long-addition")
     prompt = few_shot_prompt(task, format_named("scratchpad"), task.parse(SUM), 2)
     assert [said["role"] for said in prompt.messages] == ["user", "assistant", "user", "assistant", "user"]
@@ -88,7 +88,7 @@ def test_a_conversation_holds_the_same() -> None:
     assert [said["content"] for said in prompt.messages[1::2]] == [work for _, work in prompt.examples]
 
 
-def test_chains_are_spoken_state_by_state() -> None:
+def test_each_state_of_a_chain_has_its_own_lines() -> None:
     task = task_named("parity", {"window": 5})
     document = format_named("inductive").write(task, task.parse("_1_01="))
     assert question_and_work(task, document) == ("_1_01=", "[01]1,1\n[03]0,1\n[04]1,0\n[05]_,0")
@@ -96,13 +96,13 @@ def test_chains_are_spoken_state_by_state() -> None:
     assert question_and_work(task, given) == ("a", "b\nc")
 
 
-def test_too_few_problems_to_show() -> None:
+def test_too_few_problems_are_refused() -> None:
     task = task_named("parity", {"bits": 1, "window": 1})
     with pytest.raises(ScratchpadError, match="3 shots: 1003 questions of parity hold only 1 different problems"):
         few_shot_prompt(task, format_named("direct"), task.parse("1="), 3)
 
 
-def test_more_shots_than_any_model_reads_are_refused_before_a_draw() -> None:
+def test_too_many_shots_are_refused_before_a_draw() -> None:
     class Undrawn(Parity):
         def draw(self, seed: int, split: str, index: int) -> Symbols:
             raise AssertionError
@@ -115,7 +115,7 @@ def test_more_shots_than_any_model_reads_are_refused_before_a_draw() -> None:
 
 
 def verdicts(name: str, form: str, question: str, written: str, **settings: Any) -> str:
-    """Output and trace by strict scoring, then by relaxed: `+` right, `-` wrong, `.` there is none."""
+    """Return output and trace under strict scoring, then under relaxed: `+` correct, `-` wrong, `.` none."""
     task = task_named(name, settings)
     judged = score_text(task, format_named(form), task.parse(question), written)
     shown = {True: "+", False: "-", None: "."}
@@ -123,7 +123,7 @@ def verdicts(name: str, form: str, question: str, written: str, **settings: Any)
 
 
 def spoiled(name: str, target: str) -> str:
-    """A true work with one symbol of its answer changed; in most tasks that is the last digit."""
+    """Return a true work with one symbol of its answer changed; in most tasks the last digit."""
     if name == "heights":
         return target.removesuffix("Yes") + "No" if target.endswith("Yes") else target.removesuffix("No") + "Yes"
     place = max(i for i, letter in enumerate(target) if letter.isdecimal())
@@ -134,7 +134,7 @@ def spoiled(name: str, target: str) -> str:
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_the_true_work_is_right_and_a_changed_one_is_not(name: str) -> None:
+def test_the_true_work_is_correct_and_a_changed_one_is_not(name: str) -> None:
     task = task_named(name)
     for form in map(format_named, format_names(task)):
         for _, question in draws(task, 0, "test", 0, 5):

@@ -1,4 +1,4 @@
-"""Globality degrees: those the paper states, information against sums over dictionaries, and the command."""
+"""Globality degrees: those of the paper, entropies against sums over dictionaries, and the command."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ ANY = SearchLimits(largest=99)
 
 
 def silent(what: str, done: int, total: int) -> None:
-    """For work that nobody watches."""
+    """A progress callback that does nothing."""
 
 
 def cases_of(name: str, form: str, samples: int = 0, **settings: Any) -> WeightedDocuments:
-    """All cases, or with `samples` that many."""
+    """Return the degrees over all documents, or over `samples` of them."""
     task = task_named(name, settings)
     return documents_of(task, format_named(form), task.interchangeable(), samples, 0 if samples else 100_000, 0, silent)
 
@@ -44,16 +44,14 @@ def found(name: str, form: str, limits: SearchLimits = ANY, samples: int = 0, **
 
 
 @pytest.mark.parametrize(("bits", "counted"), [(n, k) for n in range(1, 8) for k in range(1, n + 1)])
-def test_parity_of_k_of_n_bits_takes_the_fewer_of_those_that_count_and_those_that_do_not(
-    bits: int, counted: int
-) -> None:
+def test_the_degree_of_parity_of_k_of_n_bits_is_the_smaller_of_k_and_n_minus_k(bits: int, counted: int) -> None:
     """Abbe et al. 2024, section 2."""
     assert overall(found("half-parity", "direct", window=bits, bits=counted)) == (min(counted, bits - counted), False)
 
 
 @pytest.mark.parametrize(("form", "bits", "counted"), [("scratchpad", 7, 5), ("inductive", 7, 5), ("inductive", 11, 3)])
-def test_the_running_parity_takes_two(form: str, bits: int, counted: int) -> None:
-    """The parity so far and the next bit."""
+def test_the_degree_of_running_parity_is_two(form: str, bits: int, counted: int) -> None:
+    """The previous parity and the next bit."""
     degree = found("half-parity", form, window=bits, bits=counted)
     assert overall(degree) == (2, False)
     if form == "scratchpad":
@@ -62,21 +60,21 @@ def test_the_running_parity_takes_two(form: str, bits: int, counted: int) -> Non
 
 
 @pytest.mark.parametrize("n", [2, 3])
-def test_cycles_take_as_many_as_they_are_long_and_the_walk_takes_three(n: int) -> None:
+def test_the_degree_of_cycles_is_their_length_and_of_the_walk_three(n: int) -> None:
     direct, _ = overall(found("cycles", "direct", SearchLimits(largest=n), n=n))  # sets of up to n are looked at
     assert direct >= n
     for form in ("scratchpad", "inductive"):
         assert 2 <= overall(found("cycles", form, n=n))[0] <= 3
 
 
-def test_a_search_that_stops_says_how_many_it_takes_at_least() -> None:
+def test_a_search_that_stops_gives_a_lower_bound() -> None:
     degree, more = overall(found("half-parity", "direct", SearchLimits(largest=2), window=7, bits=3))
     assert (degree, more) == (3, True)
     degree, more = overall(found("half-parity", "direct", SearchLimits(largest=9, work=7 * 128), window=7, bits=3))
     assert (degree, more) == (2, True)  # 7 sets of one token are looked at, 21 of two are too many
 
 
-def test_from_samples_the_same_degrees_are_found() -> None:
+def test_samples_give_the_same_degrees() -> None:
     [parity, end] = found("half-parity", "direct", samples=1009, window=13, bits=3)
     assert (parity.result.degree, parity.tokens) == (3, (("prompt", 0), ("prompt", 1), ("prompt", 2)))
     assert parity.result.p == pytest.approx(0.001)
@@ -85,27 +83,27 @@ def test_from_samples_the_same_degrees_are_found() -> None:
     assert overall(found("cycles", "inductive", samples=1009, n=3))[0] in (2, 3)
 
 
-def random_cases(n: int, told: bool) -> WeightedDocuments:
-    """Seventeen bits and a bit after them that is one of them, or drawn at random."""
+def random_cases(n: int, informative: bool) -> WeightedDocuments:
+    """Return documents of random bits, with an answer that is one of the bits or random."""
     rng = random.Random(5)
     documents = []
     for _ in range(n):
         bits = [rng.choice("01") for _ in range(17)]
-        documents.append(Document((*bits, "="), (((bits[4] if told else rng.choice("01")), "<end>"),)))
+        documents.append(Document((*bits, "="), (((bits[4] if informative else rng.choice("01")), "<end>"),)))
     return WeightedDocuments(documents, np.full(n, 1 / n), exact=False)
 
 
-def test_chance_is_not_taken_for_information() -> None:
-    """Of 833 sets of up to three tokens the best seems to tell something of random bits; a fresh half tells it does
-    not. The probability of a false alarm is 1 in 1000 a size, three of them here, for one fixed seed.
+def test_chance_is_not_information() -> None:
+    """Of 833 sets of up to three tokens, the best seems to hold information about random bits; the other half
+    shows that it does not. The probability of a false alarm is 1 in 1000 for each of three sizes, with one fixed seed.
     """
-    [answer, _] = degrees(random_cases(101, told=False), (), SearchLimits(largest=3, threshold=1e-6), silent)
+    [answer, _] = degrees(random_cases(101, informative=False), (), SearchLimits(largest=3, threshold=1e-6), silent)
     assert (answer.result.degree, answer.result.at_least) == (4, True)
-    [answer, _] = degrees(random_cases(101, told=True), (), SearchLimits(largest=3), silent)
+    [answer, _] = degrees(random_cases(101, informative=True), (), SearchLimits(largest=3), silent)
     assert (answer.result.degree, answer.tokens) == (1, (("prompt", 4),))
 
 
-def test_the_half_that_judges_is_not_the_half_that_chooses() -> None:
+def test_selection_and_test_use_different_halves() -> None:
     documents = [Document((str(i), "="), (("01"[i % 2], "<end>"),)) for i in range(101)]  # told apart by their first
     table = next(tables(WeightedDocuments(documents, np.full(101, 1 / 101), exact=False), ()))
     sample = _Sample(table, False, ANY)
@@ -121,7 +119,7 @@ def test_a_token_drawn_at_random_has_no_degree() -> None:
 
 
 def entropy_given(pairs: list[tuple[Any, Any]]) -> float:
-    """H(second | first) of equally likely pairs, by dictionaries."""
+    """Return H(second | first) of equally likely pairs, by dictionaries."""
     groups: dict[Any, list[Any]] = defaultdict(list)
     for key, value in pairs:
         groups[key].append(value)
@@ -132,7 +130,7 @@ def entropy_given(pairs: list[tuple[Any, Any]]) -> float:
 
 
 def written_out(cases: WeightedDocuments, names: tuple[str, ...]) -> Iterator[Document[str]]:
-    """Every case with every choice of names, none folded."""
+    """Yield every document with every choice of names."""
     for document in cases.documents:
         for order in permutations(names):
             new = dict(zip(names, order, strict=True))
@@ -141,8 +139,8 @@ def written_out(cases: WeightedDocuments, names: tuple[str, ...]) -> Iterator[Do
 
 
 @pytest.mark.parametrize("chosen", [(), (0,), (1, 2), (0, 1, 9), (3, 0, 8), (0, 1, 2, 3, 4)])
-def test_folded_names_leave_as_much_unknown_as_names_written_out(chosen: tuple[int, ...]) -> None:
-    """The walk's second vertex: four names, all in use, in all 24 orders, each as likely as the others."""
+def test_folded_names_have_the_entropy_of_all_choices_of_names(chosen: tuple[int, ...]) -> None:
+    """The walk's second vertex: four names in all 24 equally likely orders."""
     cases = cases_of("cycles", "causal", n=2, names=4)
     names = task_named("cycles", {"n": 2, "names": 4}).interchangeable()
     cases = WeightedDocuments(cases.documents, np.full(len(cases.documents), 1 / len(cases.documents)), exact=True)
@@ -158,7 +156,7 @@ def test_folded_names_leave_as_much_unknown_as_names_written_out(chosen: tuple[i
     assert table.conditional_entropy(places) == pytest.approx(entropy_given(pairs), abs=1e-9)
 
 
-def test_names_that_are_not_folded_are_written_out(capsys: Captured) -> None:
+def test_a_single_name_is_not_folded(capsys: Captured) -> None:
     """Folding a single name changes nothing: the degree is that of all problems with every choice of names."""
     task, form = task_named("cycles", {"n": 2, "names": 4}), format_named("direct")
     names = task.interchangeable()
@@ -171,7 +169,7 @@ def test_names_that_are_not_folded_are_written_out(capsys: Captured) -> None:
     assert (whole["degree"], whole["at_least"], whole["exact"]) == (4, False, True)
 
 
-def test_a_token_sees_what_the_rule_lets_it_see() -> None:
+def test_visible_tokens_follow_the_attention_rule() -> None:
     task, form = task_named("parity", {"bits": 3, "window": 5}), format_named("inductive")
     cases = cases_of("parity", "inductive", bits=3, window=5)
     document = form.write(task, task.draw(0, "train", 0))
@@ -181,12 +179,12 @@ def test_a_token_sees_what_the_rule_lets_it_see() -> None:
     assert [len(one.places) for one in tables(cases, ())] == [sum(b - a for a, b in seen) for seen in ranges]
 
 
-def test_a_first_state_that_is_given_is_not_counted() -> None:
+def test_a_given_first_state_has_no_degree() -> None:
     cases = cases_of("addition-shift", "inductive", samples=53, digits=1, window=2)
     assert next(iter(tables(cases, ()))).state == 1
 
 
-def test_documents_of_different_lengths_are_told_apart() -> None:
+def test_documents_of_different_lengths_are_distinguished() -> None:
     cases = cases_of("parity", "inductive", bits="1-2", window=3)
     by_state: dict[int, TokenTable] = {one.state: one for one in tables(cases, ())}
     assert [by_state[i].share for i in range(3)] == pytest.approx([1, 1, 0.5])
@@ -209,7 +207,7 @@ def test_the_command_prints_a_table_and_the_degree(capsys: Captured) -> None:
     }  # fmt: skip
 
 
-def test_data_and_tasks_of_ones_own(tmp_path: Path, capsys: Captured) -> None:
+def test_user_data_and_user_tasks(tmp_path: Path, capsys: Captured) -> None:
     """A file where the answer is whether two of the five names are equal: two tokens, whatever the names."""
     rng = random.Random(2)
     questions = {"".join(rng.choice("abcdefg") for _ in range(5)) for _ in range(300)}
@@ -227,7 +225,7 @@ def test_data_and_tasks_of_ones_own(tmp_path: Path, capsys: Captured) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "says"),
     [
         (["parity", "--threshold", "1.5"], "--threshold 1.5: choose a share above 0 and up to 1"),
         (["parity", "--names", "0,x"], "--names 0,x: not in the alphabet of parity: x"),
@@ -238,10 +236,10 @@ def test_data_and_tasks_of_ones_own(tmp_path: Path, capsys: Captured) -> None:
         (["parity", "--format", "changes"], "parity has no format changes"),
     ],
 )
-def test_mistakes_are_told(tmp_path: Path, capsys: Captured, arguments: list[str], told: str) -> None:
+def test_mistakes_are_reported(tmp_path: Path, capsys: Captured, arguments: list[str], says: str) -> None:
     data = tmp_path / "few.jsonl"
     data.write_text("".join(json.dumps({"question": q, "states": [q], "answer": q}) + "\n" for q in "abc"))
     assert main(["globality", *(str(data) if one == "DATA" else one for one in arguments)]) == 2
     out, err = capsys.readouterr()
-    assert told in err
+    assert says in err
     assert (out, err.count("\n")) == ("", 1)

@@ -19,10 +19,10 @@ from scratchpad.tasks.user_file import load_task_file
 
 
 def silent(what: str, done: int, total: int) -> None:
-    """For work that nobody watches."""
+    """A progress callback that does nothing."""
 
 
-def test_all_outcomes_of_a_draw_with_their_odds() -> None:
+def test_all_outcomes_of_a_draw_with_their_probabilities() -> None:
     """Two or one of three slots, one bit twice as often as two: by hand, 6 questions of 1/9 and 12 of 1/36."""
     task = Parity(bits=Lengths(1, 2, (2, 1)), window=3)
     cases = all_cases(task, format_named("direct"), (), 1000, silent)
@@ -77,11 +77,11 @@ def test_own_draws_that_cannot_be_listed_are_sampled(tmp_path: Path, draw: str) 
     assert (cases.exact, len(cases.documents)) == (False, 53)
 
 
-def test_listing_ends_early_where_the_outcomes_are_far_too_many() -> None:
-    told: list[int] = []
+def test_listing_ends_early_if_there_are_far_too_many_outcomes() -> None:
+    reported: list[int] = []
     task = task_named("half-parity", {"window": 101, "bits": 2})
-    assert all_cases(task, format_named("direct"), (), 100_000, lambda what, done, total: told.append(done)) is None
-    assert told == list(range(1, 1001))
+    assert all_cases(task, format_named("direct"), (), 100_000, lambda what, done, total: reported.append(done)) is None
+    assert reported == list(range(1, 1001))
 
 
 def test_rare_outcomes_that_come_first_do_not_end_the_listing(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_rare_outcomes_that_come_first_do_not_end_the_listing(tmp_path: Path) ->
 @pytest.mark.parametrize(
     "draw", ["''.join(rng.sample_names('01234', 3))", "[one for one, in rng.sample_names([*map(list, '01234')], 3)]"]
 )
-def test_names_that_an_own_task_draws_are_written_out(tmp_path: Path, draw: str) -> None:
+def test_names_drawn_by_a_user_task_are_not_folded(tmp_path: Path, draw: str) -> None:
     cases = own_cases(tmp_path, f"return {draw}")
     assert (cases.exact, {"".join(one.prompt) for one in cases.documents}) == (
         True, {"".join(names) for names in permutations("01234", 3)},
@@ -116,12 +116,12 @@ class FewPolynomials(Polynomials):
 
 
 @pytest.mark.parametrize(("samples", "taken"), [(53, 53), (61, 59)])
-def test_of_a_task_with_so_many_problems_no_more_than_the_samples_are_taken(samples: int, taken: int) -> None:
+def test_a_sample_is_no_larger_than_the_task(samples: int, taken: int) -> None:
     task, form = FewPolynomials(), format_named("direct")
     cases = sampled_cases(task, form, samples, 0, silent)
     assert cases.documents == [form.write(task, task.draw(0, "train", index)) for index in range(taken)]
 
 
-def test_drawn_names_are_those_of_the_sample_drawn_before() -> None:
+def test_sample_names_draws_like_sample() -> None:
     """`names` is `sample`, so that no question of any task is another one than it was."""
     assert Stream("x").sample_names("abcdefg", 5) == ["abcdefg"[i] for i in Stream("x").sample(7, 5)]

@@ -1,4 +1,4 @@
-"""The interval of a median, against all orders of coin tosses."""
+"""The interval of a median, against all sequences of coin tosses."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def test_few_values_span_the_interval(n: int) -> None:
 
 
 @pytest.mark.parametrize("n", [6, 9, 11, 13])
-def test_the_interval_is_the_narrowest_that_holds_the_median(n: int) -> None:
-    """Each value lies below the true median or above it, as a coin falls: counted over all 2**n ways."""
+def test_the_interval_is_the_narrowest_with_95_percent(n: int) -> None:
+    """Each value is below or above the true median with equal probability: counted over all 2**n outcomes."""
     low, high = median_interval([float(i) for i in range(n)])
     k = int(low)
     assert high == n - 1 - k

@@ -1,4 +1,4 @@
-"""The plots: what is drawn is what was given, nothing overlaps, and colours can be told from the page."""
+"""The plots: they show the given data, texts do not overlap, and colours contrast with the page."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ BOTH = (Series("inductive", SEEDS, Lengths(1, 7)), Series("_direct $x$", (LONE,)
 
 
 def lines(axes: Axes, colour: str) -> list[tuple[list[float], float]]:
-    """The y values and widths of the lines of a colour."""
+    """Return the y values and widths of the lines of a colour."""
     found = [line for line in axes.get_lines() if line.get_color() == colour]
     return [([float(y) for y in np.asarray(line.get_ydata())], line.get_linewidth()) for line in found]
 
 
 def visible_texts(axes: Axes) -> Iterator[Text]:
-    """Titles, labels and notes, and the labels of the ticks that lie in view."""
+    """Return titles, labels, notes, and the labels of visible ticks."""
     yield from (axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label, *axes.texts)  # type: ignore[attr-defined]
     for axis in (axes.xaxis, axes.yaxis):
         low, high = sorted(axis.get_view_interval())
@@ -61,7 +61,7 @@ def visible_texts(axes: Axes) -> Iterator[Text]:
 
 
 def overlapping(figure: Figure) -> list[tuple[str, str]]:
-    """Pairs of visible texts whose boxes meet, and texts that leave the figure."""
+    """Return pairs of visible texts whose boxes overlap, and texts that leave the figure."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     texts = [text for axes in figure.axes for text in visible_texts(axes)] + figure.legends[0].get_texts()
@@ -114,8 +114,8 @@ def test_trained_lengths_that_differ_are_dotted_lines() -> None:
     assert [text.get_text() for text in axes.texts] == ["trained on 2-4"]
 
 
-def test_a_bar_of_nothing_shows_its_case() -> None:
-    """A mark at 0 in the colour of its case, as tall as its bar."""
+def test_a_bar_of_zero_shows_its_case() -> None:
+    """A mark at 0 has the colour of its case and the height of its bar."""
     [axes] = bars_plot([("a", [Bar(0, 0, 0.1, (0,)), Bar(0.5, 0.4, 0.6, (0.5,))])], ["x", "y"], "accuracy").axes
     lines = [line for line in axes.collections if isinstance(line, LineCollection)]
     marks = [line for line in lines if np.ptp(np.asarray(line.get_segments()[0])[:, 0]) == 0]
@@ -157,7 +157,7 @@ def test_many_points_are_thinned_to_medians() -> None:
     assert set(drawn) == {2.0}
 
 
-def test_evaluations_have_a_panel_each() -> None:
+def test_each_evaluation_has_a_panel() -> None:
     panels = [("lengths trained on", BOTH), ("lengths not trained on", BOTH)]
     figure = evaluation_plot(panels, "right (%)")
     assert [axes.get_title("left") for axes in figure.axes] == [title for title, _ in panels]
@@ -165,7 +165,7 @@ def test_evaluations_have_a_panel_each() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 3, 9])
-def test_no_text_meets_another(count: int) -> None:
+def test_texts_do_not_overlap(count: int) -> None:
     series = [Series(f"_a rather long name of a run {i}", (LONE,), Lengths(1, 7)) for i in range(count)]
     figure = accuracy_plot(series, "length (bits)", "correct scratchpads (%)")
     assert not overlapping(figure)
@@ -186,25 +186,25 @@ def test_svg_and_png() -> None:
     assert imread(file).shape[:2] == (740, 1120)
 
 
-def test_what_a_label_says_is_escaped() -> None:
+def test_labels_are_escaped() -> None:
     assert "<b>" not in svg(accuracy_plot([Series("<b>", (LONE,))], "<b>", "<b>"))
 
 
-def test_matplotlib_is_left_as_it_was() -> None:
+def test_matplotlibs_global_state_is_unchanged() -> None:
     before = dict(mpl.rcParams)
     svg(accuracy_plot(BOTH))
     assert dict(mpl.rcParams) == before
 
 
 def luminance(colour: str) -> float:
-    """Relative luminance (WCAG 2.2)."""
+    """Return the relative luminance (WCAG 2.2)."""
     parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in to_rgb(colour)]
     return float(np.dot(parts, (0.2126, 0.7152, 0.0722)))
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
-def test_colours_stand_out_from_the_page(mode: str) -> None:
-    """Lines at a contrast of 3 at least, text at 4.5: what WCAG asks for."""
+def test_colours_contrast_with_the_page(mode: str) -> None:
+    """WCAG requires a contrast of at least 3 for lines and 4.5 for text."""
     folder = Path(scratchpad.reporting.__file__).parent
     light, _, dark = (
         (folder / "templates" / "style.css.jinja").read_text().partition("@media (prefers-color-scheme: dark)")
@@ -217,8 +217,8 @@ def test_colours_stand_out_from_the_page(mode: str) -> None:
             assert (bright + 0.05) / (dim + 0.05) >= least, (name, ground)
 
 
-def test_what_runs_give_to_plots(tmp_path: Path) -> None:
-    """Means over the lengths trained on (1 to 3 bits) and over the others; labels tell trained lengths that differ."""
+def test_series_are_made_from_runs(tmp_path: Path) -> None:
+    """Means over the trained lengths (1 to 3 bits) and over the others; labels name trained lengths that differ."""
     early = [score(size, right) for size, right in ((2, 10), (3, 30), (5, 4), (7, 0))]
     late = [score(size, right) for size, right in ((2, 90), (3, 70), (5, 40), (7, 20))]
     metrics = [*losses(2.0, 1.0), {"step": 10, "evaluation": early}, {"step": 20, "evaluation": late}]

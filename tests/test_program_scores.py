@@ -1,4 +1,4 @@
-"""Scores and prompts of real programs, single lines of them, data from the hub, mistakes, the data sets themselves."""
+"""Scores and prompts of real programs and their single lines, data from the hub, mistakes, and the data sets."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_single_lines_are_what_python_makes_of_them(path: str, tmp_path: Path, c
     assert data.truth(letters(found[0]["question"])) == letters(found[0]["answer"])
 
 
-def test_a_line_that_depends_on_more_than_its_state_is_told(tmp_path: Path, capsys: Captured) -> None:
+def test_a_line_that_depends_on_more_than_its_state_is_reported(tmp_path: Path, capsys: Captured) -> None:
     program = "k = [1]\ndef f():\n  x = k[0]\n  k[0] += 1\n  return x\noutput = f() + f()"
     file = write(tmp_path / "p.jsonl", [{"program": program}, {"program": "output = [x for x in (1, 2)]\nclass"}])
     found, said = run_data(capsys, "programs", "--source", file, "--single-lines", out=tmp_path / "s.jsonl")
@@ -128,7 +128,7 @@ def test_seeds_show_examples_of_data_in_other_orders(tmp_path: Path) -> None:
     assert sorted(shown(2, 22)) == [k for k in range(23) if k != 3]
 
 
-def test_what_is_asked_is_not_shown(tmp_path: Path) -> None:
+def test_the_question_is_no_example(tmp_path: Path) -> None:
     lines = [{"code": f"def f(n):\n  return n + {k}", "input": "1", "output": str(k + 1)} for k in range(3)]
     task = task_named("cruxeval", {"path": write(tmp_path / "c.jsonl", lines)})
     prompt = few_shot_prompt(task, format_named("direct"), task.draw(0, "test", 0), 2)
@@ -213,7 +213,7 @@ def test_states_of_a_chain_are_compared_as_values(path: str) -> None:
         ('\nstate: {"v0": 12}\nline:   return v0', "", "+++--"),
     ],
 )
-def test_states_are_judged_one_by_one_in_their_places(old: str, new: str, expected: str) -> None:
+def test_states_are_scored_one_by_one_in_their_places(old: str, new: str, expected: str) -> None:
     task, form = task_named("programs"), format_named("scratchpad")
     question = task.parse(r"def f(v0):\n  v0 *= 2\n  return v0\n\noutput = f(6)")
     _, target = question_and_work(task, form.write(task, question))
@@ -223,7 +223,7 @@ def test_states_are_judged_one_by_one_in_their_places(old: str, new: str, expect
     assert "".join("-+"[right] for right in judged) == expected
 
 
-def test_a_task_is_right_where_all_its_runs_are(path: str, tmp_path: Path, capsys: Captured) -> None:
+def test_a_task_is_correct_if_all_its_runs_are(path: str, tmp_path: Path, capsys: Captured) -> None:
     command = ["prompt", "mbpp", "--format", "direct", "--shots", "0", "-n", "4", "--set", f"path={path}", "--json"]
     assert main(command) == 0
     lines = objects(capsys.readouterr().out)

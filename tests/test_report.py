@@ -1,4 +1,4 @@
-"""The report: its figures are those of the run folder, the page needs nothing else, and mistakes are told."""
+"""The report: its numbers are those of the run folder, the page is self-contained, and mistakes are reported."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PLAIN = str.maketrans({"\N{NO-BREAK SPACE}": " ", "\N{EN DASH}": "-"})
 
 
 class Page(HTMLParser):
-    """A page taken apart: tags, attributes, visible text, the cells of every table row. Unbalanced tags fail."""
+    """A parsed page: tags, attributes, visible text, the cells of every table row. Unbalanced tags fail."""
 
     def __init__(self, page: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -76,12 +76,12 @@ class Page(HTMLParser):
             self.bold.append(data)
 
     def row(self, label: str, which: int = 0) -> list[str]:
-        """The cells of the row that begins with a label."""
+        """Return the cells of the row with this label."""
         return [row[1:] for row in self.rows if row and row[0] == label][which]
 
 
 def seeds(tmp_path: Path, form: str, *correct: tuple[int, int]) -> list[Path]:
-    """Runs that differ in the seed: (right at 3 bits, right at 5 bits) of each, of 100."""
+    """Write runs that differ only in the seed, with their numbers of correct answers at 3 and at 5 bits, of 100."""
     return [
         write_run(
             tmp_path / f"{form}-{seed}",
@@ -110,7 +110,7 @@ def test_trained_lengths_are_marked(tmp_path: Path) -> None:
     assert re.findall(r'<td( class="trained")?>(\d+)', page)[:2] == [(' class="trained"', "100"), ("", "93")]
 
 
-def test_beside_accuracy_stands_what_an_answer_costs(tmp_path: Path) -> None:
+def test_the_cost_of_an_answer_is_shown(tmp_path: Path) -> None:
     scores = [score(3, 90), score(5, 80, tokens=77.77, seconds=1.5, memory_bytes=0, seen_in_training=None)]
     page = Page(report([write_run(tmp_path / "run", parity(), scores=scores)]))
     assert page.row("tokens per answer") == ["41.3", "77.8"]
@@ -127,7 +127,7 @@ def test_formats_of_one_state_have_no_single_transitions(tmp_path: Path) -> None
     assert not [row for row in page.rows if row[0] in ("correct single transitions", "first wrong state")]
 
 
-def test_draws_of_questions_are_put_together_and_older_checkpoints_left_out(tmp_path: Path) -> None:
+def test_seeds_are_pooled_and_older_checkpoints_left_out(tmp_path: Path) -> None:
     old, first, second = score(5, 1, step=10), score(5, 60), score(5, 45, n=50, seed=1, tokens=50.3)
     run = read_run(write_run(tmp_path / "run", parity(), scores=[old, first, second]))
     found = run.scores["free", 5]
@@ -164,7 +164,7 @@ def test_a_last_line_that_is_being_written_is_left_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "line", "told"),
+    ("name", "line", "says"),
     [
         ("metrics", "{cut\n", "metrics.jsonl:1 is damaged"),
         ("metrics", "[1]\n", "metrics.jsonl:1 is damaged: a line holds one JSON object"),
@@ -173,10 +173,10 @@ def test_a_last_line_that_is_being_written_is_left_out(tmp_path: Path) -> None:
         ("evaluation", '{"method": "free"}\n', "evaluation.jsonl:1 is damaged: no size,"),
     ],
 )
-def test_damaged_files_are_named_with_the_line(tmp_path: Path, name: str, line: str, told: str) -> None:
+def test_damaged_files_are_named_with_the_line(tmp_path: Path, name: str, line: str, says: str) -> None:
     folder = write_run(tmp_path / "run", parity())
     (folder / f"{name}.jsonl").write_text(line)
-    with pytest.raises(ScratchpadError, match=re.escape(told)):
+    with pytest.raises(ScratchpadError, match=re.escape(says)):
         report([folder])
 
 
@@ -192,7 +192,7 @@ def test_runs_are_grouped_by_all_settings_but_the_seed(tmp_path: Path) -> None:
     assert groups[0].name_of(runs[0]) == "inductive, batch=64, seed 5"
 
 
-def test_other_tasks_have_sections_of_their_own(tmp_path: Path) -> None:
+def test_each_task_has_its_own_section(tmp_path: Path) -> None:
     cycles = dataclasses.replace(parity(), task=TaskConfig("cycles", "inductive", {"n": "2-3", "names": 11}))
     runs = [
         write_run(tmp_path / "a", parity(), scores=[score(3, 90)]),
@@ -203,7 +203,7 @@ def test_other_tasks_have_sections_of_their_own(tmp_path: Path) -> None:
     assert "trained onn = 2-3" in page.text
 
 
-def test_settings_and_provenance_tell_what_differs(tmp_path: Path) -> None:
+def test_settings_and_provenance_show_differences(tmp_path: Path) -> None:
     page = Page(report(seeds(tmp_path, "inductive", (90, 80), (91, 81)), title="Two seeds"))
     assert page.row("differs between runs") == ["inductive, seed 0", "inductive, seed 1"]
     assert page.row("train.seed") == ["0", "1"]
@@ -215,7 +215,7 @@ def test_settings_and_provenance_tell_what_differs(tmp_path: Path) -> None:
     assert "git commit 0123456789ab" in page.text
 
 
-def test_the_page_needs_nothing_else(tmp_path: Path) -> None:
+def test_the_page_is_self_contained(tmp_path: Path) -> None:
     question = tuple("1_0____=")
     wrong = sample(question, [(*"[00]0,1", "<end>")], [False], "1", "1")
     scores = [score(3, 9), score(5, 8)]
@@ -281,7 +281,7 @@ def test_the_command_refuses_before_it_works(tmp_path: Path, capsys: pytest.Capt
 
 
 def test_a_trained_run_can_be_reported(tmp_path: Path) -> None:
-    """What training and judging write is what the report reads."""
+    """The report reads the files that training and evaluation write."""
     small = {"model": "tiny", "train.batch": "2", "train.steps": "2", "train.evaluate_every": "1", "evaluate.n": "2"}
     config = parity().with_settings({**small, "evaluate.sizes": "2,5"})
     run = train(config, tmp_path / "run", device="cpu")

@@ -22,7 +22,7 @@ def test_the_index_is_current() -> None:
 SCALES = sum(len(experiment(name).scales) for name in experiment_names())
 
 
-def test_every_experiment_stands_in_the_index_run_or_not() -> None:
+def test_the_index_lists_every_experiment() -> None:
     text = index()
     for name in experiment_names():
         assert f"| {name} |" in text or f"| [{name}](" in text
@@ -30,7 +30,7 @@ def test_every_experiment_stands_in_the_index_run_or_not() -> None:
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_results_are_whole_and_small(folder: Path) -> None:
+def test_results_are_complete_and_small(folder: Path) -> None:
     table = json.loads((folder / "table.json").read_text())
     assert table["name"] == folder.name
     assert table["rows"]

@@ -1,4 +1,4 @@
-"""The commands `prompt` and `score`: lines for a batch, their verdicts and shares, and mistakes."""
+"""The commands `prompt` and `score`: JSON lines, verdicts, shares, and mistakes."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_lines_of_prompts(capsys: Captured) -> None:
     assert (asked["split"], asked["index"]) == (None, None)
 
 
-def test_the_ids_of_prompts_tell_settings_apart(tmp_path: Path, capsys: Captured) -> None:
+def test_prompt_ids_distinguish_settings(tmp_path: Path, capsys: Captured) -> None:
     def name(*arguments: str) -> str:
         return str(run_prompt(capsys, *arguments, "--shots", "1")[0]["id"])
 
@@ -88,7 +88,7 @@ def test_prompts_longer_than_a_context_are_left_out_and_counted(capsys: Captured
 
 
 def test_answers_of_a_batch_are_scored(tmp_path: Path, capsys: Captured) -> None:
-    """Two programs, three inputs each: all right; one wrong of which the trace is right by relaxed scoring alone."""
+    """Two programs, three inputs each. One completion is wrong; its answer is correct only under relaxed scoring."""
     lines = run_prompt(capsys, "programs", "--shots", "1", "-n", "6", "--set", "runs=3")
     answers = [{"id": line["id"], "text": line["target"]} for line in reversed(lines)]
     answers[2]["text"] = answers[2]["text"].replace(": ", ":").replace('"output"', '"v0"')
@@ -125,7 +125,7 @@ def test_scores_as_a_table(tmp_path: Path, capsys: Captured) -> None:
     assert "43.9\N{EN DASH}100.0" in out
 
 
-def test_an_answer_that_is_missing_is_wrong_and_told(tmp_path: Path, capsys: Captured) -> None:
+def test_a_missing_answer_is_wrong_and_reported(tmp_path: Path, capsys: Captured) -> None:
     lines = run_prompt(capsys, "long-addition", "--format", "direct", "--shots", "0", "-n", "3")
     prompts = write(tmp_path / "p.jsonl", lines)
     answers = [{"id": line["id"], "completion": line["target"]} for line in lines[:2]]
@@ -135,7 +135,7 @@ def test_an_answer_that_is_missing_is_wrong_and_told(tmp_path: Path, capsys: Cap
     assert "1 prompts have no completion: counted as wrong" in err
 
 
-def test_a_task_of_ones_own(tmp_path: Path, capsys: Captured) -> None:
+def test_a_user_task(tmp_path: Path, capsys: Captured) -> None:
     lines = run_prompt(capsys, "--task-file", TASK_FILE, "--shots", "1", "-n", "2")
     file = write(tmp_path / "a.jsonl", [{**line, "completion": line["target"]} for line in lines])
     assert main(["score", file, "--task-file", TASK_FILE, "--json"]) == 0
@@ -170,7 +170,7 @@ def test_lines_that_are_refused(change: dict[str, Any], says: str, tmp_path: Pat
     assert "b.jsonl:1: no task, format, settings, question: expected a line of" in capsys.readouterr().err
 
 
-def test_answers_that_are_no_prompts(tmp_path: Path, capsys: Captured) -> None:
+def test_answers_without_a_prompt_are_refused(tmp_path: Path, capsys: Captured) -> None:
     prompts = write(tmp_path / "p.jsonl", run_prompt(capsys, "long-addition", "--shots", "0"))
     for answers, says in (
         ([{"id": "b", "completion": ""}], "p.jsonl has no prompt 'b'"),

@@ -1,4 +1,4 @@
-"""Verdicts on chains made by hand: each state is judged by the one before it; the first may be given."""
+"""Evaluation of chains made by hand: each state must follow from the previous one; the first may be given."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from scratchpad.training.data import StepData
 from scratchpad.training.loss import summed_loss
 
 
-class Knowing:
-    """Stands for a model: it gives every target but those of some symbols."""
+class OracleModel:
+    """A stand-in for a model that predicts every target correctly except certain symbols."""
 
     def __init__(self, wrong_at: Sequence[int], symbols: int) -> None:
         self.wrong_at, self.symbols = torch.tensor(wrong_at), symbols
@@ -60,14 +60,14 @@ def hand_made(wrong_at: str, form: str = "inductive") -> tuple[EvaluatedModel, l
     ]
     task = Corpus(steps=Lengths(1, 9), entries=tuple(entries), test_entries=tuple(entries))
     vocabulary = Vocabulary(task.symbols())
-    model = cast(LanguageModel, Knowing(vocabulary.encode(wrong_at), len(vocabulary)))
+    model = cast(LanguageModel, OracleModel(vocabulary.encode(wrong_at), len(vocabulary)))
     return EvaluatedModel(model, task, format_named(form), vocabulary), [entry.question for entry in entries]
 
 
 @pytest.mark.parametrize("row_tokens", [4096, 1])
 @pytest.mark.parametrize("wrong_at", ["", "d", "ag", "e", "abcdefgh"])
-def test_each_state_is_judged_alone(wrong_at: str, row_tokens: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A state is wrong where it holds a symbol that the model gets wrong."""
+def test_each_state_is_evaluated_alone(wrong_at: str, row_tokens: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state is wrong if it contains a symbol that the model gets wrong."""
     monkeypatch.setattr(teacher_forced, "_ROW_TOKENS", row_tokens)
     samples = evaluate_teacher_forced(*_with_size(hand_made(wrong_at)))
     for chain, sample in zip(CHAINS, samples, strict=True):
@@ -90,7 +90,7 @@ def _with_size(made: tuple[EvaluatedModel, list[Symbols]]) -> tuple[EvaluatedMod
 
 
 def test_scores_are_shares_of_the_samples() -> None:
-    """Of the chains of 1, 2, 3 and 5 states, with a wrong `e`: written out."""
+    """Chains of 1, 2, 3 and 5 states with a wrong `e`, by hand."""
     evaluated, _ = hand_made("e")
     expected = {1: (0, 1, 0.0), 2: (0, 1, 0.5), 3: (1, 1, 1.0), 5: (1, 2, 7 / 10)}
     for result in evaluate(evaluated, list(expected), n=7):
@@ -101,13 +101,13 @@ def test_scores_are_shares_of_the_samples() -> None:
     assert [result.score.first_wrong for result in evaluate(evaluated, list(expected), n=7)] == [0.0, 0.0, None, 2.0]
 
 
-def test_a_text_of_one_state_is_judged_as_a_whole() -> None:
+def test_a_text_of_one_state_is_evaluated_as_a_whole() -> None:
     samples = evaluate_teacher_forced(*_with_size(hand_made("g", "causal")))
     assert [sample.transitions for sample in samples] == [("g" not in chain,) for chain in CHAINS]
 
 
 def chain_of(*states: str) -> list[Symbols]:
-    """States as a model writes them: `;` ends one, `.` the chain."""
+    """Return the states in a text: `;` ends a state, `.` the chain."""
     ends = {";": SEP, ".": END}
     return [tuple(ends.get(symbol, symbol) for symbol in state) for state in states]
 
@@ -129,16 +129,16 @@ RIGHT = ("[00]1,1;", "[02]1,0;", "[03]0,0;", "[04]_,0.")
         (("[02]1,1;", "[03]0,1;"), (False, True)),  # skipped the first
     ],
 )
-def test_each_state_is_judged_by_the_one_before_it_as_written(
+def test_each_state_must_follow_from_the_previous_one_as_written(
     written: Sequence[str], verdicts: tuple[bool, ...]
 ) -> None:
     task = task_named("parity", {"window": 4})
     assert check_transitions(task, tuple("1_10="), chain_of(*written)) == verdicts
 
 
-def test_no_answer_is_read_from_rubbish() -> None:
+def test_no_answer_is_read_from_invalid_text() -> None:
     task, form = task_named("cycles", {"n": 2, "names": 5}), format_named("inductive")
-    evaluated = EvaluatedModel(cast(LanguageModel, Knowing([], 1)), task, form, Vocabulary(task.symbols()))
+    evaluated = EvaluatedModel(cast(LanguageModel, OracleModel([], 1)), task, form, Vocabulary(task.symbols()))
     question = task.draw(0, "test", 0)
     assert read_answer(evaluated, question, terminated(task.chain(question))) == task.truth(question)
     assert read_answer(evaluated, question, [(END,)]) is None
@@ -148,7 +148,7 @@ def test_no_answer_is_read_from_rubbish() -> None:
 
 
 class Countdown(Task):
-    """42 -> 41 -> ... -> 40: the first state is given and holds all that there is to know."""
+    """42 -> 41 -> ... -> 40: the first state is given and determines the chain."""
 
     name = "countdown"
     summary = source = ""
@@ -179,7 +179,7 @@ class Countdown(Task):
 
 
 class ShorterCountdown(Countdown):
-    """What is trained on: never from above 6."""
+    """The training distribution: counts down from at most 6."""
 
     def question(self, rng: Any, size: int) -> Symbols:
         return (str(rng.below(10)), str(1 + rng.below(6)))

@@ -1,4 +1,4 @@
-"""Runs of an experiment that are judged on other questions than before are not trained anew; other runs are refused."""
+"""Experiments evaluate trained runs on other questions without training again; they refuse runs of other settings."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ from scratchpad.provenance import hardware
 from scratchpad.run import Run
 
 
-def test_other_questions_are_asked_of_the_same_weights(
-    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_questions_use_the_same_weights(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     file, out = written(tmp_path), tmp_path / "out"
     reproduced(capsys, file, out)
     folders = [out / form / "seed-0" for form in ("direct", "inductive")]
@@ -38,7 +36,7 @@ CYCLES = "task.name=cycles n=2 names=9 task.format=direct model=tiny train.steps
 
 
 def widening(folder: Path) -> Path:
-    """Cycles of 2 take 22 positions, of 3 and 4 take 30 and 38; 32 are learned where 2 is judged alone."""
+    """Cycles of 2, 3 and 4 need 22, 30 and 38 positions; if only 2 is evaluated, 32 are learned."""
     file = written(folder)
     text = file.read_text().replace('inductive = "task.format=inductive"\n', "")
     file.write_text(f"{text[: text.index('settings')]}settings = '{CYCLES} evaluate.sizes=2 evaluate.n=7'\n")
@@ -49,8 +47,8 @@ def contexts(out: Path) -> list[Any]:
     return [json.loads(path.read_text())["config"]["model"]["context"] for path in sorted(out.rglob("config.json"))]
 
 
-def test_learned_positions_that_are_enough_stay(tmp_path: Path, capsys: Capture) -> None:
-    """Of other seeds, too, which are trained later: one curve, one model."""
+def test_enough_learned_positions_are_kept(tmp_path: Path, capsys: Capture) -> None:
+    """Seeds that are trained later have them, too: one curve has one model."""
     file, out = widening(tmp_path), tmp_path / "out"
     reproduced(capsys, file, out)
     reproduced(capsys, file, out, "--seeds", "2", "--set", "evaluate.sizes=2,3")
@@ -71,7 +69,7 @@ STEERED = {
 
 
 @pytest.mark.parametrize("case", STEERED)
-def test_what_is_judged_in_training_is_the_same_where_it_counts(case: str, tmp_path: Path, capsys: Capture) -> None:
+def test_evaluations_in_training_must_agree_where_they_matter(case: str, tmp_path: Path, capsys: Capture) -> None:
     form, settings, other = STEERED[case]
     file, out = written(tmp_path, form), tmp_path / "out"
     texts = " ".join(f'"{setting}"' for setting in ["evaluate.method=free", *settings])
@@ -84,15 +82,15 @@ def test_what_is_judged_in_training_is_the_same_where_it_counts(case: str, tmp_p
     assert f"{name}: {old.partition('=')[2]} -> {value}" in error
 
 
-def test_stages_do_not_hang_on_how_many_are_judged(tmp_path: Path, capsys: Capture) -> None:
+def test_stages_do_not_depend_on_the_number_of_evaluated_questions(tmp_path: Path, capsys: Capture) -> None:
     file, out = written(tmp_path), tmp_path / "out"
     words = ("--set", STAGES, "curriculum.threshold=0.9", "curriculum.every=3")
     reproduced(capsys, file, out, *words)
     assert {row["n"] for row in reproduced(capsys, file, out, *words, "evaluate.n=5")} == {5}
 
 
-def test_a_run_that_was_interrupted_goes_on_as_it_was_judged(tmp_path: Path, capsys: Capture) -> None:
-    """Its metrics.jsonl would hold judgements of two kinds."""
+def test_an_interrupted_run_resumes_only_with_its_evaluations(tmp_path: Path, capsys: Capture) -> None:
+    """Otherwise its metrics.jsonl would hold two kinds of evaluations."""
     file, out = written(tmp_path), tmp_path / "out"
     reproduced(capsys, file, out)
     shutil.rmtree(out / "inductive" / "seed-0" / "checkpoints")
@@ -122,8 +120,8 @@ def test_a_sweep_trains_nothing_twice(given: tuple[str, ...], says: str, tmp_pat
     assert not (tmp_path / "out").exists()
 
 
-def test_what_a_run_wrote_is_kept_for_its_diagnosis(tmp_path: Path, capsys: Capture) -> None:
-    """Where it was asked as it was trained; in a wider window it was not."""
+def test_samples_are_kept_for_the_diagnosis(tmp_path: Path, capsys: Capture) -> None:
+    """Only those on its own task; a wider window is another task."""
     more = '[small.cases]\n"" = ""\nwider = "window=6 evaluate.sizes=2"\n'
     reproduced(capsys, written(tmp_path, more=more), tmp_path / "out")
     folder = tmp_path / "out" / "inductive" / "seed-0"
@@ -135,7 +133,7 @@ def test_what_a_run_wrote_is_kept_for_its_diagnosis(tmp_path: Path, capsys: Capt
     assert json.loads((folder / "config.json").read_text())["machine"]["hardware"] == hardware()
 
 
-def test_damaged_lines_of_what_was_judged_are_told(tmp_path: Path, capsys: Capture) -> None:
+def test_damaged_scores_are_reported(tmp_path: Path, capsys: Capture) -> None:
     file, out = written(tmp_path), tmp_path / "out"
     reproduced(capsys, file, out)
     judged = out / "direct" / "seed-0" / "judged.jsonl"

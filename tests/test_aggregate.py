@@ -1,4 +1,4 @@
-"""Lines over seeds from seed_results made by hand: medians, intervals, steps to learn."""
+"""Lines over seeds, from results made by hand: medians, intervals, steps to learn."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_one_seed_has_its_own_interval() -> None:
     assert (row["low"], row["high"]) == (pytest.approx(middle - half), pytest.approx(middle + half))
 
 
-def test_a_seed_has_a_step_at_which_it_learned_where_that_is_asked() -> None:
+def test_a_seed_has_the_step_at_which_it_learned() -> None:
     found = result(0, 90, 40, 2.0)
     assert found.to_json(True)["learned_at"] == 40
     assert "learned_at" not in found.to_json(False)
