@@ -91,9 +91,9 @@ def test_other_settings_stay() -> None:
         ({"stps": 1}, "unknown setting of a run 'stps': did you mean 'steps'"),
         ({"inner.rat": 1}, "unknown setting of a run 'inner.rat': did you mean 'inner.rate'"),
         ({"steps.x": 1}, "steps of a run has no parts: write steps="),
-        ({"inner": 5}, r"inner=5: inner has settings of its own: write inner\.NAME=\.\.\. with one of rate, law"),
-        ({"inner": "x", "inner.rate": 1}, "inner=x: inner has settings of its own"),
-        ({"extra": "bits=3"}, r"extra=bits=3: extra has settings of its own: write extra\.NAME=\.\.\."),
+        ({"inner": 5}, r"inner=5: inner holds several settings: write inner\.NAME=\.\.\. with one of rate, law"),
+        ({"inner": "x", "inner.rate": 1}, "inner=x: inner holds several settings"),
+        ({"extra": "bits=3"}, r"extra=bits=3: extra holds several settings: write extra\.NAME=\.\.\."),
         ({"inner": Inner(law=Lengths(2, 3)), "inner.law.low": 1}, r"inner\.law of a run has no parts"),
     ],
 )

@@ -23,7 +23,7 @@ _KINDS = {bool: "true or false", int: "a whole number", float: "a finite number"
 
 
 class TextSetting(ABC):
-    """A value with a written form of its own."""
+    """A value with its own written form."""
 
     @classmethod
     @abstractmethod
@@ -127,7 +127,7 @@ def read_value(value: Any, kind: Any, name: str, typed: bool = False) -> Any:
         if not isinstance(value, Mapping):
             if typed:
                 raise ScratchpadError(f'{name} takes a table, label = "text", not {reprlib.repr(value)}')
-            raise ScratchpadError(f"{name}={value}: {name} has settings of its own: write {name}.NAME=...")
+            raise ScratchpadError(f"{name}={value}: {name} holds several settings: write {name}.NAME=...")
         return {label: read_value(item, arguments[1], f"{name}.{label}", typed) for label, item in value.items()}
     if _has_fields(kind):
         return _read_whole(value, kind, name)
@@ -164,7 +164,7 @@ def flat_settings(value: Mapping[str, Any], inside: str = "") -> dict[str, Any]:
 
 
 def _has_fields(kind: Any) -> bool:
-    """Whether `kind` is a dataclass whose fields are settings of their own."""
+    """Whether `kind` is a dataclass whose fields are themselves settings."""
     return dataclasses.is_dataclass(kind) and not issubclass(kind, TextSetting)  # type: ignore[arg-type]
 
 
@@ -185,7 +185,7 @@ def _read_whole(value: Any, kind: Any, name: str) -> Any:
     if not (isinstance(value, str) and issubclass(kind, WithPresets)):
         known = ", ".join(field.name for field in dataclasses.fields(kind))
         how = f"write {name}.NAME=... with one of {known}"
-        raise ScratchpadError(f"{name}={value}: {name} has settings of its own: {how}")
+        raise ScratchpadError(f"{name}={value}: {name} holds several settings: {how}")
     with error_prefix(f"{name}={value}"):
         return kind.preset(value)
 

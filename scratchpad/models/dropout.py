@@ -28,7 +28,7 @@ _stream: ContextVar[torch.Generator | None] = ContextVar("_stream", default=None
 
 @contextmanager
 def drawing_from(seed: int) -> Iterator[None]:
-    """Within it, dropout on a CPU draws from a stream of its own, whatever other threads draw."""
+    """Within it, dropout on a CPU draws from its own stream, whatever other threads draw."""
     before = _stream.set(torch.Generator().manual_seed(seed))
     try:
         yield

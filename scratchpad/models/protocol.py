@@ -30,8 +30,8 @@ class CacheShape(NamedTuple):
 class LanguageModel(nn.Module, ABC):
     """A decoder-only language model.
 
-    A base class, since training needs `nn.Module` too. A new model defines what is abstract and, where it looks back in
-    a way of its own, `reach`.
+    A base class, since training needs `nn.Module` too. A new model defines the abstract methods, and `reach` if it
+    limits or weighs the tokens that it looks back at.
     """
 
     @abstractmethod

@@ -1,9 +1,9 @@
 """Call lifting: takes calls of the program's own functions out of expressions, so that the machine can run them.
 
 CPython evaluates an expression in one piece, so the machine could not stop within a function that it calls. Therefore
-such a call becomes an instruction before the statement, and a temporary with its result stands in its place. To keep
+such a call becomes an instruction before the statement, and a temporary with its result replaces it. To keep
 the order of evaluation, every part that Python evaluates before the call is evaluated before it here as well, into a
-temporary of its own. Everything else stays one fragment. With the program's function f,
+separate temporary. Everything else stays one fragment. With the program's function f,
 
     y = g + h[0] * f(2) + k()      where g may be rebound by f, and k is not the program's
 

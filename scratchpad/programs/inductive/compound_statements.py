@@ -141,7 +141,7 @@ class StatementCompiler(SimpleStatementCompiler):
         self._emit(instructions.RaiseTemporary(temporary))
 
     def _handler(self, node: ast.ExceptHandler, temporary: str, done: Label) -> None:
-        """Compile `except type as name`: a line of its own, the test of the type, and the body."""
+        """Compile `except type as name`: its own line, the test of the type, and the body."""
         other = Label()
         self._begin_line(node.lineno)
         if node.type is not None:

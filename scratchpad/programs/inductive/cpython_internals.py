@@ -85,7 +85,7 @@ def frozen_set(*parts: Any) -> frozenset[Any]:
 
 
 def _renew_table(value: set[Any]) -> None:
-    """Make CPython build a set's table anew, by elements that are removed again: at the growth dummies disappear."""
+    """Make CPython rebuild a set's table: add elements until it grows, which drops the dummies, then remove them."""
     dummies: list[Dummy] = []
     while len(dummies) <= _set_header(value).mask // 4:
         dummies.append(Dummy(len(dummies)))

@@ -60,7 +60,7 @@ class StoreTemporary(NamedTuple):
 
 
 class CallFunction(NamedTuple):
-    """Call a function and store the result in a temporary. A function of the program gets a frame of its own.
+    """Call a function and store the result in a temporary. A function of the program gets its own frame.
 
     fragment: returns the function, its positional arguments and its keyword arguments, evaluated in Python's order.
     """
@@ -155,7 +155,7 @@ class CodeUnit:
     """The module or one function, as instructions.
 
     name: unique in the program. qualified_name: the function's `__qualname__`. variables: of its frames, those of outer
-    functions included; None for the module, whose variables are global. own: the variables of its own scope.
+    functions included; None for the module, whose variables are global. own: the variables of its scope.
     binder: code with the function's parameters that returns their values; None for the module.
     """
 

@@ -11,7 +11,7 @@ MODULES = frozenset(
         "statistics", "string", "sys", "textwrap", "typing",
     }
 )  # fmt: skip
-"""Modules that a program may import: they have no state of their own."""
+"""Modules that a program may import, because they have no state."""
 
 _SINGLETONS = (type(None), bool, type(...))
 _SYS_NAMES = ("exit", "float_info", "maxsize", "maxunicode", "version_info")

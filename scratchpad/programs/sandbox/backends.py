@@ -95,7 +95,7 @@ class NamespaceBackend:
     def _require_first_process(self) -> None:
         """Raise OSError outside a process namespace, where `os.kill(-1)` would kill all processes of this user."""
         if os.getpid() != 1:
-            raise OSError("the server is not the first process of a namespace of its own")
+            raise OSError("the server is not the first process of a new namespace")
 
 
 class AuditHookBackend:

@@ -10,7 +10,7 @@ Steps, once for the server, in a new mount namespace:
 3. Make the new root read-only, now that all mount points exist.
 4. `pivot_root` to it and unmount the old root. After that, no path and no `..` leads back (with `chroot`, one could).
    Descriptors from outside would; `enter_sandbox` closes them.
-Then for each program: a mount namespace of its own with an empty tmpfs as its working folder (`mount_working_folder`).
+Then for each program: a new mount namespace with an empty tmpfs as its working folder (`mount_working_folder`).
 The kernel removes both with the program's last process, so no program finds files of another.
 """
 
