@@ -72,7 +72,7 @@ class Curve:
 class Plan:
     """An experiment at one scale.
 
-    cases: how each run is evaluated, by label: settings that replace those of the run (other sizes, another format or task).
+    cases: how each run is evaluated, by label: settings that replace those of the run (other sizes, format or task).
     form: of the figure. measure: the metric of figure and table. varied: the setting along the figure, or empty.
     learned: the accuracy from which a run counts as learned. vote: labels of curves whose seeds, if there are several,
     are also evaluated as one that votes. fixed: settings that curves and `vary` set, each with the one that sets it;

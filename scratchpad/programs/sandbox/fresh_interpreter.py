@@ -25,7 +25,7 @@ _PRELOADED = (
 """Modules that programs often import, loaded once before the forks."""
 
 _PRIVATE = ("_ctypes", "ast", "ctypes", "json", "scratchpad")
-"""Modules that the sandbox uses: a program that imports one gets its own copy, so its changes do not reach the sandbox."""
+"""Modules that the sandbox uses: a program that imports one gets its own copy and cannot change the sandbox."""
 
 _RECURSION_LIMIT = 1000  # Python's default
 
