@@ -153,7 +153,7 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "no part": (["no-part.json"], "train=5: train holds several settings"),
     "task settings": (["task-settings.json"], "task.settings=7: task.settings holds several settings"),
     "whole part": (["parity-small", "--set", "task=cycles"], "task=cycles: task holds several settings: write task."),
-    "whole part and one": (["parity-small", "--set", "train=5", "train.steps=5"], "train=5: train holds several settings"),
+    "whole part and one": (["parity-small", "--set", "train=5", "train.steps=5"], "train=5: train holds"),
     "both names": (["parity-small", "--set", "bits=4", "task.settings.bits=3"], "bits and task.settings.bits are"),
     "empty part": (["empty-part.json"], "unknown setting of a run 'trian': did you mean 'train'"),
     "weights of data": (["parity-small", "--data", "good.jsonl", "--set", "steps=3-6:size"], "steps=3-6:size: each"),
