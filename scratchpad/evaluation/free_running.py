@@ -41,12 +41,7 @@ def evaluate_free_running(
 
 
 def _sample(
-    evaluated: EvaluatedModel,
-    size: int,
-    index: int,
-    question: Symbols,
-    given: Sequence[tuple[int, ...]],
-    one: Chain,
+    evaluated: EvaluatedModel, size: int, index: int, question: Symbols, given: Sequence[tuple[int, ...]], one: Chain
 ) -> Sample:
     states = tuple(evaluated.vocabulary.decode(state) for state in (*given, *one.states))
     answer = read_answer(evaluated, question, states) if one.status == "done" else None

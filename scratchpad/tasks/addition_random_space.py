@@ -47,10 +47,7 @@ class AdditionRandomSpace(Addition):
     summary: ClassVar[str] = "the sum of two numbers with their digits at random slots of a window"
     default_share: ClassVar[tuple[int, int]] = (1, 3)
     labels: ClassVar[StateLabels] = _Labels()
-    examples = (
-        ("174+_940_=$qtamn", {"window": 4}),
-        ("95+07=$k4z", {"window": 2}),
-    )
+    examples = (("174+_940_=$qtamn", {"window": 4}), ("95+07=$k4z", {"window": 2}))
 
     def symbols(self) -> Symbols:
         return (*FILLING, "_", "+", "=", "[", "]", "-")

@@ -46,10 +46,7 @@ class AdditionShift(Addition):
     labels: ClassVar[StateLabels] = _Labels()
     has_start_mark = False
     first_given = True
-    examples = (
-        ("g$174+v$940=$5cvj|0", {"window": 4}),
-        ("$95+$07=$k4|0", {"window": 2}),
-    )
+    examples = (("g$174+v$940=$5cvj|0", {"window": 4}), ("$95+$07=$k4|0", {"window": 2}))
 
     def symbols(self) -> Symbols:
         return (*FILLING, "+", "=", "|")

@@ -36,11 +36,7 @@ class HalfParity(Task):
     size_setting: ClassVar[str] = "bits"
     labels: ClassVar[StateLabels] = SlotLabels()
     has_paper_text: ClassVar[bool] = True
-    examples = (
-        ("01101111=", {"window": 8}),
-        ("00111=", {"window": 5}),
-        ("111111100011=", {"window": 12, "jump": 2}),
-    )
+    examples = (("01101111=", {"window": 8}), ("00111=", {"window": 5}), ("111111100011=", {"window": 12, "jump": 2}))
 
     bits: Lengths | None = None
     window: int = 80

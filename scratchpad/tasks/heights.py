@@ -69,10 +69,7 @@ class Heights(Task):
     size_setting: ClassVar[str] = "n"
     labels: ClassVar[StateLabels] = _Labels()
     texts: ClassVar[TextRules] = _Texts()
-    examples = (
-        (f"{_FACTS} Is Omar taller than Vlad ?", {}),
-        (f"{_FACTS} Is Vlad taller than Omar ?", {}),
-    )
+    examples = ((f"{_FACTS} Is Omar taller than Vlad ?", {}), (f"{_FACTS} Is Vlad taller than Omar ?", {}))
 
     n: Lengths = field(default=Lengths(1, 5))
 

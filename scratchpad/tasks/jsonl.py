@@ -15,11 +15,7 @@ from scratchpad.tasks.formats import Format
 
 
 def line_of(
-    task: Task,
-    format: Format,
-    question: Symbols,
-    draw: tuple[int, str, int] | None = None,
-    paper_marks: bool = False,
+    task: Task, format: Format, question: Symbols, draw: tuple[int, str, int] | None = None, paper_marks: bool = False
 ) -> dict[str, Any]:
     """Return the JSON object of a question's document. draw: (seed, split, index) of a question that was drawn."""
     document = format.write(task, question)

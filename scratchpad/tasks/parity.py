@@ -32,11 +32,7 @@ class Parity(Task):
     source: ClassVar[str] = "Abbe et al. 2024, section 5.1"
     size_setting: ClassVar[str] = "bits"
     labels: ClassVar[StateLabels] = SlotLabels()
-    examples = (
-        ("0_1_101_=", {"window": 8}),
-        ("_1_01=", {"window": 5}),
-        ("2__10_2=", {"window": 7, "modulus": 3}),
-    )
+    examples = (("0_1_101_=", {"window": 8}), ("_1_01=", {"window": 5}), ("2__10_2=", {"window": 7, "modulus": 3}))
 
     bits: Lengths | None = None
     window: int = 60

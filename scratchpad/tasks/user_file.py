@@ -36,10 +36,7 @@ class FunctionTask(Task):
     functions: ModuleType = field(repr=False, compare=False)
 
     def __reduce__(self) -> tuple[Callable[..., Task], tuple[str, dict[str, Any]]]:
-        return load_task_file, (
-            self.path,
-            self.settings(),
-        )  # a module cannot be pickled
+        return load_task_file, (self.path, self.settings())  # a module cannot be pickled
 
     def settings(self, everything: bool = False) -> dict[str, Any]:
         return {"sizes": self.sizes.to_json(), **self.values}
