@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import random
 from dataclasses import dataclass, field
@@ -232,6 +233,19 @@ def test_rows_of_one_block_keep_no_scores(states: int, kept: bool) -> None:
     with torch.autograd.graph.saved_tensors_hooks(packed, lambda tensor: tensor):
         attention("blocks", batch.segments)(0, random_heads(int(batch.real().sum())).float(), HEADS, 0.0)
     assert (max(sizes) > batch.tokens.shape[1] * HEAD_WIDTH * 3 * HEADS) == kept
+
+
+def test_its_memory_is_free_at_once() -> None:
+    """Without a circle of references: what a batch needs would else stay until the garbage collector runs."""
+    batch = batch_of(ALL_SHAPES["ragged"])
+    heads = random_heads(int(batch.real().sum()))
+    gc.collect()
+    gc.disable()
+    try:
+        attention("blocks", batch.segments)(0, heads, HEADS, 0.1).sum().backward()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("positions", ["learned", "alibi"])

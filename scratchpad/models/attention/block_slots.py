@@ -33,7 +33,7 @@ class BlockSlots:
         self.in_prompt = in_prompt[real]
         self.place = column.masked_scatter(~self.in_prompt, place)
         self.block = torch.zeros_like(column).masked_scatter(~self.in_prompt, block)
-        self._reach = reach or Reach()
+        self._reach = reach
         self._layouts: dict[tuple[int, tuple[int, ...]], VectorLayout] = {}
         self._biases: dict[tuple[int, torch.dtype], tuple[Tensor, Tensor]] = {}
 
@@ -69,6 +69,8 @@ class BlockSlots:
             ],
             -1,
         )[:, None]
+        if self._reach is None:
+            return _as_bias(seen_in_prompt), _as_bias(seen_in_block)[:, :, None, None]
         positions = lengths[:, None] + place  # of a block's tokens, whichever block it is
         keys = torch.cat([prompt.expand(len(lengths), -1), positions], -1)
         distances = (positions[:, :, None] - keys[:, None])[:, None]
@@ -94,35 +96,35 @@ class VectorLayout:
     """
 
     def __init__(self, slots: BlockSlots, kv_heads: int, ratios: tuple[int, ...]) -> None:
-        self._slots, self._ratios = slots, ratios
-        prompt, block, (self.rows, shared) = slots.prompt_length, slots.block_length, (slots.rows, ratios[0])
-        self.prompt_scores = slots.rows, kv_heads * shared, prompt, prompt
+        self._ratios, self._groups = ratios, slots.rows * kv_heads
+        self._prompt, self._blocks, self._block = slots.prompt_length, slots.blocks, slots.block_length  # P, K, L
+        self.prompt_scores = slots.rows, kv_heads * ratios[0], self._prompt, self._prompt
         """(B, H, P, P)"""
-        self.block_scores = slots.rows, kv_heads, slots.blocks, shared, block, prompt + block
+        self.block_scores = slots.rows, kv_heads, self._blocks, ratios[0], self._block, self._prompt + self._block
         """(B, KV, K, R, L, P + L)"""
-        self._groups = slots.rows * kv_heads  # G
-        self._sizes = [self._groups * ratio * length for length in (prompt, slots.blocks * block) for ratio in ratios]
+        lengths = self._prompt, self._blocks * self._block
+        self._sizes = [self._groups * ratio * length for length in lengths for ratio in ratios]
         self.size = sum(self._sizes)
-        self._slot_of_vector = self._find_slots(kv_heads).flatten()  # (N * vectors of a token,)
+        self._vectors_per_token = kv_heads * sum(ratios)
+        self._slot_of_vector = self._find_slots(slots, kv_heads).flatten()  # (N * vectors of a token,)
         vectors = self._slot_of_vector.new_full((self.size,), -1)
         vectors[self._slot_of_vector] = torch.arange(len(self._slot_of_vector), device=vectors.device)
         self._padding = torch.nonzero(vectors < 0)[:, 0]
         self._vector_of_slot = vectors.clamp_(min=0)
 
-    def _find_slots(self, kv_heads: int) -> Tensor:
+    def _find_slots(self, slots: BlockSlots, kv_heads: int) -> Tensor:
         """(N, vectors of a token): the slot of each vector."""
-        slots = self._slots
         row, place, block, in_prompt = (
             part[:, None] for part in (slots.row, slots.place, slots.block, slots.in_prompt)
         )
-        blocks = torch.where(in_prompt, 1, slots.blocks)
-        length = torch.where(in_prompt, slots.prompt_length, slots.block_length)
+        blocks = torch.where(in_prompt, 1, self._blocks)
+        length = torch.where(in_prompt, self._prompt, self._block)
         starts, found = [0, *accumulate(self._sizes)], []
         for kind, ratio in enumerate(self._ratios):
-            head = torch.arange(kv_heads * ratio, device=row.device)
-            group = row * kv_heads + head // ratio
+            head = torch.arange(kv_heads * ratio, device=row.device)  # (vectors of this kind,)
             start = torch.where(in_prompt, starts[kind], starts[kind + len(self._ratios)])
-            found.append(start + ((group * blocks + block) * ratio + head % ratio) * length + place)
+            of_first = start + (row * kv_heads * blocks + block) * ratio * length + place  # (N, 1)
+            found.append(of_first + head // ratio * (blocks * ratio * length) + head % ratio * length)
         return torch.cat(found, 1)
 
     def fill(self, x: Tensor) -> Tensor:
@@ -131,17 +133,17 @@ class VectorLayout:
 
     def empty(self, matrix: Tensor) -> Tensor:
         """(slots, D) -> (N, vectors of a token, D)."""
-        return matrix.index_select(0, self._slot_of_vector).view(len(self._slots.row), -1, matrix.shape[-1])
+        return matrix.index_select(0, self._slot_of_vector).view(-1, self._vectors_per_token, matrix.shape[-1])
 
     def views(self, matrix: Tensor) -> list[Vectors]:
         """The vectors of each kind in (slots, D)."""
-        slots, groups, width = self._slots, self._groups, matrix.shape[-1]
+        groups, width = self._groups, matrix.shape[-1]
         parts, kinds = matrix.split(self._sizes), len(self._ratios)
         return [
             Vectors(
-                prompt.view(groups, ratio * slots.prompt_length, width),
-                blocks.view(groups, slots.blocks * ratio * slots.block_length, width),
-                blocks.view(groups * slots.blocks, ratio * slots.block_length, width),
+                prompt.view(groups, ratio * self._prompt, width),
+                blocks.view(groups, self._blocks * ratio * self._block, width),
+                blocks.view(groups * self._blocks, ratio * self._block, width),
             )
             for ratio, prompt, blocks in zip(self._ratios, parts[:kinds], parts[kinds:], strict=True)
         ]
@@ -149,13 +151,11 @@ class VectorLayout:
     def join(self, to_prompt: Tensor, to_own: Tensor) -> Tensor:
         """(G, K * R * L, P) and (G * K, R * L, L) -> (B, KV, K, R, L, P + L)."""
         *shape, _ = self.block_scores
-        return torch.cat(
-            [to_prompt.view(*shape, self._slots.prompt_length), to_own.view(*shape, self._slots.block_length)], -1
-        )
+        return torch.cat([to_prompt.view(*shape, self._prompt), to_own.view(*shape, self._block)], -1)
 
     def part(self, joined: Tensor) -> tuple[Tensor, Tensor]:
         """The reverse of `join`. Each part is copied once; else every product with it would copy it."""
-        to_prompt, to_own = joined.split([self._slots.prompt_length, self._slots.block_length], -1)
+        to_prompt, to_own = joined.split([self._prompt, self._block], -1)
         return to_prompt.contiguous().flatten(2, 4).flatten(0, 1), to_own.contiguous().flatten(3, 4).flatten(0, 2)
 
 
