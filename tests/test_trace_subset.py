@@ -69,14 +69,14 @@ UNSUPPORTED_VALUES = {
     "dict or set changed during its iteration ": "d = {'a': 1}\nfor k in d: d[k] = d.pop(k)\ny = 1",
     "dict or set changed during its iteration  ": "s = {1}\nfor x in s:\n    s.remove(1)\n    s.add(9)\n",
     "functools.partial with keywords": "import functools\np = functools.partial(int, base=2)\ny = 1",
-    "match other than the first of its pattern": "import re\nm = [*re.finditer('a', 'aa')][1]\ny = 1",
+    "regex match that is not the first match of its pattern": "import re\nm = [*re.finditer('a', 'aa')][1]\ny = 1",
     "value nested too deeply": "x = []\nfor i in range(101): x = [x]",
     "reversed() of a dict": "for x in reversed({1: 2}):\n    y = 1",
     "iterator of a set": "for x in zip(*[{1, 2}]):\n    y = 1",
     "class created by a call": "from collections import namedtuple\nP = namedtuple('P', 'x y')\ny = 1",
     "two lambdas in one line": "x = (lambda: 1), (lambda: 2)\ny = 1",
     "set in an order that its elements do not determine": "s = {7, 15}\ny = 1",
-    "set of values hashed by address": "s = {lambda: 1, 2}\ny = 1",
+    "set of values whose hash is their address": "s = {lambda: 1, 2}\ny = 1",
 }
 
 

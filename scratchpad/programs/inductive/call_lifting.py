@@ -1,11 +1,11 @@
 """Call lifting: takes calls of the program's own functions out of expressions, so that the machine can run them.
 
-CPython evaluates an expression in one piece, so the machine could not stop within a function that it calls. Therefore
-such a call becomes an instruction before the statement, and a temporary with its result replaces it. To keep
-the order of evaluation, every part that Python evaluates before the call is evaluated before it here as well, into a
-separate temporary. Everything else stays one fragment. With the program's function f,
+CPython evaluates an expression in one piece, so the machine could not stop inside a function that the expression calls.
+Therefore each call becomes an instruction before the statement, and a temporary with the call's result replaces the
+call. To keep the order of evaluation, the parts that Python evaluates before the call go into temporaries before the
+call instruction. The rest of the expression stays one fragment. With the program's function f,
 
-    y = g + h[0] * f(2) + k()      where g may be rebound by f, and k is not the program's
+    y = g + h[0] * f(2) + k()      where f may rebind g, and k is not a function of the program
 
 becomes
 
@@ -14,8 +14,8 @@ becomes
     .3 = f and 2, called by the machine
     y = .1 + .2 * .3 + k()
 
-Names that no call can rebind, and constants, need no temporary. The parts of `and`, `or` and `if-else` that are not
-always evaluated become jumps; comprehensions become loops (see `comprehensions`).
+Constants, and names that no call can rebind, need no temporary. Jumps skip the parts of `and`, `or` and `if-else` that
+Python does not always evaluate. Comprehensions become loops (see `comprehensions`).
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ from scratchpad.programs.inductive.comprehensions import as_loops
 from scratchpad.programs.inductive.instructions import CodeUnit, Instruction, Label
 from scratchpad.programs.inductive.unsupported import Unsupported
 
-# Builtins that read all of a generator before anything else happens: they may get a list in its place.
+# Builtins that first read the whole generator, so a list can replace the generator.
 _CONSUME_ALL = frozenset({"dict", "frozenset", "list", "max", "min", "set", "sorted", "sum", "tuple"})
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-_Slot = tuple[Any, Any]  # the place of a part in an expression: a node and a field's name, or a list and an index
+_Slot = tuple[Any, Any]  # where a part of an expression is: a node and a field's name, or a list and an index
 
 
 class CallLifter:
-    """Lifts the calls of the expressions of one unit.
+    """Lifts the calls in the expressions of one unit.
 
-    emit: appends an instruction or a label. function_names: names that may refer to the program's functions.
-    rebound_names: names that such a function may rebind. compile_hidden: compiles statements that are part of an
-    expression. temporaries: those in use by the current statement.
+    `emit`: appends an instruction or a label. `function_names`: names that may refer to the program's functions.
+    `rebound_names`: names that a call may rebind. `compile_hidden`: compiles statements that are part of an expression.
+    `temporaries`: the names of the temporaries that the current statement uses.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class CallLifter:
         self.temporaries: list[str] = []
 
     def lift(self, node: ast.expr) -> ast.expr:
-        """Emit the calls in an expression and return what is left of it, to be evaluated after them."""
+        """Emit the calls in an expression. Return the rest of the expression, to evaluate after the calls."""
         if not self.has_call(node):
             return node
         if isinstance(node, _COMPREHENSIONS):
@@ -78,7 +78,7 @@ class CallLifter:
         return self._lift_parts(node)
 
     def has_call(self, node: ast.AST) -> bool:
-        """Return whether the evaluation of an expression may call one of the program's functions."""
+        """Return whether evaluating an expression may call one of the program's functions."""
         if isinstance(node, ast.Lambda | ast.FunctionDef):
             return any(map(self.has_call, default_values(node)))
         if isinstance(node, ast.Call) and self._may_be_own(node.func):
@@ -86,7 +86,7 @@ class CallLifter:
         return any(map(self.has_call, ast.iter_child_nodes(node)))
 
     def save(self, node: ast.expr) -> ast.expr:
-        """Evaluate an expression now, and return a reference to its value; the node itself if it cannot change."""
+        """Store an expression's value in a temporary and return its name; return `node` if no call can change it."""
         if isinstance(node, ast.Constant):
             return node
         if isinstance(node, ast.Name) and (node.id[0] == "." or node.id not in self._rebound_names):
@@ -104,7 +104,7 @@ class CallLifter:
         return self._store(self._new_temporary(), node)
 
     def lift_target(self, node: ast.Subscript, save_all: bool = False) -> ast.Subscript:
-        """Lift the calls in an assigned subscript. save_all: evaluate its parts once: it is read and assigned."""
+        """Lift the calls in an assigned subscript. `save_all`: save all parts, so that Python evaluates a part once."""
         node = self._lift_parts(node)
         if save_all:
             for slot in _slots(node):
@@ -137,7 +137,7 @@ class CallLifter:
         return _reference(temporary, node)
 
     def _lift_parts(self, node: Any) -> Any:
-        """Lift the calls in the parts of an expression. Parts before the last one with a call are saved."""
+        """Lift the calls in the parts of an expression. Save all parts before the last part with a call."""
         node = _copied(node)
         slots = _slots(node)
         last = max((index for index, slot in enumerate(slots) if self.has_call(_get(slot))), default=-1)
@@ -157,7 +157,7 @@ class CallLifter:
         lifted = self._lift_parts(node)
         if not self._may_be_own(node.func):
             return lifted
-        # The fragment evaluates the function and the arguments; whether it is the program's function shows at run time.
+        # The fragment evaluates the function and its arguments. At run time the machine checks whose function this is.
         capture = ast.Call(ast.Name(CAPTURE_CALL, ast.Load()), [lifted.func, *lifted.args], lifted.keywords)
         temporary = self._new_temporary()
         self._emit(instructions.CallFunction(temporary, self.compile(ast.copy_location(capture, node))))
@@ -190,7 +190,7 @@ class CallLifter:
         return _reference(temporary, node)
 
     def _lift_comprehension(self, node: Any) -> ast.expr:
-        """Lift the first iterable alone, which is evaluated outside of the comprehension, or make it all loops."""
+        """Lift only the first iterable, if no other part has calls; otherwise turn the comprehension into loops."""
         first = node.generators[0]
         rest = [part for part in ast.iter_child_nodes(node) if part is not first]
         if any(map(self.has_call, [*rest, *first.ifs])):
@@ -212,7 +212,7 @@ def _reference(name: str, place: ast.expr) -> ast.expr:
 
 
 def _copied(node: Any) -> Any:
-    """Return a copy of an expression whose parts can be replaced without effect on the original."""
+    """Copy an expression, so that a caller can replace parts of the copy without changing the original."""
     node = copy.copy(node)
     for name, value in ast.iter_fields(node):
         if isinstance(value, list):
@@ -225,10 +225,10 @@ def _slots(node: Any) -> list[_Slot]:
     if isinstance(node, ast.Dict):
         pairs = [((node.keys, index), (node.values, index)) for index in range(len(node.keys))]
         return [slot for pair in pairs for slot in pair if _get(slot) is not None]
-    if isinstance(node, ast.arguments):  # the fields are in another order: kw_defaults before defaults
+    if isinstance(node, ast.arguments):  # the fields have a different order: kw_defaults before defaults
         lists = (node.defaults, node.kw_defaults)
         return [(values, index) for values in lists for index, value in enumerate(values) if value is not None]
-    if isinstance(node, ast.NamedExpr):  # the target is not evaluated
+    if isinstance(node, ast.NamedExpr):  # Python does not evaluate the target
         return [(node, "value")]
     slots: list[_Slot] = []
     for name, value in ast.iter_fields(node):

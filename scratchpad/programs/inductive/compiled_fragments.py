@@ -1,19 +1,19 @@
 """Fragments: pieces of a program that CPython compiles and runs within a frame of the machine.
 
-CPython compiles fragments itself because no other compiler has exactly its semantics, from the order of evaluation to
-the texts of errors. The machine only has to give a fragment the right variables.
+CPython compiles the fragments because no other compiler has exactly the same semantics, from the order of evaluation to
+the texts of errors. The machine only has to give a fragment the correct variables.
 
 A frame holds its variables in cells, as CPython does for variables that inner functions share. A fragment is compiled
-as a function within a function that has the frame's variables. `y += x` in a function with the variables x and y is
+as a function within a function that has the frame's variables. In a function with the variables x and y, `y += x` is
 
     def outer(x, y):
         def fragment():
             nonlocal y
             y += x
 
-and the code of `fragment` is kept. It has the free variables x and y, so `FunctionType(code, globals, "fragment", None,
-closure)()` runs the statement on the frame's cells. Functions and lambdas that a fragment makes share these cells, as
-in CPython. In the module `global y` replaces `nonlocal y`, and no cells are needed.
+The machine keeps the code of `fragment`, which has the free variables x and y. So `FunctionType(code, globals,
+"fragment", None, closure)()` runs the statement on the frame's cells. Functions and lambdas that a fragment creates
+share the cells, as in CPython. In the module `global y` replaces `nonlocal y`, and the machine needs no cells.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from types import CodeType
 
 from scratchpad.programs.tracing.tracer import FILE
 
-# The names of a function's variables, those of outer functions included; None for the module: all are global.
+# The names of a function's variables, including variables of outer functions; None for the module (all are global).
 VariableNames = frozenset[str] | None
 
-# Names of builtins that only compiled code uses: no program can write them. The first returns the function and the
-# arguments that it is called with, the next tests an exception against classes, the last is `iterators.resumable`.
+# Names of builtins that only compiled code uses; no program can write the names. `@call` returns a call's function and
+# arguments, `@matches` tests whether an exception belongs to given classes, `@resumable` is `iterators.resumable`.
 CAPTURE_CALL, EXCEPTION_MATCHES, RESUMABLE = "@call", "@matches", "@resumable"
 
 _PREFIX = "outer.<locals>.fragment.<locals>."
 
 
 def bound_names(body: Iterable[ast.AST]) -> set[str]:
-    """Return the names that nodes bind in their own scope, `global` and `nonlocal` names included."""
+    """Return the names that nodes bind in the scope of the nodes, including `global` and `nonlocal` names."""
     names: set[str] = set()
     for node in body:
         names |= _names_bound_by(node)
@@ -60,12 +60,12 @@ def _names_bound_by(node: ast.AST) -> set[str]:
 
 
 def default_values(node: ast.FunctionDef | ast.Lambda) -> list[ast.expr]:
-    """Return the default values of a function's parameters: its definition evaluates them."""
+    """Return the default values of a function's parameters, which the function's definition evaluates."""
     return [*node.args.defaults, *(default for default in node.args.kw_defaults if default is not None)]
 
 
 def scope_nodes(function: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes of a function's own scope, without the insides of functions and lambdas in it."""
+    """Yield the nodes of a function's own scope, without the contents of inner functions and lambdas."""
     for child in ast.iter_child_nodes(function):
         yield child
         if not isinstance(child, ast.FunctionDef | ast.Lambda):
@@ -82,8 +82,8 @@ def compile_statements(
 ) -> CodeType:
     """Return the code of a function that runs statements within a frame.
 
-    variables: the frame's; they become free variables of the code, as temporaries do (names that begin with a dot).
-    parameters: of the function. inside: the qualified name of the frame's function.
+    `variables`: the frame's variables; they and the temporaries (`.name`) become free variables of the code.
+    `parameters`: the parameters of the returned code. `inside`: the qualified name of the frame's function.
     """
     bound = bound_names(body) - set(parameters)
     names = {node.id for part in body for node in ast.walk(part) if isinstance(node, ast.Name)}
@@ -99,12 +99,12 @@ def compile_statements(
 
 
 def compile_expression(node: ast.expr, variables: VariableNames, inside: str = "") -> CodeType:
-    """Return the code of a function that returns the value of an expression. Arguments as for compile_statements."""
+    """Return the code of a function that returns the value of an expression, like `compile_statements`."""
     return compile_statements([ast.copy_location(ast.Return(node), node)], variables, (), inside)
 
 
 def compile_binder(function: ast.FunctionDef) -> CodeType:
-    """Return code with a function's parameters that returns their values, in the order of `parameters_of`."""
+    """Return code that takes a function's arguments and returns the parameter values, in `parameters_of` order."""
     parameters = copy.deepcopy(function.args)
     parameters.defaults, parameters.kw_defaults = [], [None for _ in parameters.kwonlyargs]
     for node in ast.walk(parameters):
@@ -116,7 +116,7 @@ def compile_binder(function: ast.FunctionDef) -> CodeType:
 
 
 def parameters_of(function: ast.FunctionDef) -> tuple[str, ...]:
-    """Return the names of a function's parameters, in the order of its `ast.arguments`."""
+    """Return the names of a function's parameters, in the order of the fields of `ast.arguments`."""
     return tuple(node.arg for node in ast.iter_child_nodes(function.args) if isinstance(node, ast.arg))
 
 
@@ -127,7 +127,7 @@ def _function(name: str, parameters: Sequence[str], body: list[ast.stmt]) -> ast
 
 def _definition(name: str, arguments: ast.arguments, body: list[ast.stmt]) -> ast.FunctionDef:
     definition = ast.FunctionDef(name, arguments, body, [])
-    definition.__dict__["type_params"] = []  # Python 3.12 requires it, Python 3.11 does not know it
+    definition.__dict__["type_params"] = []  # Python 3.12 requires this field; Python 3.11 does not have it
     return definition
 
 
@@ -137,11 +137,11 @@ def _compile_function(function: ast.FunctionDef) -> CodeType:
 
 
 def _inner_code(code: CodeType) -> CodeType:
-    """Return the code of the one function that some code defines."""
+    """Return the code of the only function that `code` defines."""
     return next(constant for constant in code.co_consts if isinstance(constant, CodeType))
 
 
 def _without_prefix(code: CodeType, prefix: str) -> CodeType:
-    """Return the code with the qualified names that its functions have in the program: errors show them."""
+    """Return the code with the functions' qualified names in the program, because error messages show the names."""
     constants = tuple(_without_prefix(each, prefix) if isinstance(each, CodeType) else each for each in code.co_consts)
     return code.replace(co_consts=constants, co_qualname=prefix + code.co_qualname.removeprefix(_PREFIX))

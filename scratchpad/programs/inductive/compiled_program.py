@@ -25,21 +25,21 @@ _MAKE_ITERATORS = frozenset({"enumerate", "filter", "iter", "map", "zip"})
 
 
 class CompiledProgram:
-    """A program as code units. Unsupported if it leaves the subset; SyntaxError if it is not Python.
+    """A program as code units. Raises Unsupported if the program leaves the subset; SyntaxError if it is not Python.
 
-    units: by name. The module's unit is `<module>`; a function's has the function's name, followed by `@LINE` if
-    another function has the same name. Generators have no unit: CPython runs them.
+    `units`: the code units by name. The module's unit is `<module>`. A function's unit has the function's name, with
+    `@LINE` appended if another function has the same name. Generators have no unit, because CPython runs generators.
     """
 
     def __init__(self, text: str) -> None:
-        compile(text, FILE, "exec", dont_inherit=True)  # finds errors beyond the parser: `return` outside a function
+        compile(text, FILE, "exec", dont_inherit=True)  # also finds errors such as a misplaced `return`
         tree = ast.parse(text, FILE)
         check_supported(tree)
         nodes = list(ast.walk(tree))
         self._functions_named = Counter(node.name for node in nodes if isinstance(node, ast.FunctionDef))
-        # A call may be one of the program's own functions only if the program binds the called name, not by an import.
+        # A call can reach one of the program's functions only if the program binds the called name without an import.
         self._function_names = frozenset(name for node in nodes for name in _names_bound_by(node))
-        # A call in the middle of a statement can rebind these names: their values are saved before it.
+        # A call in the middle of a statement can rebind these names, so compiled code saves the values before the call.
         self._rebound_names = {name for node in nodes for name in _names_rebound_by(node)}
         make_iterators = _MAKE_ITERATORS - self._function_names
         for node in nodes:
@@ -54,15 +54,15 @@ class CompiledProgram:
             raise Unsupported("expression nested too deeply") from None
 
     def name_of(self, code: CodeType) -> str | None:
-        """Return the name of a function, lambda or generator of the program; None if another one shares its name."""
+        """Return the name of a function, lambda or generator of the program; None if two lambdas share the name."""
         return self._names.get(id(code))
 
     def code_of(self, name: str) -> CodeType:
-        """Return the code of a function, lambda or generator. KeyError if there is none with this name."""
+        """Return the code of a function, lambda or generator. Raises KeyError if the program does not have the name."""
         return self._codes[name]
 
     def unit_of(self, function: Any) -> CodeUnit | None:
-        """Return the unit of one of the program's functions; None for everything that CPython has to call."""
+        """Return the unit of one of the program's functions; None for functions that CPython has to call."""
         return self.units.get(self.name_of(function.__code__) or "") if type(function) is FunctionType else None
 
     def _compile(self, unit: CodeUnit, body: list[ast.stmt]) -> None:
@@ -91,7 +91,7 @@ class CompiledProgram:
         return name if self._functions_named[name] == 1 else f"{name}@{line}"
 
     def _register_functions(self, code: CodeType) -> None:
-        """Note the names of the functions that are made within some code, in any depth."""
+        """Record the names of the functions that `code` creates, at any depth."""
         for constant in code.co_consts:
             if isinstance(constant, CodeType):
                 name = self._name(constant.co_name, constant.co_firstlineno)
@@ -99,12 +99,12 @@ class CompiledProgram:
                 self._names[id(constant)] = None if is_second_lambda else name
                 self._codes.setdefault(name, constant)
                 self._register_functions(constant)
-            elif constant != constant:  # a state cannot say that a not-a-number is this constant
+            elif constant != constant:  # a state cannot record that a NaN is this constant
                 raise Unsupported("not-a-number as a constant", code.co_firstlineno)
 
 
 def _make_resumable(node: ast.Call) -> None:
-    """Replace `zip(d)` by `zip(@resumable(d))`: its iterator then has a position that can be read."""
+    """Replace `zip(d)` by `zip(@resumable(d))`, so that the position of the iterator over `d` is readable."""
     for index, argument in enumerate(node.args):
         if not isinstance(argument, ast.Starred | ast.Constant):
             function = ast.copy_location(ast.Name(RESUMABLE, ast.Load()), argument)
@@ -112,7 +112,7 @@ def _make_resumable(node: ast.Call) -> None:
 
 
 def _names_bound_by(node: ast.AST) -> list[str]:
-    """Return the names that one node binds, imports aside, without the nodes in it."""
+    """Return the names that one node binds, without imports and without the nodes inside this node."""
     if isinstance(node, ast.Name):
         return [] if isinstance(node.ctx, ast.Load) else [node.id]
     if isinstance(node, ast.arg):
@@ -121,7 +121,7 @@ def _names_bound_by(node: ast.AST) -> list[str]:
 
 
 def _names_rebound_by(node: ast.AST) -> list[str]:
-    """Return the names that one node allows to be bound in the middle of another expression."""
+    """Return the names that, because of one node, can be rebound in the middle of another expression."""
     if isinstance(node, ast.Global | ast.Nonlocal):
         return node.names
     return [node.target.id] if isinstance(node, ast.NamedExpr) else []

@@ -1,7 +1,7 @@
-"""The compiler from statements to instructions, for statements that hold others: as jumps and blocks.
+"""The compiler from statements to instructions, for statements that contain statements.
 
-The blocks that the machine pushes and pops are known at compile time (`EnclosingBlock`), so `break` and `continue` pop
-the right number of them. `return` and exceptions leave blocks at run time.
+These statements become jumps and blocks. The compiler knows the enclosing blocks (`EnclosingBlock`), so the code
+for `break` and `continue` pop the correct number of blocks. `return` and exceptions leave blocks at run time.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ class StatementCompiler(SimpleStatementCompiler):
         self._emit(end)
 
     def _jump_unless(self, test: ast.expr, otherwise: Label) -> tuple[str, ...]:
-        """Jump if a test is false. Returns its temporaries, which must be dropped at the target, too."""
+        """Emit a jump if a test is false. Return the test's temporaries; the jump's target must drop them as well."""
         self._emit(instructions.JumpUnless(self._lifter.compile(self._lifter.lift(test)), otherwise))
         return self._drop_temporaries()
 
     def _while(self, node: ast.While) -> None:
         again, otherwise, end = Label(), Label(), Label()
-        again.index = len(self._unit.instructions) - self._has_lines  # the BeginLine: every test is a new line
+        again.index = len(self._unit.instructions) - self._has_lines  # the BeginLine, because every test begins a line
         temporaries = self._jump_unless(node.test, otherwise)
         self._blocks.append(EnclosingBlock("while", end, again))
         self._body(node.body)
@@ -51,7 +51,7 @@ class StatementCompiler(SimpleStatementCompiler):
         self._emit(end)
 
     def _for(self, node: ast.For) -> None:
-        """Compile a loop, in the order of the example in `instructions`."""
+        """Compile a loop like the example in `instructions`."""
         again, first, otherwise, end = Label(), Label(), Label(), Label()
         self._emit(instructions.EnterLoop(self._lifter.compile(self._lifter.lift(node.iter))))
         self._drop_temporaries()
@@ -77,7 +77,7 @@ class StatementCompiler(SimpleStatementCompiler):
         self._leave_loop("continue")
 
     def _leave_loop(self, how: Literal["break", "continue"]) -> None:
-        """Leave the blocks within the innermost loop, and for `break` the loop. The first `finally` does the rest."""
+        """Leave the blocks inside the innermost loop; for `break` also the loop. A `finally` completes the jump."""
         for block in reversed(self._blocks):
             if block.kind == "finally":
                 if how not in block.left_by:
@@ -94,7 +94,7 @@ class StatementCompiler(SimpleStatementCompiler):
             self._emit(instructions.LeaveBlock())
 
     def _try(self, node: ast.Try) -> None:
-        """Compile to: body, `else`, jump; handlers, and the exception raised again if none matches; `finally`."""
+        """Compile the body, `else`, the handlers, a new raise if no handler matches, and `finally`, in this order."""
         done, finally_ = Label(), Label()
         if node.finalbody:
             self._emit(instructions.EnterFinally(node.lineno, finally_))
@@ -108,7 +108,7 @@ class StatementCompiler(SimpleStatementCompiler):
             self._finally(node.finalbody, finally_)
 
     def _finally(self, body: Sequence[ast.stmt], start: Label) -> None:
-        """Compile the `finally` of the innermost block. After it, `break` and `continue` lead out of further blocks."""
+        """Compile the `finally` of the innermost block, then the jumps that complete `break` and `continue`."""
         left_by = self._blocks[-1].left_by
         self._blocks[-1] = EnclosingBlock("finishing")
         self._emit(instructions.LeaveBlock())
@@ -141,7 +141,7 @@ class StatementCompiler(SimpleStatementCompiler):
         self._emit(instructions.RaiseTemporary(temporary))
 
     def _handler(self, node: ast.ExceptHandler, temporary: str, done: Label) -> None:
-        """Compile `except type as name`: its own line, the test of the type, and the body."""
+        """Compile `except type as name` to a line, the test of the type, and the body."""
         other = Label()
         self._begin_line(node.lineno)
         if node.type is not None:

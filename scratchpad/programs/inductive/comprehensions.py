@@ -1,18 +1,18 @@
-"""Comprehensions as loops, for those that call functions of the program.
+"""Turns comprehensions that call the program's functions into loops.
 
 The machine cannot stop within a comprehension that CPython runs. With the program's function f,
 
     ys = [f(x) for x in xs if x]
 
-becomes these statements and then `ys = .1`. The variable of the comprehension becomes a temporary, since it is not a
-variable of the frame. None of these statements begins a line, so a comprehension remains part of its line.
+becomes the statements below, followed by `ys = .1`. The comprehension's variable x becomes the temporary `.x`, because
+x is not a variable of the frame. No line begins at these statements, so the comprehension stays part of one line.
 
     .1 = []
     for .x in xs:
         if .x:
             .1.append(f(.x))
 
-For `any(f(x) for x in xs)` the result starts as False, and the loops end when f returns something true.
+For `any(f(x) for x in xs)` the result starts as False, and the loops end when f returns a true value.
 """
 
 from __future__ import annotations
@@ -30,12 +30,13 @@ _SCOPES = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp
 def as_loops(node: Any, reducer: str, result: str, new_temporary: Callable[[str], str]) -> list[ast.stmt]:
     """Return the statements for a list, set or dict comprehension, or for `any` or `all` of a generator expression.
 
-    reducer: `any`, `all` or empty. result: the temporary for the value. new_temporary: makes one for a variable.
+    `reducer`: `any`, `all` or empty. `result`: the temporary for the result.
+    `new_temporary`: returns a new temporary for a variable.
     """
     node = copy.deepcopy(node)
     first = node.generators[0]
     renaming = _Renaming({name: new_temporary(name) for name in sorted(_names_bound_in(node))})
-    # The first iterable belongs to the scope around the comprehension: its names are not the comprehension's.
+    # Do not rename names in the first iterable, which belongs to the scope around the comprehension.
     inner = [renaming.visit(part) for part in node.generators[1:]]
     outer = ast.comprehension(renaming.visit(first.target), first.iter, list(map(renaming.visit, first.ifs)), 0)
     initial, body = _initial_value_and_innermost_body(node, reducer, result, renaming)
@@ -43,7 +44,7 @@ def as_loops(node: Any, reducer: str, result: str, new_temporary: Callable[[str]
         for condition in reversed(part.ifs):
             body = list[ast.stmt]([ast.If(condition, body, [])])
         body = list[ast.stmt]([ast.For(part.target, part.iter, body, [])])
-        if reducer:  # the loops around this one end, too
+        if reducer:  # end the enclosing loops as well
             is_decided = _name(result) if reducer == "any" else ast.UnaryOp(ast.Not(), _name(result))
             body.append(ast.If(is_decided, [ast.Break()], []))
     statements = [ast.Assign([ast.Name(result, ast.Store())], initial), body[0]]

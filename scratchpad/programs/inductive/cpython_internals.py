@@ -1,17 +1,17 @@
-"""What CPython hides, read from its memory: the tables of sets, and the versions of dicts and deques.
+"""Read the tables of sets and the versions of dicts and deques from CPython's memory, because CPython hides them.
 
-Two equal sets can differ in their order. A set keeps its elements in a hash table, at a place given by the hash or, if
-that is taken, at another one near it. So the order of iteration, and of `pop`, depends on the size of the table, on the
-insertions and on removed elements, whose places stay taken (CPython calls them dummies) until the table grows. A state
-records enough to build a set with the same table: the elements and the dummies in their order, and if necessary the
-size of the table and the finger, the place where the next `pop` starts to look.
+Two equal sets can differ in their order. A set keeps the elements in a hash table. The hash gives an element's place;
+if this place is taken, the element moves to a free place. A removed element leaves a dummy, which keeps the place taken
+until the table grows. So the order of iteration and of `pop` depends on the table's size, the insertions and the
+dummies. A state records enough to build a set with the same table: the elements and the dummies in the table's order,
+and if necessary the table's size and the finger, which is the place where the next `pop` starts its search.
 
     s = {1, 2, 3}
-    s.pop()          # returns 1: a dummy is in its place, and the next `pop` starts to look at the place after it
+    s.pop()          # returns 1 and leaves a dummy in the place of 1; the next `pop` starts just after the dummy
 
 The parts of this set are TableHistory(finger=2, size=8), Dummy(1), 2, 3.
 
-The structs are those of CPython 3.11 to 3.13 (setobject.h, dictobject.h, _collectionsmodule.c).
+This module reads the structs of CPython 3.11 to 3.13 (setobject.h, dictobject.h, _collectionsmodule.c).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _WORD_BYTES = ctypes.sizeof(ctypes.c_ssize_t)
 
 @dataclass(frozen=True)
 class TableHistory:
-    """What the elements of a set do not tell about its table. finger: where `pop` starts to look. size: in places."""
+    """Data of a set's table beyond the elements. `finger`: where `pop` starts. `size`: the number of places."""
 
     finger: int
     size: int
@@ -36,7 +36,7 @@ class TableHistory:
 
 @dataclass(frozen=True, eq=False)
 class Dummy:
-    """Stands for a removed element of a set. index: of its place in the table."""
+    """A removed element of a set. `index`: the index of its place in the table."""
 
     index: int
 
@@ -45,10 +45,10 @@ class Dummy:
 
 
 def set_parts(value: Any) -> list[Any]:
-    """Return the elements and dummies in the table's order, after a TableHistory if the table needs one."""
-    # The place of a function, or of a not-a-number, in a table differs from run to run.
+    """Return the elements and dummies in the table's order; first a TableHistory if the elements do not suffice."""
+    # The place of a function or of a NaN in a table differs from run to run.
     if any(each != each or (type(each).__hash__ is object.__hash__ and each is not None) for each in value):
-        raise Unsupported("set of values hashed by address")
+        raise Unsupported("set of values whose hash is their address")
     header, table = _set_header(value), set_table(value)
     held, elements = set(map(id, value)), iter(value)
     entries = [next(elements) if address in held else Dummy(index) for index, address in enumerate(table) if address]
@@ -66,26 +66,26 @@ def set_parts(value: Any) -> list[Any]:
 def fill_set(value: set[Any], parts: list[Any]) -> None:
     history, entries = _split(parts)
     value.update(range(history.finger))
-    for _ in range(history.finger):  # each `pop` moves the finger by one place; nothing else moves it
+    for _ in range(history.finger):  # each `pop` moves the finger by one place; only `pop` moves it
         value.pop()
     value.clear()
-    first = history.size // 8  # a table that has grown has at most eight places per element: these make it grow
+    first = history.size // 8  # a grown table has at most 8 places per element; this many elements make it grow
     value.update(entries[:first])
     if first:
         _renew_table(value)
     value.update(entries[first:])
     for dummy in [entry for entry in entries if type(entry) is Dummy]:
-        value.discard(dummy)  # one by one: `difference_update` may build a new table
+        value.discard(dummy)  # one at a time, because `difference_update` may build a new table
 
 
 def frozen_set(*parts: Any) -> frozenset[Any]:
-    """Return a frozenset from its parts. With a history its table is as large as if it were made of a dict."""
+    """Return a frozenset from its parts. With a history, its table is as large as that of a frozenset of a dict."""
     history, elements = _split(parts)
     return frozenset(dict.fromkeys(elements) if history.size else elements)
 
 
 def _renew_table(value: set[Any]) -> None:
-    """Make CPython rebuild a set's table: add elements until it grows, which drops the dummies, then remove them."""
+    """Make CPython rebuild a set's table without dummies: add elements until the table grows, then remove them."""
     dummies: list[Dummy] = []
     while len(dummies) <= _set_header(value).mask // 4:
         dummies.append(Dummy(len(dummies)))
@@ -98,24 +98,24 @@ def _split(parts: Sequence[Any]) -> tuple[TableHistory, Sequence[Any]]:
 
 
 def set_table(value: Any) -> list[int]:
-    """Return the address of the element in each place of a set's table; of a dummy where one was; 0 where none was."""
+    """Return, for each place of a set's table, the address of the element or dummy; 0 for an unused place."""
     header = _set_header(value)
     return _words(header.table, 2 * (header.mask + 1))[::2]  # each entry: key, hash
 
 
 def dict_keys_version(value: Any) -> tuple[int, int]:
-    """Return the address of a dict's table of keys, and the number of taken places: every new key changes one."""
+    """Return the address of a dict's key table and the number of taken places. A new key changes one or both."""
     _, _, table = _words(id(value) + object.__basicsize__, 3)  # PyDictObject: ma_used, ma_version_tag, ma_keys
     return table, _words(table, 4)[3]  # PyDictKeysObject: dk_nentries
 
 
 def deque_version(value: Any) -> int:
-    """Return the number of changes of a deque in size or order."""
+    """Return how many times the size or order of a deque has changed."""
     return _words(id(value) + object.__basicsize__, 6)[5]  # dequeobject: state
 
 
 class _SetHeader(NamedTuple):
-    """The first fields of PySetObject. fill: places taken. mask: places in the table, less one."""
+    """The first fields of PySetObject. `fill`: the number of taken places. `mask`: the number of places, minus 1."""
 
     fill: int
     used: int

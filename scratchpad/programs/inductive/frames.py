@@ -11,21 +11,21 @@ from scratchpad.programs.inductive.instructions import CodeUnit, Completion
 
 @dataclass
 class LoopBlock:
-    """A `for` loop that runs."""
+    """A running `for` loop."""
 
     iterator: Any
 
 
 @dataclass
 class TryBlock:
-    """The body of a `try` that has handlers runs. line: of the `try`."""
+    """A running body of a `try` that has handlers. `line`: the line of the `try`."""
 
     line: int
 
 
 @dataclass
 class HandlerBlock:
-    """A handler runs. name: of the temporary with the exception. bound: the program's name for it, if any."""
+    """A running handler. `name`: the temporary with the exception. `bound`: the program's name for the exception."""
 
     name: str
     bound: str | None = None
@@ -33,14 +33,14 @@ class HandlerBlock:
 
 @dataclass
 class PendingFinally:
-    """A `try` with a `finally` runs, which comes when the block is left. line: of the `try`."""
+    """A running `try` whose `finally` has not started yet. `line`: the line of the `try`."""
 
     line: int
 
 
 @dataclass
 class RunningFinally:
-    """A `finally` runs. completion: what follows it. value: what it then returns or raises."""
+    """A running `finally`. `completion`: what follows the `finally`. `value`: the value to return or raise after it."""
 
     completion: Completion
     value: Any = None
@@ -51,10 +51,11 @@ Block = LoopBlock | TryBlock | HandlerBlock | PendingFinally | RunningFinally
 
 @dataclass(eq=False)
 class Frame:
-    """A call in progress. blocks: the innermost last. index: of the next instruction, or of the call it waits for.
+    """A call in progress.
 
-    cells: the variables by name, temporaries included; an unbound variable is an empty cell. The module's variables are
-    the machine's globals instead.
+    `cells`: the variables by name, including temporaries. An unbound variable is an empty cell. The module's frame has
+    only temporaries here; the module's variables are the machine's globals.
+    `index`: the index of the next instruction, or of a call that is running. `blocks`: the innermost last.
     """
 
     unit: CodeUnit
@@ -64,10 +65,10 @@ class Frame:
 
 
 def called_frame(unit: CodeUnit, function: FunctionType, arguments: Any, keywords: dict[str, Any]) -> Frame:
-    """Return the frame of a call of one of the program's functions. TypeError for arguments that do not fit.
+    """Return the frame for a call of one of the program's functions. Raises TypeError if the arguments do not fit.
 
-    CPython assigns the arguments to the parameters, by a call of the binder with the function's defaults and name: so
-    the text of a TypeError is Python's own.
+    The unit's binder, with the function's defaults and name, assigns the arguments to the parameters. CPython runs the
+    binder, so the text of a TypeError is Python's own.
     """
     assert unit.binder
     binder = FunctionType(unit.binder, {}, function.__name__, function.__defaults__)

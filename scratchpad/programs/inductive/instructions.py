@@ -1,6 +1,6 @@
 """The machine's instructions, and code units: the instructions of the module or of one function.
 
-Fragments do most of the work; the other instructions keep control of lines, calls, loops and exceptions. For example
+Fragments do most of the work; the other instructions handle lines, calls, loops and exceptions. For example
 
     for x in f(3):
         y += x
@@ -8,7 +8,7 @@ Fragments do most of the work; the other instructions keep control of lines, cal
 becomes
 
     0 BeginLine(1)
-    1 CallFunction(".1", fragment: f and 3)    the machine stops at the lines of f while this frame waits here
+    1 CallFunction(".1", fragment: f and 3)    the machine runs f line by line while this frame waits
     2 EnterLoop(fragment: .1)
     3 DropTemporaries(".1")
     4 Jump(6)
@@ -18,7 +18,8 @@ becomes
     8 RunFragment(fragment: y += x)
     9 Jump(5)
 
-A *temporary* is a variable of the machine in a frame. Its name begins with a dot, so no program can have it.
+A *temporary* is a variable that the compiler adds to a frame. The name of a temporary begins with a dot, so the name
+cannot clash with a variable of the program.
 """
 
 from __future__ import annotations
@@ -32,18 +33,18 @@ from typing import Any, Literal, NamedTuple
 from scratchpad.programs.inductive.compiled_fragments import VariableNames
 
 Completion = Literal["on", "break", "continue", "return", "raise"]
-"""How a block is left, and what follows its `finally`. on: the next statement."""
+"""How a frame leaves a block, and what follows the block's `finally`. `on`: the next statement follows."""
 
 
 @dataclass(eq=False)
 class Label:
-    """The target of jumps: the index of an instruction, set when the compiler gets there."""
+    """A jump target. `index`: the index of an instruction, which the compiler sets when it reaches the target."""
 
     index: int = -1
 
 
 class BeginLine(NamedTuple):
-    """Stop: a line of the program begins, and the machine's state can be written."""
+    """Stop before a line of the program, so that the caller can write the machine's state."""
 
     line: int
 
@@ -60,9 +61,9 @@ class StoreTemporary(NamedTuple):
 
 
 class CallFunction(NamedTuple):
-    """Call a function and store the result in a temporary. A function of the program gets its own frame.
+    """Call a function and store the result in a temporary. Push a frame if the function belongs to the program.
 
-    fragment: returns the function, its positional arguments and its keyword arguments, evaluated in Python's order.
+    `fragment`: returns the function, the positional arguments and the keyword arguments, evaluated in Python's order.
     """
 
     name: str
@@ -91,20 +92,20 @@ class EnterLoop(NamedTuple):
 
 
 class NextItem(NamedTuple):
-    """Assign the next item of the innermost loop to its target by a fragment; after the last, pop the loop and jump."""
+    """Run a fragment on the innermost loop's next item. If no item is left, pop the loop and jump to `end`."""
 
     fragment: CodeType
     end: Label
 
 
 class LeaveBlock(NamedTuple):
-    """Pop the innermost block. If it has a `finally`, run that first, and continue with `completion` after it."""
+    """Pop the innermost block. If the block has a `finally`, run the `finally`, then continue with `completion`."""
 
     completion: Completion = "on"
 
 
 class EnterTry(NamedTuple):
-    """Push a `try` with handlers: an exception is in a temporary while its handler runs. line: of the `try`."""
+    """Push a `try` with handlers. `name`: the temporary for the exception. `target`: the handlers' start."""
 
     line: int
     name: str
@@ -112,32 +113,32 @@ class EnterTry(NamedTuple):
 
 
 class BindException(NamedTuple):
-    """Note the program's name for the handled exception (`except E as name`): it is unbound with the handler's end."""
+    """Record the program's name for the handled exception (`except E as name`), to unbind the name afterwards."""
 
     name: str
 
 
 class EnterFinally(NamedTuple):
-    """Push a `try` with a `finally`, which starts at `target` however the block is left. line: of the `try`."""
+    """Push a `try` with a `finally`. `line`: the line of the `try`. `target`: the start of the `finally`."""
 
     line: int
     target: Label
 
 
 class EndFinally(NamedTuple):
-    """Continue after a `finally` with the completion that led into it. targets: of `break` and `continue`."""
+    """Resume the completion that led to a `finally`. `targets`: the jump targets for `break` and `continue`."""
 
     targets: tuple[tuple[Completion, Label], ...]
 
 
 class RaiseTemporary(NamedTuple):
-    """Raise the exception in a temporary: no handler has matched it."""
+    """Raise the exception in a temporary, because no handler has matched the exception."""
 
     name: str
 
 
 class Reraise(NamedTuple):
-    """Raise the exception that this frame or one of its callers is handling: a `raise` without an exception."""
+    """Run a `raise` without an exception: raise the exception that this frame or a caller is handling."""
 
 
 class ReturnValue(NamedTuple):
@@ -154,9 +155,10 @@ Instruction = (
 class CodeUnit:
     """The module or one function, as instructions.
 
-    name: unique in the program. qualified_name: the function's `__qualname__`. variables: of its frames, those of outer
-    functions included; None for the module, whose variables are global. own: the variables of its scope.
-    binder: code with the function's parameters that returns their values; None for the module.
+    `name`: a name that is unique in the program. `qualified_name`: the function's `__qualname__`.
+    `variables`: the variables of the unit's frames, including variables of outer functions; None for the module.
+    `own`: the variables of the function's own scope. `parameters`: the names of the parameters.
+    `binder`: code that takes the function's arguments and returns the parameter values; None for the module.
     """
 
     name: str
@@ -167,8 +169,8 @@ class CodeUnit:
     binder: CodeType | None = None
     instructions: list[Instruction] = field(default_factory=list)
 
-    # States name the place where a frame has stopped by line and part: the part counts the stops (lines and calls) that
-    # come before it in the same line. Indices of instructions would depend on the compiler, and say nothing to a model.
+    # In a state, a line and a part identify where a frame has stopped. The part is the number of earlier stops (lines
+    # and calls) in the same line. Indices of instructions would depend on the compiler and mean nothing to a model.
 
     @cached_property
     def _stops(self) -> dict[int, tuple[int, int]]:
@@ -185,15 +187,15 @@ class CodeUnit:
         return {stop: index for index, stop in self._stops.items()}
 
     def stop_at(self, index: int) -> tuple[int, int]:
-        """Return the line and the part of an instruction that the machine stops at."""
+        """Return the line and part of the stop at an instruction."""
         return self._stops[index]
 
     def index_of(self, line: int, part: int) -> int:
-        """Return the index of the instruction that the machine stops at there. KeyError if there is none."""
+        """Return the index of the instruction at a stop. Raises KeyError if the unit has no such stop."""
         return self._indices[line, part]
 
     def block_start(self, line: int, kind: type[EnterTry] | type[EnterFinally]) -> Any:
-        """Return the instruction that pushes the block of the `try` in a line. KeyError if there is none."""
+        """Return the instruction that pushes the block of the `try` in a line. Raises KeyError if no `try` is there."""
         for instruction in self.instructions:
             if isinstance(instruction, kind) and instruction.line == line:
                 return instruction

@@ -1,12 +1,11 @@
 """Iterators with positions that can be read and set, in place of CPython's iterators that hide theirs.
 
-CPython tells the position of an iterator over a list, a string or a range (`__reduce__`), but not of one over a dict, a
-set or a deque. A loop over one of these uses an iterator of this module instead, and `zip`, `enumerate`, `map`,
-`filter` and `iter` receive one. It behaves as CPython's, and can be written to a state and restored from it.
+In CPython, `__reduce__` returns the position of an iterator over a list, a string or a range, but not over a dict, set
+or deque. So a loop over a dict, a set or a deque uses an iterator of this module, and `zip`, `enumerate`, `map`,
+`filter` and `iter` receive such an iterator. These iterators behave like CPython's, and a state can hold them.
 
-CPython detects some changes of a dict or a set during iteration, and otherwise continues in its hidden table, with
-results that depend on memory. Where an iterator here sees a change and CPython's answer is not certain, it raises
-Unsupported.
+CPython detects some changes of a dict or set during iteration. After an undetected change, CPython continues in the
+hidden table, and the results depend on memory. An iterator of this module then raises Unsupported.
 """
 
 from __future__ import annotations
@@ -34,10 +33,10 @@ _MOST_COMBINATIONS = 10_000
 
 
 class ContainerIterator:
-    """An iterator over a dict, one of its views, a set or a frozenset.
+    """An iterator over a dict, a view of a dict, a set or a frozenset.
 
-    keys: of the container, or its elements, when the iteration began. position: of the next one; -1 at the end.
-    changed: whether the container has changed since then, even if its keys are the same again.
+    `keys`: the container's keys or elements at the start of the iteration. `position`: the index of the next key; -1 at
+    the end. `changed`: whether the container has changed since the start, even if the keys are the same now.
     """
 
     def __init__(self, container: Any, keys: list[Any], position: int = 0, changed: bool = False) -> None:
@@ -65,21 +64,21 @@ class ContainerIterator:
         return key
 
     def is_unchanged(self) -> bool:
-        """Return whether the container has the same keys in the same places as at the beginning."""
+        """Return whether the container has the same keys in the same places as at the start of the iteration."""
         now = keys_of(self.container)
         same_keys = len(now) == len(self.keys) and all(map(operator.is_, now, self.keys))
         return same_keys and self._version == _version(self.container)
 
 
 def _version(container: Any) -> Any:
-    """Return a value that changes when a key is added, even one that was removed before."""
+    """Return a value that changes when the program adds a key, even a key that it removed before."""
     if isinstance(container, _SETS):
         return set_table(container)
     return dict_keys_version(dict_of(container) if isinstance(container, _VIEWS) else container)
 
 
 class DequeIterator:
-    """An iterator over a deque. position: of the next item. changed: whether items were added, removed or moved."""
+    """An iterator over a deque. `position`: the next item's index. `changed`: whether the deque has changed."""
 
     def __init__(self, container: deque[Any], position: int = 0, changed: bool = False) -> None:
         self.container, self.position = container, position
@@ -101,7 +100,7 @@ class DequeIterator:
 
 
 def keys_of(container: Any) -> list[Any]:
-    """Return the keys of a dict or of a view's dict, or the elements of a set."""
+    """Return the keys of a dict or of a view's dict; for a set, the elements."""
     return list(dict_of(container) if isinstance(container, _VIEWS) else container)
 
 
@@ -110,15 +109,15 @@ def dict_of(view: Any) -> dict[Any, Any]:
 
 
 def resumable(value: Any) -> Any:
-    """Return an iterator with a readable position over a dict, a view, a set or a deque; any other value as it is."""
+    """Return an iterator with a readable position for a dict, view, set or deque; otherwise return `value`."""
     if type(value) is deque:
         return DequeIterator(value)
     return ContainerIterator(value, keys_of(value)) if type(value) in _CONTAINERS else value
 
 
 def iterate(value: Any) -> Iterator[Any]:
-    """Return an iterator over a value for a `for` loop. TypeError if the value is not iterable."""
-    if type(value) in _COMBINATIONS:  # hidden position, but all input is read already: a list has the same items
+    """Return an iterator over a value for a `for` loop. Raises TypeError if the value is not iterable."""
+    if type(value) in _COMBINATIONS:  # position hidden, but input read already: a list is equivalent
         items = list(itertools.islice(value, _MOST_COMBINATIONS + 1))
         return iter(items) if len(items) <= _MOST_COMBINATIONS else itertools.chain(items, value)
     return iter(resumable(value))

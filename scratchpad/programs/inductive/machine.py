@@ -1,8 +1,8 @@
 """The machine: frames, blocks, and the effect of each instruction on them.
 
 The machine has no operand stack: values that outlive a fragment are variables, temporaries or parts of blocks. So when
-it stops before a line, the globals, the frames and the printed text are all that the rest of the run depends on.
-Python's recursion never carries a call of the program's either: such a call is a `Frame` on a list.
+the machine stops before a line, the rest of the run depends only on the globals, the frames and the printed text.
+A call of a program function is a `Frame` in a list, not a recursive Python call of the machine.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ _MOST_FRAMES = 1000  # Python's own recursion limit
 
 
 class Machine:
-    """Runs a program in this process and stops before each line. Use a `Runner` for untrusted programs."""
+    """Runs a program in this process and stops before each line. For untrusted programs, use a `Runner`."""
 
     def __init__(self, program: CompiledProgram) -> None:
         self.program = program
         self.printed = io.StringIO()
         self.globals: dict[str, Any] = {"__name__": "__main__", "__builtins__": self._builtins()}
         self.frames = [Frame(program.units[MODULE], {})]
-        self.is_at_line = False  # whether the machine has stopped before a line
-        self.last_line: int | None = None  # the line that ran last
+        self.is_at_line = False  # True if the machine has stopped before a line
+        self.last_line: int | None = None  # the last line that ran
 
     def _builtins(self) -> dict[str, Any]:
         def program_print(*values: Any, sep: Any = " ", end: Any = "\n", file: Any = None, flush: Any = False) -> None:
@@ -45,10 +45,10 @@ class Machine:
             CAPTURE_CALL: lambda *values, **keywords: (values[0], values[1:], keywords),
             EXCEPTION_MATCHES: lambda error, kinds: isinstance(error, kinds),
         }
-        return vars(sys.modules["builtins"]) | own  # in the sandbox that module is a copy for programs
+        return vars(sys.modules["builtins"]) | own  # in the sandbox, this module is a copy made for programs
 
     def advance(self) -> bool:
-        """Run to the next line; return False if the program ends. Raises what it does not catch, and Unsupported."""
+        """Run to the next line; return False if the program ends. Raises Unsupported and exceptions of the program."""
         if self.is_at_line:
             frame = self.frames[-1]
             self.last_line, _ = frame.unit.stop_at(frame.index)
@@ -73,7 +73,7 @@ class Machine:
             self._unwind(error)
 
     def _evaluate(self, frame: Frame, fragment: CodeType, *arguments: Any) -> Any:
-        """Run a fragment on the variables of a frame: its free variables are the frame's cells."""
+        """Run a fragment with the frame's cells as the fragment's free variables."""
         cells = frame.cells
         closure = tuple(cells.setdefault(name, CellType()) for name in fragment.co_freevars)
         try:
@@ -81,8 +81,8 @@ class Machine:
         except NameError as error:
             here = error.__traceback__
             if here is not None and here.tb_next is not None and here.tb_next.tb_next is None:
-                # The fragment itself has raised it, not a function that it calls. For the fragment the frame's own
-                # variables are those of an outer function: correct the class and the text of the error.
+                # The fragment itself raised the error, not a function that the fragment calls. To the fragment, the
+                # frame's variables look like an outer function's variables: correct the error's class and text.
                 if error.name in frame.unit.own and "cannot access free variable " in str(error):
                     text = f"cannot access local variable '{error.name}' where it is not associated with a value"
                     raise UnboundLocalError(text) from None
@@ -101,13 +101,13 @@ class Machine:
     def _call_function(self, frame: Frame, instruction: instructions.CallFunction) -> None:
         function, arguments, keywords = self._evaluate(frame, instruction.fragment)
         unit = self.program.unit_of(function)
-        if unit is None:  # CPython makes the call: of a builtin, a method, a lambda, a generator
+        if unit is None:  # CPython runs builtins, methods, lambdas and generators
             frame.cells[instruction.name] = CellType(function(*arguments, **keywords))
             return
         if len(self.frames) >= _MOST_FRAMES:
             raise RecursionError("maximum recursion depth exceeded")
         self.frames.append(frames.called_frame(unit, function, arguments, keywords))
-        frame.index -= 1  # the caller waits at its call
+        frame.index -= 1  # the caller stays at the call instruction
 
     def _jump(self, frame: Frame, instruction: instructions.Jump) -> None:
         frame.index = instruction.target.index
@@ -156,7 +156,7 @@ class Machine:
     # -- the ends of blocks and frames
 
     def _return(self, frame: Frame, value: Any) -> None:
-        """Leave all blocks of a frame, then the frame; the first `finally` on the way runs before the rest."""
+        """Leave all blocks of a frame, then the frame. If a block has a `finally`, run the `finally` first."""
         while frame.blocks:
             if self._leave(frame, frame.blocks.pop(), "return", value):
                 return
@@ -168,7 +168,7 @@ class Machine:
             caller.index += 1
 
     def _leave(self, frame: Frame, block: Block, completion: Completion, value: Any = None) -> bool:
-        """Leave a block that is already popped. Return whether its `finally` has to run first, which is then next."""
+        """Leave a block that is already popped. Return True if the block has a `finally`, which then runs next."""
         if isinstance(block, frames.HandlerBlock):
             del frame.cells[block.name]
             if block.bound in frame.cells:
@@ -183,8 +183,8 @@ class Machine:
         return True
 
     def _unwind(self, error: BaseException) -> None:
-        """Go to the next handler or `finally` for an exception. Without one, drop all frames and raise it."""
-        error.__traceback__ = error.__context__ = None  # they would keep values alive that no state holds
+        """Go to the nearest handler or `finally` for an exception. If none exists, drop all frames and raise it."""
+        error.__traceback__ = error.__context__ = None  # they may hold values that no state holds
         while self.frames:
             frame = self.frames[-1]
             handled = {block.name for block in frame.blocks if isinstance(block, frames.HandlerBlock)}

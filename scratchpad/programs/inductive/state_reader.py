@@ -20,7 +20,7 @@ _CODECS_BY_TAG = {codec.tag: codec for codec in CODECS.values()}
 
 
 def restore_machine(program: CompiledProgram, state: dict[str, Any]) -> Machine:
-    """Return a machine in a state of the program. ScratchpadError if it is not a state of this program."""
+    """Return a machine in the given state. Raises ScratchpadError if `state` is not a state of the program."""
     machine = Machine(program)
     try:
         _StateReader(machine).read(state)
@@ -30,7 +30,7 @@ def restore_machine(program: CompiledProgram, state: dict[str, Any]) -> Machine:
 
 
 class _StateReader:
-    """Reads the parts of a state. A label is noted before the parts of its value are read: they may refer to it."""
+    """Reads a state. Records a value's label before the value's parts, because the parts may refer to the label."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
@@ -40,7 +40,7 @@ class _StateReader:
         self._machine.printed.write(state.get("printed", ""))
         self._machine.frames = [self._frame(frame) for frame in state["frames"]]
         if not self._machine.frames or self._machine.frames[0].unit.name != MODULE:
-            raise ValueError("its first call is not the module")
+            raise ValueError("the first frame is not the module's frame")
         self._machine.is_at_line = True
 
     def _frame(self, written: dict[str, Any]) -> Frame:
@@ -74,7 +74,7 @@ class _StateReader:
         return cell
 
     def _cell(self, written: Any) -> tuple[CellType, list[Any]]:
-        """Return a variable without its value, and a list of the value to read, empty if it has none or is filled."""
+        """Return a variable without its value, and a list of the value to read; empty if no value remains to read."""
         match written:
             case {"$variable": [label, *contents]}:
                 cell = self._labelled[label] = CellType()
@@ -90,7 +90,7 @@ class _StateReader:
     # -- values
 
     def _value(self, written: Any, label: int | None = None) -> Any:
-        """Return a value. label: if others refer to it."""
+        """Return a value. `label`: the value's label, if other places refer to the value."""
         if isinstance(written, list):
             items: list[Any] = []
             self._note(label, items).extend(map(self._value, written))
@@ -134,7 +134,7 @@ class _StateReader:
         return value
 
     def _function(self, name: str, *rest: Any, label: int | None) -> Any:
-        """Return a function of the program. Its closure may hold the function itself, so it is filled last."""
+        """Return a program function. Fill the closure last, because the closure may hold the function itself."""
         code = self._machine.program.code_of(name)
         if not rest:
             return self._note(label, FunctionType(code, self._machine.globals, code.co_name))
@@ -149,7 +149,7 @@ class _StateReader:
         return function
 
     def _exception(self, name: str, attributes: dict[str, Any], *arguments: Any, label: int | None) -> BaseException:
-        """Return an exception. Its attributes may hold the exception itself, so they are set last."""
+        """Return an exception. Set the attributes last, because an attribute may hold the exception itself."""
         kind = getattr(builtins, name)
         if not issubclass(kind, BaseException):
             raise ValueError(f"not an exception: {name}")

@@ -1,14 +1,15 @@
-"""Writes the machine's state as JSON: all that the rest of a run depends on, and nothing else.
+"""Writes the machine's state as JSON. A state holds exactly the values on which the rest of a run depends.
 
-An object that several places hold is written once, with a label, at the first place; the others refer to it. After
+If several places hold an object, the first place holds its contents and a label, and the other places hold only the
+label. After
 
     a = [1]
     b = a
     c = [a]
 
 the variables are `{"a": {"$shared": [1, [1]]}, "b": {"$same": 1}, "c": [{"$same": 1}]}`. Variables that functions share
-have labels in the same way (`$variable`). It takes two passes: the first visits every value and finds which ones are
-shared (`_Object`, `_SecondPlace`), the second numbers these in the order of the text. So equal states have equal JSON.
+also have labels (`$variable`). Writing takes two passes: the first pass finds the shared objects (`_Object`,
+`_SecondPlace`); the second pass gives them labels in the order of the text. So equal states have equal JSON.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ from scratchpad.programs.inductive.machine import Machine
 from scratchpad.programs.inductive.unsupported import MODULES, Unsupported
 from scratchpad.programs.inductive.value_codecs import CODECS, flat_pairs
 
-_MOST_NESTED = 100  # containers: each takes up to three levels of JSON, and readers allow 1,000
-_MOST_DECIMAL_BITS = 13_000  # larger integers are written in hexadecimal: Python refuses more than 4,300 digits
-_PLAIN = frozenset({str, int, float, bool, type(None)})  # most of a long state: the second pass skips them
+_MOST_NESTED = 100  # containers; a container takes up to 3 levels of JSON, and JSON readers allow 1,000 levels
+_MOST_DECIMAL_BITS = 13_000  # write larger integers in hexadecimal: Python refuses more than 4,300 digits
+_PLAIN = frozenset({str, int, float, bool, type(None)})  # the second pass skips values of these types
 
 _NOT_A_NUMBER_CONSTANTS = ((math, "nan"), (cmath, "nan"), (cmath, "nanj"))
 _TYPE_DESCRIPTIONS = {
@@ -42,7 +43,7 @@ _TYPE_DESCRIPTIONS = {
     "_deque_iterator": "iterator of a deque",
     "_deque_reverse_iterator": "reversed() of a deque",
 }
-"""Unsupported types by name, in plain words."""
+"""Descriptions of unsupported types, by type name."""
 
 _EXCEPTION_ATTRIBUTES: dict[type[BaseException], tuple[str, ...]] = {
     NameError: ("name",),
@@ -50,11 +51,11 @@ _EXCEPTION_ATTRIBUTES: dict[type[BaseException], tuple[str, ...]] = {
     ImportError: ("name", "path", "name_from"),  # name_from: from Python 3.12 on
     BlockingIOError: ("characters_written",),
 }
-"""Attributes of exceptions that are neither arguments nor in their `__dict__`."""
+"""Attributes of exceptions that are neither in `args` nor in `__dict__`."""
 
 
 class _Object:
-    """A value or variable that several places may hold. written: its JSON in a list; empty for an unbound variable."""
+    """A value or variable that several places may hold. `written`: a list of its JSON; empty if it is unbound."""
 
     def __init__(self, tag: str) -> None:
         self.tag, self.is_shared = tag, False
@@ -62,7 +63,7 @@ class _Object:
 
 
 class _SecondPlace:
-    """A further place that holds an object."""
+    """The second or a later place that holds an object."""
 
     def __init__(self, target: _Object) -> None:
         self.target = target
@@ -70,7 +71,7 @@ class _SecondPlace:
 
 
 def write_state(machine: Machine) -> dict[str, Any]:
-    """Return the state of a machine as JSON values. Unsupported if a state cannot hold one of the program's values."""
+    """Return a machine's state as JSON values. Raises Unsupported if a state cannot hold one of the values."""
     return _StateWriter(machine).state()
 
 
@@ -83,7 +84,7 @@ class _StateWriter:
         self._depth = 0
 
     def state(self) -> dict[str, Any]:
-        """Return the frames, the module's first, and the printed text."""
+        """Return the frames, starting with the module's frame, and the printed text."""
         written: dict[str, Any] = {"frames": list(map(self._frame, self._machine.frames))}
         if printed := self._machine.printed.getvalue():
             written["printed"] = printed
@@ -138,7 +139,7 @@ class _StateWriter:
             return value if value.bit_length() <= _MOST_DECIMAL_BITS else {"$int": [hex(value)]}
         if kind in (float, complex, Decimal) and "nan" in repr(value).lower():
             constants = (each for each in _NOT_A_NUMBER_CONSTANTS if getattr(*each) is value)
-            # Other not-a-numbers are objects: `in` compares by identity.
+            # Other NaNs are written as objects, because `in` compares NaNs by identity.
             return next(({"$from": [module.__name__, name]} for module, name in constants), None) or self._object(value)
         if kind is float:
             return value if math.isfinite(value) else {"$float": [repr(value)]}
@@ -179,18 +180,18 @@ class _StateWriter:
         return {f"${codec.tag}": list(map(self._value, codec.parts(value)))}
 
     def _exception(self, error: BaseException) -> dict[str, Any]:
-        """Return class, attributes that the arguments do not give, and arguments."""
+        """Return the class, the attributes that are not arguments, and the arguments."""
         kind = type(error)
         if kind.__module__ != "builtins":
             raise Unsupported(f"value of type {kind.__name__}")
         names = [name for base, names in _EXCEPTION_ATTRIBUTES.items() if isinstance(error, base) for name in names]
         held = {name: getattr(error, name, None) for name in names} | vars(error)
         attributes = {name: self._value(value) for name, value in held.items() if value is not None}
-        reduced: Any = error.__reduce__()  # its arguments have the file names of an OSError, which `args` lacks
+        reduced: Any = error.__reduce__()  # includes the file names of an OSError, which `args` lacks
         return {"$exception": [kind.__name__, attributes, *map(self._value, reduced[1])]}
 
     def _function(self, value: FunctionType) -> dict[str, Any]:
-        """Return a function of the program: its name, and default values and closure if it has any."""
+        """Return a program function as JSON: the name, and the default values and closure if any exist."""
         function_name = self._machine.program.name_of(value.__code__)
         if function_name is None:
             raise Unsupported("two lambdas in one line", value.__code__.co_firstlineno)
@@ -203,7 +204,7 @@ class _StateWriter:
         return {"$function": [function_name, defaults, keyword_defaults, closure]}
 
     def _external(self, value: Any) -> dict[str, Any]:
-        """Return a value that is not the program's own by the place where Python has it."""
+        """Return a value that the program did not create as its name in Python, for example in a module."""
         kind = type(value)
         if id(value) in self._builtins:
             return {"$builtin": [self._builtins[id(value)]]}
@@ -224,7 +225,7 @@ class _StateWriter:
     # -- second pass: labels
 
     def _with_labels(self, node: Any) -> Any:
-        """Return the JSON of what the first pass has left. Unbound variables that nothing shares are left out."""
+        """Return the JSON of the first pass's result, without unbound variables that no other place shares."""
         if isinstance(node, _SecondPlace):
             return {"$same": self._labels[id(node.target)]}
         if isinstance(node, _Object):

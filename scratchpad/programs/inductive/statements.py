@@ -1,4 +1,4 @@
-"""The compiler from statements to instructions, for statements that hold no others."""
+"""The compiler from statements to instructions, for statements without inner statements."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from scratchpad.programs.inductive.unsupported import Unsupported
 
 @dataclass(frozen=True)
 class EnclosingBlock:
-    """A block around the statement that is compiled, as it will be on the frame's stack of blocks.
+    """A block around the current statement, like a block on the frame's stack at run time.
 
-    kind: finally: the body, handlers and `else` of a `try` with a `finally`; finishing: the `finally` itself.
-    end, again: targets of `break` and `continue`. left_by: which of the two leave a `try` with a `finally`.
+    `kind`: `finally` is a `try` that has a `finally`, without the `finally` body; `finishing` is the `finally` body.
+    `end`: the target of `break`. `again`: the target of `continue`.
+    `left_by`: which of `break` and `continue` leave a `try` that has a `finally`.
     """
 
     kind: Literal["for", "while", "try", "finally", "handler", "finishing"]
@@ -30,10 +31,10 @@ class EnclosingBlock:
 
 
 class SimpleStatementCompiler:
-    """Writes the instructions of one unit.
+    """Writes the instructions of one unit. The method `_CLASS` compiles the statements of the `ast` class CLASS.
 
-    function_names, rebound_names: as for CallLifter. compile_function: is called with each function that the unit
-    defines. A method `_CLASS` compiles the statements of an `ast` class.
+    `function_names`, `rebound_names`: the same sets as for `CallLifter`.
+    `compile_function`: compiles a function that the unit defines.
     """
 
     def __init__(
@@ -47,10 +48,10 @@ class SimpleStatementCompiler:
         self._lifter = CallLifter(self._emit, unit, function_names, rebound_names, self._hidden)
         self._line = 0
         self._has_lines = True  # False within statements that are part of an expression
-        self._blocks: list[EnclosingBlock] = []  # the innermost last
+        self._blocks: list[EnclosingBlock] = []  # the innermost block is last
 
     def compile(self, body: Sequence[ast.stmt]) -> None:
-        """Write the instructions of a whole body, and the return of None at its end."""
+        """Write the instructions of a whole body, followed by `return None`."""
         first = body[0] if body else None
         if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
             body = body[1:]  # CPython does not run a docstring
@@ -65,14 +66,14 @@ class SimpleStatementCompiler:
             self._unit.instructions.append(item)
 
     def _hidden(self, body: list[ast.stmt]) -> None:
-        """Compile statements that are part of an expression: they begin no lines."""
+        """Compile statements that are part of an expression, so no line begins at any of the statements."""
         before, self._has_lines = self._has_lines, False
         self._body(body)
         self._has_lines = before
 
     def _body(self, body: Sequence[ast.stmt]) -> None:
         for node in body:
-            # `x: int` in a function evaluates nothing: like CPython's, it begins no line.
+            # `x: int` in a function evaluates nothing, so no line begins here, as in CPython.
             is_declaration = isinstance(node, ast.AnnAssign) and node.value is None and self._unit.variables is not None
             if isinstance(node, ast.Global | ast.Nonlocal) or is_declaration:
                 continue
@@ -90,7 +91,7 @@ class SimpleStatementCompiler:
     def _drop_temporaries(self, names: Sequence[str] | None = None) -> tuple[str, ...]:
         """Drop the current statement's temporaries, or the given ones, and return their names."""
         used = tuple(self._lifter.temporaries if names is None else names)
-        if used and self._has_lines:  # statements within an expression leave it to the expression
+        if used and self._has_lines:  # inside an expression, the enclosing statement drops them
             self._emit(instructions.DropTemporaries(used))
             self._lifter.temporaries.clear()
         return used
@@ -104,7 +105,7 @@ class SimpleStatementCompiler:
     # -- simple statements
 
     def _pass(self, node: ast.Pass) -> None:
-        """Compile to nothing: only the line remains."""
+        """Emit nothing: the line itself is enough."""
 
     def _import(self, node: ast.Import) -> None:
         self._run(node)
@@ -120,7 +121,7 @@ class SimpleStatementCompiler:
 
     def _expr(self, node: ast.Expr) -> None:
         rest = self._lifter.lift(node.value)
-        if rest is node.value or not isinstance(rest, ast.Name):  # a name alone is the unused result of a lifted call
+        if rest is node.value or not isinstance(rest, ast.Name):  # a bare name is the unused result of a lifted call
             self._run(ast.copy_location(ast.Expr(rest), node))
 
     def _assign(self, node: ast.Assign) -> None:
@@ -133,7 +134,7 @@ class SimpleStatementCompiler:
     def _annassign(self, node: ast.AnnAssign) -> None:
         if node.value is not None:
             self._assign(ast.copy_location(ast.Assign([node.target], node.value), node))
-        if self._unit.variables is None:  # functions never evaluate the annotations of their variables
+        if self._unit.variables is None:  # functions never evaluate annotations of variables
             self._expr(ast.copy_location(ast.Expr(node.annotation), node))
 
     def _target(self, node: Any) -> Any:
@@ -181,4 +182,4 @@ class SimpleStatementCompiler:
     def _return(self, node: ast.Return) -> None:
         value = ast.copy_location(ast.Constant(None), node) if node.value is None else node.value
         self._emit(instructions.ReturnValue(self._lifter.compile(self._lifter.lift(value))))
-        self._lifter.temporaries.clear()  # they end with the frame
+        self._lifter.temporaries.clear()  # the temporaries end with the frame

@@ -1,4 +1,4 @@
-"""What programs of the inductive form may not use, by name."""
+"""The constructs that inductive programs may not use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MODULES = frozenset(
         "statistics", "string", "sys", "textwrap", "typing",
     }
 )  # fmt: skip
-"""Modules that a program may import, because they have no state."""
+"""Modules that a program may import, because these modules have no state."""
 
 _SINGLETONS = (type(None), bool, type(...))
 _SYS_NAMES = ("exit", "float_info", "maxsize", "maxunicode", "version_info")
@@ -32,7 +32,7 @@ _BUILTINS = {
 
 
 class Unsupported(Exception):
-    """A program uses an unsupported construct. line: None if a value at run time is unsupported, not the text."""
+    """A program uses an unsupported construct. `line`: None if the construct is a value at run time."""
 
     def __init__(self, construct: str, line: int | None = None) -> None:
         super().__init__(construct, line)
@@ -51,7 +51,7 @@ def check_supported(tree: ast.Module) -> None:
 
 
 def _unsupported_in(node: ast.AST) -> Iterator[str]:
-    """Yield the names of unsupported constructs in one node, without the nodes in it."""
+    """Yield the names of unsupported constructs in one node, without the nodes inside this node."""
     if type(node) in _STATEMENTS:
         yield _STATEMENTS[type(node)]
     if isinstance(node, ast.Name) and node.id in _BUILTINS:

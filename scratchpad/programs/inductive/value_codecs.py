@@ -1,6 +1,6 @@
-"""How states hold values of each type: the parts of a value, and the value from its parts.
+"""Codecs, which take a value of each type apart for a state and build the value again from its parts.
 
-A value that is not JSON is an object with a single name, `$` and the type's tag, and the list of the parts:
+A value that is not JSON is written as an object with one name: `$` and the type's tag. It holds the list of the parts:
 `{"$tuple": [1, 2]}`, `{"$deque": [null, 1, 2]}`, `{"$walk": [{"a": 1}, 1]}` for an iterator over a dict.
 """
 
@@ -33,10 +33,11 @@ from scratchpad.programs.inductive.unsupported import Unsupported
 
 @dataclass(frozen=True)
 class ValueCodec:
-    """The codec of one type: its tag, the parts of a value, and the value from its parts.
+    """The codec of one type.
 
-    fill: for mutable values, which may contain themselves: `build` makes an empty one, `fill` adds the parts to it.
-    shared: whether states record that two places hold the same object, not only equal ones.
+    `parts`: returns the parts of a value. `build`: returns the value from the parts.
+    `fill`: adds the parts to an empty value from `build`, if the type is mutable and a value may contain itself.
+    `shared`: whether states record that two places hold the same object, rather than equal objects.
     """
 
     tag: str
@@ -47,12 +48,12 @@ class ValueCodec:
 
 
 def flat_pairs(value: dict[Any, Any]) -> list[Any]:
-    """Return keys and values in turn."""
+    """Return the keys and values of a dict, alternating."""
     return [each for pair in value.items() for each in pair]
 
 
 def fill_pairs(value: dict[Any, Any], parts: list[Any]) -> None:
-    """Fill a dict with keys and values in turn."""
+    """Fill a dict from alternating keys and values."""
     update = dict.update if type(value) is Counter else type(value).update  # `Counter.update` would count the keys
     update(value, zip(parts[::2], parts[1::2], strict=True))
 
@@ -63,16 +64,16 @@ def _fill_default(value: defaultdict[Any, Any], parts: list[Any]) -> None:
 
 
 def _fill_deque(value: deque[Any], parts: list[Any]) -> None:
-    value.__init__(parts[1:], parts[0])  # the only way to set its maximal length
+    value.__init__(parts[1:], parts[0])  # the only way to set the maximum length of a deque
 
 
 def _match_parts(value: re.Match[Any]) -> list[Any]:
-    """Return a call that finds the match again: pattern, method, text, and the range to search."""
+    """Return the call that finds a match again: pattern, method name, text, and the start and end of the search."""
     for method in ("search", "match", "fullmatch"):
         again = getattr(value.re, method)(value.string, value.pos, value.endpos)
         if again is not None and again.regs == value.regs:
             return [value.re, method, value.string, value.pos, value.endpos]
-    raise Unsupported("match other than the first of its pattern")
+    raise Unsupported("regex match that is not the first match of its pattern")
 
 
 def _container_iterator(container: Any, position: int, keys: list[Any] | None = None) -> ContainerIterator:
@@ -87,18 +88,21 @@ def _iterator_parts(value: ContainerIterator | DequeIterator) -> list[Any]:
 
 
 def _sequence_iterator_parts(value: Any) -> list[Any]:
-    """Return the sequence and the position, which `__reduce__` tells; at the end only the name of the type."""
+    """Return the sequence and the position from `__reduce__`; for an iterator at its end only the type's name."""
     _, arguments, *position = value.__reduce__()
     return [*arguments, position[0] or 0] if position else [type(value).__name__]
 
 
 def _sequence_iterator(begin: Callable[[Any], Any], sequence: Any, position: int | None = None) -> Any:
-    """Return an iterator, by `iter` or `reversed`. Without a position it is at its end, and `sequence` its type."""
+    """Return an iterator. `begin`: `iter` or `reversed`. If `position` is None, return an exhausted iterator.
+
+    `sequence`: the sequence, or the name of the sequence type for an exhausted iterator.
+    """
     if position is None:
         at_end = {type(each).__name__: each for each in map(begin, _SEQUENCES)}[sequence]
         list(itertools.islice(at_end, 2))
         return at_end
-    # CPython moves a position behind a list's end to the end: extend a list that became shorter for a moment.
+    # CPython reduces a position beyond a list's end to the list's length. So extend a shortened list for a moment.
     missing = position - len(sequence) if type(sequence) is list and begin is iter else 0
     if missing > 0:
         sequence.extend([None] * missing)
@@ -110,7 +114,7 @@ def _sequence_iterator(begin: Callable[[Any], Any], sequence: Any, position: int
 
 
 def _iterator_arguments(value: Any) -> list[Any]:
-    return list(value.__reduce__()[1])  # the iterators that it was made of; they hold the positions
+    return list(value.__reduce__()[1])  # the arguments include the inner iterators, which hold the positions
 
 
 def _zip_parts(value: Any) -> list[Any]:
@@ -125,7 +129,7 @@ def _partial_parts(value: functools.partial[Any]) -> list[Any]:
 
 
 _SEQUENCES = ([], (), "", "é", b"", bytearray(), range(0), range(1 << 64))
-"""One sequence for each type of iterator."""
+"""One sequence for each type of sequence iterator."""
 
 _ITER, _REVERSED = functools.partial(_sequence_iterator, iter), functools.partial(_sequence_iterator, reversed)
 _VIEWS = {kind: name for name, kinds in (("keys", KEYS), ("values", VALUES), ("items", ITEMS)) for kind in kinds}
@@ -170,4 +174,4 @@ CODECS: dict[type, ValueCodec] = {
     type(reversed([])): ValueCodec("reversed", _sequence_iterator_parts, _REVERSED, None, True),
     **{type(iter(each)): ValueCodec("iterator", _sequence_iterator_parts, _ITER, None, True) for each in _SEQUENCES},
 }
-"""Codecs by the exact type of the value."""
+"""The codec for each exact type of value."""
