@@ -15,7 +15,7 @@ import pytest
 from command_line import FIVE_BITS, PAPERS_LINE, ROOT, TASK_FILE, Captured, joined, objects, start
 
 from scratchpad.cli import _output
-from scratchpad.cli._table import print_table
+from scratchpad.cli._output import print_table
 from scratchpad.cli.main import COMMANDS, main
 from scratchpad.tasks import DATA_SETS, TASKS
 from scratchpad.tasks.formats import format_names

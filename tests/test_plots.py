@@ -32,7 +32,7 @@ from scratchpad.reporting.charts import (
     evaluation_plot,
     loss_plot,
     median_curve,
-    save_png,
+    save,
     svg,
 )
 from scratchpad.reporting.comparison_charts import Bar, bars_plot
@@ -181,7 +181,7 @@ def test_svg_and_png() -> None:
     assert "metadata" not in text
     assert '<g id="' not in text
     assert svg(accuracy_plot(BOTH)) == text
-    save_png(figure, file)
+    save(figure, file)
     file.seek(0)
     assert imread(file).shape[:2] == (740, 1120)
 

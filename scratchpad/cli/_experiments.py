@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scratchpad.cli._options import whole_number
-from scratchpad.cli._output import message, print_json
+from scratchpad.cli._output import message, print_json, print_table
 from scratchpad.cli._progress import TrainingProgress
-from scratchpad.cli._table import print_table
 
 if TYPE_CHECKING:
     from scratchpad.experiments.plan import Plan

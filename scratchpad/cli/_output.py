@@ -1,4 +1,4 @@
-"""Output of commands: JSON lines, messages, progress counts, and files that appear complete or not at all."""
+"""Output of commands: JSON lines, tables, messages, progress counts, and files that appear complete or not at all."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
@@ -21,6 +21,17 @@ _CLEAR_LINE = "\r\x1b[K"
 def print_json(value: Mapping[str, Any]) -> None:
     """Print a JSON object as one line on stdout."""
     print(json.dumps(value))
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print a table. The first column and columns of words are left-aligned, numbers right-aligned."""
+    aligned = []
+    for number, column in enumerate(zip(columns, *rows, strict=True)):
+        cells = list(map(str, column))
+        width, left = max(map(len, cells)), number == 0 or all(cell[:1].isalpha() for cell in cells[1:])
+        aligned.append([cell.ljust(width) if left else cell.rjust(width) for cell in cells])
+    for line in zip(*aligned, strict=True):
+        print("  ".join(line).rstrip())
 
 
 def message(text: str) -> None:

@@ -17,8 +17,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from scratchpad.cli._options import whole_number
-from scratchpad.cli._output import message, print_json
-from scratchpad.cli._table import print_table
+from scratchpad.cli._output import message, print_json, print_table
 from scratchpad.errors import ScratchpadError, unknown_name
 
 if TYPE_CHECKING:

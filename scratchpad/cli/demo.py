@@ -12,9 +12,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scratchpad.cli._output import message, new_file
+from scratchpad.cli._output import message, new_file, print_table
 from scratchpad.cli._progress import TrainingProgress
-from scratchpad.cli._table import print_table
 from scratchpad.number_format import percent, percent_range
 from scratchpad.recipes import DEMO, with_format
 from scratchpad.tasks.document import as_text

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scratchpad.cli._options import add_run_loading, whole_number
-from scratchpad.cli._output import message, new_file, print_json
-from scratchpad.cli._table import print_table
+from scratchpad.cli._output import message, new_file, print_json, print_table
 from scratchpad.errors import ScratchpadError
 from scratchpad.number_format import percent
 from scratchpad.tasks.formats import format_named

@@ -28,8 +28,7 @@ from scratchpad.cli._options import (
     sizes_list,
     whole_number,
 )
-from scratchpad.cli._output import print_json
-from scratchpad.cli._table import print_table
+from scratchpad.cli._output import print_json, print_table
 from scratchpad.config.parse import split_assignments
 from scratchpad.errors import ScratchpadError
 from scratchpad.number_format import duration, memory, percent, percent_range

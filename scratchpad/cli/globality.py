@@ -15,8 +15,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
 from scratchpad.cli._options import add_format_and_seed, add_task, task_from_arguments, whole_number
-from scratchpad.cli._output import ProgressCounter, message, print_json
-from scratchpad.cli._table import print_table
+from scratchpad.cli._output import ProgressCounter, message, print_json, print_table
 from scratchpad.config.parse import split_assignments, with_settings
 from scratchpad.errors import ScratchpadError
 from scratchpad.globality.cases import WeightedDocuments

@@ -48,7 +48,7 @@ def _attention_plots(run: RunRecord, task_file: str | None) -> list[AttentionIma
 
 
 def run(args: Namespace) -> None:
-    from scratchpad.reporting.charts import save_png
+    from scratchpad.reporting.charts import save
     from scratchpad.reporting.html_page import accuracy_figure, page, read_runs
 
     runs = read_runs(args.runs, args.task_file)
@@ -57,5 +57,5 @@ def run(args: Namespace) -> None:
         file.write(page(runs, args.title, drawn).encode())
         if args.plot:
             with new_file(args.plot, args.force) as picture:
-                save_png(accuracy_figure(runs), picture)
+                save(accuracy_figure(runs), picture)
     message(f"{args.out}: a report about {len(args.runs)} run{'s' if len(args.runs) > 1 else ''}")

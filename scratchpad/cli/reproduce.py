@@ -12,8 +12,7 @@ from pathlib import Path
 
 from scratchpad.cli._experiments import add_experiment_options, run_experiment
 from scratchpad.cli._options import add_set
-from scratchpad.cli._output import print_json
-from scratchpad.cli._table import print_table
+from scratchpad.cli._output import print_json, print_table
 from scratchpad.config.parse import split_assignments
 from scratchpad.errors import ScratchpadError
 

@@ -23,8 +23,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import Any
 
-from scratchpad.cli._output import message, new_file, print_json
-from scratchpad.cli._table import print_table
+from scratchpad.cli._output import message, new_file, print_json, print_table
 from scratchpad.errors import ScratchpadError
 from scratchpad.evaluation.text_scoring import Verdict, score_text, shares_by_metric
 from scratchpad.number_format import percent, percent_range

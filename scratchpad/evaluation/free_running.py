@@ -49,19 +49,14 @@ def _sample(
     if evaluated.format.inductive:
         transitions = check_transitions(evaluated.task, question, states)[len(given) :]
     else:
-        transitions = (_equals_true_text(evaluated, question, states),)
+        (true,) = evaluated.format.states(evaluated.task, question)
+        same = evaluated.task.texts.matches if evaluated.format.has_work else operator.eq  # traces compare as values
+        transitions = (len(states) == 1 and states[0][-1:] == true[-1:] and same(states[0][:-1], true[:-1]),)
     exact = one.status == "done" and all(transitions)
     return Sample(
         size, index, question, exact, answer == truth, transitions, one.tokens, one.status, answer, truth, states,
         one.held_bytes,
     )  # fmt: skip
-
-
-def _equals_true_text(evaluated: EvaluatedModel, question: Symbols, states: Sequence[Symbols]) -> bool:
-    """Whether the single generated state is the true text; the states of traces are compared as values."""
-    (true,) = evaluated.format.states(evaluated.task, question)
-    same = evaluated.task.texts.matches if evaluated.format.has_work else operator.eq
-    return len(states) == 1 and states[0][-1:] == true[-1:] and same(states[0][:-1], true[:-1])
 
 
 def read_answer(evaluated: EvaluatedModel, question: Symbols, states: Sequence[Symbols]) -> Symbols | None:

@@ -12,7 +12,7 @@ from scratchpad.experiments.execute import PlannedRun
 from scratchpad.experiments.figures import figure
 from scratchpad.experiments.plan import Plan
 from scratchpad.experiments.tables import Provenance, markdown, table
-from scratchpad.reporting.charts import save_png
+from scratchpad.reporting.charts import save
 from scratchpad.training.checkpoint import write_atomically
 
 FILES = ("table.json", "table.md", "figure.png")
@@ -24,7 +24,7 @@ def write_results(
     """Write the three files into the folder `out`. Return the contents of table.json."""
     provenance = Provenance.of(command, work, seed_results)
     result = table(plan, seed_results, provenance)
-    save_png(figure(plan, seed_results), out / FILES[2])
+    save(figure(plan, seed_results), out / FILES[2])
     write_atomically(out / FILES[1], markdown(result, provenance, FILES[2]))
     write_atomically(out / FILES[0], json.dumps(result, indent=1) + "\n")
     return result

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from scratchpad.errors import ScratchpadError
@@ -38,17 +37,12 @@ def attention_figure(found: AttentionMap) -> Figure:
             found.weights[layer, head].numpy(), cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="nearest"
         )
         axes.set_title(f"layer {layer + 1}, head {head + 1}", fontsize=8, loc="left", color=INK)
-        _mark_parts(axes, found)
+        axes.grid(visible=False)
+        axes.tick_params(length=0, pad=1, labelsize=6.5)
+        for place in {found.prompt, len(found.tokens) - own} - {0}:  # where the prompt ends and the state begins
+            axes.axvline(place - 0.5, color=INK, linewidth=0.8)
     _label(every, found)
     return figure
-
-
-def _mark_parts(axes: Axes, found: AttentionMap) -> None:
-    """Draw lines where the prompt ends and where the state begins; the previous state is between them."""
-    axes.grid(visible=False)
-    axes.tick_params(length=0, pad=1, labelsize=6.5)
-    for place in {found.prompt, len(found.tokens) - sum(found.scored)} - {0}:
-        axes.axvline(place - 0.5, color=INK, linewidth=0.8)
 
 
 def _label(every: np.ndarray, found: AttentionMap) -> None:

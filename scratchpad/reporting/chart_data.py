@@ -26,7 +26,11 @@ def loss_series(groups: Sequence[Group]) -> list[Series]:
     return [
         Series(
             group.label,
-            tuple(_loss(run) for run in group.runs if run.losses),
+            tuple(
+                RunCurve(tuple(line["step"] for line in run.losses), tuple(line["loss"] for line in run.losses))
+                for run in group.runs
+                if run.losses
+            ),
             marks=tuple(step for run in group.runs for step, _ in run.stages),
         )
         for group in groups
@@ -48,10 +52,6 @@ def _accuracy(run: RunRecord, protocol: str) -> RunCurve:
     scores = sorted(run.scores_under(protocol), key=lambda score: score.size)
     x, y, low, high = (tuple(getattr(s, name) for s in scores) for name in ("size", "accuracy", "low", "high"))
     return RunCurve(x, y, low, high)
-
-
-def _loss(run: RunRecord) -> RunCurve:
-    return RunCurve(tuple(line["step"] for line in run.losses), tuple(line["loss"] for line in run.losses))
 
 
 def _evaluations(group: Group, method: str, trained: bool) -> Series:

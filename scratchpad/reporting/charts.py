@@ -1,6 +1,6 @@
 """The plots of reports: accuracy over length, loss and accuracy over steps. Runs are thin lines, their median is thick.
 
-Each function returns a matplotlib Figure; `svg`, `save_png` and `save` write it. They need no display and leave
+Each function returns a matplotlib Figure; `svg` and `save` write it. They need no display and leave
 matplotlib's global state unchanged.
 """
 
@@ -93,7 +93,7 @@ def loss_plot(series: Sequence[Series]) -> Figure:
     figure = Figure(figsize=INCHES)
     axes = figure.add_subplot()
     for number, one in enumerate(series):
-        thinned = Series(one.label, tuple(_thinned(_positive(curve)) for curve in one.curves))
+        thinned = Series(one.label, tuple(map(_thinned, one.curves)))
         _draw(axes, number, thinned, markers=False)
         for step in one.marks:
             axes.axvline(step, color=line_style(number)["color"], linestyle=":", linewidth=1)
@@ -132,12 +132,7 @@ def svg(figure: Figure) -> str:
     return re.sub(r'<g id="[^"]*"', "<g", text)
 
 
-def save_png(figure: Figure, file: str | Path | IO[bytes]) -> None:
-    """Save a figure as a PNG on white."""
-    save(figure, file, "png")
-
-
-def save(figure: Figure, file: str | Path | IO[bytes], kind: str) -> None:
+def save(figure: Figure, file: str | Path | IO[bytes], kind: str = "png") -> None:
     """Save a figure on white, as png, svg or pdf."""
     with mpl.rc_context(STYLE):
         figure.savefig(file, format=kind, dpi=_DOTS_PER_INCH)
@@ -245,15 +240,10 @@ def legend(figure: Figure, series: Sequence[Series], markers: bool = True) -> No
         text.set_text(one.label)
 
 
-def _positive(curve: RunCurve) -> RunCurve:
-    """Return the points that a logarithmic scale can show."""
-    kept = [(x, y) for x, y in zip(curve.x, curve.y, strict=True) if y > 0]
-    return RunCurve(tuple(x for x, _ in kept), tuple(y for _, y in kept))
-
-
 def _thinned(curve: RunCurve) -> RunCurve:
-    """Return at most _MAX_POINTS points: medians of neighbours."""
-    width = -(-len(curve.x) // _MAX_POINTS) or 1
-    parts = range(0, len(curve.x), width)
-    x = tuple(statistics.median(curve.x[i : i + width]) for i in parts)
-    return RunCurve(x, tuple(statistics.median(curve.y[i : i + width]) for i in parts))
+    """Return medians of neighbouring points with y > 0, which a logarithmic scale can show: at most _MAX_POINTS."""
+    points = [(x, y) for x, y in zip(curve.x, curve.y, strict=True) if y > 0]
+    width = -(-len(points) // _MAX_POINTS) or 1
+    medians = [map(statistics.median, zip(*points[i : i + width], strict=True)) for i in range(0, len(points), width)]
+    x, y = zip(*medians, strict=True) if medians else ((), ())
+    return RunCurve(x, y)

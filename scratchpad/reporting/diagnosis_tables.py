@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from scratchpad.number_format import NOTHING, percent
-from scratchpad.reporting.charts import RunCurve, Series, accuracy_plot, save_png
+from scratchpad.reporting.charts import RunCurve, Series, accuracy_plot, save
 from scratchpad.reporting.diagnosis import Diagnosis
 from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.document import as_text
@@ -66,7 +66,7 @@ def transition_figure(found: Sequence[Diagnosis], length_label: LengthLabel) -> 
 def attention_image(figure: Figure, question: Symbols, state: int) -> AttentionImage:
     """Return a figure of attention as an image for the page."""
     file = io.BytesIO()
-    save_png(figure, file)
+    save(figure, file)
     caption = (
         f"Attention of state {state} of {_cut(as_text(question))}. Down: the tokens of the state, as they are "
         "predicted. Across: the prompt, the previous state and the state itself, with lines between them. Dark: large "

@@ -112,15 +112,13 @@ def _section(groups: Sequence[Group]) -> Context:
     """Return the section of the runs on one task."""
     run = groups[0].runs[0]
     file = run.config.task.data or run.config.task.file
-    pictures = [_loss_picture(groups)] if any(one.losses for group in groups for one in group.runs) else []
-    pictures += [_evaluation_picture(groups, method) for method in METHODS if _has_schedule(groups, method)]
     return {
         "title": f"{run.config.task.name}: {file}" if file else run.config.task.name,
         "summary": f"{run.task.summary} ({run.task.source})" if run.task else "",
         "length_label": run.length_label,
         "facts": _summary(groups),
         "results": [_protocol_results(groups, protocol) for protocol in _protocols(groups)],
-        "pictures": pictures,
+        "pictures": _training_pictures(groups),
     }
 
 
@@ -174,10 +172,18 @@ def _accuracy_plot(groups: Sequence[Group], protocol: str) -> Figure:
     return accuracy_plot(accuracy_series(groups, protocol), f"length ({length})", f"{_measure(protocol)} (%)")
 
 
-def _loss_picture(groups: Sequence[Group]) -> Picture:
-    series = loss_series(groups)
-    marked = " Dotted: a stage of the curriculum was passed." if any(one.marks for one in series) else ""
-    return _picture(loss_plot(series), f"Training loss, on a logarithmic scale.{marked}")
+def _training_pictures(groups: Sequence[Group]) -> list[Picture]:
+    """Return the plots of loss and accuracy over steps, as far as the runs have logged them."""
+    series, pictures = loss_series(groups), []
+    if any(one.curves for one in series):
+        marked = " Dotted: a stage of the curriculum was passed." if any(one.marks for one in series) else ""
+        pictures.append(_picture(loss_plot(series), f"Training loss, on a logarithmic scale.{marked}"))
+    for method in METHODS:
+        if _has_schedule(groups, method):
+            caption = f"Evaluations during training: {_MEASURES[method]}, means over the evaluated lengths."
+            plot = evaluation_plot(evaluation_panels(groups, method), "correct (%)")
+            pictures.append(_picture(plot, caption))
+    return pictures
 
 
 def _has_schedule(groups: Sequence[Group], method: str) -> bool:
@@ -188,11 +194,6 @@ def _has_schedule(groups: Sequence[Group], method: str) -> bool:
         for run in group.runs
     ]
     return any(len(steps_of_run) > 1 for steps_of_run in steps)
-
-
-def _evaluation_picture(groups: Sequence[Group], method: str) -> Picture:
-    caption = f"Evaluations during training: {_MEASURES[method]}, means over the evaluated lengths."
-    return _picture(evaluation_plot(evaluation_panels(groups, method), "correct (%)"), caption)
 
 
 def _picture(figure: Figure, caption: str) -> Picture:

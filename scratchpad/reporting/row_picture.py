@@ -66,22 +66,21 @@ def draw_rows(rows: Sequence[Row[str]], file: IO[bytes]) -> None:
         if len(rows) > 1:
             axes.set_ylabel(f"row {number} of {len(rows)}", labelpad=72 * _LEFT_INCHES * 0.7)
         top -= _BOTTOM_INCHES
-    _explain(figure)
-    figure.savefig(file, format="png")
-
-
-def _explain(figure: Figure) -> None:
     text = "Each line is a token; the tokens that it sees are coloured."
     figure.text(0.01, 1 - 0.1 / figure.get_figheight(), text, va="top", fontsize=9)
     patches = [Patch(facecolor=c, label=kind, edgecolor="#999999") for c, kind in zip(_COLOURS, _KINDS, strict=True)]
     figure.legend(handles=patches, loc="lower left", ncols=4, frameon=False, fontsize=8)
+    figure.savefig(file, format="png")
 
 
 def _segments(rows: Sequence[Row[str]]) -> Iterator[list[_Segment]]:
     """Yield the segments of each row; states are numbered through the document."""
     written = 0
     for row in rows:
-        parts = [(_kind(row, i), segment) for i, segment in enumerate(row.segments)]
+        parts = [
+            (_QUESTION if segment == PROMPT else _STATE if row.scored[i] else _CONTEXT, segment)
+            for i, segment in enumerate(row.segments)
+        ]
         edges = [i for i in range(1, len(row)) if parts[i] != parts[i - 1]]
         found = []
         for low, high in pairwise([0, *edges, len(row)]):
@@ -95,12 +94,6 @@ def _segments(rows: Sequence[Row[str]]) -> Iterator[list[_Segment]]:
                 written = max(written, 1)
             found.append(_Segment(low, high, kind, name))
         yield found
-
-
-def _kind(row: Row[str], place: int) -> int:
-    if row.segments[place] == PROMPT:
-        return _QUESTION
-    return _STATE if row.scored[place] else _CONTEXT
 
 
 def _draw_row(axes: Axes, row: Row[str], segments: Sequence[_Segment], cell: float) -> None:
@@ -157,13 +150,9 @@ def _name_segments(axes: Axes, segments: Sequence[_Segment], cell: float) -> Non
     for segment in segments:
         middle = (segment.low + segment.high - 1) / 2
         axes.plot(
-            [segment.low - 0.3, segment.high - 0.7],
-            [above, above],
-            color=_COLOURS[segment.kind],
-            linewidth=4,
-            clip_on=False,
-            solid_capstyle="butt",
-        )
+            [segment.low - 0.3, segment.high - 0.7], [above, above], color=_COLOURS[segment.kind], linewidth=4,
+            clip_on=False, solid_capstyle="butt",
+        )  # fmt: skip
         wide = (segment.high - segment.low) * cell
         name = segment.name if wide > 0.7 else segment.name.split()[0]
         if wide > 0.2:

@@ -34,7 +34,10 @@ class Group:
 
 def settings_text(value: Mapping[str, Any]) -> dict[str, str]:
     """Return nested settings as texts, by path: `{"train.steps": "500"}`."""
-    return {name: _text(item) for name, item in flat_settings(value).items()}
+    texts = {}
+    for name, item in flat_settings(value).items():
+        texts[name] = ", ".join(map(str, item)) if isinstance(item, list) else "none" if item is None else str(item)
+    return texts
 
 
 def common_and_differing(many: Sequence[Mapping[str, str]]) -> tuple[dict[str, str], dict[str, list[str]]]:
@@ -76,9 +79,3 @@ def _labels(groups: Sequence[tuple[RunRecord, ...]]) -> list[str]:
         if len(set(labels)) == len(labels) and max(map(len, labels)) <= _MAX_LABEL_CHARACTERS:
             return labels
     return [str(group[0].folder) for group in groups]
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "none"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -60,18 +60,14 @@ def sample_chains(run: RunRecord) -> list[tuple[int, list[SampleChain]]]:
     protocols = (protocol for protocol, _ in run.samples)
     chosen = max(protocols, key=lambda protocol: (protocol == "free", protocol != "forced"), default="")
     found = []
-    for size in _spread(sorted(size for protocol, size in run.samples if protocol == chosen)):
+    sizes = sorted(size for protocol, size in run.samples if protocol == chosen)
+    if len(sizes) > _MAX_SIZES:  # the first, the last, and evenly spaced ones between
+        sizes = [sizes[round(i * (len(sizes) - 1) / (_MAX_SIZES - 1))] for i in range(_MAX_SIZES)]
+    for size in sizes:
         samples = run.samples[chosen, size]
         titles = (CORRECT, WRONG if WRONG in samples else ONLY_ANSWER)
         found.append((size, [_chain(run, samples[title], title) for title in titles if title in samples]))
     return found
-
-
-def _spread(sizes: Sequence[int]) -> list[int]:
-    """Return at most _MAX_SIZES sizes: the first, the last, and evenly spaced ones between."""
-    if len(sizes) <= _MAX_SIZES:
-        return list(sizes)
-    return [sizes[round(i * (len(sizes) - 1) / (_MAX_SIZES - 1))] for i in range(_MAX_SIZES)]
 
 
 def _chain(run: RunRecord, line: JsonObject, title: str) -> SampleChain:
@@ -161,7 +157,9 @@ def _shortened(lines: list[ChainLine]) -> tuple[ChainLine, ...]:
 
 def _pieces(text: Symbols, other: Symbols, wide: bool) -> tuple[Piece, ...]:
     """Return a state in pieces: marked where it differs from `other`, with its middle left out if it is long."""
-    differing = _differing(text, other)
+    differing = {i for i, symbol in enumerate(text) if other[i : i + 1] != (symbol,)}
+    if differing and len(text) != len(other):  # then all symbols from the first different one on
+        differing = set(range(min(differing), len(text)))
     kinds = [
         (symbol, "differs" if i in differing else "mark" if symbol in MARKS else "text")
         for i, symbol in enumerate(text)
@@ -171,14 +169,6 @@ def _pieces(text: Symbols, other: Symbols, wide: bool) -> tuple[Piece, ...]:
     pieces = [Piece(_text(part, wide), kind) for kind, part in parts]
     spaced = [piece for one in pieces for piece in (Piece(" "), one)][1:]
     return tuple(spaced if wide else pieces)
-
-
-def _differing(text: Symbols, other: Symbols) -> set[int]:
-    """Return the places with different symbols; for texts of different lengths all places from the first one on."""
-    places = [i for i, symbol in enumerate(text) if other[i : i + 1] != (symbol,)]
-    if len(text) == len(other) or not places:
-        return set(places)
-    return set(range(places[0], len(text)))
 
 
 def _clipped(symbols: list[tuple[str, str]], at: int) -> list[tuple[str, str]]:

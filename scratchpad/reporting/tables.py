@@ -140,12 +140,9 @@ def _measures(protocol: str, inductive: bool) -> dict[str, Callable[[Sequence[Sc
     unit = "per answer" if protocol != "forced" else "per question"
     rows: dict[str, Callable[[Sequence[Score]], str]] = {}
     if inductive:
-        rows["correct single transitions"] = lambda scores: _median(
-            [s.transition_accuracy for s in scores], lambda share: percent(share, 2)
-        )
-        rows["first wrong state"] = lambda scores: _median(
-            [s.first_wrong for s in scores], lambda index: f"{index + 1:g}"
-        )
+        single, first = (lambda share: percent(share, 2)), (lambda index: f"{index + 1:g}")
+        rows["correct single transitions"] = lambda scores: _median([s.transition_accuracy for s in scores], single)
+        rows["first wrong state"] = lambda scores: _median([s.first_wrong for s in scores], first)
     if protocol != "forced":
         rows["correct scratchpads"] = lambda scores: _median([s.exact_accuracy for s in scores], percent)
     return {
