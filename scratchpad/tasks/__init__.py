@@ -31,16 +31,16 @@ TASKS: dict[str, type[Task]] = {
         LongAddition, Polynomials, Programs,
     )
 }  # fmt: skip
-"""The tasks that draw their problems."""
+"""The tasks that draw their problems at random."""
 
 DATA_SETS: dict[str, type[ProgramRuns]] = {task.name: task for task in (Mbpp, Cruxeval, UserPrograms)}
 """The tasks whose problems are read from a file, a folder or the Hugging Face hub."""
 
 
 def task_named(name: str, settings: Mapping[str, Any] | None = None) -> Task:
-    """Return a task by its name, with settings as values or as texts: `task_named("parity", {"bits": "1-8"})`.
+    """Return the task `name` with these settings, given as values or texts: `task_named("parity", {"bits": "1-8"})`.
 
-    Raises ScratchpadError for unknown names, unreadable values, and two settings that exclude each other.
+    Raises ScratchpadError if a name is unknown, if a value is invalid, or if two settings exclude each other.
     """
     kinds, given = {**TASKS, **DATA_SETS}, settings or {}
     if name not in kinds:
@@ -49,13 +49,13 @@ def task_named(name: str, settings: Mapping[str, Any] | None = None) -> Task:
     for other, one in replaced.items():
         if one in replaced:
             raise ScratchpadError(
-                f"{name}: {one}={given[one]} and {other}={given[other]} exclude each other: give one of them"
+                f"{name}: {one}={given[one]} and {other}={given[other]} exclude each other: give only one setting"
             )
     return with_settings(kinds[name](), given, name)
 
 
 def excluded(name: str, given: Mapping[str, Any]) -> dict[str, str]:
-    """Return the settings of a task that the given ones replace, each with the given one that replaces it."""
+    """Map each setting of the task `name` that a given setting replaces to that given setting."""
     kind = {**TASKS, **DATA_SETS}.get(name)
     pairs = kind.exclusive_settings if kind else ()
     both = [*pairs, *((other, one) for one, other in pairs)]

@@ -1,4 +1,4 @@
-"""What both tasks of addition by Abbe et al. 2024 (figure 5) share: the numbers, and the random symbols around them."""
+"""The base of both addition tasks of Abbe et al. 2024 (figure 5): it draws the numbers and the symbols around them."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ from scratchpad.tasks.slots import check_fits
 
 DIGITS = tuple("0123456789")
 FILLING = (*"abcdefghijklmnopqrstuvwxyz", *DIGITS, "$")
-"""The symbols that buffers and free places are drawn from."""
+"""The symbols with which buffers and free places are filled at random."""
 
 
 @dataclass(frozen=True)
 class Addition(Task):
-    """The sum of two numbers that are written with the same number of digits, in a window of a fixed size.
+    """The sum of two numbers with the same number of digits, in a window of a fixed size.
 
-    digits: of both numbers (default: from 1 on, with probabilities proportional to the number); window: the largest
-    number of digits; equal: whether both numbers have this many digits, or only one of them, without leading zeros.
+    `digits`: the number of digits (default: from 1 on, with probability proportional to the number).
+    `window`: the largest number of digits.
+    `equal`: whether both numbers have this length; if not, one number may be shorter and gets leading zeros.
     """
 
     size_setting: ClassVar[str] = "digits"
     source: ClassVar[str] = "Abbe et al. 2024, figure 5"
     default_share: ClassVar[tuple[int, int]]
-    """The largest default number of digits as a fraction of the window: numerator and denominator."""
+    """The fraction of the window (numerator, denominator) that is the largest number of digits by default."""
 
     digits: Lengths | None = None
     window: int = 30
@@ -35,15 +36,15 @@ class Addition(Task):
 
     def __post_init__(self) -> None:
         if self.window < 1:
-            raise ScratchpadError(f"{self.name}: window={self.window}: at least 1 digit is needed")
+            raise ScratchpadError(f"{self.name}: window={self.window} must be at least 1")
         check_fits(self.name, "digits", self.digits, self.window)
 
     def numbers(self, question: Symbols) -> tuple[str, str]:
-        """Return the digits of both numbers of a question."""
+        """Return the two numbers of a question as strings of digits."""
         raise NotImplementedError
 
     def window_of(self, question: Symbols) -> int:
-        """Return the window that a question is written for."""
+        """Return the number of digits for which a question has room."""
         raise NotImplementedError
 
     def laid_out(self, rng: Stream, a: Symbols, b: Symbols) -> Symbols:
@@ -66,16 +67,17 @@ class Addition(Task):
         return tuple(str(int(a) + int(b)).zfill(len(a)))
 
     def check_numbers(self, question: Symbols) -> None:
-        """Raise ScratchpadError where a question needs a larger window, or its numbers differ in length."""
+        """Raise ScratchpadError if a question needs a larger window, or if its numbers differ in length."""
         needed, (a, b) = self.window_of(question), map(len, self.numbers(question))
         if needed > self.window:
             raise ScratchpadError(
-                f"{self.name}: the question is made for {needed} digits, the window holds {self.window}: "
+                f"{self.name}: the question is made for {needed} digits, but the window holds only {self.window}: "
                 f"set window={needed}"
             )
         if a != b or a < 1:
             raise ScratchpadError(
-                f"{self.name}: the numbers have {a} and {b} digits: at least 1, and zeros in front of the shorter one"
+                f"{self.name}: the numbers have {a} and {b} digits, but both must have the same number of digits, "
+                "at least 1: put zeros in front of the shorter number"
             )
 
     def fitted_to(self, question: Symbols) -> Self:
@@ -94,7 +96,7 @@ class Addition(Task):
 
 
 def draw_filling(rng: Stream, count: int) -> Symbols:
-    """Draw random symbols for buffers and free places."""
+    """Draw `count` random symbols for a buffer or for free places."""
     return tuple(rng.choice(FILLING) for _ in range(count))
 
 

@@ -2,9 +2,9 @@
 
     174+_940_=$qtamn<start>[02]4[07]0c0r4$qtam<sep>[01]7[06]4c1r14$qta<sep>[00]1[05]9c1r114$qt<sep>[-1]_[03]_c0r1114$q<end>
 
-A window of N digits has 2N + 1 slots for `a+b`, then `=` and a buffer of `$` and N + 1 random symbols. A state has
-the two digits that are added, each after its slot, then `c`arry, `r`esult and the rest of the buffer. The state of slot
-`[-1]` adds the last carry.
+In a window of N digits a question has three parts: 2N + 1 slots that contain `a+b`, then `=`, then a buffer (`$` and
+N + 1 random symbols). A state holds the two digits to add, each after its slot number, then `c` and the carry,
+then `r`, the result so far and the rest of the buffer. A last carry of 1 has its own state, with the slot `[-1]`.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ class _Labels(StateLabels):
 
 @dataclass(frozen=True)
 class AdditionRandomSpace(Addition):
-    """digits: of both numbers (default: 1 to a third of the window, with probabilities proportional to the number);
-    window: the largest number of digits; equal: whether both numbers have this many digits, or only one of them.
+    """`digits`: the number of digits (default: 1 to a third of the window, with probability proportional to it).
+    `window`: the largest number of digits.
+    `equal`: whether both numbers have this length; if not, one number may be shorter and gets leading zeros.
     """
 
     name: ClassVar[str] = "addition-random-space"
@@ -80,7 +81,7 @@ class AdditionRandomSpace(Addition):
         return None
 
     def answer(self, question: Symbols, state: Symbols) -> Symbols:
-        result = state[state.index("r") + 1 :]  # the first r: the buffer may hold others
+        result = state[state.index("r") + 1 :]  # the first `r`: the buffer may contain `r` too
         return result[: result.index("$")]
 
     def check(self, question: Symbols) -> None:
@@ -89,19 +90,19 @@ class AdditionRandomSpace(Addition):
         window = len(slots) // 2
         if end < 3 or len(slots) % 2 == 0 or slots.count("+") != 1 or not {*slots}.issubset((*DIGITS, "+", "_")):
             raise ScratchpadError(
-                "addition-random-space: a question is 2 N + 1 slots with a+b among them, '=' and a buffer of $ and "
-                f"N + 1 symbols, like 174+_940_=$qtamn; given: {''.join(question)}"
+                "addition-random-space: a question has three parts: 2 N + 1 slots that contain a+b, then '=', then a "
+                f"buffer ($ and N + 1 symbols), such as 174+_940_=$qtamn; given: {''.join(question)}"
             )
         if buffer[:1] != ("$",) or len(buffer) != window + 2 or not {*buffer}.issubset(FILLING):
             raise ScratchpadError(
-                f"addition-random-space: after '=' comes a buffer of $ and {window + 1} of the symbols a-z, 0-9, $, "
-                f"for {len(slots)} slots; given: {''.join(buffer)}"
+                f"addition-random-space: a question with {len(slots)} slots needs, after '=', a buffer of $ and "
+                f"{window + 1} symbols (a-z, 0-9 or $); given: {''.join(buffer)}"
             )
         self.check_numbers(question)
 
 
 Slots = tuple[list[int], list[int]]
-"""The slots of the digits of both numbers."""
+"""The slots of the first number's digits, then the slots of the second number's digits."""
 
 
 def _slots(question: Symbols) -> Slots:
@@ -111,14 +112,14 @@ def _slots(question: Symbols) -> Slots:
 
 
 def _added(question: Symbols, slots: Slots, place: int, carry: int, buffer: Symbols) -> Symbols:
-    """Return the state that adds the digits at a place (0: the most significant) and the carry into it."""
+    """Return the state that adds the carry and the two digits at `place` (0: the most significant digits)."""
     a, b = slots
     carry, digit = divmod(int(question[a[place]]) + int(question[b[place]]) + carry, 10)
     return (*_head(question, slots, place, carry), str(digit), *buffer[:-1])
 
 
 def _head(question: Symbols, slots: Slots, place: int, carry: int) -> Symbols:
-    """Return a state up to its `r`; place -1: the state that adds the last carry."""
+    """Return the state of `place` up to its `r` (place -1: the state that adds the last carry)."""
     if place == -1:
         return (*_OVERFLOW, *slot_mark(question, question.index("+")), "_", "c", "0", "r")
     a, b = slots[0][place], slots[1][place]
@@ -127,9 +128,9 @@ def _head(question: Symbols, slots: Slots, place: int, carry: int) -> Symbols:
 
 
 def _read(question: Symbols, slots: Slots, state: Symbols) -> tuple[int, int, Symbols]:
-    """Return the place of a state (-1: before the most significant digit), its carry, and its result with the buffer.
+    """Return a state's place (-1: before the most significant digit), its carry, and its result with the buffer.
 
-    Raises ValueError where it is not a state of this question.
+    Raises ValueError if `state` is not a state of this question.
     """
     cut = state.index("r") + 1 if "r" in state else 0
     head, buffer = state[:cut], state[cut:]

@@ -2,10 +2,10 @@
 
     g$174+v$940=$5cvj|0<sep>4g$17+0v$94=4$5cv|0<sep>74g$1+40v$9=14$5c|1<sep>174g$+940v$=114$5|1<sep>1114$5<end>
 
-In a window of N digits a number is random symbols, `$` and its digits, N + 1 symbols in all; the result is at first `$`
-and N random symbols. Each step moves the last digit of both numbers to their front, and puts the digit of the sum in
-front of the result; the carry comes last. When both numbers end with `$`, the last state is the carry and the result.
-The question is the first state itself, so the prompt is empty.
+In a window of N digits each number takes N + 1 symbols: random symbols, then `$`, then the digits. The result starts as
+`$` and N random symbols. Each step moves the last digit of each number to the front of that number and puts the digit
+of the sum in front of the result. A state ends with the carry. When both numbers end with `$`, the next state is the
+last state: the carry and the result. The question is the first state, so the prompt is empty.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ class _Labels(StateLabels):
 
 @dataclass(frozen=True)
 class AdditionShift(Addition):
-    """digits: of both numbers (default: 1 to 4 in a window of 30, with probabilities proportional to the number);
-    window: the largest number of digits; equal: whether both numbers have this many digits, or only one of them.
+    """`digits`: the number of digits (default: 1 to 4 in a window of 30, with probability proportional to the number).
+    `window`: the largest number of digits.
+    `equal`: whether both numbers have this length; if not, one number may be shorter and gets leading zeros.
     """
 
     name: ClassVar[str] = "addition-shift"
@@ -74,7 +75,7 @@ class AdditionShift(Addition):
         if a[-1] == b[-1] == "$":
             return (str(carry), *result)
         if not {a[-1], b[-1]}.issubset(DIGITS):
-            raise ValueError(f"{a[-1]} and {b[-1]} are not added: {''.join(state)}")
+            raise ValueError(f"{a[-1]} and {b[-1]} are not two digits: {''.join(state)}")
         carry, digit = divmod(int(a[-1]) + int(b[-1]) + carry, 10)
         return _joined((a[-1], *a[:-1]), (b[-1], *b[:-1]), (str(digit), *result[:-1]), carry)
 
@@ -91,13 +92,15 @@ class AdditionShift(Addition):
             result, carry, a, b = (), 1, (), ()
         if result[:1] != ("$",) or carry or "$" not in a or "$" not in b:
             raise ScratchpadError(
-                "addition-shift: a question is the whole first state: in a window of N digits N + 1 symbols that end "
-                "with $ and a, '+', as many for b, '=', $ and N symbols, '|0', like g$174+v$940=$5cvj|0; "
-                f"given: {''.join(question)}"
+                "addition-shift: a question is the whole first state, such as g$174+v$940=$5cvj|0. In a window of N "
+                "digits, write N + 1 symbols that end with $ and the first number, '+', N + 1 symbols that end with $ "
+                f"and the second number, '=', $, N symbols, and '|0'; given: {''.join(question)}"
             )
         self.check_numbers(question)
         if not {*"".join(self.numbers(question))}.issubset(DIGITS):
-            raise ScratchpadError(f"addition-shift: digits follow the last $ of a number; given: {''.join(question)}")
+            raise ScratchpadError(
+                f"addition-shift: only digits may follow the last $ of a number; given: {''.join(question)}"
+            )
 
 
 def _joined(a: Symbols, b: Symbols, result: Symbols, carry: int) -> Symbols:
@@ -105,7 +108,7 @@ def _joined(a: Symbols, b: Symbols, result: Symbols, carry: int) -> Symbols:
 
 
 def _read(state: Symbols, window: int) -> tuple[Symbols, Symbols, Symbols, int]:
-    """Return a, b, result and carry of any state but the last. Raises ValueError for other texts."""
+    """Return a, b, the result and the carry of a state. Raises ValueError for the last state and for other texts."""
     a, b, result = (state[start : start + window + 1] for start in range(0, 3 * window + 6, window + 2))
     carry = int(state[-1:] == ("1",))
     if state != _joined(a, b, result, carry) or not {*a, *b, *result}.issubset(FILLING) or window < 1:

@@ -1,4 +1,4 @@
-"""What a task is: an induction, the distribution of its questions, and its settings. No tensor library here."""
+"""The base class of tasks: an induction, a distribution of questions, and settings. It imports no tensor library."""
 
 from __future__ import annotations
 
@@ -18,46 +18,46 @@ from scratchpad.tasks.text_rules import TextRules
 from scratchpad.tasks.written_work import WrittenWork
 
 BEYOND_PAPER = {"beyond_paper": True}
-"""Metadata of a setting that the paper does not have: it is recorded only where it differs from its default."""
+"""Marks a setting that the paper does not have. Such a setting is recorded only if it differs from its default."""
 _SYMBOLS_LISTED = 24
 
 
 @dataclass(frozen=True)
 class Task(WrittenWork, SizedQuestions):
-    """A task: its settings are the fields of the subclass, and its six functions are those of `Induction`.
+    """A task: the fields of a subclass are its settings, and it implements the six functions of `Induction`.
 
-    `WrittenWork` and `SizedQuestions` are what formats and sizes need; `texts` and `labels` are what prompts for
-    language models and reports need. Each has defaults that suit most tasks.
+    Formats use `WrittenWork`, sizes use `SizedQuestions`, prompts for language models use `texts`, and reports use
+    `labels`. The defaults of these four suit most tasks.
     """
 
     summary: ClassVar[str]
-    """One line on what is computed."""
+    """One line that says what the task computes."""
     source: ClassVar[str]
     exclusive_settings: ClassVar[tuple[tuple[str, str], ...]] = ()
-    """Pairs of settings of which at most one may be given."""
+    """Pairs of settings that exclude each other."""
     example_split: ClassVar[str] = "train"
-    """The split that the worked examples of prompts come from."""
+    """The split from which prompts take their worked examples."""
     seeded: ClassVar[bool] = True
-    """Whether draws depend on the seed. Given data come in their own order."""
+    """Whether draws depend on the seed. Questions from a data set keep the order of the data set."""
     examples: ClassVar[tuple[tuple[str, dict[str, Any]], ...]] = ()
-    """Worked examples for the gallery, (question, settings), the paper's first."""
+    """Worked examples (question, settings) for the gallery. The examples of the paper come first."""
     texts: ClassVar[TextRules] = TextRules()
     labels: ClassVar[StateLabels] = StateLabels()
 
     @property
     def most_common_share(self) -> float:
-        """The share of questions with the most common answer, where it follows from the settings; otherwise 0."""
+        """The share of questions that have the most common answer, or 0 if the settings do not determine this share."""
         return 0.0
 
     def interchangeable(self) -> Symbols:
-        """Return names: symbols that can be exchanged for one another without changing any problem's probability."""
+        """Return the names: symbols that can be permuted without changing the probability of any problem."""
         return ()
 
     def check(self, question: Symbols) -> None:
-        """Raise ScratchpadError where this is not a question of the task with these settings."""
+        """Raise ScratchpadError if `question` is not a question of the task with these settings."""
 
     def completed(self, question: Symbols) -> Symbols:
-        """Return a question as the task draws it from one as a person writes it (blank slots added, for instance)."""
+        """Turn a question typed by a person into the form that the task draws, for instance by adding blank slots."""
         return question
 
     def draw(self, seed: int, split: str, index: int) -> Symbols:
@@ -66,13 +66,13 @@ class Task(WrittenWork, SizedQuestions):
         return self.question(rng, self.size_distribution().draw(rng))
 
     def count(self, split: str) -> int | None:
-        """Return the number of problems in a split; None where it has no end."""
+        """Return the number of problems in a split, or None if the split is infinite."""
         return None
 
     def settings(self, everything: bool = False) -> dict[str, Any]:
-        """Return the settings as JSON values: those that determine the draws, or `everything` that can be set.
+        """Return the settings as JSON values.
 
-        Of the former, settings beyond the paper are included only where they differ from their default.
+        `everything`: return all settings; otherwise leave out settings beyond the paper that have their default value.
         """
         shown = {}
         for field in dataclasses.fields(self):
@@ -82,7 +82,7 @@ class Task(WrittenWork, SizedQuestions):
         return shown
 
     def changed(self, settings: Mapping[str, Any]) -> Task:
-        """Return the same task with other settings, as values or texts. Raises ScratchpadError for unknown names."""
+        """Return this task with other settings (values or texts). Raises ScratchpadError if a name is unknown."""
         known = self.settings(everything=True)
         for name in settings:
             if name not in known:
@@ -90,7 +90,7 @@ class Task(WrittenWork, SizedQuestions):
         return with_settings(self, settings, self.name)
 
     def parse(self, text: str) -> Symbols:
-        """Return the symbols of a question given as text. Raises ScratchpadError for one outside the alphabet."""
+        """Return the symbols of a question. Raises ScratchpadError if a symbol is not in the alphabet."""
         alphabet, found = self.symbols(), self.split(text)
         if not found:
             raise ScratchpadError("the question is empty")
@@ -106,12 +106,12 @@ class Task(WrittenWork, SizedQuestions):
         return found
 
     def split(self, text: str) -> Symbols:
-        """Cut text into symbols: at spaces, or else into characters and marks."""
+        """Cut text into symbols: at spaces if it has any, otherwise into characters and marks."""
         words = tuple(text.split())
         return words if len(words) > 1 or text.strip() in self.symbols() else letters(text.strip())
 
 
 def draws(task: Task, seed: int, split: str, start: int, count: int) -> Iterator[tuple[int, Symbols]]:
-    """Yield the questions numbered start .. start + count - 1, with their numbers."""
+    """Yield (number, question) for the questions start .. start + count - 1."""
     for index in range(start, start + count):
         yield index, task.draw(seed, split, index)

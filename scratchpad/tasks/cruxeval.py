@@ -16,8 +16,9 @@ _HUB = "cruxeval-org/cruxeval"
 
 @dataclass(frozen=True)
 class Cruxeval(ProgramRuns):
-    """path: the file with the data (not set: from the hub). lines: how many lines a program has. steps: runs of more
-    lines are left out. most_characters: runs with a longer paper trace are left out (0: no limit).
+    """`path`: the file with the data (default: the data come from the hub). `lines`: the number of lines of a program.
+    `steps`: the largest number of lines that a run may execute; longer runs are left out.
+    `most_characters`: the largest number of characters of a run's paper trace; longer runs are left out (0: no limit).
     """
 
     name: ClassVar[str] = "cruxeval"
@@ -33,5 +34,5 @@ class Cruxeval(ProgramRuns):
 def _problem(place: str, value: dict[str, Any]) -> ProgramProblem:
     code, given = value.get("code"), value.get("input")
     if not isinstance(code, str) or not isinstance(given, str):
-        raise ScratchpadError(f"{place}: a function of CRUXEval has `code` and `input`, both strings")
+        raise ScratchpadError(f"{place}: a function of CRUXEval must have `code` and `input`, both strings")
     return ProgramProblem(code, (f"f({given})",), "test")

@@ -4,7 +4,7 @@
     scratchpad  b > d ; a > c ; d > b ; c > a ; a ? d ; a > c > a ; 0 <end>
     inductive   b > d ; a > c ; d > b ; c > a ; a ? d ; <start> a <sep> c <sep> a ; 0 <end>
 
-The walk starts at the first queried vertex and ends at the second one (label 1) or back at its start (label 0).
+The walk starts at the first queried vertex. It ends at the second queried vertex (label 1) or at its start (label 0).
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from scratchpad.tasks.graphs import CycleWalk, edges_in, queried_in, written_gra
 
 @dataclass(frozen=True)
 class Cycles(CycleWalk):
-    """n: two cycles of n vertices, or one of 2n with the two queried vertices at distance n, equally often.
-
-    vertices (0: 2n): the size of the graph, so that only the walk grows with n. The cycles then have n vertices
-    (that of the walk) and vertices - n; or there is one, with the queried vertices at distance n (figure 4b).
-    sizes: a list with the cycles of one graph, in place of n. The queried vertices are `distance` apart on the
-    first cycle; with distance=-1 they are on the first and the second, or half of a single cycle apart. The sizes
-    4,10,10 with distance=2 and 2,2,10,10 are those of figure 7, for runs on random-graphs.
-    names: the number of names for vertices. jump: the walk records every jump-th vertex, and its last.
+    """`n`: the cycle length. A graph has either two cycles of n vertices or one cycle of 2n vertices, equally often. In
+    one cycle the queried vertices are n edges apart.
+    `vertices`: the size of the graph (0: 2n). If set, only the walk grows with n: two cycles have n vertices (the
+    cycle of the walk) and vertices - n vertices (figure 4b).
+    `sizes`: the lengths of all cycles of a graph, instead of n. Figure 7 has 4,10,10 (distance=2) and 2,2,10,10.
+    `distance`: how far apart the queried vertices are on the first cycle of `sizes`. With -1 they are on the first and
+    second cycles, or on opposite sides of a single cycle.
+    `names`: the number of names for vertices. `jump`: the walk records every jump-th vertex and its last vertex.
     """
 
     name: ClassVar[str] = "cycles"
@@ -53,21 +53,21 @@ class Cycles(CycleWalk):
     def __post_init__(self) -> None:
         given = f"sizes={','.join(map(str, self.sizes))}" if self.sizes else f"n={self.n.to_json()}"
         if min(self.sizes or (self.n.low,)) < 2:
-            raise ScratchpadError(f"cycles: a cycle has at least 2 vertices; given: {given}")
+            raise ScratchpadError(f"cycles: a cycle must have at least 2 vertices; given: {given}")
         if self.vertices and self.vertices < 4:
-            raise ScratchpadError(f"cycles: vertices={self.vertices}: two cycles need at least 4, or 0 for 2n")
+            raise ScratchpadError(f"cycles: vertices={self.vertices} must be at least 4 (two cycles), or 0 for 2n")
         if self.vertices and (self.sizes or self.n.high > self.vertices - 2):
             raise ScratchpadError(
-                f"cycles: vertices={self.vertices} goes without `sizes` and with n of at most {self.vertices - 2}, "
-                f"so that 2 vertices are left for the other cycle; given: {given}"
+                f"cycles: vertices={self.vertices} excludes `sizes`, and n must be at most {self.vertices - 2}, "
+                f"so that the other cycle has at least 2 vertices; given: {given}"
             )
         if self.distance != -1 and not self.sizes:
-            raise ScratchpadError(f"cycles: distance={self.distance} goes with `sizes`: with `n` the distance is n")
+            raise ScratchpadError(f"cycles: distance={self.distance} needs `sizes`: without `sizes` the distance is n")
         if self.distance != -1 and not 1 <= self.distance < self.sizes[0]:
-            apart = "half of it" if len(self.sizes) == 1 else "vertices on two cycles"
+            apart = "opposite vertices" if len(self.sizes) == 1 else "vertices on two cycles"
             raise ScratchpadError(
-                f"cycles: distance={self.distance} does not exist in a cycle of {self.sizes[0]}: "
-                f"1 to {self.sizes[0] - 1} are allowed, or -1 for {apart}"
+                f"cycles: distance={self.distance} does not exist in a cycle of {self.sizes[0]} vertices: "
+                f"set it from 1 to {self.sizes[0] - 1}, or to -1 for {apart}"
             )
         self.check_walk(sum(self.sizes) or self.vertices or 2 * self.n.high)
 
@@ -117,7 +117,7 @@ class Cycles(CycleWalk):
 
 
 def _rings(following: dict[str, str], starts: Sequence[str]) -> list[list[str]]:
-    """Return the cycles of a graph of cycles: those of the starts first, each from its start on."""
+    """Return the cycles of a graph as lists of vertices. The cycles that begin at a vertex of `starts` come first."""
     left = dict(following)
     rings: list[list[str]] = []
     for start in (*starts, *following):
