@@ -14,8 +14,7 @@ import pytest
 import yaml
 
 import scratchpad
-from scratchpad.cli._command import Command
-from scratchpad.cli.main import COMMANDS, _parser
+from scratchpad.cli.main import COMMANDS, Command, _parser
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))

@@ -39,21 +39,16 @@ def message(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def refuse_existing(path: str, force: bool) -> None:
-    """Raise ScratchpadError if `path` exists and is not a file, or is one and `force` is not set."""
-    if Path(path).exists() and not Path(path).is_file():
-        raise ScratchpadError(f"{path} exists and is not a file: choose another path")
-    if Path(path).exists() and not force:
-        raise ScratchpadError(f"{path} already exists: choose another file, or overwrite it with --force")
-
-
 @contextmanager
 def new_file(path: str, force: bool = False) -> Iterator[IO[bytes]]:
     """Open a file to write that appears under its name only when it is complete, and not at all after an error.
 
     ScratchpadError before any work if the file exists and `force` is not set, or if it cannot be written.
     """
-    refuse_existing(path, force)
+    if Path(path).exists() and not Path(path).is_file():
+        raise ScratchpadError(f"{path} exists and is not a file: choose another path")
+    if Path(path).exists() and not force:
+        raise ScratchpadError(f"{path} already exists: choose another file, or overwrite it with --force")
     target = Path(path).resolve()
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:  # includes the opening: Ctrl-C may come right after it

@@ -46,8 +46,12 @@ def run(args: Namespace) -> None:
     task, chosen = task_from_arguments(args), format_named(args.format)
     drawn = draws(task, args.seed, args.split, 0, _count(args, task))
     progress, tally = ProgressCounter("problems", _count(args, task)), SkippedTally()
-    single = args.single_lines
-    lines = _single_lines(args, task, drawn, tally) if single else _documents(args, task, chosen, drawn, tally)
+    if not args.single_lines:
+        lines = _documents(args, task, chosen, drawn, tally)
+    elif isinstance(task, ProgramRuns):
+        lines = single_lines(task, (question for _, question in drawn), tally.reasons)
+    else:
+        raise ScratchpadError(f"--single-lines takes a task that runs programs (mbpp, --source), not {task.name}")
     written = 0
     with new_file(args.out, args.force) as file:
         for made in lines:
@@ -79,23 +83,9 @@ def _documents(
         made = []
         with tally.counting():
             line = line_of(task, format, question, (args.seed, args.split, index))
-            _check_room(args, line)
+            needed = positions_needed(Document(line["prompt"], line["states"])) if args.context else 0
+            if args.context and needed > args.context:
+                reason = f"over {args.context:,} positions"
+                raise SkippedProblem(f"a document needs {needed} positions: {reason}", reason)
             made.append(line)
         yield made
-
-
-def _check_room(args: Namespace, line: dict[str, Any]) -> None:
-    if args.context is not None:
-        needed = positions_needed(Document(line["prompt"], line["states"]))
-        if needed > args.context:
-            reason = f"over {args.context:,} positions"
-            raise SkippedProblem(f"a document needs {needed} positions: {reason}", reason)
-
-
-def _single_lines(
-    args: Namespace, task: Task, drawn: Iterator[tuple[int, Symbols]], tally: SkippedTally
-) -> Iterator[list[dict[str, Any]]]:
-    """Yield, for each run, the executed lines that no earlier run contains."""
-    if not isinstance(task, ProgramRuns):
-        raise ScratchpadError(f"--single-lines takes a task that runs programs (mbpp, --source), not {task.name}")
-    return single_lines(task, (question for _, question in drawn), tally.reasons)

@@ -68,7 +68,9 @@ def run(args: Namespace) -> None:
     if args.json:
         return
     scores = [(_name(run), result.score) for run, results, _ in outcomes for result in results]
-    print_table(_columns(args.method), [_cells(name, score) for name, score in scores])
+    what = "exact" if args.method == "forced" else "correct"
+    columns = "run", "size", "n", what, "95 % interval", "transitions", "tokens", "time", "memory", "seen in training"
+    print_table(columns, [_cells(name, score) for name, score in scores])
     for run, results, program_shares in outcomes:
         over, n = (sum(getattr(result.score, name) for result in results) for name in ("over_context", "n"))
         if over:
@@ -99,7 +101,9 @@ def _load_runs(args: Namespace) -> list[Run]:
 def _evaluate(args: Namespace, run: Run, sampling: Sampling) -> tuple[list[Result], dict[str, Share]]:
     """Return the result of each size and the shares of correct programs; with --json, print each when it is known."""
     results: list[Result] = []
-    evaluated, which_run = _with_settings(run, args.set), _run_fields(run, len(args.runs))
+    evaluated, which_run = _with_settings(run, args.set), {"run": str(run.folder)} if len(args.runs) > 1 else {}
+    if run.voters:
+        which_run = {"runs": [str(one.folder) for one in (run, *run.voters)]}
     for result in run.evaluate_by_size(args.sizes, args.n, args.method, args.seed, sampling, args.batch, evaluated):
         results.append(result)
         if args.json:
@@ -133,13 +137,6 @@ def _name(run: Run) -> str:
     return f"{len(run.voters) + 1} voting" if run.voters else str(run.folder)
 
 
-def _run_fields(run: Run, runs: int) -> dict[str, Any]:
-    """Return the JSON fields that name the run, if the command line names several."""
-    if run.voters:
-        return {"runs": [str(one.folder) for one in (run, *run.voters)]}
-    return {"run": str(run.folder)} if runs > 1 else {}
-
-
 def _with_settings(run: Run, settings: list[str]) -> EvaluatedModel | None:
     """Return the model with the task settings of --set, or `None` without any."""
     values = split_assignments(settings)
@@ -147,11 +144,6 @@ def _with_settings(run: Run, settings: list[str]) -> EvaluatedModel | None:
     if others:
         raise ScratchpadError(f"--set {others[0]}: a trained model takes only other settings of the task")
     return run.with_task(run.config.with_settings(values).task) if values else None
-
-
-def _columns(method: str) -> tuple[str, ...]:
-    what = "exact" if method == "forced" else "correct"
-    return ("run", "size", "n", what, "95 % interval", "transitions", "tokens", "time", "memory", "seen in training")
 
 
 def _cells(name: str, score: Score) -> tuple[Any, ...]:

@@ -7,9 +7,8 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn, cast
+from typing import NoReturn, Protocol, cast
 
-from scratchpad.cli._command import Command
 from scratchpad.errors import RunFailure, ScratchpadError, unknown_name
 from scratchpad.signals import handling_termination, interrupt
 
@@ -36,6 +35,24 @@ COMMANDS = {
 }
 
 _USER_ERRORS = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
+
+
+class Command(Protocol):
+    """A command module. Its docstring is the description in its --help.
+
+    A command module imports nothing slow at its top: `run` imports torch and the like, so that --help is quick.
+    """
+
+    EXAMPLE: str
+    """One or more command lines, printed at the end of --help."""
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's arguments to the parser."""
+        ...
+
+    def run(self, args: argparse.Namespace) -> None:
+        """Run the command. Raises ScratchpadError for a user's mistake, RunFailure or OSError for a failure."""
+        ...
 
 
 class _Parser(argparse.ArgumentParser):
@@ -72,8 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UnicodeEncodeError as error:
         return _fail(USER_ERROR, f"scratchpad: error: this terminal cannot print a character: {error}; use --json")
     except OSError as error:
-        status = USER_ERROR if isinstance(error, _USER_ERRORS) else FAILURE
-        return _fail(status, f"scratchpad: error: {_os_text(error)}")
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or error
+        return _fail(USER_ERROR if isinstance(error, _USER_ERRORS) else FAILURE, f"scratchpad: error: {text}")
     return status
 
 
@@ -125,10 +142,6 @@ Train Transformers to show their work in a scratchpad, and run them on longer in
 
 example:
   scratchpad show parity --format inductive --set bits=5 window=8"""
-
-
-def _os_text(error: OSError) -> str:
-    return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
 
 
 def _fail(status: int, text: str) -> int:

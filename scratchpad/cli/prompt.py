@@ -51,18 +51,14 @@ def run(args: Namespace) -> None:
     for name, draw, question in _questions(args, task):
         with tally.counting() if args.question is None else nullcontext():
             prompt = few_shot_prompt(task, chosen, question, args.shots, args.seed)
-            _check_room(args, prompt)
+            needed = len(prompt.text) + len(prompt.target)
+            if args.context is not None and needed > args.context:
+                reason = f"over {args.context:,} characters"
+                raise SkippedProblem(f"the prompt and its target have {needed:,} characters: {reason}", reason)
             _print(args, task, f"{prefix}/{name}", draw, question, prompt, printed)
             printed += 1
     if tally.reasons:
         message(f"{printed:,} prompts{tally}")
-
-
-def _check_room(args: Namespace, prompt: Prompt) -> None:
-    needed = len(prompt.text) + len(prompt.target)
-    if args.context is not None and needed > args.context:
-        reason = f"over {args.context:,} characters"
-        raise SkippedProblem(f"the prompt and its target have {needed:,} characters: {reason}", reason)
 
 
 def _id_prefix(args: Namespace, task: Task) -> str:

@@ -64,7 +64,12 @@ def run(args: Namespace) -> None:
         with new_file(args.out, args.force) as file:
             file.writelines(json.dumps(verdict).encode() + b"\n" for verdict in verdicts)
     rows = [(*key, *share) for key, group in groups.items() for share in shares_by_metric(group)]
-    (_print_json_lines if args.json else _print_table)(rows)
+    if not args.json:
+        _print_table(rows)
+        return
+    for name, format_name, size, scoring, metric, unit, share in rows:
+        row = {"task": name, "format": format_name, "size": size, "scoring": scoring, "metric": metric, "unit": unit}
+        print_json(row | share.to_json())
 
 
 def _completions(args: Namespace) -> Iterator[tuple[Task, Symbols, dict[str, Any]]]:
@@ -119,12 +124,6 @@ def _check(args: Namespace, place: str, line: dict[str, Any]) -> None:
             f"{place}: `settings` must be an object, `task`, `format` and {args.field!r} texts, `size` a whole "
             "number or null"
         )
-
-
-def _print_json_lines(rows: list[tuple[Any, ...]]) -> None:
-    for name, format_name, size, scoring, metric, unit, share in rows:
-        row = {"task": name, "format": format_name, "size": size, "scoring": scoring, "metric": metric, "unit": unit}
-        print_json(row | share.to_json())
 
 
 def _print_table(rows: list[tuple[Any, ...]]) -> None:

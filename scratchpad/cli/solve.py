@@ -41,11 +41,17 @@ def run(args: Namespace) -> None:
         Run.load(folder, args.checkpoint, args.device, args.task_file) for folder in (args.run, *args.vote)
     ]
     solver = solver.voting(voters)
+
+    def show(index: int, state: Symbols) -> None:
+        print_json({"index": index, "state": state}) if args.json else print(
+            f"{index + 1:5}  {as_text(state)}", flush=True
+        )
+
     for question in args.questions:
         solver.parse_question(question)
     for question in args.questions:
         start = time.perf_counter()
-        solved = solver.solve(question, sampling, limits, _print_json_state if args.json else _print_state)
+        solved = solver.solve(question, sampling, limits, show)
         seconds = time.perf_counter() - start
         if args.json:
             print_json({
@@ -56,11 +62,3 @@ def run(args: Namespace) -> None:
             answer = as_text(solved.answer) if solved.answer is not None else "none"
             summary = f"{len(solved.states)} states, {solved.tokens} tokens, {duration(seconds)}"
             print(f"answer: {answer}  ({solved.status}: {summary})")
-
-
-def _print_state(index: int, state: Symbols) -> None:
-    print(f"{index + 1:5}  {as_text(state)}", flush=True)
-
-
-def _print_json_state(index: int, state: Symbols) -> None:
-    print_json({"index": index, "state": state})

@@ -33,9 +33,8 @@ def run(args: Namespace) -> None:
 def _task_text(task: Task) -> str:
     settings = " ".join(f"{name}={_setting_text(value)}" for name, value in task.settings(everything=True).items())
     lines = [task.name, f"  {task.summary}", f"  source    {task.source}", f"  settings  {settings}"]
-    lines += (
-        [f"  formats   {', '.join(task.extra_formats)}, and the formats of all tasks"] if task.extra_formats else []
-    )
+    if task.extra_formats:
+        lines.append(f"  formats   {', '.join(task.extra_formats)}, and the formats of all tasks")
     meanings = inspect.getdoc(type(task)) or ""
     return "\n".join([*lines, *(f"            {line}" for line in meanings.splitlines())])
 

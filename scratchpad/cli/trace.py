@@ -84,7 +84,9 @@ def run(args: Namespace) -> None:
     program_text(source, args.call)  # finds a mistake in the call before the sandbox starts
     limits = {field: getattr(args, f"max_{option}") * _UNITS.get(option, 1) for option, (field, _) in _LIMITS.items()}
     with Runner(ResourceLimits(seconds=args.max_seconds, **limits), args.isolation) as runner:
-        trace = _traced(args, runner, source)
+        run_program = runner.run_inductive if args.format == "inductive" else runner.run
+        trace = run_program(source, args.call)
+        trace = trace.changes() if args.format == "changes" else trace
         if trace.status == "syntax":
             raise ScratchpadError(f"{_place(args, source, trace.error_line)}: {trace.error}")
         if args.json:
@@ -95,13 +97,6 @@ def run(args: Namespace) -> None:
     if trace.status in ("refused", *LIMIT_STATUSES):
         error = ScratchpadError if trace.status == "refused" else RunFailure
         raise error(f"{args.file}: {STATUSES[trace.status]}{f': {trace.error}' if trace.error else ''}")
-
-
-def _traced(args: Namespace, runner: Runner, source: str) -> Trace:
-    if args.format == "inductive":
-        return runner.run_inductive(source, args.call)
-    trace = runner.run(source, args.call)
-    return trace.changes() if args.format == "changes" else trace
 
 
 def _place(args: Namespace, source: str, line: int | None) -> str:

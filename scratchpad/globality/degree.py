@@ -9,7 +9,7 @@ from typing import Any
 from scratchpad.errors import ScratchpadError
 from scratchpad.globality.cases import ReportProgress, WeightedDocuments, all_cases, refuse_few, sampled_cases
 from scratchpad.globality.search import SearchLimits, SearchResult, search
-from scratchpad.globality.table import Place, TokenTable, tables
+from scratchpad.globality.table import Place, tables
 from scratchpad.tasks.base import Task
 from scratchpad.tasks.formats import Format
 
@@ -70,7 +70,9 @@ def degrees(
     """Yield the degree of each scored token, state by state. names: interchangeable symbols."""
     for table in tables(cases, names):
         if cases.exact or len(table.weights) >= LEAST_SAMPLES:
-            yield _degree(cases, table, search(table, cases.exact, limits, report))
+            found = search(table, cases.exact, limits, report)
+            tokens, count = tuple(table.places[place] for place in found.places), len(table.weights)
+            yield Degree(table.state, table.place, table.example, table.share, count, table.visible, tokens, found)
 
 
 def overall(found: Sequence[Degree]) -> tuple[int, bool]:
@@ -78,9 +80,3 @@ def overall(found: Sequence[Degree]) -> tuple[int, bool]:
     if not found:
         raise ScratchpadError(f"no token occurs in at least {LEAST_SAMPLES} documents: take more documents")
     return max(one.result.degree for one in found), any(one.result.at_least for one in found)
-
-
-def _degree(cases: WeightedDocuments, table: TokenTable, found: SearchResult) -> Degree:
-    tokens = tuple(table.places[place] for place in found.places)
-    count = len(table.weights)
-    return Degree(table.state, table.place, table.example, table.share, count, table.visible, tokens, found)

@@ -64,7 +64,7 @@ def search(table: TokenTable, exact: bool, limits: SearchLimits, report: ReportP
     """Find the degree of one token.
 
     A set has enough information if it removes at least the share `threshold` of the token's entropy given the
-    histogram. The default is 2 / T, at most 0.5, for T varying tokens. It stands for the definition's inverse
+    histogram. The default is 2 / T, at most 0.5, for T varying tokens. It represents the definition's inverse
     polynomial, and exceeds what the histogram says about a single token outside the set (docs/globality.md).
     """
     informative = table.informative
@@ -156,11 +156,7 @@ def _by_chance(table: TokenTable, histogram: bool, count: int, rng: np.random.Ge
         if named.any():
             times = np.empty_like(table.answers)
             times[order] = table.times(table.answers)[shuffled]
-            answers = np.where(answers >= table.symbols, _any_name(table, times, rng), answers)
+            fits = table.counts == times[:, None]  # (N, M): the names that occur this often; if none does, any name
+            names = table.symbols + np.argmax(fits * rng.random(fits.shape), 1)
+            answers = np.where(answers >= table.symbols, names, answers)
         yield answers
-
-
-def _any_name(table: TokenTable, times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return for each document a random name that occurs that often; any name if there is none."""
-    fits = table.counts == times[:, None]
-    return table.symbols + np.argmax(fits * rng.random(fits.shape), 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from scratchpad.errors import ScratchpadError
 from scratchpad.tasks.hub_datasets import hub_lines
@@ -27,12 +27,8 @@ class Cruxeval(ProgramRuns):
     example_split: ClassVar[str] = "test"
 
     def problems(self) -> Iterator[ProgramProblem]:
-        for placed in read_lines(self.path) if self.path else hub_lines(_HUB):
-            yield _problem(*placed)
-
-
-def _problem(place: str, value: dict[str, Any]) -> ProgramProblem:
-    code, given = value.get("code"), value.get("input")
-    if not isinstance(code, str) or not isinstance(given, str):
-        raise ScratchpadError(f"{place}: a function of CRUXEval must have `code` and `input`, both strings")
-    return ProgramProblem(code, (f"f({given})",), "test")
+        for place, value in read_lines(self.path) if self.path else hub_lines(_HUB):
+            code, given = value.get("code"), value.get("input")
+            if not isinstance(code, str) or not isinstance(given, str):
+                raise ScratchpadError(f"{place}: a function of CRUXEval must have `code` and `input`, both strings")
+            yield ProgramProblem(code, (f"f({given})",), "test")

@@ -20,9 +20,8 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.random_stream import Stream
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.formats import Format
-from scratchpad.tasks.prompt_template import PromptTemplate
 from scratchpad.tasks.state_labels import StateLabels
-from scratchpad.tasks.text_rules import TextRules
+from scratchpad.tasks.text_rules import PromptTemplate, TextRules
 
 _PEOPLE = """
 Ada Alan Amir Ana Anton Aron Ben Bianca Boris Carla Cem Clara Dan David Diana Dora Edgar Elena Elif Emil Emma Erik

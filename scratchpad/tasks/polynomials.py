@@ -28,8 +28,7 @@ from scratchpad.random_stream import Stream
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols
 from scratchpad.tasks.document import letters
 from scratchpad.tasks.formats import Format
-from scratchpad.tasks.prompt_template import PromptTemplate
-from scratchpad.tasks.text_rules import TextRules
+from scratchpad.tasks.text_rules import PromptTemplate, TextRules
 from scratchpad.tasks.text_task import TextTask
 
 _OPENS, _CLOSES = "<scratch>\n", "\n</scratch>\n"

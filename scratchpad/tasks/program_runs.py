@@ -140,7 +140,7 @@ class ProgramRuns(TraceTask):
         return tuple(self.problems())
 
     @cached_property
-    def _examples(self) -> dict[Symbols, tuple[Symbols, ...]]:
+    def _same_problem(self) -> dict[Symbols, tuple[Symbols, ...]]:
         """The questions of a question's problem, by question."""
         return {question: each.questions for each in self._problems for question in each.questions}
 
@@ -177,7 +177,7 @@ class ProgramRuns(TraceTask):
     def _over_length(self, question: Symbols) -> str:
         if not self.most_characters:
             return ""
-        traces = [self._run(each, False) for each in self._examples.get(question, (question,))]
+        traces = [self._run(each, False) for each in self._same_problem.get(question, (question,))]
         fits = all(
             trace.status not in LIMIT_STATUSES and len(trace_text(trace)) <= self.most_characters for trace in traces
         )

@@ -9,8 +9,7 @@ from scratchpad.programs import prompt_parts
 from scratchpad.tasks.document import as_text, letters
 from scratchpad.tasks.formats import Format
 from scratchpad.tasks.induction import Symbols
-from scratchpad.tasks.prompt_template import PromptTemplate
-from scratchpad.tasks.text_rules import TextRules, last_line
+from scratchpad.tasks.text_rules import PromptTemplate, TextRules, last_line
 from scratchpad.tasks.text_task import TextTask
 
 _STATE = "state:"

@@ -93,8 +93,7 @@ class Programs(TraceTask):
         inputs = self.inputs.high - self.inputs.low + 1
         if not 1 <= self.runs <= inputs:
             raise ScratchpadError(f"programs: runs={self.runs}: 1 to {inputs}, the number of different inputs")
-        if self.lines.high > _MOST_LINES - 2:
-            most = _MOST_LINES - 2
+        if self.lines.high > (most := _MOST_LINES - 2):
             raise ScratchpadError(f"programs: lines={self.lines.to_json()}: at most {most}, for two-digit line numbers")
         if min(self.modulus, self.steps) < 0:
             raise ScratchpadError(f"programs: modulus={self.modulus} steps={self.steps}: at least 0 (0: not set)")
@@ -138,17 +137,16 @@ class Programs(TraceTask):
             questions = [f"{text}\n\noutput = f({self.inputs.low + number})" for number in inputs]
             if not (self.steps or self.least_steps) or all(map(self._is_within_limits, questions)):
                 return letters(questions[run])
-        least = [f"least_steps={self.least_steps} lines or more"] if self.least_steps else []
-        most = [f"steps={self.steps} lines or fewer"] if self.steps else []
+        limits = [f"least_steps={self.least_steps} lines or more"] if self.least_steps else []
+        limits += [f"steps={self.steps} lines or fewer"] if self.steps else []
         raise ScratchpadError(
-            f"programs: none of {_TRIES} drawn programs runs for {' and '.join([*least, *most])}: change these limits, "
+            f"programs: none of {_TRIES} drawn programs runs for {' and '.join(limits)}: change these limits, "
             "lines or repeats"
         )
 
     def _is_within_limits(self, question: str) -> bool:
         """Whether a program runs for at least `least_steps` and at most `steps` lines."""
-        run = islice(read_program(question).run(), (self.steps or self.least_steps) + 1)
-        lines = sum(1 for _ in run)
+        lines = sum(1 for _ in islice(read_program(question).run(), (self.steps or self.least_steps) + 1))
         return self.least_steps <= lines and (not self.steps or lines <= self.steps)
 
     def first(self, question: Symbols) -> Symbols:

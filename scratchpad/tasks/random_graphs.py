@@ -109,14 +109,16 @@ class RandomGraphs(GraphTask):
         source, target = queried_in(question)
         body, label = (state[:-2], state[-1]) if state[-2:-1] == (";",) else (state, None)
         visited, queue = _read(body)
-        if (*visited, *queue)[:1] != (source,) or target in visited or not _known(question, (*visited, *queue)):
+        known = (*visited, *queue)
+        are_different = len(set(known)) == len(known) and {*question[::2]}.issuperset(known)
+        if known[:1] != (source,) or target in visited or not are_different:
             raise ValueError(f"not a state of the search from {source} to {target}: {' '.join(state)}")
         if label != _verdict(queue, target):
             raise ValueError(f"a state that ends with {label}, of a search for {target}: {' '.join(state)}")
         if label is not None:
             return None
         vertex, *others = queue
-        new = [b for a, b in edges_in(question) if a == vertex and b not in (*visited, *queue)]
+        new = [b for a, b in edges_in(question) if a == vertex and b not in known]
         following = (*visited, vertex, ">", *others, *new)
         verdict = _verdict((*others, *new), target)
         return following if verdict is None else (*following, ";", verdict)
@@ -253,11 +255,6 @@ def _read(body: Symbols) -> tuple[Symbols, Symbols]:
         raise ValueError(f"a state of the search has one >: {' '.join(body)}")
     cut = body.index(">")
     return body[:cut], body[cut + 1 :]
-
-
-def _known(question: Symbols, vertices: Symbols) -> bool:
-    """Whether these are different vertices of the question."""
-    return len(set(vertices)) == len(vertices) and {*question[::2]}.issuperset(vertices)
 
 
 def _verdict(queue: Symbols, target: str) -> str | None:

@@ -56,18 +56,15 @@ class ProgramGenerator:
             return ["pass"]
         lines = self.rng.between(_KINDS[kind][1], most)
         if kind == "repeat":
-            return self._loop(lines - 3, counters, depth)
+            name = self.rng.choice([name for name in _COUNTERS if name not in counters])
+            body = self._inner(lines - 3, (*counters, name), depth)
+            return [f"{name} = {self.repeats.draw(self.rng)}", f"while {name} > 0:", f"{INDENT}{name} -= 1", *body]
         test = f"if v0 % 10 {self.rng.choice(_TESTS)} {self.constants.draw(self.rng)}:"
         if kind == "if":
             return [test, *self._inner(lines - 1, counters, depth)]
         first = self.rng.between(1, lines - 3)
         then, otherwise = self._inner(first, counters, depth), self._inner(lines - 2 - first, counters, depth)
         return [test, *then, "else:", *otherwise]
-
-    def _loop(self, lines: int, counters: tuple[str, ...], depth: int) -> list[str]:
-        name = self.rng.choice([name for name in _COUNTERS if name not in counters])
-        body = self._inner(lines, (*counters, name), depth)
-        return [f"{name} = {self.repeats.draw(self.rng)}", f"while {name} > 0:", f"{INDENT}{name} -= 1", *body]
 
     def _inner(self, lines: int, counters: tuple[str, ...], depth: int) -> list[str]:
         return [INDENT + line for line in self.block(lines, counters, depth + 1)]

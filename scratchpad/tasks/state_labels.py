@@ -6,7 +6,7 @@ from scratchpad.tasks.induction import Symbols
 
 
 class StateLabels:
-    """Labels by which a diagnosis groups transitions and symbols. A task with better ones has a subclass of its own."""
+    """Labels by which a diagnosis groups transitions and symbols. A task with better labels has its own subclass."""
 
     def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
         """Return traits of a true state by name (its slot, its kind). Reports group accuracy by them."""

@@ -1,20 +1,43 @@
-"""What a task says about its problems as plain text: prompts for language models, and how answers are compared."""
+"""The rules for a task's problems as plain text: prompts for language models, and the comparison of answers."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from scratchpad.tasks.document import as_text
 from scratchpad.tasks.induction import Symbols
-from scratchpad.tasks.prompt_template import PromptTemplate
 
 if TYPE_CHECKING:
     from scratchpad.tasks.formats import Format
 
 
+@dataclass(frozen=True)
+class PromptTemplate:
+    """The parts of a prompt around a question and its work: `before`, question, `between`, work, `after` (Nye et al. 2021)."""
+
+    before: str = "Input:\n"
+    between: str = "\n\nTarget:\n"
+    after: str = ""
+
+    def question(self, question: str) -> str:
+        """Return the prompt for a question, up to the beginning of the work."""
+        return f"{self.before}{question}{self.between}"
+
+    @property
+    def start(self) -> str:
+        """The last line before the work: a model may begin by repeating it."""
+        return self.between.strip().rpartition("\n")[2]
+
+    @property
+    def stop(self) -> str:
+        """The text after the work: a model's answer is cut off there."""
+        return self.after or f"\n\n{self.before}"
+
+
 class TextRules:
-    """The rules for texts of a task. A task with rules of its own has a subclass of this as its `texts`."""
+    """The rules for texts of a task. A task with other rules has a subclass as its `texts`."""
 
     def prompt_template(self, format: Format) -> PromptTemplate:
         """Return the text around a question and its work in a prompt."""
@@ -37,7 +60,7 @@ class TextRules:
         return self.read_work(work)
 
     def matches(self, written: Symbols, true: Symbols) -> bool:
-        """Whether a written state or text equals the true one, in its symbols or in the values that it stands for."""
+        """Whether a written state or text equals the true one, in its symbols or in the values that it represents."""
         return written == true
 
     def relaxed_answer(self, work: str) -> str:

@@ -77,7 +77,7 @@ class FunctionTask(Task):
 def load_task_file(path: str, settings: Mapping[str, Any] | None = None) -> Task:
     """Load a task from a Python file with the functions symbols, question, first, step, answer and truth.
 
-    Their arguments and results are those of `Induction` (a string stands for its characters), except that `symbols`
+    Their arguments and results are those of `Induction` (a string counts as its characters), except that `symbols`
     takes the settings. An optional dictionary SETTINGS holds the defaults of the settings, including "sizes" (such as
     "1-10"). It is replaced by the values in force, so that the functions can read them from it.
 

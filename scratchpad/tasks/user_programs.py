@@ -1,6 +1,6 @@
 """The user's programs: a folder of .py files, or JSON lines `{"program": .., "call": ..}`.
 
-Each comment `# call: f(6)` on a line of its own in a file is a call to run. A program without such comments runs as it
+Each comment `# call: f(6)` on a separate line of a file is a call to run. A program without such comments runs as it
 is and must set `output`. A file in a folder that is not text counts as a syntax error.
 """
 

@@ -1,6 +1,6 @@
 """A curriculum: stages of a task, trained in turn until each is passed (Abbe et al. 2024, figures 8 and 9).
 
-A stage is the task with some settings changed. Every `every` steps it is tested on validation questions of its own;
+A stage is the task with some settings changed. Every `every` steps it is tested on its own validation questions;
 once the accuracy reaches `threshold`, the next stage starts. Unless `forget` is set, a document's stage is drawn
 uniformly from the current and all earlier stages. That draw depends only on the seed and the document's number, so the
 steps at which stages ended (`ends`) are the only state, and resuming stays exact.

@@ -90,16 +90,13 @@ class StepData(Dataset[list[Batch]]):
 
     def _rows(self, number: int) -> list[Row[int]]:
         task, question = self._draw(number)
-        written = self.format.write(task, question, self.config.max_states, self._chain_position(number))
+        place = 0.0  # where in its chain the document's states are taken from: 0 (start) to 1 (end)
+        if self.config.states_from != "start":
+            place = Stream(stream_name("place", self.config.seed), number).uniform()
+        written = self.format.write(task, question, self.config.max_states, place)
         document = self.vocabulary.encode_document(written)
         check_context([positions_needed(document)], self.context)
         return rows(document, self.config.row_budget, self.config.question_loss)
-
-    def _chain_position(self, number: int) -> float:
-        """Return where in its chain a document's states are taken from, from 0 (start) to 1 (end)."""
-        if self.config.states_from == "start":
-            return 0
-        return Stream(stream_name("place", self.config.seed), number).uniform()
 
 
 def step_batches(rows: Sequence[Row[int]], micro_tokens: int, worker_threads: int) -> list[Batch]:

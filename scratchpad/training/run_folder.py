@@ -18,8 +18,7 @@ from scratchpad.config.parse import flat_settings
 from scratchpad.config.resolve import ResolvedRun
 from scratchpad.config.schema import RunConfig
 from scratchpad.errors import ScratchpadError
-from scratchpad.evaluation.evaluated_model import Sample
-from scratchpad.evaluation.metrics import Result, Score
+from scratchpad.evaluation.metrics import Result
 from scratchpad.provenance import git_hash, hardware, versions
 from scratchpad.tasks.document import MARKS
 from scratchpad.training.checkpoint import Checkpoint, Checkpoints, write_atomically
@@ -153,20 +152,16 @@ def save_evaluation(folder: Path, step: int, results: Sequence[Result]) -> None:
     compared = ("method", "sampling", "size", "seed")
     keys = {tuple(getattr(result.score, name) for name in compared) for result in results}
     scores = [{"step": step, **result.score.to_json()} for result in results]
-    samples = [sample_line(result.score, sample) for result in results for sample in result.samples]
+    samples = []
+    for result in results:
+        line = {name: getattr(result.score, name) for name in ("task", "format", "method", "sampling", "seed")}
+        samples += [line | {"first_wrong": one.first_wrong, **one.to_json()} for one in result.samples]
     for file, lines in zip(_EVALUATION_FILES, (scores, samples), strict=True):
         path = folder / file
         others = [
             line for _, line in read_json_lines(path) if tuple(line.get(name, "") for name in compared) not in keys
         ]
         write_atomically(path, "".join(json.dumps(line) + "\n" for line in [*others, *lines]))
-
-
-def sample_line(score: Score, sample: Sample) -> dict[str, Any]:
-    """A sample as a line of evaluation.jsonl."""
-    line = {name: getattr(score, name) for name in ("task", "format", "method", "sampling", "seed")}
-    line |= {"first_wrong": sample.first_wrong, **sample.to_json()}
-    return line
 
 
 def read_json_lines(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:

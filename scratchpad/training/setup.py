@@ -97,7 +97,10 @@ def measure(run: ResolvedRun, only_evaluated: bool = False, room: int | None = N
         )
     trained = () if only_evaluated else run.curriculum.tasks if run.curriculum else (run.task,)
     documents = [document for task in trained for document in _training_documents(run, task)]
-    needed = [positions_needed(document) for document in (*documents, *_evaluation_documents(run))]
+    tested = config.evaluate
+    drawn = [test_questions(run.task, size, tested.n, tested.seed) for size in tested.sizes]
+    documents += [run.format.write(run.task, question) for questions in drawn for question in questions]
+    needed = list(map(positions_needed, documents))
     check_context(needed, config.model.context)
     if config.model.context is not None or config.model.positions != "learned":
         return run
@@ -131,12 +134,6 @@ def _training_documents(run: ResolvedRun, task: Task) -> list[Document[str]]:
     for document in documents:
         rows(document, train.row_budget)
     return documents
-
-
-def _evaluation_documents(run: ResolvedRun) -> list[Document[str]]:
-    settings = run.config.evaluate
-    drawn = [test_questions(run.task, size, settings.n, settings.seed) for size in settings.sizes]
-    return [run.format.write(run.task, question) for questions in drawn for question in questions]
 
 
 def check_start_fits(run: ResolvedRun, model: ModelConfig, symbols: Sequence[str], what: str) -> None:

@@ -145,9 +145,8 @@ class Trainer:
         self.step += 1
         if self.average is not None and self.config.average is not None:
             update_average(self.average, self.model, self.config.average, self.step)
-        self._window.add(
-            loss, rate, self.processes.world_size * sum(int(b.real().sum()) for b in batches), self.config.batch
-        )
+        tokens = self.processes.world_size * sum(int(batch.real().sum()) for batch in batches)
+        self._window.add(loss, rate, tokens, self.config.batch)
 
     def _batch_loss(self, targets: Tensor, batch: Batch) -> Tensor:
         """The micro-batch's part of the step's loss: its summed loss over the target count of all processes."""
