@@ -1,4 +1,4 @@
-"""The rules for a task's problems as plain text: prompts for language models, and the comparison of answers."""
+"""Plain text of a task: prompts for language models (Nye et al. 2021, figures 1 and 2), and how answers compare."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PromptTemplate:
-    """The parts of a prompt around a question and its work: `before`, question, `between`, work, `after` (Nye et al. 2021)."""
+    """The parts of a prompt around a question and its work: `before`, question, `between`, work, `after`."""
 
     before: str = "Input:\n"
     between: str = "\n\nTarget:\n"
