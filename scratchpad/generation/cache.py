@@ -1,14 +1,14 @@
 """Cached decoding: keys and values of the prompt, computed once, and of at most three states at a time.
 
 The keys of a state were computed while it saw the state before it, so they cannot be the context of the next state.
-There are two ways out. `reencode`: when a state is complete, feed it again as context. `twice`: feed every token twice
+There are two solutions. `reencode`: when a state is complete, feed it again as context. `twice`: feed every token twice
 as it is written, once as part of its state and once as context of the next one. The first state has no context, so its
-keys are those of a context already: it is fed once.
+keys can serve as context: it is fed once.
 
 The cache of a row is a list of slots: the prompt, then one region or two, each for one block (a context and the state
 after it). With `twice` the block being written is in one region, while its state is gathered in the other region as the
-context of the next block; at the end of the state the two change roles. Slots are not cleared. What is left over of an
-older block is in later slots than every query of its region, so the attention rule hides it.
+context of the next block; at the end of the state the two change roles. Slots are not cleared. The remains
+of an older block are in later slots than every query of their region, so the attention rule hides them.
 
 Shapes: R rows, N fed tokens, S slots, H query heads, KV heads of keys and of values, D numbers in a head, M the most
 tokens fed to one row.

@@ -79,9 +79,9 @@ def probabilities(logits: Tensor, sampling: Sampling) -> Tensor:
     if sampling.top_k is not None and sampling.top_k < scaled.shape[-1]:
         least = scaled.topk(sampling.top_k).values[:, -1:]
         scaled = scaled.masked_fill(scaled < least, -torch.inf)
-    shares = scaled.softmax(-1)
+    found = scaled.softmax(-1)
     if sampling.top_p is not None:
-        ordered, order = shares.sort(dim=-1, descending=True, stable=True)
+        ordered, order = found.sort(dim=-1, descending=True, stable=True)
         beyond = ordered.cumsum(-1) - ordered >= sampling.top_p
-        shares = shares.masked_fill(beyond.scatter(-1, order, beyond), 0.0)
-    return shares
+        found = found.masked_fill(beyond.scatter(-1, order, beyond), 0.0)
+    return found

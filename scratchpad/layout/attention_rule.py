@@ -9,7 +9,7 @@ before it, its context (the first state has none). The rule is two sentences:
 So the model writes a state from the question and the state before it. The context is encoded without what came before
 it (Abbe et al. 2024, section 4.2 and appendix B).
 
-A model may look back over a limited span of what the rule shows; distances are those of these positions.
+A model may look back over a limited span of what the rule shows. Distances are differences of these positions.
 """
 
 from __future__ import annotations

@@ -39,9 +39,9 @@ class Codec(Protocol):
         ...
 
     def unknown(self, symbols: Iterable[str], /) -> list[str]:
-        """Those of the symbols that cannot be encoded, sorted, each once."""
+        """The symbols that cannot be encoded, sorted, each once."""
         ...
 
     def to_json(self) -> list[str]:
-        """What config.json keeps. Two codecs that keep the same encode every text alike."""
+        """What config.json keeps. Two codecs with equal values here encode every text in the same way."""
         ...

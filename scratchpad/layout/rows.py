@@ -58,7 +58,7 @@ def rows(document: Document[Symbol], budget: Budget = "packed", question_loss: b
 
 
 def positions_needed(document: Document[Symbol]) -> int:
-    """How many positions a document needs in any layout: those of the prompt and of its longest transition."""
+    """How many positions a document needs in any layout: tokens of the prompt and of its longest transition."""
     return len(document.prompt) + max(len(context) + len(state) for context, state in _transitions(document))
 
 

@@ -36,7 +36,7 @@ class Vocabulary:
         return MARKS[token] if token < len(MARKS) else None
 
     def unknown(self, symbols: Iterable[str]) -> list[str]:
-        """Those of the symbols that are not in the vocabulary, sorted, each once."""
+        """The symbols that are not in the vocabulary, sorted, each once."""
         return sorted({*symbols} - self._numbers.keys())
 
     def to_json(self) -> list[str]:

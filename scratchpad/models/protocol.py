@@ -1,7 +1,7 @@
 """What training, generation and evaluation need of a language model.
 
-A model computes on the N real tokens of a batch as one list, without padding. It calls `attend` in every layer, which
-knows the tokens that each token sees: the rows of a batch in training, the slots of a cache in generation.
+A model gets the N real tokens of a batch as one list, without padding, and a callable `attend` for every layer. That
+callable applies the attention rule: to the rows of a batch in training, to the slots of a cache in generation.
 Shapes: N tokens, C width, V tokens of the vocabulary, B rows, T tokens of the longest row.
 """
 
@@ -30,8 +30,8 @@ class CacheShape(NamedTuple):
 class LanguageModel(nn.Module, ABC):
     """A decoder-only language model.
 
-    A base class, since training needs `nn.Module` too. A new model defines the abstract methods, and `reach` if it
-    limits or weighs the tokens that it looks back at.
+    It is a base class and no `typing.Protocol`, because training also needs `nn.Module`. A new model defines the abstract
+    members, and `reach` if its attention has a span or biases.
     """
 
     @abstractmethod
@@ -64,7 +64,7 @@ class LanguageModel(nn.Module, ABC):
 
     @property
     def reach(self) -> Reach | None:
-        """How it looks back over what the attention rule lets it see; None: at all of it, alike."""
+        """How it looks back over what the attention rule shows; None: without a limit or a bias."""
         return None
 
     @property
@@ -73,7 +73,7 @@ class LanguageModel(nn.Module, ABC):
         return 2 * math.prod(self.cache_shape) * self.dtype.itemsize
 
     def forward(self, batch: Batch, backend: str = "blocks", where: Tensor | None = None) -> Tensor:
-        """Logits of a batch's real tokens in reading order, (N, V); or of those that `where`, bool (B, T), picks."""
+        """Logits (N, V) of a batch's real tokens in reading order; or (M, V), where `where`, bool (B, T), is True."""
         real = batch.real()
         wanted = None if where is None else torch.nonzero(where[real])[:, 0]
         attend = attention(backend, batch.segments, batch.positions, self.reach)

@@ -65,7 +65,6 @@ class Transformer(LanguageModel):
 
     @property
     def reach(self) -> Reach | None:
-        """How it looks back over what the rule lets it see; None: at all of it, alike."""
         slopes = None
         if self.config.positions == "alibi":
             slopes = torch.tensor(alibi(self.config.heads), dtype=torch.float64, device=self.device)

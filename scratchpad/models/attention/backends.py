@@ -14,14 +14,14 @@ from scratchpad.models.positions import Reach
 
 
 class Attention(Protocol):
-    """What a model calls in each layer; it knows which tokens each token sees."""
+    """The callable that a model calls in each layer; it applies the attention rule."""
 
     def __call__(self, layer: int, qkv: Tensor, kv_heads: int, dropout: float) -> Tensor:
         """(N, H + 2 KV, D) -> (N, H, D), for N tokens and heads of D numbers.
 
         qkv: the queries of all H heads, then the keys and then the values of `kv_heads` = KV heads. H is a multiple of
-        KV: H / KV query heads in a row share a head of keys and values. They are one tensor, since one gather then puts
-        all of them in place. layer: its number; caches need it. dropout: the probability that drops a weight.
+        KV: H / KV consecutive query heads use one head of keys and values. All are in one tensor, so that one gather
+        puts them in place. layer: its number, for caches. dropout: the probability to drop an attention weight.
         """
         ...
 
@@ -29,7 +29,7 @@ class Attention(Protocol):
 def attention(backend: str, segments: Tensor, positions: Tensor | None = None, reach: Reach | None = None) -> Attention:
     """The attention of a batch with these segments (B, T), by the back-end's name.
 
-    positions (B, T) and reach: how the model looks back (none: at all that the attention rule lets it see, alike).
+    reach: how the model looks back (None: without a limit or a bias); it needs the positions (B, T).
     """
     if backend == "dense":
         return DenseAttention(segments, positions, reach)

@@ -91,8 +91,8 @@ class Vectors(NamedTuple):
 class VectorLayout:
     """The slots of all tokens' vectors in one matrix (slots, D), so that every operand of a product is a view of it.
 
-    For each kind (queries, keys, values) there are slots (B, KV, r, P) of the prompts, and behind all of these for each
-    kind slots (B, KV, K, r, L) of the blocks. Query heads that share keys are more rows of the same product.
+    First come the slots (B, KV, r, P) of the prompts for each kind (queries, keys, values), then the slots
+    (B, KV, K, r, L) of the blocks for each kind. Query heads with the same keys are more rows of one product.
     """
 
     def __init__(self, slots: BlockSlots, kv_heads: int, ratios: tuple[int, ...]) -> None:
@@ -154,7 +154,7 @@ class VectorLayout:
         return torch.cat([to_prompt.view(*shape, self._prompt), to_own.view(*shape, self._block)], -1)
 
     def part(self, joined: Tensor) -> tuple[Tensor, Tensor]:
-        """The reverse of `join`. Each part is copied once; else every product with it would copy it."""
+        """The reverse of `join`. Each part is copied once here; otherwise every product with it would copy it."""
         to_prompt, to_own = joined.split([self._prompt, self._block], -1)
         return to_prompt.contiguous().flatten(2, 4).flatten(0, 1), to_own.contiguous().flatten(3, 4).flatten(0, 2)
 
