@@ -30,7 +30,7 @@ class CacheShape(NamedTuple):
 class LanguageModel(nn.Module, ABC):
     """A decoder-only language model.
 
-    It is a base class and no `typing.Protocol`, because training also needs `nn.Module`. A new model defines the abstract
+    A base class and no `typing.Protocol`, because training also needs `nn.Module`. A new model defines the abstract
     members, and `reach` if its attention has a span or biases.
     """
 
