@@ -46,7 +46,7 @@ def test_a_task_fits_if_all_its_runs_fit(
     assert f"| scratchpad, the trace | {two} | {three} | {three} |\n" in out
     assert f"| inductive, question and two states | {two.replace('test 0 % (0)', 'test 50.0 % (1)')} |" in out
     assert "4 tasks, 2 of them to test on" in out
-    assert "2 by CPython: steps: it ran more lines than allowed" in out
+    assert "2 by CPython: steps: the program ran more lines than allowed" in out
     assert "3 inductive: refused: class" in out
 
 

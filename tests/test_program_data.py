@@ -127,7 +127,7 @@ def test_any_program_is_a_question(capsys: Captured) -> None:
         ("train", "scratchpad", [], [0, 1, 2], "3 documents"),
         ("train", "inductive", [], [0], "1 documents; left out 2: 2 refused: class"),
         ("train", "direct", [], [0, 1, 2], "3 documents"),
-        ("validation", "direct", ["steps=37"], [0], "1 documents; left out 2: 1 exception, 1 steps: it ran more lines"),
+        ("validation", "direct", ["steps=37"], [0], "1 documents; left out 2: 1 exception, 1 steps: the program ran"),
         ("test", "direct", ["most_characters=237"], [], "nothing to write; left out 4: 4 a trace over 237 characters"),
         ("test", "direct", ["most_characters=238"], [0, 1, 2], "3 documents; left out 1: 1 a trace over 238"),
         ("test", "direct", ["lines=7"], [0], "1 documents"),
@@ -277,7 +277,7 @@ def test_a_file_that_is_not_text_counts_as_a_syntax_error(tmp_path: Path, capsys
     assert ["".join(line["answer"]) for line in found] == ["7"]
     assert said.endswith("1 documents; left out 3: 3 syntax\n")
     assert main(["show", "programs", "--source", str(tmp_path / "a.py")]) == 2
-    assert "a.py: not text in the encoding that it declares" in capsys.readouterr().err
+    assert "a.py is not text in its declared encoding" in capsys.readouterr().err
 
 
 def test_json_lines_of_programs(tmp_path: Path, capsys: Captured) -> None:

@@ -305,7 +305,7 @@ def test_forged_records_are_detected(records: bytes) -> None:
 def test_a_failed_set_up_is_reported_with_its_reason() -> None:
     for header, stderr, why in (
         (HEADER, b"OSError: no", "OSError: no"),
-        (HEADER | {"reason": "time"}, b"", "it took more time than allowed"),
+        (HEADER | {"reason": "time"}, b"", "the program took more time than allowed"),
         (HEADER | {"exit_code": 71}, b"", "it ended with exit status 71"),
     ):
         with pytest.raises(RunFailure, match=f"could not be set up: {why}"):

@@ -1,7 +1,7 @@
 """Run Python programs in sandboxed processes under resource limits, and write their traces.
 
-Code outside this package imports these names and none of the modules below. A module is loaded when one of its names
-is first used, so the processes that run programs load only the modules that they need.
+Code outside this package imports only the names in `__all__`, not the modules of this package. Python loads a module
+at the first use of a name from this module, so the processes that run programs load only the modules that they need.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MODULES = {
     "tracing.value_json": ("JsonWriter",),
 }
 
-__all__ = [  # noqa: RUF022 - running programs, then their traces
+__all__ = [  # noqa: RUF022 - first names for running programs, then names for traces
     "Runner", "ResourceLimits", "MIB", "Isolation", "read_program", "program_text", "with_call",
     "Trace", "TraceStep", "STATUSES", "LIMIT_STATUSES", "count_statuses", "trace_text", "whole_text", "same_json",
     "prompt_parts", "JsonWriter",

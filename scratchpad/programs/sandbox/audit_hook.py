@@ -1,18 +1,18 @@
-"""The audit hook of a program's process: it raises PermissionError, which names the event, for what is not allowed.
+"""The audit hook of a program's process. It refuses an event by raising PermissionError with the event's name.
 
-Python calls the hook before it opens a file, starts a process, makes a socket, and so on. With the hook, programs get
-the same answers on every machine, and do no harm by accident. It also keeps them away from the tracer's frames and
-objects: these are in the same process, where the kernel cannot separate them.
+Python calls the hook before an operation such as opening a file, starting a process or creating a socket. The hook
+makes programs behave the same on every machine and prevents accidental harm. The hook also protects the tracer's frames
+and objects, which the kernel cannot protect, because they are in the program's process.
 
-The hook is no security boundary: it runs in the interpreter that it watches, and a determined program can get past it.
-The namespaces and the seccomp filter are there for such programs.
+The hook is no security boundary: it runs in the program's own interpreter, and a determined program can get past it.
+The namespaces and the seccomp filter stop such programs.
 
-It refuses events, not functions: a replaced function or an alias makes no difference. It compares paths after
-`realpath`, so that links and `..` lead nowhere else. It does not refuse `sys.settrace`: the interpreter itself raises
-that event when it has no memory left to call the tracer. `Tracer.is_running` finds programs that use it.
+The hook checks events, so replacing or renaming a function has no effect. The hook compares paths after `realpath`, so
+links and `..` cannot lead out of the allowed folders. The hook allows `sys.settrace`, because the interpreter raises
+this event when it has no memory left to call the tracer. `Tracer.is_running` detects programs that replace the tracer.
 """
 
-# No pathlib here: every program's process would contain it.
+# Do not import pathlib here: every program's process would contain pathlib.
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sys import _getframe  # imported by name: a program may replace the attribu
 from types import CodeType, FrameType, FunctionType, coroutine
 from typing import Any
 
-_MAX_WRITES = 256  # files opened for writing, folders and links made
+_MAX_WRITES = 256  # the limit for created folders, created links and files opened for writing
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _REFUSED_MODULES = frozenset({"ctypes", "pty", "socket", "sqlite3", "subprocess", "syslog"})
 _REFUSED_EVENTS = frozenset(
@@ -41,15 +41,15 @@ _CHANGING_EVENTS = frozenset(
 )  # fmt: skip
 _CREATING_EVENTS = frozenset({"os.link", "os.mkdir", "os.symlink"})
 _READING_EVENTS = frozenset({"os.getxattr", "os.listdir", "os.listxattr", "os.scandir"})
-_AF_UNIX = 1  # without an address, these sockets reach no other process; asyncio's loop needs a pair of them
+_AF_UNIX = 1  # asyncio needs a pair of such sockets; without an address, they reach no other process
 _COROUTINE_CODE = coroutine.__code__
 
 
 class AuditHook:
     """Refuses other processes, the network, access to the tracer, and files outside the program's folder.
 
-    A program may write in its first working folder, and also read what is on the module path. `enabled` becomes False
-    when the program has ended, for the sandbox's own work.
+    A program may read and write in its first working folder, and may read files on the module path. After the program's
+    end, the sandbox sets `enabled` to False, so that the hook does not restrict the sandbox itself.
     """
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class AuditHook:
         return (*self._writable, *map(os.path.realpath, self._module_path))
 
     def check(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """Raise PermissionError if an event is not allowed. The function for `sys.addaudithook`."""
+        """Raise PermissionError if an event is not allowed. `sys.addaudithook` registers this method."""
         if not self.enabled:
             return
         if event == "code.__new__" and _in_types_coroutine(_getframe(1)):
@@ -83,7 +83,7 @@ class AuditHook:
             raise PermissionError("os.kill of another process is not allowed in the sandbox")
 
     def _check_open(self, path: object, mode: str | None, flags: int) -> None:
-        """Check the event `open`. mode is None for `os.open`: with an open folder, paths could hide from the hook."""
+        """Check the event `open`. With `os.open` (`mode` is None), programs may read only in the writable folder."""
         if path == os.devnull:
             return
         writes = bool(flags & _WRITE_FLAGS)
@@ -93,7 +93,7 @@ class AuditHook:
     def _count_writes(self, writes: bool) -> None:
         self._writes += writes
         if self._writes > _MAX_WRITES:
-            raise PermissionError(f"the sandbox allows {_MAX_WRITES} files, folders and links to be written")
+            raise PermissionError(f"in the sandbox, a program may write at most {_MAX_WRITES} files, folders and links")
 
     def _check_paths(self, event: str, arguments: tuple[Any, ...], allowed: tuple[str, ...]) -> None:
         for path in arguments:
@@ -104,6 +104,6 @@ class AuditHook:
 
 
 def _in_types_coroutine(frame: FrameType) -> bool:
-    """Whether a frame is `types.coroutine` adding its flag to a real function's code, which asyncio needs."""
+    """Return whether a frame is `types.coroutine` with a real function. asyncio needs this call."""
     names = frame.f_locals if frame.f_code is _COROUTINE_CODE else {}
     return type(names.get("func")) is FunctionType and type(names.get("co")) is CodeType

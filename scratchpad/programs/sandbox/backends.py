@@ -1,6 +1,6 @@
-"""The two ways to isolate programs: Linux namespaces where the machine allows them, otherwise audit hooks alone."""
+"""The two ways to isolate programs: Linux namespaces, and audit hooks for machines without namespaces."""
 
-# No pathlib here: every program's process would contain it.
+# Do not import pathlib here: every program's process would contain pathlib.
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ from scratchpad.programs.sandbox.namespaces import (
 from scratchpad.programs.sandbox.private_root import enter_private_root, mount_working_folder
 from scratchpad.programs.sandbox.seccomp import has_filter, install_filter
 
-_SERVER_PROCESSES = 2  # the server, and the process that waits for it: the user namespace counts them, too
+_SERVER_PROCESSES = 2  # the user namespace also counts the server and the server's parent process
 
 
 class Backend(Protocol):
-    """A way to isolate programs. The server enters it once, and forks the programs' processes from there."""
+    """A way to isolate programs. The server enters the isolation once, then forks the programs' processes."""
 
     name: str
     detail: str
 
     @property
     def folder(self) -> str | None:
-        """The folder that the caller removes when the server has ended."""
+        """The folder that the caller removes after the server's end."""
 
     def enter(self) -> None:
-        """Isolate the server, before it runs any program. Raises OSError if the machine does not allow it."""
+        """Isolate the server before it runs programs. Raises OSError if the machine does not allow this isolation."""
 
     def confine(self, limits: ResourceLimits) -> None:
-        """Give the program's process an empty working folder, and drop its privileges, before any of its code runs."""
+        """Give the program's process an empty working folder and drop its privileges, before the program starts."""
 
     def clean_up(self) -> None:
-        """Remove what a program has left behind, in the server, after the program's process has ended."""
+        """Remove remaining processes and files after the program's end. The server calls this method."""
 
 
 class NamespaceBackend:
@@ -61,11 +61,11 @@ class NamespaceBackend:
 
     def enter(self) -> None:
         proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)  # the private root has no /proc
-        if os.geteuid() == 0:  # root becomes nobody, who may have no access to the folders above Python's files
+        if os.geteuid() == 0:  # first the root: `nobody` may have no access to the folders above Python's files
             unshare(NEW_MOUNTS, "mount namespace")
             enter_private_root()
             enter_user_namespace(proc)
-        else:  # only inside a user namespace may an ordinary user mount anything
+        else:  # an ordinary user may mount folders only inside a user namespace
             enter_user_namespace(proc)
             enter_private_root()
         os.close(proc)
@@ -84,7 +84,7 @@ class NamespaceBackend:
             install_filter()
 
     def clean_up(self) -> None:
-        """Kill all other processes of the namespace: they are the program's. The kernel then removes its folder."""
+        """Kill all other processes in the namespace: the program's processes. The kernel then removes the folder."""
         self._require_first_process()
         with contextlib.suppress(ProcessLookupError):
             os.kill(-1, signal.SIGKILL)
@@ -99,7 +99,7 @@ class NamespaceBackend:
 
 
 class AuditHookBackend:
-    """Python's audit hooks and the limits that a process may set itself: no security boundary. filters: use seccomp."""
+    """Isolation by audit hooks and resource limits, which is no security boundary. `filters`: use a seccomp filter."""
 
     name = "hooks"
     folder: str
@@ -109,12 +109,12 @@ class AuditHookBackend:
         self.detail = f"only audit hooks, resource limits{' and a seccomp filter' * filters}: no security boundary"
 
     def enter(self) -> None:
-        import shutil  # here, so that programs in namespaces do not have it in their process
+        import shutil  # imported here, so that processes in namespaces do not contain `shutil`
 
         self.folder, self._remove = new_folder(), shutil.rmtree
 
     def confine(self, limits: ResourceLimits) -> None:
-        folder = os.path.join(self.folder, str(self._runs))  # new for each run: the last one may resist removal
+        folder = os.path.join(self.folder, str(self._runs))  # a new folder, as removing the last may fail
         os.mkdir(folder)
         os.chdir(folder)
         die_with_parent()
@@ -122,7 +122,7 @@ class AuditHookBackend:
         if self._filters:
             install_filter()
         else:
-            resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))  # no processes or threads; does not apply to root
+            resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))  # no new processes or threads; root has no limit
 
     def clean_up(self) -> None:
         self._runs += 1
@@ -131,6 +131,6 @@ class AuditHookBackend:
 
 
 def backends(wanted: str) -> Sequence[Backend]:
-    """Return the candidates for `namespaces`, `hooks` or `auto`, the strongest first."""
+    """Return the candidate backends for `namespaces`, `hooks` or `auto`, starting with the strongest."""
     hooks = [AuditHookBackend(True), AuditHookBackend(False)] if wanted != "namespaces" else []
     return hooks if wanted == "hooks" else [NamespaceBackend(), *hooks]

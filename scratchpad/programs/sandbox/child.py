@@ -1,6 +1,6 @@
-"""A program's own process: it enters the sandbox, runs the program, and records how the program ended."""
+"""The process of a program, which enters the sandbox, runs the program, and records how the program ended."""
 
-# No pathlib here: every program's process would contain it.
+# Do not import pathlib here: every program's process would contain pathlib.
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ from scratchpad.programs.tracing.tracer import FILE, Tracer, state_of_names
 from scratchpad.programs.tracing.value_json import JsonWriter
 
 _MAX_DESCRIPTORS = os.sysconf("SC_OPEN_MAX")
-_RESERVE_BYTES = 32 * MIB  # of memory, to write the last record when the program has used up its own
+_RESERVE_BYTES = 32 * MIB  # memory for the last record, if the program has used up its memory
 _OUTPUT_CHARACTERS = 1 << 16
 _SIGNALS = {int(number) for number in signal.valid_signals()}
 _NO_LAST_RECORD = 70  # exit status
 
 
 def enter_sandbox(backend: Backend, limits: ResourceLimits, output: int, errors: int) -> None:
-    """Confine this process before it runs a program. output, errors: its new descriptors 1 and 2.
+    """Confine this process before it runs a program. `output`, `errors`: the new stdout and stderr.
 
-    It closes all other descriptors before the backend confines the process: through an open one the program could reach
-    what the backend hides, like the server's pipes and the old root. Resource limits come last.
+    First close all other descriptors, because through an open descriptor the program could reach the server's pipes or
+    the old root. Then the backend confines the process. Set the resource limits last.
     """
     os.setpgid(0, 0)
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -59,7 +59,7 @@ def enter_sandbox(backend: Backend, limits: ResourceLimits, output: int, errors:
 
 
 def _limit(name: str, amount: int, reserve: int = 0) -> None:
-    """Set a resource limit, unless the user of the machine has already set a lower one."""
+    """Set a resource limit, unless a lower limit is already set."""
     number = getattr(resource, name)
     highest = resource.getrlimit(number)[1]
     hard = amount + reserve if highest == resource.RLIM_INFINITY else min(amount + reserve, highest)
@@ -67,10 +67,10 @@ def _limit(name: str, amount: int, reserve: int = 0) -> None:
 
 
 class ProgramExecution:
-    """One run of a program, in this process.
+    """One run of a program in this process.
 
-    request: the program's text is its `program`. If `inductive` is true, the inductive machine runs the program, from
-    `state` if given; otherwise CPython runs it under the tracer.
+    `request`: `program` is the program's text. If `inductive` is true, the inductive machine runs the program, starting
+    from `state` if the request has a state. Otherwise CPython runs the program under the tracer.
     """
 
     def __init__(self, request: dict[str, Any], limits: ResourceLimits, buffer: TraceBuffer) -> None:
@@ -129,9 +129,9 @@ class ProgramExecution:
             self.end("steps")
 
     def _end_by(self, error: BaseException) -> NoReturn:
-        """End because of an exception that the program has not caught."""
+        """End this process because of an exception that the program has not caught."""
         if isinstance(error, Unsupported):
-            line = self._machine.last_line if self._machine else None  # of a value that this line has made
+            line = self._machine.last_line if self._machine else None  # the line that created the unsupported value
             self.end("refused", str(Unsupported(error.construct, error.line or line)))
         known = {SystemExit: "exit", MemoryError: "memory"}
         status = next((status for kind, status in known.items() if issubclass(type(error), kind)), "exception")
@@ -140,8 +140,8 @@ class ProgramExecution:
     def end(self, status: str, error: str | None = None) -> NoReturn:
         """Write the last record and end this process at once, without `atexit`, `finally` or waiting for threads.
 
-        Signals are blocked first, so that no handler of the program interrupts; then the tracer and the audit hook stop
-        watching, and the reserve of memory becomes available.
+        First block signals, so that the program's signal handlers cannot interrupt. Then stop the tracer and the audit
+        hook, and make the reserved memory available.
         """
         try:
             signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)

@@ -1,4 +1,4 @@
-"""The caller's end of the server's pipes. Every wait for the server has a deadline."""
+"""The client of the server that runs programs. Every wait for the server has a deadline."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from scratchpad.programs.sandbox.server import main
 del sys.path[0]  # programs can import only Python's library
 main({isolation!r})"""
 _CHUNK = 1 << 20
-_EXTRA_SECONDS = 60.0  # of waiting, beyond the program's own time
+_EXTRA_SECONDS = 60.0  # the waiting time beyond the program's own time
 
 
 class ServerClient:
-    """A server process and the pipes to it. Methods raise RunFailure if the server has ended or does not answer."""
+    """A server process and its pipes. Methods raise RunFailure if the server has ended or does not answer."""
 
     def __init__(self, isolation: str) -> None:
         root = str(Path(__file__).parents[3])
@@ -61,7 +61,7 @@ class ServerClient:
             raise RunFailure(f"the server that runs programs has ended: {error.strerror}") from None
 
     def receive(self, seconds: float = 0.0) -> tuple[dict[str, Any], list[bytes]]:
-        """Return the next reply and its contents. seconds: the time that the program may take."""
+        """Return the next reply and its contents. `seconds`: the time limit of the program."""
         deadline = time.monotonic() + seconds + _EXTRA_SECONDS
         while (end := self._received.find(b"\n")) < 0:
             self._read_more(deadline)
@@ -83,7 +83,7 @@ class ServerClient:
         return content
 
     def close(self) -> None:
-        """End the server and the program that it runs."""
+        """End the server and the running program."""
         self._requests.close()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)

@@ -1,10 +1,10 @@
-"""Make the server's interpreter look freshly started; each program's process inherits it by `fork`.
+"""Make the server's interpreter look freshly started. Each program's process inherits the interpreter by `fork`.
 
-A fork is much quicker than starting Python for each program. In exchange, the server has to remove everything that a
-program could notice or misuse: the sandbox's modules, the environment, the command line.
+A fork is much faster than starting Python for each program. But the server has to remove everything that a program
+could notice or misuse: the sandbox's modules, the environment and the command line.
 """
 
-# No pathlib here: every program's process would contain it.
+# Do not import pathlib here: every program's process would contain pathlib.
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _PRELOADED = (
     "array", "bisect", "cmath", "collections", "copy", "dataclasses", "datetime", "enum", "functools", "heapq",
     "itertools", "math", "operator", "re", "string", "textwrap", "typing",
 )  # fmt: skip
-"""Modules that programs often import, loaded once before the forks."""
+"""Modules that programs often import. The server loads the modules once, before the forks."""
 
 _PRIVATE = ("_ctypes", "ast", "ctypes", "json", "scratchpad")
-"""Modules that the sandbox uses: a program that imports one gets its own copy and cannot change the sandbox."""
+"""Modules that the sandbox uses. A program imports a separate copy, so it cannot change the sandbox's modules."""
 
 _RECURSION_LIMIT = 1000  # Python's default
 
 
 def prepare_interpreter() -> None:
-    """Prepare the server's interpreter, once. After that the sandbox imports nothing except in `AuditHookBackend`."""
+    """Prepare the server's interpreter. Afterwards only `AuditHookBackend` imports another module."""
     _seed_random()
     for name in _PRELOADED:
         importlib.import_module(name)
@@ -39,7 +39,7 @@ def prepare_interpreter() -> None:
         if name.partition(".")[0] in _PRIVATE:
             del sys.modules[name]
     os.environ.clear()
-    copy = sys.modules["builtins"] = types.ModuleType("builtins")  # programs may replace these; the sandbox's own stay
+    copy = sys.modules["builtins"] = types.ModuleType("builtins")  # for programs; the sandbox keeps the original
     vars(copy).update(vars(builtins) | {name: _sitebuiltins.Quitter(name, "") for name in ("exit", "quit")})
     sys.modules["__main__"] = types.ModuleType("__main__")
     vars(sys.modules["__main__"]).update(__file__=FILE, __builtins__=copy)
@@ -50,7 +50,7 @@ def prepare_interpreter() -> None:
 
 
 def _seed_random() -> None:
-    """Seed `random`, so that all programs draw the same numbers; by default the module would reseed itself in forks."""
+    """Seed `random`, so that all programs draw the same numbers. By default, `random` reseeds itself in forks."""
     assert "random" not in sys.modules
     register, os.register_at_fork = os.register_at_fork, lambda **_: None
     try:
@@ -61,7 +61,7 @@ def _seed_random() -> None:
 
 
 def _set_recursion_limit() -> None:
-    """Give programs Python's default recursion limit, and hide the frames that the tracer adds to it."""
+    """Set Python's default recursion limit, and hide the extra frames for the tracer from programs."""
     get, change = sys.getrecursionlimit, sys.setrecursionlimit
 
     def getrecursionlimit() -> int:
@@ -75,5 +75,5 @@ def _set_recursion_limit() -> None:
 
 
 def _stream(number: int, mode: str) -> TextIOWrapper:
-    raw = open(number, f"{mode}b", closefd=False)  # noqa: SIM115 - open for as long as the program runs
+    raw = open(number, f"{mode}b", closefd=False)  # noqa: SIM115 - stays open while the program runs
     return TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", newline="\n")

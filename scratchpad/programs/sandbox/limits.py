@@ -17,17 +17,19 @@ def _limit(default: float, low: float, high: float) -> Any:
 
 @dataclass(frozen=True)
 class ResourceLimits:
-    """What one program may use. Exceeding a limit ends the program with a status that names the limit.
+    """The resource limits of one program. If the program exceeds a limit, it ends with a status that names the limit.
 
-    seconds: of wall-clock time and of processor time. memory_bytes: of address space, including the interpreter's own
-    and excluding the trace's. steps: traced lines (states). output_bytes: of stdout and stderr together.
-    trace_bytes: of the trace as JSON. open_files: open at the same time. file_bytes: of the working folder, and of each
-    file in it. threads: including the main thread; a program can start no process. value_characters: of each variable's
-    value, approximately; a mark replaces the rest. Raises ScratchpadError if a number is out of range.
+    `seconds`: the wall-clock time, and also the processor time. `steps`: the number of traced lines (states).
+    `memory_bytes`: the address space, including the interpreter and excluding the trace.
+    `output_bytes`: the size of stdout and stderr together. `trace_bytes`: the size of the trace as JSON.
+    `open_files`: the number of simultaneously open files. `file_bytes`: the size of the working folder.
+    `threads`: the number of threads, including the main thread. A program cannot start processes.
+    `value_characters`: the approximate length of a variable's value; a mark replaces the rest of a longer value.
 
-    Too many open files or threads, and too large files, are an OSError or RuntimeError in the program. With audit hooks
-    alone, the working folder as a whole and the number of threads have no limit. In any case a program may open files
-    for writing, and make folders and links, 256 times altogether.
+    Too many open files, too many threads and too large files raise OSError or RuntimeError in the program. Without
+    namespaces, the working folder's size and the number of threads have no limit. In every case, a program may create
+    folders and links and open files for writing at most 256 times in total.
+    Raises ScratchpadError if a number is out of range.
     """
 
     seconds: float = _limit(5.0, 0.01, 3600)
@@ -45,4 +47,4 @@ class ResourceLimits:
             value, (low, high) = getattr(self, field.name), field.metadata["range"]
             number, kinds = ("number", (int, float)) if field.name == "seconds" else ("whole number", (int,))
             if type(value) not in kinds or not low <= value <= high:
-                raise ScratchpadError(f"limit {field.name}={value!r}: a {number} from {low:,} to {high:,} is needed")
+                raise ScratchpadError(f"limit {field.name}={value!r} must be a {number} from {low:,} to {high:,}")

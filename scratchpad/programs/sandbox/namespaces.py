@@ -1,18 +1,18 @@
-"""Linux namespaces: the kernel shows a process its own users, processes, network and IPC objects, and no others.
+"""Linux namespaces, in which a process sees only its own users, processes, network and IPC objects.
 
-Threats and the wall against each:
-- killing, tracing or reading other processes: a process namespace, in which they have no number;
-- sending data out, or reaching services on this machine: a network namespace without any interface;
-- shared memory and message queues of other programs: an IPC namespace;
-- the rights of this user: a user namespace with this user alone, and then no capabilities at all;
-- a namespace of the program's own, in which it would have all capabilities again: `max_user_namespaces` is 0, and the
-  seccomp filter refuses `unshare` and `clone` of processes;
-- files: a mount namespace, which `private_root` fills.
+Threats, and the protection against each threat:
+- The program kills, traces or reads other processes: in a process namespace, other processes have no number.
+- The program sends data out or connects to local services: the network namespace has no interface.
+- The program uses shared memory or message queues of other programs: an IPC namespace hides them.
+- The program uses this user's rights: the user namespace has only this user, and the process drops all capabilities.
+- The program creates a namespace, which would give it all capabilities again: `max_user_namespaces` is 0, and the
+  seccomp filter refuses `unshare` and refuses `clone` for processes.
+- The program reads or changes files: a mount namespace hides the files (`private_root`).
 
-The order matters. An ordinary user may create the other namespaces only inside a user namespace, so one call of
-`unshare` makes all of them. The maps of users and groups are written right after it, `setgroups` first, since only then
-the kernel accepts a group map from an ordinary user. A process namespace begins with the next child, so the server
-forks once more. A program's process mounts its working folder, which needs capabilities, and then drops all of them.
+The order matters. An ordinary user may create other namespaces only inside a user namespace, so one call of `unshare`
+creates all namespaces. Next, the server writes `setgroups` before the user and group maps, because otherwise the kernel
+refuses a group map from an ordinary user. A process namespace starts with the next child, so the server forks again.
+A program's process mounts the working folder, which needs capabilities, and then drops all capabilities.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ _libc.capset.argtypes = [ctypes.c_char_p, ctypes.c_char_p]
 
 
 def checked(result: int, what: str) -> None:
-    """Raise OSError, which names the call, if a call to libc has returned an error."""
+    """Raise OSError if a libc call has returned an error. `what`: the name of the call, for the message."""
     if result != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{what}: {os.strerror(number)}")
 
 
 def fix_addresses() -> None:
-    """Restart this interpreter with fixed addresses, if allowed: the order of a set of objects depends on them."""
+    """Restart this interpreter with fixed addresses if possible, since addresses affect the order of sets."""
     now = _libc.personality(_PERSONALITY_AS_IT_IS)
     if now == -1 or now & _FIXED_ADDRESSES or _RESTARTED in os.environ:
         return
@@ -58,7 +58,7 @@ def fix_addresses() -> None:
 
 def new_folder() -> str:
     """Create a temporary folder that only this user may enter, and return its path."""
-    # Without `tempfile`: its imports would be in every program's process and make each fork a tenth slower.
+    # Not with `tempfile`: every program's process would contain its imports, and each fork would be 10 % slower.
     name = f"scratchpad-{os.urandom(8).hex()}"
     for folder in _TEMPORARY:
         with contextlib.suppress(OSError):
@@ -68,21 +68,21 @@ def new_folder() -> str:
 
 
 def unshare(flags: int, what: str) -> None:
-    """Enter new namespaces. A new process namespace begins with the next child."""
+    """Enter new namespaces. A new process namespace starts with the next child process."""
     checked(_libc.unshare(flags), what)
 
 
 def enter_user_namespace(proc: int) -> None:
-    """Enter new user, mount, network, IPC and process namespaces, in which this user is the only one.
+    """Enter new user, mount, network, IPC and process namespaces, in which this user is the only user.
 
-    proc: a file descriptor of /proc. The user keeps its number and has all capabilities over these namespaces, and none
-    outside. Root becomes nobody first, because the limit on the number of processes does not apply to root.
+    `proc`: a file descriptor of /proc. The user keeps the same number, and has all capabilities inside the namespaces
+    but none outside. Root first becomes nobody, because the limit on the number of processes does not apply to root.
     """
     if os.geteuid() == 0:
         os.setgroups([])
         os.setresgid(_NOBODY, _NOBODY, _NOBODY)
         os.setresuid(_NOBODY, _NOBODY, _NOBODY)
-        _libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)  # otherwise root owns its files in /proc
+        _libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)  # otherwise root owns this process's files in /proc
     user, group = os.geteuid(), os.getegid()
     unshare(_NEW_USER | NEW_MOUNTS | _NEW_NETWORK | _NEW_IPC | _NEW_PIDS, "user, network, IPC and process namespaces")
     _write(proc, "self/setgroups", "deny")
@@ -105,6 +105,6 @@ def die_with_parent() -> None:
 
 
 def drop_privileges() -> None:
-    """Drop all capabilities for good: no program that this process executes can give it any (no set-user-ID)."""
+    """Drop all capabilities permanently. Executing a set-user-ID program cannot restore capabilities."""
     checked(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "PR_SET_NO_NEW_PRIVS")
     checked(_libc.capset(_CAPABILITY_HEADER, bytes(24)), "capset")  # three empty sets of 64 bits

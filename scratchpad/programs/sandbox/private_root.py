@@ -1,20 +1,20 @@
-"""A private root folder: it holds Python's library, read-only, and a working folder in memory, and nothing else.
+"""A private root folder, which contains only Python's library (read-only) and a working folder in memory.
 
-Threat: a program that reads the user's files (keys, data sets, /proc, /etc) or changes any, Python's library included.
-File permissions do not help, since the program runs as the user; so it gets a root in which other files do not exist.
-What it can write is in memory, limited in size, and gone when the program's last process has ended.
+Threat: a program reads the user's files (keys, data sets, /proc, /etc) or changes files, including Python's library.
+File permissions do not help, because the program runs as the user. So the program gets a root folder without other
+files. The working folder is limited in size, and the kernel removes it when the program's last process ends.
 
 Steps, once for the server, in a new mount namespace:
-1. Make all mounts private, so that nothing mounted here shows outside.
-2. Mount a small tmpfs as the new root, and bind the libraries and a few devices into it, each read-only.
-3. Make the new root read-only, now that all mount points exist.
-4. `pivot_root` to it and unmount the old root. After that, no path and no `..` leads back (with `chroot`, one could).
-   Descriptors from outside would; `enter_sandbox` closes them.
-Then for each program: a new mount namespace with an empty tmpfs as its working folder (`mount_working_folder`).
-The kernel removes both with the program's last process, so no program finds files of another.
+1. Make all mounts private, so that new mounts are invisible outside.
+2. Mount a small tmpfs as the new root. Bind the libraries (read-only) and a few devices into the tmpfs.
+3. Make the new root read-only, because all mount points exist now.
+4. Call `pivot_root` and unmount the old root. Then no path leads back to the old root; after `chroot`, `..` could.
+   Open descriptors of the old root would lead back too, so `enter_sandbox` closes all descriptors.
+Each program then gets a new mount namespace with an empty tmpfs as the working folder (`mount_working_folder`).
+The kernel removes the namespace and the tmpfs with the program's last process, so programs do not share files.
 """
 
-# No pathlib here: every program's process would contain it.
+# Do not import pathlib here: every program's process would contain pathlib.
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _READ_ONLY, _NO_SUID, _NO_DEVICES, _NO_EXECUTION = 1, 2, 4, 8
 _BIND, _RECURSIVE, _PRIVATE = 4096, 16384, 1 << 18
 _DETACH = 2
 _AT_CURRENT_FOLDER, _AT_RECURSIVE = -100, 0x8000
-_MOUNT_SETATTR = 442  # on every architecture; glibc has no function for it before 2.36
+_MOUNT_SETATTR = 442  # the same number on every architecture; glibc before 2.36 has no `mount_setattr`
 _LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/share/zoneinfo")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
@@ -40,7 +40,7 @@ _libc.syscall.argtypes = [ctypes.c_long, ctypes.c_int, ctypes.c_char_p, ctypes.c
 
 
 def enter_private_root() -> None:
-    """Make the new root this process's root, and unmount the old one. Raises OSError if the machine refuses."""
+    """Move this process to a new root and unmount the old root. Raises OSError if the machine does not allow it."""
     base = new_folder()
     parent = os.open(os.path.dirname(base), os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -58,12 +58,12 @@ def enter_private_root() -> None:
         _libc.umount2(base.encode(), _DETACH)
         raise
     finally:
-        os.rmdir(os.path.basename(base), dir_fd=parent)  # `base` is in the old root, out of reach by its path
+        os.rmdir(os.path.basename(base), dir_fd=parent)  # no path leads to `base`, which is in the old root
         os.close(parent)
 
 
 def mount_working_folder(size_bytes: int) -> None:
-    """Mount an empty folder in memory for this process and its children, and change to it."""
+    """Mount an empty folder in memory for this process and its children, and change to this folder."""
     unshare(NEW_MOUNTS, "mount namespace")
     flags = _NO_SUID | _NO_DEVICES | _NO_EXECUTION
     _mount("tmpfs", WORKING_FOLDER, "tmpfs", flags, f"size={size_bytes},nr_inodes=256,mode=700")
@@ -71,7 +71,7 @@ def mount_working_folder(size_bytes: int) -> None:
 
 
 def _visible_paths() -> list[str]:
-    """Return the paths of libraries, devices and Python's files; none of them is inside another."""
+    """Return the paths of libraries, devices and Python's files, without paths inside other returned paths."""
     python = [*sys.path, *(f"{prefix}/lib" for prefix in (sys.base_prefix, sys.base_exec_prefix))]
     found: list[str] = []
     for path in [*_LIBRARIES, *_DEVICES, *sorted(map(os.path.abspath, python), key=len)]:
@@ -82,7 +82,7 @@ def _visible_paths() -> list[str]:
 
 
 def _bind(path: str, target: str) -> None:
-    """Show a file, folder or link of the old root in the new one."""
+    """Make a file, folder or link of the old root visible in the new root."""
     os.makedirs(os.path.dirname(target), exist_ok=True)
     if os.path.islink(path):
         os.symlink(os.readlink(path), target)
@@ -92,7 +92,7 @@ def _bind(path: str, target: str) -> None:
     else:
         os.close(os.open(target, os.O_CREAT | os.O_WRONLY))
     _mount(path, target, None, _BIND | _RECURSIVE)
-    if path not in _DEVICES:  # programs may write to those: it changes nothing
+    if path not in _DEVICES:  # devices stay writable: writing to them changes nothing
         _make_read_only(target, _AT_RECURSIVE)
 
 

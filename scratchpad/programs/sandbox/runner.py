@@ -21,21 +21,21 @@ _MAX_PROGRAM_CHARACTERS = 1 * MIB
 class Runner:
     """Runs Python programs, each in a new process under resource limits, and returns their traces.
 
-    A context manager. A runner runs one program at a time and so uses one core: for more, use one runner per thread.
+    A runner is a context manager. It runs one program at a time on one core; for more cores, use one runner per thread.
 
-    limits: the default for programs. isolation: `namespaces`, `hooks`, or `auto`: namespaces if the machine allows
-    them. Once the server has started, the attribute `isolation` is the isolation in force, `detail` describes it, and
-    `refusal` says why the machine does not allow a stronger one (None if it does, or if none was wanted).
+    `limits`: the default resource limits. `isolation`: `namespaces`, `hooks`, or `auto` (`namespaces` if the machine
+    allows namespaces, otherwise `hooks`). After the server's start, the attribute `isolation` is the isolation in use,
+    `detail` describes the isolation, and `refusal` says why the machine refused a stronger isolation (None if not).
 
-    Raises ScratchpadError for an invalid isolation, call or program, and on systems other than Linux; RunFailure if the
-    machine does not allow `namespaces`, or the server fails. The next run then starts a new server.
+    Raises ScratchpadError if the isolation, a call or a program is invalid, or if the system is not Linux. Raises
+    RunFailure if the machine does not allow `namespaces` or if the server fails. The next run then starts a new server.
     """
 
     def __init__(self, limits: ResourceLimits | None = None, isolation: Isolation = "auto") -> None:
         if sys.platform != "linux":
-            raise ScratchpadError(f"programs run only on Linux, not on {sys.platform}: use a Linux container")
+            raise ScratchpadError(f"programs run only on Linux, not on {sys.platform}; use a Linux container")
         if isolation not in ("auto", "namespaces", "hooks"):
-            raise ScratchpadError(f"isolation {isolation!r}: auto, namespaces or hooks is needed")
+            raise ScratchpadError(f"isolation {isolation!r} must be auto, namespaces or hooks")
         self.limits, self._wanted = limits or ResourceLimits(), isolation
         self.isolation = self.detail = ""
         self.refusal: str | None = None
@@ -51,19 +51,19 @@ class Runner:
         self.close()
 
     def run(self, source: str, call: str | None = None, limits: ResourceLimits | None = None) -> Trace:
-        """Run a program, then `output = CALL`, under the tracer. Errors of the program are in the trace's status."""
+        """Run a program, then `output = CALL`, under the tracer. The trace's status reports errors of the program."""
         return self._run({"program": program_text(source, call)}, limits or self.limits)
 
     def run_inductive(self, source: str, call: str | None = None, limits: ResourceLimits | None = None) -> Trace:
-        """Run a program as an induction on states; `refused` outside the subset, with the construct as the error."""
+        """Run a program as an induction on states. The status is `refused` if the program leaves the subset."""
         return self._run({"program": program_text(source, call), "inductive": True}, limits or self.limits)
 
     def resume(self, program: str, state: State, limits: ResourceLimits | None = None) -> Trace:
-        """Continue `program`, the whole text that ran, from a state of `run_inductive`; return the steps after it."""
+        """Continue the whole text `program` from a state of `run_inductive`. Return the steps after this state."""
         return self._run({"program": program, "inductive": True, "state": state}, limits or self.limits)
 
     def close(self) -> None:
-        """End the server and the program that it runs. The next run starts a new server."""
+        """End the server and the running program. The next run starts a new server."""
         with self._lock:
             if self._client is not None:
                 self._client.close()
@@ -72,29 +72,31 @@ class Runner:
     def _run(self, request: dict[str, Any], limits: ResourceLimits) -> Trace:
         program: str = request["program"]
         if len(program) > _MAX_PROGRAM_CHARACTERS:
-            raise ScratchpadError(f"a program of {len(program):,} characters: {_MAX_PROGRAM_CHARACTERS:,} are allowed")
+            raise ScratchpadError(
+                f"the program has {len(program):,} characters; the limit is {_MAX_PROGRAM_CHARACTERS:,}"
+            )
         with self._lock:
             client = self._start_server()
             try:
                 client.send(request | {"limits": vars(limits)})
                 header, contents = client.receive(limits.seconds)
-            except BaseException:  # the reply may still come, and would be taken for the next program's
+            except BaseException:  # a late reply would look like the next program's reply
                 client.close()
                 self._client = None
                 raise
         if "failed" in header:
-            raise RunFailure(f"the program could not be run: {header['failed']}")
+            raise RunFailure(f"the server could not run the program: {header['failed']}")
         return decode_trace(program, header, *contents)
 
     def _start_server(self) -> ServerClient:
-        """Return the running server's client; start a server if none is running."""
+        """Return the client of the running server. If no server is running, start a server."""
         if self._client is not None:
             return self._client
         client = ServerClient(self._wanted)
         try:
             header = client.receive_start()
             if "failed" in header:
-                raise RunFailure(f"isolation {self._wanted}: {header['failed']}")
+                raise RunFailure(f"cannot use isolation {self._wanted}: {header['failed']}")
         except BaseException:
             client.close()
             raise

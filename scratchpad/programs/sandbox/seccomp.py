@@ -1,22 +1,22 @@
-"""A seccomp filter: the kernel refuses the system calls that a program has no need for.
+"""A seccomp filter, with which the kernel refuses system calls that programs do not need.
 
-Threat: a program that has passed the audit hook (with ctypes, or a bug of the interpreter) and calls the kernel itself.
-The filter stops
-- further processes and programs (`fork`, `execve`, `clone` without CLONE_THREAD): they would multiply the limits;
-- the network and other processes (`socket`, `ptrace`, signals to any process but its own);
-- memory that no resource limit counts: shared memory, semaphores, message queues, anonymous files;
-- new namespaces and mounts, and calls in which the kernel has often had bugs (`bpf`, `io_uring`, `keyctl`, ...).
+Threat: a program gets past the audit hook (with ctypes or an interpreter bug) and makes system calls directly.
+The filter refuses
+- new processes and programs (`fork`, `execve`, `clone` without CLONE_THREAD), because each process has its own limits;
+- network access (`socket`), and `ptrace` and signals to other processes;
+- memory that resource limits do not count: shared memory, semaphores, message queues, anonymous files;
+- new namespaces and mounts, and system calls with a history of kernel bugs (`bpf`, `io_uring`, `keyctl`, ...).
 
 A process may install a filter without privileges once PR_SET_NO_NEW_PRIVS is set. It cannot remove the filter, and its
 threads inherit it.
 
 The filter is a program of classic BPF instructions, which the kernel runs before every system call:
-1. Kill the process if the call's architecture is another one: its numbers would mean other calls.
-2. For calls that depend on an argument (clone, prlimit, kill, tgkill), look at their first argument.
-3. Let clone3 fail with ENOSYS: its flags are in memory that a filter cannot read; libc then uses clone.
-4. Refuse the numbers of x86-64's x32 table, which would be a second way to every call.
-5. Compare the number with each refused one; EPERM if one is equal, otherwise allow the call.
-A list of allowed calls would be stricter, but would break with each new version of Python or libc.
+1. Kill the process if the call uses a different architecture, because the numbers of system calls would differ.
+2. For clone, prlimit, kill and tgkill, allow or refuse the call depending on the first argument.
+3. Return ENOSYS for clone3, so that libc uses clone: a filter cannot read the memory that holds clone3's flags.
+4. Refuse the numbers of x86-64's x32 table, which offers every system call a second time.
+5. Return EPERM if the number is in the list of refused numbers; otherwise allow the call.
+A list of allowed calls would be stricter, but new versions of Python or libc would break it.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ _PR_SET_SECCOMP, _MODE_FILTER = 22, 2
 _ALLOW, _REFUSE, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _LOAD_WORD, _JUMP_IF_EQUAL, _JUMP_IF_AT_LEAST, _JUMP_IF_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _NUMBER_AT, _ARCHITECTURE_AT, _ARGUMENT_AT = 0, 4, 16  # offsets in struct seccomp_data
-_X32_BIT = 0x40000000  # x86-64's numbers from here on belong to the x32 table
+_X32_BIT = 0x40000000  # larger x86-64 numbers belong to the x32 table
 _CLONE_THREAD = 0x10000
-_OWN_PROCESS = 0xABCDEF01  # replaced by the process's number; larger than any of them
+_OWN_PROCESS = 0xABCDEF01  # a placeholder for the process's number, larger than any process number
 _INSTRUCTION_BYTES = 8
 
 _CLONE3 = 435
@@ -66,7 +66,7 @@ _AARCH64 = {
 
 
 class _Architecture(NamedTuple):
-    """An architecture's audit number and its numbers of system calls."""
+    """The audit number of an architecture, and the numbers of system calls."""
 
     audit_number: int
     clone: int
@@ -88,17 +88,17 @@ class _FilterProgram(ctypes.Structure):  # struct sock_fprog
 
 
 def has_filter() -> bool:
-    """Whether there is a filter for this machine's architecture."""
+    """Return whether this module has a filter for this machine's architecture."""
     return _FILTER is not None
 
 
 def install_filter() -> None:
-    """Install the filter in this process for good. Calls that it refuses fail with EPERM.
+    """Install the filter in this process permanently. Refused calls fail with EPERM.
 
-    The process must have set PR_SET_NO_NEW_PRIVS. Raises OSError if this architecture or kernel has no filter.
+    The process must have set PR_SET_NO_NEW_PRIVS. Raises OSError if the architecture or kernel supports no filter.
     """
     if _FILTER is None:
-        raise OSError(errno.ENOSYS, f"there is no seccomp filter for {platform.machine()}")
+        raise OSError(errno.ENOSYS, f"no seccomp filter exists for {platform.machine()}")
     instructions = _FILTER.replace(struct.pack("=I", _OWN_PROCESS), struct.pack("=I", os.getpid()))
     program = _FilterProgram(len(instructions) // _INSTRUCTION_BYTES, instructions)
     checked(_libc.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(program), 0, 0), "seccomp filter")
@@ -114,7 +114,7 @@ def _build_filter(machine: _Architecture) -> bytes:
             _instruction(_RETURN, _KILL),
             _instruction(_LOAD_WORD, _NUMBER_AT),
             *_allow_if(machine.clone, _JUMP_IF_ANY_BIT, _CLONE_THREAD),
-            *_allow_if(machine.prlimit, _JUMP_IF_EQUAL, 0),  # 0 is the process itself; it can only lower its limits
+            *_allow_if(machine.prlimit, _JUMP_IF_EQUAL, 0),  # 0: the process itself, which can only lower its limits
             *_allow_if(machine.kill, _JUMP_IF_EQUAL, _OWN_PROCESS),
             *_allow_if(machine.tgkill, _JUMP_IF_EQUAL, _OWN_PROCESS),
             _instruction(_JUMP_IF_EQUAL, _CLONE3, 0, 1),
@@ -139,7 +139,7 @@ def _allow_if(number: int, test: int, operand: int) -> list[bytes]:
 
 
 def _instruction(code: int, operand: int, if_true: int = 0, if_false: int = 0) -> bytes:
-    """Encode `struct sock_filter`. Jumps count from the next instruction."""
+    """Encode a `struct sock_filter`. Jump distances count from the next instruction."""
     return struct.pack("=HBBI", code, if_true, if_false, operand)
 
 

@@ -1,17 +1,17 @@
-"""The server: a small warm process that forks a fresh process for each program.
+"""The server: a small process that forks a new process for each program.
 
-Why a server: the caller's process has torch, threads and open files, all of which a fork would copy and a program could
-reach. The server has none of them, enters the isolation once, and is quick to fork.
+The caller's process has torch, threads and open files. A fork of the caller would copy them, and a program could reach
+them. The server has no torch, threads or open files, enters the isolation only once, and forks quickly.
 
-Order of steps in `main`, and the reasons:
+The steps of `main`, with reasons:
 1. Restore the signal handlers, which the programs inherit.
-2. Prepare the interpreter and warm up the tracer before any fork, so that no program's process repeats that work.
-3. Freeze the garbage collector's objects: a collection in a child would touch, and so copy, all of their memory.
-4. Try each isolation on a small program in a child, since a step that fails half-way cannot be undone.
-5. Enter the first isolation that works, report it, and answer requests.
+2. Prepare the interpreter and warm up the tracer before any fork, so that no program's process repeats this work.
+3. Freeze the garbage collector's objects, because a collection in a child would touch and so copy their memory.
+4. Try each isolation on a small program in a child, because a failed isolation cannot be undone.
+5. Enter the first isolation that works, report the isolation, and answer requests.
 
 `client` starts the server with the wanted isolation. A request is one line of JSON on stdin. A reply is one line of
-JSON on stdout, then the bytes of trace, stdout and stderr, whose numbers are in its `sizes`.
+JSON on stdout, followed by the trace, stdout and stderr. The reply's `sizes` are the three lengths in bytes.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _WARM_UP_RUNS = 8
 
 
 def main(wanted: str) -> None:
-    """Serve until stdin ends. wanted: `namespaces`, `hooks`, or `auto`, the strongest that this machine allows."""
+    """Serve until stdin ends. `wanted`: `namespaces`, `hooks`, or `auto` for the strongest available isolation."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     prepare_interpreter()
@@ -56,7 +56,7 @@ def main(wanted: str) -> None:
     gc.freeze()
     backend, refusal = _first_allowed(backends(wanted))
     if backend is None:
-        _reply({"failed": f"this machine does not allow it: {refusal}"})
+        _reply({"failed": f"this machine does not allow this isolation: {refusal}"})
         sys.exit(_NO_ISOLATION)
     backend.enter()
     _reply({"isolation": backend.name, "detail": backend.detail, "refusal": refusal, "folder": backend.folder})
@@ -67,7 +67,7 @@ def main(wanted: str) -> None:
 
 
 def _warm_up_tracer() -> None:
-    """Trace a small program until the interpreter has specialised the tracer's bytecode; the forks inherit that."""
+    """Trace a small program until the interpreter has specialised the tracer's bytecode, which the forks inherit."""
     code, buffer = compile(_WARM_UP, FILE, "exec"), TraceBuffer(MIB)
     for _ in range(_WARM_UP_RUNS):
         tracer = Tracer(buffer, JsonWriter(MIB), MIB, lambda limit: None)
@@ -78,7 +78,7 @@ def _warm_up_tracer() -> None:
 
 
 def _first_allowed(candidates: Sequence[Backend]) -> tuple[Backend | None, str | None]:
-    """Return the first backend that this machine allows, or None, and why the machine refuses the strongest one."""
+    """Return the first backend that this machine allows, or None; and why the machine refuses the first candidate."""
     first_refusal = None
     for backend in candidates:
         refusal = _try_in_child(backend)
@@ -89,7 +89,7 @@ def _first_allowed(candidates: Sequence[Backend]) -> tuple[Backend | None, str |
 
 
 def _try_in_child(backend: Backend) -> str:
-    """Return why this machine refuses a backend, empty if it does not."""
+    """Return why this machine refuses a backend; an empty text if the backend works."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -115,11 +115,11 @@ def _try(backend: Backend) -> str:
 def _remove_folder(backend: Backend) -> None:
     if backend.folder:
         with contextlib.suppress(OSError):
-            os.rmdir(backend.folder)  # empty: the backend cleans up after each program
+            os.rmdir(backend.folder)  # the folder is empty, because the backend cleans up after each program
 
 
 def _answer(backend: Backend, request: dict[str, Any]) -> None:
-    """Run the program of a request and reply."""
+    """Run the program of a request and send the reply."""
     try:
         outcome = run_program(backend, request, ResourceLimits(**request.pop("limits")))
     except OSError as error:

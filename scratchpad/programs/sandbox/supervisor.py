@@ -1,15 +1,15 @@
-"""Run one program from the server: start its process, watch its limits, and clear it away.
+"""Run one program from the server: start the process, enforce the limits, and clean up.
 
-Threats: a program that never ends, that ignores every signal it can, that prints without end, that leaves processes or
-files behind for the next one, or that tampers with its own trace.
+Threats: a program runs forever, ignores signals, prints without end, leaves processes or files for the next program, or
+tampers with its trace.
 
 1. Fork. The child enters the sandbox and runs the program. It shares memory for the trace and two pipes with the
    server.
-2. Watch the child's end, the pipes and the clock together. Limits that the child cannot enforce on itself (wall-clock
-   time, printed bytes) are enforced here. The pipes must be read meanwhile: a full one would block the program.
-3. Send SIGKILL in any case, before `waitpid`: until then the process keeps its number, so no other process is killed.
-4. Let the backend remove what is left: processes, which could still write to the pipes and the trace, and files.
-5. Read the rest of the pipes and the trace. The caller checks the trace (`trace_decoder`): it may be forged.
+2. Wait for the child's end, the pipes and the deadline together. The server enforces the limits that the child cannot
+   enforce itself (wall-clock time, printed bytes). The server also reads the pipes, since a full pipe blocks the child.
+3. Always send SIGKILL, and before `waitpid`: after `waitpid`, another process could get the process's number.
+4. The backend removes remaining files and processes, which could still write to the pipes and the trace.
+5. Read the rest of the pipes and the trace. The caller checks the trace (`trace_decoder`), because it may be forged.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _NOT_STARTED = 71  # exit status
 
 @dataclass(frozen=True)
 class ProcessOutcome:
-    """How a process ended. reason: the limit for which it was killed, or None. exit_code: negative for signals."""
+    """How a process ended. `reason`: the exceeded limit, or None. `exit_code`: minus the number for a signal."""
 
     reason: str | None
     exit_code: int
@@ -43,7 +43,7 @@ class ProcessOutcome:
 
 
 def run_program(backend: Backend, request: dict[str, Any], limits: ResourceLimits) -> ProcessOutcome:
-    """Run a program in a new process until it ends or reaches a limit. Raises OSError if no process can be started."""
+    """Run a program in a new process until it ends or exceeds a limit. Raises OSError if no process can start."""
     buffer, started = TraceBuffer(limits.trace_bytes), time.monotonic()
     pipes = [os.pipe() for _ in range(2)]
     try:
@@ -86,7 +86,7 @@ class _OutputStreams:
             os.set_blocking(descriptor, False)
 
     def read(self, descriptor: int) -> bool:
-        """Read the available bytes. Return False if there are none, or no more will come."""
+        """Read the available bytes. Return False if no bytes are available or the stream has ended."""
         try:
             chunk = os.read(descriptor, _CHUNK)
         except BlockingIOError:
@@ -98,14 +98,14 @@ class _OutputStreams:
         return sum(map(len, self._read.values())) > self._most
 
     def drain(self) -> str | None:
-        """Read what an ended program has left in the pipes. Return `output` if that is more than allowed."""
+        """Read the rest of the pipes after the program's end. Return `output` if the output exceeds the limit."""
         for descriptor in self._read:
             while not self.over_limit() and self.read(descriptor):
                 pass
         return "output" if self.over_limit() else None
 
     def close(self) -> list[bytes]:
-        """Close the streams and return what was read of each, cut to the limit."""
+        """Close the streams and return their contents, each cut to the limit."""
         for descriptor in self._read:
             os.close(descriptor)
         return [bytes(content[: self._most]) for content in self._read.values()]

@@ -1,4 +1,4 @@
-"""Shared memory in which a program's process leaves its trace for the server, as lines of JSON."""
+"""Shared memory through which a program's process passes its trace to the server, as lines of JSON."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _LENGTH_BYTES, _LAST_BYTES = 8, 64
 
 
 class TraceBuffer:
-    """Takes records in the program's process; the server reads them when that process has ended.
+    """A buffer of records. The program's process adds records; the server reads them after the process has ended.
 
-    Memory instead of a pipe: the program has no descriptor that it could close or write to by accident, and no record
-    is lost when it is killed. Made before the program's process is forked. most_bytes: room for records.
+    The server creates the buffer before it forks the process. Shared memory is safer than a pipe: the program cannot
+    close a descriptor by accident, and a killed program loses no record. `most_bytes`: the room for records.
     """
 
     def __init__(self, most_bytes: int) -> None:
@@ -23,11 +23,11 @@ class TraceBuffer:
 
     @staticmethod
     def size(most_bytes: int) -> int:
-        """Return the bytes of memory that a buffer for `most_bytes` of records takes."""
+        """Return the memory size of a buffer for `most_bytes` of records, in bytes."""
         return _LENGTH_BYTES + most_bytes + _LAST_BYTES
 
     def put(self, record: dict[str, Any], last: bool = False) -> bool:
-        """Add a record. Return False if there is no room; a few bytes are reserved for the last record."""
+        """Add a record. Return False if the buffer is full. `last`: use the bytes reserved for the last record."""
         line = self._encode(record).encode() + b"\n"
         end = self._end + len(line)
         if end > _LENGTH_BYTES + self._most + (_LAST_BYTES if last else 0):
@@ -38,7 +38,7 @@ class TraceBuffer:
         return True
 
     def close(self) -> bytes:
-        """Release the memory and return the records, one per line. A program may have tampered with them."""
+        """Release the memory and return the records, one per line. The program may have changed the records."""
         end = int.from_bytes(self._memory[:_LENGTH_BYTES], "little")
         content = self._memory[_LENGTH_BYTES : min(end, self.size(self._most))]
         self._memory.close()

@@ -1,4 +1,4 @@
-"""The paper's text of a trace: `state: {...}` and `line: ...` in turn (Nye et al. 2021, section 5)."""
+"""The text of a trace in the paper: `state: {...}` and `line: ...`, alternating (Nye et al. 2021, section 5)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from scratchpad.programs.tracing.trace import Trace
 
 
 def trace_text(trace: Trace) -> str:
-    """Return a trace as text. Last comes the last state, or the error instead; neither if a limit ended the run."""
+    """Return a trace as text. The text ends with the last state or the error, except if a limit ended the run."""
     parts = [f"state: {json.dumps(step.state)}\nline: {step.source}" for step in trace.steps]
     if trace.status == "done":
         parts.append(f"state: {json.dumps(trace.state)}")
@@ -18,11 +18,11 @@ def trace_text(trace: Trace) -> str:
 
 
 def prompt_parts(wanted: str = "execution trace") -> tuple[str, str, str]:
-    """Return the paper's texts before the program, between the program and what is wanted, and after that."""
+    """Return the paper's texts before the program, between program and answer, and after the answer."""
     return "Consider the following Python function:\n\n", f"\n\nWhat is the {wanted}?\n\n[BEGIN]\n\n", "\n\n[DONE]"
 
 
 def whole_text(trace: Trace) -> str:
-    """Return program, question and trace, as the paper's prompts have them."""
+    """Return program, question and trace as in the paper's prompts."""
     before, between, after = prompt_parts()
     return f"{before}{trace.program}{between}{trace_text(trace)}{after}"

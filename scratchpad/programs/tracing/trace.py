@@ -13,29 +13,29 @@ State = dict[str, Any]
 
 STATUSES = {
     "done": "the program ran to its end",
-    "exception": "it raised an exception that it did not catch",
-    "exit": "it ended its process itself: sys.exit, os._exit",
-    "time": "it took more time than allowed (wall-clock or processor time)",
-    "memory": "it needed more memory than allowed",
-    "steps": "it ran more lines than allowed",
-    "output": "it printed more than allowed",
-    "trace": "its trace is longer than allowed",
-    "signal": "a signal ended it, for example after a crash of the interpreter",
-    "syntax": "it is not valid Python",
-    "refused": "it uses a construct that the inductive form does not cover",
-    "lost": "the tracer was removed: by the program, or by the interpreter when a recursion left no room for it",
-    "tampered": "its process sent something that is not a trace",
+    "exception": "the program raised an exception and did not catch it",
+    "exit": "the program ended its process itself: sys.exit, os._exit",
+    "time": "the program took more time than allowed (wall-clock or processor time)",
+    "memory": "the program needed more memory than allowed",
+    "steps": "the program ran more lines than allowed",
+    "output": "the program printed more than allowed",
+    "trace": "the trace is longer than allowed",
+    "signal": "a signal ended the program, for example after a crash of the interpreter",
+    "syntax": "the program is not valid Python",
+    "refused": "the program uses a construct that the inductive format does not support",
+    "lost": "the program removed the tracer, or a deep recursion left no room for the tracer",
+    "tampered": "the program's process sent data that is not a trace",
 }
 LIMIT_STATUSES = ("time", "memory", "steps", "output", "trace")
 
 
 @dataclass(frozen=True)
 class TraceStep:
-    """A line about to run, and the state before it.
+    """A line of a program, and the state before this line runs.
 
-    line: its number, from 1. source: its text, with its indentation. state: the local variables of its frame; in the
-    inductive form, everything that the rest of the run depends on. frame: the number of the call to which the line
-    belongs, 1 for the module; 0 in the inductive form.
+    `line`: the line's number, starting at 1. `source`: the line's text with indentation. `state`: the frame's local
+    variables; in the inductive format, everything on which the rest of the run depends. `frame`: the number of the call
+    that runs the line, 1 for the module; always 0 in the inductive format.
     """
 
     line: int
@@ -46,12 +46,12 @@ class TraceStep:
 
 @dataclass(frozen=True)
 class Trace:
-    """One run of a program, as reported by its own process: a hostile program can forge its own trace.
+    """One run of a program, as reported by the program's process. A hostile program can forge its trace.
 
-    program: the whole text that ran, including the call. state: the module's variables at the end, such as `output`;
-    empty if the process could not report them. status: one of STATUSES. error: the exception, such as
-    `ValueError: the message`, or details of the status. output_text: `output` as a Python literal, if it has one.
-    cuts: the number of values that were too long to be written whole. seconds: of wall-clock time.
+    `program`: the whole text that ran, including the call. `state`: the module's variables at the end (`output`, ...);
+    empty if the process could not report the variables. `status`: a key of STATUSES. `error`: the exception, such as
+    `ValueError: the message`, or details of the status. `output_text`: `output` as a Python literal if possible.
+    `cuts`: the number of shortened values. `seconds`: the wall-clock time.
     """
 
     program: str
@@ -68,11 +68,11 @@ class Trace:
 
     @property
     def output(self) -> Any:
-        """The last value of `output` as JSON; also None if there is no `output`."""
+        """The last value of `output` as JSON; also None if the program has no variable `output`."""
         return self.state.get("output")
 
     def changes(self) -> Trace:
-        """Return the trace with only what changed in each state since the frame's (or module's) state before it.
+        """Return the trace with only the changes of each state since the previous state of the same frame or module.
 
         A deleted variable has the value "<deleted>".
         """
@@ -82,19 +82,19 @@ class Trace:
 
 
 def _changed(seen: dict[int, State], frame: int, state: State) -> State:
-    """Return what has changed in a frame since its state in `seen`, and store the new state there."""
+    """Return the changes of a frame since its state in `seen`, and store the new state in `seen`."""
     before, seen[frame] = seen.get(frame, {}), state
     new = {name: value for name, value in state.items() if name not in before or not same_json(before[name], value)}
     return new | {name: "<deleted>" for name in before if name not in state}
 
 
 def same_json(one: Any, other: Any) -> bool:
-    """Whether two JSON values are equal, where 1, 1.0 and true differ; the order of an object's keys does not count."""
+    """Return whether two JSON values are equal. 1, 1.0 and true differ; the order of keys does not matter."""
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def count_statuses(traces: Iterable[Trace]) -> Counter[str]:
-    """Count how the runs ended: by status, and refused ones by the construct, such as `refused: yield`."""
+    """Count the runs by status, and the refused runs by unsupported construct, such as `refused: yield`."""
     return Counter(
         f"refused: {trace.error}".partition(" (")[0] if trace.status == "refused" else trace.status for trace in traces
     )
