@@ -181,13 +181,13 @@ def test_only_regular_files_are_overwritten(make: Callable[[Path], None], tmp_pa
     [
         ("{}", "standard input:2: a document line has `prompt` and `states`"),
         ("nonsense", "standard input:2: not JSON"),
-        ('{"prompt": "Q", "states": []}', "standard input:2: a document has at least one state"),
+        ('{"prompt": "Q", "states": []}', "standard input:2: a document must have at least one state"),
         ('{"prompt": "Q", "states": [[]]}', "standard input:2: state 0 is empty"),
         (
             '{"prompt": [1], "states": ["a"]}',
-            "standard input:2: prompt: a text or a list of symbols is needed, not [1]",
+            "standard input:2: prompt must be a text or a list of symbols, not [1]",
         ),
-        ('{"prompt": "", "states": ["a"]}', "standard input:2: a document without a prompt needs two states"),
+        ('{"prompt": "", "states": ["a"]}', "standard input:2: a document without a prompt needs at least two states"),
         ('{"prompt": "Q", "states": ["a", "b"], "preamble": 1}', "standard input:2: a preamble of 1 symbols"),
         ('{"prompt": "QQQQQQ", "states": ["aaa", "bb"]}', "standard input:2: a budget of 10 tokens is too small"),
     ],

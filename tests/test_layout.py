@@ -204,7 +204,7 @@ def test_a_budget_below_one_transition_says_what_is_needed() -> None:
     ("prompt", "states", "preamble", "says"),
     [
         ((1,), (), 0, "at least one state"),
-        ((1,), ((2,), ()), 0, "no state is empty"),
+        ((1,), ((2,), ()), 0, "no state may be empty"),
         ((), ((1,),), 0, "two states"),
         ((1, 2), ((3,),), 2, "preamble of 2"),
         ((1, 2), ((3,),), -1, "preamble of -1"),

@@ -162,7 +162,7 @@ def test_settings_fitted_to_a_question() -> None:
     ("settings", "says"),
     [
         ({"law": "unifrom"}, "unknown law of long-addition 'unifrom': did you mean 'uniform'"),
-        ({"window": 0}, "window=0: must be at least 1"),
+        ({"window": 0}, "window=0 must be at least 1"),
         ({"digits": 0}, "digits=0: lengths '0': they begin at 1"),
     ],
 )

@@ -241,7 +241,7 @@ def test_without_the_package_of_the_hub(monkeypatch: pytest.MonkeyPatch, capsys:
     for name in ("mbpp", "cruxeval"):
         assert main(["show", name, "--split", "test"]) == 2
         err = capsys.readouterr().err
-        assert "the package `datasets`, which loads it, is not installed: pip install 'scratchpad[hub]', or" in err
+        assert "the package `datasets` is not installed. Install it with pip install 'scratchpad[hub]', or" in err
         assert "--set path=FILE.jsonl" in err
 
 
@@ -270,11 +270,11 @@ def test_data_by_name_from_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"code": None}, "mbpp.jsonl:1: a task of MBPP has `task_id`"),
-        ({"task_id": "1"}, "mbpp.jsonl:1: a task of MBPP has `task_id`"),
-        ({"task_id": 975}, "task_id 975: the splits hold 1 to 974"),
-        ({"test_list": ["f(1)"]}, "a test is one `assert f"),
-        ({"test_list": ["assert ("]}, "a test is one `assert f"),
+        ({"code": None}, "mbpp.jsonl:1: a task of MBPP must have `task_id`"),
+        ({"task_id": "1"}, "mbpp.jsonl:1: a task of MBPP must have `task_id`"),
+        ({"task_id": 975}, "task_id 975 must be from 1 to 974"),
+        ({"test_list": ["f(1)"]}, "a test must be one `assert f"),
+        ({"test_list": ["assert ("]}, "a test must be one `assert f"),
     ],
 )
 def test_lines_that_are_no_mbpp(change: dict[str, Any], says: str, tmp_path: Path, capsys: Captured) -> None:
@@ -289,7 +289,10 @@ def test_lines_that_are_no_mbpp(change: dict[str, Any], says: str, tmp_path: Pat
         (["show", "mbpp", "--set", "path=none.jsonl"], "none.jsonl: cannot be read"),
         (["show", "mbpp", "--set", "path=P", "lines=99"], "no train program of lines=99; splits: none"),
         (["show", "cruxeval", "--set", "path=C"], "no train program of lines=1-100000; splits: test (1)"),
-        (["show", "mbpp", "--set", "path=P", "candidates=C"], "a candidate has the `task_id` of one of the 8 tasks"),
+        (
+            ["show", "mbpp", "--set", "path=P", "candidates=C"],
+            "a candidate must have a `program`, and the `task_id` of one of the 8 tasks",
+        ),
         (["show", "mbpp", "--set", "path=P", "steps=0"], "mbpp: steps=0 most_characters=0: steps is at least 1"),
         (["show", "mbp", "--set", "path=P"], "unknown task 'mbp': did you mean 'mbpp'"),
         (["show", "own-programs"], "own-programs: no path: give --set path=FOLDER"),

@@ -152,7 +152,7 @@ def test_a_user_task(tmp_path: Path, capsys: Captured) -> None:
         ({"settings": {"digits": [1]}}, "digits"),
         ({"settings": {"digits": {"a": 1}}}, "digits"),
         ({"settings": {"law": 5}}, "law"),
-        ({"question": None}, "question: a text or a list of symbols is needed"),
+        ({"question": None}, "question must be a text or a list of symbols"),
         ({"question": "1+1"}, "a question is two numbers"),
         ({"task": "long-adition"}, "unknown task 'long-adition': did you mean 'long-addition'"),
         ({"format": "scratch"}, "unknown format 'scratch'"),

@@ -1,4 +1,4 @@
-"""A document: the text that a model is trained on and evaluated with. It is a prompt, then the states of a chain."""
+"""A document: a prompt and the states of a chain. Models are trained and evaluated on documents."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from typing import Generic, TypeVar
 from scratchpad.errors import ScratchpadError
 
 Symbol = TypeVar("Symbol", str, int)
-"""A symbol as text, or its number in a vocabulary."""
+"""A symbol, as a text or as a number in a vocabulary."""
 
 PAD, START, SEP, END, FILLER = "<pad>", "<start>", "<sep>", "<end>", "<filler>"
 MARKS = (PAD, START, SEP, END, FILLER)
 TAGS = ("<scratch>", "</scratch>")
-"""Symbols of the papers' own texts that are several characters long, like marks."""
+"""Symbols of several characters in the texts of the papers."""
 _LETTERS = re.compile("|".join((*map(re.escape, (*MARKS, *TAGS)), ".")), re.DOTALL)
 PAPER_MARKS = {START: ":", SEP: "#", END: ".", FILLER: "\N{MIDDLE DOT}"}
 
 
 @dataclass(frozen=True, slots=True)
 class Document(Generic[Symbol]):
-    """A prompt and the states written after it.
+    """A prompt and the states after the prompt. A direct answer is a document of one state.
 
-    prompt: the permanent memory that every state sees. preamble: the model writes the last `preamble` symbols of the
-    prompt itself, and they are scored. states: each ends with its terminator (<sep>, or <end> for the last state of
-    the chain). within: the document is a part of a chain; its first state is the one before that part.
-    With `within` or an empty prompt the first state is given, not scored. A direct answer is a document of one state.
+    `prompt`: the permanent memory that every state sees.
+    `states`: the states, each with its terminator (<sep>, or <end> after the last state of the chain).
+    `preamble`: the number of symbols at the end of the prompt that the model writes itself; these symbols are scored.
+    `within`: whether the document is a part of a chain. If so, or without a prompt, the first state is not scored.
     """
 
     prompt: tuple[Symbol, ...]
@@ -37,28 +37,28 @@ class Document(Generic[Symbol]):
 
     def __post_init__(self) -> None:
         if not self.states or not all(self.states):
-            raise ScratchpadError("a document has at least one state, and no state is empty")
+            raise ScratchpadError("a document must have at least one state, and no state may be empty")
         if self.first_given and len(self.states) == 1:
             where = "within a chain" if self.within else "without a prompt"
-            raise ScratchpadError(f"a document {where} needs two states: the first one is given")
+            raise ScratchpadError(f"a document {where} needs at least two states, because its first state is given")
         if not 0 <= self.preamble <= max(len(self.prompt) - 1, 0):
             raise ScratchpadError(
-                f"a preamble of {self.preamble} symbols in a prompt of {len(self.prompt)}: "
-                "at least one symbol of the prompt must be given"
+                f"a preamble of {self.preamble} symbols does not fit a prompt of {len(self.prompt)} symbols: "
+                f"set preamble from 0 to {max(len(self.prompt) - 1, 0)}"
             )
 
     @property
     def first_given(self) -> bool:
-        """Whether the first state is given, not scored."""
+        """Whether the first state is given and therefore not scored."""
         return self.within or not self.prompt
 
     def symbols(self) -> list[Symbol]:
-        """Return the prompt and then every state once."""
+        """Return the symbols of the prompt, then the symbols of all states."""
         return [*self.prompt, *(symbol for state in self.states for symbol in state)]
 
 
 def terminated(chain: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
-    """Return the states of a whole chain with their terminators: <sep>, and <end> for the last."""
+    """Append a terminator to each state of a whole chain: <end> to the last state, <sep> to all other states."""
     last = len(chain) - 1
     return tuple((*state, END if i == last else SEP) for i, state in enumerate(chain))
 
@@ -69,12 +69,12 @@ def bare(state: Sequence[str]) -> tuple[str, ...]:
 
 
 def joined(chain: Sequence[Sequence[str]], separator: str = SEP) -> tuple[str, ...]:
-    """Return the states in order with a separator between them."""
+    """Join the states of a chain, with a separator between neighbouring states."""
     return tuple(symbol for i, state in enumerate(chain) for symbol in ((separator,) if i else ()) + tuple(state))
 
 
 def after_last(separator: str, text: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the symbols after the last separator of a text; the whole text where it has none."""
+    """Return the symbols after the last separator of a text, or the whole text if it has no separator."""
     return text[len(text) - text[::-1].index(separator) :] if separator in text else text
 
 
@@ -84,21 +84,21 @@ def in_paper_marks(symbols: Sequence[str]) -> tuple[str, ...]:
 
 
 def letters(text: str) -> tuple[str, ...]:
-    """Cut text into symbols: one per character, and one per mark or tag."""
+    """Cut text into symbols. Each mark or tag is one symbol, and so is every other character."""
     return tuple(_LETTERS.findall(text))
 
 
 def is_wide(symbols: Iterable[str]) -> bool:
-    """Whether text needs spaces between these symbols: one that is not a mark or tag has several characters."""
+    """Whether text needs spaces between symbols, because a symbol other than marks and tags has several characters."""
     return any(len(symbol) > 1 and symbol not in MARKS and symbol not in TAGS for symbol in symbols)
 
 
 def as_text(symbols: Sequence[str], paper: bool = False) -> str:
-    """Join symbols to text, with spaces between them where a symbol has several characters (see `is_wide`)."""
+    """Join symbols to a text, with spaces between symbols if `is_wide(symbols)`. `paper`: use the papers' signs."""
     symbols = in_paper_marks(symbols) if paper else symbols
     return (" " if is_wide(symbols) else "").join(symbols)
 
 
 def listed(symbols: Iterable[str]) -> str:
-    """Join symbols for a message, with spaces between them and invisible ones as Python writes them."""
+    """Join symbols with spaces for a message. Invisible symbols appear as Python literals."""
     return " ".join(symbol if symbol.isprintable() and symbol.strip() else repr(symbol) for symbol in symbols)

@@ -1,7 +1,7 @@
-"""Formats: from a question to a document, and from what a model wrote back to an answer.
+"""Formats: a format writes a question as a document, and reads the answer from the states that a model wrote.
 
-A new format is one subclass of `Format` and one call of `register`, here or in any other module. Whatever depends on
-the format asks its attributes, never its name.
+A new format needs a subclass of `Format` and a call of `register`, in this module or in any other module. Code that
+depends on the format reads the attributes of the format, never its name.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ if TYPE_CHECKING:
     from scratchpad.tasks.written_work import WrittenWork
 
 CHAIN_PREFIX_LIMIT = 10_000
-"""The number of states, from the first on, among which a part of a chain is chosen: some chains have millions."""
+"""A part of a chain is chosen among this many first states, because some chains have millions of states."""
 _DEFAULT_FILLERS = 16
 
 
 class Format:
-    """One way to write a problem of any task as a document."""
+    """A way to write a question of any task as a document."""
 
     name: str
     summary: str
     inductive: bool = False
     """Whether <sep> ends each state, and a state sees only the prompt and the state before it."""
     has_work: bool = True
-    """Whether a document holds more than the answer."""
+    """Whether a document holds work besides the answer."""
     only_changes: bool = False
-    """Whether a trace shows only those variables of each state that changed."""
+    """Whether each state of a trace shows only the variables that changed."""
     general: bool = True
-    """Whether every task has this format; otherwise only tasks that name it among their `extra_formats`."""
+    """Whether every task has this format. Otherwise, only tasks that list the format in `extra_formats` have it."""
 
     def prompt(self, task: Task, question: Symbols) -> Symbols:
-        """Return everything before the model's own text."""
+        """Return the symbols before the text that the model writes."""
         return question
 
     def states(self, task: Task, question: Symbols) -> tuple[Symbols, ...]:
@@ -47,27 +47,27 @@ class Format:
         raise NotImplementedError
 
     def answer(self, task: Task, question: Symbols, states: Sequence[Symbols]) -> Symbols | None:
-        """Read the answer off the states that a model wrote (with terminators).
+        """Return the answer in the states that a model wrote (with terminators).
 
-        Returns None or raises ValueError, IndexError, KeyError or TypeError where they hold none.
+        Returns None or raises ValueError, IndexError, KeyError or TypeError if the states contain no answer.
         """
         raise NotImplementedError
 
     @property
     def family(self) -> str:
-        """The name without a number: `filler` for `filler-8`."""
+        """The name of the format without a number: `filler` for `filler-8`."""
         return self.name.partition("-")[0]
 
     def variant(self, name: str) -> Format | None:
-        """Return the format of this family that is called `name`, such as `filler-8`; None where there is none."""
+        """Return the format of this family with this name, such as `filler-8`, or None if no such format exists."""
         return None
 
     def write(self, task: Task, question: Symbols, max_states: int | None = None, place: float = 0) -> Document[str]:
-        """Return the document of a question. Raises ScratchpadError where the task does not have this format.
+        """Return the document of a question. Raises ScratchpadError if the task does not have this format.
 
-        max_states: write this many states of an inductive chain (None: all). place: which ones, from 0, the first
-        (the work of later states is then not done), to 1, the last of the first 10,000. A part that does not begin
-        with the first state also holds the state before it, which is given.
+        `max_states`: the number of states of an inductive chain to write (None: all).
+        `place`: which part of the chain to write, from 0 (the first states; later states are not computed) to 1 (the
+        last states among the first 10,000). Any part but the first also holds the state before the part, as given.
         """
         task.check_format(self)
         prompt = self.prompt(task, question)
@@ -79,16 +79,19 @@ class Format:
         return Document(prompt, chain[max(first - 1, 0) : first + max_states], within=first > 0)
 
     def opening(self, task: Task, question: Symbols) -> tuple[Symbols, Symbols]:
-        """Return what a model is given: the prompt and, where that is empty, the first state with its terminator.
+        """Return the input of the model: the prompt, and the first state with its terminator if the prompt is empty.
 
-        Raises ScratchpadError where the given first state is also the last one: the model would have nothing to write.
+        Raises ScratchpadError if the given first state is also the last state, because the model has nothing to write.
         """
         prompt = self.prompt(task, question)
         if prompt:
             return prompt, ()
         first = task.first(question)
         if task.step(question, first) is None:
-            raise ScratchpadError(f"this question's first state, which is given, is its last one: {' '.join(first)}")
+            raise ScratchpadError(
+                "the model has nothing to write, because this question has only one state, which is given: "
+                f"{' '.join(first)}"
+            )
         return (), (*first, SEP)
 
 
@@ -108,7 +111,7 @@ class Filler(Direct):
     def __init__(self, count: int = _DEFAULT_FILLERS) -> None:
         self.count = count
         self.name = "filler" if count == _DEFAULT_FILLERS else f"filler-{count}"
-        self.summary = f"the question and {count} filler symbols, then the answer (filler-N for N of them)"
+        self.summary = f"the question and {count} filler symbols, then the answer (filler-N has N filler symbols)"
 
     def prompt(self, task: Task, question: Symbols) -> Symbols:
         return question + (FILLER,) * self.count
@@ -122,7 +125,7 @@ class Filler(Direct):
 
 class Scratchpad(Format):
     name = "scratchpad"
-    summary = "the paper's own text as one state; where it has none, as causal"
+    summary = "the text of the paper as one state (or the same as causal, if the paper has no text)"
 
     def prompt(self, task: Task, question: Symbols) -> Symbols:
         return question if task.has_paper_text else _started(task, question)
@@ -136,7 +139,7 @@ class Scratchpad(Format):
 
 class Changes(Scratchpad):
     name = "changes"
-    summary = "as scratchpad, with only what changed in each state"
+    summary = "the same as scratchpad, but each state shows only the variables that changed"
     only_changes = True
     general = False
 
@@ -176,7 +179,7 @@ def _started(task: Task, question: Symbols) -> Symbols:
 
 
 def _without_given(task: Task, question: Symbols, text: Symbols) -> Symbols:
-    """The text of a chain without what the prompt already holds: a given first state."""
+    """Remove the first state from the text of a chain if the first state is given."""
     return text[len(question) :] if task.first_given else text
 
 
@@ -184,7 +187,7 @@ _FORMATS: dict[str, Format] = {}
 
 
 def register(format: Format) -> None:
-    """Add a format under its name."""
+    """Make a format available under its name."""
     _FORMATS[format.name] = format
 
 
@@ -193,7 +196,7 @@ for _each in (Direct(), Scratchpad(), Changes(), Causal(), Filler(), Inductive()
 
 
 def format_named(name: str) -> Format:
-    """Return a format by its name: direct, scratchpad, changes, causal, filler or filler-N, inductive."""
+    """Return the format with this name: direct, scratchpad, changes, causal, filler, filler-N or inductive."""
     family, dash, _ = name.partition("-")
     found = _FORMATS[family].variant(name) if dash and family in _FORMATS else _FORMATS.get(name)
     if found is None:
@@ -202,6 +205,6 @@ def format_named(name: str) -> Format:
 
 
 def format_names(task: WrittenWork | type[WrittenWork] | None = None) -> tuple[str, ...]:
-    """Return the names of the formats that every task has, and those that this one has besides."""
+    """Return the names of the formats that every task has, and of the extra formats of `task`."""
     extra = task.extra_formats if task else ()
     return tuple(name for name in _FORMATS if _FORMATS[name].general or name in extra)

@@ -1,6 +1,6 @@
-"""What the tasks on graphs share: the text of a question, and the walk along a cycle.
+"""The base of the tasks on graphs: it writes and reads questions, and walks along a cycle.
 
-A question is `a > b ; c > d ; ... ; a ? t ;`: the edges in any order, then the queried vertices.
+A question lists the edges in any order, then the queried vertices: `a > b ; c > d ; ... ; a ? t ;`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Edges = Sequence[tuple[str, str]]
 
 @cache
 def alphabet(names: int) -> Symbols:
-    """Return this many names of vertices (v000, ...), then the punctuation."""
+    """Return `names` names of vertices (v000, v001, ...), then the punctuation."""
     width = len(str(names - 1))
     return (*(f"v{i:0{width}}" for i in range(names)), *_PUNCTUATION)
 
@@ -32,18 +32,18 @@ def written_graph(edges: Iterable[tuple[str, str]], queried: Sequence[str]) -> S
 
 
 def edges_in(question: Symbols, queries: int = 2) -> list[tuple[str, str]]:
-    """Return the edges of a question with this many queried vertices."""
+    """Return the edges of a question. `queries`: the number of queried vertices."""
     text = question[: -2 * queries]
     return list(zip(text[::4], text[2::4], strict=True))
 
 
 def queried_in(question: Symbols, queries: int = 2) -> Symbols:
-    """Return the queried vertices of a question."""
+    """Return the queried vertices of a question. `queries`: the number of queried vertices."""
     return question[-2 * queries :: 2]
 
 
 def check_graph(name: str, question: Symbols, queries: int = 2) -> None:
-    """Raise ScratchpadError where a question is not a list of edges and this many different queried vertices."""
+    """Raise ScratchpadError if a question is not a list of edges and of `queries` different vertices."""
     edges, end = question[: -2 * queries], question[-2 * queries :]
     marks = (*("?",) * (queries - 1), ";")
     if end[1::2] != marks or len(edges) % 4 or set(edges[1::4]) - {">"} or set(edges[3::4]) - {";"}:
@@ -51,13 +51,15 @@ def check_graph(name: str, question: Symbols, queries: int = 2) -> None:
         raise ScratchpadError(f"{name}: a question is `a > b ; ... ; {query} ;`; given: {' '.join(question)}")
     pairs, vertices = edges_in(question, queries), queried_in(question, queries)
     if any(a == b or {a, b} & set(_PUNCTUATION) for a, b in pairs):
-        raise ScratchpadError(f"{name}: edges join different vertices, written v...; one edge here does not")
+        raise ScratchpadError(f"{name}: each edge must join two different vertices, such as v000 and v001")
     if len(set(vertices)) < queries or set(vertices) & set(_PUNCTUATION):
-        raise ScratchpadError(f"{name}: asks for {' and '.join(vertices)}: different vertices of the graph are allowed")
+        raise ScratchpadError(
+            f"{name}: the question asks for {' and '.join(vertices)}, but it must name {queries} different vertices"
+        )
 
 
 def components(edges: Edges) -> dict[str, str]:
-    """Return for each vertex a representative of its connected component, whatever the directions (union-find)."""
+    """Map each vertex to a representative of its connected component, ignoring edge directions (union-find)."""
     parent = {vertex: vertex for edge in edges for vertex in edge}
 
     def root(vertex: str) -> str:
@@ -82,7 +84,7 @@ class GraphTask(Task):
     """A task on directed graphs whose vertices have random names."""
 
     names: int
-    """The number of names that vertices are drawn from."""
+    """The number of names from which the names of vertices are drawn."""
 
     def symbols(self) -> Symbols:
         return alphabet(self.names)
@@ -92,10 +94,10 @@ class GraphTask(Task):
 
 
 class CycleWalk(GraphTask):
-    """A graph of cycles: are the queried vertices on the same one?
+    """A graph of cycles: are the queried vertices on the same cycle?
 
-    The walk starts at the first queried vertex and ends at the first other queried vertex that it meets (label 1) or
-    back at its start (label 0). Its states are every `jump`-th vertex, and the last one with the label.
+    The walk starts at the first queried vertex. It ends at the next queried vertex on the cycle (label 1), or at its
+    start (label 0). The states are every `jump`-th vertex of the walk, then its last vertex with the label.
     """
 
     has_paper_text: ClassVar[bool] = True
@@ -106,11 +108,11 @@ class CycleWalk(GraphTask):
     jump: int
 
     def check_walk(self, vertices: int) -> None:
-        """Raise ScratchpadError where the settings do not fit a graph of this many vertices."""
+        """Raise ScratchpadError if the settings do not fit a graph with this number of vertices."""
         if vertices > self.names:
-            raise ScratchpadError(f"{self.name}: {vertices} vertices need as many names; names={self.names}")
+            raise ScratchpadError(f"{self.name}: {vertices} vertices need {vertices} names; given: names={self.names}")
         if self.jump < 1:
-            raise ScratchpadError(f"{self.name}: jump={self.jump}: the walk moves on by at least 1 vertex per state")
+            raise ScratchpadError(f"{self.name}: jump={self.jump} must be at least 1")
 
     def first(self, question: Symbols) -> Symbols:
         return queried_in(question, self.queries)[:1]
@@ -141,8 +143,8 @@ class CycleWalk(GraphTask):
         edges, vertices = edges_in(question, self.queries), queried_in(question, self.queries)
         froms, tos = {a for a, _ in edges}, {b for _, b in edges}
         if len(froms) < len(edges) or froms != tos:
-            raise ScratchpadError(f"{self.name}: each vertex has one edge out and one in, but not in this question")
+            raise ScratchpadError(f"{self.name}: each vertex of the question must have one edge out and one edge in")
         if not froms.issuperset(vertices):
             raise ScratchpadError(
-                f"{self.name}: asks for {' and '.join(vertices)}: different vertices of the graph are allowed"
+                f"{self.name}: the question asks for {' and '.join(vertices)}, but all must be vertices of its graph"
             )

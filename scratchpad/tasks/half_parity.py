@@ -4,8 +4,8 @@
     scratchpad  01101111=0100<end>
     inductive   01101111=<start>[00]0,0<sep>[01]1,1<sep>[02]1,0<sep>[03]0,0<end>
 
-With jump j every j-th running parity is written, and the last. The inductive format is ours; its states are those of
-parity, `[slot]bit,running parity`.
+With `jump` j, only every j-th running parity and the last running parity are written. The inductive format is not in
+the paper. A state is `[slot]bit,running parity`, as in the task `parity`.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _BITS = ("0", "1")
 
 @dataclass(frozen=True)
 class HalfParity(Task):
-    """bits: the number of first bits that count, a single number (default: half of the question's, rounded up);
-    window: the number of bits of a question; jump: every jump-th running parity is written, and the last.
+    """`bits`: the parity of the first `bits` bits is the answer (default: half of the question's bits, rounded up).
+    `window`: the number of bits of a question. `jump`: only every jump-th running parity and the last are written.
     """
 
     name: ClassVar[str] = "half-parity"
-    summary: ClassVar[str] = "the parity of the first bits of a question, by default of half of them"
+    summary: ClassVar[str] = "the parity of the first bits of a question, by default of the first half"
     source: ClassVar[str] = "Abbe et al. 2024, figure 10"
     size_setting: ClassVar[str] = "bits"
     labels: ClassVar[StateLabels] = SlotLabels()
@@ -44,11 +44,11 @@ class HalfParity(Task):
 
     def __post_init__(self) -> None:
         if self.window < 1 or self.jump < 1:
-            raise ScratchpadError(f"half-parity: window={self.window}, jump={self.jump}: both are at least 1")
+            raise ScratchpadError(f"half-parity: window={self.window}, jump={self.jump}: both must be at least 1")
         if self.bits and self.bits.low < self.bits.high:
             raise ScratchpadError(
-                f"half-parity: bits={self.bits.to_json()}: a question does not tell how many of its bits count, "
-                "so one number is needed"
+                f"half-parity: bits={self.bits.to_json()} must be a single number, because a question does not say how "
+                "many of its bits count"
             )
         check_fits(self.name, "bits", self.bits, self.window)
 
@@ -84,11 +84,12 @@ class HalfParity(Task):
 
     def check(self, question: Symbols) -> None:
         if question[-1:] != ("=",) or len(question) < 2 or not {*question[:-1]}.issubset(_BITS):
-            raise ScratchpadError(f"half-parity: a question is bits, then '='; given: {''.join(question)}")
+            raise ScratchpadError(f"half-parity: a question must be bits, then '='; given: {''.join(question)}")
         check_slots(self.name, "bits", len(question) - 1, self.window)
         if self._counted(question) > len(question) - 1:
             raise ScratchpadError(
-                f"half-parity: the question has {len(question) - 1} bits, and bits={self._counted(question)} count"
+                f"half-parity: the question has {len(question) - 1} bits, but bits={self._counted(question)} says that "
+                f"{self._counted(question)} of them count: ask a longer question or set fewer bits"
             )
 
     def fitted_to(self, question: Symbols) -> Self:
@@ -102,11 +103,11 @@ class HalfParity(Task):
         return text[-1:] or None
 
     def _counted(self, question: Symbols) -> int:
-        """Return the number of first bits that count."""
+        """Return how many bits, from the first bit on, determine the answer."""
         return self.bits.low if self.bits else len(question) // 2
 
     def _moved(self, question: Symbols, slot: int, parity: int) -> Symbols:
-        """Return the state `jump` slots after `slot`, or at the last bit that counts."""
+        """Return the state `jump` slots after `slot`, but at the latest the state of the last bit that counts."""
         after = min(slot + self.jump, self._counted(question) - 1)
         parity += question[slot + 1 : after + 1].count("1")
         return (*slot_mark(question, after), question[after], ",", str(parity % 2))

@@ -3,8 +3,8 @@
     direct      Ana is taller than Ben . Cem is taller than Ana . ... Is Cem taller than Ben ? Yes <end>
     inductive   ... Is Cem taller than Ben ? <start> Cem is taller than Ana . <sep> Cem is taller than Ben . Yes <end>
 
-Each person but the tallest is compared with the next taller one, in random order. The work is not the paper's: it goes
-down from the first person of the final question to the second (Yes), or until nobody is left (No).
+A question compares each person but the tallest with the next taller person, in random order. The states are not in the
+paper: they go down from the first person of the final question to the second person (Yes) or to the shortest (No).
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ class _Texts(TextRules):
         return PromptTemplate(between=f"\n{instruction}\n\nTarget:\n")
 
     def relaxed_answer(self, work: str) -> str:
-        """Return the last `yes` or `no` in any case, capitalised."""
+        """Return the last `yes` or `no` of the work, in upper or lower case, as `Yes` or `No`."""
         return next(reversed(re.findall(r"(?<![a-z])(?:yes|no)(?![a-z])", work, re.IGNORECASE)), "").capitalize()
 
 
 @dataclass(frozen=True)
 class Heights(Task):
-    """n: how many people are between the two of the final question, and also above and below them: 3n + 2 in all."""
+    """`n`: n people stand between the two people of the final question, n above, and n below (3n + 2 people in all)."""
 
     name: ClassVar[str] = "heights"
     summary: ClassVar[str] = "who is taller, from comparisons of neighbours in words?"
@@ -77,7 +77,7 @@ class Heights(Task):
         if self.n.high > most:
             raise ScratchpadError(
                 f"heights: n={self.n.to_json()} needs {3 * self.n.high + 2} people, but there are {len(_NAMES)} names: "
-                f"n is at most {most}"
+                f"set n to at most {most}"
             )
 
     def symbols(self) -> Symbols:
@@ -91,7 +91,7 @@ class Heights(Task):
         return _NAMES
 
     def split(self, text: str) -> Symbols:
-        """Cut text into symbols. Full stops and question marks may follow words without a space."""
+        """Cut text into symbols. A full stop or a question mark may follow a word without a space."""
         return super().split(text.replace(".", " . ").replace("?", " ? "))
 
     def question(self, rng: Stream, size: int) -> Symbols:
@@ -113,14 +113,14 @@ class Heights(Task):
         if claim[4:5] == () or claim != (*_comparison(tall, claim[4]), ".") or claim[4] not in people - {tall}:
             raise ValueError(f"not a state about {tall}: {' '.join(state)}")
         if verdict != (("Yes",) if claim[4] == short else ()):
-            raise ValueError(f"Yes follows {short}, and nobody else: {' '.join(state)}")
+            raise ValueError(f"Yes must follow {short}, and only {short}: {' '.join(state)}")
         return None if verdict else self._claim(question, claim[4])
 
     def answer(self, question: Symbols, state: Symbols) -> Symbols:
         return state[-1:]
 
     def truth(self, question: Symbols) -> Symbols:
-        """Compare the places of both people in the whole row."""
+        """Compare the places of both people in the row of all people, from the tallest to the shortest."""
         row = _row(list(_pairs(question)))
         return ("Yes" if row.index(question[-5]) < row.index(question[-2]) else "No",)
 
@@ -141,7 +141,8 @@ class Heights(Task):
             )
         if final[1] == final[4] or not people.issuperset((final[1], final[4])):
             raise ScratchpadError(
-                f"heights: asks for {final[1]} and {final[4]}: these must be two different people of the row"
+                f"heights: the question asks for {final[1]} and {final[4]}, but it must name two different people of "
+                "the row"
             )
 
     def fitted_to(self, question: Symbols) -> Self:
@@ -150,7 +151,7 @@ class Heights(Task):
         return replace(self, n=Lengths(between, between)) if between > 0 and 3 * between + 2 == len(row) else self
 
     def _claim(self, question: Symbols, above: str) -> Symbols:
-        """Return the state that compares the first person of the final question with the next one below `above`."""
+        """Return the state that compares the first person of the final question with the person just below `above`."""
         tall, short = question[-5], question[-2]
         below = next((b for a, b in _pairs(question) if a == above), None)
         if below is None:
@@ -163,12 +164,12 @@ def _comparison(a: str, b: str) -> Symbols:
 
 
 def _pairs(question: Symbols) -> Iterator[tuple[str, str]]:
-    """Return the pairs (taller, shorter) in the sentences of a question."""
+    """Return the pair (taller, shorter) of each sentence of a question."""
     return zip(question[:-6:6], question[4:-6:6], strict=False)
 
 
 def _row(pairs: list[tuple[str, str]]) -> list[str]:
-    """Return the people, tallest first, as far as the pairs connect them to one who is shorter than nobody."""
+    """Return the people from the tallest person down, as far as the pairs (taller, shorter) form a single row."""
     below, shorter = dict(pairs), {b for _, b in pairs}
     row = [a for a, _ in pairs if a not in shorter][:1]
     while row and row[-1] in below and len(row) <= len(pairs):

@@ -1,4 +1,4 @@
-"""The six functions that define a task, and the chain of states that follows from them."""
+"""The six functions that define a task, and the chain of states that `first` and `step` define."""
 
 from __future__ import annotations
 
@@ -13,51 +13,51 @@ Symbols = tuple[str, ...]
 
 
 class Induction:
-    """A distribution of questions, and the computation that answers them one state at a time.
+    """A distribution of questions, and a computation that answers a question state by state.
 
-    Questions and states are tuples of symbols without marks. `first` and `step` are the whole computation. `truth`
-    computes the answer by another algorithm; tests and scores compare with it.
+    Questions and states are tuples of symbols without marks. `first` and `step` define the whole computation. `truth`
+    computes the answer with a different algorithm. Tests and scores compare answers with `truth`.
     """
 
     name: ClassVar[str]
 
     def symbols(self) -> Symbols:
-        """Return the alphabet in a fixed order, without marks."""
+        """Return the symbols of the task in a fixed order, without marks."""
         raise NotImplementedError
 
     def question(self, rng: Stream, size: int) -> Symbols:
-        """Draw a question of this size."""
+        """Draw a question of size `size`."""
         raise NotImplementedError
 
     def first(self, question: Symbols) -> Symbols:
-        """Return the first state: the base case."""
+        """Return the first state (the base case of the induction)."""
         raise NotImplementedError
 
     def step(self, question: Symbols, state: Symbols) -> Symbols | None:
-        """Return the next state, or None after the last one: the induction step.
+        """Return the state after `state`, or None if `state` is the last state (the induction step).
 
-        Raises ValueError where `state` is not a state of this question.
+        Raises ValueError if `state` is not a state of this question.
         """
         raise NotImplementedError
 
     def answer(self, question: Symbols, state: Symbols) -> Symbols:
-        """Read the answer off the last state."""
+        """Return the answer that the last state contains."""
         raise NotImplementedError
 
     def truth(self, question: Symbols) -> Symbols:
-        """Compute the answer by another algorithm: the oracle."""
+        """Return the correct answer, computed with an algorithm other than `first` and `step`."""
         raise NotImplementedError
 
     def states(self, question: Symbols) -> Iterator[Symbols]:
-        """Yield the states: `first`, then `step` until it returns None. A task may override this with a faster way."""
+        """Yield `first`, then the results of `step` until `step` returns None. Tasks may override this to be faster."""
         state: Symbols | None = self.first(question)
         while state is not None:
             yield state
             state = self.step(question, state)
 
     def chain(self, question: Symbols, limit: int = 1_000_000) -> list[Symbols]:
-        """Return all states. Raises ScratchpadError where there are more than `limit`."""
+        """Return all states. Raises ScratchpadError if the chain has more than `limit` states."""
         states = list(islice(self.states(question), limit + 1))
         if len(states) > limit:
-            raise ScratchpadError(f"{self.name}: no end after {limit} states: does `step` ever return None?")
+            raise ScratchpadError(f"{self.name}: no end after {limit} states: check that `step` returns None")
         return states

@@ -1,4 +1,4 @@
-"""Documents and problems as JSON lines: writing them, and reading files of them."""
+"""Write documents as JSON lines, and read documents and problems from files of JSON lines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from scratchpad.tasks.formats import Format
 def line_of(
     task: Task, format: Format, question: Symbols, draw: tuple[int, str, int] | None = None, paper_marks: bool = False
 ) -> dict[str, Any]:
-    """Return the JSON object of a question's document. draw: (seed, split, index) of a question that was drawn."""
+    """Return the JSON object of a question's document. `draw`: (seed, split, index) if the question was drawn."""
     document = format.write(task, question)
     seed, split, index = draw or (None, None, None)
     prompt, states = document.prompt, document.states
@@ -39,17 +39,17 @@ def line_of(
 
 
 def document_of_line(place: str, value: dict[str, Any]) -> Document[str]:
-    """Read the document of a line with `prompt` and `states`, including marks, and optionally `preamble`.
+    """Read a document from a JSON object with `prompt` and `states`, both with marks, and optionally `preamble`.
 
-    place: the file and line, for error messages.
+    `place`: the file and line, for error messages.
     """
     if not isinstance(value.get("states"), list) or "prompt" not in value:
-        raise ScratchpadError(f"{place}: a document line has `prompt` and `states` (a list), marks in place")
+        raise ScratchpadError(f"{place}: a document needs `prompt` and `states` (a list), both with their marks")
     prompt = symbols_of(value["prompt"], f"{place}: prompt", marks=True, empty=True)
     states = tuple(symbols_of(state, f"{place}: state {i}", marks=True) for i, state in enumerate(value["states"]))
     preamble = value.get("preamble", 0)
     if type(preamble) is not int:
-        raise ScratchpadError(f"{place}: preamble is a number of symbols, not {preamble!r}")
+        raise ScratchpadError(f"{place}: preamble must be a whole number (how many symbols), not {preamble!r}")
     try:
         return Document(prompt, states, preamble)
     except ScratchpadError as error:
@@ -57,24 +57,24 @@ def document_of_line(place: str, value: dict[str, Any]) -> Document[str]:
 
 
 def symbols_of(value: Any, place: str, marks: bool = False, empty: bool = False) -> Symbols:
-    """Read symbols from a JSON value: a list of symbols, or a string, of which each character or mark is a symbol.
+    """Read symbols from a JSON value: a list of symbols, or a string, which is cut into characters and marks.
 
-    marks: marks are allowed. empty: no symbols at all are allowed. place: file, line and name, for error messages.
-    Raises ScratchpadError for any other value.
+    `marks`: whether marks are allowed. `empty`: whether an empty value is allowed. `place`: file, line and name for
+    error messages. Raises ScratchpadError if the value is not allowed.
     """
     if not isinstance(value, (str, list)) or not all(isinstance(item, str) and item for item in value):
-        raise ScratchpadError(f"{place}: a text or a list of symbols is needed, not {json.dumps(value)[:60]}")
+        raise ScratchpadError(f"{place} must be a text or a list of symbols, not {json.dumps(value)[:60]}")
     if not value and not empty:
-        raise ScratchpadError(f"{place} is empty")
+        raise ScratchpadError(f"{place} is empty, but at least one symbol is needed")
     found = letters(value) if isinstance(value, str) else tuple(value)
     reserved = set() if marks else set(found) & set(MARKS)
     if reserved:
-        raise ScratchpadError(f"{place}: {', '.join(sorted(reserved))} is a mark: the tool adds marks itself")
+        raise ScratchpadError(f"{place}: {', '.join(sorted(reserved))} is not allowed: the tool adds marks itself")
     return found
 
 
 def read_lines(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the JSON objects of a file (`-`: standard input), each with `FILE:LINE` for error messages."""
+    """Yield (place, object) for the JSON objects of a file (`-`: standard input); `place` is `FILE:LINE` for errors."""
     if path == "-":
         yield from _objects(sys.stdin, "standard input")
         return
@@ -104,5 +104,5 @@ def _object(line: str, place: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise ScratchpadError(f"{place}: not JSON: {error}") from None
     if not isinstance(value, dict):
-        raise ScratchpadError(f"{place}: a line holds one JSON object, not {type(value).__name__}")
+        raise ScratchpadError(f"{place}: a line must be one JSON object, not {type(value).__name__}")
     return value

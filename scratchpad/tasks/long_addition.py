@@ -8,15 +8,16 @@
     </scratch>
     8 6
 
-This is the paper's text, in the formats `direct` and `scratchpad`. The inductive form has two registers, like a serial
-adder: in each state all digits move right by one, the last two leave, and their sum enters on the left.
+The formats `direct` and `scratchpad` use this text of the paper. The inductive text has two registers, like a serial
+adder. At each step all digits move right by one place, each register loses its last digit, and the sum of the lost
+digits enters on the left.
 
     =7=$29+45$57,0<start>6=7=$2+_45$5,1<sep>86=7=$+__45$,0<end>
 
-Left of `+` are the result so far, up to `=`, and the remaining digits of the first operand, after the last `$`. Right
-of it are the remaining digits of the second operand, then the carry. The next two digits are always at the same places.
-Both registers have room for `window` digits (here 4). Random filling takes the rest, as in the shift form of Abbe et
-al. 2024, so training shows every symbol at every place, however few digits the operands have.
+The first register, before `+`, holds the result so far (up to `=`) and the remaining digits of the first operand (after
+the last `$`). The second register, after `+`, holds the remaining digits of the second operand. The carry follows. The
+next two digits are always at the same places. A register has room for `window` digits (here 4). Random symbols fill the
+free places, as in the task `addition-shift`, so even short operands show the model every symbol at every place.
 """
 
 from __future__ import annotations
@@ -54,9 +55,10 @@ class _Labels(StateLabels):
 
 @dataclass(frozen=True)
 class LongAddition(TextTask):
-    """digits: how many digits an operand has. law: the joint distribution of the operands; uniform: two independent
-    numbers of digits; same: both have the same number of digits; numbers: each number in the range of digits is equally
-    likely, so most are long. window: the most digits that the inductive form has room for.
+    """`digits`: the number of digits of an operand.
+    `law`: how operands are drawn. `uniform`: their lengths are independent. `same`: their lengths are equal.
+    `numbers`: all numbers with an allowed length are equally likely, so most operands are long.
+    `window`: the largest number of digits for which the inductive text has room.
     """
 
     name: ClassVar[str] = "long-addition"
@@ -75,10 +77,10 @@ class LongAddition(TextTask):
         if self.law not in _LAWS:
             raise unknown_name("law of long-addition", self.law, _LAWS)
         if self.window < 1:
-            raise ScratchpadError(f"long-addition: window={self.window}: must be at least 1")
+            raise ScratchpadError(f"long-addition: window={self.window} must be at least 1")
 
     def draw(self, seed: int, split: str, index: int) -> Symbols:
-        """Return question number `index`. It does not depend on the window, so all windows have the same questions."""
+        """Return question number `index`. The question does not depend on `window`."""
         rng = Stream(stream_name(self.name, self.digits.to_json(), self.law, seed, split), index)
         return self.question(rng, self.digits.draw(rng))
 
@@ -111,7 +113,7 @@ class LongAddition(TextTask):
     def inductive_question(self, question: Symbols) -> Symbols:
         if _columns(question) > self.window:
             raise ScratchpadError(
-                f"long-addition: the inductive form has room for window={self.window} digits, but "
+                f"long-addition: the inductive text has room for window={self.window} digits, but "
                 f"{''.join(question)!r} has {_columns(question)}: use fewer digits, or set window={_columns(question)}"
             )
         left, right = _registers(question, self.window)
@@ -133,8 +135,8 @@ class LongAddition(TextTask):
     def check(self, question: Symbols) -> None:
         if not _QUESTION.fullmatch("".join(question)):
             raise ScratchpadError(
-                "long-addition: a question is two numbers without leading zeros, digits and + with single spaces "
-                f"between, like 2 9 + 5 7; given: {''.join(question)!r}"
+                "long-addition: a question is two numbers without leading zeros and a plus sign, with one space "
+                f"between neighbouring symbols, such as 2 9 + 5 7; given: {''.join(question)!r}"
             )
 
     def fitted_to(self, question: Symbols) -> Self:
@@ -144,7 +146,7 @@ class LongAddition(TextTask):
 
 @lru_cache(maxsize=64)
 def _registers(question: Symbols, window: int) -> tuple[str, str]:
-    """Return the two registers before the first step: filling, `$` and digits; the left one begins with `=`."""
+    """Return both registers before the first step. Each holds filling, `$` and digits; `=` begins the left register."""
     columns = _columns(question)
     filling = Stream(stream_name("filling of long-addition", *question))
     left, right = (
@@ -155,13 +157,13 @@ def _registers(question: Symbols, window: int) -> tuple[str, str]:
 
 
 def _moved(left: str, right: str, results: str, carry: int) -> Symbols:
-    """Return the next state: the last digits of both registers leave, and their sum enters."""
+    """Return the next state: each register loses its last digit, and the sum of the lost digits enters."""
     carry, digit = divmod(int(left[-1]) + int(right[-1]) + carry, 10)
     return (str(digit), *results, *left[:-1], "+", "_", *right[:-1], ",", str(carry))
 
 
 def _operands(question: Symbols) -> tuple[str, str]:
-    """Return the two numbers of a question, without spaces."""
+    """Return the two operands of a question, without spaces."""
     one, _, other = "".join(question).replace(" ", "").partition("+")
     return one, other
 
@@ -175,13 +177,13 @@ def _question(one: str, other: str) -> Symbols:
 
 
 def _number(rng: Stream, digits: int) -> str:
-    """Draw a number with this many digits; all are equally likely."""
+    """Draw a number with `digits` digits. All such numbers are equally likely."""
     least = 0 if digits == 1 else 1
     return str(rng.between(least, 9)) + "".join(str(rng.below(10)) for _ in range(digits - 1))
 
 
 def _any_number(rng: Stream, digits: Lengths) -> str:
-    """Draw a number with a number of digits in the range; all numbers are equally likely."""
+    """Draw a number with an allowed length. All such numbers are equally likely."""
     while True:
         number = "".join(str(rng.below(10)) for _ in range(digits.high)).lstrip("0") or "0"
         if len(number) >= digits.low:

@@ -20,11 +20,11 @@ _SPLITS = {"prompt": range(1, 11), "test": range(11, 511), "validation": range(5
 
 @dataclass(frozen=True)
 class Mbpp(ProgramRuns):
-    """path: the file with the data (not set: from the hub). lines: how many lines a program has. steps: runs of more
-    lines are left out. most_characters: tasks with a longer paper trace in one of their runs are left out (0: no limit;
-    1066: the paper's 512 tokens). candidates: a file of other programs for the same tasks, one per line as
-    {"task_id": 601, "program": ".."}. They run instead of the data set's programs, on each input of their task. Runs
-    that raise are left out; runs with a wrong output are not.
+    """`path`: the file with the data (default: the data come from the hub). `lines`: the number of lines of a program.
+    `steps`: the largest number of lines that a run may execute; longer runs are left out.
+    `most_characters`: a task is left out if the paper trace of a run has more characters (0: no limit; 1066: the
+    paper's 512 tokens). `candidates`: a file of programs that replace the data set's programs, one
+    {"task_id": 601, "program": ".."} per line; runs that raise are left out, runs with a wrong output are kept.
     """
 
     name: ClassVar[str] = "mbpp"
@@ -41,35 +41,35 @@ class Mbpp(ProgramRuns):
 
 
 def _problem(place: str, value: dict[str, Any]) -> tuple[int, ProgramProblem]:
-    """Return the number and the problem of a line."""
+    """Return the task number and the problem of a data row."""
     number, code, tests = (value.get(name) for name in ("task_id", "code", "test_list"))
     if type(number) is not int or not isinstance(code, str) or not isinstance(tests, list):
-        raise ScratchpadError(f"{place}: a task of MBPP has `task_id` (a number), `code` and `test_list`")
+        raise ScratchpadError(f"{place}: a task of MBPP must have `task_id` (a number), `code` and `test_list`")
     split = next((name for name, numbers in _SPLITS.items() if number in numbers), None)
     if split is None:
-        raise ScratchpadError(f"{place}: task_id {number}: the splits hold 1 to 974")
+        raise ScratchpadError(f"{place}: task_id {number} must be from 1 to 974")
     calls = tuple(_call(place, test) for test in tests)
     return number, ProgramProblem(code, calls, split, value.get("test_setup_code") or "")
 
 
 def _call(place: str, test: str) -> str:
-    """Return the call of a test: the left side of the comparison that it asserts."""
+    """Return the call in a test: a test asserts a comparison, and the call is the left side of the comparison."""
     try:
         (statement,) = ast.parse(test).body
     except (SyntaxError, ValueError, TypeError):
         statement = None
     if not isinstance(statement, ast.Assert):
-        raise ScratchpadError(f"{place}: a test is one `assert f(..) == ..`, not {test!r}")
+        raise ScratchpadError(f"{place}: a test must be one `assert f(..) == ..`, not {test!r}")
     tested = statement.test
     return ast.unparse(tested.left if isinstance(tested, ast.Compare) else tested)
 
 
 def _candidates(path: str, tasks: dict[int, ProgramProblem]) -> Iterator[ProgramProblem]:
-    """Yield the programs of a file in order, each with the calls of its task."""
+    """Yield the programs of the file `path` in order, each program with the calls of its task."""
     for place, value in read_lines(path):
         number, program = value.get("task_id"), value.get("program")
         if type(number) is not int or number not in tasks or not isinstance(program, str):
             raise ScratchpadError(
-                f"{place}: a candidate has the `task_id` of one of the {len(tasks)} tasks and a `program`"
+                f"{place}: a candidate must have a `program`, and the `task_id` of one of the {len(tasks)} tasks"
             )
         yield dataclasses.replace(tasks[number], program=program)

@@ -2,8 +2,8 @@
 
     0_1_101_=<start>[00]0,0<sep>[02]1,1<sep>[04]1,0<sep>[05]0,0<sep>[06]1,1<sep>[08]_,1<end>
 
-A state is `[slot]bit,running parity`; the last one has the slot of `=`. With modulus M the digits are 0 .. M - 1, and
-the running value is their sum modulo M.
+A state is `[slot]bit,running parity`. The last state has the slot of `=`, and `_` instead of a bit. With `modulus` M
+the digits are 0 .. M - 1, and the running value is the sum of the digits modulo M.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _DIGITS = tuple("0123456789")
 
 @dataclass(frozen=True)
 class Parity(Task):
-    """bits: the number of slots with a digit (default: 1 to half of the window); window: the number of slots;
-    modulus: digits are 0 .. modulus - 1, and their sum is taken modulo this.
+    """`bits`: the number of slots with a digit (default: 1 to half of the window). `window`: the number of slots.
+    `modulus`: the digits are 0 .. modulus - 1, and the answer is the sum of the digits modulo `modulus`.
     """
 
     name: ClassVar[str] = "parity"
@@ -40,9 +40,9 @@ class Parity(Task):
 
     def __post_init__(self) -> None:
         if not 2 <= self.modulus <= 10:
-            raise ScratchpadError(f"parity: modulus={self.modulus}: a digit is one symbol, so 2 to 10 is allowed")
+            raise ScratchpadError(f"parity: modulus={self.modulus} must be from 2 to 10, because a digit is one symbol")
         if self.window < 1:
-            raise ScratchpadError(f"parity: window={self.window}: at least 1 slot is needed")
+            raise ScratchpadError(f"parity: window={self.window} must be at least 1")
         check_fits(self.name, "bits", self.bits, self.window)
 
     def size_distribution(self) -> Lengths:
@@ -80,7 +80,7 @@ class Parity(Task):
         allowed = (*_DIGITS[: self.modulus], "_")
         if question[-1:] != ("=",) or any(symbol not in allowed for symbol in question[:-1]):
             raise ScratchpadError(
-                f"parity: a question is slots of {', '.join(allowed)}, then '='; given: {''.join(question)}"
+                f"parity: a question is slots with {', '.join(allowed)}, then '='; given: {''.join(question)}"
             )
 
     def fitted_to(self, question: Symbols) -> Self:
@@ -92,7 +92,7 @@ class Parity(Task):
         return (*slots, *("_",) * (self.window - len(slots)), "=")
 
     def _state(self, question: Symbols, slot: int, total: int) -> Symbols:
-        """Return the state at the first filled slot from `slot` on, or at `=`."""
+        """Return the state of the first slot with a digit, from `slot` on, or the last state if no such slot exists."""
         while question[slot] == "_":
             slot += 1
         digit = question[slot]

@@ -7,9 +7,8 @@
     </scratch>
     total: 5
 
-This is the paper's text, in the formats `direct` (only the last line) and `scratchpad`. In the inductive form each
-state is one multiplication or one addition: the coefficient of a term is multiplied by x until its power is used up,
-and then added to the total.
+The formats `direct` (only the last line) and `scratchpad` use this text of the paper. In the inductive text each step
+multiplies the coefficient of a term by x and lowers the power by 1, or, at power 0, adds the value to the total.
 
     <start>-7*x**2: -7*x**2; total: 0<sep>-7*x**2: -7*x; total: 0<sep>-7*x**2: -7; total: 0<sep>7*x: 7*x; total: -7<sep>
     7*x: 7; total: -7<sep>5: 5; total: 0<sep>total: 5<end>
@@ -41,7 +40,7 @@ _STATE = re.compile(rf"(-?{_TERM}): {_NUMBER}(\*x(?:\*\*({_POWER}))?)?; total: {
 _TOTAL = re.compile(rf"total: {_NUMBER}")
 
 Term = tuple[int, int]
-"""A coefficient and its power of x."""
+"""A coefficient and a power of x."""
 
 
 class _Texts(TextRules):
@@ -51,8 +50,8 @@ class _Texts(TextRules):
 
 @dataclass(frozen=True)
 class Polynomials(TextTask):
-    """degree: the highest possible power. coefficients, points, values: the largest absolute values of coefficients, of
-    x and of the result. Coefficients are drawn uniformly; terms with coefficient 0 are left out.
+    """`degree`: the highest possible power. `coefficients`, `points`, `values`: the largest absolute values of the
+    coefficients, of x and of the result. Coefficients are drawn uniformly. A term with coefficient 0 is not written.
     """
 
     name: ClassVar[str] = "polynomials"
@@ -71,7 +70,7 @@ class Polynomials(TextTask):
     def __post_init__(self) -> None:
         for name in ("coefficients", "points", "values"):
             if getattr(self, name) < 1:
-                raise ScratchpadError(f"polynomials: {name}={getattr(self, name)}: must be at least 1")
+                raise ScratchpadError(f"polynomials: {name}={getattr(self, name)} must be at least 1")
 
     def count(self, split: str) -> int | None:
         return _SIZES.get(split)
@@ -102,7 +101,7 @@ class Polynomials(TextTask):
 
     def truth(self, question: Symbols) -> Symbols:
         found = _QUESTION.fullmatch("".join(question))
-        assert found, "callers check questions first"
+        assert found, "callers must check the question first"
         value = eval(found[1], {"__builtins__": {}}, {"x": int(found[2])})  # safe: the pattern allows sums of products
         return letters(f"total: {value}")
 
@@ -121,8 +120,8 @@ class Polynomials(TextTask):
         powers = [power for _, power in terms]
         if not terms or powers != sorted({*powers}, reverse=True) or _written(terms, x) != text:
             raise ScratchpadError(
-                "polynomials: a question is terms with falling powers, in Python's notation, and a whole number, like "
-                f"`Evaluate -7*x**2 + x - 5 at x = 1`; given: {text!r}"
+                "polynomials: a question needs terms with falling powers, in Python's notation, and a whole number x, "
+                f"such as `Evaluate -7*x**2 + x - 5 at x = 1`; given: {text!r}"
             )
 
     def fitted_to(self, question: Symbols) -> Self:
@@ -132,7 +131,7 @@ class Polynomials(TextTask):
 
 @lru_cache(maxsize=64)
 def _read(question: Symbols) -> tuple[list[Term], int]:
-    """Return the terms of a question and its x."""
+    """Return the terms and the x of a question."""
     found = _QUESTION.fullmatch("".join(question))
     if not found:
         raise ValueError(f"not a question of polynomials: {''.join(question)}")
@@ -140,8 +139,9 @@ def _read(question: Symbols) -> tuple[list[Term], int]:
 
 
 def _read_state(terms: list[Term], state: Symbols) -> tuple[int, Term, int]:
-    """Return the index of a state's term, its current value as a term, and the total before it. ValueError for other
-    texts.
+    """Return the index of a state's term, the current value of the term as a term, and the total of the earlier terms.
+
+    Raises ValueError if `state` is not a state of the polynomial.
     """
     found = _STATE.fullmatch("".join(state))
     names = [_term(*term) for term in terms]
@@ -163,7 +163,7 @@ def _parsed(term: str) -> Term:
 
 
 def _term(coefficient: int, power: int) -> str:
-    """Return a term in Python's notation: `-7*x**2`, `x`, `5`."""
+    """Return a term in Python's notation, such as `-7*x**2`, `x` or `5`."""
     if power == 0:
         return str(coefficient)
     factor = {1: "", -1: "-"}.get(coefficient, f"{coefficient}*")
@@ -175,7 +175,7 @@ def _written(terms: list[Term], x: int) -> str:
 
 
 def _state(term: Term, work: Term, total: int) -> Symbols:
-    """Return a state: a term, its current value as a term, and the total of the terms before it."""
+    """Return a state: a term, the current value of the term as a term, and the total of the earlier terms."""
     coefficient, power = work
     unknown = f"*x{f'**{power}' if power > 1 else ''}" if power else ""
     return letters(f"{_term(*term)}: {coefficient}{unknown}; total: {total}")
