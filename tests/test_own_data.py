@@ -291,7 +291,7 @@ WRITTEN = line_of(task := task_named("parity", {"window": 5}), format_named("ind
         ({**GOOD, "states": "x"}, r"data.jsonl:3: `states` is a list"),
         ({**GOOD, "question": ""}, r"data.jsonl:3: question is empty"),
         ({**GOOD, "question": 7}, r"data.jsonl:3: question must be a text or a list of symbols, not 7"),
-        ({**GOOD, "question": ["a", ""]}, r"data.jsonl:3: question: a text or a list"),
+        ({**GOOD, "question": ["a", ""]}, r"data.jsonl:3: question must be a text or a list"),
         (problem("cd", "x<sep>"), r"data.jsonl:3: state 0: <sep> is not allowed: the tool adds marks itself"),
         ({**GOOD, "answer": ["<end>"]}, r"data.jsonl:3: answer: <end> is not allowed"),
         (problem("ab", "y", answer="x"), r"data.jsonl:3: the question of .*data.jsonl:1, with another chain or answer"),
