@@ -179,7 +179,7 @@ def test_only_regular_files_are_overwritten(make: Callable[[Path], None], tmp_pa
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("{}", "standard input:2: a document line has `prompt` and `states`"),
+        ("{}", "standard input:2: a document needs `prompt` and `states`"),
         ("nonsense", "standard input:2: not JSON"),
         ('{"prompt": "Q", "states": []}', "standard input:2: a document must have at least one state"),
         ('{"prompt": "Q", "states": [[]]}', "standard input:2: state 0 is empty"),
