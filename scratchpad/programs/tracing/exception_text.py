@@ -1,4 +1,4 @@
-"""Exceptions as text, without calling the program's code (see `value_text`)."""
+"""Write exceptions as text without calling the program's code (see `value_text`)."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _STR_ATTRIBUTES: dict[type[BaseException], tuple[str, ...]] = {
     UnicodeEncodeError: ("encoding", "reason"),
     UnicodeTranslateError: ("reason",),
 }
-"""The attributes that `__str__` of these classes reads instead of the arguments."""
+"""For each class, the attributes that `__str__` reads instead of the arguments."""
 
 
 def error_text(error: BaseException) -> str:
-    """Return `ValueError: the message` on one line; the arguments where only the program's code could write it."""
+    """Return `ValueError: the message` on one line; the arguments if only the program's code can write the message."""
     arguments: tuple[Any, ...] = BaseException.__dict__["args"].__get__(error)
     to_text = class_entry(type(error), "__str__")
     if type(to_text) is types.WrapperDescriptorType and _is_plain(error, arguments):
@@ -36,7 +36,7 @@ def error_text(error: BaseException) -> str:
 
 
 def _is_plain(error: BaseException, arguments: tuple[Any, ...]) -> bool:
-    """Whether everything that C's `__str__` may write is a plain value."""
+    """Return whether the builtin `__str__` of an exception writes only plain values."""
     for kind, names in _STR_ATTRIBUTES.items():
         if issubclass(type(error), kind):
             arguments = tuple(kind.__dict__[name].__get__(error) for name in names)

@@ -1,7 +1,7 @@
 """Inspect a program's objects without running any of its code.
 
-`value.attribute` and `kind.__name__` may run code: `__getattribute__`, a property, a metaclass. So the functions here
-take the descriptors of `type` and of the builtin classes once, and call those.
+`value.attribute` and `kind.__name__` may run code of the program: `__getattribute__`, a property or a metaclass. So
+this module reads attributes with the descriptors of `type` and of the builtin classes.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ _TYPE_ORDER: Any = type.__dict__["__mro__"].__get__
 _TYPE_ENTRIES: Any = type.__dict__["__dict__"].__get__
 _PARTIAL_FUNCTION = functools.partial.__dict__["func"].__get__
 _MODULE_DICT: Any = vars(types.ModuleType)["__dict__"].__get__
-_IMMUTABLE = 1 << 8  # Py_TPFLAGS_IMMUTABLETYPE, which no class made by a program can have
-_THREAD_NUMBERS = ("_ident", "_native_id")  # different in every run; one is an address
+_IMMUTABLE = 1 << 8  # Py_TPFLAGS_IMMUTABLETYPE, which classes of programs cannot have
+_THREAD_NUMBERS = ("_ident", "_native_id")  # different in every run
 _NAMED_CODE = (
     types.FunctionType, types.BuiltinFunctionType, types.MethodWrapperType,
     types.WrapperDescriptorType, types.MethodDescriptorType, types.ClassMethodDescriptorType,
@@ -30,12 +30,12 @@ def type_name(kind: type) -> str:
 
 
 def is_builtin(kind: type) -> bool:
-    """Whether a class is written in C and immutable, so that no program can have replaced its methods."""
+    """Return whether a class is written in C and immutable, so that programs cannot replace its methods."""
     return bool(_TYPE_FLAGS(kind) & _IMMUTABLE)
 
 
 def builtin_name(kind: type) -> str:
-    """Return module and name of a class written in C, like `decimal.Decimal` or `int`; empty for other classes."""
+    """Return the full name of a class written in C, such as `decimal.Decimal` or `int`; empty for other classes."""
     if not is_builtin(kind):
         return ""
     module = _TYPE_MODULE(kind)
@@ -43,7 +43,7 @@ def builtin_name(kind: type) -> str:
 
 
 def class_entry(kind: type, name: str) -> object:
-    """Return the attribute of a class or its first base that has it, unbound; None if none has it."""
+    """Return the unbound attribute `name` of a class or its bases; None if the attribute does not exist."""
     for base in _TYPE_ORDER(kind):
         entries = _TYPE_ENTRIES(base)
         if name in entries:
@@ -52,16 +52,16 @@ def class_entry(kind: type, name: str) -> object:
 
 
 def instance_dict(value: object) -> dict[str, object]:
-    """Return an instance's `__dict__`; empty if it has none."""
+    """Return an instance's `__dict__`; an empty dict if the instance has no `__dict__`."""
     for base in _TYPE_ORDER(type(value)):
         found = _TYPE_ENTRIES(base).get("__dict__")
-        if type(found) is types.GetSetDescriptorType:  # not a property of that name, made by the program
+        if type(found) is types.GetSetDescriptorType:  # not the program's property `__dict__`
             return found.__get__(value)
     return {}
 
 
 def attributes(value: object) -> list[tuple[str, object]]:
-    """Return names and values of an instance's attributes: slots in the order of its classes, then its `__dict__`."""
+    """Return the names and values of an instance's attributes: first slots, from the base class on, then `__dict__`."""
     left_out = _THREAD_NUMBERS if is_library_class(type(value), "threading", "Thread") else ()
     found: list[tuple[str, object]] = []
     for base in reversed(_TYPE_ORDER(type(value))):
@@ -78,7 +78,7 @@ def attributes(value: object) -> list[tuple[str, object]]:
 
 
 def is_library_class(kind: type, module: str, name: str) -> bool:
-    """Whether a class is, or derives from, a class that the standard library has written in Python."""
+    """Return whether a class is, or derives from, the given class of the standard library."""
     for base in _TYPE_ORDER(kind):
         origin = _TYPE_ENTRIES(base).get("__module__")
         if type_name(base) == name and type(origin) is str and origin == module:
@@ -87,11 +87,11 @@ def is_library_class(kind: type, module: str, name: str) -> bool:
 
 
 def callable_name(value: object) -> str | None:
-    """Return the name of a function, method or class; None for others, including instances with `__call__`."""
+    """Return the name of a function, method or class; None for other values, such as instances with `__call__`."""
     kind = type(value)
     if issubclass(kind, type):
         return type_name(value)  # pyright: ignore[reportArgumentType]
-    if is_builtin(kind) and kind in _NAMED_CODE:  # builtin first: `in` calls `==`, which a metaclass may define
+    if is_builtin(kind) and kind in _NAMED_CODE:  # check `is_builtin` first, as `in` may call a metaclass's `==`
         return str.__str__(value.__name__)  # pyright: ignore[reportAttributeAccessIssue]
     if kind is types.MethodType:
         return callable_name(value.__func__)  # pyright: ignore[reportAttributeAccessIssue]
@@ -103,7 +103,7 @@ def callable_name(value: object) -> str | None:
 
 
 def module_name(value: object) -> str | None:
-    """Return the name of a module; None for others."""
+    """Return the name of a module; None for other values."""
     if not issubclass(type(value), types.ModuleType):
         return None
     name = _MODULE_DICT(value).get("__name__")
@@ -111,7 +111,7 @@ def module_name(value: object) -> str | None:
 
 
 def member_name(value: object) -> str | None:
-    """Return `A` for the member A of an enumeration; None for others."""
+    """Return `A` for the member A of an enumeration; None for other values."""
     held = instance_dict(value)
     name = held.get("_name_") if "__objclass__" in held else None
     return name if type(name) is str else None

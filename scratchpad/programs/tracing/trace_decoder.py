@@ -1,8 +1,8 @@
-"""Decode the trace that a program's process has left.
+"""Decode the trace that a program's process has written.
 
-The program ran in that process, so it may have written anything there. Each record is checked before it becomes part of
-a trace: its JSON, its depth (deeper values could not be written again), its fields and their types. The status
-`tampered` reports everything else.
+The program ran in this process, so it may have written any bytes. The decoder checks the JSON of each record, the depth
+(Python's `json` cannot write deeper values), the fields and the types of the fields. If a check fails, the trace has
+the status `tampered`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class MalformedTrace(Exception):
 
 
 def decode_trace(program: str, header: dict[str, Any], trace: bytes, stdout: bytes, stderr: bytes) -> Trace:
-    """Return a program's trace. header: the server's reply. Raises RunFailure if the process could not be set up."""
+    """Return a program's trace. `header`: the server's reply. Raises RunFailure if the process did not start."""
     steps: list[TraceStep] = []
     last: dict[str, Any] = {}
     try:
@@ -60,7 +60,7 @@ def _records(trace: bytes) -> Iterator[dict[str, Any]]:
         if not isinstance(record, dict):
             raise MalformedTrace("a record is not an object")
         if line.count(b"[") + line.count(b"{") > _MAX_DEPTH and _depth(record) > _MAX_DEPTH:
-            raise MalformedTrace("a record is nested too deep")
+            raise MalformedTrace("a record is nested too deeply")
         yield record
 
 
@@ -76,11 +76,11 @@ def _depth(value: Any) -> int:
 def _add(record: dict[str, Any], lines: list[str], steps: list[TraceStep], last: dict[str, Any]) -> None:
     """Add a record to `steps`, or store it in `last`."""
     if last:
-        raise MalformedTrace("a record follows the last one")
+        raise MalformedTrace("a record follows the last record")
     if "line" in record:
         line, frame, state = record["line"], record.get("frame"), record.get("state")
         if type(line) is not int or type(frame) is not int or not isinstance(state, dict) or not 0 < line <= len(lines):
-            raise MalformedTrace("a step is not one that the tracer writes")
+            raise MalformedTrace("the tracer does not write such a step")
         steps.append(TraceStep(line, lines[line - 1], state, frame))
     elif (
         all(isinstance(record[name], kind) for name, kind in _FIELDS.items() if name in record)
@@ -88,11 +88,11 @@ def _add(record: dict[str, Any], lines: list[str], steps: list[TraceStep], last:
     ):
         last.update(record)
     else:
-        raise MalformedTrace("the last record is not one that the tracer writes")
+        raise MalformedTrace("the tracer does not write such a last record")
 
 
 def _ending(header: dict[str, Any], last: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return status and other fields of the end. The server's observations count more than the process's report."""
+    """Return the status and the last record's other fields. The server's observations override the process's report."""
     more = {name: value for name, value in last.items() if name in _FIELDS and name != "status"}
     if more.get("error"):
         more["error"] = more["error"].encode("utf-8", "backslashreplace").decode()

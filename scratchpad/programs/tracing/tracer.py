@@ -1,13 +1,12 @@
-"""The tracer: before each line of a program, it records the local variables of the line's frame.
+"""The tracer, which records the local variables of a line's frame before each line of a program.
 
-The program runs in the same interpreter, so the tracer defends itself:
-- it takes what it uses of `sys` at import, since a program may replace the attributes of modules;
-- it writes values without calling the program's code (`value_text`), so nothing of the program runs meanwhile;
-- it raises Python's RecursionError itself, at the depth at which an interpreter without a tracer would. The real limit
-  is RECURSION_MARGIN frames higher, so that the tracer's own frames always find room;
-- the interpreter removes a trace function that raises, as one may for lack of memory or in a signal's handler. Before
-  it raises, the tracer therefore sets a profile function, which the interpreter calls at the next call or return, and
-  which sets the trace function again.
+The program runs in the same interpreter, so the tracer needs these protections:
+- The tracer imports functions of `sys` by name, because a program may replace the attributes of modules.
+- The tracer writes values without calling the program's code (`value_text`).
+- The tracer raises RecursionError at the depth at which Python without a tracer raises it. The real limit is
+  RECURSION_MARGIN frames higher, to leave room for the tracer's own frames.
+- The interpreter removes a trace function that raises an exception, for example for lack of memory. So the tracer sets
+  a profile function before it raises. At the next call or return, the profile function sets the trace function again.
 """
 
 from __future__ import annotations
@@ -20,17 +19,17 @@ from typing import Any
 from scratchpad.programs.sandbox.trace_buffer import TraceBuffer
 from scratchpad.programs.tracing.value_json import JsonWriter
 
-FILE = "program.py"  # of programs' code objects; the tracer traces only these
+FILE = "program.py"  # the file name in programs' code objects; the tracer traces only this file
 RECURSION_MARGIN = 300
-_FUNCTION = 0x1  # CO_OPTIMIZED: a function's frame, so `f_locals` is not a mapping of the program's own, as in a class
+_FUNCTION = 0x1  # CO_OPTIMIZED: a function's frame; in other frames, `f_locals` may be the program's own mapping
 _LocalTrace = Callable[[FrameType, str, Any], Any]
 
 
 class Tracer:
     """Traces the program's frames in this thread.
 
-    buffer: takes the records. writer: writes the values. at_limit: called with a limit's name, not to return, before a
-    line that `most_steps` or the buffer does not allow.
+    `buffer`: the buffer for the records. `writer`: the writer of values. `most_steps`: the limit of recorded lines.
+    `at_limit`: a function that ends the process. The tracer calls it with the name of an exceeded limit.
     """
 
     def __init__(
@@ -44,7 +43,7 @@ class Tracer:
         settrace(self._begin)
 
     def is_running(self) -> bool:
-        """Whether the interpreter still calls this tracer, including for the module's lines."""
+        """Return whether the interpreter still calls this tracer, including for the module's lines."""
         module = self._module
         return gettrace() == self._begin and (module is None or (module.f_trace is not None and module.f_trace_lines))
 
@@ -65,12 +64,12 @@ class Tracer:
     def _local_trace(self, number: int, names: Any) -> _LocalTrace:
         """Return the trace function of one frame.
 
-        names: the namespace of a module or class, None for a function. It is read once, at the start: if Python 3.12
-        is asked for it during a comprehension, it loses the comprehension's variables.
+        `names`: the namespace of a module or class; None for a function. The caller reads the namespace only once, at
+        the start, because reading it during a comprehension deletes the comprehension's variables in Python 3.12.
         """
 
         def trace(frame: FrameType, event: str, argument: Any) -> _LocalTrace:
-            if event == "line" and frame.f_lineno:  # 0 in a module without lines, on Python 3.11
+            if event == "line" and frame.f_lineno:  # `f_lineno` is 0 in a module without lines, on Python 3.11
                 self._line(frame.f_lineno, number, dict(frame.f_locals) if names is None else names)
             elif event == "return":
                 self._depth -= 1
@@ -91,7 +90,7 @@ class Tracer:
             raise
 
     def _restart_later(self) -> None:
-        """Set the trace function again at the next call or return. Called before raising."""
+        """Set the trace function again at the next call or return. Callers then raise an exception."""
         setprofile(self._restart)
 
     def _restart(self, frame: FrameType, event: str, argument: Any) -> None:
@@ -100,7 +99,7 @@ class Tracer:
 
 
 def state_of_names(names: dict[Any, Any], writer: JsonWriter) -> dict[str, Any]:
-    """Return a namespace as JSON, without Python's own names like `__name__`."""
+    """Return a namespace as JSON, without Python's own names such as `__name__`."""
     return {
         name: writer.json(value)
         for name, value in list(dict.items(names))

@@ -1,4 +1,4 @@
-"""Values of a running program as JSON, for states. See `value_text` on why no program code is called."""
+"""Write values of a running program as JSON, for states, without calling the program's code (see `value_text`)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class JsonWriter(TextWriter):
     """Writes values as JSON, and also as text."""
 
     def json(self, value: object) -> Any:
-        """Return a value as JSON: numbers, strings, lists (also for tuples), objects (for dicts); others as text."""
+        """Return a value as JSON: a tuple becomes a list, a dict an object, and a value without a JSON form a text."""
         return self._begin(self._json, value)
 
     def _json(self, value: Any) -> Any:
@@ -45,7 +45,7 @@ class JsonWriter(TextWriter):
                 self.cuts += 1
                 return written | {"<cut>": f"{dict.__len__(value) - len(written)} more"}
             name = self._key(key)
-            if name in written:  # for example 1 and "1", which are different keys only in Python
+            if name in written:  # for example 1 and "1", which are equal as JSON names
                 return self._dict_text(value)
             written[name] = self._json(item)
         return written

@@ -1,15 +1,14 @@
-"""Values of a running program as text, without calling any of the program's code.
+"""Write values of a running program as text without calling the program's code.
 
-Why: the tracer writes values between two lines of the program. A method of the program (`__repr__`, `__iter__`,
-`__len__`, `__eq__`, `__class__`, a property, a metaclass) called at that moment could change the variables, print, run
-for ever, or raise; the program would then run differently under the tracer, and the trace would show lines that it
-never ran.
+The tracer writes values between two lines of the program. If the tracer called the program's code (`__repr__`,
+`__iter__`, `__len__`, `__eq__`, `__class__`, a property, a metaclass), this code could change variables, print, run
+forever or raise an exception. Then the program would behave differently under the tracer.
 
-How: `type(value)` gives the real class. `issubclass` with a builtin class compares classes by identity. Contents are
-read by the builtin class's own methods (`list.__iter__(value)`), whatever a subclass overrides. `repr` is called only
-for classes in C whose repr shows nothing that may be the program's. Other objects are read by `safe_inspect`.
+`type(value)` gives the real class. `issubclass` with a builtin class compares classes by identity. The writer reads
+contents with the builtin class's own methods (`list.__iter__(value)`), even if a subclass overrides them. The writer
+calls `repr` only for C classes whose repr shows no object of the program. `safe_inspect` reads other objects.
 
-The size is limited, too: each value has a budget of characters, and containers have a limit of nesting.
+Each value has a budget of characters, and the nesting of containers is limited.
 """
 
 from __future__ import annotations
@@ -33,27 +32,27 @@ from scratchpad.programs.tracing.safe_inspect import (
 )
 
 _MAX_NESTING = 40
-_MAX_SET_ELEMENTS = 4096  # a set is sorted as a whole, however few elements are written
-_MAX_INTEGER_BITS = 13_000  # less than the 4,300 digits from which Python refuses to write an integer
+_MAX_SET_ELEMENTS = 4096  # the writer sorts the whole set, even if it writes only a few elements
+_MAX_INTEGER_BITS = 13_000  # below Python's limit of 4,300 digits
 _SORTED_AS_VALUES: tuple[set[type], ...] = ({int}, {float}, {int, float}, {str}, {bytes})
-_PATTERN_REPR_CHARACTERS = 200  # of the pattern's text in its repr
+_PATTERN_REPR_CHARACTERS = 200  # the length of the pattern's text in a pattern's repr
 _OWN_REPR = (
     "NotImplementedType", "array.array", "complex", "datetime.date", "datetime.timedelta", "decimal.Decimal",
     "ellipsis", "float", "range",
 )  # fmt: skip
-"""Classes in C whose repr shows no address and no object that could be the program's."""
+"""C classes whose repr shows no address and no object of the program."""
 
 
 class TextWriter:
-    """Writes values as text, each of about `budget` characters. A mark replaces the rest; `cuts` counts the marks."""
+    """Writes values as texts of about `budget` characters. A mark replaces the rest; `cuts` counts the marks."""
 
     def __init__(self, budget: int) -> None:
         self.budget, self.cuts = budget, 0
         self._left = budget
-        self._open: list[int] = []  # ids of the containers being written, outermost first
+        self._open: list[int] = []  # ids of unfinished containers, outermost first
 
     def text(self, value: object) -> str:
-        """Return a Python literal if the value has one. Sets are sorted; only strings may show an address."""
+        """Return a Python literal if possible. Sets are sorted. Only texts from the program may show an address."""
         return self._begin(self._text, value)
 
     def _begin(self, write: Callable[[Any], Any], value: object) -> Any:
@@ -62,7 +61,7 @@ class TextWriter:
             return write(value)
         except RecursionError:
             raise
-        except (RuntimeError, AttributeError, TypeError, ValueError):  # for example if a thread changes it meanwhile
+        except (RuntimeError, AttributeError, TypeError, ValueError):  # for example if a thread changes the value
             return f"<unreadable {type_name(type(value))}>"
 
     def _text(self, value: Any) -> str:
@@ -124,7 +123,7 @@ class TextWriter:
         text = ", ".join(self._elements(arguments, len(arguments), self._text))
         return text if type(value) is not BaseException else f"BaseException({text})"
 
-    # -- classes in C whose repr may show an object of the program's
+    # -- C classes whose repr may show an object of the program
 
     def _time_text(self, value: datetime | time) -> str:
         text = self._charge(repr(value.replace(tzinfo=None)), 32)
@@ -148,7 +147,7 @@ class TextWriter:
     # -- sets
 
     def _sorted(self, items: list[Any]) -> str:
-        """Write a set's elements, sorted: numbers or strings by value, others by class and text."""
+        """Write a set's elements, sorted by value (numbers or strings) or by class and text (other elements)."""
         if len(items) > _MAX_SET_ELEMENTS:
             self.cuts += 1
             return self._charge(f"<cut: {len(items)} elements>", 24)
@@ -160,7 +159,7 @@ class TextWriter:
     # -- the budget
 
     def _charge(self, value: Any, characters: int) -> Any:
-        """Take the characters that a value needs off the budget, and return the value."""
+        """Subtract a number of characters from the budget, and return the value."""
         self._left -= characters
         return value
 
@@ -179,7 +178,7 @@ class TextWriter:
         return self._charge(value, 1 + bits // 3)
 
     def _elements(self, values: Iterable[Any], count: int, write: Callable[[Any], Any]) -> list[Any]:
-        """Write as many elements as the budget allows, then a mark if any are left."""
+        """Write elements until the budget is used up; then write a mark if elements remain."""
         written: list[Any] = []
         for value in values:
             if self._left <= 0:
