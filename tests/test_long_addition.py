@@ -163,7 +163,7 @@ def test_settings_fitted_to_a_question() -> None:
     [
         ({"law": "unifrom"}, "unknown law of long-addition 'unifrom': did you mean 'uniform'"),
         ({"window": 0}, "window=0 must be at least 1"),
-        ({"digits": 0}, "digits=0: lengths '0': they begin at 1"),
+        ({"digits": 0}, "digits=0: lengths '0': a range must start at 1 or more"),
     ],
 )
 def test_invalid_settings_are_refused(settings: dict[str, Any], says: str) -> None:

@@ -112,5 +112,5 @@ def test_there_is_room_for_any_part_of_a_chain() -> None:
 
 
 def test_states_from_anywhere_need_max_states() -> None:
-    with pytest.raises(ScratchpadError, match=r"states_from=anywhere: needs train.max_states"):
+    with pytest.raises(ScratchpadError, match=r"states_from=anywhere needs train.max_states"):
         tiny(train__states_from="anywhere")

@@ -178,7 +178,7 @@ def test_a_bare_sum_is_completed(name: str, asked: str, numbers: str) -> None:
         ("three-cycles", {"n": 8, "names": 23}, "24 vertices need 24 names; given: names=23"),
         ("three-cycles", {"jump": 0}, "jump=0"),
         ("random-graphs", {"distance": 24}, "distance=24 does not exist with 24 vertices: at most 23"),
-        ("random-graphs", {"distance": "1-0"}, "the first is at most the last"),
+        ("random-graphs", {"distance": "1-0"}, "its start must not exceed its end"),
         ("random-graphs", {"vertices": 1}, "vertices=1: 2 to 1000"),
         ("random-graphs", {"vertices": 24, "names": 23}, "vertices=24: 2 to 23"),
         ("random-graphs", {"edges": 3}, "edges=3: with vertices=24, distance=1-4 and unconnected=0.5, 4 to "),

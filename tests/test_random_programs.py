@@ -148,8 +148,8 @@ def test_ends_of_loop_bodies_have_the_frequencies_of_their_weights() -> None:
         ({"steps": -1}, "steps=-1: at least 0"),
         ({"reach": -1}, "reach=-1: at least 0"),
         ({"least_steps": 8, "steps": 7}, "least_steps=8 .* at most steps=7"),
-        ({"constants": "2-1"}, "numbers '2-1': they begin at 0"),
-        ({"repeats": "0-2"}, "lengths '0-2': they begin at 1"),
+        ({"constants": "2-1"}, "numbers '2-1': a range must start at 0 or more"),
+        ({"repeats": "0-2"}, "lengths '0-2': a range must start at 1 or more"),
     ],
 )
 def test_invalid_settings_are_refused(settings: dict[str, Any], says: str) -> None:

@@ -148,7 +148,7 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "no task file": (["parity-small", "--task-file", "none.py"], "none.py: no such file"),
     "no config": (["none.json"], "none.json: No such file"),
     "config": (["broken.json"], "broken.json: not JSON"),
-    "list": (["list.json"], "list.json: a run config is a JSON object"),
+    "list": (["list.json"], "list.json: a run config must be a JSON object"),
     "part": (["part.json"], "unknown setting of a run 'train.stesp': did you mean 'train.steps'"),
     "no part": (["no-part.json"], "train=5: train holds several settings"),
     "task settings": (["task-settings.json"], "task.settings=7: task.settings holds several settings"),

@@ -20,8 +20,8 @@ _MAX_WEIGHTED = 100_000  # the largest length of a distribution with weights: it
 class Lengths(TextSetting):
     """A distribution over the lengths low..high: uniform, or with one integer weight per length.
 
-    Written `5` (always 5), `1-30` (uniform), `1-30:size` (probability proportional to the length), `2:3,5:1` (2 three
-    times as often as 5, nothing between) or `1-9:10,10-99:1` (each of 1 to 9 ten times as often as each of 10 to 99).
+    Its text is `5` (always 5), `1-30` (uniform), `1-30:size` (probability proportional to the length), `2:3,5:1` (2 is
+    three times as likely as 5) or `1-9:10,10-99:1` (each of 1 to 9 is ten times as likely as each of 10 to 99).
     """
 
     minimum: ClassVar[int] = 1
@@ -31,7 +31,7 @@ class Lengths(TextSetting):
 
     @classmethod
     def parse(cls, text: Any) -> Self:
-        """Read a written distribution or the number 5. ScratchpadError on anything else."""
+        """Read a distribution from its text, or a number. Raises ScratchpadError if `text` is neither."""
         if isinstance(text, cls):
             return text
         try:
@@ -68,14 +68,14 @@ class Lengths(TextSetting):
 
     @classmethod
     def _read_range(cls, lengths: str, text: str) -> tuple[int, int]:
-        """Return the first and the last of `1-30` or `5`, a part of the distribution `text`."""
+        """Return both ends of the range `lengths` (`1-30` or `5`), a part of the distribution `text`."""
         low, dash, high = lengths.partition("-")
         first, last = int(low), int(high) if dash else int(low)
         if not cls.minimum <= first <= last or (":" in text and last > _MAX_WEIGHTED):
-            limit = f", {_MAX_WEIGHTED:,} the largest" if ":" in text else ""
+            limit = f" and end at {_MAX_WEIGHTED:,} or less" if ":" in text else ""
             raise ScratchpadError(
-                f"{cls.__name__.lower()} {text!r}: they begin at {cls.minimum}, and the first is at most the "
-                f"last{limit}"
+                f"{cls.__name__.lower()} {text!r}: a range must start at {cls.minimum} or more{limit}, and its start "
+                "must not exceed its end"
             )
         return first, last
 
@@ -85,11 +85,11 @@ class Lengths(TextSetting):
         return self.low + bisect(list(accumulate(self.weights)), rng.below(sum(self.weights)))
 
     def contains(self, length: int) -> bool:
-        """Whether this length can be drawn."""
+        """Return whether the distribution can draw this length."""
         return self.low <= length <= self.high and (not self.weights or self.weights[length - self.low] > 0)
 
     def to_json(self) -> int | str:
-        """Return the JSON form: 5 or a written distribution."""
+        """Return the number of a single length, otherwise the text of the distribution."""
         if self.low == self.high:
             return self.low
         if not self.weights:
@@ -97,7 +97,7 @@ class Lengths(TextSetting):
         if self.weights == tuple(range(self.low, self.high + 1)):
             return f"{self.low}-{self.high}:size"
         parts, first = [], self.low
-        for weight, group in groupby(self.weights):  # neighbours of equal weight as one range
+        for weight, group in groupby(self.weights):  # neighbours of equal weight become one range
             last = first + len(list(group)) - 1
             if weight:
                 parts.append(f"{first}-{last}:{weight}" if last > first else f"{first}:{weight}")
@@ -106,6 +106,6 @@ class Lengths(TextSetting):
 
 
 class Numbers(Lengths):
-    """A distribution of numbers from 0 on, in the form of `Lengths`: written `5` or `0-9`."""
+    """A distribution of numbers from 0 on. Its text has the form of `Lengths`: `5` or `0-9`."""
 
     minimum = 0

@@ -23,29 +23,29 @@ _KINDS = {bool: "true or false", int: "a whole number", float: "a finite number"
 
 
 class TextSetting(ABC):
-    """A value with its own written form."""
+    """A setting that is read from a text."""
 
     @classmethod
     @abstractmethod
     def parse(cls, text: Any) -> Self:
-        """Read the written form. ScratchpadError where `text` is not one."""
+        """Read the text of a setting. Raises ScratchpadError if `text` is not valid."""
 
     @abstractmethod
     def to_json(self) -> Any:
-        """Return the written form, or a JSON value that `parse` reads too."""
+        """Return the text of the setting, or another JSON value that `parse` reads."""
 
 
 class WithPresets(ABC):
-    """A dataclass of settings that may also be given whole, by the name of a preset."""
+    """A dataclass of settings that has presets: a preset's name sets all fields."""
 
     @classmethod
     @abstractmethod
     def preset(cls, name: str) -> Self:
-        """Return the preset of that name. ScratchpadError lists the known ones."""
+        """Return the preset `name`. Raises ScratchpadError, with the known names, if no such preset exists."""
 
 
 def split_assignments(pairs: Iterable[str], what: str = "--set") -> dict[str, str]:
-    """`["a=1", "b=2"]` as a mapping. ScratchpadError (on `what`) without a `=` or with a name given twice."""
+    """Return `["a=1", "b=2"]` as a mapping. Raises ScratchpadError if a pair has no `=` or if a name occurs twice."""
     found: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
@@ -58,11 +58,11 @@ def split_assignments(pairs: Iterable[str], what: str = "--set") -> dict[str, st
 
 
 def with_settings(instance: D, values: Mapping[str, Any], what: str, inside: str = "") -> D:
-    """A copy of the dataclass `instance` with the named fields replaced; the field's type reads texts.
+    """Return a copy of the dataclass `instance` with new values of the named fields, read as each field's type.
 
-    Names with dots, and mappings, reach into nested dataclasses: `{"train.steps": 5}`, `{"train": {"steps": 5}}`. A
-    nested dataclass may be given whole and changed in the same call. ScratchpadError for unknown names and unreadable
-    values: the error says `what` they are settings of, and puts `inside` before the names.
+    Names with dots, and mappings, set fields of nested dataclasses: `{"train.steps": 5}`, `{"train": {"steps": 5}}`.
+    One call may set a nested dataclass and change its fields. Raises ScratchpadError for unknown names and invalid
+    values; messages name the owner of the settings (`what`) and write `inside` before each name.
     """
     here: dict[str, Any] = {}
     nested: dict[str, dict[str, Any]] = {}
@@ -90,10 +90,10 @@ def with_settings(instance: D, values: Mapping[str, Any], what: str, inside: str
 
 
 def read_table(kind: type[D], table: Any, entry: str = "", **given: Any) -> D:
-    """A dataclass from a table of a TOML file, with the fields `given` beside those of the table.
+    """Return a dataclass with the entries of a TOML table and the fields `given`.
 
-    entry: the table's name in the file, empty for the whole file. TOML has types, so only a text is read as a text.
-    ScratchpadError for unknown and missing entries and for values of another type.
+    entry: the table's name in the file, empty for the whole file. TOML has types, so a text is never read as a number.
+    Raises ScratchpadError for unknown or missing entries and for values of a wrong type.
     """
     hints, inside = typing.get_type_hints(kind), f"{entry}." if entry else ""
     fields = [field for field in dataclasses.fields(kind) if field.name not in given]  # type: ignore[arg-type]
@@ -111,10 +111,9 @@ def read_table(kind: type[D], table: Any, entry: str = "", **given: Any) -> D:
 
 
 def read_value(value: Any, kind: Any, name: str, typed: bool = False) -> Any:
-    """A written, JSON or TOML value as `kind`: bool, int, float, str, a TextSetting, a tuple or mapping of these, or
-    one of these or None. Values of any other type are returned unchanged.
+    """Return a text or a JSON or TOML value as `kind`; if `kind` is not a type of settings, return it unchanged.
 
-    typed: a text is not read as a number, a list or the like. ScratchpadError calls the setting by `name`.
+    typed: do not read a text as a number or a list. Raises ScratchpadError, with `name`, if the value is not valid.
     """
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
@@ -143,7 +142,7 @@ def read_value(value: Any, kind: Any, name: str, typed: bool = False) -> Any:
 
 
 def to_json(value: Any) -> Any:
-    """Settings as JSON values: dataclasses as objects, tuples as lists, a TextSetting in its written form."""
+    """Return settings as JSON values: dataclasses as objects, tuples as lists, a TextSetting as its text."""
     if isinstance(value, TextSetting):
         return value.to_json()
     if _has_fields(type(value)):
@@ -156,7 +155,7 @@ def to_json(value: Any) -> Any:
 
 
 def flat_settings(value: Mapping[str, Any], inside: str = "") -> dict[str, Any]:
-    """Nested JSON objects as one mapping, by paths: `{"train": {"steps": 5}}` is `{"train.steps": 5}`."""
+    """Return nested JSON objects as one mapping: `{"train": {"steps": 5}}` becomes `{"train.steps": 5}`."""
     flat: dict[str, Any] = {}
     for name, item in value.items():
         flat |= flat_settings(item, f"{inside}{name}.") if isinstance(item, Mapping) else {inside + name: item}
@@ -164,12 +163,12 @@ def flat_settings(value: Mapping[str, Any], inside: str = "") -> dict[str, Any]:
 
 
 def _has_fields(kind: Any) -> bool:
-    """Whether `kind` is a dataclass whose fields are themselves settings."""
+    """Return whether `kind` is a dataclass whose fields are settings."""
     return dataclasses.is_dataclass(kind) and not issubclass(kind, TextSetting)  # type: ignore[arg-type]
 
 
 def _read_tuple(value: Any, kind: Any, name: str, typed: bool) -> tuple[Any, ...]:
-    """A list in JSON or TOML; written `6,18`, or `n=2; n=3` for texts; a single value is a list of one."""
+    """Read a list, a text such as `6,18` (`n=2; n=3` for texts), or a single value (a list with one item)."""
     if typed and not isinstance(value, list):
         raise ScratchpadError(f"{name} takes a list, each item {_KINDS[kind]}, not {reprlib.repr(value)}")
     if isinstance(value, str):
@@ -179,7 +178,7 @@ def _read_tuple(value: Any, kind: Any, name: str, typed: bool) -> tuple[Any, ...
 
 
 def _read_whole(value: Any, kind: Any, name: str) -> Any:
-    """A dataclass of settings as a value: an instance, or the name of a preset."""
+    """Return a dataclass of settings, given as an instance or by the name of a preset."""
     if isinstance(value, kind):
         return value
     if not (isinstance(value, str) and issubclass(kind, WithPresets)):
@@ -191,7 +190,7 @@ def _read_whole(value: Any, kind: Any, name: str) -> Any:
 
 
 def _read_scalar(value: Any, kind: type, typed: bool) -> Any:
-    """The value as bool, int, float or str; KeyError, ValueError, TypeError or OverflowError where it is not one."""
+    """Return the value as `kind`. Raises KeyError, ValueError, TypeError or OverflowError if it is not valid."""
     if kind is bool:
         return value if isinstance(value, bool) else _BOOLS[str(value).lower()]
     is_text = isinstance(value, str)
@@ -201,5 +200,5 @@ def _read_scalar(value: Any, kind: type, typed: bool) -> Any:
         raise ValueError
     read = kind(value)
     if isinstance(read, float) and not math.isfinite(read):
-        raise ValueError  # no setting has a use for these
+        raise ValueError  # no setting may be infinite or NaN
     return read

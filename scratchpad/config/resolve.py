@@ -1,4 +1,4 @@
-"""A run config with everything that it names, made once per run and handed on to training and evaluation."""
+"""A run config with its task, format and curriculum, loaded once per run for training and evaluation."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from scratchpad.training.curriculum import Curriculum, make_curriculum, training
 
 
 class TaskLoader:
-    """Loads the tasks that configs name, each once: a data file is read once for all formats and settings."""
+    """A loader of the tasks that configs name. It loads every task once, and reads every data file once."""
 
     def __init__(self) -> None:
         self._loaded: dict[str, Task] = {}
 
     def load(self, config: TaskConfig, folder: Path | None = None) -> Task:
-        """The task that a config names: a built-in one, a Python file's, or a data file's.
+        """Return the task that a config names: a built-in task, or the task of a Python file or a data file.
 
-        folder: the run folder that the config comes from. ScratchpadError where such a config does not name the file of
-        a Python task: no command runs code only because a run folder names it.
+        folder: the run folder of the config. Raises ScratchpadError if the run's task is a Python file and the config
+        does not name the file: no command runs code only because a run folder names it.
         """
         settings = dict(config.settings)
         if config.data is not None:
@@ -62,9 +62,10 @@ class TaskLoader:
 
 @dataclass(frozen=True)
 class ResolvedRun:
-    """A run config and what it names. curriculum: None without stages. tasks: the loader, shared within a command.
+    """A run config with its loaded task and curriculum.
 
-    config: the task's settings as values, however they were written.
+    config: the config, with the task's settings as values. curriculum: the curriculum, or None if it has no stages.
+    tasks: the loader, which one command shares among its runs.
     """
 
     config: RunConfig
@@ -78,17 +79,17 @@ class ResolvedRun:
 
     @cached_property
     def codec(self) -> Codec:
-        """The symbols of the task and of the curriculum's stages."""
+        """The vocabulary of the task and of the curriculum's stages."""
         return training_vocabulary(self.task, self.curriculum)
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """The sizes to evaluate: those of the config, or else the task's default."""
+        """The sizes to evaluate: the sizes in the config, or the task's default sizes if the config has none."""
         return self.config.evaluate.sizes or self.task.default_test_sizes()
 
 
 def resolve(config: RunConfig, tasks: TaskLoader | None = None) -> ResolvedRun:
-    """Load what a config names. ScratchpadError where it cannot be, and for stages that the task does not have."""
+    """Load the task and curriculum of a config. Raises ScratchpadError if the task or a stage is not valid."""
     tasks = tasks or TaskLoader()
     task = tasks.load(config.task)
     values = task.settings(everything=True)

@@ -1,4 +1,4 @@
-"""All settings of a run. A run folder keeps the complete settings, and they can start the run again."""
+"""All settings of a run. Every run folder keeps the complete settings, so the run can be repeated."""
 
 from __future__ import annotations
 
@@ -30,9 +30,11 @@ _PARTS = ("task", "model", "train", "curriculum", "evaluate")
 
 @dataclass(frozen=True)
 class TaskConfig:
-    """What the model learns: a built-in task by `name`, or else the problems of `data` (JSON lines) or a Python `file`.
+    """The task that the model learns.
 
-    settings: of the task. test_data: a file to test on (default: a tenth of `data`).
+    name: a built-in task, used if `data` and `file` are not given. settings: the settings of the task.
+    data: a file of problems (JSON lines). test_data: a file of test problems (default: a tenth of `data`).
+    file: a Python file that defines a task.
     """
 
     name: str = "parity"
@@ -45,7 +47,9 @@ class TaskConfig:
     def __post_init__(self) -> None:
         format_named(self.format)
         if self.data is not None and self.file is not None:
-            raise ScratchpadError(f"task.data={self.data} and task.file={self.file}: give one of the two")
+            raise ScratchpadError(
+                f"task.data={self.data} and task.file={self.file} exclude each other: give one of them"
+            )
         if self.test_data is not None and self.data is None:
             raise ScratchpadError(f"task.test_data={self.test_data} needs task.data, the file to train on")
         if self.data is not None or self.file is not None:  # then no built-in task
@@ -54,22 +58,24 @@ class TaskConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How the model is trained.
+    """The settings of training.
 
-    batch: documents per step, over all processes. samples: number of different training documents (none: unlimited).
-    max_states: states to train on in each inductive chain (none: all). states_from: take them from the `start` of the
-    chain, or from `anywhere`: each time from a place drawn uniformly in its first 10,000 states.
-    micro_tokens: largest number of tokens in one forward pass. decay_steps: length of the cosine (none: all steps).
-    workers: background processes that make batches (none: two with a GPU, otherwise the main process makes them).
-    average: decay of an exponential moving average of the weights, such as 0.999; evaluations and the finished model
-    use the average (none: the weights themselves).
-    threads: of torch on a CPU (none: torch's default); up to four of them compute micro-batches in parallel.
-    log_every: in steps; steps with an evaluation are logged, too.
-    evaluate_every, checkpoint_every: in steps; 0: only at the end. stop_at: stop early once the lowest accuracy over
-    the evaluated sizes reaches this share.
-    start: folder of a run whose last weights (or their average, if it keeps one) initialise this run (none: the seed
-    does). The optimizer starts new. In an experiment's file it may name a curve: then it is that curve's run of the
-    same seed.
+    batch: the number of documents per step, over all processes.
+    samples: the number of different training documents (none: unlimited).
+    max_states: the number of states to train on in each inductive chain (none: all).
+    states_from: the first of these states: the `start` of the chain, or `anywhere`, a place drawn uniformly from the
+    chain's first 10,000 states for each document.
+    decay_steps: the length of the cosine schedule (none: all steps).
+    average: the decay of an exponential moving average of the weights, such as 0.999; evaluations and the finished
+    model use the average (none: no average).
+    micro_tokens: the largest number of tokens in one forward pass.
+    workers: the number of background processes that make batches (none: two with a GPU, otherwise 0).
+    threads: the number of torch threads on a CPU (none: torch's default); up to four compute micro-batches in parallel.
+    log_every: the number of steps between log lines; steps with an evaluation are also logged.
+    evaluate_every, checkpoint_every: the number of steps between evaluations or checkpoints (0: only at the end).
+    stop_at: the accuracy at which training stops early, if all evaluated sizes reach it.
+    start: the folder of a run whose last weights, averaged if that run has `average`, initialise this run (none: random
+    weights). The optimizer starts new. An experiment's file may name a curve: its run with the same seed is then used.
     """
 
     steps: int = 1000
@@ -106,36 +112,40 @@ class TrainConfig:
             if getattr(self, name) not in allowed:
                 raise unknown_name(f"train.{name}", getattr(self, name), allowed)
         if self.states_from != "start" and self.max_states is None:
-            raise ScratchpadError(f"train.states_from={self.states_from}: needs train.max_states, the number of states")
+            raise ScratchpadError(f"train.states_from={self.states_from} needs train.max_states, the number of states")
         for name, least in _MINIMA.items():
             value = getattr(self, name)
             if value is not None and not value >= least:
-                raise ScratchpadError(f"train.{name}={value}: at least {least} is allowed")
+                raise ScratchpadError(f"train.{name}={value}: the value must be at least {least}")
         if self.seed >= 2**63:
-            raise ScratchpadError(f"train.seed={self.seed}: below 2**63 is allowed")
+            raise ScratchpadError(f"train.seed={self.seed}: the seed must be below 2**63")
         if self.stop_at is not None and not 0 < self.stop_at <= 1:
-            raise ScratchpadError(f"train.stop_at={self.stop_at}: a share of correct answers is above 0 and at most 1")
+            raise ScratchpadError(
+                f"train.stop_at={self.stop_at}: a share of correct answers must be above 0 and at most 1"
+            )
         if not self.clip > 0:
-            raise ScratchpadError(f"train.clip={self.clip}: the largest norm of the gradient is a number above 0")
+            raise ScratchpadError(f"train.clip={self.clip}: the largest norm of the gradient must be above 0")
         if self.average is not None and not 0 < self.average < 1:
-            raise ScratchpadError(f"train.average={self.average}: the decay of the average is above 0 and below 1")
+            raise ScratchpadError(f"train.average={self.average}: the decay of the average must be above 0 and below 1")
         if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
-            raise ScratchpadError(f"train.betas={self.betas}: two numbers, each at least 0 and below 1, are needed")
+            raise ScratchpadError(f"train.betas={self.betas}: give two numbers, each at least 0 and below 1")
         if (self.layout == "mixed") != (self.budget is not None):
-            raise ScratchpadError("train.budget goes with train.layout=mixed: the largest number of tokens per row")
+            raise ScratchpadError(
+                "train.budget, the largest number of tokens per row, goes with train.layout=mixed: set both or none"
+            )
 
     @property
     def row_budget(self) -> Budget:
-        """The budget for `rows`: the largest number of tokens per row, `split` or `packed`."""
+        """The `budget` of `rows`: the largest number of tokens per row, or `split` or `packed`."""
         return cast(Budget, self.budget or self.layout)
 
 
 @dataclass(frozen=True)
 class EvaluateConfig:
-    """How the model is evaluated during training and at its end.
+    """The settings of evaluations during and after training.
 
-    sizes: question sizes (empty: the task's default, usually the largest size trained on). n: questions per size.
-    temperature: of sampling, for method free (0: greedy).
+    sizes: the sizes of the questions (empty: the task's default, usually the largest training size).
+    n: the number of questions per size. temperature: the sampling temperature of the method `free` (0: greedy).
     """
 
     sizes: tuple[int, ...] = ()
@@ -148,20 +158,21 @@ class EvaluateConfig:
         if self.method not in METHODS:
             raise unknown_name("evaluate.method", self.method, METHODS)
         if self.n < 1 or any(size < 1 for size in self.sizes):
-            raise ScratchpadError(f"evaluate: n and sizes are at least 1; given n={self.n}, sizes={self.sizes}")
+            raise ScratchpadError(f"evaluate: n={self.n}, sizes={self.sizes}: n and all sizes must be at least 1")
         if not self.temperature >= 0 or (self.temperature and self.method == "forced"):
             raise ScratchpadError(
-                f"evaluate.temperature={self.temperature:g}: 0 (greedy) or more, and above 0 with evaluate.method=free"
+                f"evaluate.temperature={self.temperature:g}: set 0 (greedy), or more than 0 with evaluate.method=free"
             )
 
 
 @dataclass(frozen=True)
 class CurriculumConfig:
-    """Training in stages of the task (Abbe et al. 2024, figures 8 and 9). Without stages: the task as it is.
+    """Training in stages of the task (Abbe et al. 2024, figures 8 and 9). Without stages, the task does not change.
 
-    stages: the task settings that each stage changes, `n=2; n=3; n=4`; spaces separate several settings of one stage.
-    threshold: the share of correct answers that ends a stage; every `every` steps it is tested on n new questions of
-    the stage. forget: train a stage on its own questions only; otherwise on those of all stages so far, in equal parts.
+    stages: the task settings of each stage, such as `n=2; n=3; n=4`; spaces separate several settings of one stage.
+    threshold: the share of correct answers that ends a stage.
+    every: the number of steps between tests of a stage. n: the number of new questions in a test.
+    forget: train only on questions of the current stage; otherwise all stages so far give equal parts of a batch.
     """
 
     stages: tuple[str, ...] = ()
@@ -179,16 +190,16 @@ class CurriculumConfig:
                 f"{'; '.join(self.stages) or 'none'} threshold={'none' if self.threshold is None else self.threshold}"
             )
         if self.threshold is not None and not 0 < self.threshold <= 1:
-            share = "a share of correct answers is above 0 and at most 1"
+            share = "a share of correct answers must be above 0 and at most 1"
             raise ScratchpadError(f"curriculum.threshold={self.threshold}: {share}")
         if self.forget and not stages:
             raise ScratchpadError("curriculum.forget needs curriculum.stages")
         if self.every < 1 or self.n < 1:
-            raise ScratchpadError(f"curriculum: every and n are at least 1; given: every={self.every} n={self.n}")
+            raise ScratchpadError(f"curriculum: every={self.every} n={self.n}: both must be at least 1")
 
     @property
     def settings(self) -> tuple[dict[str, str], ...]:
-        """The task settings that each stage changes. ScratchpadError where a stage is not written name=value."""
+        """The task settings of each stage. Raises ScratchpadError if a stage does not have the form name=value."""
         return tuple(
             split_assignments(stage.split() or [""], f"curriculum.stages, stage {number},")
             for number, stage in enumerate(self.stages, 1)
@@ -204,11 +215,11 @@ class RunConfig:
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
 
     def with_settings(self, values: Mapping[str, Any]) -> RunConfig:
-        """A copy with settings by their paths: `{"train.steps": "500", "model": "25m", "task.settings.bits": "1-8"}`.
+        """Return a copy with new settings: `{"train.steps": "500", "model": "25m", "task.settings.bits": "1-8"}`.
 
-        Names outside these parts are the task's: `bits=1-8` is `task.settings.bits=1-8`. Another task (`task.name`,
-        or a file in place of a built-in task) drops the former task's settings and evaluated sizes. A setting also
-        drops the one that it excludes.
+        A name outside the parts of a config is a task setting: `bits=1-8` means `task.settings.bits=1-8`. Changing the
+        task (`task.name`, or a file in place of a built-in task) drops the task's settings and the evaluated sizes. A
+        new task setting drops the task settings that it excludes.
         """
         for name in values:
             if f"task.settings.{name}" in values:
@@ -230,10 +241,10 @@ class RunConfig:
 
     @property
     def weight_settings(self) -> RunConfig:
-        """This config with default values for all settings that its weights do not depend on.
+        """This config with default values of the `evaluate` settings on which the weights do not depend.
 
-        These are the `evaluate` settings, unless evaluations end the run (`train.stop_at`); `evaluate.method` also
-        tests the stages of a curriculum.
+        The weights depend on all of them if evaluations can end the run (`train.stop_at`), and on `evaluate.method` if
+        a curriculum has stages.
         """
         if self.train.stop_at is not None:
             return self
@@ -245,15 +256,15 @@ class RunConfig:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any], place: str) -> RunConfig:
-        """Read the JSON object that `to_json` makes. A ScratchpadError begins with `place` and names the setting."""
+        """Read the JSON object that `to_json` returns. A ScratchpadError begins with `place` and names the setting."""
         if not isinstance(value, Mapping):
-            raise ScratchpadError(f"{place}: a run config is a JSON object with {', '.join(_PARTS)}")
+            raise ScratchpadError(f"{place}: a run config must be a JSON object with {', '.join(_PARTS)}")
         with error_prefix(place):
             return with_settings(cls(), value, "a run")
 
 
 def read_config(path: str) -> RunConfig:
-    """Read the config in a JSON file: a run's config.json, or your own file with the same parts."""
+    """Read a config from a JSON file: the config.json of a run, or a file with the same parts."""
     try:
         value = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
