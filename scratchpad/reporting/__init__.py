@@ -1,1 +1,1 @@
-"""One self-contained HTML page about one run or several, and the plots on it."""
+"""A self-contained HTML page about one or more runs, and its plots."""

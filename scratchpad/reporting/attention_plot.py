@@ -1,4 +1,4 @@
-"""The plot of attention weights of one state: one map per head, one row of maps per layer."""
+"""A plot of the attention weights of one state: one row of maps per layer, one map per head."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _LABELLED = 90
 
 @mpl.rc_context(STYLE)
 def attention_figure(found: AttentionMap) -> Figure:
-    """Plot the weights. Down: the tokens of the state, as they are predicted. Across: the tokens of the row. Dark: 1.
+    """Plot the weights: rows are the predicted tokens of the state, columns are the tokens of the row.
 
-    ScratchpadError for a row of too many tokens to be readable.
+    The darkest cells have weight 1. Raises ScratchpadError if the row has too many tokens.
     """
     layers, heads, own, length = found.weights.shape
     if length > _MAX_TOKENS:
         raise ScratchpadError(
-            f"a plot of attention over {length} tokens is not readable: at most {_MAX_TOKENS}; take a shorter question"
+            f"a plot of attention over {length} tokens is not readable: shorten the question (at most {_MAX_TOKENS})"
         )
     width = min(_MAX_WIDTH_INCHES, max(_MIN_WIDTH_INCHES, _CELL_INCHES * length))
     height = max(0.9, 0.13 * own)
@@ -57,5 +57,5 @@ def _label(every: np.ndarray, found: AttentionMap) -> None:
 
 
 def _short(token: str) -> str:
-    """Return marks as the papers print them: as narrow as other tokens."""
+    """Return the token; a mark is returned as the short symbol that the papers print."""
     return PAPER_MARKS.get(token, token) if token in MARKS else token

@@ -1,4 +1,4 @@
-"""The series that the plots of a report show, made from runs."""
+"""The series of runs that the plots of a report show."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scratchpad.reporting.run_records import RunRecord
 
 
 def accuracy_series(groups: Sequence[Group], protocol: str) -> list[Series]:
-    """Return accuracy over length. If the groups differ in trained lengths, each label names its own."""
+    """Return accuracy over length. If groups differ in trained lengths, each label includes the trained lengths."""
     trained = [group.runs[0].trained for group in groups]
     series = []
     for group, lengths in zip(groups, trained, strict=True):
@@ -22,7 +22,7 @@ def accuracy_series(groups: Sequence[Group], protocol: str) -> list[Series]:
 
 
 def loss_series(groups: Sequence[Group]) -> list[Series]:
-    """Return training loss over steps, with marks where stages of a curriculum were passed."""
+    """Return training loss over steps, with a mark at each step that passed a stage of a curriculum."""
     return [
         Series(
             group.label,
@@ -38,7 +38,7 @@ def loss_series(groups: Sequence[Group]) -> list[Series]:
 
 
 def evaluation_panels(groups: Sequence[Group], method: str) -> list[tuple[str, list[Series]]]:
-    """Return (title, mean accuracy over training steps): over the trained lengths, and over the other lengths."""
+    """Return panels (title, mean accuracy over training steps): one for trained lengths, one for other lengths."""
     if all(run.trained is None for group in groups for run in group.runs):
         return [("all evaluated lengths", [_evaluations(group, method, trained=False) for group in groups])]
     panels = [
@@ -55,7 +55,7 @@ def _accuracy(run: RunRecord, protocol: str) -> RunCurve:
 
 
 def _evaluations(group: Group, method: str, trained: bool) -> Series:
-    """Return the mean accuracy of each run over the lengths that it was (`trained`) or was not trained on."""
+    """Return each run's mean accuracy over its trained lengths, or over all other lengths if `trained` is False."""
     curves = []
     for run in group.runs:
         means: dict[float, float] = {}

@@ -1,7 +1,7 @@
-"""The plots of reports: accuracy over length, loss and accuracy over steps. Runs are thin lines, their median is thick.
+"""Plots for reports: accuracy over length, and loss and accuracy over steps. Runs are thin lines, medians are thick.
 
-Each function returns a matplotlib Figure; `svg` and `save` write it. They need no display and leave
-matplotlib's global state unchanged.
+Each function returns a matplotlib Figure; `svg` and `save` write a figure. No function needs a display or
+changes the global state of matplotlib.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from scratchpad.config.lengths import Lengths
 
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#7f7f7f")
-"""The colours of Okabe and Ito, distinct for any colour vision; their yellow is darker here, black is for text only."""
+"""The colours of Okabe and Ito, distinct for any colour vision, with a darker yellow and without black."""
 INK, GRID, SHADE = "#222222", "#dcdcdc", "#eeeeec"
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -39,13 +39,13 @@ STYLE: dict[Any, Any] = {
 INCHES = (5.6, 3.7)
 _DOTS_PER_INCH = 200
 _LEGEND_LINE_INCHES = 0.2
-_LEGEND_CHARACTERS = 60  # per line of the legend
+_LEGEND_CHARACTERS = 60  # in one line of the legend
 _MAX_POINTS = 300
 
 
 @dataclass(frozen=True)
 class RunCurve:
-    """The values of one run: y at each x, ascending. low, high: an interval around each y; empty without intervals."""
+    """The values of one run: y at each x, in ascending order. low, high: the intervals of y (empty: no intervals)."""
 
     x: tuple[float, ...]
     y: tuple[float, ...]
@@ -55,9 +55,9 @@ class RunCurve:
 
 @dataclass(frozen=True)
 class Series:
-    """Runs with equal settings except the seed, drawn in one colour.
+    """Runs that differ only in their seed, drawn in one colour.
 
-    trained: the lengths trained on. marks: steps at which a stage of a curriculum was passed.
+    trained: the lengths of the training questions. marks: the steps that passed a stage of a curriculum.
     """
 
     label: str
@@ -68,9 +68,9 @@ class Series:
 
 @mpl.rc_context(STYLE)
 def accuracy_plot(series: Sequence[Series], length: str = "length", accuracy: str = "accuracy (%)") -> Figure:
-    """Plot accuracy (0 to 1) over length, with the trained lengths shaded; as bars if there is only one length.
+    """Plot accuracy (0 to 1) over length, with the trained lengths shaded; a single length gives a bar plot.
 
-    The band around a line is the interval of a single run, or spans the runs of a series. length, accuracy: labels.
+    Bands show the interval of a single run, or the range of several runs. length, accuracy: the labels of the axes.
     """
     sizes = sorted({x for one in series for curve in one.curves for x in curve.x})
     if len(sizes) == 1:
@@ -89,7 +89,7 @@ def accuracy_plot(series: Sequence[Series], length: str = "length", accuracy: st
 
 @mpl.rc_context(STYLE)
 def loss_plot(series: Sequence[Series]) -> Figure:
-    """Plot training loss over steps, on a logarithmic scale; many points are thinned to medians of neighbours."""
+    """Plot training loss over steps, on a logarithmic scale. Long curves are thinned to medians of neighbours."""
     figure = Figure(figsize=INCHES)
     axes = figure.add_subplot()
     for number, one in enumerate(series):
@@ -106,7 +106,7 @@ def loss_plot(series: Sequence[Series]) -> Figure:
 
 @mpl.rc_context(STYLE)
 def evaluation_plot(panels: Sequence[tuple[str, Sequence[Series]]], accuracy: str = "accuracy (%)") -> Figure:
-    """Plot accuracy (0 to 1) over training steps. panels: (title, series), with the same series in each panel."""
+    """Plot accuracy (0 to 1) over training steps. panels: pairs (title, series); all panels have the same series."""
     figure = Figure(figsize=(INCHES[0], 1.1 + 2.3 * len(panels)))
     every = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (title, series) in zip(every, panels, strict=True):
@@ -120,10 +120,10 @@ def evaluation_plot(panels: Sequence[tuple[str, Sequence[Series]]], accuracy: st
 
 
 def svg(figure: Figure) -> str:
-    """Return a figure as an <svg> element without group ids, so that one page can hold several."""
+    """Return a figure as an <svg> element without group ids, so that one page can hold several figures."""
     file = io.BytesIO()
     with mpl.rc_context(STYLE), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # the reader's fonts have it
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # the browser has the glyph
         figure.savefig(file, format="svg", transparent=True)
     text = file.getvalue().decode()
     text = text[text.index("<svg") :]
@@ -133,13 +133,13 @@ def svg(figure: Figure) -> str:
 
 
 def save(figure: Figure, file: str | Path | IO[bytes], kind: str = "png") -> None:
-    """Save a figure on white, as png, svg or pdf."""
+    """Save a figure with a white background. kind: png, svg or pdf."""
     with mpl.rc_context(STYLE):
         figure.savefig(file, format=kind, dpi=_DOTS_PER_INCH)
 
 
 def median_curve(curves: Sequence[RunCurve]) -> RunCurve:
-    """Return the median at each x of the curves that have it. low and high span them (a single curve keeps its own)."""
+    """Return the median of curves at each x. low, high: the range of the curves, or the interval of a single curve."""
     if len(curves) == 1:
         return curves[0]
     found: dict[float, list[float]] = {}
@@ -168,7 +168,7 @@ def _draw(axes: Axes, number: int, series: Series, scale: float = 1, markers: bo
 
 
 def _bars(series: Sequence[Series], length: str, accuracy: str) -> Figure:
-    """Plot one bar per series, with whiskers for the interval and, for several runs, a dot per run."""
+    """Plot one bar per series, with a whisker for the interval; if a series has several runs, plot a dot per run."""
     figure = Figure(figsize=INCHES)
     axes = figure.add_subplot()
     percent_axis(axes, accuracy)
@@ -197,7 +197,7 @@ def percent_axis(axes: Axes, label: str) -> None:
 
 
 def logarithmic(axes: Axes) -> None:
-    """Make the y axis logarithmic, with plain numbers: at 1, 2 and 5 of each decade if there are few decades."""
+    """Make the y axis logarithmic, with labels at powers of ten and, on a short axis, also at 2 and 5 times these."""
     axes.set_yscale("log")
     low, high = axes.get_ylim()
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 1000 * low else (1,), numticks=12))
@@ -206,7 +206,7 @@ def logarithmic(axes: Axes) -> None:
 
 
 def _mark_trained(axes: Axes, series: Sequence[Series]) -> None:
-    """Shade the trained lengths if all series share them; else draw a dotted line at the longest length of each."""
+    """Shade the trained lengths if all series share them; otherwise mark each series' longest one by a dotted line."""
     lengths = {one.trained for one in series}
     shared = lengths.pop() if len(lengths) == 1 else None
     above: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "va": "bottom", "fontsize": 8.5}
@@ -222,7 +222,7 @@ def _mark_trained(axes: Axes, series: Sequence[Series]) -> None:
 
 
 def line_style(number: int, markers: bool = True) -> dict[str, Any]:
-    """Return the colour, dashes and marker of a series; later ones are thinner, as they are drawn on top."""
+    """Return the colour, dashes and marker of a series. Later series are drawn on top, so their lines are thinner."""
     place = number % len(PALETTE)
     dashes = _DASHES[number // len(PALETTE) % len(_DASHES)]
     look = {"color": PALETTE[place], "linestyle": dashes, "linewidth": max(1.6, 2.8 - 0.3 * number)}

@@ -15,7 +15,7 @@ from scratchpad.reporting.charts import INCHES, INK, STYLE, Series, legend, line
 
 _ROW_INCHES = 0.36
 _BARS_HEIGHT = 0.8
-"""The height of all bars of a row together."""
+"""The total height of the bars in a row."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class Bar:
 
 @mpl.rc_context(STYLE)
 def bars_plot(rows: Sequence[tuple[str, Sequence[Bar | None]]], cases: Sequence[str], accuracy: str) -> Figure:
-    """Plot one row of bars per label and one bar per case, with whiskers for intervals and, for several seeds, dots.
+    """Plot one row of bars per label, with one bar per case (None: no bar).
 
-    A bar that is None is left out.
+    Whiskers show intervals; dots show the seeds of a bar with several seeds.
     """
     figure = Figure(figsize=(INCHES[0], 1.2 + len(rows) * max(_ROW_INCHES, 0.2 * len(cases))))
     axes = figure.add_subplot()
@@ -54,7 +54,7 @@ def bars_plot(rows: Sequence[tuple[str, Sequence[Bar | None]]], cases: Sequence[
 
 def _bar(axes: Axes, place: float, thick: float, bar: Bar, colour: str) -> None:
     axes.barh(place, 100 * bar.share, height=0.9 * thick, color=colour, alpha=0.75)
-    axes.vlines(0, place - 0.45 * thick, place + 0.45 * thick, color=colour, linewidth=3)  # visible for a bar of 0, too
+    axes.vlines(0, place - 0.45 * thick, place + 0.45 * thick, color=colour, linewidth=3)  # keeps bars of 0 visible
     axes.hlines(place, 100 * bar.low, 100 * bar.high, color=INK, linewidth=1.2)
     if len(bar.seeds) > 1:
         axes.plot([100 * share for share in bar.seeds], [place] * len(bar.seeds), "o", color=INK, markersize=3)
@@ -62,9 +62,10 @@ def _bar(axes: Axes, place: float, thick: float, bar: Bar, colour: str) -> None:
 
 @dataclass(frozen=True)
 class Learned:
-    """Steps to learn at one value of the varied setting: of the median seed, with an interval, and of every seed.
+    """The steps to learn at one value (`at`) of the varied setting.
 
-    Infinite for seeds that never learned; given_up: the steps after which their training ended.
+    steps: the median over seeds. low, high: its interval. seeds: the steps of each seed. A seed that never learned has
+    infinitely many steps. given_up: the last step of training.
     """
 
     at: float
@@ -79,8 +80,8 @@ class Learned:
 def steps_plot(series: Sequence[tuple[str, Sequence[Learned]]], varied: str) -> Figure:
     """Plot steps to learn over a varied setting, on a logarithmic scale.
 
-    Seeds are dots, their medians a line, the interval a bar. Runs that never learned are open triangles at their last
-    step.
+    Dots are seeds, the line joins medians, and bars are intervals. An open triangle marks the last step of a run that
+    never learned.
     """
     figure = Figure(figsize=INCHES)
     axes = figure.add_subplot()

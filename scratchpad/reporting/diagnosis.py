@@ -1,4 +1,4 @@
-"""Diagnosis of chains: accuracy of single transitions, the chain accuracy they predict, and first wrong states."""
+"""Diagnosis of chains: transition accuracy, the chain accuracy that it predicts, and the first wrong states."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from scratchpad.training.run_folder import read_json_lines
 
 @dataclass
 class WrongStates:
-    """First wrong states with the same kind of error: their number, and the first of them beside the true state."""
+    """First wrong states with one kind of error: a count, and an example (`written`) with its true state (`due`)."""
 
     count: int
     question: str
@@ -34,9 +34,9 @@ class WrongStates:
 class Diagnosis:
     """All chains of one length under one evaluation protocol.
 
-    chains: the share of chains that are correct throughout. by_place: transition number -> share of correct
-    transitions. by_trait: trait named by the task -> its value -> share. first_wrong: kind of error -> states; only for
-    generated chains. lengths: number of transitions of the true chain -> number of chains.
+    chains: the share of chains without an error. by_place: the share of correct transitions by transition number.
+    by_trait: the share of correct transitions by trait and value; the task defines the traits. first_wrong: the first
+    wrong states of generated chains by kind of error. lengths: the number of chains by length of the true chain.
     """
 
     protocol: str
@@ -49,19 +49,19 @@ class Diagnosis:
 
     @property
     def transitions(self) -> Share:
-        """The share of correct transitions over all places."""
+        """The share of correct transitions over all transition numbers."""
         every = self.by_place.values()
         return Share(sum(one.correct for one in every), sum(one.n for one in every))
 
     @property
     def predicted(self) -> float:
-        """The chain accuracy for independent transitions: the product of their accuracies by place, over all chains."""
+        """The chain accuracy if transitions were independent: the mean over chains of the product of `by_place`."""
         accuracies = [self.by_place[place].accuracy for place in sorted(self.by_place)]
         products = sum(n * math.prod(accuracies[:length]) for length, n in self.lengths.items())
         return products / sum(self.lengths.values())
 
     def errors(self) -> list[tuple[str, WrongStates]]:
-        """Return the kinds of error with their states, the most frequent kind first."""
+        """Return pairs (kind of error, first wrong states), the most frequent kind first."""
         return sorted(self.first_wrong.items(), key=lambda item: -item[1].count)
 
     def to_json(self) -> dict[str, Any]:
@@ -84,9 +84,10 @@ def _share_json(share: Share) -> dict[str, Any]:
 
 
 def diagnose(run: RunRecord) -> list[Diagnosis]:
-    """Return the diagnoses of an inductive run by protocol and length, from its evaluation.jsonl; none for other runs.
+    """Return one diagnosis per protocol and length from the evaluation.jsonl of an inductive run.
 
-    Samples of different seeds are pooled. Questions of a data file are the same for every seed: the last seed counts.
+    The list is empty for other formats. Samples of all seeds are pooled. A data file has the same questions for every
+    seed, so only its last seed counts.
     """
     if not format_named(run.config.task.format).inductive:
         return []
@@ -102,9 +103,9 @@ def diagnose(run: RunRecord) -> list[Diagnosis]:
 
 
 def _count_sample(diagnosis: Diagnosis, task: Task | None, true: Document[str] | None, line: JsonObject) -> None:
-    """Count one line of evaluation.jsonl. true: the true document, where the task is known."""
+    """Add one line of evaluation.jsonl. true: the true document, or None if the task is unknown."""
     diagnosis.chains.add(line["exact"])
-    given = int(true is not None and not true.prompt)  # 1 where the first state is given, not written
+    given = int(true is not None and not true.prompt)  # 1 if the question is the first state
     diagnosis.lengths[len(true.states) - given if true else len(line["transitions"])] += 1
     for place, correct in enumerate(line["transitions"], 1):
         diagnosis.by_place.setdefault(place, Share()).add(correct)
@@ -121,7 +122,7 @@ def _count_sample(diagnosis: Diagnosis, task: Task | None, true: Document[str] |
 def _expected_states(
     task: Task, question: Symbols, true: Document[str], given: int, line: JsonObject
 ) -> Sequence[Symbols | None]:  # fmt: skip
-    """Return for each transition the state that follows from the previous state as written; None if none follows."""
+    """Return the correct next state of each written state; None if a written state has no next state."""
     count = len(line["transitions"])
     if line["method"] == "forced":
         return [bare(state) for state in true.states[given:]][:count]
@@ -144,7 +145,7 @@ def _count_first_wrong(diagnosis: Diagnosis, task: Task, true: Document[str], gi
 
 
 def describe_error(task: Task, written: Symbols, due: Symbols) -> str:
-    """Return in a few words how a written state differs from the true one; both include their terminators."""
+    """Describe the difference between a written and a true state, both with terminators."""
     if not due:
         return "goes on after the last state"
     if not written:

@@ -1,4 +1,4 @@
-"""One self-contained HTML page about runs: tables, plots, sample chains, settings. No network, no scripts."""
+"""A self-contained HTML page about runs: tables, plots, sample chains, settings. The page has no scripts or links."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from scratchpad.tasks.formats import format_named
 _SAMPLED_RUNS = 12
 _MEASURES = {"forced": "correct scratchpads", "free": "correct answers"}
 _METHOD_TEXTS = {
-    "forced": "Teacher forcing, one forward pass: given the true text before it, each token must be the model's argmax",
+    "forced": "Teacher forcing, one forward pass: given all earlier true tokens, the argmax must be the true token",
     "free": "Free running: the model generates the text, and its answer is compared with the true answer",
 }
 
 Context = dict[str, Any]
-"""The values of one part of the page, by their names in the template."""
+"""The values of one part of the page, by name in the template."""
 
 
 @dataclass(frozen=True)
@@ -45,15 +45,15 @@ class Picture:
 
 
 def report(folders: Sequence[str | Path], title: str | None = None, task_file: str | None = None) -> str:
-    """Return the page about run folders, as HTML. task_file: the file of your own task that they were trained on.
+    """Return the HTML page about run folders. task_file: the file of your own task, if the runs have such a task.
 
-    ScratchpadError for a folder that is no run, is damaged or is given twice.
+    Raises ScratchpadError if a folder is not a run, is damaged or is given twice.
     """
     return page(read_runs(folders, task_file), title)
 
 
 def read_runs(folders: Sequence[str | Path], task_file: str | None = None) -> list[RunRecord]:
-    """Read run folders. ScratchpadError as for `report`."""
+    """Read run folders. Raises ScratchpadError in the same cases as `report`."""
     places = [Path(folder).resolve() for folder in folders]
     twice = next((str(folder) for folder, at in zip(folders, places, strict=True) if places.count(at) > 1), None)
     if not folders:
@@ -64,7 +64,7 @@ def read_runs(folders: Sequence[str | Path], task_file: str | None = None) -> li
 
 
 def accuracy_figure(runs: Sequence[RunRecord]) -> Figure:
-    """Return the page's first plot of accuracy over length. ScratchpadError for several tasks or without scores."""
+    """Return the first accuracy plot of the page. Raises ScratchpadError for several tasks or missing scores."""
     tasks = group_by_task(runs)
     protocols = _protocols(tasks[0])
     if len(tasks) > 1 or not protocols:
@@ -78,7 +78,7 @@ def page(
     title: str | None = None,
     attention: Mapping[Path, Sequence[AttentionImage]] | None = None,
 ) -> str:
-    """Return the page about runs, as HTML. attention: pictures to show, by run folder."""
+    """Return the HTML page about runs. attention: the pictures of attention weights by run folder."""
     tasks = group_by_task(runs)
     ordered = [(group, run) for groups in tasks for group in groups for run in group.runs]
     sampled = ordered[:_SAMPLED_RUNS]
@@ -109,7 +109,7 @@ def _title(tasks: Sequence[Sequence[Group]]) -> str:
 
 
 def _section(groups: Sequence[Group]) -> Context:
-    """Return the section of the runs on one task."""
+    """Return the section about the runs on one task."""
     run = groups[0].runs[0]
     file = run.config.task.data or run.config.task.file
     return {
@@ -139,7 +139,7 @@ def _summary(groups: Sequence[Group]) -> list[tuple[str, str]]:
 
 
 def _protocols(groups: Sequence[Group]) -> list[str]:
-    """Return the protocols of all runs: forced, free, then free with each sampling."""
+    """Return the protocols of all runs, in the order forced, free, free with sampling."""
     found = {protocol for group in groups for run in group.runs for protocol, _ in run.scores}
     return sorted(found, key=lambda protocol: (METHODS.index(protocol.partition(", ")[0]), protocol))
 
@@ -162,7 +162,7 @@ def _protocol_results(groups: Sequence[Group], protocol: str) -> Context:
 
 
 def _measure(protocol: str) -> str:
-    """Return what is counted as correct, with the sampling if there is any."""
+    """Return the measure of a protocol, such as `correct answers`, with its sampling."""
     method, comma, sampling = protocol.partition(", ")
     return _MEASURES[method] + comma + sampling
 
@@ -187,7 +187,7 @@ def _training_pictures(groups: Sequence[Group]) -> list[Picture]:
 
 
 def _has_schedule(groups: Sequence[Group], method: str) -> bool:
-    """Whether training evaluated any run with this method at more than one step."""
+    """Return whether the training of any run has several evaluations with this method."""
     steps = [
         {step for step, scores in run.evaluations for score in scores if score.method == method}
         for group in groups
@@ -197,7 +197,7 @@ def _has_schedule(groups: Sequence[Group], method: str) -> bool:
 
 
 def _picture(figure: Figure, caption: str) -> Picture:
-    """Return a plot whose colours are CSS variables, so that they follow the page's light or dark scheme."""
+    """Return a plot with CSS variables as colours, so that the plot follows the page's light or dark scheme."""
     text = svg(figure)
     names = {INK: "--ink", GRID: "--grid", SHADE: "--shade"} | {c: f"--series-{i}" for i, c in enumerate(PALETTE)}
     for colour, name in names.items():
@@ -206,7 +206,7 @@ def _picture(figure: Figure, caption: str) -> Picture:
 
 
 def _notes(name: str, run: RunRecord) -> list[str]:
-    """Return warnings about a run that is unfinished or not evaluated, or whose task cannot be loaded."""
+    """Return warnings if a run is unfinished or not evaluated, or if its task cannot be loaded."""
     notes = []
     if run.last_step < run.config.train.steps and run.config.train.stop_at is None:
         notes.append(f"{name}: {run.last_step:,} of {run.config.train.steps:,} steps are logged.")
@@ -224,7 +224,7 @@ def _notes(name: str, run: RunRecord) -> list[str]:
 
 
 def _samples(ordered: Sequence[tuple[Group, RunRecord]]) -> list[Context]:
-    """Return the chains of each run; open: those of the first inductive run, or else of the first run."""
+    """Return the chains of each run. The page opens only the first inductive run, or the first run if none is."""
     inductive = [run for _, run in ordered if format_named(run.config.task.format).inductive]
     opened = inductive[0] if inductive else ordered[0][1]
     samples = []
@@ -258,7 +258,7 @@ def _diagnosis(group: Group, run: RunRecord, attention: Mapping[Path, Sequence[A
 
 
 def _facts(runs: Sequence[RunRecord]) -> list[Context]:
-    """Return settings and provenance: texts that are equal in all runs, and one text per run for the others."""
+    """Return settings and provenance: the values common to all runs, and the values that differ between runs."""
     settings = [settings_text(run.record["config"]) for run in runs]
     others = [
         settings_text({name: part for name, part in run.record.items() if name != "config"})
@@ -272,7 +272,7 @@ def _facts(runs: Sequence[RunRecord]) -> list[Context]:
 
 
 def _stages(run: RunRecord) -> dict[str, str]:
-    """Return the number of steps of each passed stage of a curriculum, as a fact."""
+    """Return the number of steps of each passed stage of a curriculum."""
     if not run.config.curriculum.stages:
         return {}
     passed = [f"{test['settings']} after {test['steps']:,}" for _, test in run.stages]

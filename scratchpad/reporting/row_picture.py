@@ -1,4 +1,4 @@
-"""A picture of training rows: which tokens each token sees, positions, and scored tokens."""
+"""A picture of training rows: the visible tokens of each token, the positions, and the scored tokens."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _COMFORTABLE_TOKENS = 80
 _LABEL_INCHES = 0.125
 _TOP_INCHES, _SIDE_INCHES, _LEFT_INCHES, _BOTTOM_INCHES = 1.25, 1.2, 1.0, 0.35
 _MIN_WIDTH_INCHES = 7.0
-_MAX_CHARACTERS = 9  # of a token's label
+_MAX_CHARACTERS = 9  # in the label of a token
 _DOTS_PER_INCH = 130
 
 
@@ -44,13 +44,13 @@ class _Segment:
 
 
 def draw_rows(rows: Sequence[Row[str]], file: IO[bytes]) -> None:
-    """Draw the first rows of a document, at most MOST_ROWS, as a PNG. ScratchpadError for rows over MOST_TOKENS."""
+    """Draw up to MOST_ROWS rows as a PNG. Raises ScratchpadError if a row has more than MOST_TOKENS tokens."""
     shown = rows[:MOST_ROWS]
     longest = max(map(len, shown))
     if longest > MOST_TOKENS:
         raise ScratchpadError(
-            f"a picture of a row of {longest} tokens is not readable: at most {MOST_TOKENS}; "
-            "--layout mixed with a --budget, or split, makes shorter rows"
+            f"a picture of a row of {longest} tokens is not readable: at most {MOST_TOKENS} are allowed. "
+            "Use `--layout split`, or `--layout mixed` with a smaller `--budget`"
         )
     cell = max(_CELL_INCHES * min(1.0, _COMFORTABLE_TOKENS / longest), _MIN_CELL_INCHES)
     heights = [_TOP_INCHES + cell * len(row) + _BOTTOM_INCHES for row in shown]
@@ -66,7 +66,7 @@ def draw_rows(rows: Sequence[Row[str]], file: IO[bytes]) -> None:
         if len(rows) > 1:
             axes.set_ylabel(f"row {number} of {len(rows)}", labelpad=72 * _LEFT_INCHES * 0.7)
         top -= _BOTTOM_INCHES
-    text = "Each line is a token; the tokens that it sees are coloured."
+    text = "Each line shows one token. Coloured cells are the tokens visible to the token of the line."
     figure.text(0.01, 1 - 0.1 / figure.get_figheight(), text, va="top", fontsize=9)
     patches = [Patch(facecolor=c, label=kind, edgecolor="#999999") for c, kind in zip(_COLOURS, _KINDS, strict=True)]
     figure.legend(handles=patches, loc="lower left", ncols=4, frameon=False, fontsize=8)
@@ -74,7 +74,7 @@ def draw_rows(rows: Sequence[Row[str]], file: IO[bytes]) -> None:
 
 
 def _segments(rows: Sequence[Row[str]]) -> Iterator[list[_Segment]]:
-    """Yield the segments of each row; states are numbered through the document."""
+    """Yield the segments of each row. State numbers continue from row to row."""
     written = 0
     for row in rows:
         parts = [
@@ -89,7 +89,7 @@ def _segments(rows: Sequence[Row[str]]) -> Iterator[list[_Segment]]:
             if kind == _STATE:
                 written += 1
                 name = f"s[{written}]"
-            elif kind == _CONTEXT:  # without a prompt the first state is given, not written
+            elif kind == _CONTEXT:  # without a prompt, the question is the first state
                 name = f"s[{written}] again" if written else "s[1] given"
                 written = max(written, 1)
             found.append(_Segment(low, high, kind, name))
@@ -105,7 +105,7 @@ def _draw_row(axes: Axes, row: Row[str], segments: Sequence[_Segment], cell: flo
 
 
 def _kinds_seen(row: Row[str], segments: Sequence[_Segment]) -> np.ndarray:
-    """Return (T, T): at [q, k] the kind of token k if token q sees it, else _UNSEEN."""
+    """Return a (T, T) array: entry [q, k] is the kind of token k if token q sees token k, otherwise _UNSEEN."""
     kinds = np.zeros(len(row), np.int8)
     for segment in segments:
         kinds[segment.low : segment.high] = segment.kind
@@ -117,7 +117,7 @@ def _kinds_seen(row: Row[str], segments: Sequence[_Segment]) -> np.ndarray:
 
 
 def _grid(axes: Axes, segments: Sequence[_Segment], length: int, cell: float) -> None:
-    """Draw white lines between tokens if cells are large enough, and dark lines between segments."""
+    """Draw dark lines between segments and, if cells are large enough, white lines between tokens."""
     if cell > _MIN_CELL_INCHES * 2:
         between = np.arange(1, length) - 0.5
         axes.vlines(between, -0.5, length - 0.5, color="white", linewidth=0.6)
@@ -145,7 +145,7 @@ def _shown(token: str) -> str:
 
 
 def _name_segments(axes: Axes, segments: Sequence[_Segment], cell: float) -> None:
-    """Write the names of segments above the token labels, each over a bar in its colour."""
+    """Write the name of each segment, over a bar in the segment's colour, above the token labels."""
     above = -0.5 - 0.62 / cell
     for segment in segments:
         middle = (segment.low + segment.high - 1) / 2
@@ -162,7 +162,7 @@ def _name_segments(axes: Axes, segments: Sequence[_Segment], cell: float) -> Non
 
 
 def _side_columns(axes: Axes, row: Row[str], cell: float) -> None:
-    """Write each token's position on the right, and a bar if it is scored."""
+    """Write the position of each token on the right, and draw a bar for each scored token."""
     right, size = len(row) - 0.5, _font_size(cell)
     position, scored = right + 0.3 / cell, right + 0.75 / cell
     for x, title in ((position, "position"), (scored, "scored")):
@@ -176,7 +176,7 @@ def _side_columns(axes: Axes, row: Row[str], cell: float) -> None:
 
 
 def _labelled(length: int, cell: float) -> range:
-    """Return the places that get labels, so that labels do not overlap."""
+    """Return the token indices with labels, chosen so that labels do not overlap."""
     return range(0, length, int(np.ceil(_LABEL_INCHES / cell)))
 
 

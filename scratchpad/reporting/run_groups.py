@@ -1,4 +1,4 @@
-"""Groups of runs with equal settings except the seed, and their labels."""
+"""Groups of runs that differ only in the seed, and the labels of groups."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _MAX_LABEL_CHARACTERS = 48
 _IGNORED = ("train.seed", "evaluate.")
 """Settings in which the runs of a group may differ."""
 _UNLABELLED = (*_IGNORED, "model.context", "task.format")
-"""Settings that no label names: ignored, derived from others, or always named."""
+"""Settings that a label does not list."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Runs with equal settings except the seed, ordered by seed."""
+    """Runs that differ only in the seed, ordered by seed."""
 
     label: str
     runs: tuple[RunRecord, ...]
 
     def name_of(self, run: RunRecord) -> str:
-        """Return the name of one run: the label, with the seed if there are several, or the folder if seeds repeat."""
+        """Return the label. If the group has several runs, add the seed (or the folder, if seeds repeat)."""
         if len(self.runs) == 1:
             return self.label
         seeds = [one.config.train.seed for one in self.runs]
@@ -33,7 +33,7 @@ class Group:
 
 
 def settings_text(value: Mapping[str, Any]) -> dict[str, str]:
-    """Return nested settings as texts, by path: `{"train.steps": "500"}`."""
+    """Return nested settings as texts by path, such as `{"train.steps": "500"}`."""
     texts = {}
     for name, item in flat_settings(value).items():
         texts[name] = ", ".join(map(str, item)) if isinstance(item, list) else "none" if item is None else str(item)
@@ -41,7 +41,7 @@ def settings_text(value: Mapping[str, Any]) -> dict[str, str]:
 
 
 def common_and_differing(many: Sequence[Mapping[str, str]]) -> tuple[dict[str, str], dict[str, list[str]]]:
-    """Return the texts that are equal in all mappings, and for the others one text per mapping (empty if missing)."""
+    """Return the entries common to all mappings, and the texts of each other entry (empty where missing)."""
     names = list(dict.fromkeys(name for one in many for name in one))
     values = {name: [one.get(name, "") for one in many] for name in names}
     common = {name: texts[0] for name, texts in values.items() if len(set(texts)) == 1}
@@ -67,7 +67,7 @@ def _groups(runs: Sequence[RunRecord]) -> list[Group]:
 
 
 def _labels(groups: Sequence[tuple[RunRecord, ...]]) -> list[str]:
-    """Return the formats; if formats repeat, with the differing settings; if those are too long, the run folders."""
+    """Label groups by format; if formats repeat, by format and differing settings; if that is long, by folder."""
     formats = [group[0].config.task.format for group in groups]
     _, differing = common_and_differing([settings_text(group[0].config.to_json()) for group in groups])
     named = {name.rpartition(".")[2]: texts for name, texts in differing.items() if not name.startswith(_UNLABELLED)}

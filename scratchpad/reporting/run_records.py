@@ -1,4 +1,4 @@
-"""The contents of a run folder that reports show, read without loading a model."""
+"""The contents of a run folder for reports, read without loading the model."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _SCORE_FIELDS = {field.name: field.default is dataclasses.MISSING for field in d
 class RunRecord:
     """The contents of a run folder.
 
-    task: None if it cannot be loaded; `problem` says why. losses: the lines of metrics.jsonl with a loss.
-    evaluations: (step, scores) of each evaluation during training. stages: (step, test) of each passed stage of a
-    curriculum. scores: by protocol and size, from scores.jsonl or else (`from_training`) the last evaluation during
-    training; evaluated_steps: their checkpoints. samples: by protocol and size, the first sample of each verdict
-    (CORRECT, ONLY_ANSWER, WRONG).
+    task: the task, or None if loading fails; `problem` is then the reason. losses: the lines of metrics.jsonl with a
+    loss. evaluations: pairs (step, scores) of evaluations during training. stages: pairs (step, test) of passed stages
+    of a curriculum. scores: scores by protocol and size, from scores.jsonl or, if `from_training`, from the last
+    evaluation during training. evaluated_steps: the steps of the evaluated checkpoints. samples: by protocol and size,
+    the first sample of each verdict (CORRECT, ONLY_ANSWER, WRONG).
 
-    A protocol is the method of evaluation, with its sampling if that is not greedy: `free, temperature 0.5`.
+    A protocol is a method of evaluation with its sampling, unless greedy: `free, temperature 0.5`.
     """
 
     folder: Path
@@ -57,7 +57,7 @@ class RunRecord:
 
     @property
     def trained(self) -> Lengths | None:
-        """The lengths of the training questions, over all stages; None if unknown."""
+        """The lengths of the training questions in all stages; None if unknown."""
         if self.task:
             curriculum = make_curriculum(self.config.curriculum, self.task)
             stages = [one.covered_sizes() for one in (curriculum.tasks if curriculum else (self.task,))]
@@ -75,27 +75,27 @@ class RunRecord:
         return FunctionTask.size_setting if self.config.task.file else Corpus.size_setting
 
     def length_label(self, length: object) -> str:
-        """Return a length, or a distribution of lengths, with its name: `5 bits`, `size 5`, `n = 5`."""
+        """Return a length or distribution of lengths with its unit: `5 bits`, `size 5`, `n = 5`."""
         if self.length == "sizes":
             return f"size {length}"
         return f"{length} {self.length}" if self.length.endswith("s") else f"{self.length} = {length}"
 
     def was_trained(self, size: int) -> bool:
-        """Whether the model was trained on this length."""
+        """Return whether the model was trained on this length."""
         return self.trained is not None and self.trained.contains(size)
 
     def scores_under(self, protocol: str) -> list[Score]:
-        """Return the scores of one protocol."""
+        """Return all scores of a protocol."""
         return [score for (by, _), score in self.scores.items() if by == protocol]
 
     @property
     def last_step(self) -> int:
-        """The last logged step; 0 if none is logged."""
+        """The last logged step; 0 if no step is logged."""
         return max([0, *(line["step"] for line in self.losses)])
 
 
 def protocol_name(method: str, sampling: str) -> str:
-    """Return the protocol of a method and its sampling (empty: greedy)."""
+    """Return the protocol of a method and a sampling (empty: greedy)."""
     return f"{method}, {sampling}" if sampling else method
 
 
@@ -105,7 +105,7 @@ def protocol_of(line: JsonObject) -> str:
 
 
 def read_run(folder: str | Path, task_file: str | None = None) -> RunRecord:
-    """Read a run folder. task_file: the file of your own task. ScratchpadError if the folder is no run or damaged."""
+    """Read a run folder. task_file: the file of your own task. Raises ScratchpadError if the folder is no valid run."""
     folder = Path(folder)
     record = read_run_record(folder)
     config = RunConfig.from_json(record["config"], str(folder / "config.json"))
@@ -136,7 +136,7 @@ def read_run(folder: str | Path, task_file: str | None = None) -> RunRecord:
 
 
 def _load_task(config: RunConfig, folder: Path, task_file: str | None) -> tuple[Task | None, str]:
-    """Return the task, or the reason why it cannot be loaded; its file may have moved."""
+    """Return the task and an empty text, or None and the reason why loading failed."""
     settings = dataclasses.replace(config.task, file=task_file) if config.task.file else config.task
     try:
         return TaskLoader().load(settings, folder), ""
@@ -164,8 +164,8 @@ def _read_score(place: str, line: JsonObject) -> Score:
 def _latest_scores(scores: Sequence[tuple[int, Score]], pooled: bool) -> dict[tuple[str, int], Score]:
     """Return the scores of the checkpoint that was evaluated last, by protocol and size.
 
-    pooled: combine seeds, which draw different questions. Questions of a data file are the same for every seed: then
-    the last score counts.
+    pooled: combine the scores of all seeds; otherwise return the last score, because every seed draws the same
+    questions from a data file.
     """
     found: dict[tuple[str, int], list[tuple[int, Score]]] = {}
     for step, score in scores:
@@ -175,7 +175,7 @@ def _latest_scores(scores: Sequence[tuple[int, Score]], pooled: bool) -> dict[tu
 
 
 def _pooled(scores: Sequence[Score]) -> Score:
-    """Return one score over all the questions of several scores; means are weighted by the number of questions."""
+    """Combine scores into one score over all questions; means are weighted by the number of questions."""
     if len(scores) == 1:
         return scores[0]
     n, correct = sum(score.n for score in scores), sum(score.correct for score in scores)

@@ -1,4 +1,4 @@
-"""Sample chains for the HTML page: what a model generated, state by state, beside the true state at the first error."""
+"""Sample chains for the HTML page: the generated states, and the true state at the first error."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STATUSES = {
 
 @dataclass(frozen=True)
 class Piece:
-    """Text of one kind: text, mark (a terminator), differs (from the true state) or gap (symbols left out)."""
+    """A piece of text. kind: text, mark (a terminator), differs (from the true state) or gap (omitted symbols)."""
 
     text: str
     kind: str = "text"
@@ -29,10 +29,10 @@ class Piece:
 
 @dataclass(frozen=True)
 class ChainLine:
-    """A line of a chain: a state with its number from 1, or a gap (`skipped` states are left out).
+    """A line of a chain: a state and its number (from 1), or a gap of `skipped` states.
 
-    verdict: correct; wrong (the first wrong state; `expected` is the true one); follows or breaks (later states, which
-    do or do not follow from the previous state as written); empty if unknown.
+    verdict: `correct`; `wrong` for the first wrong state (`expected` is the true state); `follows` or `breaks` for a
+    later state that does or does not follow from the previous written state; empty if unknown.
     """
 
     number: int = 0
@@ -44,7 +44,7 @@ class ChainLine:
 
 @dataclass(frozen=True)
 class SampleChain:
-    """A sample as the page shows it. forced: from teacher forcing, so `lines` shows the true text."""
+    """A sample on the page. forced: the sample is from teacher forcing, so `lines` is the true text."""
 
     size: int
     correct: bool
@@ -56,7 +56,7 @@ class SampleChain:
 
 
 def sample_chains(run: RunRecord) -> list[tuple[int, list[SampleChain]]]:
-    """Return for up to four lengths a correct and a wrong sample, where there are any; generated ones are preferred."""
+    """Return up to four lengths, each with a correct and a wrong sample. Generated samples are preferred."""
     protocols = (protocol for protocol, _ in run.samples)
     chosen = max(protocols, key=lambda protocol: (protocol == "free", protocol != "forced"), default="")
     found = []
@@ -78,7 +78,7 @@ def _chain(run: RunRecord, line: JsonObject, title: str) -> SampleChain:
     wide = is_wide(symbol for text in (question, *texts) for symbol in text)
     forced = line["method"] == "forced"
     if format_named(run.config.task.format).inductive:
-        given = [True] * (len(texts) - len(line["transitions"]))  # a given first state is not scored
+        given = [True] * (len(texts) - len(line["transitions"]))  # a first state that is the question is not scored
         lines = _lines(texts, true_states, [*given, *line["transitions"]], wide)
         lines = [replace(one, verdict="correct") if forced and one.verdict == "follows" else one for one in lines]
     else:
@@ -106,7 +106,7 @@ def true_document(run: RunRecord, question: Symbols) -> Document[str] | None:
 
 
 def _parts(states: Sequence[Symbols]) -> tuple[Symbols, ...]:
-    """Split a scratchpad that is one state after each <sep> inside it, so that it is shown like a chain."""
+    """Split a whole scratchpad after each <sep>, so that the page shows the parts as a chain."""
     parts: list[list[str]] = [[]]
     for symbol in (symbol for state in states for symbol in state):
         parts[-1].append(symbol)
@@ -116,7 +116,7 @@ def _parts(states: Sequence[Symbols]) -> tuple[Symbols, ...]:
 
 
 def _compared(texts: Sequence[Symbols], true: Sequence[Symbols], exact: bool) -> list[bool | None]:
-    """Return True up to the first part that differs from the true one, then False once, then None."""
+    """Return True for each part before the first difference from the true parts, then one False, then None."""
     if exact or not true:
         return [exact or None] * len(texts)
     same = next((i for i, text in enumerate(texts) if true[i : i + 1] != (text,)), len(texts))
@@ -126,7 +126,7 @@ def _compared(texts: Sequence[Symbols], true: Sequence[Symbols], exact: bool) ->
 def _lines(
     texts: Sequence[Symbols], true: Sequence[Symbols], verdicts: Sequence[bool | None], wide: bool
 ) -> list[ChainLine]:
-    """Return all lines of a chain. Verdicts beyond the texts belong to true states that the model did not write."""
+    """Return all lines of a chain. Extra verdicts are for true states that the model did not write."""
     first = next((i for i, correct in enumerate(verdicts) if correct is False), len(verdicts))
     lines = []
     for i in range(max(len(texts), len(verdicts))):
@@ -142,7 +142,7 @@ def _lines(
 
 
 def _shortened(lines: list[ChainLine]) -> tuple[ChainLine, ...]:
-    """Keep the first and last lines and those around the first wrong state; put gaps in place of the others."""
+    """Keep the first lines, the last lines and the lines around the first wrong state; gaps replace other lines."""
     if len(lines) <= _MAX_LINES:
         return tuple(lines)
     wrong = next((i for i, line in enumerate(lines) if line.verdict == "wrong"), 0)
@@ -156,7 +156,7 @@ def _shortened(lines: list[ChainLine]) -> tuple[ChainLine, ...]:
 
 
 def _pieces(text: Symbols, other: Symbols, wide: bool) -> tuple[Piece, ...]:
-    """Return a state in pieces: marked where it differs from `other`, with its middle left out if it is long."""
+    """Return a state in pieces. Symbols that differ from `other` are marked; a long state is shortened."""
     differing = {i for i, symbol in enumerate(text) if other[i : i + 1] != (symbol,)}
     if differing and len(text) != len(other):  # then all symbols from the first different one on
         differing = set(range(min(differing), len(text)))
@@ -172,7 +172,7 @@ def _pieces(text: Symbols, other: Symbols, wide: bool) -> tuple[Piece, ...]:
 
 
 def _clipped(symbols: list[tuple[str, str]], at: int) -> list[tuple[str, str]]:
-    """Keep both ends of a long list of (symbol, kind) and the symbols around place `at`."""
+    """Keep both ends of a long list of pairs (symbol, kind), and the symbols around place `at`."""
     if len(symbols) <= _MAX_SYMBOLS:
         return symbols
     last = len(symbols) - _END_SYMBOLS
@@ -189,7 +189,7 @@ def _text(symbols: Sequence[tuple[str, str]], wide: bool) -> str:
 
 
 def _answers(line: JsonObject, wide: bool) -> str:
-    """Return the answer, the true answer if they differ, and the status if generation did not end by itself."""
+    """Return the answer, the true answer if different, the status unless `done`, and the number of tokens."""
     if line["method"] == "forced":
         return ""
     ended = _STATUSES.get(line["status"], "")

@@ -1,4 +1,4 @@
-"""The tables of a report: accuracy by format and length, and the cost of an answer."""
+"""The tables of a report: accuracy by group and length, and the cost of an answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scratchpad.tasks.formats import format_named
 
 @dataclass(frozen=True)
 class Cell:
-    """text: the value. small: its interval. best: the highest of its column. trained: a length trained on."""
+    """A cell. text: a value. small: an interval. best: the column's highest value. trained: the length is trained."""
 
     text: str = NOTHING
     small: str = ""
@@ -25,7 +25,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class ReportRow:
-    """A row of a table. note: a remark below its label."""
+    """A row of a table. note: a remark below the label."""
 
     label: str
     note: str
@@ -34,7 +34,7 @@ class ReportRow:
 
 @dataclass(frozen=True)
 class ReportTable:
-    """sizes: the length of each column. trained: whether all runs were trained on it."""
+    """A table. sizes: the length of each column. trained: whether all runs were trained on each length."""
 
     sizes: tuple[int, ...]
     trained: tuple[bool, ...]
@@ -42,12 +42,12 @@ class ReportTable:
 
 
 def sizes_of(groups: Sequence[Group], protocol: str) -> tuple[int, ...]:
-    """Return the lengths at which any run was evaluated under this protocol, ascending."""
+    """Return the evaluated lengths of all runs under a protocol, in ascending order."""
     return tuple(sorted({score.size for group in groups for run in group.runs for score in run.scores_under(protocol)}))
 
 
 def accuracy_table(groups: Sequence[Group], protocol: str) -> ReportTable:
-    """Return one row per group: its accuracy with a 95 % interval, or the median, lowest and highest of its runs."""
+    """Return one row per group: the accuracy and 95 % interval of one run, or the median and range of several."""
     sizes = sizes_of(groups, protocol)
     best = [_best(groups, protocol, size) for size in sizes]
     rows = []
@@ -60,7 +60,7 @@ def accuracy_table(groups: Sequence[Group], protocol: str) -> ReportTable:
 
 
 def seeds_table(groups: Sequence[Group], protocol: str) -> ReportTable | None:
-    """Return one row per run, with 95 % intervals; None if no group has several runs."""
+    """Return one row per run, with 95 % intervals, or None if no group has several runs."""
     if all(len(group.runs) == 1 for group in groups):
         return None
     sizes = sizes_of(groups, protocol)
@@ -73,9 +73,9 @@ def seeds_table(groups: Sequence[Group], protocol: str) -> ReportTable | None:
 
 
 def cost_table(groups: Sequence[Group], protocol: str) -> list[tuple[str, ReportTable]]:
-    """Return (label, table by length) of each group: transitions, tokens, time, memory, questions seen in training.
+    """Return a pair (label, table) for each group: medians over seeds, by length.
 
-    The values are medians over seeds.
+    The rows are transitions, tokens, time, memory, and questions seen in training.
     """
     sizes = sizes_of(groups, protocol)
     tables = []
@@ -90,7 +90,7 @@ def cost_table(groups: Sequence[Group], protocol: str) -> list[tuple[str, Report
 
 
 def question_counts(groups: Sequence[Group], protocol: str) -> str:
-    """Return the number of questions per length: `200`, or `64 to 200`."""
+    """Return the number of questions per length as a text: `200`, or `64 to 200`."""
     found = sorted({score.n for group in groups for run in group.runs for score in run.scores_under(protocol)})
     if not found:
         return "0"
@@ -112,7 +112,7 @@ def _note(run: RunRecord, protocol: str) -> str:
 
 
 def _best(groups: Sequence[Group], protocol: str, size: int) -> float | None:
-    """Return the highest median of the groups; None if they do not differ."""
+    """Return the highest median of the groups, or None if all medians are equal."""
     found = [_scores(group, protocol, size) for group in groups]
     medians = [statistics.median(score.accuracy for score in scores) for scores in found if scores]
     return max(medians) if medians and max(medians) > min(medians) else None
@@ -136,7 +136,7 @@ def _cell(score: Score | None, trained: bool, best: float | None = None) -> Cell
 
 
 def _measures(protocol: str, inductive: bool) -> dict[str, Callable[[Sequence[Score]], str]]:
-    """Return the rows of a cost table: the label of each, and the function that shows the scores of all seeds."""
+    """Return a function for each row label of a cost table; it returns the cell text for the scores of all seeds."""
     unit = "per answer" if protocol != "forced" else "per question"
     rows: dict[str, Callable[[Sequence[Score]], str]] = {}
     if inductive:
