@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import partial
 
 import torch
 
@@ -23,19 +25,14 @@ def bench_data(work: Workload) -> Measurement:
     config = TrainConfig(seed=work.seed, batch=work.batch)
     data = StepData(work.task, work.format, work.vocabulary, config, context=None)
 
-    def ours(round_number: int) -> float:
+    def rate(make_step: Callable[[int], object], round_number: int) -> float:
         start = time.process_time()
         for step in range(round_number * _STEPS, (round_number + 1) * _STEPS):
-            data[step]
+            make_step(step)
         return _STEPS * work.batch / (time.process_time() - start)
 
-    def public(round_number: int) -> float:
-        assert work.public is not None
-        start = time.process_time()
-        for step in range(round_number * _STEPS, (round_number + 1) * _STEPS):
-            work.public.pack(work.documents(step))
-        return _STEPS * work.batch / (time.process_time() - start)
-
-    candidates = {"ours": ours, **({PUBLIC: public} if work.public else {})}
+    candidates = {"ours": partial(rate, data.__getitem__)}
+    if public := work.public:
+        candidates[PUBLIC] = partial(rate, lambda step: public.pack(work.documents(step)))
     rates = measure_in_rounds(candidates, work.rounds, torch.float32, work.on_status, "data")
     return rates.measurement("data", "documents/s/core", "ours", PUBLIC)

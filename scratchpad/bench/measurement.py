@@ -60,13 +60,11 @@ class RoundRates:
         """Return `candidate` beside `reference`, which may be missing. work_flops: operations per unit of work."""
         ours, theirs = self.rates[candidate], self.rates.get(reference)
         return Measurement(
-            name,
-            statistics.median(ours),
-            unit,
+            name, statistics.median(ours), unit,
             reference=None if theirs is None else statistics.median(theirs),
             ratio=None if theirs is None else statistics.median(map(truediv, ours, theirs)),
             ceiling=None if work_flops is None else statistics.median(self.rates[MATMULS]) * _GIGA / work_flops,
-        )
+        )  # fmt: skip
 
 
 def measure_in_rounds(

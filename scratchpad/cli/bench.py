@@ -119,8 +119,6 @@ def _workload(args: Namespace, on_status: OnStatus) -> Workload:
         bits=TRAINED_BITS if args.what in ("data", "train") else LONGEST_BITS,
         batch=1 if args.long else args.batch or _DEFAULT_BATCH[args.what],
         rounds=args.repeats or _DEFAULT_ROUNDS[args.what],
-        seed=args.seed,
         model=args.model or ("small" if args.long else "10m"),
-        public=public,
-        on_status=on_status,
-    )
+        seed=args.seed, public=public, on_status=on_status,
+    )  # fmt: skip

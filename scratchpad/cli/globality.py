@@ -133,16 +133,11 @@ def _cells(one: Degree) -> tuple[str, ...]:
     found = one.result
     token_set = ", ".join(f"{part} {place + 1}" for part, place in one.tokens)
     return (
-        _token_number(one),
-        one.example,
-        f"{'>= ' if found.at_least else ''}{found.degree}",
-        token_set,
-        percent(found.information) if found.places else "",
-        percent(found.threshold),
+        _token_number(one), one.example, f"{'>= ' if found.at_least else ''}{found.degree}", token_set,
+        percent(found.information) if found.places else "", percent(found.threshold),
         percent(found.by_histogram) if found.histogram else "left out",
-        "" if found.p is None else f"{found.p:.3f}",
-        f"{one.documents:,}",
-    )
+        "" if found.p is None else f"{found.p:.3f}", f"{one.documents:,}",
+    )  # fmt: skip
 
 
 def _token_number(one: Degree) -> str:

@@ -59,7 +59,7 @@ def _print_rows(args: Namespace, budget: Budget) -> list[Row[str]]:
         except ScratchpadError as error:
             raise ScratchpadError(f"{place}: {error}") from None
         if args.json:
-            print_json({"rows": [row_as_json(row) for row in made]})
+            print_json({"rows": [_row_json(row) for row in made]})
         else:
             print("\n\n".join(f"{place}, row {i}\n{row_as_text(row)}" for i, row in enumerate(made)), end="\n\n")
         first = first or made
@@ -76,14 +76,12 @@ def _budget(layout: str, budget: int | None) -> Budget:
     return "packed" if layout == "packed" else "split"
 
 
-def row_as_json(row: Row[str]) -> dict[str, Any]:
+def _row_json(row: Row[str]) -> dict[str, Any]:
     """Return tokens, positions, visible (the half-open ranges that each token sees), scored (0 or 1)."""
     return {
-        "tokens": row.tokens,
-        "positions": row.positions,
-        "visible": row.visible(),
+        "tokens": row.tokens, "positions": row.positions, "visible": row.visible(),
         "scored": [int(scored) for scored in row.scored],
-    }
+    }  # fmt: skip
 
 
 def row_as_text(row: Row[str]) -> str:

@@ -139,16 +139,8 @@ def _score(
     transitions = [correct for sample in samples for correct in sample.transitions]
     wrong = [sample.first_wrong for sample in samples if sample.first_wrong is not None]
     return Score(
-        task=evaluated.task.name,
-        format=evaluated.format.name,
-        size=size,
-        n=n,
-        correct=correct,
-        accuracy=correct / n,
-        low=low,
-        high=high,
-        method=method,
-        seed=seed,
+        task=evaluated.task.name, format=evaluated.format.name, size=size, n=n, correct=correct, accuracy=correct / n,
+        low=low, high=high, method=method, seed=seed,
         transition_accuracy=sum(transitions) / max(1, len(transitions)),
         exact_accuracy=sum(sample.exact for sample in samples) / n,
         first_wrong=statistics.median(wrong) if wrong else None,
@@ -157,4 +149,4 @@ def _score(
         memory_bytes=round(sum(sample.memory_bytes for sample in samples) / posed),
         over_context=over,
         endings=dict(endings) if method == "free" else None,
-    )
+    )  # fmt: skip

@@ -85,14 +85,11 @@ def _chain(run: RunRecord, line: JsonObject, title: str) -> SampleChain:
         texts, true_states = _parts(texts), _parts(true_states)
         lines = _lines(texts, true_states, [] if forced else _compared(texts, true_states, line["exact"]), wide)
     return SampleChain(
-        size=line["size"],
-        correct=line["exact"],
-        title=title,
+        size=line["size"], correct=line["exact"], title=title, forced=forced,
         question=_text(_clipped([(symbol, "text") for symbol in question], 0), wide),
         answers=_answers(line, wide),
         lines=_shortened(lines) if texts else (),
-        forced=forced,
-    )
+    )  # fmt: skip
 
 
 def true_document(run: RunRecord, question: Symbols) -> Document[str] | None:

@@ -24,18 +24,11 @@ def line_of(
     if paper_marks:
         prompt, states = in_paper_marks(prompt), tuple(map(in_paper_marks, states))
     return {
-        "task": task.name,
-        "format": format.name,
-        "settings": task.settings(),
-        "seed": seed,
-        "split": split,
-        "index": index,
-        "question": question,
-        "prompt": prompt,
+        "task": task.name, "format": format.name, "settings": task.settings(),
+        "seed": seed, "split": split, "index": index, "question": question, "prompt": prompt,
         **({"preamble": document.preamble} if document.preamble else {}),
-        "states": states,
-        "answer": format.answer(task, question, document.states),
-    }
+        "states": states, "answer": format.answer(task, question, document.states),
+    }  # fmt: skip
 
 
 def document_of_line(place: str, value: dict[str, Any]) -> Document[str]:

@@ -117,15 +117,10 @@ def batches_by_step(data: StepData, first_step: int, workers: int, pin: bool) ->
     pin: pin memory for a GPU. RunFailure if a background process dies or fails to make its batch.
     """
     loader = DataLoader(
-        data,
-        batch_size=None,
-        sampler=range(first_step, len(data)),
-        num_workers=workers,
-        pin_memory=pin,
-        prefetch_factor=4 if workers else None,
-        multiprocessing_context="fork" if workers else None,
+        data, batch_size=None, sampler=range(first_step, len(data)), num_workers=workers, pin_memory=pin,
+        prefetch_factor=4 if workers else None, multiprocessing_context="fork" if workers else None,
         worker_init_fn=_ignore_interrupts if workers else None,
-    )
+    )  # fmt: skip
     try:
         yield from loader
     except (OSError, EOFError, RuntimeError) as error:  # the ways in which a dead worker's pipe breaks

@@ -85,12 +85,9 @@ class _TrainingProcess:
         command = [sys.executable, "-m", "scratchpad", "train", str(self._config), "--out", str(self.job.folder)]
         self._process = subprocess.Popen(
             [*command, "--device", self._device, "--resume"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=self._stderr,
-            env=self._environment,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._stderr, env=self._environment,
             process_group=0,  # only `interrupt` sends Ctrl-C: a second one would end the process before it has saved
-        )
+        )  # fmt: skip
 
     def new_metrics(self) -> list[dict[str, Any]]:
         """Return the lines of metrics.jsonl that were completed since the last call."""

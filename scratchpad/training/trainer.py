@@ -243,12 +243,10 @@ class _LogWindow:
         """Return a line of metrics.jsonl: the loss of this step alone, the throughput since the last line."""
         seconds = max(1e-9, time.perf_counter() - self.start)
         line = {
-            "step": step,
-            "loss": float(self.loss),
-            "lr": self.rate,
+            "step": step, "loss": float(self.loss), "lr": self.rate,
             "tokens_per_second": round(self.tokens / seconds, 1),
             "documents_per_second": round(self.documents / seconds, 2),
-        }
+        }  # fmt: skip
         self.restart()
         return line
 
