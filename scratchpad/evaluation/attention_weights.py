@@ -1,7 +1,7 @@
-"""Where the tokens of one state attend, in every layer and head of a trained model.
+"""The attention weights of the tokens of one state, in every layer and head of a trained model.
 
-Attention back-ends do not keep their weights, so this module computes them again for a single row: the prompt, the
-previous state and the state itself, with the mask of the attention rule.
+Attention back-ends do not keep attention weights, so this module computes the weights again for a single row (the
+prompt, the previous state and the state), with the mask of the attention rule.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from scratchpad.tasks.base import Symbols
 class AttentionMap:
     """The attention weights of one transition.
 
-    state: number of the state in the chain, from 1. tokens: the T tokens of the row. prompt: number of prompt tokens.
-    scored: (T,), True for the S tokens of the state. weights: (layers, heads, S, T), from the position that predicts
-    each token of the state to all positions of the row; each sums to 1 over T.
+    state: the number of the state in the chain, from 1. tokens: the T tokens of the row. prompt: the number of prompt
+    tokens. scored: (T,), True for the S tokens of the state. weights: (layers, heads, S, T), the weights of the
+    position that predicts each token of the state; they sum to 1 over T.
     """
 
     state: int
@@ -45,8 +45,8 @@ class AttentionMap:
 
 
 def attention_of(evaluated: EvaluatedModel, question: Symbols, state: int = 2) -> AttentionMap:
-    """Return the weights of one transition, given the true states. ScratchpadError if it does not write `state`."""
-    evaluated.document(question)  # raises where the model has too few positions
+    """Return the weights of one transition, given true states. Raises ScratchpadError if `state` is not written."""
+    evaluated.document(question)  # raises ScratchpadError if the model has too few positions
     document = evaluated.format.write(evaluated.task, question)
     made = rows(document, "split")
     given = len(document.states) - len(made)
@@ -72,7 +72,7 @@ def _weights(evaluated: EvaluatedModel, row: Row[str]) -> Tensor:
 
 
 class _RecordingAttention:
-    """Dense attention over one row without padding that keeps the weights of every layer."""
+    """Dense attention over one row without padding; it records the weights of every layer."""
 
     def __init__(self, mask: Tensor) -> None:
         self._mask = mask  # (1 or H, T, T): bool, or a bias that is added to the scores

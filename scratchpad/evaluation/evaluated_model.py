@@ -1,4 +1,4 @@
-"""A model with all that is needed to evaluate it, and the result of one evaluated question."""
+"""A model with its task, format and vocabulary, and the result of one evaluated question."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _JSON_NAMES = {"correct": "right"}
 class EvaluatedModel:
     """A model with its task, format and vocabulary. backend: the attention back-end.
 
-    voters: further models that vote with it on every state (`scratchpad.generation.voting`).
+    voters: other models that vote with the model on every state (`scratchpad.generation.voting`).
     """
 
     model: LanguageModel
@@ -40,7 +40,7 @@ class EvaluatedModel:
 
     @contextmanager
     def eval_mode(self) -> Iterator[None]:
-        """Switch dropout off in all models; restore their training mode afterwards."""
+        """Switch dropout off in all models. Restore each training mode afterwards."""
         models = (self.model, *self.voters)
         training = [model.training for model in models]
         try:
@@ -52,33 +52,33 @@ class EvaluatedModel:
                 model.train(was_training)
 
     def engine(self, limits: Limits | None = None, sampling: Sampling | None = None, cache: str = "twice") -> Engine:
-        """Return an engine over the model, or over all voters. ScratchpadError for sampling with voters."""
+        """Return an engine over the model and its voters. Raises ScratchpadError if voters would sample."""
         limits, inductive = limits or Limits(), self.format.inductive
         greedy = sampling is None or sampling.is_greedy
         if not self.voters:
             return Engine(CachedDecoder(self.model, cache), self.vocabulary, inductive, limits, greedy)
         if not greedy:
-            raise ScratchpadError("models vote only under greedy decoding: leave out the temperature")
+            raise ScratchpadError("models vote only with greedy decoding: leave out the temperature")
         decoders = [ReusedPrompts(model) for model in (self.model, *self.voters)]
         return voting_engine(decoders, self.vocabulary, inductive, limits)
 
     def questions(self, size: int, n: int, seed: int) -> list[Symbols]:
-        """Return the first n test questions of a size; fewer if the task's data hold fewer."""
+        """Return the first n test questions of a size, or all of them if the data have fewer than n."""
         return test_questions(self.task, size, n, seed)
 
     @property
     def context(self) -> int | None:
-        """The smallest number of positions of the model and its voters; None if all are unlimited."""
+        """The smallest number of positions of the model and its voters; None: no limit."""
         contexts = [model.context for model in (self.model, *self.voters)]
         return min((context for context in contexts if context is not None), default=None)
 
     def fits(self, question: Symbols) -> bool:
-        """Whether the document of a question fits into the context. ScratchpadError if it cannot be written."""
+        """Return whether a question's document fits into the context. Raises ScratchpadError if encoding fails."""
         needed = positions_needed(self._written(question))
         return self.context is None or needed <= self.context
 
     def document(self, question: Symbols) -> Document[int]:
-        """Return the encoded document of a question. ScratchpadError if it does not fit into the context."""
+        """Return the encoded document of a question. Raises ScratchpadError if the document exceeds the context."""
         document = self._written(question)
         check_context([positions_needed(document)], self.context)
         return document
@@ -88,7 +88,7 @@ class EvaluatedModel:
 
 
 def test_questions(task: Task, size: int, n: int, seed: int) -> list[Symbols]:
-    """Return the first n test questions of a size; fewer if the data hold fewer. ScratchpadError if they hold none."""
+    """Return up to n test questions of a size. Raises ScratchpadError if the data have no question of the size."""
     sized = task.at_size(size)
     held = sized.count("test")
     if held == 0:
@@ -101,11 +101,11 @@ def test_questions(task: Task, size: int, n: int, seed: int) -> list[Symbols]:
 class Sample:
     """The result of one question.
 
-    exact: the whole scratchpad is correct. correct: the answer is correct (equals `exact` for teacher forcing).
-    transitions: for each scored state, whether it follows from the previous state. tokens: number of generated tokens.
-    status: how generation ended (done, loop, max-states, max-tokens), or `over-context`: the document needs more
-    positions than the model has, so the question counts as wrong and no state is scored.
-    memory_bytes: peak size of keys and values. It depends on how the model is run, so it does not affect equality.
+    exact: whether the whole scratchpad is correct. correct: whether the answer is correct (`exact` if forced).
+    transitions: whether each scored state follows from the previous state. tokens: the number of generated tokens.
+    status: the end of generation (done, loop, max-states, max-tokens), or `over-context` if the document needs more
+    positions than the model has; such a question counts as wrong and has no scored states.
+    memory_bytes: the peak size of keys and values. Comparisons of samples ignore it, because it depends on batching.
     """
 
     size: int
@@ -123,14 +123,14 @@ class Sample:
 
     @property
     def first_wrong(self) -> int | None:
-        """The index in the chain of the first wrong state, from 0; None if all are correct."""
+        """The index of the first wrong state, from 0, or None if all states are correct."""
         return self.transitions.index(False) if False in self.transitions else None
 
     def to_json(self) -> dict[str, Any]:
-        """Return all fields as evaluation.jsonl names them: `correct` is `right` there."""
+        """Return all fields under their names in evaluation.jsonl, where `correct` has the name `right`."""
         return {_JSON_NAMES.get(name, name): value for name, value in dataclasses.asdict(self).items()}
 
     @classmethod
     def json_names(cls) -> tuple[str, ...]:
-        """Return the names that each line of evaluation.jsonl must have."""
+        """Return the keys that each line of evaluation.jsonl must have."""
         return tuple(_JSON_NAMES.get(one.name, one.name) for one in dataclasses.fields(cls) if one.compare)

@@ -14,15 +14,15 @@ from scratchpad.tasks.formats import Format
 
 _BETWEEN = "\n\n"
 _MOST_SHOTS = 1000
-_EXTRA_DRAWS = 1000  # draws beyond `shots` in which to find different problems
+_EXTRA_DRAWS = 1000  # additional draws, because problems can repeat
 
 
 @dataclass(frozen=True)
 class Prompt:
     """A question after worked examples.
 
-    examples: (question, work) of each. target: the true work for the question. stop: the text that follows each
-    example, at which generation should stop.
+    examples: pairs (question, work). target: the true work for the question. stop: the text after each example;
+    generation should stop at this text.
     """
 
     examples: tuple[tuple[str, str], ...]
@@ -32,12 +32,12 @@ class Prompt:
 
     @property
     def text(self) -> str:
-        """The whole prompt, up to the point where the model continues."""
+        """The whole prompt, as the model receives it."""
         return "".join(f"{question}{work}{_BETWEEN}" for question, work in self.examples) + self.question
 
     @property
     def messages(self) -> list[dict[str, str]]:
-        """The prompt as a conversation: the user asks each question, the assistant writes each work."""
+        """The prompt as a conversation: the user asks the questions and the assistant writes the work."""
         parts = [part for pair in self.examples for part in pair]
         roles = ("user", "assistant") * len(self.examples)
         said = [*zip(roles, parts, strict=True), ("user", self.question)]
@@ -45,10 +45,10 @@ class Prompt:
 
 
 def few_shot_prompt(task: Task, format: Format, question: Symbols, shots: int, seed: int = 0) -> Prompt:
-    """Return the prompt of a question, after the first `shots` distinct problems of the task's example split.
+    """Return a prompt of `shots` examples (distinct problems from the task's example split) and a question.
 
-    The question's own problem is never an example. If the data come from a file, seed 0 takes the first problems (as
-    the paper does); other seeds shuffle them. ScratchpadError for more shots than 1,000 or than there are problems.
+    The problem of the question is never an example. With data from a file, seed 0 takes the first problems, as the
+    paper does; other seeds shuffle the problems. Raises ScratchpadError if `shots` exceeds 1,000 or the data.
     """
     if not 0 <= shots <= _MOST_SHOTS:
         raise ScratchpadError(f"{shots:,} shots: from 0 to {_MOST_SHOTS:,} worked examples are allowed")
@@ -85,9 +85,9 @@ def _examples(task: Task, format: Format, question: Symbols, shots: int, seed: i
 
 
 def question_and_work(task: Task, document: Document[str]) -> tuple[str, str]:
-    """Return a document as plain text: the question, and the states on separate lines.
+    """Return the question and the work of a document as plain text; each state is a line.
 
-    Marks are left out, except inside a state. A given first state is the question.
+    Only marks inside a state are kept. If a document has no prompt, its first state is the question.
     """
     prompt = document.prompt[:-1] if document.prompt[-1:] == (START,) else document.prompt
     states = [task.texts.prompt_text(bare(state)) for state in document.states]

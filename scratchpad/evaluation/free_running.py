@@ -1,4 +1,4 @@
-"""Evaluation by generation: answers, and every generated state checked against the task's own induction step."""
+"""Evaluation by generation: checks answers and, by the induction step of the task, every generated state."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scratchpad.generation.sampling import Sampling
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import END, SEP, bare
 
-_SLACK = 8  # tokens per state and states per chain allowed beyond the longest true ones
+_SLACK = 8  # extra tokens per state, and extra states per chain
 
 
 def evaluate_free_running(
@@ -22,9 +22,7 @@ def evaluate_free_running(
     batch: int = 64,
     cache: str = "twice",
 ) -> list[Sample]:
-    """Generate the work for each question and evaluate it. `correct`: generation ended with status `done` and the true
-    answer.
-    """
+    """Generate and evaluate the work for each question. An answer is correct only if the status is `done`."""
     documents = [evaluated.document(question) for question in questions]
     limits = Limits(
         state_tokens=max(len(state) for document in documents for state in document.states) + _SLACK,
@@ -33,7 +31,9 @@ def evaluate_free_running(
     written = evaluated.engine(limits, sampling, cache).write(
         [Opening.of(document) for document in documents], sampling, batch
     )
-    given = [() if document.prompt else document.states[:1] for document in documents]  # a first state that is given
+    given = [
+        () if document.prompt else document.states[:1] for document in documents
+    ]  # first states that are questions
     return [
         _sample(evaluated, size, index, question, first, one)
         for index, (question, first, one) in enumerate(zip(questions, given, written, strict=True))
@@ -60,7 +60,7 @@ def _sample(
 
 
 def read_answer(evaluated: EvaluatedModel, question: Symbols, states: Sequence[Symbols]) -> Symbols | None:
-    """Return the answer in generated states, or None if they hold none."""
+    """Return the answer in generated states, or None if the states have no answer."""
     try:
         return evaluated.format.answer(evaluated.task, question, states)
     except (ValueError, IndexError, KeyError):
@@ -68,7 +68,7 @@ def read_answer(evaluated: EvaluatedModel, question: Symbols, states: Sequence[S
 
 
 def check_transitions(task: Task, question: Symbols, states: Sequence[Symbols]) -> tuple[bool, ...]:
-    """Return for each state (with its terminator) whether it follows from the previous state as generated."""
+    """Return whether each state, with its terminator, follows from the previous generated state."""
     verdicts: list[bool] = []
     expected: Symbols | None = task.first(question)
     for state in states:
@@ -80,7 +80,7 @@ def check_transitions(task: Task, question: Symbols, states: Sequence[Symbols]) 
 
 
 def next_state(task: Task, question: Symbols, state: Symbols) -> Symbols | None:
-    """Return the task's next state; None if `state` is the last state or not a valid state."""
+    """Return the next state, or None if `state` is the last state or is not valid."""
     try:
         return task.step(question, state)
     except (ValueError, IndexError, KeyError):

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-_MIN_VALUES = 6  # of fewer, even lowest to highest holds the median with a probability below 95 %
+_MIN_VALUES = 6  # with fewer, no interval contains the median with 95 % probability
 
 
 def wilson(correct: int, n: int, z: float = 1.959964) -> tuple[float, float]:
-    """Return Wilson's score interval of a share, 95 % by default (Wilson 1927); (0, 1) for n = 0."""
+    """Return the Wilson score interval of a share (Wilson 1927). z: the default gives 95 %. n = 0 gives (0, 1)."""
     if n == 0:
         return 0.0, 1.0
     share, spread = correct / n, z * z / n
@@ -22,7 +22,7 @@ def wilson(correct: int, n: int, z: float = 1.959964) -> tuple[float, float]:
 
 @dataclass
 class Share:
-    """A share: `correct` of n."""
+    """A share of correct results: `correct` of n."""
 
     correct: int = 0
     n: int = 0
@@ -53,17 +53,17 @@ class Share:
 
 
 def spread_name(values: int) -> str:
-    """Return what to call `median_interval` of so many values; a single value has its own Wilson interval."""
+    """Return the name of an interval over this number of values; a single value has a Wilson interval."""
     if values == 1:
         return "95 % interval"
     return "lowest to highest" if values < _MIN_VALUES else "95 % interval of the median"
 
 
 def median_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
-    """Return a distribution-free interval of the median: the k-th smallest and the k-th largest value.
+    """Return a distribution-free interval of the median, from the k-th smallest to the k-th largest value.
 
-    k is the largest for which the interval holds the median with probability `level`. For fewer than six values and
-    95 % there is none: the interval is then the lowest and the highest (94 % for five values, 75 % for three).
+    k is as large as possible if the interval must contain the median with probability `level`. Fewer than six values
+    cannot reach 95 %; the interval is then from lowest to highest value (94 % for five values, 75 % for three).
     """
     ordered, n = sorted(values), len(values)
     outside, most, k = 2.0**-n, (1 - level) / 2, 0  # outside: P(at most k of n are below the median)

@@ -1,4 +1,4 @@
-"""Evaluation of a model size by size: accuracies with intervals, and the cost of an answer."""
+"""Evaluation of a model by size: accuracies with intervals, and the cost of an answer."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from scratchpad.tasks.base import Symbols
 class Score:
     """The result at one size: accuracies over n questions with Wilson 95 % intervals, and the cost of an answer.
 
-    correct, accuracy, low, high: exact scratchpads for method `forced`, correct answers for `free`.
-    exact_accuracy: always of exact scratchpads. first_wrong: median index of the first wrong state, from 0.
-    sampling: how tokens were drawn, such as `temperature 0.5`; empty: greedily.
-    over_context: questions whose documents need more positions than the model has. They count as wrong and are not
-    posed; the following are over the posed questions only, as are transition_accuracy and first_wrong:
-    tokens, seconds, memory_bytes: means per answer. Seconds are those of the whole batched evaluation. Memory is the
-    peak size of keys and values (2 x layers x width values per position): of the cache for `free`, of the longest row
-    for `forced`.
-    endings: how often generation ended in each status (done, loop, max-states, max-tokens); None for `forced`.
-    seen_in_training: how many of the questions the model was trained on; None if unknown.
+    correct, accuracy, low, high: exact scratchpads for the method `forced`, correct answers for `free`.
+    exact_accuracy: the share of exact scratchpads. first_wrong: the median index of the first wrong state, from 0.
+    sampling: the sampling of tokens, such as `temperature 0.5` (empty: greedy).
+    over_context: the number of questions whose documents need more positions than the model has. Such questions count
+    as wrong, but tokens, seconds, memory_bytes, transition_accuracy and first_wrong leave them out.
+    tokens, seconds, memory_bytes: means per answer. `seconds` divides the time of the batched evaluation.
+    `memory_bytes` is the peak size of keys and values (2 x layers x width values per position) in the cache (`free`)
+    or in the longest row (`forced`).
+    endings: the number of chains with each status (done, loop, max-states, max-tokens); None for `forced`.
+    seen_in_training: the number of questions that also occurred in training; None if unknown.
     """
 
     task: str
@@ -79,18 +79,23 @@ def evaluate(
     sampling: Sampling | None = None,
     batch: int = 64,
 ) -> Iterator[Result]:
-    """Evaluate n test questions of each size. method: forced (one forward pass) or free (generation).
+    """Evaluate n test questions of each size and yield one result per size.
 
-    Yields one result per size. ScratchpadError, before any work, for settings that exclude each other.
+    method: forced (one forward pass) or free (generation). Raises ScratchpadError, before any evaluation, if settings
+    exclude each other.
     """
     if method not in METHODS:
         raise unknown_name("method", method, METHODS)
     if n < 1 or not sizes:
-        raise ScratchpadError(f"nothing to evaluate: sizes={list(sizes)}, n={n}; give a size and n of 1 or more")
+        raise ScratchpadError(
+            f"nothing to evaluate: sizes={list(sizes)}, n={n}; give at least one size, and n of 1 or more"
+        )
     if method == "forced" and evaluated.voters:
-        raise ScratchpadError("models vote only while they generate: take method free")
+        raise ScratchpadError("models vote only on generated text: use the method free")
     if method == "forced" and sampling is not None and not sampling.is_greedy:
-        raise ScratchpadError("method forced evaluates greedy decoding; with a temperature, take method free")
+        raise ScratchpadError(
+            "the method forced works only with greedy decoding; for a temperature use the method free"
+        )
     drawn = [(size, evaluated.questions(size, n, seed)) for size in sizes]
     fitting = [[evaluated.fits(question) for question in questions] for _, questions in drawn]  # errors come first
     with evaluated.eval_mode():
@@ -122,7 +127,7 @@ def _with_over_context(
 
 
 def count_correct(evaluated: EvaluatedModel, questions: Sequence[Symbols], method: str = "forced") -> int:
-    """Count correct scratchpads (forced) or answers (free) under greedy decoding."""
+    """Count correct scratchpads (forced) or correct answers (free) with greedy decoding."""
     run = evaluate_teacher_forced if method == "forced" else evaluate_free_running
     with evaluated.eval_mode():
         return sum(sample.correct for sample in run(evaluated, 0, questions))

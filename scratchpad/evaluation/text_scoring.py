@@ -1,11 +1,10 @@
-"""Scoring of text that any model wrote: its answer, and its whole work (Nye et al. 2021, section 5).
+"""Scoring of a text from any model: the answer and the whole work (Nye et al. 2021, section 5).
 
-strict: the format's own reading. The work is compared line by line; states are compared as values, so the order of
-names and the white space within a state do not matter. The stop text counts only at the beginning of a line. Line ends
-and white space at line ends matter.
-relaxed: white space does not matter; the stop text may also end a line; the last line of the prompt may be repeated.
-The answer is the last number of the last line, unless the task has its own rule (heights: the last yes or no; traces:
-`output` of the last state, else `v0`).
+strict: the work is compared line by line. States are compared as values, so the order of names and the white space in a
+state do not matter, but line ends and white space at line ends do. The stop text must be at the start of a line.
+relaxed: white space does not matter, the stop text may end a line, and the text may repeat the last line of the prompt.
+The answer is the last number of the last line, or as the task defines (heights: the last yes or no; traces: `output` of
+the last state, or `v0` if the state has no `output`).
 """
 
 from __future__ import annotations
@@ -25,8 +24,9 @@ SCORINGS = ("strict", "relaxed")
 
 @dataclass(frozen=True)
 class Verdict:
-    """output: the answer is correct. trace: all of the work is correct. states: for each true state, whether the work
-    has it in its place. trace and states are None for formats without work.
+    """The verdict on a text. output: whether the answer is correct. trace: whether all of the work is correct.
+
+    states: whether the work has each true state in the correct place. Without work, trace and states are None.
     """
 
     output: bool
@@ -35,7 +35,7 @@ class Verdict:
 
 
 def share_of_problems(verdicts: Iterable[tuple[Symbols, bool]]) -> Share:
-    """Return the share of problems whose examples are all correct. verdicts: (problem, correct) of each example."""
+    """Return the share of problems with only correct examples. verdicts: one pair (problem, correct) per example."""
     problems: dict[Symbols, bool] = {}
     for problem, correct in verdicts:
         problems[problem] = problems.get(problem, True) and correct
@@ -43,7 +43,7 @@ def share_of_problems(verdicts: Iterable[tuple[Symbols, bool]]) -> Share:
 
 
 def score_text(task: Task, format: Format, question: Symbols, written: str) -> dict[str, Verdict]:
-    """Return the verdict on a model's text for each scoring. Text after the stop is ignored."""
+    """Return the verdict on a text for each scoring. Text after the stop is ignored."""
     document, template = format.write(task, question), task.texts.prompt_template(format)
     _, target = question_and_work(task, document)
     work, relaxed_work = _cut(written, template.stop, target)
@@ -61,9 +61,9 @@ def score_text(task: Task, format: Format, question: Symbols, written: str) -> d
 
 
 def _cut(written: str, stop: str, target: str) -> tuple[str, str]:
-    """Return the text before a stop that begins a line, and the text before a stop that begins or ends one.
+    """Return two texts: cut at the first stop at the start of a line, and at the first stop at a start or end.
 
-    If a line of the true work itself ends with the stop, the two are equal.
+    If a line of the true work ends with the stop, both texts are cut only at the start of a line.
     """
     mark = re.escape(stop.strip())
     begun = re.split(rf"(?m)^[^\S\n]*{mark}", written, maxsplit=1)[0]
@@ -72,14 +72,14 @@ def _cut(written: str, stop: str, target: str) -> tuple[str, str]:
 
 
 def _work_verdicts(task: Task, work: str, target: str) -> tuple[bool, tuple[bool, ...]]:
-    """Return whether all of the work is correct, and for each true state whether it is in its place."""
+    """Return whether all of the work is correct, and whether each true state is in the correct place."""
     written, states = task.texts.read_states(work), task.texts.read_states(target)
     in_place = tuple(place < len(written) and written[place] == state for place, state in enumerate(states))
     return task.texts.read_work(work) == task.texts.read_work(target), in_place
 
 
 def _answer(task: Task, format: Format, question: Symbols, work: str) -> Symbols | None:
-    """Return the answer in a work, or None if it holds none."""
+    """Return the answer in a work, or None if the work has no answer."""
     texts = work.split("\n") if format.inductive else [work]
     states = [task.split(text) for text in texts]
     ended = [(*state, END if i == len(states) - 1 else SEP) for i, state in enumerate(states)]
@@ -94,10 +94,10 @@ def _without_space(text: str) -> str:
 
 
 def shares_by_metric(scored: Iterable[tuple[Symbols, dict[str, Verdict]]]) -> Iterator[tuple[str, str, str, Share]]:
-    """Yield (scoring, metric, unit, share). scored: the problem of each example with its verdicts.
+    """Yield (scoring, metric, unit, share). scored: one pair (problem, verdicts) per example.
 
-    Metrics `output` and `trace`: by example, and by problem (correct if all its examples are). Metric `state`: the
-    share of all true states that are in their places; its interval treats states as independent.
+    The metrics `output` and `trace` count examples, and problems with only correct examples. The metric `state` is the
+    share of true states in the correct place; the interval assumes that states are independent.
     """
     verdicts = list(scored)
     for scoring in SCORINGS:
