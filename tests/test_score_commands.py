@@ -176,7 +176,7 @@ def test_answers_without_a_prompt_are_refused(tmp_path: Path, capsys: Captured) 
         ([{"id": "b", "completion": ""}], "p.jsonl has no prompt 'b'"),
         (
             [{"id": "a", "completion": ""}] * 2,
-            "a.jsonl:2: each completion needs the `id` of its prompt, and all",
+            "a.jsonl:2: each completion needs the `id` of its prompt, and no",
         ),
         ([{"completion": ""}], "a.jsonl:1: each completion needs the `id`"),
         ([{"id": "a"}], "a.jsonl:1: 'completion' must be a text"),
@@ -192,4 +192,7 @@ def test_prompts_that_share_an_id_are_refused(tmp_path: Path, capsys: Captured) 
     for again, said in ((lines[0], json.dumps(lines[0]["id"])), ({**lines[1], "id": None}, "null")):
         prompts = write(tmp_path / "p.jsonl", [*lines, again])
         assert main(["score", answers, "--prompts", prompts]) == 2
-        assert f"p.jsonl:3: each prompt needs an `id`, and all ids differ; given: {said}" in capsys.readouterr().err
+        assert (
+            f"p.jsonl:3: each prompt needs an `id`, and no `id` may occur twice; given: {said}"
+            in capsys.readouterr().err
+        )

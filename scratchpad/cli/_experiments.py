@@ -1,4 +1,4 @@
-"""What `reproduce` and `sweep` share: their options, and running a plan with progress and a table."""
+"""The shared code of `reproduce` and `sweep`: command options, and running a plan with progress and a table."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def add_experiment_options(parser: ArgumentParser, folder: str) -> None:
     add("--jobs", type=whole_number(1), default=1, metavar="N", help=jobs)
     add("--out", metavar="FOLDER", help=f"folder for runs, table and figure (default: {folder})")
     add("--device", default="auto", metavar="auto|cpu|cuda", help="device (default: a GPU if present)")
-    add("--batch", type=whole_number(1), default=64, metavar="N", help="questions generated at a time (default: 64)")
+    add("--batch", type=whole_number(1), default=64, metavar="N", help="questions answered at a time (default: 64)")
     add("--json", action="store_true", help="print one JSON object per table row")
 
 
@@ -50,7 +50,7 @@ def run_experiment(args: Namespace, plan: Plan, out: Path, command: str) -> None
 
 
 def _changed_options(args: Namespace) -> dict[str, object]:
-    """Return the non-default options on which the table depends, its times included."""
+    """Return the options with non-default values on which the table or the times in the table depend."""
     options = {
         "--seeds": (args.seeds, 1), "--jobs": (args.jobs, 1), "--device": (args.device, "auto"),
         "--batch": (args.batch, 64), "--out": (args.out, None),

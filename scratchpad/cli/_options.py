@@ -1,4 +1,4 @@
-"""Arguments that several commands take, and the objects that they describe."""
+"""Arguments of several commands, and the conversion of arguments to tasks and sampling settings."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def add_task(parser: ArgumentParser) -> None:
     """Add TASK, --task-file, --source and --set."""
     add = parser.add_argument
     add("task", metavar="TASK", nargs="?", help="name of a task; `scratchpad tasks` lists them")
-    add("--task-file", metavar="MY_TASK.py", help="the file of your own task, in place of TASK; it is executed")
+    add("--task-file", metavar="MY_TASK.py", help="the file of your own task, in place of TASK; the file is executed")
     add("--source", metavar="PATH", help="your programs, for the task programs: a folder of .py files, or JSON Lines")
     add_set(parser, "one or more settings of the task, such as --set bits=5 window=8")
 
@@ -60,7 +60,7 @@ def add_format_and_seed(parser: ArgumentParser, format: str = "inductive") -> No
         "--format",
         default=format,
         metavar="FORMAT",
-        help=f"{', '.join(format_names())}, or a format of the task's own (default: %(default)s)",
+        help=f"{', '.join(format_names())}, or a format that the task adds (default: %(default)s)",
     )
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="seed of the random draws (default: %(default)s)"
@@ -89,7 +89,11 @@ def add_run_loading(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("--checkpoint", default="best", metavar="best|last|STEP", help="checkpoint to load (default: %(default)s)")
     add("--device", default="auto", metavar="auto|cpu|cuda", help="device (default: a GPU if present)")
-    add("--task-file", metavar="MY_TASK.py", help="the file of your own task, for runs on one; it is executed")
+    add(
+        "--task-file",
+        metavar="MY_TASK.py",
+        help="the file of your own task, if the run was trained on it; the file is executed",
+    )
 
 
 def add_sampling(parser: ArgumentParser) -> None:

@@ -41,9 +41,9 @@ def message(text: str) -> None:
 
 @contextmanager
 def new_file(path: str, force: bool = False) -> Iterator[IO[bytes]]:
-    """Open a file to write that appears under its name only when it is complete, and not at all after an error.
+    """Open a file for writing that appears under its name only when it is complete; after an error no file appears.
 
-    ScratchpadError before any work if the file exists and `force` is not set, or if it cannot be written.
+    Raises ScratchpadError before any work if `path` exists and `force` is not set, or if `path` cannot be written.
     """
     if Path(path).exists() and not Path(path).is_file():
         raise ScratchpadError(f"{path} exists and is not a file: choose another path")
@@ -67,7 +67,7 @@ def new_file(path: str, force: bool = False) -> Iterator[IO[bytes]]:
 
 
 class SkippedTally:
-    """A count of the problems that are left out, by reason."""
+    """The number of problems that are left out, by reason."""
 
     def __init__(self) -> None:
         self.reasons: Counter[str] = Counter()

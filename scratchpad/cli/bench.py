@@ -43,7 +43,7 @@ def arguments(parser: ArgumentParser) -> None:
     add("--model", metavar="PRESET", help="model preset (default: 10m, the paper's; with --long: small)")
     add("--seed", type=int, default=0, metavar="N", help="seed of documents and weights (default: %(default)s)")
     add("--threads", type=whole_number(1), metavar="N", help="threads of torch (default: torch's choice)")
-    add("--precision", choices=("fp32", "bf16", "both"), help="for train (default: both)")
+    add("--precision", choices=("fp32", "bf16", "both"), help="precision in the train benchmark (default: both)")
     add("--states", type=whole_number(1), metavar="N", help="for generate: states per chain (default: all)")
     add("--long", action="store_true", help="for generate: one chain of many states (default: 10000)")
     add("--json", action="store_true", help="print one JSON object per measurement")

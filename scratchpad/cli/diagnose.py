@@ -35,7 +35,13 @@ def arguments(parser: ArgumentParser) -> None:
     add("run", metavar="RUN", help="a run folder with samples of `scratchpad evaluate`")
     add("--attention", metavar="FILE.png|svg|pdf", help="also plot the attention of one transition")
     add("--question", metavar="TEXT", help="question of the plot (default: the first test question)")
-    add("--state", type=whole_number(1), default=2, metavar="N", help="state of the plot (default: %(default)s)")
+    add(
+        "--state",
+        type=whole_number(1),
+        default=2,
+        metavar="N",
+        help="number of the state to plot (default: %(default)s)",
+    )
     add("--force", action="store_true", help="overwrite an existing plot")
     add_run_loading(parser)
     add("--json", action="store_true", help="print one JSON object per method and length, and one for the attention")

@@ -54,7 +54,7 @@ def arguments(parser: ArgumentParser) -> None:
     add("--method", metavar="forced|free", help="how to evaluate (default: forced; with --vote: free)")
     add("--vote", action="store_true", help="evaluate the runs as one that votes on every state")
     add("--seed", type=int, default=0, metavar="N", help="seed of the test questions (default: %(default)s)")
-    add("--batch", type=whole_number(1), default=64, metavar="N", help="questions generated at a time (default: 64)")
+    add("--batch", type=whole_number(1), default=64, metavar="N", help="questions answered at a time (default: 64)")
     add_sampling(parser)
     add_set(parser, "other questions or formats than in training: task.format=inductive task.name=cycles window=40")
     add_run_loading(parser)

@@ -45,10 +45,10 @@ def arguments(parser: ArgumentParser) -> None:
     add("file", metavar="FILE.jsonl", help="completions (-: standard input)")
     add("--prompts", metavar="FILE.jsonl", help="the prompts, if the completions have only an `id`")
     add("--field", default="completion", metavar="NAME", help="field of the model's text (default: %(default)s)")
-    add("--task-file", metavar="MY_TASK.py", help="the file of your own task, if the prompts are of one")
+    add("--task-file", metavar="MY_TASK.py", help="the file of your own task, if the prompts were made from it")
     add("--out", metavar="FILE.jsonl", help="also write the verdict on each completion to this file")
     add("--force", action="store_true", help="overwrite an existing file")
-    add("--json", action="store_true", help="print one JSON object per share")
+    add("--json", action="store_true", help="print one JSON object per accuracy")
 
 
 def run(args: Namespace) -> None:
@@ -92,7 +92,7 @@ def _with_completions(args: Namespace, completions: list[_NumberedLine]) -> Iter
     found: dict[str, str] = {}
     for place, line in completions:
         if not isinstance(line.get("id"), str) or line["id"] in found:
-            raise ScratchpadError(f"{place}: each completion needs the `id` of its prompt, and all ids differ")
+            raise ScratchpadError(f"{place}: each completion needs the `id` of its prompt, and no `id` may occur twice")
         if not isinstance(line.get(args.field), str):
             raise ScratchpadError(f"{place}: {args.field!r} must be a text")
         found[line["id"]] = line[args.field]
@@ -100,7 +100,9 @@ def _with_completions(args: Namespace, completions: list[_NumberedLine]) -> Iter
     for place, line in read_lines(args.prompts):
         name = line.get("id")
         if not isinstance(name, str) or name in prompt_ids:
-            raise ScratchpadError(f"{place}: each prompt needs an `id`, and all ids differ; given: {json.dumps(name)}")
+            raise ScratchpadError(
+                f"{place}: each prompt needs an `id`, and no `id` may occur twice; given: {json.dumps(name)}"
+            )
         prompt_ids.add(name)
         missing += name not in found
         yield place, {**line, args.field: found.pop(name, "")}

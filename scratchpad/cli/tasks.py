@@ -1,4 +1,4 @@
-"""List the tasks: the question, the source, the settings with their defaults, the formats."""
+"""List the tasks: question, source, settings with default values, and formats."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Run a Python program in a sandbox, under limits, and print its trace.
 
-The trace goes to stdout, the program's status and the isolation in force to stderr. Exit status: 0 when the program
+The trace goes to stdout. The program's status and the isolation in force go to stderr. Exit status: 0 when the program
 ends, also with an exception; 1 when it hits a limit; 2 when it is not valid Python, or the inductive format does not
 support it.
 """
@@ -51,8 +51,8 @@ def arguments(parser: ArgumentParser) -> None:
         "--format",
         choices=("nye", "changes", "inductive"),
         default="nye",
-        help="nye: all variables before each line; changes: only new or changed ones; inductive: complete states, each "
-        "of which determines the next (default: %(default)s)",
+        help="nye: all variables before each line; changes: only new or changed ones; inductive: complete states; each "
+        "state determines the next state (default: %(default)s)",
     )
     add("--prompt", action="store_true", help="print the paper's question and marks around the trace")
     add("--json", action="store_true", help="print one JSON object per step: line, source, state")
@@ -60,7 +60,7 @@ def arguments(parser: ArgumentParser) -> None:
         "--isolation",
         choices=("auto", "namespaces", "hooks"),
         default="auto",
-        help="namespaces: namespaces and audit hooks; hooks: audit hooks alone; auto: the strongest that this machine "
+        help="namespaces: namespaces and audit hooks; hooks: only audit hooks; auto: the strongest that this machine "
         "allows (default: %(default)s)",
     )
     for option, (field, text) in _LIMITS.items():

@@ -1,13 +1,13 @@
 """Train a model from a recipe, or from a configuration file such as the config.json of a run.
 
-Everything is a setting: --set train.steps=500 model=25m task.format=direct bits=1-8. Names without a prefix are those
-of the task.
+Everything is a setting: --set train.steps=500 model=25m task.format=direct bits=1-8. Names without a prefix are
+settings of the task.
 
   train.start=RUN          start from the last weights of a run with the same model and symbols
   train.max_states=32      train only on the first 32 states of each inductive chain; with train.states_from=anywhere on
                            32 consecutive states from a random position of the chain
   train.average=0.999      keep an exponential moving average of the weights and evaluate and solve with it
-  curriculum.stages=...    train in stages, each until it is passed: "curriculum.stages=bits=1-2; bits=3-8" with
+  curriculum.stages=...    train in stages, each until the model passes it: "curriculum.stages=bits=1-2; bits=3-8" with
                            curriculum.threshold=0.95, curriculum.forget=true, curriculum.every=1000 (steps between
                            tests), curriculum.n=512 (questions per test)
 
@@ -42,8 +42,8 @@ def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("config", metavar="RECIPE|CONFIG.json", help=f"a recipe ({', '.join(RECIPES)}) or a configuration file")
     add("--data", metavar="FILE.jsonl", help="train on these problems in place of a built-in task")
-    add("--test-data", metavar="FILE.jsonl", help="test on these problems (default: a tenth of --data, whole programs)")
-    add("--task-file", metavar="MY_TASK.py", help="the file of your own task; it is executed")
+    add("--test-data", metavar="FILE.jsonl", help="test on these problems (default: a tenth of --data)")
+    add("--task-file", metavar="MY_TASK.py", help="the file of your own task; the file is executed")
     add_set(parser, "one or more settings")
     add("--device", default="auto", metavar="auto|cpu|cuda", help="device (default: a GPU if present)")
     add("--out", metavar="FOLDER", help="run folder (default: runs/RECIPE)")
@@ -61,7 +61,7 @@ def run(args: Namespace) -> None:
     from scratchpad.training.trainer import Interrupted
 
     if args.resume and args.force:
-        raise ScratchpadError("--resume continues a run and --force overwrites it: give one of the two")
+        raise ScratchpadError("--resume continues a run and --force overwrites it: give one of the two options")
     if args.checkpoint != "last" and not args.resume:
         raise ScratchpadError(f"--checkpoint {args.checkpoint} is where to resume: it goes with --resume")
     config, out = _config(args), Path(args.out or f"runs/{Path(args.config).stem}")

@@ -33,7 +33,7 @@ class Decoder(Protocol):
     """Computes logits for a batch of R rows and a vocabulary of V tokens."""
 
     context: int | None
-    """How many positions there are; None: no limit."""
+    """The number of positions; None: no limit."""
 
     def begin(self, openings: Sequence[Opening]) -> Tensor:
         """Read prompts and given states; return the logits (R, V) of the next tokens."""
@@ -42,12 +42,12 @@ class Decoder(Protocol):
     def advance(self, tokens: Sequence[int], parts: Sequence[Part]) -> Tensor:
         """Append one token to each row; return the logits (R, V) of the next tokens.
 
-        After a TERMINATOR these are of the next state's first token.
+        After a TERMINATOR, the logits are for the first token of the next state.
         """
         ...
 
     def keep(self, rows: Sequence[int]) -> None:
-        """Drop all rows but these, which are places in the batch."""
+        """Keep only the given rows (indices in the batch)."""
         ...
 
     def held_bytes(self) -> list[int]:
@@ -102,7 +102,7 @@ class RowEvent:
 
 @dataclass
 class Chain:
-    """All states of a row. With max-tokens the last one is unfinished. held_bytes: as in `RowEvent`."""
+    """All states of a row. After the stop max-tokens, the last state is unfinished. `held_bytes`: as in `RowEvent`."""
 
     states: list[State] = field(default_factory=list)
     status: str = ""
@@ -133,7 +133,7 @@ class _ActiveRow:
     held_bytes: int = 0
 
     def repeats(self, state: State) -> bool:
-        """Whether the state is the saved one; saves it if it is time to."""
+        """Return whether the state equals the saved state; save the state when it is due."""
         if state == self.saved:
             return True
         self.since_save += 1
@@ -142,7 +142,7 @@ class _ActiveRow:
         return False
 
     def is_full(self, limits: Limits, context: int | None) -> bool:
-        """Whether the state has as many tokens as the limits or the model's positions allow."""
+        """Return whether the state has reached the limit of tokens or of the model's positions."""
         used = self.prompt_length + self.context_length + len(self.state)
         return len(self.state) >= limits.state_tokens or (context is not None and used >= context)
 
@@ -214,7 +214,7 @@ class Engine:
             raise ScratchpadError("an opening needs a prompt or a given first state; both are empty")
 
     def _take(self, row: _ActiveRow, token: int) -> Part:
-        """Add a token to its row; return what it belongs to."""
+        """Add a token to its row; return whether it belongs to the prompt or a state."""
         mark = self.vocabulary.mark(token)
         row.state.append(token)
         if row.writing_prompt:

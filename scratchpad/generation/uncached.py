@@ -37,7 +37,7 @@ class _Text:
 
 
 class _Uncached:
-    """The texts of all rows; a subclass computes the logits of the last token of one."""
+    """The texts of all rows; a subclass computes the logits of a text's last token."""
 
     def __init__(self, context: int | None = None) -> None:
         self.context = context

@@ -1,13 +1,13 @@
 """The attention rule: which tokens a token sees, and its position. Training, generation and evaluation share it.
 
-Every token of a row has a *segment*: PROMPT, or the number of its block. A block is a state after a copy of the state
-before it, its context (the first state has none). The rule is two sentences:
+Every token of a row has a *segment*: PROMPT, or the number of its block. A block is a copy of the previous state (the
+context), then a state. The block of the first state has no context. The rule is two sentences:
 
 - a token sees the prompt up to itself, and its own block up to itself;
 - the prompt has positions 0 .. t-1, and every block continues from t.
 
-So the model writes a state from the question and the state before it. The context is encoded without what came before
-it (Abbe et al. 2024, section 4.2 and appendix B).
+So the model writes a state from the question and the state before it. The context does not see earlier states
+(Abbe et al. 2024, section 4.2 and appendix B).
 
 A model may look back over a limited span of what the rule shows. Distances are differences of these positions.
 """
@@ -25,7 +25,7 @@ Grid = TypeVar("Grid")
 
 
 def sees(query_segment: Grid, key_segment: Grid, query_place: Grid, key_place: Grid) -> Grid:
-    """Whether a query token sees a key token; plain numbers, or arrays and tensors that broadcast.
+    """Return whether a query token sees a key token. Arguments: numbers, or arrays or tensors that broadcast.
 
     A place is the token's index in its row. Padding at the end of a row sees the prompt and padding.
     """
@@ -33,13 +33,13 @@ def sees(query_segment: Grid, key_segment: Grid, query_place: Grid, key_place: G
 
 
 def reaches(distance: Grid, span: int | None) -> Grid | bool:
-    """Whether a token that sees only the last `span` positions, its own included, sees another one at this distance.
+    """Return whether a token that sees `span` positions, its own included, can see a token at this distance.
 
-    Distances are in positions, not in places of the row: a state sees the same however its document is cut into rows.
+    Distances are in positions, not in places of a row, so cutting a document into rows does not change them.
     """
     return span is None or distance < span  # type: ignore[operator]
 
 
 def block_positions(prompt_length: int, block_length: int) -> range:
-    """The positions of a block's tokens: they continue the prompt's, whichever block it is."""
+    """Return the positions of a block's tokens. In every block they continue the positions of the prompt."""
     return range(prompt_length, prompt_length + block_length)

@@ -16,14 +16,14 @@ from scratchpad.layout.rows import Row
 Item = TypeVar("Item")
 
 NO_TARGET = -100
-"""The value in `targets` of a place without a target; torch's cross_entropy ignores it by default."""
+"""The value in `targets` at a place without a target; torch's cross_entropy ignores it by default."""
 
 
 @dataclass(frozen=True)
 class Batch:
     """Rows ready for a model, all int64 of shape (B, T).
 
-    targets[b, i]: the token to predict at index i, which is the next one if it is scored; else NO_TARGET.
+    targets[b, i]: the next token if it is scored, otherwise NO_TARGET.
     segments: as in the attention rule; PADDING at the end of short rows.
     """
 
@@ -42,13 +42,13 @@ class Batch:
         return self.tokens, self.positions, self.segments, self.targets
 
     def real(self) -> Tensor:
-        """(B, T) bool: True where a token is not padding."""
+        """Return a mask (B, T) that is True at real tokens."""
         return self.segments != PADDING
 
     def mask(self, span: int | None = None) -> Tensor:
-        """(B, 1, T, T) bool, True where a query (axis 2) sees a key (axis 3), for any model that takes a 4-D mask.
+        """Return a boolean mask (B, 1, T, T) that is True if a query (axis 2) sees a key (axis 3).
 
-        span: a token sees only the last `span` positions of what the attention rule shows; None: all.
+        `span`: the number of last positions that a token sees, within the attention rule; None: no limit.
         """
         return dense_mask(self.segments) & reaches(distances(self.positions), span)
 
@@ -61,12 +61,12 @@ def dense_mask(segments: Tensor) -> Tensor:
 
 
 def distances(positions: Tensor) -> Tensor:
-    """(B, T) -> (B, 1, T, T): by how many positions a key (last axis) is before a query."""
+    """Return (B, 1, T, T): the number of positions from a key (last axis) to a query."""
     return (positions[:, :, None] - positions[:, None, :])[:, None]
 
 
 def collate(rows: Sequence[Row[int]]) -> Batch:
-    """One batch of rows of token numbers, padded at the end."""
+    """Return rows of token numbers as one batch, padded at the end."""
     shape = (len(rows), max(map(len, rows)))
     tokens, positions = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
     segments, targets = np.full(shape, PADDING, np.int64), np.full(shape, NO_TARGET, np.int64)
@@ -80,7 +80,7 @@ def collate(rows: Sequence[Row[int]]) -> Batch:
 
 
 def micro_batches(items: Sequence[Item], most_tokens: int, length: Callable[[Item], int] = len) -> list[list[Item]]:
-    """Items sorted by length, in parts of at most `most_tokens` tokens or of one item. Rows, or items that have rows.
+    """Sort items by length and split them into parts of at most `most_tokens` tokens, or of one longer item.
 
     Each part has items of similar length, so there is little padding.
     """

@@ -1,4 +1,4 @@
-"""What turns symbols into a model's tokens and back."""
+"""The interface that converts symbols to a model's tokens and back."""
 
 from __future__ import annotations
 
@@ -9,33 +9,34 @@ from scratchpad.tasks.document import Document
 
 
 class Codec(Protocol):
-    """Symbols to token numbers and back. Each mark (`<pad> <start> <sep> <end>`) is one token; a symbol may be several.
+    """A converter of symbols to token numbers and back.
 
-    `Vocabulary` is the codec of models trained from scratch; a tokenizer can be another one.
+    Each mark (`<pad> <start> <sep> <end>`) is one token; a symbol may be several tokens.
+    `Vocabulary` is the codec of models trained from scratch; a tokenizer can be another codec.
     """
 
     def __len__(self) -> int:
-        """How many tokens there are; their numbers begin at 0."""
+        """Return the number of tokens; token numbers start at 0."""
         ...
 
     def number(self, mark: str, /) -> int:
-        """The token of a mark."""
+        """Return the token of a mark."""
         ...
 
     def mark(self, token: int, /) -> str | None:
-        """The mark that a token is; None for any other token."""
+        """Return the mark of a token, or None if the token is not a mark."""
         ...
 
     def encode(self, symbols: Sequence[str], /) -> tuple[int, ...]:
-        """The tokens of symbols. ScratchpadError for a symbol that cannot be encoded: never a default."""
+        """Return the tokens of symbols. Raises ScratchpadError if a symbol cannot be encoded."""
         ...
 
     def decode(self, tokens: Iterable[int], /) -> tuple[str, ...]:
-        """The symbols of tokens."""
+        """Return the symbols of tokens."""
         ...
 
     def encode_document(self, document: Document[str], /) -> Document[int]:
-        """The document in tokens; each state is encoded by itself, so that it has the same tokens as context."""
+        """Return the document in tokens. A state is encoded alone, so it has the same tokens when it is a context."""
         ...
 
     def unknown(self, symbols: Iterable[str], /) -> list[str]:

@@ -1,4 +1,4 @@
-"""A document as training rows: from one row per transition (`split`) to one row for all (`packed`)."""
+"""Training rows of a document: from one row per transition (`split`) to one row for all transitions (`packed`)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Row(Generic[Symbol]):
         return len(self.tokens)
 
     def visible(self) -> list[list[list[int]]]:
-        """For each token, the half-open ranges of tokens that it sees, itself included, ascending and merged."""
+        """Return for each token the ranges (start, end) of visible tokens, including itself, sorted and merged."""
         segments, places = np.array(self.segments), np.arange(len(self))
         seen = sees(segments[:, None], segments[None, :], places[:, None], places[None, :])
         edges = np.diff(np.pad(seen.astype(np.int8), ((0, 0), (1, 1))), axis=1)
@@ -36,11 +36,12 @@ class Row(Generic[Symbol]):
 
 
 def rows(document: Document[Symbol], budget: Budget = "packed", question_loss: bool = False) -> list[Row[Symbol]]:
-    """Write a document as rows of at most `budget` tokens, each with the prompt and as many transitions as fit.
+    """Write a document as rows of at most `budget` tokens, each with the prompt and all transitions that fit.
 
     `split`: one row per transition; `packed`: a single row. Each token of each state is a target in exactly one row.
-    The preamble, and with `question_loss` the whole prompt, is a target in the first row only; token 0 of a row never
-    is. So the summed loss is the same for every budget. ScratchpadError if one transition alone exceeds the budget.
+    The preamble, and with `question_loss` the whole prompt, is a target only in the first row. Token 0 of a row
+    is no target. So the summed loss is the same for every budget.
+    Raises ScratchpadError if one transition exceeds the budget.
     """
     made: list[Row[Symbol]] = []
     row: Row[Symbol] | None = None
@@ -63,9 +64,9 @@ def positions_needed(document: Document[Symbol]) -> int:
 
 
 def check_context(needed: Sequence[int], context: int | None) -> None:
-    """ScratchpadError if documents need more positions than a model has (None: no limit).
+    """Raise ScratchpadError if documents need more positions than a model has (`context`; None: no limit).
 
-    needed: `positions_needed` of each document.
+    `needed`: the result of `positions_needed` for each document.
     """
     over = sum(context is not None and positions > context for positions in needed)
     if over:
@@ -77,7 +78,7 @@ def check_context(needed: Sequence[int], context: int | None) -> None:
 
 
 def _transitions(document: Document[Symbol]) -> list[tuple[tuple[Symbol, ...], tuple[Symbol, ...]]]:
-    """(context, state) pairs. The first state has no context; if it is given, it has no pair."""
+    """Return (context, state) pairs. The first state has an empty context; a given first state has no pair."""
     contexts = ((), *document.states[:-1])
     pairs = list(zip(contexts, document.states, strict=True))
     return pairs[1:] if document.first_given else pairs

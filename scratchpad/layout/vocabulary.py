@@ -1,4 +1,4 @@
-"""Symbols and their numbers: the marks, then the task's alphabet in its own fixed order."""
+"""The numbers of symbols: first the marks, then the task's alphabet in a fixed order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scratchpad.tasks.document import MARKS, Document, listed
 
 
 class Vocabulary:
-    """The `Codec` of an ordered set of symbols, one token each. Every run saves it: a checkpoint keeps its numbers."""
+    """The `Codec` of an ordered set of symbols, one token each. Every run saves it, so numbers do not change."""
 
     def __init__(self, symbols: Iterable[str]) -> None:
         self.symbols = (*MARKS, *symbols)
@@ -23,7 +23,7 @@ class Vocabulary:
         return len(self.symbols)
 
     def number(self, symbol: str) -> int:
-        """The number of one symbol. ScratchpadError if it is not in the vocabulary."""
+        """Return the number of a symbol. Raises ScratchpadError if the symbol is not in the vocabulary."""
         if symbol not in self._numbers:
             raise ScratchpadError(
                 f"symbol {symbol!r} is not in the vocabulary of {len(self)} symbols: {listed(self.symbols[:30])}"
@@ -32,7 +32,7 @@ class Vocabulary:
         return self._numbers[symbol]
 
     def mark(self, token: int) -> str | None:
-        """The mark that a token is; None for any other symbol."""
+        """Return the mark of a token, or None if the token is not a mark."""
         return MARKS[token] if token < len(MARKS) else None
 
     def unknown(self, symbols: Iterable[str]) -> list[str]:
@@ -40,11 +40,11 @@ class Vocabulary:
         return sorted({*symbols} - self._numbers.keys())
 
     def to_json(self) -> list[str]:
-        """All symbols in their order, the marks first."""
+        """Return all symbols in order, the marks first."""
         return list(self.symbols)
 
     def encode(self, symbols: Sequence[str]) -> tuple[int, ...]:
-        """The numbers of symbols. ScratchpadError for a symbol that is not in the vocabulary: never a default."""
+        """Return the numbers of symbols. Raises ScratchpadError if a symbol is not in the vocabulary."""
         try:
             return tuple(map(self._numbers.__getitem__, symbols))
         except KeyError as error:

@@ -1,4 +1,4 @@
-"""What training, generation and evaluation need of a language model.
+"""The interface of a language model for training, generation and evaluation.
 
 A model gets the N real tokens of a batch as one list, without padding, and a callable `attend` for every layer. That
 callable applies the attention rule: to the rows of a batch in training, to the slots of a cache in generation.
@@ -20,7 +20,7 @@ from scratchpad.models.positions import Reach
 
 
 class CacheShape(NamedTuple):
-    """Layers, heads of keys and values (there may be fewer than of queries), and numbers in a head."""
+    """The numbers of layers, of key heads (at most the number of query heads), and of components per head."""
 
     layers: int
     kv_heads: int
@@ -36,7 +36,7 @@ class LanguageModel(nn.Module, ABC):
 
     @abstractmethod
     def hidden(self, tokens: Tensor, positions: Tensor, attend: Attention, wanted: Tensor | None = None) -> Tensor:
-        """(N,) tokens and positions -> (N, C), or (M, C) of the M tokens `wanted`: what `logits` reads."""
+        """Return the last hidden vectors (N, C) of (N,) tokens; with `wanted`, (M, C) of only the M wanted tokens."""
 
     @abstractmethod
     def logits(self, hidden: Tensor) -> Tensor:
@@ -45,22 +45,22 @@ class LanguageModel(nn.Module, ABC):
     @property
     @abstractmethod
     def context(self) -> int | None:
-        """How many positions there are; None for no limit."""
+        """The number of positions, or None for no limit."""
 
     @property
     @abstractmethod
     def cache_shape(self) -> CacheShape:
-        """The size of its keys and values."""
+        """The size of the keys and values."""
 
     @property
     @abstractmethod
     def device(self) -> torch.device:
-        """Where its parameters are."""
+        """The device of the parameters."""
 
     @property
     @abstractmethod
     def dtype(self) -> torch.dtype:
-        """Of keys and values."""
+        """The data type of keys and values."""
 
     @property
     def reach(self) -> Reach | None:
@@ -69,7 +69,7 @@ class LanguageModel(nn.Module, ABC):
 
     @property
     def position_bytes(self) -> int:
-        """Memory that the keys and values of one position take, in all layers."""
+        """The memory in bytes of one position's keys and values in all layers."""
         return 2 * math.prod(self.cache_shape) * self.dtype.itemsize
 
     def forward(self, batch: Batch, backend: str = "blocks", where: Tensor | None = None) -> Tensor:

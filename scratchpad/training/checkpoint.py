@@ -75,7 +75,7 @@ class Checkpoints:
         state: dict[str, Any],
         average: nn.Module | None = None,
     ) -> None:
-        """Write the checkpoint of `step`, unless it exists. RunFailure if it cannot be written."""
+        """Write the checkpoint of `step`, unless it exists. Raises RunFailure if writing fails."""
         target = self.folder / f"step-{step}"
         if target.exists():
             return
@@ -111,7 +111,7 @@ class Checkpoints:
         write_atomically(self.folder / "best.json", json.dumps({"step": step, "score": score}))
 
     def load(self, which: str = "last") -> Checkpoint:
-        """Read a checkpoint: `last`, `best` or a step. ScratchpadError, with advice, if it is missing or damaged."""
+        """Read a checkpoint: `last`, `best` or a step. Raises ScratchpadError if it is missing or damaged."""
         steps = self.steps()
         if not steps:
             raise ScratchpadError(f"{self.folder} has no checkpoint: train the run first")

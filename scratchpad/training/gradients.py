@@ -34,7 +34,7 @@ class WorkerThreads:
         self._pool = ThreadPoolExecutor(count) if count > 1 else None
 
     def map(self, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-        """`work` of each item, in their order. A single item has all of torch's threads."""
+        """Return `work(item)` for each item, in the order of `items`. A single item has all of torch's threads."""
         if self._pool is None or len(items) == 1:
             return [work(item) for item in items]
         torch_threads = torch.get_num_threads()

@@ -1,4 +1,5 @@
-"""The overlap of test questions with training questions. In small tasks they repeat, and reports give their number.
+"""The overlap of test questions with training questions. In small tasks some test
+questions also occur in training; reports give the number.
 
 Nothing is recorded during training. What a step trains on is a pure function of its number (`training.data`), so the
 training questions are drawn again from the settings, hashed, and the sorted hashes cached in the run folder.

@@ -28,7 +28,7 @@ _EVALUATION_FILES = ("scores.jsonl", "evaluation.jsonl")
 
 
 def read_run_record(folder: Path) -> dict[str, Any]:
-    """Read config.json of a run folder. ScratchpadError where the folder holds no run."""
+    """Read config.json of a run folder. Raises ScratchpadError if the folder holds no run."""
     path = folder / "config.json"
     if not path.is_file():
         raise ScratchpadError(f"{folder} is not a run folder: it has no config.json (`scratchpad train` makes one)")
@@ -47,7 +47,7 @@ def saved_config(folder: Path) -> RunConfig:
 
 
 def has_run_to_resume(folder: Path, run: ResolvedRun, resume: bool, force: bool) -> bool:
-    """Whether `folder` holds a run to resume. ScratchpadError where the folder must not be touched."""
+    """Return whether `folder` holds a run to resume. Raises ScratchpadError if it must not change."""
     exists = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
     if exists and resume:
         check_same_run(folder, run)
@@ -73,7 +73,7 @@ def make_run_folder(folder: Path, run: ResolvedRun, start: Checkpoint | None) ->
 
 
 def _run_record(run: ResolvedRun, start: Checkpoint | None) -> dict[str, Any]:
-    """What config.json holds: all settings, the ordered vocabulary, and where and with what the run was made."""
+    """Return the content of config.json: settings, the ordered vocabulary, machine and software versions."""
     return {
         "config": run.config.to_json(),
         "start": {"step": start.step, "digest": start.digest} if start else None,
@@ -108,7 +108,7 @@ def is_trained(run: ResolvedRun, folder: Path, same_evaluation: bool = True) -> 
 
 
 def check_same_run(folder: Path, run: ResolvedRun, same_evaluation: bool = True) -> None:
-    """ScratchpadError where the folder's run has other settings, or data that have changed since.
+    """Raise ScratchpadError if the folder's run has different settings, or if its data have changed.
 
     same_evaluation: if False, evaluation settings that the weights do not depend on may differ.
     """
@@ -132,14 +132,14 @@ def check_same_run(folder: Path, run: ResolvedRun, same_evaluation: bool = True)
 
 
 def _is_same_start(record: Mapping[str, Any], config: RunConfig) -> bool:
-    """Whether a run began with exactly these weights, wherever their folder is now."""
+    """Return whether a run started from exactly these weights; the weights' folder may have moved."""
     if record.get("start") is None or config.train.start is None:
         return False
     return Checkpoints(Path(config.train.start)).load().digest == record["start"]["digest"]
 
 
 def check_saved_evaluation(folder: Path) -> None:
-    """ScratchpadError where a line of the saved scores or samples is damaged."""
+    """Raise ScratchpadError if a line of the saved scores or samples is damaged."""
     for name in _EVALUATION_FILES:
         deque(read_json_lines(folder / name), maxlen=0)
 
@@ -185,7 +185,7 @@ def read_json_lines(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def require_keys(place: str, line: Mapping[str, Any], needed: Iterable[str]) -> Mapping[str, Any]:
-    """Return the line. ScratchpadError where it lacks a needed key."""
+    """Return the line. Raises ScratchpadError if the line lacks a needed key."""
     missing = [name for name in needed if name not in line]
     if missing:
         raise ScratchpadError(f"{place} is damaged: no {', '.join(missing)}")

@@ -87,13 +87,13 @@ def measure(run: ResolvedRun, only_evaluated: bool = False, room: int | None = N
     run = dataclasses.replace(run, config=config)
     every, steps = config.curriculum.every, config.train.steps
     if run.curriculum and every > steps:
-        raise ScratchpadError(f"curriculum.every={every}: no stage is tested in train.steps={steps}; at most {steps}")
+        raise ScratchpadError(f"curriculum.every={every} is larger than train.steps={steps}. Set it to at most {steps}")
     if run.curriculum and not only_evaluated:
         check_stages_agree(run.curriculum)
     if config.train.max_states and not (only_evaluated or run.format.inductive):
         raise ScratchpadError(
             f"train.max_states={config.train.max_states}: goes with task.format=inductive, not {config.task.format}: "
-            "set it where the format is inductive alone"
+            "set it only if task.format=inductive"
         )
     trained = () if only_evaluated else run.curriculum.tasks if run.curriculum else (run.task,)
     documents = [document for task in trained for document in _training_documents(run, task)]
@@ -137,7 +137,7 @@ def _training_documents(run: ResolvedRun, task: Task) -> list[Document[str]]:
 
 
 def check_start_fits(run: ResolvedRun, model: ModelConfig, symbols: Sequence[str], what: str) -> None:
-    """ScratchpadError where a run cannot start from the weights of `what`: it has other symbols or another model.
+    """Raise ScratchpadError if a run cannot start from the weights of `what`: symbols or models differ.
 
     model, symbols: those of `what`, the symbols in the order of its vocabulary.
     """
@@ -155,7 +155,7 @@ def check_start_fits(run: ResolvedRun, model: ModelConfig, symbols: Sequence[str
 
 
 def load_start(run: ResolvedRun) -> Checkpoint | None:
-    """The weights that a run starts from; None without train.start. ScratchpadError where they do not fit."""
+    """Return the weights of train.start, or None if it is unset. Raises ScratchpadError if they do not fit."""
     if run.config.train.start is None:
         return None
     folder = Path(run.config.train.start)

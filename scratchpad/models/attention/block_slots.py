@@ -1,7 +1,7 @@
-"""Where the back-end `blocks` puts each token's queries, keys and values, so that its products need no copies.
+"""The memory layout of queries, keys and values in the back-end `blocks`; matrix products need no copies.
 
 Shapes, as in `blocks`: N real tokens, H query heads, KV heads of keys and of values, R = H / KV, D numbers in a head, B
-rows, G = B * KV, P tokens of the longest prompt, K blocks of the row with most, L tokens of the longest block.
+rows, G = B * KV, P tokens of the longest prompt, K: most blocks in a row, L tokens of the longest block.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from scratchpad.models.positions import Reach
 
 
 class BlockSlots:
-    """The places of a group's tokens when prompts are padded to (B, P) and blocks to (B, K, L)."""
+    """The places of a batch's tokens when prompts are padded to (B, P) and blocks to (B, K, L)."""
 
     def __init__(self, segments: Tensor, reach: Reach | None) -> None:
         in_prompt, in_block = segments == PROMPT, (segments != PADDING) & (segments != PROMPT)
@@ -38,16 +38,16 @@ class BlockSlots:
         self._biases: dict[tuple[int, torch.dtype], tuple[Tensor, Tensor]] = {}
 
     def layout(self, kv_heads: int, ratios: tuple[int, ...]) -> VectorLayout:
-        """The layout of several kinds of vectors; ratios: how many of each a token has per head of keys."""
+        """Return the layout of several kinds of vectors. `ratios`: per kind, the vectors per token and key head."""
         key = kv_heads, ratios
         if key not in self._layouts:
             self._layouts[key] = VectorLayout(self, kv_heads, ratios)
         return self._layouts[key]
 
     def biases(self, kv_heads: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """What is added to scores: (1 or H, P, P) in prompts, (1 or B, 1 or KV, 1, 1 or R, L, P + L) in blocks.
+        """Return the terms for scores: (1 or H, P, P) in prompts, (1 or B, 1 or KV, 1, 1 or R, L, P + L) in blocks.
 
-        -inf where a token does not see another one, elsewhere 0 or what the reach adds.
+        A term is -inf if the query token does not see the key token; otherwise it is 0 or the term of the reach.
         """
         key = kv_heads, dtype
         if key not in self._biases:
@@ -136,7 +136,7 @@ class VectorLayout:
         return matrix.index_select(0, self._slot_of_vector).view(-1, self._vectors_per_token, matrix.shape[-1])
 
     def views(self, matrix: Tensor) -> list[Vectors]:
-        """The vectors of each kind in (slots, D)."""
+        """Return the vectors of each kind as views of a matrix (slots, D)."""
         groups, width = self._groups, matrix.shape[-1]
         parts, kinds = matrix.split(self._sizes), len(self._ratios)
         return [
@@ -160,7 +160,7 @@ class VectorLayout:
 
 
 def _longest(lengths: Tensor) -> int:
-    """The largest of the lengths, 0 of none."""
+    """Return the largest length, or 0 if there are no lengths."""
     return int(lengths.max()) if len(lengths) else 0
 
 
@@ -173,7 +173,7 @@ def _places_in_blocks(row: Tensor, block: Tensor) -> Tensor:
 
 
 def _as_bias(mask: Tensor) -> Tensor:
-    """A mask as numbers to add to scores."""
+    """Return a mask as terms to add to scores."""
     if mask.dtype != torch.bool:
         return mask
     return torch.zeros(mask.shape, device=mask.device).masked_fill_(~mask, -math.inf)

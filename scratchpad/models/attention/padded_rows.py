@@ -14,7 +14,7 @@ from scratchpad.layout.attention_rule import PADDING, PROMPT
 
 
 class PaddedRows:
-    """The places of a batch's tokens in its rows; the segments of these are (B, T)."""
+    """The places of a batch's tokens in padded rows. `segments` has shape (B, T)."""
 
     def __init__(self, segments: Tensor) -> None:
         self._shape = segments.shape
@@ -34,18 +34,18 @@ class PaddedRows:
 
 
 def split_heads(qkv: Tensor, kv_heads: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The queries (*, H, ...), keys and values (*, KV, ...) in (*, J, ...)."""
+    """Split a tensor of shape (*, J, ...) into queries (*, H, ...), keys and values (*, KV, ...)."""
     q, k, v = qkv.split((qkv.shape[1] - 2 * kv_heads, kv_heads, kv_heads), 1)
     return q, k, v
 
 
 def is_causal(segments: Tensor) -> bool:
-    """Whether no row has more than one block, so that the attention rule is the plain causal mask."""
+    """Return whether each row has at most one block: then the attention rule is the plain causal mask."""
     return bool((segments <= PROMPT + 1).all())
 
 
 def attend_causally(qkv: Tensor, kv_heads: int, rows: PaddedRows) -> Tensor:
-    """(N, J, D) -> (N, H, D), in one kernel that keeps no scores and computes none that the mask hides."""
+    """(N, J, D) -> (N, H, D), in one kernel, which stores no scores and skips the scores that the mask hides."""
     q, k, v = rows.pad(qkv, kv_heads)
     grouped = q.shape[1] != kv_heads
     with torch.autocast(qkv.device.type, enabled=False):
