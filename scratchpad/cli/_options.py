@@ -56,15 +56,9 @@ def add_draws(parser: ArgumentParser, format: str = "inductive", split: str = "t
 
 def add_format_and_seed(parser: ArgumentParser, format: str = "inductive") -> None:
     """Add --format and --seed, with the given default."""
-    parser.add_argument(
-        "--format",
-        default=format,
-        metavar="FORMAT",
-        help=f"{', '.join(format_names())}, or a format that the task adds (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="seed of the random draws (default: %(default)s)"
-    )
+    formats, add = f"{', '.join(format_names())}, or a format that the task adds", parser.add_argument
+    add("--format", default=format, metavar="FORMAT", help=f"{formats} (default: %(default)s)")
+    add("--seed", type=int, default=0, metavar="N", help="seed of the random draws (default: %(default)s)")
 
 
 def task_from_arguments(args: Namespace) -> Task:

@@ -33,11 +33,8 @@ def arguments(parser: ArgumentParser) -> None:
     add_draws(parser)
     add("-n", type=whole_number(1), metavar="N", help="number of documents (default, for tasks with data: all)")
     add("--context", type=whole_number(1), metavar="N", help="leave out documents that need more than N positions")
-    add(
-        "--single-lines",
-        action="store_true",
-        help="for programs: distinct lines (state and line, then the next state), not runs",
-    )
+    single = "for programs: distinct lines (state and line, then the next state), not runs"
+    add("--single-lines", action="store_true", help=single)
     add("--out", metavar="FILE.jsonl", required=True, help="the file to write")
     add("--force", action="store_true", help="overwrite an existing file")
 

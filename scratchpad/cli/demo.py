@@ -27,12 +27,9 @@ FORMATS = ("inductive", "direct", "scratchpad")  # the one that trains longest f
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="seed of models and training data (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--out", default="runs/demo", metavar="FOLDER", help="folder for runs and report (default: %(default)s)"
-    )
+    add = parser.add_argument
+    add("--seed", type=int, default=0, metavar="N", help="seed of models and training data (default: %(default)s)")
+    add("--out", default="runs/demo", metavar="FOLDER", help="folder for runs and report (default: %(default)s)")
 
 
 def run(args: Namespace) -> None:

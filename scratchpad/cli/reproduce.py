@@ -26,12 +26,8 @@ def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("name", metavar="NAME", nargs="?", help="an experiment, or your own file MY_EXPERIMENT.toml")
     add("--list", action="store_true", help="list the experiments with title and source")
-    add(
-        "--scale",
-        default="small",
-        metavar="small|paper",
-        help="small (default): minutes on 2 CPU cores; paper: on a GPU",
-    )
+    scale = "small (default): minutes on 2 CPU cores; paper: on a GPU"
+    add("--scale", default="small", metavar="small|paper", help=scale)
     add_experiment_options(parser, "runs/NAME-SCALE")
     add_set(parser, "settings for all curves; settings other than evaluate.* need their own --out")
 

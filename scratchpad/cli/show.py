@@ -28,12 +28,8 @@ def arguments(parser: ArgumentParser) -> None:
         help="the text before <start>, with spaces between symbols of several characters; "
         "-n, --seed and --split then have no effect",
     )
-    add(
-        "--marks",
-        choices=("names", "paper"),
-        default="names",
-        help="<start> <sep> <end>, or the papers' : # . (default: %(default)s)",
-    )
+    marks = "<start> <sep> <end>, or the papers' : # . (default: %(default)s)"
+    add("--marks", choices=("names", "paper"), default="names", help=marks)
     add("--json", action="store_true", help="print one JSON object per document")
 
 

@@ -173,7 +173,9 @@ class RandomGraphs(GraphTask):
         n, low, high = self.vertices, 0, self.vertices * (self.vertices - 1)
         if self.unconnected < 1:
             low = self.distance.high
-            high = min(_most_edges(n, distance) for distance in range(self.distance.low, low + 1))
+            for d in range(self.distance.low, low + 1):
+                # With two vertices d apart, the most edges: d - 1 vertices on one path between them, all others beside.
+                high = min(high, n * (n - 1) - d * (d - 1) // 2 - (n - d - 1) * max(d - 2, 0))
         if self.unconnected > 0:
             high = min(high, (n - 1) ** 2)  # one vertex without an edge out, or in
         return low, high
@@ -216,15 +218,6 @@ class RandomGraphs(GraphTask):
         places = self.vertices * (self.vertices - 1)
         deviation = sqrt(places * self.probability * (1 - self.probability))
         return min(places, ceil(places * self.probability + 8 * deviation))
-
-
-def _most_edges(vertices: int, distance: int) -> int:
-    """Return the most edges of a graph with two vertices this far apart.
-
-    The vertices between them then lie on one path, and all others beside it.
-    """
-    lost = distance * (distance - 1) // 2 + (vertices - distance - 1) * max(distance - 2, 0)
-    return vertices * (vertices - 1) - lost
 
 
 def _pairs_apart(vertices: int, edges: Pairs, distance: int) -> Pairs:
