@@ -142,7 +142,7 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "empty": (["parity-small", "--data", "empty.jsonl"], "empty.jsonl: no lines"),
     "test data": (["parity-small", "--data", "good.jsonl", "--test-data", "bad.jsonl"], "bad.jsonl:2: not JSON"),
     "test data alone": (["parity-small", "--test-data", "good.jsonl"], "needs task.data"),
-    "two sources": (["parity-small", "--data", "good.jsonl", "--task-file", "task.py"], "one of the two"),
+    "two sources": (["parity-small", "--data", "good.jsonl", "--task-file", "task.py"], "exclude each other"),
     "setting of data": (["parity-small", "--data", "good.jsonl", "--set", "bits=3"], "unknown setting of data 'bits'"),
     "size of data": (["parity-small", "--data", "good.jsonl", "--set", "evaluate.sizes=99"], "no test problem of size"),
     "no task file": (["parity-small", "--task-file", "none.py"], "none.py: no such file"),

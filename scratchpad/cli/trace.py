@@ -51,8 +51,8 @@ def arguments(parser: ArgumentParser) -> None:
         "--format",
         choices=("nye", "changes", "inductive"),
         default="nye",
-        help="nye: all variables before each line; changes: only new or changed ones; inductive: complete states; each "
-        "state determines the next state (default: %(default)s)",
+        help="nye: all variables before each line; changes: only new or changed ones; inductive: complete states, so "
+        "that each state determines the next state (default: %(default)s)",
     )
     add("--prompt", action="store_true", help="print the paper's question and marks around the trace")
     add("--json", action="store_true", help="print one JSON object per step: line, source, state")

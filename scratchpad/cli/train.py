@@ -42,7 +42,7 @@ def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("config", metavar="RECIPE|CONFIG.json", help=f"a recipe ({', '.join(RECIPES)}) or a configuration file")
     add("--data", metavar="FILE.jsonl", help="train on these problems in place of a built-in task")
-    add("--test-data", metavar="FILE.jsonl", help="test on these problems (default: a tenth of --data)")
+    add("--test-data", metavar="FILE.jsonl", help="test on these problems (default: 1/10 of --data, no program split)")
     add("--task-file", metavar="MY_TASK.py", help="the file of your own task; the file is executed")
     add_set(parser, "one or more settings")
     add("--device", default="auto", metavar="auto|cpu|cuda", help="device (default: a GPU if present)")

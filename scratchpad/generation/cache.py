@@ -36,7 +36,7 @@ _FIRST_CAPACITY = 16
 
 @dataclass
 class _CachedRow:
-    """The number of a row's tokens in the cache, and the number of the state that the row is writing.
+    """The number of a row's tokens in the cache, and the tokens of the state that the row is writing.
 
     prompt: tokens of the prompt. current: the region of the block being written; None during the first state.
     lengths: tokens in each region.

@@ -214,7 +214,7 @@ class Engine:
             raise ScratchpadError("an opening needs a prompt or a given first state; both are empty")
 
     def _take(self, row: _ActiveRow, token: int) -> Part:
-        """Add a token to its row; return whether it belongs to the prompt or a state."""
+        """Add a token to its row; return the part that the token belongs to."""
         mark = self.vocabulary.mark(token)
         row.state.append(token)
         if row.writing_prompt:
