@@ -5,8 +5,8 @@
     run.solve("10110111")                                   # states, answer, status
     sp.evaluate(run, sizes=[8, 12, 16])
 
-For your own model and training loop: `documents` of a task, `rows`, `collate` to a batch with its `mask()` or segments,
-and `Engine`, which generates with any decoder. Each name is imported when it is first used; tasks need no torch.
+For your own model and training loop, use `documents`, `rows`, `collate` (which returns a batch with `mask()` and
+segments) and `Engine` (which generates with any decoder). A name is imported at its first use; tasks need no torch.
 """
 
 from __future__ import annotations

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 def task(name: str, **settings: Any) -> Task:
-    """Return a built-in task: `task("parity", bits="1-30", window=60)`. ScratchpadError for unknown names."""
+    """Return a built-in task: `task("parity", bits="1-30", window=60)`. Raises ScratchpadError if a name is unknown."""
     return task_named(name, settings)
 
 
 def documents(
     of: Task, format: str = "inductive", n: int = 1, seed: int = 0, split: str = "train", start: int = 0
 ) -> Iterator[Document[str]]:
-    """Yield n documents of a task as text symbols with marks, from draw number `start` on."""
+    """Yield n documents of a task, as symbols with marks; `start` is the number of the first draw."""
     written = format_named(format)
     for _, question in draws(of, seed, split, start, n):
         yield written.write(of, question)
@@ -42,7 +42,7 @@ def train(
 ) -> Run:
     """Train a run in the folder `out` (default: runs/TASK-FORMAT), see `scratchpad.training.setup.train`.
 
-    on_metrics: called with each line of metrics.jsonl.
+    on_metrics: a function that receives each line of metrics.jsonl.
     """
     from scratchpad.training.setup import train as start
 
@@ -51,5 +51,5 @@ def train(
 
 
 def evaluate(run: Run, sizes: Sequence[int] = (), n: int = 1000, method: str = "forced", seed: int = 0) -> list[Score]:
-    """Evaluate n test questions per size, forced (one forward pass) or free (generation); saved in the run's folder."""
+    """Evaluate n test questions per size, forced (one forward pass) or free (generation), and save the results."""
     return run.evaluate(sizes, n, method, seed)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 class ScratchpadError(ValueError):
-    """A user's mistake. The message says what was given, what is allowed and what to do. Exit status 2."""
+    """A user's mistake. The message says what is wrong, what is allowed and what to do. The exit status is 2."""
 
 
 class SkippedProblem(ScratchpadError):
@@ -20,11 +20,11 @@ class SkippedProblem(ScratchpadError):
 
 
 class RunFailure(RuntimeError):
-    """A failure that is not the user's mistake: a full disk, a diverged loss. Exit status 1."""
+    """A failure that is not the user's mistake: a full disk, a diverged loss. The exit status is 1."""
 
 
 def unknown_name(kind: str, given: str, known: Iterable[str]) -> ScratchpadError:
-    """Return the error for an unknown name. It lists the known names, the nearest first."""
+    """Return the error for an unknown name. The message lists the known names, the nearest name first."""
     names = list(known)
     near = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""

@@ -1,4 +1,4 @@
-"""What results were made with: package versions, the commit, the hardware."""
+"""The origin of results: package versions, the commit, the hardware."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CPU_INFO = Path("/proc/cpuinfo")
 
 
 def package_version() -> str:
-    """The version of this package."""
+    """Return the version of this package."""
     try:
         return version("scratchpad")
     except PackageNotFoundError:
@@ -20,7 +20,7 @@ def package_version() -> str:
 
 
 def versions() -> dict[str, str]:
-    """The versions of Python, this package and the libraries that results depend on, by name."""
+    """Return the versions of Python, this package and the libraries that affect results, by name."""
     libraries = {name: version(name) for name in ("torch", "numpy", "safetensors")}
     return {**libraries, "python": platform.python_version(), "scratchpad": package_version()}
 
@@ -32,8 +32,8 @@ def describe_machine() -> str:
 
 
 def hardware() -> str:
-    """Processor, cores, GPU if any, torch's threads and version, in one line."""
-    import torch  # slow to load, and `scratchpad --version` needs none
+    """Return the GPU (if any), the processor, cores, threads and versions of torch and Python, in one line."""
+    import torch  # slow to load; `scratchpad --version` does not need torch
 
     gpu = f"{torch.cuda.get_device_name()}, " if torch.cuda.is_available() else ""
     return (
@@ -43,7 +43,7 @@ def hardware() -> str:
 
 
 def git_hash() -> str | None:
-    """The commit of the checkout this package runs from, `-dirty` with local changes; None outside a checkout."""
+    """Return the commit of the package's checkout, with `-dirty` if files are changed; None outside a checkout."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
@@ -52,7 +52,7 @@ def git_hash() -> str | None:
 
 
 def _processor() -> str:
-    """The processor's name as Linux reports it, else its architecture."""
+    """Return the processor's name from Linux or, on another system, its architecture."""
     lines = _CPU_INFO.read_text().splitlines() if _CPU_INFO.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()

@@ -1,8 +1,8 @@
 """Random draws that are pure functions of a key and an index, the same on every machine.
 
-They use the raw words of Philox, a counter-based generator: numpy guarantees the words of a bit generator across
-versions, but not the draws of its distributions. The key is a digest of everything that names a stream, so the streams
-of neighbouring seeds or splits are independent. The index is the upper half of the counter.
+The draws use the raw words of Philox, a counter-based generator: numpy keeps the words of a bit generator the same
+across versions, but not the draws of distributions. The key is a digest of everything that names a stream, so the
+streams of neighbouring seeds or splits are independent. The index is the upper half of the counter.
 """
 
 from __future__ import annotations
@@ -34,43 +34,43 @@ def _philox(name: str, index: int) -> Philox:
 
 
 def stream_name(*parts: object) -> str:
-    """The canonical text of everything that names a stream, such as (task, settings, seed, split)."""
+    """Return the canonical text of everything that names a stream, such as (task, settings, seed, split)."""
     return json.dumps(parts, sort_keys=True, separators=(",", ":"))
 
 
 class Stream:
-    """Random draws from the stream number `index` of the streams called `name`. Equal arguments give equal draws."""
+    """Random draws from stream number `index` of the streams called `name`. Equal arguments give equal draws."""
 
     def __init__(self, name: str, index: int = 0) -> None:
         self._bits = _philox(name, index)
         self._words: list[int] = []
 
     def word(self) -> int:
-        """A uniform integer in [0, 2**64)."""
+        """Return a uniform integer in [0, 2**64)."""
         if not self._words:
             self._words = self._bits.random_raw(_WORDS_AT_ONCE).tolist()[::-1]
         return self._words.pop()
 
     def below(self, n: int) -> int:
-        """A uniform integer in [0, n). Takes one word per call, without rejection: the bias is below n / 2**64."""
+        """Return a uniform integer in [0, n) from one word, without rejection. The bias is below n / 2**64."""
         if n < 1:
             raise ScratchpadError(f"cannot draw from {n} possibilities: at least 1 is needed")
         return self.word() * n >> 64
 
     def between(self, low: int, high: int) -> int:
-        """A uniform integer in [low, high], both ends included."""
+        """Return a uniform integer in [low, high], both ends included."""
         return low + self.below(high - low + 1)
 
     def uniform(self) -> float:
-        """A uniform number in [0, 1) with 53 bits."""
+        """Return a uniform number in [0, 1) with 53 bits."""
         return (self.word() >> 11) * 2.0**-53
 
     def choice(self, items: Sequence[T]) -> T:
-        """One of the items, each equally likely."""
+        """Return a random item; all items are equally likely."""
         return items[self.below(len(items))]
 
     def sample(self, n: int, k: int) -> list[int]:
-        """k distinct integers of range(n), in random order (the first k steps of a Fisher-Yates shuffle)."""
+        """Return k distinct integers of range(n) in random order (the first k steps of a Fisher-Yates shuffle)."""
         if k > n:
             raise ScratchpadError(f"cannot draw {k} distinct numbers from {n}")
         moved: dict[int, int] = {}
@@ -82,14 +82,14 @@ class Stream:
         return drawn
 
     def sample_names(self, names: Sequence[T], k: int) -> list[T]:
-        """k different names in random order, of names that mean nothing: any others would make the same problem."""
+        """Return k different interchangeable names in random order; any k names would make the same problem."""
         return [names[i] for i in self.sample(len(names), k)]
 
     def shuffled(self, items: Sequence[T]) -> list[T]:
-        """The items in random order."""
+        """Return the items in random order."""
         return [items[i] for i in self.sample(len(items), len(items))]
 
 
 def permutation(name: str, index: int, n: int) -> np.ndarray:
-    """A permutation of range(n), int64 of shape (n,): the order of raw words, ties by position."""
+    """Return a permutation of range(n), int64 of shape (n,): the order of raw words, with ties by position."""
     return np.argsort(_philox(name, index).random_raw(n), kind="stable")

@@ -37,7 +37,7 @@ DEMO = RunConfig(
     ),
     evaluate=EvaluateConfig(sizes=(4, 5, 8, 10, 15), n=1000),
 )  # fmt: skip
-"""What `scratchpad demo` trains in three formats."""
+"""The run that `scratchpad demo` trains in three formats."""
 
 RECIPES: dict[str, tuple[str, RunConfig]] = {
     "demo": ("the inductive model of `scratchpad demo`", DEMO),

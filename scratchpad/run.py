@@ -1,4 +1,4 @@
-"""A trained run, loaded from its folder: it answers questions and is evaluated."""
+"""A trained run, loaded from its folder, to answer questions and to be evaluated."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from scratchpad.training.run_folder import check_saved_evaluation, read_run_reco
 
 @dataclass(frozen=True)
 class Solved:
-    """One answered question. states: symbols without terminators. tokens: the number of tokens written."""
+    """An answered question. states: the states without terminators. tokens: the number of written tokens."""
 
     states: tuple[Symbols, ...]
     answer: Symbols | None
@@ -45,8 +45,9 @@ class Solved:
 class Run:
     """A trained model with its settings and task.
 
-    evaluated: the model with its task, format and vocabulary. step: of its checkpoint. ends: the steps after which
-    stages of the curriculum were passed. voters: other runs that vote with it, see `voting`.
+    evaluated: the model with its task, format and vocabulary. step: the training step of the checkpoint.
+    ends: the steps after which stages of the curriculum were passed.
+    voters: the other runs that vote with this run, see `voting`.
     """
 
     folder: Path
@@ -58,7 +59,7 @@ class Run:
 
     @property
     def config(self) -> RunConfig:
-        """The settings of its training."""
+        """The settings of the training."""
         return self.resolved.config
 
     @classmethod
@@ -72,8 +73,8 @@ class Run:
     ) -> Run:
         """Load a run folder.
 
-        checkpoint: best, last or a step. task_file: the Python file of a task of your own, which is run. tasks: a
-        loader that may have the task already.
+        checkpoint: `best`, `last` or a step. task_file: the Python file of your own task; the file is run.
+        tasks: a loader that may already have loaded the task.
         """
         folder = Path(folder)
         config, tasks = saved_config(folder), tasks or TaskLoader()
@@ -95,7 +96,7 @@ class Run:
         limits: Limits | None = None,
         on_state: Callable[[int, Symbols], None] | None = None,
     ) -> Solved:
-        """Answer one question, written as `show` prints it. on_state: called with each state's index and symbols."""
+        """Answer a question in the form that `show` prints. on_state: receives each state's index and symbols."""
         task, evaluated = self.evaluated.task, self.evaluated
         symbols = self.parse_question(question)
         prompt, given = map(evaluated.vocabulary.encode, evaluated.format.opening(task, symbols))
@@ -114,27 +115,27 @@ class Run:
         return Solved(tuple(map(bare, states)), answer, status, tokens)
 
     def parse_question(self, question: str) -> Symbols:
-        """The symbols of a question, completed as the task draws it. ScratchpadError for a question of no such task."""
+        """Return the completed symbols of a question. Raises ScratchpadError if the task has no such question."""
         task = self.evaluated.task
         symbols = task.completed(task.parse(question))
         task.check(symbols)
         return symbols
 
     def with_task(self, task: TaskConfig) -> EvaluatedModel:
-        """The same model on another task, or in another format, than it was trained on.
+        """Return the model with another task or format than in training.
 
-        ScratchpadError where the task has symbols that are not in the model's vocabulary.
+        Raises ScratchpadError if the task has symbols that are not in the model's vocabulary.
         """
         other = self.resolved.tasks.load(task)
         check_symbols(other, self.evaluated.vocabulary, f"{self.folder} was")
         return dataclasses.replace(self.evaluated, task=other, format=format_named(task.format))
 
     def voting(self, others: Sequence[Run]) -> Run:
-        """This run and others as one run that votes on every state: all continue from the state with the most votes.
+        """Return one run in which all runs vote on every state: all continue from the state with the most votes.
 
-        A tie goes to the state whose voters have the highest probability (`scratchpad.generation.voting`). The task is
-        this run's. Evaluations of votes are not saved. ScratchpadError for runs with other symbols or of another
-        format, and for a run that is given twice.
+        In a tie, the state to which its voters give the highest probability wins (`scratchpad.generation.voting`). The
+        task is the task of this run. Evaluations of votes are not saved. Raises ScratchpadError if the runs differ in
+        symbols or format, or if a run is given twice.
         """
         mine, voters = self.evaluated, (*self.voters, *(one for other in others for one in (other, *other.voters)))
         places = [(one.folder.resolve(), one.step) for one in (self, *voters)]
@@ -151,7 +152,7 @@ class Run:
         return dataclasses.replace(self, evaluated=evaluated, voters=voters)
 
     def evaluate(self, sizes: Sequence[int] = (), n: int = 1000, method: str = "forced", seed: int = 0) -> list[Score]:
-        """Evaluate n test questions per size (default: the run's sizes). Saves scores and samples in the folder."""
+        """Evaluate n test questions per size (default: the run's sizes) and save the results in the run folder."""
         return [result.score for result in self.evaluate_by_size(sizes, n, method, seed)]
 
     def evaluate_by_size(
@@ -164,10 +165,11 @@ class Run:
         batch: int = 64,
         evaluated: EvaluatedModel | None = None,
     ) -> Iterator[Result]:
-        """Yield the result of each size as it is ready, with samples; see `evaluate`. Saves all after the last one.
+        """Yield the result of each size, with samples, as soon as it is ready; see `evaluate`.
 
-        Each score says how many questions were trained on. evaluated: the model on another task, from `with_task`; its
-        results are not saved, nor are those of votes. ScratchpadError, before any work, for damaged saved evaluations.
+        All results are saved after the last size, except results of votes and of `evaluated`. Each score says how many
+        of its questions were also training questions. evaluated: the model with another task, from `with_task`.
+        Raises ScratchpadError, before any work, if saved evaluations are damaged.
         """
         save = evaluated is None and not self.voters
         if save:
@@ -185,13 +187,13 @@ class Run:
             save_evaluation(self.folder, self.step, results)
 
     def _trained_on(self, questions: Sequence[Symbols]) -> np.ndarray:
-        """Which questions this run was trained on: bool, one per question."""
+        """Return for each question whether this run was trained on it (bool)."""
         data = step_data(self.resolved, ends=self.ends)
         return training_overlap(data, self.step, questions, self.folder)
 
 
 def check_symbols(task: Task, codec: Codec, what: str) -> None:
-    """ScratchpadError where a model's codec lacks symbols of a task. what: begins the message, `runs/mine was`."""
+    """Raise ScratchpadError if a codec lacks symbols of a task. what: how the message begins (`runs/mine was`)."""
     new = codec.unknown(task.symbols())
     if new:
         raise ScratchpadError(
@@ -205,7 +207,7 @@ def step_data(
     processes: ProcessGroup = ProcessGroup(),  # noqa: B008
     ends: tuple[int, ...] = (),
 ) -> StepData:
-    """What a run trains on at each step; ends: the steps after which stages of its curriculum were passed."""
+    """Return the training data of each step. ends: the steps after which stages of the curriculum were passed."""
     curriculum = dataclasses.replace(run.curriculum, ends=ends) if run.curriculum else None
     context, shares = run.config.model.context, (processes.rank, processes.world_size)
     return StepData(run.task, run.format, run.codec, run.config.train, context, *shares, curriculum=curriculum)

@@ -12,10 +12,10 @@ Handler = Callable[[int, FrameType | None], None]
 
 @contextmanager
 def handling_termination(handler: Handler, ctrl_c: bool = True) -> Iterator[None]:
-    """Handle SIGTERM and SIGHUP in this block, and SIGINT if `ctrl_c`.
+    """Handle SIGTERM and SIGHUP in a `with` block, and SIGINT if `ctrl_c` is set.
 
-    Signals that this process ignores (under nohup, for example) stay ignored, except SIGINT: shells make background
-    processes ignore that one. Outside of the main thread this block changes nothing.
+    Signals that this process ignores (under nohup, for example) stay ignored. SIGINT is handled even so, because shells
+    make background processes ignore SIGINT. Outside the main thread nothing changes.
     """
     kinds = [signal.SIGTERM, signal.SIGHUP]
     kinds = [kind for kind in kinds if signal.getsignal(kind) is not signal.SIG_IGN]
@@ -30,5 +30,5 @@ def handling_termination(handler: Handler, ctrl_c: bool = True) -> Iterator[None
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:
-    """A handler that raises KeyboardInterrupt, as for Ctrl-C."""
+    """Raise KeyboardInterrupt, as Ctrl-C does."""
     raise KeyboardInterrupt

@@ -86,7 +86,7 @@ def truth(question): return "0"
         ("def answer", "def answer(", "SyntaxError"),
         ("\ndef answer", "\n1 / 0\ndef answer", "ZeroDivisionError"),
         ('state == ("0",)', "False", "step: .*|no end"),
-        ("\ndef answer", "\nSETTINGS = {'words': ['a']}\ndef answer", "'words'. is not a number, a text or"),
+        ("\ndef answer", "\nSETTINGS = {'words': ['a']}\ndef answer", "'words'. must be a number, a text or"),
         ("\ndef answer", "\nSETTINGS = {'sizes': 'long'}\ndef answer", "sizes=long: a length is a number"),
     ],
 )
@@ -295,7 +295,10 @@ WRITTEN = line_of(task := task_named("parity", {"window": 5}), format_named("ind
         (problem("cd", "x<sep>"), r"data.jsonl:3: state 0: <sep> is not allowed: the tool adds marks itself"),
         ({**GOOD, "answer": ["<end>"]}, r"data.jsonl:3: answer: <end> is not allowed"),
         (problem("ab", "y", answer="x"), r"data.jsonl:3: the question of .*data.jsonl:1, with another chain or answer"),
-        ({**WRITTEN, "states": WRITTEN["states"][:-1]}, r"data.jsonl:3: each state ends with <sep>, the last one with"),
+        (
+            {**WRITTEN, "states": WRITTEN["states"][:-1]},
+            r"data.jsonl:3: each state ends with <sep>, the last state with",
+        ),
         ({**WRITTEN, "prompt": "1_0"}, r"data.jsonl:3: the inductive document of this question would be another"),
         ({**WRITTEN, "preamble": 1}, r"data.jsonl:3: the inductive document .*without a preamble"),
         ({**WRITTEN, "preamble": 99}, r"data.jsonl:3: a preamble of 99 symbols"),

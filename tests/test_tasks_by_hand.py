@@ -84,7 +84,7 @@ def test_no_fillers(count: str) -> None:
         ("parity", {"modulus": 1}, "modulus=1 must be from 2 to 10"),
         ("parity", {"modulus": 11}, "2 to 10"),
         ("parity", {"window": 0}, "window=0 must be at least 1"),
-        ("parity", {"bits": 9, "window": 7}, "bits=9 do not fit window=7: at most 7 bits, or a window of at least 9"),
+        ("parity", {"bits": 9, "window": 7}, "bits=9 do not fit window=7: at most 7 bits fit; for more, set window=9"),
         ("parity", {"bits": "3-9", "window": 7}, "bits=3-9 do not fit"),
         ("parity", {"bits": "0"}, "bits=0: lengths '0'"),
         ("parity", {"bits": "5-3"}, "its start must not exceed its end"),

@@ -1,4 +1,4 @@
-"""The documents of a globality degree: all of them with their probabilities, or a sample."""
+"""The documents from which a globality degree is computed: all documents with their probabilities, or a sample."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from scratchpad.tasks.document import Document
 from scratchpad.tasks.formats import Format
 
 ReportProgress = Callable[[str, int, int], None]
-"""Called with the progress of long work: what is counted, how many are done, how many there are (0: unknown)."""
+"""A function that receives the progress of long work: the unit, the number done and the total (0: unknown)."""
 _MAX_CHOICES = 500
-"""Choices in one draw. A draw with more has too many outcomes, or no bound (rejection sampling)."""
+"""The largest number of choices in a draw. A longer draw has too many outcomes or no bound (rejection sampling)."""
 _MIN_LISTED = 1000
-"""Outcomes that are listed before their total number is estimated."""
+"""The number of outcomes after which the total is first estimated."""
 _ESTIMATE_MARGIN = 10
 """The listing stops if the estimated number of outcomes exceeds the limit by this factor. Outcomes differ in
 probability, so the estimate is rough.
@@ -29,7 +29,7 @@ probability, so the estimate is rough.
 
 @dataclass(frozen=True)
 class WeightedDocuments:
-    """Documents and their probabilities (`weights`). exact: all documents of the task, else a sample."""
+    """Documents and their probabilities (`weights`). exact: whether these are all documents of the task."""
 
     documents: Sequence[Document[str]]
     weights: np.ndarray
@@ -43,8 +43,8 @@ class _TooMany(BaseException):  # not an Exception: a user's task function must 
 class _Outcomes(Stream):
     """A random stream that takes every possible outcome of a draw in turn, with its probability.
 
-    The choices of a draw form a path in a tree; `advance` moves to the next leaf. folded: names of which only the
-    pattern counts.
+    The choices of a draw form a path in a tree; `advance` moves to the next leaf.
+    folded: the interchangeable names; only the pattern of their occurrences counts.
     """
 
     def __init__(self, folded: frozenset[str]) -> None:
@@ -56,7 +56,7 @@ class _Outcomes(Stream):
         raise _TooMany
 
     def below(self, n: int) -> int:
-        if n < 1 or self._at == _MAX_CHOICES:  # n < 1: sampling reports the mistake
+        if n < 1 or self._at == _MAX_CHOICES:  # if n < 1, sampling reports the mistake
             raise _TooMany
         if self._at == len(self._path):
             self._path.append((0, n))
@@ -64,8 +64,8 @@ class _Outcomes(Stream):
         return self._path[self._at - 1][0]
 
     def sample_names(self, names: Sequence[T], k: int) -> list[T]:
-        """Return the first k names if all are folded (others give the same pattern); else every choice in turn."""
-        alike = self._folded and self._folded.issuperset(names)  # without folded names, `names` may hold other things
+        """Return the first k names if all names are folded (all choices have one pattern); else each choice in turn."""
+        alike = self._folded and self._folded.issuperset(names)  # otherwise `names` may hold unhashable items
         return list(names[:k]) if alike else super().sample_names(names, k)
 
     @property
@@ -88,8 +88,8 @@ def all_cases(
 ) -> WeightedDocuments | None:
     """Return every problem that the task draws; None if the draw has more than `most` outcomes.
 
-    names: interchangeable symbols. Only those that the task declares interchangeable, too, are folded here: renaming
-    others could change the problem.
+    names: interchangeable symbols. Names that the task does not declare interchangeable are not folded, because
+    renaming them could change the problem.
     """
     if task.count("train") is not None:
         return None
@@ -108,7 +108,7 @@ def all_cases(
 
 
 def sampled_cases(task: Task, format: Format, n: int, seed: int, report: ReportProgress) -> WeightedDocuments:
-    """Return n training questions, or fewer if there are fewer; for a data file, all of its questions once."""
+    """Return the documents of (at most) n training questions; for a data file, of all its questions once."""
     held = task.count("train")
     if held is None or task.seeded:
         total = n if held is None else min(n, held)
@@ -124,7 +124,7 @@ def sampled_cases(task: Task, format: Format, n: int, seed: int, report: ReportP
 
 
 def _outcomes(task: Task, folded: frozenset[str], most: int, report: ReportProgress) -> Iterator[tuple[Symbols, float]]:
-    """Yield the question and probability of each outcome. _TooMany once there are, or seem to be, more than `most`."""
+    """Yield the question and probability of each outcome. Raises _TooMany if more than `most` are expected."""
     stream, number, covered = _Outcomes(folded), 0, 0.0
     going = True
     while going:
@@ -139,7 +139,7 @@ def _outcomes(task: Task, folded: frozenset[str], most: int, report: ReportProgr
 
 
 def _renamed(text: Symbols, names: frozenset[str], order: Symbols) -> Symbols:
-    """Return the text with its names replaced by the first names of `order`, by first occurrence."""
+    """Rename the names in a text: the first name that occurs becomes the first name of `order`, and so on."""
     if not names:
         return text
     met = dict.fromkeys(symbol for symbol in text if symbol in names)

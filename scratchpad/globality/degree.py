@@ -20,8 +20,9 @@ LEAST_SAMPLES = 50
 class Degree:
     """The degree of one scored token.
 
-    state, place: of the token, from 0. example: the token in one document. share: of documents that have this token.
-    documents: number of documents used. visible: number of tokens it sees. tokens: the places of the best set.
+    state, place: the numbers of the state and of the token in the state, from 0. example: the token in one document.
+    share: the share of documents that have the token. documents: the number of documents used.
+    visible: the number of tokens that the token sees. tokens: the places of the best set.
     """
 
     state: int
@@ -55,7 +56,7 @@ def documents_of(
 ) -> WeightedDocuments:
     """Return all documents of a task if its draw has at most `most_outcomes` outcomes, else a sample.
 
-    names: interchangeable symbols, as for `degrees`. ScratchpadError for a format that the task does not have.
+    names: interchangeable symbols, as for `degrees`. Raises ScratchpadError if the task does not have the format.
     """
     task.check_format(format)
     cases = all_cases(task, format, frozenset(names), most_outcomes, report) if most_outcomes else None
@@ -76,7 +77,7 @@ def degrees(
 
 
 def overall(found: Sequence[Degree]) -> tuple[int, bool]:
-    """Return the largest degree, and whether it is only a lower bound. ScratchpadError if there is no degree."""
+    """Return the largest degree, and whether it is a lower bound. Raises ScratchpadError if `found` is empty."""
     if not found:
         raise ScratchpadError(f"no token occurs in at least {LEAST_SAMPLES} documents: take more documents")
     return max(one.result.degree for one in found), any(one.result.at_least for one in found)

@@ -17,17 +17,18 @@ _MAX_THRESHOLD = 0.5
 _ZERO_BITS = 1e-9
 """Entropies below this are rounding errors."""
 _MIN_PER_HISTOGRAM = 8
-"""Mean number of documents per histogram from which a sample is tested within equal histograms."""
+"""The mean number of documents per histogram that a sample needs for a test within equal histograms."""
 SHUFFLES = 999
-"""Permutations of the test against chance: its smallest p is 1 / (SHUFFLES + 1)."""
+"""The number of permutations in the test against chance. The smallest possible p is 1 / (SHUFFLES + 1)."""
 
 
 @dataclass(frozen=True)
 class SearchLimits:
     """Limits of a search.
 
-    largest: tokens in a set. work: sets of one size times documents. threshold: see `search`. chance: the largest p
-    that counts as more than chance. seed: of the test against chance.
+    largest: the largest number of tokens in a set. work: the largest number of sets of one size times documents.
+    threshold: see `search`. chance: the largest p that counts as more than chance.
+    seed: the seed of the test against chance.
     """
 
     largest: int = 4
@@ -41,11 +42,13 @@ class SearchLimits:
 class SearchResult:
     """The result for one scored token.
 
-    degree: the size of the smallest set with enough information; 0 if the histogram determines the token, or if no set
-    has more (`why`). at_least: no smaller set has enough, and larger sets were not searched (`why`). places: the best
-    set. information: the share of the token's entropy given the histogram that this set removes. by_histogram: the
-    share of the token's entropy that the histogram removes. histogram: whether the histogram was used (a sample may be
-    too small). entropy: of the token, in bits. p: of the test against chance, for samples.
+    degree: the size of the smallest set with enough information; 0 if the histogram alone determines the token, or if
+    no set adds information to the histogram (`why` says so).
+    at_least: whether `degree` is a lower bound: no smaller set is enough, larger sets were not searched (see `why`).
+    places: the best set. information: the share of the token's entropy, given the histogram, that the set removes.
+    by_histogram: the share of the token's entropy that the histogram removes.
+    histogram: whether the histogram was used (a sample may be too small).
+    entropy: the token's entropy in bits. p: the p of the test against chance, for samples.
     """
 
     degree: int
@@ -118,7 +121,7 @@ class _Sample:
     """A sample in two halves: the first selects the best set, the second tests this single set against chance.
 
     The null distribution permutes the answers among documents with equal histograms. Its mean information is
-    subtracted, because every finite sample seems to hold some.
+    subtracted, because every finite sample shows some information by chance.
     """
 
     def __init__(self, table: TokenTable, histogram: bool, limits: SearchLimits) -> None:
@@ -144,7 +147,7 @@ class _Sample:
 def _by_chance(table: TokenTable, histogram: bool, count: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
     """Yield answers permuted among documents with equal histograms.
 
-    An answer that is a name becomes a random one of the names that occur equally often in its new document.
+    If an answer is a name, it becomes a random name that occurs equally often in the new document.
     """
     strata = table.histogram if histogram else np.zeros_like(table.histogram)
     order = np.argsort(strata, kind="stable")

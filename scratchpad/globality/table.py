@@ -1,10 +1,10 @@
-"""One scored token over many documents: the tokens it sees, as numbers, and entropies of the token given some of them.
+"""One scored token over many documents: the tokens that it sees, as numbers, and its entropy given some of them.
 
 Entropies are in bits. Shapes: N documents that have the token, V tokens that it sees (padded, as documents differ in
 length), M different names in a document.
 
-For interchangeable names only the pattern counts: which tokens are equal, and how often each name occurs. A name
-outside the chosen places is equally likely to be any of the names that occur equally often.
+For interchangeable names only the pattern counts: which tokens are equal, and how often each name occurs. Outside the
+chosen places, all names that occur equally often are equally likely.
 """
 
 from __future__ import annotations
@@ -21,23 +21,24 @@ from scratchpad.layout.rows import Row, rows
 from scratchpad.tasks.base import Symbols
 
 Place = tuple[str, int]
-"""A visible token: its part (prompt, before: the previous state, state: the own state) and its place in it from 0."""
+"""A visible token: its part (prompt, before: the previous state, state: the own state) and its place in this part."""
 
 _ABSENT = 0
 _DENSE = 16
-"""Keys of up to this many values per document are counted with bincount directly, larger ones after renumbering."""
+"""The largest number of key values per document for a direct bincount; keys with more values are renumbered first."""
 
 
 @dataclass(frozen=True)
 class TokenTable:
     """The documents that have one scored token.
 
-    state, place: of the token, from 0. example: the token in one document. places: the V visible places.
+    state, place: the numbers of the state and of the token in the state, from 0. example: the token in one document.
+    places: the V visible places.
     plain: (N, V), the number of the symbol at each place; a name is `symbols` + its number in the document.
-    answers: (N,), the scored token in the same numbers. weights: (N,), probabilities of the documents. share: of all
-    documents, those that have this token. informative: the places that can carry information.
-    histogram: (N,), the number of the document's histogram of tokens at these places. counts: (N, M), how often each
-    name occurs at these places; M is 0 without names.
+    answers: (N,), the scored token, numbered as in `plain`. weights: (N,), the probabilities of the documents.
+    share: the share of all documents that have the token. informative: the places that can carry information.
+    histogram: (N,), the number of the document's histogram of tokens at informative places.
+    counts: (N, M), how often each name occurs at informative places; M is 0 without names.
     """
 
     state: int
@@ -59,7 +60,7 @@ class TokenTable:
         return len(self.places)
 
     def entropy(self) -> float:
-        """Return the entropy of the token, given only which names occur."""
+        """Return the entropy of the token if only the set of occurring names is known."""
         seen = self.times(self.answers) > 0
         kind = np.where(self.answers >= self.symbols, self.symbols + seen, self.answers)
         there = (self.counts > 0).sum(1)[seen]
@@ -84,7 +85,7 @@ class TokenTable:
     def relative_keys(
         self, chosen: Sequence[int], answers: np.ndarray, histogram: bool = True
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return what is known, the answer relative to it, and the number of names the answer may be; each (N,)."""
+        """Return the known keys, the answers relative to the keys, and the numbers of possible names; each (N,)."""
         keys = self.histogram if histogram else np.zeros_like(self.histogram)
         if not self.counts.shape[1]:
             for place in chosen:
@@ -96,7 +97,7 @@ class TokenTable:
         return keys, self._relative_to(answers, seen), self._possible_names(answers, seen)
 
     def _relative_to(self, tokens: np.ndarray, seen: np.ndarray) -> np.ndarray:
-        """Return symbols unchanged, and each name as the first chosen place that holds it, or else as its count."""
+        """Return `tokens` with each name replaced by the first chosen place with the name, or else by its count."""
         width = seen.shape[1]
         named = tokens >= self.symbols
         found = np.where(named, self.symbols + width + self.times(tokens), tokens)
@@ -107,7 +108,7 @@ class TokenTable:
     def _possible_names(self, answers: np.ndarray, seen: np.ndarray) -> np.ndarray:
         """Return how many names outside the chosen places occur as often as the answer.
 
-        1 if the answer is at a chosen place, is no name, or occurs nowhere (then it is known to be a new name).
+        Returns 1 if the answer is at a chosen place, is not a name, or occurs nowhere (a new name).
         """
         times = self.times(answers)
         alike = (self.counts == times[:, None]).sum(1)
@@ -119,14 +120,14 @@ class TokenTable:
         return np.where(known, 1, np.maximum(1, alike)).astype(float)
 
     def times(self, tokens: np.ndarray) -> np.ndarray:
-        """Return how often each of the tokens (N,) occurs if it is a name; 0 for other symbols."""
+        """Return how often each token (N,) occurs if it is a name; 0 for other symbols."""
         if not self.counts.shape[1]:
             return np.zeros_like(tokens)
         number = np.maximum(0, tokens - self.symbols)
         return np.where(tokens < self.symbols, 0, self.counts[np.arange(len(tokens)), number])
 
     def part(self, which: np.ndarray) -> TokenTable:
-        """Return the table of some documents, by their numbers, with equal weights."""
+        """Return the table of the documents with the given numbers, with equal weights."""
         return TokenTable(
             self.state, self.place, self.example, self.places, self.plain[which], self.answers[which],
             np.full(len(which), 1 / len(which)), self.share, self.informative, self.histogram[which],
@@ -135,7 +136,7 @@ class TokenTable:
 
 
 def tables(cases: WeightedDocuments, names: Sequence[str]) -> Iterator[TokenTable]:
-    """Yield the tables of all scored tokens, state by state. The attention rule says what each token sees."""
+    """Yield the tables of all scored tokens, state by state. The attention rule decides what a token sees."""
     transitions = [rows(document, "split") for document in cases.documents]
     symbols = {symbol for document in cases.documents for symbol in document.symbols()} - set(names)
     numbers = {symbol: number for number, symbol in enumerate(sorted(symbols), _ABSENT + 1)}
@@ -209,7 +210,7 @@ def _histograms(seen: np.ndarray, symbols: int, highest: int) -> tuple[np.ndarra
 
 
 def _joined(keys: np.ndarray, digits: np.ndarray) -> np.ndarray:
-    """Combine two numbers per document into one, small enough to be combined again."""
+    """Combine two numbers per document into one number, small enough for further combinations."""
     size = int(digits.max(initial=0)) + 1
     if int(keys.max(initial=0)) * size > _DENSE * len(keys):
         keys = np.unique(keys, return_inverse=True)[1].reshape(-1)
@@ -217,7 +218,7 @@ def _joined(keys: np.ndarray, digits: np.ndarray) -> np.ndarray:
 
 
 def _conditional_entropy(keys: np.ndarray, kinds: np.ndarray, weights: np.ndarray) -> float:
-    """H(kind | key) in bits."""
+    """Return H(kind | key) in bits."""
     return max(0.0, _entropy(masses(_joined(keys, kinds), weights)) - _entropy(masses(keys, weights)))
 
 

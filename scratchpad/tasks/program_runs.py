@@ -1,4 +1,4 @@
-"""The runs of real Python programs, traced when a document is written (Nye et al. 2021, section 5).
+"""Runs of real Python programs, traced at the time a document is written (Nye et al. 2021, section 5).
 
 A question is a program and a call of it, `output = f(6)`. `direct` is the value of `output` as a Python literal.
 `scratchpad` is the paper's trace, `changes` the trace of changed variables; both follow CPython's line events. The
@@ -40,16 +40,16 @@ from scratchpad.tasks.formats import Format
 from scratchpad.tasks.program_traces import TraceTask, TraceTexts, relaxed_output
 from scratchpad.tasks.text_rules import TextRules, last_line
 
-_SECONDS = 20.0  # for one run: so long that even on a busy machine the number of lines decides which runs are left out
+_SECONDS = 20.0  # the time limit of a run: so long that, even on a busy machine, only the limit on lines matters
 _TRACES_CACHED = 64
 _PLAIN_CHARACTERS = 1 << 16
 
 
 @dataclass(frozen=True)
 class ProgramProblem:
-    """A program and its calls; each call is a question. None as a call: the program as it is.
+    """A program and its calls; each call is a question. The call None runs the program as it is.
 
-    setup: code between the program and each call.
+    setup: the code between the program and each call.
     """
 
     program: str
@@ -65,9 +65,9 @@ class ProgramProblem:
 
 class _Texts(TraceTexts):
     def relaxed_answer(self, work: str) -> str:
-        """Return the output in a trace, or else the literal in the last line, with or without `output =`.
+        """Return `output` from the trace in a work; without a trace, the literal in the last line (after `output =`).
 
-        The result is JSON, because states do not distinguish tuples from lists either.
+        The result is JSON, in which a tuple equals a list, as in states.
         """
         value, *_ = relaxed_output(work) or [_literal_in(work)]
         return json.dumps(value, sort_keys=True)
@@ -75,9 +75,11 @@ class _Texts(TraceTexts):
 
 @dataclass(frozen=True)
 class ProgramRuns(TraceTask):
-    """path: the file with the data. lines: how many lines a program has. steps: runs of more lines are left out.
-    most_characters: problems with a longer paper trace in one of their runs are left out (0: no limit; 1066: the
-    paper's 512 tokens).
+    """path: the file with the data.
+    lines: the number of lines of a program.
+    steps: the largest number of lines that a run may execute; longer runs are left out.
+    most_characters: the largest length of the paper's trace; a problem with a longer trace is left out
+    (0: no limit; 1066: the paper's 512 tokens).
     """
 
     size_setting: ClassVar[str] = "lines"
@@ -92,8 +94,8 @@ class ProgramRuns(TraceTask):
     def __post_init__(self) -> None:
         if self.steps < 1 or self.most_characters < 0:
             raise ScratchpadError(
-                f"{self.name}: steps={self.steps} most_characters={self.most_characters}: steps is at least 1, "
-                "most_characters at least 0"
+                f"{self.name}: steps={self.steps} most_characters={self.most_characters}: steps must be at least "
+                "1, most_characters at least 0"
             )
 
     def problems(self) -> Iterable[ProgramProblem]:
@@ -141,7 +143,7 @@ class ProgramRuns(TraceTask):
 
     @cached_property
     def _same_problem(self) -> dict[Symbols, tuple[Symbols, ...]]:
-        """The questions of a question's problem, by question."""
+        """For each question, all questions of the same problem."""
         return {question: each.questions for each in self._problems for question in each.questions}
 
     # -- runs
@@ -162,7 +164,7 @@ class ProgramRuns(TraceTask):
         return lru_cache(_TRACES_CACHED)(run)
 
     def traced(self, question: Symbols, inductive: bool = False) -> Trace:
-        """Return the trace of a question's run. SkippedProblem if the run does not end with a value of `output`."""
+        """Return the trace of a question's run. Raises SkippedProblem if the run sets no `output`."""
         trace = self._run(question, inductive)
         reason = _reason_to_skip(question, trace) or self._over_length(question)
         if reason:
@@ -203,14 +205,14 @@ class ProgramRuns(TraceTask):
         return self.truth(question)
 
     def truth(self, question: Symbols) -> Symbols:
-        """Run the program by CPython; the inductive states come from a machine of this package."""
+        """Run the program in CPython. (The inductive states come from an interpreter in this package.)"""
         return letters(self.traced(question).output_text or "")
 
     def answer(self, question: Symbols, state: Symbols) -> Symbols:
         return self._literal(question, _names_in(state)["output"])
 
     def _literal(self, question: Symbols, value: Any) -> Symbols:
-        """Return the true literal if a state has the true value of `output`, else the value as JSON."""
+        """Return the true literal if `value` equals the true value of `output`; otherwise `value` as JSON."""
         is_correct = same_json(value, self.traced(question).output)
         return self.truth(question) if is_correct else letters(json.dumps(value))
 
@@ -228,7 +230,7 @@ class ProgramRuns(TraceTask):
 
 
 def _literal_in(work: str) -> Any:
-    """Return the last non-empty line as the value that states would hold: read as a Python literal or as JSON."""
+    """Return the value of the last non-empty line, a Python literal or JSON, in the form that it has in states."""
     last = last_line(work)
     text = last.removeprefix("output").lstrip().removeprefix("=").strip() if last.startswith("output") else last
     for read in (ast.literal_eval, json.loads):
@@ -240,7 +242,7 @@ def _literal_in(work: str) -> Any:
 
 
 def _reason_to_skip(question: Symbols, trace: Trace) -> str:
-    """Return why a run is left out, in a few words; empty if it is not."""
+    """Return why a run is left out, in a few words; the empty string if the run is kept."""
     if trace.status != "done":
         (status,) = count_statuses([trace])
         return f"{status}: {STATUSES[trace.status]}" if trace.status in LIMIT_STATUSES else status
@@ -252,10 +254,10 @@ def _reason_to_skip(question: Symbols, trace: Trace) -> str:
 
 
 def _names_in(state: Symbols) -> dict[str, Any]:
-    """Return a state of the chain from its text. ValueError if it is not a state."""
+    """Read a state from its text. Raises ValueError if the text is not a state."""
     names = json.loads("".join(state))
     if not isinstance(names, dict):
-        raise ValueError(f"a state is a JSON object, not {''.join(state)[:60]}")
+        raise ValueError(f"a state must be a JSON object, not {''.join(state)[:60]}")
     return names
 
 

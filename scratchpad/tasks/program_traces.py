@@ -1,4 +1,4 @@
-"""Common parts of tasks about runs of Python programs: their prompts, and how traces are read and compared."""
+"""Common parts of tasks about runs of Python programs: prompts, and how traces are read and compared."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CALL = "\n\noutput = "
 
 
 class TraceTexts(TextRules):
-    """The rules for questions that are programs and works that are traces. States are compared as values."""
+    """The text rules of tasks in which a question is a program and a work is a trace. States are compared as values."""
 
     def prompt_template(self, format: Format) -> PromptTemplate:
         return PromptTemplate(*prompt_parts("execution trace" if format.has_work else "value of output"))
@@ -36,9 +36,9 @@ class TraceTexts(TextRules):
         return self.read_work(as_text(written)) == self.read_work(as_text(true))
 
     def relaxed_answer(self, work: str) -> str:
-        """Return `output` in the last state of a trace, or else `v0`: the paper's relaxed scoring.
+        """Return the value of `output`, or of `v0`, in the last state of a trace (the paper's relaxed scoring).
 
-        A trace with neither has no answer, the empty string. A text that is not a trace is read as in other tasks.
+        A trace without both variables gives the empty string. A text that is not a trace is read as in other tasks.
         """
         outputs = relaxed_output(work)
         is_trace = last_line(work).startswith((_STATE, _LINE))
@@ -53,27 +53,27 @@ class TraceTask(TextTask):
 
 
 def program_of(question: Symbols) -> Symbols:
-    """Return the program of a question that ends with a call, `output = f(6)`; any other question as it is."""
+    """Return a question without its last line if this line is a call, `output = f(6)`; otherwise the whole question."""
     program, mark, call = "".join(question).rpartition(_CALL)
     return letters(program) if mark and "\n" not in call else question
 
 
 def last_names(work: str) -> dict[str, Any]:
-    """Return the variables of the last state of a work; empty if it has no state."""
+    """Return the variables of the last state of a work; an empty dictionary if the work has no state."""
     found = [state for state in map(state_in, work.split("\n")) if state]
     return json.loads(found[-1].removeprefix(_STATE)) if found else {}
 
 
 def relaxed_output(work: str) -> list[Any]:
-    """Return a list: the value of `output` in the last state of a work, or else of `v0`, or nothing without either."""
+    """Return a list with the value of `output`, or of `v0`, in the last state of a work; else an empty list."""
     names = last_names(work)
     return [names[name] for name in ("output", "v0") if name in names][:1]
 
 
 def state_in(line: str) -> str:
-    """Return the state in a line as JSON with sorted names; the empty string for a line without a state.
+    """Return the state in a line as JSON with sorted names; the empty string if the line has no state.
 
-    In a trace `state:` precedes a state, and the result; in a chain of states it does not.
+    In a trace, a line with a state begins with `state:`; this prefix is kept. In a chain of states there is no prefix.
     """
     mark = _STATE if line.startswith(_STATE) else ""
     try:

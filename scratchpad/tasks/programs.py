@@ -10,10 +10,10 @@
 
     output = f(6)
 
-`scratchpad` is the paper's trace: in turn the state before each line, as JSON, and the line. `changes` is the same with
-only the variables that are new or have changed; `direct` is the value of `output` alone. The inductive form shows the
-program as a listing: each line with its number and the numbers of the lines that can run next. A state is the number of
-the next line and the variables:
+`scratchpad` is the paper's trace: for each line that runs, the state before it as JSON, then the line. In `changes`, a
+state has only the variables that are new or have changed. `direct` is only the value of `output`. In `inductive`, the
+program is a listing: each line with its number and the numbers of the lines that can run next. A state is the number
+of the next line and the variables:
 
     v0 = 6 -> L02 ; L02 v0 += 0 -> L03 ; L03 v4 = 2 -> L04 ; L04 while v4 > 0 : -> L05 else L07 ; ...
     <start> L02 : v0 = 6 <sep> L03 : v0 = 6 <sep> L04 : v0 = 6 , v4 = 2 <sep> ... <sep> output = 2 4 <end>
@@ -44,7 +44,7 @@ _MOST_LINES = 99
 _TRIES = 1000
 _OPERATORS = ("+=", "-=", "*=", "%=", "<=", ">=", "->")
 _WORDS = ("while", "if", "else", "pass", "break", "continue", "return", "output")
-_PIECES = re.compile(r"->|L\d\d|v\d|[a-z]+|[-+*%<>]=|\S")  # numbers digit by digit, everything else whole
+_PIECES = re.compile(r"->|L\d\d|v\d|[a-z]+|[-+*%<>]=|\S")  # a number is split into its digits
 _INTEGER = r"(?:0|-?[1-9]\d*)"
 _STATE = re.compile(rf"L(\d\d):(v\d={_INTEGER}(?:,v\d={_INTEGER})*)")
 _OUTPUT = re.compile(rf"output={_INTEGER}")
@@ -53,16 +53,21 @@ _FUNCTION = {"f": "<callable_object f>"}
 
 @dataclass(frozen=True)
 class Programs(TraceTask):
-    """repeats: how often a loop runs. lines: of the body of f, without `return`. constants: in arithmetic and tests.
-    inputs: arguments of f. runs: how many questions, with different inputs, each program gives. modulus: a line that
-    takes the remainder follows each arithmetic line (0: none). steps: the most lines that a run may have (0: any
-    number); at a size above `repeats` by a factor, that factor times as many. least_steps: the fewest lines.
+    """repeats: the number of times that a loop runs.
+    lines: the number of lines in the body of f, without `return`.
+    constants: the numbers in arithmetic and tests. inputs: the arguments of f.
+    runs: the number of questions per program, with different inputs.
+    modulus: if not 0, each arithmetic line is followed by a line that takes the remainder by this number.
+    steps: the largest number of lines that a run may execute (0: no limit). If a test size is k times the largest
+    value of `repeats`, the limit is k times as large.
+    least_steps: the smallest number of lines that a run may execute.
     The defaults are the paper's. The original generator has constants=1-9 repeats=2-9 modulus=1000.
 
-    reach: the longest loops that count as short (0: not set). Runs at a size above it have more than `steps` lines, and
-    up to size / reach times as many. For example, repeats=1-99 steps=60 reach=9 trains on short runs only, where long
-    loops are rare because `break` must end them, and tests on long runs at size 90. With train.max_states instead of
-    `steps`, training has long loops as often as others, but only the beginnings of their runs.
+    reach: the largest size that counts as short (0: not set). At a larger size, a run executes more than `steps` lines
+    and at most steps * size / reach lines. For example, repeats=1-99 steps=60 reach=9 trains on short runs only (a long
+    loop occurs only if `break` ends it early) and tests on long runs at size 90. With train.max_states instead of
+    `steps`, long loops are as frequent in training as short loops, but only the beginnings of long runs are trained
+    on.
     """
 
     name: ClassVar[str] = "programs"
@@ -92,15 +97,17 @@ class Programs(TraceTask):
     def __post_init__(self) -> None:
         inputs = self.inputs.high - self.inputs.low + 1
         if not 1 <= self.runs <= inputs:
-            raise ScratchpadError(f"programs: runs={self.runs}: 1 to {inputs}, the number of different inputs")
+            raise ScratchpadError(
+                f"programs: runs={self.runs} must be from 1 to {inputs}, the number of different inputs"
+            )
         if self.lines.high > (most := _MOST_LINES - 2):
-            raise ScratchpadError(f"programs: lines={self.lines.to_json()}: at most {most}, for two-digit line numbers")
+            raise ScratchpadError(f"programs: lines={self.lines.to_json()}: at most {most} fit two-digit line numbers")
         if min(self.modulus, self.steps) < 0:
-            raise ScratchpadError(f"programs: modulus={self.modulus} steps={self.steps}: at least 0 (0: not set)")
+            raise ScratchpadError(f"programs: modulus={self.modulus} steps={self.steps}: neither may be below 0")
         if min(self.least_steps, self.reach) < 0 or self.least_steps > self.steps > 0:
             raise ScratchpadError(
-                f"programs: least_steps={self.least_steps} reach={self.reach}: at least 0 (0: not set), and "
-                f"least_steps at most steps={self.steps}"
+                f"programs: least_steps={self.least_steps} reach={self.reach}: neither may be below 0, "
+                f"and least_steps may not exceed steps={self.steps}"
             )
 
     def symbols(self) -> Symbols:
@@ -140,8 +147,8 @@ class Programs(TraceTask):
         limits = [f"least_steps={self.least_steps} lines or more"] if self.least_steps else []
         limits += [f"steps={self.steps} lines or fewer"] if self.steps else []
         raise ScratchpadError(
-            f"programs: none of {_TRIES} drawn programs runs for {' and '.join(limits)}: change these limits, "
-            "lines or repeats"
+            f"programs: none of {_TRIES} drawn programs runs for {' and '.join(limits)}. Change these "
+            "limits, lines or repeats."
         )
 
     def _is_within_limits(self, question: str) -> bool:
@@ -190,7 +197,7 @@ class Programs(TraceTask):
     def check(self, question: Symbols) -> None:
         lines = len(_program(question).lines) + 1
         if lines > _MOST_LINES:
-            raise ScratchpadError(f"programs: {lines} lines: at most {_MOST_LINES}, for two-digit line numbers")
+            raise ScratchpadError(f"programs: {lines} lines: at most {_MOST_LINES} fit two-digit line numbers")
 
     def fitted_to(self, question: Symbols) -> Self:
         lines = len(_program(question).lines) - 1
@@ -208,13 +215,13 @@ def _program(question: Symbols) -> SmallProgram:
 
 
 def _listed_line(number: int, line: ProgramLine) -> str:
-    """Return a line of the listing: its number, the line, and the numbers of the lines that can run next."""
+    """Return a line of the listing: the line with its number and the numbers of the lines that can run next."""
     following = "" if line.kind == "return" else f" -> L{line.then:02}"
     return f"L{number:02} {line.text}{following}" + (f" else L{line.otherwise:02}" if line.otherwise else "")
 
 
 def _state(program: SmallProgram, number: int, values: Values) -> Symbols:
-    """Return the state before a line: its number, then the variables in the order of the text."""
+    """Return the state before a line: the line number, then the variables in the order of the program's text."""
     first, *rest = ((name, "=", *str(values[name])) for name in program.variables if name in values)
     return (f"L{number:02}", ":", *first, *(symbol for part in rest for symbol in (",", *part)))
 
@@ -224,7 +231,7 @@ def _output(value: int) -> Symbols:
 
 
 def _read_state(program: SmallProgram, state: Symbols) -> tuple[int, Values]:
-    """Return the line number and the variables of a state. ValueError if no run of the program can have this state."""
+    """Return the line number and the variables of a state. Raises ValueError if no run can have this state."""
     found = _STATE.fullmatch("".join(state))
     number = int(found[1]) if found else 0
     pairs = [part.split("=") for part in found[2].split(",")] if found else []
@@ -240,7 +247,7 @@ def _read_state(program: SmallProgram, state: Symbols) -> tuple[int, Values]:
 
 
 def _trace(program: SmallProgram, only_changes: bool) -> Iterator[str]:
-    """Yield the lines of the paper's trace: before each line the variables of its frame, at the end the module's."""
+    """Yield the lines of the paper's trace: each line after its frame's variables, then the module's variables."""
     states = [({}, HEAD), (_FUNCTION, program.call)]
     states += [(values, program.lines[number].text) for number, values in program.run()]
     ended = {"output": states[-1][0]["v0"]}

@@ -3,9 +3,9 @@
     direct      c > d ; a > c ; a > b ; c > a ; a ? d ; 1 <end>
     inductive   c > d ; a > c ; a > b ; c > a ; a ? d ; <start> > a <sep> a > c b <sep> a c > b d ; 1 <end>
 
-The paper has only direct answers. The work here is a breadth-first search. A state lists the visited vertices, `>`, and
-the queue. A step visits the first vertex of the queue and appends its new neighbours. The search ends when the target
-is in the queue (label 1) or the queue is empty (label 0).
+The paper has only direct answers. In this task the work is a breadth-first search. A state lists the
+visited vertices, `>`, and the queue. A step visits the first vertex of the queue and appends its new neighbours. The
+search ends when the target is in the queue (label 1) or the queue is empty (label 0).
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from scratchpad.tasks.state_labels import StateLabels
 
 Pairs = list[tuple[int, int]]
 
-_MOST_GRAPHS = 10_000  # drawn in search of a pair of vertices at the wanted distance
-_FEW_GRAPHS = 1_000  # must include such a pair before a run starts; with fewer, some draws would fail among 10,000
+_MOST_GRAPHS = 10_000  # the most graphs drawn until one has two vertices at the wanted distance
+_FEW_GRAPHS = 1_000  # the same limit in the check before a run, stricter so that later draws do not fail
 
 
 class _Labels(StateLabels):
@@ -40,13 +40,14 @@ class _Labels(StateLabels):
 
 @dataclass(frozen=True)
 class RandomGraphs(GraphTask):
-    """distance: from the first queried vertex to the second, where there is a path; unconnected: the share of
-    questions without one.
+    """distance: the length of the shortest path from the first queried vertex to the second.
+    unconnected: the share of questions in which no path exists.
+    vertices, edges: the numbers of vertices and edges. All such graphs are equally likely.
+    probability: the probability of each edge; it replaces `edges`.
+    names: the number of names for vertices.
 
-    vertices, edges: all graphs with these numbers are equally likely. probability: if set, in place of `edges`, each
-    edge exists with this probability. Graphs without a pair of vertices as wanted are drawn again; where a graph has
-    several such pairs, each is equally likely. names: the number of names for vertices. The task cycles, with `sizes`,
-    gives figure 7's sets out of distribution.
+    A graph without two vertices at the wanted distance is drawn again. If a graph has several such pairs of vertices,
+    each pair is equally likely. The task `cycles`, with `sizes`, gives figure 7's sets out of distribution.
     """
 
     name: ClassVar[str] = "random-graphs"
@@ -71,7 +72,9 @@ class RandomGraphs(GraphTask):
         if not 2 <= self.vertices <= self.names:
             raise ScratchpadError(f"random-graphs: vertices={self.vertices}: 2 to {self.names} (`names`) are allowed")
         if not 0 <= self.unconnected <= 1:
-            raise ScratchpadError(f"random-graphs: unconnected={self.unconnected}: a share of questions, from 0 to 1")
+            raise ScratchpadError(
+                f"random-graphs: unconnected={self.unconnected}: a share of questions must be from 0 to 1"
+            )
         if self.probability is not None and not 0 < self.probability < 1:
             raise ScratchpadError(f"random-graphs: probability={self.probability}: above 0 and below 1")
         if self.unconnected < 1 and self.distance.high >= self.vertices:
@@ -97,7 +100,7 @@ class RandomGraphs(GraphTask):
 
     def question(self, rng: Stream, size: int) -> Symbols:
         pairs, found = self._graph_with(rng, 0 if rng.uniform() < self.unconnected else size)
-        queried = rng.choice(found)  # any of them; the paper's code takes the pair whose vertices come first
+        queried = rng.choice(found)  # the paper's code takes the pair whose vertices come first
         names = rng.sample_names(self.interchangeable(), self.vertices)
         edges = rng.shuffled([(names[a], names[b]) for a, b in pairs])
         return written_graph(edges, [names[vertex] for vertex in queried])
@@ -114,7 +117,7 @@ class RandomGraphs(GraphTask):
         if known[:1] != (source,) or target in visited or not are_different:
             raise ValueError(f"not a state of the search from {source} to {target}: {' '.join(state)}")
         if label != _verdict(queue, target):
-            raise ValueError(f"a state that ends with {label}, of a search for {target}: {' '.join(state)}")
+            raise ValueError(f"a state of the search for {target} with the wrong end {label}: {' '.join(state)}")
         if label is not None:
             return None
         vertex, *others = queue
@@ -127,7 +130,7 @@ class RandomGraphs(GraphTask):
         return state[-1:]
 
     def truth(self, question: Symbols) -> Symbols:
-        """Compute the transitive closure (Warshall); the vertices that one reaches are the bits of an integer."""
+        """Compute the transitive closure (Warshall). The bits of `reach[a]` are the vertices reachable from a."""
         edges, (source, target) = edges_in(question), queried_in(question)
         bit = {vertex: 1 << i for i, vertex in enumerate(dict.fromkeys((source, target, *sum(edges, ()))))}
         reach = dict.fromkeys(bit, 0)
@@ -161,7 +164,7 @@ class RandomGraphs(GraphTask):
         )  # fmt: skip
 
     def longest_questions(self) -> tuple[Symbols, ...]:
-        """Return a question whose first vertex leads to all others but the target, so that all are queued at once."""
+        """Return a question with the longest queue: the first vertex has edges to all other vertices but the target."""
         n, names = self.vertices, self.symbols()
         away = [(0, b) for b in range(1, n - 1)] + [(a, b) for a in range(1, n - 1) for b in range(n - 1) if a != b]
         back = [(n - 1, b) for b in range(n - 1)] + [(a, n - 1) for a in reversed(range(n - 1))]
@@ -169,7 +172,7 @@ class RandomGraphs(GraphTask):
         return (written_graph([(names[a], names[b]) for a, b in edges], (names[0], names[n - 1])),)
 
     def _possible_edges(self) -> tuple[int, int]:
-        """Return the fewest and the most edges of a graph that has the wanted pairs of vertices."""
+        """Return the smallest and the largest number of edges of a graph with two vertices at the wanted distance."""
         n, low, high = self.vertices, 0, self.vertices * (self.vertices - 1)
         if self.unconnected < 1:
             low = self.distance.high
@@ -177,11 +180,11 @@ class RandomGraphs(GraphTask):
                 # With two vertices d apart, the most edges: d - 1 vertices on one path between them, all others beside.
                 high = min(high, n * (n - 1) - d * (d - 1) // 2 - (n - d - 1) * max(d - 2, 0))
         if self.unconnected > 0:
-            high = min(high, (n - 1) ** 2)  # one vertex without an edge out, or in
+            high = min(high, (n - 1) ** 2)  # one vertex has no outgoing, or no incoming, edge
         return low, high
 
     def _graph_with(self, rng: Stream, distance: int, most: int = _MOST_GRAPHS) -> tuple[Pairs, Pairs]:
-        """Draw graphs until one has vertices at this distance (0: no path). Return its edges and all such pairs."""
+        """Draw graphs until one graph has two vertices at `distance` (0: no path). Return its edges and these pairs."""
         for _ in range(most):
             edges = self._graph(rng)
             found = _pairs_apart(self.vertices, edges, distance)
@@ -191,11 +194,11 @@ class RandomGraphs(GraphTask):
         chance = f"edges={self.edges}" if self.probability is None else f"probability={self.probability:g}"
         raise ScratchpadError(
             f"random-graphs: none of {most:,} graphs with vertices={self.vertices} and {chance} has two vertices "
-            f"{pair}: choose another value of one of them, or another distance"
+            f"{pair}. Change one of these settings, or the distance."
         )
 
     def _graph(self, rng: Stream) -> Pairs:
-        """Draw a random graph. Return its edges as pairs of numbers of vertices."""
+        """Draw a random graph. Return its edges as pairs of vertex numbers."""
         places = range(self.vertices * (self.vertices - 1))
         if self.probability is None:
             return [self._edge(place) for place in rng.sample(len(places), self.edges)]
@@ -209,9 +212,9 @@ class RandomGraphs(GraphTask):
         return a, b + (b >= a)
 
     def _edges_at_most(self) -> int:
-        """Return the largest number of edges that is drawn.
+        """Return the largest number of edges of a graph.
 
-        With a probability it is eight standard deviations above the mean: one graph in 10**14 would have more.
+        With `probability`, the limit is eight standard deviations above the mean; one graph in 10**14 would exceed it.
         """
         if self.probability is None:
             return self.edges
@@ -221,9 +224,9 @@ class RandomGraphs(GraphTask):
 
 
 def _pairs_apart(vertices: int, edges: Pairs, distance: int) -> Pairs:
-    """Return all pairs of vertices at this distance; 0: all pairs without a path from the first to the second.
+    """Return all pairs of vertices at `distance`; if it is 0, all pairs without a path from the first to the second.
 
-    The search goes level by level for all vertices at once; the vertices that one reaches are the bits of an integer.
+    The search runs from all vertices at once. The bits of an integer are the vertices reachable from one vertex.
     """
     near = [1 << vertex for vertex in range(vertices)]
     level = 0
@@ -243,13 +246,13 @@ def _pairs_apart(vertices: int, edges: Pairs, distance: int) -> Pairs:
 
 
 def _read(body: Symbols) -> tuple[Symbols, Symbols]:
-    """Return the vertices before and after the one `>`: visited, queue."""
+    """Return the visited vertices and the queue: the vertices before and after `>`."""
     if body.count(">") != 1:
-        raise ValueError(f"a state of the search has one >: {' '.join(body)}")
+        raise ValueError(f"a state of the search must have exactly one >: {' '.join(body)}")
     cut = body.index(">")
     return body[:cut], body[cut + 1 :]
 
 
 def _verdict(queue: Symbols, target: str) -> str | None:
-    """Return 1 where the target is in the queue, 0 where the queue is empty, and None while the search continues."""
+    """Return 1 if the target is in the queue, 0 if the queue is empty, and None if the search continues."""
     return "1" if target in queue else None if queue else "0"

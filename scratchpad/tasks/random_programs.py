@@ -10,7 +10,7 @@ from scratchpad.random_stream import Stream
 from scratchpad.tasks.small_language import INDENT
 
 _KINDS = {"arithmetic": (15, 1), "repeat": (5, 4), "if": (5, 2), "if-else": (5, 4), "pass": (1, 1)}
-"""Kinds of statements: the weight of each in the draw, and the fewest lines that it takes."""
+"""The kinds of statements: for each kind, its weight in the draw and its smallest number of lines."""
 _ENDS = {"fall through": 30, "break": 5, "continue": 5}
 _OPERATORS = ("+=", "-=", "*=")
 _TESTS = ("<", "<=", ">", ">=")
@@ -20,10 +20,11 @@ _MOST_NESTED = 3
 
 @dataclass(frozen=True)
 class ProgramGenerator:
-    """Draws the lines of a program's body.
+    """A generator of the lines of a program's body.
 
-    constants: of arithmetic and tests. repeats: of loops. modulus: unless 0, a line that takes the remainder follows
-    each arithmetic line.
+    constants: the range of constants in arithmetic and tests.
+    repeats: the number of times that a loop runs.
+    modulus: if not 0, each arithmetic line is followed by a line that takes the remainder by this number.
     """
 
     rng: Stream
@@ -32,7 +33,7 @@ class ProgramGenerator:
     modulus: int
 
     def block(self, lines: int, counters: tuple[str, ...] = (), depth: int = 0) -> list[str]:
-        """Draw a block of `lines` lines, at least 1. counters: of the loops around it."""
+        """Draw a block of `lines` (at least 1) lines. counters: the counters of the loops around the block."""
         end = _weighted_choice(self.rng, _ENDS) if counters and depth else "fall through"
         written: list[str] = []
         most = lines - (end != "fall through")

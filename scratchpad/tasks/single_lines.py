@@ -1,5 +1,6 @@
-"""Single lines of program runs as problems: from the state before a line and the line to the state after it (Nye et al.
-2021, section 5.3).
+"""Problems made of single lines of program runs (Nye et al. 2021, section 5.3).
+
+The question is a line and the state before it; the answer is the state after it.
 
     state: {"v0": 6, "v4": 2}
     line: v4 -= 1
@@ -26,9 +27,9 @@ _STATEMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Delete, ast.Expr)
 
 
 def single_lines(task: ProgramRuns, questions: Iterable[Symbols], left_out: Counter[str]) -> Iterator[list[Any]]:
-    """Yield for each run a list of its single lines, as problems without marks. Equal problems occur once in all runs.
+    """Yield for each run a list of problems, one per line, without marks. A problem that occurs again is left out.
 
-    left_out: counts by reason runs without a trace, and lines that are not single statements.
+    left_out: the counter to which the runs and lines that give no problem are added, by reason.
     """
     known: dict[str, str] = {}
     for question in questions:
@@ -61,7 +62,7 @@ def _of_trace(trace: Trace, known: dict[str, str], left_out: Counter[str]) -> It
 
 
 def _whole_statements(program: str) -> Counter[int]:
-    """Return by line number how many simple statements are wholly on a line. Jumps such as `break` do not count."""
+    """Return, by line number, the number of simple statements that are wholly on that line, without jumps (`break`)."""
     try:
         nodes = ast.walk(ast.parse(program))
     except RecursionError:
@@ -70,7 +71,7 @@ def _whole_statements(program: str) -> Counter[int]:
 
 
 def _are_statements(line: str, whole: int) -> bool:
-    """Whether a line consists of exactly `whole` statements, at least one: it is not a part of a longer statement."""
+    """Whether a line consists of exactly `whole` >= 1 statements, so that it is not part of a longer statement."""
     try:
         body = ast.parse(line).body
     except (SyntaxError, ValueError, RecursionError):

@@ -1,8 +1,8 @@
-"""The small language of synthetic programs: reads a program from its text and runs it line by line.
+"""The small language of synthetic programs: how a program is read from its text and run line by line.
 
 A program is `def f(v0):`, lines, `  return v0`, an empty line, and `output = f(K)`. A line is `v0 OP= k`, `pass`,
 `if v0 % 10 < k:` with or without `else:`, or a loop: `vC = n`, `while vC > 0:`, and `vC -= 1` as the first line
-inside. A block in a loop may end with `break` or `continue`. So every program terminates.
+inside. A block in a loop may end with `break` or `continue`. Every program terminates.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _KINDS = {
     "continue": re.compile(r"continue"),
     "return": re.compile(r"return v0"),
 }
-_MOST_BITS = 10_000  # about 3,000 digits: Python refuses to write integers of more than 4,300 digits
+_MOST_BITS = 10_000  # about 3,000 digits; Python does not print integers of more than 4,300 digits
 _OPENERS = ("while", "if", "else")
 _CALL = re.compile(r"output = f\((0|-?[1-9]\d*)\)")
 _OPERATORS: Mapping[str, Callable[[int, int], int]] = {
@@ -45,9 +45,11 @@ Values = dict[str, int]
 class ProgramLine:
     """A line of a program's body.
 
-    text: with its indentation. kind: set, change, while, if, else, pass, break, continue or return. words: the
-    variable, operator and number that it has. then: the number of the next line; otherwise: the next line if its test
-    fails (0: it has no test). counters: the variables that it needs beside v0: its own and those of the loops around.
+    text: the line with its indentation.
+    kind: set, change, while, if, else, pass, break, continue or return.
+    words: the line's variable, operator and number.
+    then: the number of the next line. otherwise: the number of the next line if the test fails (0: no test).
+    counters: the variables that the line needs beside v0, including the counters of the loops around the line.
     Line 1 is `def f(v0):`.
     """
 
@@ -64,8 +66,8 @@ class ProgramLine:
 class SmallProgram:
     """A program of the small language.
 
-    lines: of the body, by number. argument: of the call of f. variables: v0, then the counters in the order of the
-    text. call: the last line of the text.
+    lines: the lines of the body, by number. argument: the argument in the call of f.
+    variables: v0, then the counters in the order of the text. call: the last line of the text.
     """
 
     lines: Mapping[int, ProgramLine]
@@ -74,7 +76,7 @@ class SmallProgram:
     call: str
 
     def step(self, number: int, values: Values) -> tuple[int, Values]:
-        """Run line `number`. Return the number of the next line and the new values. KeyError for a missing variable."""
+        """Run line `number`. Return the next line number and the new values. Raises KeyError for a missing variable."""
         line, words = self.lines[number], self.lines[number].words
         if line.kind == "set":
             return line.then, values | {words[0]: int(words[1])}
@@ -90,7 +92,7 @@ class SmallProgram:
         return line.then, values
 
     def run(self) -> Iterator[tuple[int, Values]]:
-        """Yield the number of each line that runs, up to `return`, and the values before it."""
+        """Yield for each line that runs, up to `return`, its number and the values before it."""
         number, values = 2, {"v0": self.argument}
         while self.lines[number].kind != "return":
             yield number, values
@@ -100,7 +102,7 @@ class SmallProgram:
 
 @lru_cache(maxsize=64)
 def read_program(text: str) -> SmallProgram:
-    """Return the program of a text. ScratchpadError names the wrong line if the text is not in the small language."""
+    """Read a program. Raises ScratchpadError, with the wrong line, if the text is not in the small language."""
     head, *body, empty, call = text.split("\n") if text.count("\n") > 2 else ("", "", "")
     found = _CALL.fullmatch(call)
     if head != HEAD or empty or not found or body[-1] != TAIL:
@@ -128,7 +130,7 @@ def _read_line(number: int, text: str) -> ProgramLine:
 
 
 def _place_error(lines: Mapping[int, ProgramLine], number: int) -> str:
-    """Return what is wrong with the place of a line; empty if nothing is."""
+    """Return the error in a line's place or indentation; the empty string if there is none."""
     line, after = lines[number], lines.get(number + 1)
     if line.depth < 1 or (number == 2 and line.depth > 1):
         return "the body of f is indented by two spaces"
@@ -146,7 +148,7 @@ def _place_error(lines: Mapping[int, ProgramLine], number: int) -> str:
 
 
 def _variable_error(lines: Mapping[int, ProgramLine], number: int) -> str:
-    """Return what is wrong with a line that sets, tests or changes a variable; empty if nothing is."""
+    """Return the error in a line's use of a variable; the empty string if there is none."""
     line, before, after = lines[number], lines.get(number - 1), lines.get(number + 1)
     name = line.words[0] if line.words else ""
     if line.kind == "set" and not (after and _is(after, "while", name) and name not in _loops(lines, number)):
@@ -167,7 +169,7 @@ def _is(line: ProgramLine, kind: str, *words: str) -> bool:
 
 
 def _enclosing(lines: Mapping[int, ProgramLine], number: int) -> list[int]:
-    """Return the numbers of the lines whose blocks contain a line, the innermost first."""
+    """Return the numbers of the lines whose blocks contain line `number`, the innermost first."""
     found, depth = [], lines[number].depth
     for above in range(number - 1, 1, -1):
         if lines[above].depth < depth:
@@ -196,7 +198,7 @@ def _with_successors(lines: Mapping[int, ProgramLine], number: int) -> ProgramLi
 
 
 def _after_block(lines: Mapping[int, ProgramLine], number: int, into_else: bool = False) -> int:
-    """Return the line that runs after a line if its block does not run, or no longer."""
+    """Return the number of the line that runs after line `number` if the block of this line does not run (again)."""
     after = _next_outside(lines, number)
     if into_else and lines[after].kind == "else" and lines[after].depth == lines[number].depth:
         return after + 1
@@ -204,8 +206,9 @@ def _after_block(lines: Mapping[int, ProgramLine], number: int, into_else: bool 
 
 
 def _successor(lines: Mapping[int, ProgramLine], number: int, after: int) -> int:
-    """Return the line that runs after a line, from the one that follows in the text: skip an `else` with its block,
-    and go back to the head of a loop whose body ends.
+    """Return the number of the line that runs after line `number`, if line `after` follows it in the text.
+
+    An `else` is skipped with its block; at the end of a loop's body, the head of the loop runs again.
     """
     while lines[after].kind == "else":
         after = _next_outside(lines, after)
@@ -216,5 +219,5 @@ def _successor(lines: Mapping[int, ProgramLine], number: int, after: int) -> int
 
 
 def _next_outside(lines: Mapping[int, ProgramLine], number: int) -> int:
-    """Return the first line after a line's block."""
+    """Return the number of the first line after the block of line `number`."""
     return next(i for i in range(number + 1, max(lines) + 1) if lines[i].depth <= lines[number].depth)

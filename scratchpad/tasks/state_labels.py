@@ -9,9 +9,9 @@ class StateLabels:
     """Labels by which a diagnosis groups transitions and symbols. A task with better labels has its own subclass."""
 
     def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
-        """Return traits of a true state by name (its slot, its kind). Reports group accuracy by them."""
+        """Return the traits of a true state by name, such as slot and kind. Reports group accuracy by trait."""
         return {}
 
     def parts(self, state: Symbols) -> Symbols:
-        """Return for each symbol of a state the part it belongs to (slot, digit, ...). Reports group errors by them."""
+        """Return the part of a state to which each symbol belongs (slot, digit, ...). Reports group errors by part."""
         return tuple(f"symbol {place + 1}" for place in range(len(state)))

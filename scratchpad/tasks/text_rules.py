@@ -48,15 +48,15 @@ class TextRules:
         return as_text(symbols)
 
     def problem(self, question: Symbols) -> Symbols:
-        """Return what all questions about the same problem share, such as the program that they run."""
+        """Return the common part of all questions about the same problem, such as the program."""
         return question
 
     def read_work(self, work: str) -> tuple[Any, ...]:
-        """Return the lines of a work as the values that are compared with those of the true work."""
+        """Return the lines of a work as values; equal values count as equal lines."""
         return tuple(work.split("\n"))
 
     def read_states(self, work: str) -> tuple[Any, ...]:
-        """Return the values of those lines that are states."""
+        """Return the values of the lines that are states."""
         return self.read_work(work)
 
     def matches(self, written: Symbols, true: Symbols) -> bool:
@@ -64,14 +64,14 @@ class TextRules:
         return written == true
 
     def relaxed_answer(self, work: str) -> str:
-        """Return the last whole number in the last non-empty line, or that line where it has none.
+        """Return the last whole number in the last non-empty line; if the line has no number, the line.
 
-        White space does not count.
+        White space is removed.
         """
         last = "".join(last_line(work).split())
         return next(reversed(re.findall(r"-?\d+", last)), last)
 
 
 def last_line(work: str) -> str:
-    """Return the last non-empty line of a work, stripped; the empty string where there is none."""
+    """Return the last non-empty line of a work, stripped; the empty string if all lines are empty."""
     return next((line.strip() for line in reversed(work.split("\n")) if line.strip()), "")

@@ -4,8 +4,9 @@
     scratchpad  a > d ; f > a ; b > e ; e > f ; d > c ; c > b ; a ? b ? c ; a > d > c ; 1 <end>
     inductive   a > d ; f > a ; b > e ; e > f ; d > c ; c > b ; a ? b ? c ; <start> a <sep> d <sep> c ; 1 <end>
 
-The three vertices are on one cycle, evenly spaced and in either order (2 of 3 questions), or each on a cycle of its
-own. The walk from the first ends at another one (label 1) or back at its start (label 0).
+In 2 of 3 questions the three queried vertices are on one cycle, evenly spaced and in either order. In other questions
+they are on three cycles. The walk starts at the first queried vertex and ends at another queried vertex (label 1) or
+back at its start (label 0).
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from scratchpad.tasks.graphs import CycleWalk, components, edges_in, queried_in,
 
 @dataclass(frozen=True)
 class ThreeCycles(CycleWalk):
-    """n: three cycles of n vertices (1 of 3 questions), or one of 3n with the queried vertices n apart (2 of 3).
-
-    names: the number of names for vertices. jump: the walk records every jump-th vertex, and its last.
+    """n: the cycle length. A question has three cycles of n vertices, or (2 of 3 questions) one cycle of 3n vertices
+    on which the queried vertices are n edges apart.
+    names: the number of names for vertices.
+    jump: the distance between recorded vertices. The walk records every jump-th vertex and its own last vertex.
     """
 
     name: ClassVar[str] = "three-cycles"
@@ -61,7 +63,9 @@ class ThreeCycles(CycleWalk):
         super().check(question)
         place = components(edges_in(question, self.queries))
         if len({place[vertex] for vertex in queried_in(question, self.queries)}) == 2:
-            raise ScratchpadError("three-cycles: queried vertices are on one cycle or on three, but these are on two")
+            raise ScratchpadError(
+                "three-cycles: the queried vertices must be on one cycle or on three cycles, not on two"
+            )
 
     def fitted_to(self, question: Symbols) -> Self:
         size = len(edges_in(question, self.queries)) // 3

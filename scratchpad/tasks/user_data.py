@@ -19,14 +19,14 @@ from scratchpad.tasks.jsonl import document_of_line, read_lines, symbols_of
 from scratchpad.tasks.program_traces import last_names, program_of
 from scratchpad.tasks.text_rules import TextRules
 
-_HELD_OUT = 10  # where there is no test file, one problem in ten is held out for testing
+_HELD_OUT = 10  # without a test file, one problem in ten is held out for testing
 
 
 @dataclass(frozen=True)
 class Entry:
     """A problem of a file: a question, the states of its chain and the answer, all without marks.
 
-    inductive_question: the question as the inductive text shows it, where that is a different text.
+    inductive_question: the question in the inductive text; empty if it is the same as `question`.
     """
 
     question: Symbols
@@ -44,13 +44,14 @@ class _Texts(TextRules):
 class Corpus(Task):
     """The problems of a file. Chains and answers are looked up by question.
 
-    Size is the number of states; only problems with a size in `steps` are drawn. Draws go through a split in the order
-    of the file, again and again, whatever the seed. Without a test file one problem in ten (at least one) is held out
-    for testing. A problem is a question, or a program with all its calls where questions end with `output = f(6)`.
+    The size of a problem is its number of states; only problems with a size in `steps` are drawn. Draws repeat a split
+    in the order of the file and ignore the seed. Without a test file, one problem in ten (at least one) is held out for
+    testing. A problem is a question; if questions end with a call such as `output = f(6)`, a problem is a program with
+    all its calls.
 
-    The answer of a state that the file does not hold is read by a rule taken from the file. Where all answers have the
-    same length and end the last states, it is the end of that length of the state; otherwise the whole state. In the
-    trace of a program it is the value of `output` in the last state.
+    A model may write a last state that is not in the file. If all last states in the file end with the answer, and all
+    answers have the same length, the answer is the end of the state, of this length; otherwise it is the whole state.
+    In the trace of a program, the answer is the value of `output` in the last state.
     """
 
     name: ClassVar[str] = "data"
@@ -65,7 +66,7 @@ class Corpus(Task):
     entries: tuple[Entry, ...] = field(default=(), repr=False)
     test_entries: tuple[Entry, ...] = field(default=(), repr=False)
     formats: tuple[str, ...] = ()
-    """The formats that these problems can be written in; empty: all."""
+    """The formats in which the problems can be written; empty: all formats."""
     has_start_mark: bool = True
     first_given: bool = False
 
@@ -183,7 +184,7 @@ class Corpus(Task):
 
     @cached_property
     def _answer_length(self) -> int:
-        """The number of symbols at the end of last states that are the answer; 0: the whole state, or it varies."""
+        """The length of the answer at the end of last states; 0 if it is the whole state or its length varies."""
         pairs = [(after_last(SEP, entry.states[-1]), entry.answer) for entry in self._all]
         lengths = {len(answer) for _, answer in pairs}
         at_end = all(last[-len(answer) :] == answer for last, answer in pairs)
@@ -197,7 +198,7 @@ class Corpus(Task):
 
 @dataclass(frozen=True)
 class _Line:
-    """A line of a file. `scratchpad data` also writes a format and a document into it."""
+    """A line of a file. A line from `scratchpad data` also has a format and a document."""
 
     place: str
     entry: Entry
@@ -206,7 +207,7 @@ class _Line:
 
 
 def _line(place: str, value: dict[str, Any]) -> _Line:
-    """Read a line without marks, or one of `scratchpad data` (it has a prompt), and remove its marks."""
+    """Read a line without marks, or a line from `scratchpad data` (which has a prompt), and remove all marks."""
     needed = ("question", "states", "answer", *(("format",) if "prompt" in value else ()))
     missing = [name for name in needed if name not in value]
     if missing:
@@ -218,7 +219,7 @@ def _line(place: str, value: dict[str, Any]) -> _Line:
         document = document_of_line(place, value)
         states = tuple(map(bare, document.states))
         if terminated(states) != document.states:
-            raise ScratchpadError(f"{place}: each state ends with {SEP}, the last one with {END}; not in this line")
+            raise ScratchpadError(f"{place}: each state ends with {SEP}, the last state with {END}; this line differs")
         started = document.prompt[-1:] == (START,)
         entry = Entry(question, states, answer, document.prompt[:-1] if started else ())
         return _Line(place, entry, str(value["format"]), document)
@@ -230,9 +231,9 @@ def _line(place: str, value: dict[str, Any]) -> _Line:
 
 
 def load_corpus(path: str, test_path: str | None = None) -> Corpus:
-    """Read the problems of a JSON-lines file, and of another file to test on.
+    """Read the training problems from a JSON-lines file and the test problems from another file.
 
-    Raises ScratchpadError, with file and line, where a line is not a problem or contradicts another one.
+    Raises ScratchpadError, with file and line, if a line is not a valid problem or contradicts another line.
     """
     lines = [_line(*placed) for placed in read_lines(path)]
     test_lines = [_line(*placed) for placed in read_lines(test_path)] if test_path else []

@@ -23,7 +23,7 @@ _MOST_STATES_CHECKED = 100_000
 
 @dataclass(frozen=True)
 class FunctionTask(Task):
-    """The functions of a module as a task. Its settings are `sizes` and those in the module's SETTINGS."""
+    """A task made of the functions of a module. Its settings are `sizes` and the names in the module's SETTINGS."""
 
     name: ClassVar[str] = "own"
     summary: ClassVar[str] = "what the functions of your file compute"
@@ -63,9 +63,9 @@ class FunctionTask(Task):
         return self._call("truth", question)
 
     def _call(self, name: str, *arguments: Any, ends: bool = False) -> Any:
-        """Call a function of the file and return its symbols; or None, where it `ends`.
+        """Call a function of the file and return its symbols. If `ends` is set, the function may also return None.
 
-        Raises ScratchpadError (a ValueError) where the function raises or returns anything else.
+        Raises ScratchpadError (a ValueError) if the function raises an error or returns another value.
         """
         try:
             found = getattr(self.functions, name)(*arguments)
@@ -79,9 +79,9 @@ def load_task_file(path: str, settings: Mapping[str, Any] | None = None) -> Task
 
     Their arguments and results are those of `Induction` (a string counts as its characters), except that `symbols`
     takes the settings. An optional dictionary SETTINGS holds the defaults of the settings, including "sizes" (such as
-    "1-10"). It is replaced by the values in force, so that the functions can read them from it.
+    "1-10"). It is then replaced by the settings in use, so that the functions can read them from SETTINGS.
 
-    The file is run as Python: load only files that you trust. Raises ScratchpadError where the file cannot be run, a
+    The file is run as Python: load only files that you trust. Raises ScratchpadError if the file cannot be run, a
     function is missing, or the functions contradict each other on a few sample questions.
     """
     module = _module(Path(path))
@@ -111,10 +111,12 @@ def _module(file: Path) -> ModuleType:
 
 
 def _values(path: str, defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings: the defaults, replaced by given values. Texts are read by the type of the default."""
+    """Return the default settings with the given values. A text is converted to the type of the default."""
     for name, default in defaults.items():
         if type(default) not in (bool, int, float, str):
-            raise ScratchpadError(f"{path}: SETTINGS[{name!r}] is not a number, a text or a truth value: {default!r}")
+            raise ScratchpadError(
+                f"{path}: SETTINGS[{name!r}] must be a number, a text or a truth value, not {default!r}"
+            )
     values = dict(defaults)
     for name, value in given.items():
         if name not in defaults:
@@ -124,7 +126,7 @@ def _values(path: str, defaults: Mapping[str, Any], given: Mapping[str, Any]) ->
 
 
 def _check(task: FunctionTask) -> None:
-    """Draw a few questions and compute their chains, so that mistakes are found before training."""
+    """Draw a few questions and compute their chains, to find mistakes before training."""
     alphabet = task.symbols()
     if len(set(alphabet)) != len(alphabet) or set(alphabet) & set(MARKS):
         raise ScratchpadError(f"{task.path}: `symbols` repeats a symbol or holds one of {', '.join(MARKS)}")

@@ -27,9 +27,9 @@ _SPLIT = "train"
 @dataclass(frozen=True)
 class UserPrograms(ProgramRuns):
     """path: a folder of .py files, a .py file, or JSON lines {"program": .., "call": ..}. Every split has all programs.
-
-    lines: how many lines a program has. steps: runs of more lines are left out. most_characters: problems with a longer
-    paper trace in one of their runs are left out (0: no limit).
+    lines: the number of lines of a program.
+    steps: the largest number of lines that a run may execute; longer runs are left out.
+    most_characters: the largest length of the paper's trace; a problem with a longer trace is left out (0: no limit).
     """
 
     name: ClassVar[str] = "own-programs"
@@ -58,7 +58,7 @@ class UserPrograms(ProgramRuns):
         for file in files:
             try:
                 yield _from_text(read_program(file))
-            except ScratchpadError as error:  # an unreadable file: its run is left out and counted as a syntax error
+            except ScratchpadError as error:  # the run of an unreadable file is left out and counted as a syntax error
                 yield ProgramProblem(str(error), (None,), _SPLIT)
 
 
@@ -70,7 +70,7 @@ def _from_text(text: str) -> ProgramProblem:
 
 
 def _calls(text: str) -> dict[int, str]:
-    """Return the calls in comments by line number; none if the text has a syntax error."""
+    """Return the calls in comments by line number; an empty dictionary if the text has a syntax error."""
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
     except (tokenize.TokenError, SyntaxError):

@@ -1,4 +1,4 @@
-"""What a task says about its texts in documents: the paper's own text of the work, and how an inductive text begins."""
+"""The texts of a task in documents: the paper's text of the work, and the beginning of an inductive text."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from scratchpad.tasks.induction import Induction, Symbols
 
 
 class WrittenWork(Induction):
-    """The texts that formats write of a task. By default they are the states in order."""
+    """The texts that formats write for a task's questions. By default a text is the states in order."""
 
     has_paper_text: ClassVar[bool] = False
-    """Whether the paper has its own text of the whole work, `scratchpad_text`. Otherwise `scratchpad` is `causal`."""
+    """Whether the paper defines a text of the whole work (`scratchpad_text`). If not, `scratchpad` equals `causal`."""
     state_separator: ClassVar[str] = SEP
     """The symbol between two states in `scratchpad_text`."""
     extra_formats: ClassVar[tuple[str, ...]] = ()
-    """The names of formats that this task has and others do not."""
+    """The names of formats that only this task has."""
     has_start_mark: bool = True
     """Whether <start> follows the question in the inductive text."""
     first_given: bool = False
-    """Whether the first state is the question itself: the inductive prompt is then empty, and s[1] not scored."""
+    """Whether the first state is the question. If so, the inductive prompt is empty and s[1] is not scored."""
 
     def check_format(self, format: Format) -> None:
-        """Raise ScratchpadError where this task has no such format."""
+        """Raise ScratchpadError if this task does not have the format."""
         if not (format.general or format.name in self.extra_formats):
             raise ScratchpadError(f"{self.name} has no format {format.name}; it has {', '.join(format_names(self))}")
 
     def inductive_question(self, question: Symbols) -> Symbols:
-        """Return the question as the inductive text shows it (in a window of fixed width, for instance)."""
+        """Return the question in the inductive text, for example in a window of fixed width."""
         return question
 
     def direct_answer(self, question: Symbols) -> Symbols:
-        """Return the answer as it is written without any work."""
+        """Return the answer in the form in which it is written without work."""
         return self.answer(question, self.chain(question)[-1])
 
     def scratchpad_text(self, question: Symbols, format: Format) -> Symbols:
@@ -42,6 +42,6 @@ class WrittenWork(Induction):
         return joined(self.chain(question), self.state_separator)
 
     def answer_in_text(self, question: Symbols, text: Symbols, format: Format) -> Symbols | None:
-        """Read the answer off such a text as a model wrote it. Returns None or raises ValueError where it has none."""
+        """Read the answer from a model's text. Returns None or raises ValueError if the text has no answer."""
         last = after_last(self.state_separator, text)
         return self.answer(question, last) if last else None
