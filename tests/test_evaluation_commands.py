@@ -134,7 +134,7 @@ def test_limits_are_statuses_without_an_answer(words: list[str], status: str, ru
         ("101010=", "6 slots, the window holds 4"),
         ("1x", "'x' at place 1"),
         (" ", "is empty"),
-        ("2_", "slots of 0, 1, _"),
+        ("2_", "slots with 0, 1, _"),
     ],
 )
 def test_invalid_questions_are_refused_before_any_is_solved(
@@ -186,7 +186,7 @@ def test_damaged_lines_of_earlier_evaluations_are_reported_before_any_work(
     name: str, run: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("scratchpad.run.evaluate", lambda *_: pytest.fail("evaluated anyway"))
-    for text, says in (("{cut\n", "Expecting"), ("[]\n", "a line must be one JSON object")):
+    for text, says in (("{cut\n", "Expecting"), ("[]\n", "a line holds one JSON object")):
         (run / name).write_text(text)
         assert f"{name}:1 is damaged: {says}" in refused(capsys, "evaluate", run, "-n", "1")
         assert (run / name).read_text() == text
