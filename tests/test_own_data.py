@@ -259,7 +259,7 @@ def test_a_first_state_that_is_given_is_not_the_last_one() -> None:
     inductive = format_named("inductive")
     assert inductive.opening(*given("ab", "cd")) == ((), inductive.write(*given("ab", "cd")).states[0])
     for refuse in (inductive.opening, inductive.write):
-        with pytest.raises(ScratchpadError, match="one state|first state"):
+        with pytest.raises(ScratchpadError, match=r"one state|first state"):
             refuse(*given("ab"))
 
 
