@@ -323,12 +323,12 @@ def test_a_gradient_that_is_not_finite_stops_the_run_too(tmp_path: Path, monkeyp
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"steps": 0}, "steps=0: at least 1"),
-        ({"workers": -1}, "workers=-1: at least 0"),
-        ({"checkpoint_every": -5}, "checkpoint_every=-5: at least 0"),
-        ({"samples": 0}, "samples=0: at least 1"),
-        ({"max_states": 1}, "max_states=1: at least 2"),
-        ({"learning_rate": math.nan}, "learning_rate=nan: at least 0"),
+        ({"steps": 0}, "steps=0: the value must be at least 1"),
+        ({"workers": -1}, "workers=-1: the value must be at least 0"),
+        ({"checkpoint_every": -5}, "checkpoint_every=-5: the value must be at least 0"),
+        ({"samples": 0}, "samples=0: the value must be at least 1"),
+        ({"max_states": 1}, "max_states=1: the value must be at least 2"),
+        ({"learning_rate": math.nan}, "learning_rate=nan: the value must be at least 0"),
         ({"seed": 2**63}, r"below 2\*\*63"),
         ({"clip": 0.0}, r"clip=0\.0"),
         ({"betas": (0.9,)}, "betas"),
