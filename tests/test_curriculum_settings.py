@@ -43,8 +43,8 @@ STAGES: dict[str, Any] = {
         ({"stages": "bits=1", "threshold": "95"}, "threshold=95.0: a share"),
         ({"stages": "bits=1", "threshold": "0"}, "threshold=0.0: a share"),
         ({"forget": "true"}, "forget needs curriculum.stages"),
-        ({"stages": "bits=1", "threshold": "0.9", "every": "0"}, "at least 1; given: every=0"),
-        ({"stages": "bits=1", "threshold": "0.9", "n": "0"}, "at least 1; given: every=1000 n=0"),
+        ({"stages": "bits=1", "threshold": "0.9", "every": "0"}, "every=0 n=512: both must be at least 1"),
+        ({"stages": "bits=1", "threshold": "0.9", "n": "0"}, "every=1000 n=0: both must be at least 1"),
         ({"stages": "bits=1;", "threshold": "0.9"}, "stages, stage 2, takes name=value, not ''"),
         ({"stages": "1; 2", "threshold": "0.9"}, "stages, stage 1, takes name=value, not '1'"),
         ({"stages": "bits=1 bits=2", "threshold": "0.9"}, "stage 1, bits is given twice"),
@@ -61,7 +61,7 @@ def test_invalid_curricula_are_refused(settings: dict[str, str], says: str) -> N
         ({"stages": "bits=1; bit=2"}, r"stage 2 \(bit=2\): unknown setting of parity 'bit': did you mean 'bits'"),
         ({"stages": "bits=1; bits=9"}, r"stage 2 \(bits=9\): .*window"),
         ({"stages": "bits=many"}, r"stage 1 \(bits=many\): bits=many: a length is a number"),
-        ({"every": 14}, "every=14: no stage is tested in train.steps=13; at most 13"),
+        ({"every": 14}, "every=14 is larger than train.steps=13. Set it to at most 13"),
     ],
 )
 def test_stages_that_the_task_does_not_have_are_refused_before_writing(
