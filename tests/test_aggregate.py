@@ -67,12 +67,12 @@ def test_a_seed_has_the_step_at_which_it_learned() -> None:
     shown = {}
     for form in ("steps", "lengths"):
         plan = Plan("p", "t", (CURVE,), {"": {}}, form)
-        told = dict.fromkeys(("title", "source", "setup", "paper", "note"), "t") | {
+        texts = dict.fromkeys(("title", "source", "setup", "paper", "note"), "t") | {
             "measure": "answers",
             "rows": over_seeds([found], plan),
         }
         seeds = [found.to_json(plan.on_schedule)] * 2
-        shown[form] = markdown(told | {"seeds": seeds}, PROVENANCE, "figure.png")
+        shown[form] = markdown(texts | {"seeds": seeds}, PROVENANCE, "figure.png")
     assert ("learned at step" in shown["steps"], "learned at step" in shown["lengths"]) == (True, False)
 
 

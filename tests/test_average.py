@@ -90,15 +90,15 @@ def test_the_average_is_evaluated(averaged: Run) -> None:
 
 
 def test_evaluations_during_training_use_the_average(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    judged: list[dict[str, Tensor]] = []
+    evaluated_weights: list[dict[str, Tensor]] = []
 
     def record(evaluated: EvaluatedModel, *how: Any) -> Iterator[Result]:
-        judged.append({name: value.clone() for name, value in evaluated.model.state_dict().items()})
+        evaluated_weights.append({name: value.clone() for name, value in evaluated.model.state_dict().items()})
         return evaluate(evaluated, *how)
 
     monkeypatch.setattr(setup, "evaluate", record)
     run = trained(tmp_path / "run", tiny(**SETTINGS, train__evaluate_every=11, train__checkpoint_every=11))
-    for step, found in zip((11, 13), judged, strict=True):
+    for step, found in zip((11, 13), evaluated_weights, strict=True):
         assert_equal(found, Checkpoints(run.folder).load(str(step)).average)
 
 

@@ -206,7 +206,7 @@ direct = "task.format=direct model.width=16"
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ("task.format=inductive", "curve direct of mine-small sets task.format itself"),
         ("model=small", "curve direct of mine-small sets model.width itself"),
@@ -220,12 +220,12 @@ direct = "task.format=direct model.width=16"
         ("train.seed=7", "take --seeds N"),
     ],
 )
-def test_settings_that_an_experiment_makes_itself_are_refused(given: str, told: str, tmp_path: Path) -> None:
+def test_settings_that_an_experiment_makes_itself_are_refused(given: str, message: str, tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text('title = "t"\nsource = "s"\nsetup = "u"\nresult = "r"\n' + OWN)
     plan = read_experiment(file).plan()
-    if not told:
+    if not message:
         assert plan.with_settings(split_assignments([given])) != plan or given == "evaluate.method=free"
         return
-    with pytest.raises(ScratchpadError, match=told):
+    with pytest.raises(ScratchpadError, match=message):
         plan.with_settings(split_assignments([given]))

@@ -38,14 +38,14 @@ def state(text: str, end: str = "<sep>") -> Symbols:
     return (*text, end)
 
 
-def judged(*states: Symbols, **others: Any) -> dict[str, Any]:
+def sample_line(*states: Symbols, **others: Any) -> dict[str, Any]:
     answer = states[-1][-2]
     return sample(QUESTION, states, check_transitions(TASK, QUESTION, states), answer, "0", **others)
 
 
-WRONG_PARITY = judged(TRUE[0], state("[02]0,0"), state("[03]1,1"), state("[07]_,1", "<end>"))
-WRONG_SLOT = judged(TRUE[0], state("[03]1,0"), state("[07]_,0", "<end>"), index=1)
-RIGHT = judged(*TRUE, index=2)
+WRONG_PARITY = sample_line(TRUE[0], state("[02]0,0"), state("[03]1,1"), state("[07]_,1", "<end>"))
+WRONG_SLOT = sample_line(TRUE[0], state("[03]1,0"), state("[07]_,0", "<end>"), index=1)
+RIGHT = sample_line(*TRUE, index=2)
 
 
 def run_of(tmp_path: Path, *lines: dict[str, Any], **config: Any) -> Path:

@@ -1,4 +1,4 @@
-"""The documentation names what there is: the API reference has all public names, links between pages lead somewhere."""
+"""The documentation matches the package: the API page has all public names, and links between pages work."""
 
 from __future__ import annotations
 

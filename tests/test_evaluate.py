@@ -71,15 +71,15 @@ def questions(run: Run) -> list[tuple[int, Symbols]]:
     return [(size, question) for size in (1, 2, 3, 4) for question in evaluated.questions(size, 23, 0)]
 
 
-def judged(run: Run, method: str) -> list[Sample]:
-    judge = evaluate_teacher_forced if method == "forced" else evaluate_free_running
-    return judge(run.evaluated, 0, [question for _, question in questions(run)])
+def samples_of(run: Run, method: str) -> list[Sample]:
+    evaluate_questions = evaluate_teacher_forced if method == "forced" else evaluate_free_running
+    return evaluate_questions(run.evaluated, 0, [question for _, question in questions(run)])
 
 
 @pytest.mark.parametrize("form", HALF_TRAINED)
 def test_teacher_forcing_and_free_running_agree(form: str) -> None:
     run = half_trained(form)
-    by_force, by_running = judged(run, "forced"), judged(run, "free")
+    by_force, by_running = samples_of(run, "forced"), samples_of(run, "free")
     flags = [sample.exact for sample in by_force]
     assert 5 <= sum(flags) <= len(flags) - 5
     assert [sample.exact for sample in by_running] == flags
@@ -90,7 +90,7 @@ def test_teacher_forcing_and_free_running_agree(form: str) -> None:
 
 def test_both_methods_find_the_same_first_wrong_state() -> None:
     run = half_trained("inductive")
-    for a, b in zip(judged(run, "forced"), judged(run, "free"), strict=True):
+    for a, b in zip(samples_of(run, "forced"), samples_of(run, "free"), strict=True):
         right = a.first_wrong if a.first_wrong is not None else len(a.transitions)
         assert a.transitions[:right] == b.transitions[:right]
 

@@ -27,12 +27,12 @@ TINY: dict[str, Any] = {
 def test_every_task_goes_all_the_way(name: str, tmp_path: Path) -> None:
     task = task_named(name)
     format_names = ("scratchpad", "inductive", *task.extra_formats)
-    folders = [judged(task, format_name, tmp_path / format_name).folder for format_name in format_names]
+    folders = [evaluated_run(task, format_name, tmp_path / format_name).folder for format_name in format_names]
     page = report(folders)
     assert all(word in page for word in (name, *format_names))
 
 
-def judged(task: Task, format_name: str, folder: Path) -> Run:
+def evaluated_run(task: Task, format_name: str, folder: Path) -> Run:
     config = RunConfig().with_settings({"task.name": task.name, "task.format": format_name, **TINY})
     run = train(config, folder, "cpu")
     for method in METHODS:

@@ -181,8 +181,8 @@ def test_a_temperature_is_enough_to_sample(tmp_path: Path, capsys: Capture, monk
     trained = counting(monkeypatch, "train")
     reproduced(capsys, file, out)
     reproduced(capsys, file, out, "--set", "evaluate.temperature=0.5")
-    judged = objects((out / "direct" / "seed-0" / "judged.jsonl").read_text())
-    found = [(line["asked"]["evaluate"]["method"], line["asked"]["evaluate"]["temperature"]) for line in judged]
+    saved = objects((out / "direct" / "seed-0" / "judged.jsonl").read_text())
+    found = [(line["asked"]["evaluate"]["method"], line["asked"]["evaluate"]["temperature"]) for line in saved]
     assert (found, len(trained)) == ([("free", 0.0), ("free", 0.5)], 1)
     plan = read_experiment(file).plan()
     for zero in ("0", "0.0"):

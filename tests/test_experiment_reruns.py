@@ -64,7 +64,7 @@ STAGES = "curriculum.stages=bits=1; bits=2"
 STEERED = {
     "a run that stops": ("lengths", ["train.stop_at=1"], "evaluate.n=5"),
     "stages": ("lengths", [STAGES, "curriculum.threshold=0.9", "curriculum.every=3"], "evaluate.method=forced"),
-    "judged on schedule": ("progress", [], "evaluate.n=5"),
+    "evaluated on schedule": ("progress", [], "evaluate.n=5"),
 }
 
 
@@ -136,8 +136,8 @@ def test_samples_are_kept_for_the_diagnosis(tmp_path: Path, capsys: Capture) -> 
 def test_damaged_scores_are_reported(tmp_path: Path, capsys: Capture) -> None:
     file, out = written(tmp_path), tmp_path / "out"
     reproduced(capsys, file, out)
-    judged = out / "direct" / "seed-0" / "judged.jsonl"
+    saved = out / "direct" / "seed-0" / "judged.jsonl"
     for text, says in (("{cut\n", "Expecting"), ('{"asked": {}}\n', "no scores")):
-        judged.write_text(text)
+        saved.write_text(text)
         status, _, said = command(capsys, "reproduce", file, "--out", out)
-        assert (status, f"error: {judged}:1 is damaged: {says}" in said) == (2, True), said
+        assert (status, f"error: {saved}:1 is damaged: {says}" in said) == (2, True), said

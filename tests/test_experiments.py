@@ -73,28 +73,30 @@ def test_scores_are_those_of_the_run(tmp_path: Path, capsys: Capture) -> None:
     out = tmp_path / "out"
     reproduced(capsys, written(tmp_path), out)
     run = Run.load(out / "inductive" / "seed-0", "last", "cpu")
-    told = json.loads((out / "table.json").read_text())["seeds"]
+    shown = json.loads((out / "table.json").read_text())["seeds"]
     for score in run.evaluate((1, 3), 7, "free"):
-        [line] = [one for one in told if (one["curve"], one["size"]) == ("inductive", score.size)]
+        [line] = [one for one in shown if (one["curve"], one["size"]) == ("inductive", score.size)]
         assert (line["answers"], line["exact"]) == (score.accuracy, score.exact_accuracy)
         assert (line["tokens"], line["transition_accuracy"]) == (score.tokens, score.transition_accuracy)
 
 
-def test_nothing_is_trained_or_judged_twice(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_trained_or_evaluated_twice(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file, out = written(tmp_path), tmp_path / "out"
-    trained, judged = counting(monkeypatch, "train"), counting(monkeypatch, "_scores")
+    trained, evaluated = counting(monkeypatch, "train"), counting(monkeypatch, "_scores")
     rows = reproduced(capsys, file, out)
-    assert trained == judged == [str(out / form / "seed-0") for form in ("direct", "inductive")]
+    assert trained == evaluated == [str(out / form / "seed-0") for form in ("direct", "inductive")]
     before = contents(out / "direct")
     assert reproduced(capsys, file, out) == rows
-    assert len(trained) == len(judged) == 2
+    assert len(trained) == len(evaluated) == 2
     reproduced(capsys, file, out, "--seeds", "2")
-    assert trained[2:] == judged[2:] == [str(out / form / "seed-1") for form in ("direct", "inductive")]
+    assert trained[2:] == evaluated[2:] == [str(out / form / "seed-1") for form in ("direct", "inductive")]
     assert {name: text for name, text in contents(out / "direct").items() if name.startswith("seed-0")} == before
     more = written(tmp_path, more='[small.cases]\n"" = ""\nagain = "evaluate.n=5"\n')
     assert len(reproduced(capsys, more, out)) == 2 * len(rows)
     assert len(trained) == 4
-    assert judged[4:] == [str(out / form / "seed-0") for form in ("direct", "inductive")]
+    assert evaluated[4:] == [str(out / form / "seed-0") for form in ("direct", "inductive")]
 
 
 def test_another_run_in_the_folder_is_refused_before_anything_is_trained(
@@ -116,10 +118,10 @@ def test_interrupted_it_says_how_to_go_on_and_goes_on(
     """Ctrl-C in the second run, after its second step. What was interrupted is in the end as if it had not been."""
     file, out = written(tmp_path, steps=5), tmp_path / "out"
     reproduced(capsys, file, tmp_path / "whole")
-    told = TrainingProgress.show_metrics
+    shown = TrainingProgress.show_metrics
 
     def tell(self: TrainingProgress, name: str, line: dict[str, Any]) -> None:
-        told(self, name, line)
+        shown(self, name, line)
         if name.startswith("inductive") and line["step"] == 2:
             os.kill(os.getpid(), signal.SIGINT)
 
@@ -179,24 +181,24 @@ def test_seeds_vote_once_all_are_trained(tmp_path: Path, capsys: Capture, monkey
     run, *others = (Run.load(out / "inductive" / f"seed-{seed}", "last", "cpu") for seed in range(3))
     scores = [result.score for result in run.voting(others).evaluate_by_size((1, 3), 7, "free")]
     for row, score in zip(rows[4:], scores, strict=True):
-        told = (row["size"], row["exact"], row["tokens"], row["seeds"], row["voters"])
-        assert told == (score.size, score.exact_accuracy, score.tokens, 1, 3)
+        shown = (row["size"], row["exact"], row["tokens"], row["seeds"], row["voters"])
+        assert shown == (score.size, score.exact_accuracy, score.tokens, 1, 3)
         assert (row["low"], row["high"]) == wilson(round(score.exact_accuracy * 7), 7)
     table = json.loads((out / "table.json").read_text())
     assert {one["curve"] for one in table["seeds"]} == {"direct", "inductive"}
     text = (out / "table.md").read_text()
     assert text.count(f"| {name} |") == 2
     assert "Voting seeds give one answer together" in text
-    judged = counting(monkeypatch, "_scores")
+    evaluated = counting(monkeypatch, "_scores")
     assert reproduced(capsys, file, out, "--seeds", "3") == rows
-    assert judged == []
+    assert evaluated == []
     for seed in range(3):  # three documents a second, for three steps of three
         log = out / "inductive" / f"seed-{seed}" / "metrics.jsonl"
         slow = [line | {"documents_per_second": 3.0} if "loss" in line else line for line in objects(log.read_text())]
         log.write_text("".join(json.dumps(line) + "\n" for line in slow))
     assert [row["training_seconds"] for row in reproduced(capsys, file, out, "--seeds", "3")[2:]] == [3, 3, 9, 9]
     assert len(reproduced(capsys, file, out, "--seeds", "2")) == 6
-    assert judged == [str(out / "inductive" / "seed-0")]
+    assert evaluated == [str(out / "inductive" / "seed-0")]
 
 
 def test_seeds_trained_anew_vote_anew(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,9 +206,9 @@ def test_seeds_trained_anew_vote_anew(tmp_path: Path, capsys: Capture, monkeypat
     reproduced(capsys, file, out, "--seeds", "2")
     for folder in out.rglob("seed-*"):
         shutil.rmtree(folder)
-    judged = counting(monkeypatch, "_scores")
+    evaluated = counting(monkeypatch, "_scores")
     reproduced(capsys, file, out, "--seeds", "2", "--set", "train.learning_rate=1e-2")
-    assert judged == [str(out / curve / f"seed-{seed}") for seed in (0, 1) for curve in ("direct", "inductive")] + [
+    assert evaluated == [str(out / curve / f"seed-{seed}") for seed in (0, 1) for curve in ("direct", "inductive")] + [
         str(out / "inductive" / "seed-0")
     ]
 

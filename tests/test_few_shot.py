@@ -117,9 +117,9 @@ def test_too_many_shots_are_refused_before_a_draw() -> None:
 def verdicts(name: str, form: str, question: str, written: str, **settings: Any) -> str:
     """Return output and trace under strict scoring, then under relaxed: `+` correct, `-` wrong, `.` none."""
     task = task_named(name, settings)
-    judged = score_text(task, format_named(form), task.parse(question), written)
+    verdicts = score_text(task, format_named(form), task.parse(question), written)
     shown = {True: "+", False: "-", None: "."}
-    return " ".join(shown[v.output] + shown[v.trace] for v in (judged["strict"], judged["relaxed"]))
+    return " ".join(shown[v.output] + shown[v.trace] for v in (verdicts["strict"], verdicts["relaxed"]))
 
 
 def spoiled(name: str, target: str) -> str:
@@ -142,13 +142,13 @@ def test_the_true_work_is_correct_and_a_changed_one_is_not(name: str) -> None:
             _, target = question_and_work(task, form.write(task, question))
             trace = None if form.name in ("direct", "filler") else True
             for text in (target, f"\n {target}{template.stop}and so on", f"{target}\n"):
-                judged = score_text(task, form, question, text)
-                states = None if trace is None else (True,) * len(judged["strict"].states or ())
+                verdicts = score_text(task, form, question, text)
+                states = None if trace is None else (True,) * len(verdicts["strict"].states or ())
                 assert states is None or states
-                assert judged == dict.fromkeys(("strict", "relaxed"), Verdict(True, trace, states))
-            judged = score_text(task, form, question, spoiled(name, target))
-            assert not any(verdict.output or verdict.trace for verdict in judged.values())
-            assert trace is None or not any(all(verdict.states or ()) for verdict in judged.values())
+                assert verdicts == dict.fromkeys(("strict", "relaxed"), Verdict(True, trace, states))
+            verdicts = score_text(task, form, question, spoiled(name, target))
+            assert not any(verdict.output or verdict.trace for verdict in verdicts.values())
+            assert trace is None or not any(all(verdict.states or ()) for verdict in verdicts.values())
             assert not any(verdict.output or verdict.trace for verdict in score_text(task, form, question, "").values())
 
 

@@ -61,10 +61,10 @@ def test_documents_are_those_of_the_draws() -> None:
 
 
 def test_train_solve_and_evaluate(tmp_path: Path) -> None:
-    told: list[dict[str, Any]] = []
-    run = sp.train(tiny(train__steps=3), tmp_path / "run", "cpu", on_metrics=told.append)
+    lines: list[dict[str, Any]] = []
+    run = sp.train(tiny(train__steps=3), tmp_path / "run", "cpu", on_metrics=lines.append)
     assert isinstance(run, sp.Run)
-    assert [line["step"] for line in told] == [1, 2, 3, 3]
+    assert [line["step"] for line in lines] == [1, 2, 3, 3]
     seen: list[tuple[int, tuple[str, ...]]] = []
     solved = run.solve("0_1_10", limits=sp.Limits(state_tokens=5, states=2), on_state=lambda *state: seen.append(state))
     assert (solved.answer, solved.status) == (None, "max-tokens")

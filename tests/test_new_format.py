@@ -57,8 +57,8 @@ def test_commands_take_it(tmp_path: Path, capsys: Captured) -> None:
     assert command(capsys, "data", *parity, "-n", "7", "--out", str(data))[0] == 0
     tiny = ("model=tiny", "train.steps=1", "train.batch=2", "train.samples=3", "evaluate.n=1")
     settings = ("--set", "task.format=twice", *tiny)
-    code, _, told = command(capsys, "train", "parity-small", "--data", data, "--out", folder, *settings)
-    assert code == 0, told
+    code, _, err = command(capsys, "train", "parity-small", "--data", data, "--out", folder, *settings)
+    assert code == 0, err
     for method in METHODS:
         (score,) = objects(command(capsys, "evaluate", folder, "-n", "1", "--method", method, "--json")[1])
         assert score["format"] == "twice"

@@ -171,8 +171,8 @@ def test_heights_are_the_papers() -> None:
     """3n + 2 people in a row: n above the taller person of the query, n between the two, n below; in either order."""
     task, found = task_named("heights", {"n": 3}), []
     for _, question in draws(task, 0, "train", 0, 1000):
-        *told, asked = " ".join(question).split(" . ")
-        edges = [(a, b) for a, _, _, _, b in map(str.split, told)]
+        *given, asked = " ".join(question).split(" . ")
+        edges = [(a, b) for a, _, _, _, b in map(str.split, given)]
         _, a, _, _, b, _ = asked.split()
         tallest = next(x for x, _ in edges if x not in {y for _, y in edges})
         row = distances_from(edges, tallest)

@@ -43,8 +43,8 @@ def run_of(name: str, form: str, folder: Path, capsys: Capture, *more: str) -> P
 def test_a_task_goes_through_all_commands(name: str, tmp_path: Path, capsys: Capture) -> None:
     folder = run_of(name, "inductive", tmp_path / "run", capsys)
     for method in ("forced", "free"):
-        judge = ("evaluate", folder, "--method", method, "-n", "5", "--sizes", "2,3", "--device", "cpu", "--json")
-        status, out, err = command(capsys, *judge)
+        evaluate = ("evaluate", folder, "--method", method, "-n", "5", "--sizes", "2,3", "--device", "cpu", "--json")
+        status, out, err = command(capsys, *evaluate)
         assert status == 0, err
         assert [json.loads(line)["size"] for line in out.splitlines()] == [2, 3]
     question = task_named(name, SMALL[name]).draw(3, "test", 0)

@@ -32,8 +32,8 @@ def parameters(folder: Path) -> dict[str, torch.Tensor]:
 
 def evaluations(folder: Path) -> list[Any]:
     """Return steps and accuracies of the evaluations. Seconds and memory differ from run to run."""
-    judged = [line for line in metrics(folder) if "evaluation" in line]
-    return [(line["step"], [score["correct"] for score in line["evaluation"]]) for line in judged]
+    evaluations = [line for line in metrics(folder) if "evaluation" in line]
+    return [(line["step"], [score["correct"] for score in line["evaluation"]]) for line in evaluations]
 
 
 @pytest.mark.parametrize(("seed", "kills"), [(0, 6), pytest.param(1, 60, marks=pytest.mark.slow)])

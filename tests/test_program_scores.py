@@ -157,9 +157,9 @@ def test_outputs_are_compared_as_values(form: str, written: str, expected: str, 
     question = task.draw(0, "prompt", 0)
     _, target = question_and_work(task, format_named(form).write(task, question))
     text = target.replace('"found": []', '"found": 0') if "without" in written else written.replace("T", target)
-    judged = score_text(task, format_named(form), question, text if form == "scratchpad" else written)
+    verdicts = score_text(task, format_named(form), question, text if form == "scratchpad" else written)
     shown = {True: "+", False: "-", None: "."}
-    assert " ".join(shown[judged[s].output] + shown[judged[s].trace] for s in ("strict", "relaxed")) == expected
+    assert " ".join(shown[verdicts[s].output] + shown[verdicts[s].trace] for s in ("strict", "relaxed")) == expected
 
 
 @pytest.mark.parametrize("form", ["direct", "scratchpad", "inductive"])
@@ -177,8 +177,8 @@ def test_a_stop_within_a_string_ends_nothing(form: str, ending: str, strict: boo
     task = task_named("mbpp", {"path": path})
     question = letters("def f(x):\n    return x + '\\n[DONE]'\n\noutput = f('a')")
     _, target = question_and_work(task, format_named(form).write(task, question))
-    judged = score_text(task, format_named(form), question, target + ending)
-    rights = {scoring: {verdict.output, verdict.trace} - {None} for scoring, verdict in judged.items()}
+    verdicts = score_text(task, format_named(form), question, target + ending)
+    rights = {scoring: {verdict.output, verdict.trace} - {None} for scoring, verdict in verdicts.items()}
     assert rights == {"strict": {strict}, "relaxed": {True}}
 
 
@@ -198,8 +198,8 @@ def test_states_of_a_chain_are_compared_as_values(path: str) -> None:
     turned = target.replace(f"{names}, ", "").replace('{"output": 6', f'{{"output": 6,  {names}')
     assert turned != target
     for text in (target, turned):
-        judged = score_text(task, form, question, text)["strict"]
-        assert (judged.output, judged.trace, set(judged.states or ())) == (True, True, {True})
+        verdicts = score_text(task, form, question, text)["strict"]
+        assert (verdicts.output, verdicts.trace, set(verdicts.states or ())) == (True, True, {True})
     assert not score_text(task, form, question, target.replace('"n": 6', '"n": 7'))["strict"].trace
 
 
@@ -218,9 +218,9 @@ def test_states_are_scored_one_by_one_in_their_places(old: str, new: str, expect
     question = task.parse(r"def f(v0):\n  v0 *= 2\n  return v0\n\noutput = f(6)")
     _, target = question_and_work(task, form.write(task, question))
     assert (old in target) is (old != "?")
-    judged = score_text(task, form, question, target.replace(old, new))["strict"].states
-    assert judged is not None
-    assert "".join("-+"[right] for right in judged) == expected
+    verdicts = score_text(task, form, question, target.replace(old, new))["strict"].states
+    assert verdicts is not None
+    assert "".join("-+"[right] for right in verdicts) == expected
 
 
 def test_a_task_is_correct_if_all_its_runs_are(path: str, tmp_path: Path, capsys: Captured) -> None:

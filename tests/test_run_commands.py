@@ -35,9 +35,9 @@ def test_the_contents_of_a_run_folder(tmp_path: Path, capsys: Capture) -> None:
     logged = [line for line in metrics(folder) if "loss" in line]
     assert [line["step"] for line in logged] == list(range(1, 14))
     assert set(logged[0]) == {"step", "loss", "lr", "tokens_per_second", "documents_per_second"}
-    judged = [line for line in metrics(folder) if "evaluation" in line]
-    assert [line["step"] for line in judged] == [5, 10, 13]
-    assert [score["size"] for score in judged[0]["evaluation"]] == [3, 7]
+    evaluations = [line for line in metrics(folder) if "evaluation" in line]
+    assert [line["step"] for line in evaluations] == [5, 10, 13]
+    assert [score["size"] for score in evaluations[0]["evaluation"]] == [3, 7]
 
 
 def test_a_run_can_be_repeated_from_its_config(tmp_path: Path, capsys: Capture) -> None:

@@ -108,10 +108,10 @@ def test_answers_of_a_batch_are_scored(tmp_path: Path, capsys: Captured) -> None
     first = found[0]
     assert (first["task"], first["format"], first["size"]) == ("programs", "scratchpad", None)
     assert (first["accuracy"], first["low"], first["high"]) == (5 / 6, *wilson(5, 6))
-    judged = objects(Path(out).read_text())
-    assert [line["strict"]["output"] for line in judged] == [True] * 3 + [False] + [True] * 2
-    assert (judged[3]["relaxed"]["output"], judged[3]["relaxed"]["trace"]) == (True, False)
-    assert judged[3]["relaxed"]["states"] == [True] * (lines[3]["target"].count("state: ") - 1) + [False]
+    scored = objects(Path(out).read_text())
+    assert [line["strict"]["output"] for line in scored] == [True] * 3 + [False] + [True] * 2
+    assert (scored[3]["relaxed"]["output"], scored[3]["relaxed"]["trace"]) == (True, False)
+    assert scored[3]["relaxed"]["states"] == [True] * (lines[3]["target"].count("state: ") - 1) + [False]
 
 
 def test_scores_as_a_table(tmp_path: Path, capsys: Captured) -> None:

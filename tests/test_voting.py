@@ -120,7 +120,7 @@ DECODERS: dict[str, Callable[[Transformer], Decoder]] = {
     ],
 )
 def test_voting_is_the_loop_written_out(voters: int, positions: str, decoder: str, batch: int) -> None:
-    """Each voter has logits of its own; the minority continues from the majority's state."""
+    """Each voter has its own logits; the minority continues from the majority's state."""
     model, hows = random_model(positions), Counter[str]()
     expected = [slow([model] * voters, opening, hows) for opening in begins(11)]
     assert {"all", "tie", *(["majority"] if voters > 2 else [])} <= hows.keys()
