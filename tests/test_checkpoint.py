@@ -229,7 +229,10 @@ def test_a_full_disk_leaves_the_last_checkpoint_and_the_run_can_go_on(tmp_path: 
         if line["step"] == 8:
             room.enter_context(small_files_only(50_000))
 
-    says = r"cannot write the checkpoint of step 9.*File too large.*last intact checkpoint is step-6; free some"
+    says = (
+        r"cannot write the checkpoint of step 9.*File too large.*last intact checkpoint is step-6"
+        r"; free some disk space and continue with --resume"
+    )
     with contextlib.ExitStack() as room, pytest.raises(RunFailure, match=says):
         trained(tmp_path / "run", tiny(**SETTINGS), on_metrics=fill)
     folder = tmp_path / "run" / "checkpoints"
@@ -252,7 +255,7 @@ def test_a_disk_that_refuses_at_any_point_leaves_nothing_half_written(
         if line["step"] == 5:
             monkeypatch.setattr(checkpoint, name, refuse)
 
-    with pytest.raises(RunFailure, match=r"checkpoint of step 6.*no space.*step-3"):
+    with pytest.raises(RunFailure, match=r"cannot write the checkpoint of step 6.*no space.*step-3"):
         trained(tmp_path / "run", tiny(**SETTINGS), on_metrics=fill)
     assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-3"]
 

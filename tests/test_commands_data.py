@@ -73,8 +73,10 @@ def test_help_of_a_command_ends_with_an_example(name: str, capsys: Captured) -> 
     assert main([name, "--help"]) == 0
     out = capsys.readouterr().out
     assert out.startswith(f"usage: scratchpad {name} ")
-    examples = re.split(r"\nexamples?:\n", out)[1].splitlines()
+    _, heading, rest = re.split(r"\n(examples?):\n", out)
+    examples = rest.splitlines()
     assert examples
+    assert (heading == "example") == (len(examples) == 1)
     assert all(f"scratchpad {name} " in f"{example} " for example in examples)
 
 

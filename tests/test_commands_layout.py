@@ -119,7 +119,10 @@ def test_layout_draws_an_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
         (["shwo"], "unknown command 'shwo': did you mean 'show'?"),
         (["--hepl"], "unknown option of scratchpad '--hepl': did you mean '--help'?"),
         (["show"], "give either a task (`scratchpad tasks` lists them) or a --task-file"),
-        (["show", "parity", "--task-file", TASK_FILE], "give either a task"),
+        (
+            ["show", "parity", "--task-file", TASK_FILE],
+            "give either a task (`scratchpad tasks` lists them) or a --task-file",
+        ),
         (["show", "party"], "unknown task 'party': did you mean 'parity'?"),
         (["show", "parity", "--format", "inductiv"], "unknown format 'inductiv': did you mean 'inductive'?"),
         (
@@ -131,8 +134,14 @@ def test_layout_draws_an_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
         (["show", "parity", "--set", "window=8", "window=9"], "--set window is given twice: '8' and '9'"),
         (["show", "parity", "--set", "windw=8"], "did you mean 'window'?"),
         (["show", "parity", "--set", "bits=9", "window=8"], "bits=9 do not fit window=8"),
-        (["show", "random-graphs", "--set", "probability=0.001"], "with vertices=24 and probability=0.001 has"),
-        (["show", "cycles", "--set", "vertices=3"], "vertices=3 must be at least 4"),
+        (
+            ["show", "random-graphs", "--set", "probability=0.001"],
+            (
+                "random-graphs: none of 1,000 graphs with vertices=24 and probability=0.001 has two vertices at "
+                "distance 3. Change one of these settings, or the distance."
+            ),
+        ),
+        (["show", "cycles", "--set", "vertices=3"], "vertices=3 must be at least 4 (two cycles), or 0 for 2n"),
         (["show", "cycles", "--set", "n.low=9"], "n of cycles has no parts: write n=..."),
         (["show", "parity", "-n", "0"], "expected a whole number from 1 on, not '0'"),
         (["show", "parity", "-n", "many"], "expected a whole number from 1 on, not 'many'"),

@@ -38,8 +38,14 @@ STAGES: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"stages": "bits=1; bits=2"}, "go together.*threshold=none"),
-        ({"threshold": "0.95"}, "go together.*stages=none"),
+        (
+            {"stages": "bits=1; bits=2"},
+            "curriculum.stages .* and curriculum.threshold .* go together; given: stages=bits=1; bits=2 threshold=none",
+        ),
+        (
+            {"threshold": "0.95"},
+            "curriculum.stages .* and curriculum.threshold .* go together; given: stages=none threshold=0.95",
+        ),
         ({"stages": "bits=1", "threshold": "95"}, "threshold=95.0: a share"),
         ({"stages": "bits=1", "threshold": "0"}, "threshold=0.0: a share"),
         ({"forget": "true"}, "forget needs curriculum.stages"),

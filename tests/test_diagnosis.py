@@ -261,8 +261,8 @@ def test_the_command_diagnoses_and_draws(tmp_path: Path, capsys: Captured) -> No
     [
         ("direct", [], "has the format direct: only inductive runs have transitions"),
         ("inductive", [], "holds no samples: run `scratchpad evaluate"),
-        ("inductive", ["--question", "1"], "goes with --attention"),
-        ("inductive", ["--attention", "a.jpg"], "choose one of .png, .svg, .pdf"),
+        ("inductive", ["--question", "1"], "--question goes with --attention FILE.png"),
+        ("inductive", ["--attention", "a.jpg"], "--attention a.jpg: choose one of .png, .svg, .pdf"),
     ],
 )
 def test_mistakes_are_reported(tmp_path: Path, capsys: Captured, form: str, more: list[str], says: str) -> None:

@@ -219,8 +219,16 @@ def test_seeds_trained_anew_vote_anew(tmp_path: Path, capsys: Capture, monkeypat
         ("lengths", 'vote = ["inductiv"]\n', "did you mean 'inductive'"),
         ("lengths", "vote = true\n", "takes a list, each item a text"),
         ("steps", 'vote = ["inductive"]\n', "lengths and bars, not with steps"),
-        ("bars", 'vote = ["direct"]\n[small.cases]\nforced = "evaluate.method=forced"\n', "voting needs evaluate"),
-        ("bars", 'vote = ["direct"]\n[small.cases]\nhot = "evaluate.temperature=0.5"\n', "voting needs evaluate"),
+        (
+            "bars",
+            'vote = ["direct"]\n[small.cases]\nforced = "evaluate.method=forced"\n',
+            "voting needs evaluate.method=free and evaluate.temperature=0",
+        ),
+        (
+            "bars",
+            'vote = ["direct"]\n[small.cases]\nhot = "evaluate.temperature=0.5"\n',
+            "voting needs evaluate.method=free and evaluate.temperature=0",
+        ),
     ],
 )
 def test_votes_that_cannot_be_are_refused_before_training(

@@ -37,8 +37,11 @@ def test_imports_do_not_hide_functions() -> None:
     code = (
         "import scratchpad as sp, scratchpad.training.trainer, scratchpad.evaluation.metrics, scratchpad.layout.rows;"
     )
-    code += "assert all(callable(getattr(sp, name)) for name in ('train', 'evaluate', 'rows', 'task', 'recipe'))"
+    code += "assert all(callable(getattr(sp, name)) for name in ('train', 'evaluate', 'rows', 'task', 'recipe'));"
+    code += "from scratchpad.training import trainer; assert trainer.Trainer"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+    assert callable(sp.train)
+    assert callable(sp.evaluate)
 
 
 def test_the_default_folder_is_named_after_task_and_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

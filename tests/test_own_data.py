@@ -86,7 +86,11 @@ def truth(question): return "0"
         ("def answer", "def answer(", "SyntaxError"),
         ("\ndef answer", "\n1 / 0\ndef answer", "ZeroDivisionError"),
         ('state == ("0",)', "False", "step: .*|no end"),
-        ("\ndef answer", "\nSETTINGS = {'words': ['a']}\ndef answer", "'words'. must be a number, a text or"),
+        (
+            "\ndef answer",
+            "\nSETTINGS = {'words': ['a']}\ndef answer",
+            r"SETTINGS\['words'\] must be a number, a text or a truth value, not \['a'\]",
+        ),
         ("\ndef answer", "\nSETTINGS = {'sizes': 'long'}\ndef answer", "sizes=long: a length is a number"),
     ],
 )
@@ -305,7 +309,7 @@ WRITTEN = line_of(task := task_named("parity", {"window": 5}), format_named("ind
         ({**WRITTEN, "prompt": "1_0"}, r"data.jsonl:3: the inductive document of this question would be another"),
         ({**WRITTEN, "preamble": 1}, r"data.jsonl:3: the inductive document .*without a preamble"),
         ({**WRITTEN, "preamble": 99}, r"data.jsonl:3: a preamble of 99 symbols"),
-        ({**WRITTEN, "preamble": "1"}, r"data.jsonl:3: preamble must be a whole number"),
+        ({**WRITTEN, "preamble": "1"}, r"data.jsonl:3: preamble must be a whole number \(how many symbols\), not '1'"),
         ({k: v for k, v in WRITTEN.items() if k != "format"}, r"data.jsonl:3: no format"),
         ({**WRITTEN, "format": "direct"}, r"lines in several formats, direct, inductive: one is allowed"),
     ],

@@ -293,7 +293,10 @@ def test_lines_that_are_no_mbpp(change: dict[str, Any], says: str, tmp_path: Pat
             ["show", "mbpp", "--set", "path=P", "candidates=C"],
             "a candidate must have a `program`, and the `task_id` of one of the 8 tasks",
         ),
-        (["show", "mbpp", "--set", "path=P", "steps=0"], "mbpp: steps=0 most_characters=0: steps must be at least 1"),
+        (
+            ["show", "mbpp", "--set", "path=P", "steps=0"],
+            "mbpp: steps=0 most_characters=0: steps must be at least 1, most_characters at least 0",
+        ),
         (["show", "mbp", "--set", "path=P"], "unknown task 'mbp': did you mean 'mbpp'"),
         (["show", "own-programs"], "own-programs: no path: give --set path=FOLDER"),
         (["show", "parity", "--source", "P"], "--source goes with the task programs, not with parity"),

@@ -287,8 +287,9 @@ def test_a_trained_run_can_be_reported(tmp_path: Path) -> None:
     run = train(config, tmp_path / "run", device="cpu")
     run.evaluate(n=3, method="forced")
     run.evaluate(n=3, method="free")
-    page = Page(report([tmp_path / "run"]))
+    html = report([tmp_path / "run"])
+    page = Page(html)
     assert "Correct answers" in page.text
     assert "Correct scratchpads" in page.text
     assert "✗ wrong2 bits" in page.text
-    assert "correct:" in page.text
+    assert '<span class="soft">correct:</span> <code>' in html

@@ -142,7 +142,10 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "empty": (["parity-small", "--data", "empty.jsonl"], "empty.jsonl: no lines"),
     "test data": (["parity-small", "--data", "good.jsonl", "--test-data", "bad.jsonl"], "bad.jsonl:2: not JSON"),
     "test data alone": (["parity-small", "--test-data", "good.jsonl"], "needs task.data"),
-    "two sources": (["parity-small", "--data", "good.jsonl", "--task-file", "task.py"], "exclude each other"),
+    "two sources": (
+        ["parity-small", "--data", "good.jsonl", "--task-file", "task.py"],
+        "task.data=good.jsonl and task.file=task.py exclude each other: give one of them",
+    ),
     "setting of data": (["parity-small", "--data", "good.jsonl", "--set", "bits=3"], "unknown setting of data 'bits'"),
     "size of data": (["parity-small", "--data", "good.jsonl", "--set", "evaluate.sizes=99"], "no test problem of size"),
     "no task file": (["parity-small", "--task-file", "none.py"], "none.py: no such file"),
@@ -150,13 +153,31 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "config": (["broken.json"], "broken.json: not JSON"),
     "list": (["list.json"], "list.json: a run config must be a JSON object"),
     "part": (["part.json"], "unknown setting of a run 'train.stesp': did you mean 'train.steps'"),
-    "no part": (["no-part.json"], "train=5: train holds several settings"),
-    "task settings": (["task-settings.json"], "task.settings=7: task.settings holds several settings"),
-    "whole part": (["parity-small", "--set", "task=cycles"], "task=cycles: task holds several settings: write task."),
-    "whole part and one": (["parity-small", "--set", "train=5", "train.steps=5"], "train=5: train holds"),
-    "both names": (["parity-small", "--set", "bits=4", "task.settings.bits=3"], "bits and task.settings.bits are"),
+    "no part": (
+        ["no-part.json"],
+        "train=5: train holds several settings: write train.NAME=... with one of steps, batch, samples,",
+    ),
+    "task settings": (
+        ["task-settings.json"],
+        "task.settings=7: task.settings holds several settings: write task.settings.NAME=...",
+    ),
+    "whole part": (
+        ["parity-small", "--set", "task=cycles"],
+        "task=cycles: task holds several settings: write task.NAME=... with one of name,",
+    ),
+    "whole part and one": (
+        ["parity-small", "--set", "train=5", "train.steps=5"],
+        "train=5: train holds several settings: write train.NAME=... with one of steps, batch, samples,",
+    ),
+    "both names": (
+        ["parity-small", "--set", "bits=4", "task.settings.bits=3"],
+        "bits and task.settings.bits are the same setting: leave one out",
+    ),
     "empty part": (["empty-part.json"], "unknown setting of a run 'trian': did you mean 'train'"),
-    "weights of data": (["parity-small", "--data", "good.jsonl", "--set", "steps=3-6:size"], "steps=3-6:size: each"),
+    "weights of data": (
+        ["parity-small", "--data", "good.jsonl", "--set", "steps=3-6:size"],
+        "steps=3-6:size: each problem of a file is drawn equally often, so weights must be equal",
+    ),
     "code": (["code.json"], "name it with --task-file"),
 }
 

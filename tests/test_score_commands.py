@@ -176,7 +176,7 @@ def test_answers_without_a_prompt_are_refused(tmp_path: Path, capsys: Captured) 
         ([{"id": "b", "completion": ""}], "p.jsonl has no prompt 'b'"),
         (
             [{"id": "a", "completion": ""}] * 2,
-            "a.jsonl:2: each completion needs the `id` of its prompt, and no",
+            "a.jsonl:2: each completion needs the `id` of its prompt, and no `id` may occur twice",
         ),
         ([{"completion": ""}], "a.jsonl:1: each completion needs the `id`"),
         ([{"id": "a"}], "a.jsonl:1: 'completion' must be a text"),

@@ -98,7 +98,14 @@ def test_no_fillers(count: str) -> None:
         ("cycles", {"sizes": "6,1"}, "at least 2 vertices; given: sizes=6,1$"),
         ("cycles", {"sizes": "6,,18"}, "sizes takes a whole number, not ''"),
         ("cycles", {"distance": 3}, "distance=3 needs `sizes`"),
-        ("cycles", {"sizes": "6,18", "distance": 6}, "in a cycle of 6 vertices: set it from 1 to 5, or to -1"),
+        (
+            "cycles",
+            {"sizes": "6,18", "distance": 6},
+            (
+                "distance=6 does not exist in a cycle of 6 vertices: set it from 1 to 5, or to -1 for vertices on two "
+                "cycles$"
+            ),
+        ),
         ("cycles", {"sizes": 6, "distance": 6}, "from 1 to 5"),
         ("cycles", {"sizes": 6, "distance": 0}, "from 1 to 5"),
         ("cycles", {"n": 12, "names": 23}, "24 vertices need 24 names; given: names=23"),
