@@ -13,7 +13,6 @@ from scratchpad.config.resolve import ResolvedRun, TaskLoader
 from scratchpad.config.schema import RunConfig, TaskConfig
 from scratchpad.errors import ScratchpadError
 from scratchpad.evaluation.evaluated_model import EvaluatedModel
-from scratchpad.evaluation.free_running import read_answer
 from scratchpad.evaluation.metrics import Result, Score, evaluate
 from scratchpad.generation.engine import Limits, Opening
 from scratchpad.generation.sampling import Sampling
@@ -111,7 +110,7 @@ class Run:
                 if on_state:
                     on_state(len(states) - 1, bare(states[-1]))
             status = event.status or status
-        answer = read_answer(evaluated, symbols, states) if status == "done" else None
+        answer = evaluated.format.read_answer(task, symbols, states) if status == "done" else None
         return Solved(tuple(map(bare, states)), answer, status, tokens)
 
     def parse_question(self, question: str) -> Symbols:

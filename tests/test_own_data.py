@@ -1,4 +1,4 @@
-"""A user's task file and data file: the examples, round trips, and errors with file and line."""
+"""A user's data file: the example, round trips, and errors with file and line."""
 
 from __future__ import annotations
 
@@ -24,100 +24,6 @@ TASK_FILE, DATA_FILE = str(EXAMPLES / "my_task.py"), str(EXAMPLES / "my_data.jso
 
 def text(document: Document[str]) -> str:
     return as_text(document.symbols(), paper=True)
-
-
-# Task files
-
-
-def test_the_example_of_a_task_file() -> None:
-    task = load_task_file(TASK_FILE)
-    question = task.parse("2716=")
-    assert text(format_named("inductive").write(task, question)) == "2716=:[0]2#[1]7#[2]7#[3]7."
-    assert text(format_named("direct").write(task, question)) == "2716=7."
-    assert task.settings() == {"sizes": "1-6", "largest": 9}
-    for _, drawn in draws(task, 0, "train", 0, 23):
-        assert task.answer(drawn, task.chain(drawn)[-1]) == task.truth(drawn)
-        assert 2 <= len(drawn) <= 7
-
-
-def test_settings_reach_the_functions_of_the_file() -> None:
-    task = load_task_file(TASK_FILE, {"largest": "1", "sizes": "13"})
-    assert task.settings() == {"sizes": 13, "largest": 1}
-    drawn = [question for _, question in draws(task, 0, "train", 0, 23)]
-    assert {symbol for question in drawn for symbol in question} == {"0", "1", "="}
-    assert {len(question) for question in drawn} == {14}
-    assert load_task_file(TASK_FILE).settings()["largest"] == 9
-    assert len(task.at_size(3).draw(0, "test", 0)) == 4
-
-
-def test_a_task_of_a_file_can_be_sent_to_another_process() -> None:
-    task = load_task_file(TASK_FILE, {"largest": 3}).at_size(11)
-    again = pickle.loads(pickle.dumps(task))
-    assert again.settings() == task.settings() == {"sizes": 11, "largest": 3}
-    assert again.draw(5, "train", 7) == task.draw(5, "train", 7)
-
-
-def test_where_the_file_lies_does_not_change_its_draws(tmp_path: Path) -> None:
-    copy = tmp_path / "other_name.py"
-    copy.write_text(Path(TASK_FILE).read_text())
-    assert load_task_file(str(copy)).draw(0, "train", 3) == load_task_file(TASK_FILE).draw(0, "train", 3)
-
-
-COUNTDOWN = """
-def symbols(settings): return "0123456789"
-def question(rng, size): return str(rng.below(10))
-def first(question): return question
-def step(question, state): return None if state == ("0",) else str(int(state[0]) - 1)
-def answer(question, state): return state
-def truth(question): return "0"
-"""
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "says"),
-    [
-        ("def truth", "def other", "no function truth; needed: symbols, question"),
-        ('return "0"', 'return "1"', "for the question . `answer` gives 0, `truth` 1"),
-        ('return "0123456789"', 'return "012"', "not in `symbols`: '[3-9]'"),
-        ('return "0123456789"', 'return "00123456789"', "repeats a symbol"),
-        ('return "0123456789"', 'return ["<end>", *"0123456789"]', "holds one of <pad>"),
-        ("return question", "return missing", "first: NameError: name 'missing'"),
-        ("return question", "return None", "first: TypeError: 'NoneType'"),
-        ("def answer", "def answer(", "SyntaxError"),
-        ("\ndef answer", "\n1 / 0\ndef answer", "ZeroDivisionError"),
-        ('state == ("0",)', "False", "step: .*|no end"),
-        (
-            "\ndef answer",
-            "\nSETTINGS = {'words': ['a']}\ndef answer",
-            r"SETTINGS\['words'\] must be a number, a text or a truth value, not \['a'\]",
-        ),
-        ("\ndef answer", "\nSETTINGS = {'sizes': 'long'}\ndef answer", "sizes=long: a length is a number"),
-    ],
-)
-def test_mistakes_in_a_task_file(tmp_path: Path, before: str, after: str, says: str) -> None:
-    file = tmp_path / "mine.py"
-    file.write_text(COUNTDOWN)
-    load_task_file(str(file))
-    broken = tmp_path / "broken.py"
-    assert COUNTDOWN.count(before) == 1
-    broken.write_text(COUNTDOWN.replace(before, after))
-    with pytest.raises(ScratchpadError, match=f"(?s)broken.py.*({says})|^{says}"):
-        load_task_file(str(broken))
-
-
-def test_files_without_a_task_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ScratchpadError, match=r"nowhere.py: no such file"):
-        load_task_file(str(tmp_path / "nowhere.py"))
-    (tmp_path / "task.txt").write_text(COUNTDOWN)
-    with pytest.raises(ScratchpadError, match=r"its name must end in .py"):
-        load_task_file(str(tmp_path / "task.txt"))
-    with pytest.raises(ScratchpadError, match=r"unknown setting of .*'lagest': did you mean 'largest'"):
-        load_task_file(TASK_FILE, {"lagest": "3"})
-    with pytest.raises(ScratchpadError, match="largest takes a whole number, not 'many'"):
-        load_task_file(TASK_FILE, {"largest": "many"})
-
-
-# Data
 
 
 def test_the_example_of_data() -> None:

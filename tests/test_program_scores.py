@@ -318,8 +318,7 @@ def test_mistakes(arguments: list[str], says: str, path: str, tmp_path: Path, ca
 
 
 def there(name: str) -> Task:
-    file = DATA / f"{name}.jsonl"
-    if not file.exists():
+    if not (file := DATA / f"{name}.jsonl").exists():
         pytest.skip(f"{name}.jsonl is not in ../shared/data: the data sets are no part of the repository")
     return task_named(name, {"path": str(file)})
 
@@ -331,8 +330,7 @@ def test_mbpp_itself() -> None:
     }  # fmt: skip
     expected = [json.loads(line) for line in (DATA / "mbpp.jsonl").read_text().splitlines()]
     for index in range(0, 1500, 101):
-        tests = expected[10 + index // 3]["test_list"]
-        (statement,) = ast.parse(tests[index % 3]).body
+        (statement,) = ast.parse(expected[10 + index // 3]["test_list"][index % 3]).body
         assert isinstance(statement, ast.Assert)
         assert isinstance(statement.test, ast.Compare)
         try:

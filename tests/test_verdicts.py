@@ -14,7 +14,7 @@ from scratchpad.config.lengths import Lengths
 from scratchpad.errors import ScratchpadError
 from scratchpad.evaluation import teacher_forced
 from scratchpad.evaluation.evaluated_model import EvaluatedModel
-from scratchpad.evaluation.free_running import check_transitions, evaluate_free_running, read_answer
+from scratchpad.evaluation.free_running import check_transitions, evaluate_free_running
 from scratchpad.evaluation.intervals import wilson
 from scratchpad.evaluation.metrics import evaluate
 from scratchpad.evaluation.teacher_forced import evaluate_teacher_forced
@@ -138,10 +138,16 @@ def test_each_state_must_follow_from_the_previous_one_as_written(
 
 def test_no_answer_is_read_from_invalid_text() -> None:
     task, form = task_named("cycles", {"n": 2, "names": 5}), format_named("inductive")
-    evaluated = EvaluatedModel(cast(LanguageModel, OracleModel([], 1)), task, form, Vocabulary(task.symbols()))
     question = task.draw(0, "test", 0)
-    assert read_answer(evaluated, question, terminated(task.chain(question))) == task.truth(question)
-    assert read_answer(evaluated, question, [(END,)]) is None
+    assert form.read_answer(task, question, terminated(task.chain(question))) == task.truth(question)
+    assert form.read_answer(task, question, [(END,)]) is None
+
+
+def test_a_state_that_is_no_object_has_no_answer() -> None:
+    """A model may write any JSON after `state:`."""
+    task, form = task_named("programs"), format_named("scratchpad")
+    written = (*"line: x\nstate: [1]", END)
+    assert form.read_answer(task, task.draw(0, "test", 0), [written]) is None
 
 
 # Documents without a prompt.

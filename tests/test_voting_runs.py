@@ -13,7 +13,6 @@ from generation import Recorded, collected, counted
 from tiny_runs import Capture, command, contents, refused, tiny, trained
 
 from scratchpad.config.schema import RunConfig
-from scratchpad.evaluation.free_running import read_answer
 from scratchpad.generation.cache import CachedDecoder
 from scratchpad.generation.engine import Engine, Limits, Opening
 from scratchpad.generation.sampling import Sampling, greedy
@@ -46,7 +45,7 @@ def votes(run: Run, others: Sequence[Run], question: Symbols) -> tuple[list[Symb
             ballots.append((state, sum(logs) / len(logs)))
         chain.append(run.evaluated.vocabulary.decode(counted(ballots)[0]))
         if chain[-1][-1] != "<sep>":
-            return chain, read_answer(run.evaluated, question, chain)
+            return chain, run.evaluated.format.read_answer(run.evaluated.task, question, chain)
     return chain, None
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from scratchpad.cli._options import whole_number
 from scratchpad.cli._output import message, new_file, print_json
-from scratchpad.errors import ScratchpadError
+from scratchpad.errors import ScratchpadError, error_prefix
 from scratchpad.layout.rows import Budget, Row, rows
 from scratchpad.tasks.jsonl import document_of_line, read_lines
 
@@ -54,10 +54,8 @@ def _print_rows(args: Namespace, budget: Budget) -> list[Row[str]]:
     first: list[Row[str]] = []
     for place, value in read_lines(args.input):
         document = document_of_line(place, value)
-        try:
+        with error_prefix(place):
             made = rows(document, budget, args.question_loss)
-        except ScratchpadError as error:
-            raise ScratchpadError(f"{place}: {error}") from None
         if args.json:
             print_json({"rows": [_row_json(row) for row in made]})
         else:

@@ -44,7 +44,7 @@ def _sample(
     evaluated: EvaluatedModel, size: int, index: int, question: Symbols, given: Sequence[tuple[int, ...]], one: Chain
 ) -> Sample:
     states = tuple(evaluated.vocabulary.decode(state) for state in (*given, *one.states))
-    answer = read_answer(evaluated, question, states) if one.status == "done" else None
+    answer = evaluated.format.read_answer(evaluated.task, question, states) if one.status == "done" else None
     truth = evaluated.task.truth(question)
     if evaluated.format.inductive:
         transitions = check_transitions(evaluated.task, question, states)[len(given) :]
@@ -57,14 +57,6 @@ def _sample(
         size, index, question, exact, answer == truth, transitions, one.tokens, one.status, answer, truth, states,
         one.held_bytes,
     )  # fmt: skip
-
-
-def read_answer(evaluated: EvaluatedModel, question: Symbols, states: Sequence[Symbols]) -> Symbols | None:
-    """Return the answer in generated states, or None if the states have no answer."""
-    try:
-        return evaluated.format.answer(evaluated.task, question, states)
-    except (ValueError, IndexError, KeyError):
-        return None
 
 
 def check_transitions(task: Task, question: Symbols, states: Sequence[Symbols]) -> tuple[bool, ...]:

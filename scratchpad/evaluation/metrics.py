@@ -31,8 +31,8 @@ class Score:
     over_context: the number of questions whose documents need more positions than the model has. Such questions count
     as wrong, but tokens, seconds, memory_bytes, transition_accuracy and first_wrong leave them out.
     tokens, seconds, memory_bytes: means per answer. `seconds` divides the time of the batched evaluation.
-    `memory_bytes` is the peak size of keys and values (2 x layers x width values per position) in the cache (`free`)
-    or in the longest row (`forced`).
+    `memory_bytes` is the peak size of keys and values (`position_bytes` of the model per position, summed over voters)
+    in the cache (`free`) or in the longest row (`forced`).
     endings: the number of chains with each status (done, loop, max-states, max-tokens); None for `forced`.
     seen_in_training: the number of questions that also occurred in training; None if unknown.
     """

@@ -83,10 +83,7 @@ def _answer(task: Task, format: Format, question: Symbols, work: str) -> Symbols
     texts = work.split("\n") if format.inductive else [work]
     states = [task.split(text) for text in texts]
     ended = [(*state, END if i == len(states) - 1 else SEP) for i, state in enumerate(states)]
-    try:
-        return format.answer(task, question, ended)
-    except (ValueError, IndexError, KeyError, TypeError):
-        return None
+    return format.read_answer(task, question, ended)
 
 
 def _without_space(text: str) -> str:

@@ -215,7 +215,8 @@ class CachedDecoder:
 class ReusedPrompts(CachedDecoder):
     """A decoder that begins many times with the same prompts, each time with other given states.
 
-    It keeps the keys and values of the prompts of the last batch that began without given states.
+    It keeps the keys and values of the last batch of prompts that it read: a batch without given states, or with a
+    prompt that was not in the batch before.
     """
 
     def __init__(self, model: LanguageModel) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scratchpad.layout.attention_rule import PADDING, reaches, sees
+from scratchpad.layout.attention_rule import PADDING, sees
 from scratchpad.layout.rows import Row
 
 Item = TypeVar("Item")
@@ -45,12 +45,9 @@ class Batch:
         """Return a mask (B, T) that is True at real tokens."""
         return self.segments != PADDING
 
-    def mask(self, span: int | None = None) -> Tensor:
-        """Return a boolean mask (B, 1, T, T) that is True if a query (axis 2) sees a key (axis 3).
-
-        `span`: the number of last positions that a token sees, within the attention rule; None: no limit.
-        """
-        return dense_mask(self.segments) & reaches(distances(self.positions), span)
+    def mask(self) -> Tensor:
+        """Return a boolean mask (B, 1, T, T) that is True if a query (axis 2) sees a key (axis 3)."""
+        return dense_mask(self.segments)
 
 
 def dense_mask(segments: Tensor) -> Tensor:

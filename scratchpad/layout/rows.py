@@ -38,9 +38,9 @@ class Row(Generic[Symbol]):
 def rows(document: Document[Symbol], budget: Budget = "packed", question_loss: bool = False) -> list[Row[Symbol]]:
     """Write a document as rows of at most `budget` tokens, each with the prompt and all transitions that fit.
 
-    `split`: one row per transition; `packed`: a single row. Each token of each state is a target in exactly one row.
-    The preamble, and with `question_loss` the whole prompt, is a target only in the first row. Token 0 of a row
-    is no target. So the summed loss is the same for every budget.
+    `split`: one row per transition; `packed`: a single row. Each token of each state, except a given first state, is a
+    target in exactly one row. The preamble, and with `question_loss` the whole prompt, is a target only in the first
+    row. Token 0 of a row is never a target. So the summed loss is the same for every budget.
     Raises ScratchpadError if one transition exceeds the budget.
     """
     made: list[Row[Symbol]] = []

@@ -6,6 +6,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from scratchpad.tasks.base import Task
 from scratchpad.tasks.user_data import Corpus
 from scratchpad.tasks.user_file import FunctionTask
 from scratchpad.training.curriculum import make_curriculum
-from scratchpad.training.run_folder import read_json_lines, read_run_record, require_keys
+from scratchpad.training.run_folder import config_of, read_json_lines, read_run_record, require_keys
 
 JsonObject = Mapping[str, Any]
 CORRECT, ONLY_ANSWER, WRONG = "correct", "correct answer, wrong work", "wrong"
@@ -55,7 +56,7 @@ class RunRecord:
     from_training: bool
     samples: Mapping[tuple[str, int], Mapping[str, JsonObject]]
 
-    @property
+    @cached_property
     def trained(self) -> Lengths | None:
         """The lengths of the training questions in all stages; None if unknown."""
         if self.task:
@@ -108,7 +109,7 @@ def read_run(folder: str | Path, task_file: str | None = None) -> RunRecord:
     """Read a run folder. task_file: the file of your own task. Raises ScratchpadError if the folder is no valid run."""
     folder = Path(folder)
     record = read_run_record(folder)
-    config = RunConfig.from_json(record["config"], str(folder / "config.json"))
+    config = config_of(record, folder)
     task, problem = _load_task(config, folder, task_file)
     lines = read_json_lines(folder / "metrics.jsonl")
     metrics = [(place, require_keys(place, line, ["step"])) for place, line in lines]

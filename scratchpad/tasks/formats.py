@@ -58,6 +58,13 @@ class Format:
         """The name of the format without a number: `filler` for `filler-8`."""
         return self.name.partition("-")[0]
 
+    def read_answer(self, task: Task, question: Symbols, states: Sequence[Symbols]) -> Symbols | None:
+        """Return the answer in the states that a model wrote, or None if they hold no answer."""
+        try:
+            return self.answer(task, question, states)
+        except (ValueError, IndexError, KeyError, TypeError):
+            return None
+
     def variant(self, name: str) -> Format | None:
         """Return the format of this family with this name, such as `filler-8`, or None if no such format exists."""
         return None

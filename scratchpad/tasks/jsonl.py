@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from scratchpad.errors import ScratchpadError
+from scratchpad.errors import ScratchpadError, error_prefix
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import MARKS, Document, in_paper_marks, letters
 from scratchpad.tasks.formats import Format
@@ -43,10 +43,8 @@ def document_of_line(place: str, value: dict[str, Any]) -> Document[str]:
     preamble = value.get("preamble", 0)
     if type(preamble) is not int:
         raise ScratchpadError(f"{place}: preamble must be a whole number (how many symbols), not {preamble!r}")
-    try:
+    with error_prefix(place):
         return Document(prompt, states, preamble)
-    except ScratchpadError as error:
-        raise ScratchpadError(f"{place}: {error}") from None
 
 
 def symbols_of(value: Any, place: str, marks: bool = False, empty: bool = False) -> Symbols:

@@ -164,7 +164,7 @@ class ProgramRuns(TraceTask):
         return lru_cache(_TRACES_CACHED)(run)
 
     def traced(self, question: Symbols, inductive: bool = False) -> Trace:
-        """Return the trace of a question's run. Raises SkippedProblem if the run sets no `output`."""
+        """Return the trace of a question's run. Raises SkippedProblem, with the reason, if the run is left out."""
         trace = self._run(question, inductive)
         reason = _reason_to_skip(question, trace) or self._over_length(question)
         if reason:

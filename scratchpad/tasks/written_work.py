@@ -42,6 +42,9 @@ class WrittenWork(Induction):
         return joined(self.chain(question), self.state_separator)
 
     def answer_in_text(self, question: Symbols, text: Symbols, format: Format) -> Symbols | None:
-        """Read the answer from a model's text. Returns None or raises ValueError if the text has no answer."""
+        """Read the answer from a model's text.
+
+        Returns None or raises ValueError, IndexError, KeyError or TypeError if the text has no answer.
+        """
         last = after_last(self.state_separator, text)
         return self.answer(question, last) if last else None

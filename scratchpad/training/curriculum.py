@@ -12,7 +12,7 @@ from bisect import bisect
 from dataclasses import dataclass, replace
 
 from scratchpad.config.schema import CurriculumConfig
-from scratchpad.errors import ScratchpadError
+from scratchpad.errors import ScratchpadError, error_prefix
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.number_format import percent
 from scratchpad.random_stream import Stream, stream_name
@@ -73,11 +73,9 @@ def make_curriculum(config: CurriculumConfig, task: Task) -> Curriculum | None:
     """Return the curriculum of the settings, or `None` without stages. ScratchpadError for an invalid stage."""
     tasks = []
     for number, (written, settings) in enumerate(zip(config.stages, config.settings, strict=True), 1):
-        try:
+        with error_prefix(f"curriculum.stages, stage {number} ({written})"):
             tasks.append(task.changed(settings))
             _check_testable(tasks[-1], config.threshold or 1)
-        except ScratchpadError as error:
-            raise ScratchpadError(f"curriculum.stages, stage {number} ({written}): {error}") from None
     return Curriculum(tuple(tasks), config) if tasks else None
 
 

@@ -41,9 +41,14 @@ def read_run_record(folder: Path) -> dict[str, Any]:
     return record
 
 
+def config_of(record: Mapping[str, Any], folder: Path) -> RunConfig:
+    """Return the settings in the record of a run folder."""
+    return RunConfig.from_json(record["config"], str(folder / "config.json"))
+
+
 def saved_config(folder: Path) -> RunConfig:
-    """The settings that a run folder keeps."""
-    return RunConfig.from_json(read_run_record(folder)["config"], str(folder / "config.json"))
+    """Return the settings that a run folder keeps."""
+    return config_of(read_run_record(folder), folder)
 
 
 def has_run_to_resume(folder: Path, run: ResolvedRun, resume: bool, force: bool) -> bool:
@@ -115,7 +120,7 @@ def check_same_run(folder: Path, run: ResolvedRun, same_evaluation: bool = True)
     record = read_run_record(folder)
     if record["vocabulary"] != run.codec.to_json():
         raise ScratchpadError(f"{folder} was started with other symbols: its task or data have changed since")
-    saved, config = saved_config(folder), run.config
+    saved, config = config_of(record, folder), run.config
     if saved.train.start != config.train.start and _is_same_start(record, config):
         saved = dataclasses.replace(saved, train=dataclasses.replace(saved.train, start=config.train.start))
     if not same_evaluation:

@@ -29,7 +29,7 @@ from scratchpad.training.checkpoint import Checkpoint, Checkpoints
 from scratchpad.training.curriculum import check_stages_agree
 from scratchpad.training.distributed import ProcessGroup, choose_device, process_group
 from scratchpad.training.gradients import worker_thread_count
-from scratchpad.training.run_folder import has_run_to_resume, make_run_folder, read_run_record, saved_config
+from scratchpad.training.run_folder import config_of, has_run_to_resume, make_run_folder, read_run_record, saved_config
 from scratchpad.training.run_lock import lock_run_folder
 from scratchpad.training.trainer import OnMetrics, Trainer
 
@@ -159,7 +159,8 @@ def load_start(run: ResolvedRun) -> Checkpoint | None:
     if run.config.train.start is None:
         return None
     folder = Path(run.config.train.start)
-    check_start_fits(run, saved_config(folder).model, read_run_record(folder)["vocabulary"], str(folder))
+    record = read_run_record(folder)
+    check_start_fits(run, config_of(record, folder).model, record["vocabulary"], str(folder))
     return Checkpoints(folder).load()
 
 
