@@ -81,7 +81,7 @@ def test_evaluate_prints_a_table(run: Path, capsys: Capture) -> None:
         (["--sizes", "1,99"], "bits=99 do not fit window=4"),
         (["--sizes", "1,x"], "a whole number from 1 on"),
         (["--method", "forces"], "did you mean 'forced'"),
-        (["--temperature", "1"], "use the method free"),
+        (["--temperature", "1"], "Use the method free."),
         (["--method", "free", "--top-p", "2"], "top-p=2.0"),
         (["--checkpoint", "7"], "no checkpoint '7'"),
         (["--device", "tpu"], "auto, cpu or cuda"),

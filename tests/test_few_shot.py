@@ -98,7 +98,7 @@ def test_each_state_of_a_chain_has_its_own_lines() -> None:
 
 def test_too_few_problems_are_refused() -> None:
     task = task_named("parity", {"bits": 1, "window": 1})
-    with pytest.raises(ScratchpadError, match="3 shots: 1003 questions of parity hold only 1 different problems"):
+    with pytest.raises(ScratchpadError, match="1003 questions of parity have only 1 different problems"):
         few_shot_prompt(task, format_named("direct"), task.parse("1="), 3)
 
 
@@ -107,7 +107,7 @@ def test_too_many_shots_are_refused_before_a_draw() -> None:
         def draw(self, seed: int, split: str, index: int) -> Symbols:
             raise AssertionError
 
-    with pytest.raises(ScratchpadError, match=r"999,999 shots: from 0 to 1,000 worked examples"):
+    with pytest.raises(ScratchpadError, match=r"999,999 worked examples are not possible. Choose from 0 to 1,000."):
         few_shot_prompt(Undrawn(window=5), format_named("direct"), tuple("_1_01="), 999_999)
 
 

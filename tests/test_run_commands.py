@@ -147,7 +147,10 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
         "task.data=good.jsonl and task.file=task.py exclude each other: give one of them",
     ),
     "setting of data": (["parity-small", "--data", "good.jsonl", "--set", "bits=3"], "unknown setting of data 'bits'"),
-    "size of data": (["parity-small", "--data", "good.jsonl", "--set", "evaluate.sizes=99"], "no test problem of size"),
+    "size of data": (
+        ["parity-small", "--data", "good.jsonl", "--set", "evaluate.sizes=99"],
+        "no test question of size 99",
+    ),
     "no task file": (["parity-small", "--task-file", "none.py"], "none.py: no such file"),
     "no config": (["none.json"], "none.json: No such file"),
     "config": (["broken.json"], "broken.json: not JSON"),

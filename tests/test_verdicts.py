@@ -227,5 +227,5 @@ def test_chains_that_begin_with_a_given_state() -> None:
 
 
 def test_sizes_that_the_data_do_not_hold_are_refused() -> None:
-    with pytest.raises(ScratchpadError, match="no test problem of size 4; they have the sizes 1, 2, 3, 5"):
+    with pytest.raises(ScratchpadError, match=r"no test question of size 4. Choose one of the sizes 1, 2, 3, 5."):
         next(evaluate(hand_made("")[0], [4]))

@@ -1,4 +1,4 @@
 """Evaluation of trained models, by one forward pass (teacher forcing) or by generation (free running)."""
 
 METHODS = ("forced", "free")
-"""forced: one forward pass over the true text. free: the model generates the text."""
+"""The evaluation methods. `forced`: one forward pass reads the true text. `free`: the model generates the text."""

@@ -1,7 +1,7 @@
-"""The attention weights of the tokens of one state, in every layer and head of a trained model.
+"""The attention weights of one state's tokens, in every layer and head of a trained model.
 
-Attention back-ends do not keep attention weights, so this module computes the weights again for a single row (the
-prompt, the previous state and the state), with the mask of the attention rule.
+Attention back-ends do not return their weights. This module therefore computes the weights again, for one row of
+tokens: the prompt, the previous state and the state.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from scratchpad.tasks.base import Symbols
 
 @dataclass(frozen=True)
 class AttentionMap:
-    """The attention weights of one transition.
+    """The attention weights of one state.
 
-    state: the number of the state in the chain, from 1. tokens: the T tokens of the row. prompt: the number of prompt
-    tokens. scored: (T,), True for the S tokens of the state. weights: (layers, heads, S, T), the weights of the
-    position that predicts each token of the state; they sum to 1 over T.
+    `state`: the number of the state in its chain, from 1. `tokens`: the T tokens that the model reads. `prompt`: the
+    number of prompt tokens. `scored`: (T,), True for the S tokens of the state. `weights`: (layers, heads, S, T), the
+    weights at the positions that predict the S tokens. The weights sum to 1 over T.
     """
 
     state: int
@@ -39,20 +39,20 @@ class AttentionMap:
     weights: Tensor
 
     def to_json(self) -> dict[str, Any]:
-        """Return all fields; the weights are rounded to 6 decimals."""
+        """Return all fields. The weights are rounded to 6 decimals."""
         weights = self.weights.double().round(decimals=6).tolist()
         return {**dataclasses.asdict(self), "weights": weights}
 
 
 def attention_of(evaluated: EvaluatedModel, question: Symbols, state: int = 2) -> AttentionMap:
-    """Return the weights of one transition, given true states. Raises ScratchpadError if `state` is not written."""
+    """Return the attention weights of state number `state`. Raises ScratchpadError if no such state is written."""
     evaluated.document(question)  # raises ScratchpadError if the model has too few positions
     document = evaluated.format.write(evaluated.task, question)
     made = rows(document, "split")
     given = len(document.states) - len(made)
     if not given < state <= len(document.states):
         raise ScratchpadError(
-            f"state {state}: for this question the model writes the states {given + 1} to {len(document.states)}"
+            f"state {state}: for this question, the model writes only the states {given + 1} to {len(document.states)}"
         )
     row = made[state - 1 - given]
     before = torch.tensor([place - 1 for place, scored in enumerate(row.scored) if scored])
@@ -62,7 +62,7 @@ def attention_of(evaluated: EvaluatedModel, question: Symbols, state: int = 2) -
 
 @torch.inference_mode()
 def _weights(evaluated: EvaluatedModel, row: Row[str]) -> Tensor:
-    """Return the (layers, heads, T, T) weights of a row."""
+    """Return the attention weights of a row of T tokens, with shape (layers, heads, T, T)."""
     numbers = Row(list(evaluated.vocabulary.encode(row.tokens)), row.positions, row.segments, row.scored)
     batch = collate([numbers]).to(evaluated.model.device)
     reach = evaluated.model.reach or Reach()
@@ -72,14 +72,14 @@ def _weights(evaluated: EvaluatedModel, row: Row[str]) -> Tensor:
 
 
 class _RecordingAttention:
-    """Dense attention over one row without padding; it records the weights of every layer."""
+    """Dense attention over one row without padding. It stores the attention weights of every layer."""
 
     def __init__(self, mask: Tensor) -> None:
-        self._mask = mask  # (1 or H, T, T): bool, or a bias that is added to the scores
+        self._mask = mask  # (1 or H, T, T): booleans, or a bias that is added to the scores
         self.weights: list[Tensor] = []  # (H, T, T) per layer
 
     def __call__(self, layer: int, qkv: Tensor, kv_heads: int, dropout: float) -> Tensor:
-        q, *kv = (part.transpose(0, 1) for part in split_heads(qkv, kv_heads))  # (H, T, D), (KV, T, D) twice
+        q, *kv = (part.transpose(0, 1) for part in split_heads(qkv, kv_heads))  # (H, T, D), (KV, T, D), (KV, T, D)
         k, v = (part.repeat_interleave(len(q) // kv_heads, 0) for part in kv)
         scores = q @ k.transpose(1, 2) / math.sqrt(q.shape[-1])
         is_bool = self._mask.dtype == torch.bool

@@ -1,4 +1,4 @@
-"""A model with its task, format and vocabulary, and the result of one evaluated question."""
+"""An evaluated model with its task, format and vocabulary, and the result for one question."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _JSON_NAMES = {"correct": "right"}
 
 @dataclass(frozen=True)
 class EvaluatedModel:
-    """A model with its task, format and vocabulary. backend: the attention back-end.
+    """A model with its task, format and vocabulary. `backend`: the name of the attention back-end.
 
-    voters: other models that vote with the model on every state (`scratchpad.generation.voting`).
+    `voters`: other models, which vote together with `model` on every state (see `scratchpad.generation.voting`).
     """
 
     model: LanguageModel
@@ -40,7 +40,7 @@ class EvaluatedModel:
 
     @contextmanager
     def eval_mode(self) -> Iterator[None]:
-        """Switch dropout off in all models. Restore each training mode afterwards."""
+        """Switch off dropout in all models. At the end, restore the training mode of each model."""
         models = (self.model, *self.voters)
         training = [model.training for model in models]
         try:
@@ -52,33 +52,33 @@ class EvaluatedModel:
                 model.train(was_training)
 
     def engine(self, limits: Limits | None = None, sampling: Sampling | None = None, cache: str = "twice") -> Engine:
-        """Return an engine over the model and its voters. Raises ScratchpadError if voters would sample."""
+        """Return an engine for generation. Raises ScratchpadError if there are voters and `sampling` is not greedy."""
         limits, inductive = limits or Limits(), self.format.inductive
         greedy = sampling is None or sampling.is_greedy
         if not self.voters:
             return Engine(CachedDecoder(self.model, cache), self.vocabulary, inductive, limits, greedy)
         if not greedy:
-            raise ScratchpadError("models vote only with greedy decoding: leave out the temperature")
+            raise ScratchpadError("models can vote only with greedy decoding. Leave out the temperature.")
         decoders = [ReusedPrompts(model) for model in (self.model, *self.voters)]
         return voting_engine(decoders, self.vocabulary, inductive, limits)
 
     def questions(self, size: int, n: int, seed: int) -> list[Symbols]:
-        """Return the first n test questions of a size, or all of them if the data have fewer than n."""
+        """Return the first n test questions of a size, or all test questions of the size if there are fewer than n."""
         return test_questions(self.task, size, n, seed)
 
     @property
     def context(self) -> int | None:
-        """The smallest number of positions of the model and its voters; None: no limit."""
+        """The number of positions that the model and all its voters can read. None means that there is no limit."""
         contexts = [model.context for model in (self.model, *self.voters)]
         return min((context for context in contexts if context is not None), default=None)
 
     def fits(self, question: Symbols) -> bool:
-        """Return whether a question's document fits into the context. Raises ScratchpadError if encoding fails."""
+        """Return whether the document of a question fits into `context`. Raises ScratchpadError if encoding fails."""
         needed = positions_needed(self._written(question))
         return self.context is None or needed <= self.context
 
     def document(self, question: Symbols) -> Document[int]:
-        """Return the encoded document of a question. Raises ScratchpadError if the document exceeds the context."""
+        """Return the encoded document of a question. Raises ScratchpadError if the document exceeds `context`."""
         document = self._written(question)
         check_context([positions_needed(document)], self.context)
         return document
@@ -88,24 +88,25 @@ class EvaluatedModel:
 
 
 def test_questions(task: Task, size: int, n: int, seed: int) -> list[Symbols]:
-    """Return up to n test questions of a size. Raises ScratchpadError if the data have no question of the size."""
+    """Return up to n test questions of a size. Raises ScratchpadError if the data have no such question."""
     sized = task.at_size(size)
     held = sized.count("test")
     if held == 0:
         sizes = ", ".join(map(str, task.default_test_sizes()))
-        raise ScratchpadError(f"the data hold no test problem of size {size}; they have the sizes {sizes}")
+        raise ScratchpadError(f"the data have no test question of size {size}. Choose one of the sizes {sizes}.")
     return [sized.draw(seed, "test", index) for index in range(n if held is None else min(n, held))]
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The result of one question.
+    """The result for one question.
 
-    exact: whether the whole scratchpad is correct. correct: whether the answer is correct (`exact` if forced).
-    transitions: whether each scored state follows from the previous state. tokens: the number of generated tokens.
-    status: the end of generation (done, loop, max-states, max-tokens), or `over-context` if the document needs more
-    positions than the model has; such a question counts as wrong and has no scored states.
-    memory_bytes: the peak size of keys and values. Comparisons of samples ignore it, because it depends on batching.
+    `exact`: whether the whole scratchpad is correct. `correct`: whether the answer is correct. With teacher forcing,
+    `correct` equals `exact`. `transitions`: whether each scored state follows from the previous state. `tokens`: the
+    number of tokens in all scored states. `status`: why generation ended (done, loop, max-states, max-tokens). The
+    status `over-context` means that the document needs more positions than the model has. The question then counts as
+    wrong and has no scored states. `memory_bytes`: the peak size of keys and values. This size depends on the batch, so
+    comparisons of samples ignore this field.
     """
 
     size: int
@@ -123,11 +124,11 @@ class Sample:
 
     @property
     def first_wrong(self) -> int | None:
-        """The index of the first wrong state, from 0, or None if all states are correct."""
+        """The index (from 0) of the first wrong state, or None if all states are correct."""
         return self.transitions.index(False) if False in self.transitions else None
 
     def to_json(self) -> dict[str, Any]:
-        """Return all fields under their names in evaluation.jsonl, where `correct` has the name `right`."""
+        """Return all fields with their names in evaluation.jsonl. There, the field `correct` is named `right`."""
         return {_JSON_NAMES.get(name, name): value for name, value in dataclasses.asdict(self).items()}
 
     @classmethod

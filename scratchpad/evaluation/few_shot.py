@@ -1,4 +1,4 @@
-"""Prompts with worked examples, for language models (Nye et al. 2021, sections 4 and 5)."""
+"""Few-shot prompts for language models: worked examples, then a question (Nye et al. 2021, sections 4 and 5)."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from scratchpad.tasks.formats import Format
 
 _BETWEEN = "\n\n"
 _MOST_SHOTS = 1000
-_EXTRA_DRAWS = 1000  # additional draws, because problems can repeat
+_EXTRA_DRAWS = 1000  # draws in addition to `shots`, because problems can repeat
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """A question after worked examples.
+    """Worked examples and the question that follows the examples.
 
-    examples: pairs (question, work). target: the true work for the question. stop: the text after each example;
-    generation should stop at this text.
+    `examples`: pairs (question, work). `target`: the true work for `question`. `stop`: the text after each example.
+    Generation should stop at this text.
     """
 
     examples: tuple[tuple[str, str], ...]
@@ -32,12 +32,12 @@ class Prompt:
 
     @property
     def text(self) -> str:
-        """The whole prompt, as the model receives it."""
+        """The whole prompt as one text."""
         return "".join(f"{question}{work}{_BETWEEN}" for question, work in self.examples) + self.question
 
     @property
     def messages(self) -> list[dict[str, str]]:
-        """The prompt as a conversation: the user asks the questions and the assistant writes the work."""
+        """The prompt as chat messages: the user asks the questions, and the assistant writes the work."""
         parts = [part for pair in self.examples for part in pair]
         roles = ("user", "assistant") * len(self.examples)
         said = [*zip(roles, parts, strict=True), ("user", self.question)]
@@ -45,13 +45,14 @@ class Prompt:
 
 
 def few_shot_prompt(task: Task, format: Format, question: Symbols, shots: int, seed: int = 0) -> Prompt:
-    """Return a prompt of `shots` examples (distinct problems from the task's example split) and a question.
+    """Return a prompt with `shots` worked examples, then the question.
 
-    The problem of the question is never an example. With data from a file, seed 0 takes the first problems, as the
-    paper does; other seeds shuffle the problems. Raises ScratchpadError if `shots` exceeds 1,000 or the data.
+    The examples are different problems from the task's example split, without the problem of the question. If the task
+    reads a data file, seed 0 takes the first problems, as in the paper. Other seeds shuffle the problems. Raises
+    ScratchpadError if `shots` exceeds 1,000 or the number of problems.
     """
     if not 0 <= shots <= _MOST_SHOTS:
-        raise ScratchpadError(f"{shots:,} shots: from 0 to {_MOST_SHOTS:,} worked examples are allowed")
+        raise ScratchpadError(f"{shots:,} worked examples are not possible. Choose from 0 to {_MOST_SHOTS:,}.")
     template = task.texts.prompt_template(format)
     examples = []
     for other in _examples(task, format, question, shots, seed):
@@ -78,16 +79,16 @@ def _examples(task: Task, format: Format, question: Symbols, shots: int, seed: i
                 found[problem] = format.write(task, other)
     if len(found) < shots:
         raise ScratchpadError(
-            f"{shots} shots: {draws} questions of {task.name} hold only {len(found)} different problems "
-            "besides the question's own; take fewer shots, or settings with more problems"
+            f"{shots} worked examples are not possible: besides the question's own problem, {draws} questions of "
+            f"{task.name} have only {len(found)} different problems. Choose fewer examples or other settings."
         )
     return list(found.values())
 
 
 def question_and_work(task: Task, document: Document[str]) -> tuple[str, str]:
-    """Return the question and the work of a document as plain text; each state is a line.
+    """Return the question and the work of a document as two texts. Each state is one line of the work.
 
-    Only marks inside a state are kept. If a document has no prompt, its first state is the question.
+    <start> and the mark at the end of each state are left out. If there is no prompt, the first state is the question.
     """
     prompt = document.prompt[:-1] if document.prompt[-1:] == (START,) else document.prompt
     states = [task.texts.prompt_text(bare(state)) for state in document.states]

@@ -1,4 +1,4 @@
-"""Evaluation by generation: checks answers and, by the induction step of the task, every generated state."""
+"""Evaluation of generated text. The task's `step` function checks every generated state."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scratchpad.generation.sampling import Sampling
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import END, SEP, bare
 
-_SLACK = 8  # extra tokens per state, and extra states per chain
+_SLACK = 8  # a state may be this number of tokens too long, and a chain this number of states
 
 
 def evaluate_free_running(
@@ -31,9 +31,8 @@ def evaluate_free_running(
     written = evaluated.engine(limits, sampling, cache).write(
         [Opening.of(document) for document in documents], sampling, batch
     )
-    given = [
-        () if document.prompt else document.states[:1] for document in documents
-    ]  # first states that are questions
+    # without a prompt, the first state is the question, which the model does not generate
+    given = [() if document.prompt else document.states[:1] for document in documents]
     return [
         _sample(evaluated, size, index, question, first, one)
         for index, (question, first, one) in enumerate(zip(questions, given, written, strict=True))
@@ -50,7 +49,7 @@ def _sample(
         transitions = check_transitions(evaluated.task, question, states)[len(given) :]
     else:
         (true,) = evaluated.format.states(evaluated.task, question)
-        same = evaluated.task.texts.matches if evaluated.format.has_work else operator.eq  # traces compare as values
+        same = evaluated.task.texts.matches if evaluated.format.has_work else operator.eq
         transitions = (len(states) == 1 and states[0][-1:] == true[-1:] and same(states[0][:-1], true[:-1]),)
     exact = one.status == "done" and all(transitions)
     return Sample(
@@ -60,7 +59,7 @@ def _sample(
 
 
 def check_transitions(task: Task, question: Symbols, states: Sequence[Symbols]) -> tuple[bool, ...]:
-    """Return whether each state, with its terminator, follows from the previous generated state."""
+    """Return, for each generated state, whether the state and its terminator follow from the previous state."""
     verdicts: list[bool] = []
     expected: Symbols | None = task.first(question)
     for state in states:
@@ -72,7 +71,7 @@ def check_transitions(task: Task, question: Symbols, states: Sequence[Symbols]) 
 
 
 def next_state(task: Task, question: Symbols, state: Symbols) -> Symbols | None:
-    """Return the next state, or None if `state` is the last state or is not valid."""
+    """Return the state that follows `state`, or None if `state` is the last state or is not valid."""
     try:
         return task.step(question, state)
     except (ValueError, IndexError, KeyError):

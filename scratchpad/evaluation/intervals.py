@@ -1,4 +1,4 @@
-"""Shares with their intervals, and intervals of medians."""
+"""Confidence intervals of shares, such as accuracies, and of medians."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-_MIN_VALUES = 6  # with fewer, no interval contains the median with 95 % probability
+_MIN_VALUES = 6  # with fewer values, no interval contains the median with 95 % probability
 
 
 def wilson(correct: int, n: int, z: float = 1.959964) -> tuple[float, float]:
-    """Return the Wilson score interval of a share (Wilson 1927). z: the default gives 95 %. n = 0 gives (0, 1)."""
+    """Return the Wilson score interval of correct / n (Wilson 1927). The default `z` gives a 95 % interval."""
     if n == 0:
         return 0.0, 1.0
     share, spread = correct / n, z * z / n
@@ -22,7 +22,7 @@ def wilson(correct: int, n: int, z: float = 1.959964) -> tuple[float, float]:
 
 @dataclass
 class Share:
-    """A share of correct results: `correct` of n."""
+    """The share of correct results: `correct` of all `n` results."""
 
     correct: int = 0
     n: int = 0
@@ -53,7 +53,7 @@ class Share:
 
 
 def spread_name(values: int) -> str:
-    """Return the name of an interval over this number of values; a single value has a Wilson interval."""
+    """Return the name of the interval that a table shows for this number of seeds."""
     if values == 1:
         return "95 % interval"
     return "lowest to highest" if values < _MIN_VALUES else "95 % interval of the median"
@@ -62,11 +62,11 @@ def spread_name(values: int) -> str:
 def median_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
     """Return a distribution-free interval of the median, from the k-th smallest to the k-th largest value.
 
-    k is as large as possible if the interval must contain the median with probability `level`. Fewer than six values
-    cannot reach 95 %; the interval is then from lowest to highest value (94 % for five values, 75 % for three).
+    k is the largest number for which the interval contains the median with probability `level`. Fewer than six
+    values cannot reach 95 %. Their interval is from the lowest to the highest value (94 % for five values).
     """
     ordered, n = sorted(values), len(values)
-    outside, most, k = 2.0**-n, (1 - level) / 2, 0  # outside: P(at most k of n are below the median)
+    outside, most, k = 2.0**-n, (1 - level) / 2, 0  # outside: P(at most k of n values are below the median)
     while outside + math.comb(n, k + 1) * 2.0**-n <= most:
         k += 1
         outside += math.comb(n, k) * 2.0**-n

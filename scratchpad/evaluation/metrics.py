@@ -1,4 +1,4 @@
-"""Evaluation of a model by size: accuracies with intervals, and the cost of an answer."""
+"""Evaluation of a model at several question sizes: accuracies with intervals, and the cost of an answer."""
 
 from __future__ import annotations
 
@@ -23,18 +23,17 @@ from scratchpad.tasks.base import Symbols
 
 @dataclass(frozen=True)
 class Score:
-    """The result at one size: accuracies over n questions with Wilson 95 % intervals, and the cost of an answer.
+    """The result at one question size: accuracies over n questions, and the cost of an answer.
 
-    correct, accuracy, low, high: exact scratchpads for the method `forced`, correct answers for `free`.
-    exact_accuracy: the share of exact scratchpads. first_wrong: the median index of the first wrong state, from 0.
-    sampling: the sampling of tokens, such as `temperature 0.5` (empty: greedy).
-    over_context: the number of questions whose documents need more positions than the model has. Such questions count
-    as wrong, but tokens, seconds, memory_bytes, transition_accuracy and first_wrong leave them out.
-    tokens, seconds, memory_bytes: means per answer. `seconds` divides the time of the batched evaluation.
-    `memory_bytes` is the peak size of keys and values (`position_bytes` of the model per position, summed over voters)
-    in the cache (`free`) or in the longest row (`forced`).
-    endings: the number of chains with each status (done, loop, max-states, max-tokens); None for `forced`.
-    seen_in_training: the number of questions that also occurred in training; None if unknown.
+    `correct`, `accuracy`, `low`, `high`: the number and share of exact scratchpads (method `forced`) or of correct
+    answers (`free`), with the Wilson 95 % interval. `exact_accuracy`: the share of exact scratchpads. `first_wrong`:
+    the median index (from 0) of the first wrong state. `sampling`: a text such as `temperature 0.5`; it is empty for
+    greedy decoding. `over_context`: the number of questions whose documents need more positions than the model has.
+    Such questions count as wrong, but tokens, seconds, memory_bytes, transition_accuracy and first_wrong ignore them.
+    `tokens`, `seconds`, `memory_bytes`: means per answer. `seconds` is the time of the batched evaluation, divided by
+    the number of questions. `memory_bytes` is the peak size of keys and values, over all voters. `endings`: the number
+    of chains with each status (done, loop, max-states, max-tokens); None for `forced`. `seen_in_training`: the number
+    of questions that also occurred in training; None if unknown.
     """
 
     task: str
@@ -64,7 +63,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Result:
-    """A score and its samples."""
+    """The score at one size, and one sample per question."""
 
     score: Score
     samples: list[Sample]
@@ -81,23 +80,21 @@ def evaluate(
 ) -> Iterator[Result]:
     """Evaluate n test questions of each size and yield one result per size.
 
-    method: forced (one forward pass) or free (generation). Raises ScratchpadError, before any evaluation, if settings
-    exclude each other.
+    `method`: `forced` (one forward pass) or `free` (generation). Arguments that contradict each other raise
+    ScratchpadError before the evaluation begins.
     """
     if method not in METHODS:
         raise unknown_name("method", method, METHODS)
     if n < 1 or not sizes:
         raise ScratchpadError(
-            f"nothing to evaluate: sizes={list(sizes)}, n={n}; give at least one size, and n of 1 or more"
+            f"nothing to evaluate: sizes={list(sizes)} and n={n}. Give at least one size, and at least n=1."
         )
     if method == "forced" and evaluated.voters:
-        raise ScratchpadError("models vote only on generated text: use the method free")
+        raise ScratchpadError("models can vote only on generated text. Use the method free.")
     if method == "forced" and sampling is not None and not sampling.is_greedy:
-        raise ScratchpadError(
-            "the method forced works only with greedy decoding; for a temperature use the method free"
-        )
+        raise ScratchpadError("a temperature is not possible with the method forced. Use the method free.")
     drawn = [(size, evaluated.questions(size, n, seed)) for size in sizes]
-    fitting = [[evaluated.fits(question) for question in questions] for _, questions in drawn]  # errors come first
+    fitting = [[evaluated.fits(question) for question in questions] for _, questions in drawn]
     with evaluated.eval_mode():
         for (size, questions), fits in zip(drawn, fitting, strict=True):
             posed = [question for question, fit in zip(questions, fits, strict=True) if fit]
@@ -116,7 +113,7 @@ def evaluate(
 def _with_over_context(
     size: int, questions: Sequence[Symbols], fits: Sequence[bool], posed: Iterable[Sample]
 ) -> list[Sample]:
-    """Return the samples of all questions in order: those of the `posed` questions, wrong ones for all others."""
+    """Return one sample per question. `posed`: the samples of questions that fit. Other questions count as wrong."""
     found = iter(posed)
     return [
         dataclasses.replace(next(found), index=index)
@@ -127,7 +124,7 @@ def _with_over_context(
 
 
 def count_correct(evaluated: EvaluatedModel, questions: Sequence[Symbols], method: str = "forced") -> int:
-    """Count correct scratchpads (forced) or correct answers (free) with greedy decoding."""
+    """Return the number of exact scratchpads (method `forced`) or correct answers (`free`) in greedy decoding."""
     run = evaluate_teacher_forced if method == "forced" else evaluate_free_running
     with evaluated.eval_mode():
         return sum(sample.correct for sample in run(evaluated, 0, questions))

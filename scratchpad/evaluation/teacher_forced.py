@@ -1,4 +1,4 @@
-"""Exact match by one forward pass: greedy decoding writes the true text if every teacher-forced argmax is true."""
+"""Exact match in one forward pass. If every teacher-forced argmax is correct, greedy decoding writes the true text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ROW_TOKENS = 4_096
 
 @dataclass(frozen=True)
 class _SampleRow:
-    """A row of the document of question number `sample`. `first`: the first transition in the row."""
+    """A row of the document of question number `sample`. `first`: the number of the row's first transition."""
 
     sample: int
     first: int
@@ -36,7 +36,7 @@ class _SampleRow:
 
 
 def evaluate_teacher_forced(evaluated: EvaluatedModel, size: int, questions: Sequence[Symbols]) -> list[Sample]:
-    """Evaluate every state given the true previous state. Samples have no answer and no status."""
+    """Evaluate every state, given the true previous state. The samples have no answer and an empty status."""
     documents = [evaluated.document(question) for question in questions]
     sample_rows = [one for i, document in enumerate(documents) for one in _rows_of(i, document)]
     verdicts: list[dict[int, bool]] = [{} for _ in documents]
@@ -68,7 +68,7 @@ def _rows_of(sample: int, document: Document[int]) -> list[_SampleRow]:
 
 @torch.inference_mode()
 def _correct_blocks(evaluated: EvaluatedModel, part: Sequence[_SampleRow]) -> list[list[bool]]:
-    """Return, for each block of each row, whether the argmax is correct for every target."""
+    """Return a list per row, with one bool per transition: whether every argmax of the transition is correct."""
     batch = collate([one.row for one in part]).to(evaluated.model.device)
     scored = batch.targets != NO_TARGET
     chosen = evaluated.model(batch, evaluated.backend, scored).argmax(-1)
@@ -77,8 +77,8 @@ def _correct_blocks(evaluated: EvaluatedModel, part: Sequence[_SampleRow]) -> li
 
 
 def _wrong_per_block(batch: Batch, scored: Tensor, wrong: Tensor) -> Tensor:
-    """Return the number of wrong targets per block, (B, blocks + 1). A target is in the block of the next token."""
+    """Return the number of wrong targets per row and segment. `wrong`: one bool per True in `scored` (B, T)."""
     row, place = torch.nonzero(scored, as_tuple=True)
-    # scored: (B, T) bool; wrong: one bool per scored token
     counts = wrong.new_zeros(len(scored), int(batch.segments.max()) + 1, dtype=torch.int64)
+    # the target of a token is the next token, so the segment is at `place + 1`
     return counts.index_put_((row, batch.segments[row, place + 1]), wrong.long(), accumulate=True)

@@ -1,10 +1,9 @@
-"""Scoring of a text from any model: the answer and the whole work (Nye et al. 2021, section 5).
+"""Scoring of a text that any model wrote: its answer and its whole work (Nye et al. 2021, section 5).
 
-strict: the work is compared line by line. States are compared as values, so the order of names and the white space in a
-state do not matter, but line ends and white space at line ends do. The stop text must be at the start of a line.
-relaxed: white space does not matter, the stop text may end a line, and the text may repeat the last line of the prompt.
-The answer is the last number of the last line, or as the task defines (heights: the last yes or no; traces: `output` of
-the last state, or `v0` if the state has no `output`).
+Strict scoring compares the work line by line, including white space at line ends. States are compared by their values,
+so the order of names and the white space inside a state do not matter. A line that starts with the stop text ends the
+work. Relaxed scoring ignores white space. A line that ends with the stop text also ends the work, and the text may
+repeat the last line of the prompt. The answer is the last number of the last line, unless the task has another rule.
 """
 
 from __future__ import annotations
@@ -24,9 +23,10 @@ SCORINGS = ("strict", "relaxed")
 
 @dataclass(frozen=True)
 class Verdict:
-    """The verdict on a text. output: whether the answer is correct. trace: whether all of the work is correct.
+    """The verdict on a text. `output`: whether the answer is correct. `trace`: whether the whole work is correct.
 
-    states: whether the work has each true state in the correct place. Without work, trace and states are None.
+    `states`: for each true state, whether the work has the state in the correct place. If the format has no work,
+    `trace` and `states` are None.
     """
 
     output: bool
@@ -35,7 +35,7 @@ class Verdict:
 
 
 def share_of_problems(verdicts: Iterable[tuple[Symbols, bool]]) -> Share:
-    """Return the share of problems with only correct examples. verdicts: one pair (problem, correct) per example."""
+    """Return the share of problems with only correct examples. `verdicts`: one pair (problem, correct) per example."""
     problems: dict[Symbols, bool] = {}
     for problem, correct in verdicts:
         problems[problem] = problems.get(problem, True) and correct
@@ -43,7 +43,7 @@ def share_of_problems(verdicts: Iterable[tuple[Symbols, bool]]) -> Share:
 
 
 def score_text(task: Task, format: Format, question: Symbols, written: str) -> dict[str, Verdict]:
-    """Return the verdict on a text for each scoring. Text after the stop is ignored."""
+    """Return the strict and the relaxed verdict on the text `written`. Text after the stop text is ignored."""
     document, template = format.write(task, question), task.texts.prompt_template(format)
     _, target = question_and_work(task, document)
     work, relaxed_work = _cut(written, template.stop, target)
@@ -61,9 +61,10 @@ def score_text(task: Task, format: Format, question: Symbols, written: str) -> d
 
 
 def _cut(written: str, stop: str, target: str) -> tuple[str, str]:
-    """Return two texts: cut at the first stop at the start of a line, and at the first stop at a start or end.
+    """Return the text before the stop text, for strict and for relaxed scoring.
 
-    If a line of the true work ends with the stop, both texts are cut only at the start of a line.
+    In strict scoring, only a line that starts with the stop text ends the work. In relaxed scoring, a line that ends
+    with the stop text also ends the work, unless a line of the true work (`target`) ends with the stop text.
     """
     mark = re.escape(stop.strip())
     begun = re.split(rf"(?m)^[^\S\n]*{mark}", written, maxsplit=1)[0]
@@ -72,14 +73,13 @@ def _cut(written: str, stop: str, target: str) -> tuple[str, str]:
 
 
 def _work_verdicts(task: Task, work: str, target: str) -> tuple[bool, tuple[bool, ...]]:
-    """Return whether all of the work is correct, and whether each true state is in the correct place."""
+    """Return two verdicts: whether the whole work is correct, and whether each true state is in the correct place."""
     written, states = task.texts.read_states(work), task.texts.read_states(target)
     in_place = tuple(place < len(written) and written[place] == state for place, state in enumerate(states))
     return task.texts.read_work(work) == task.texts.read_work(target), in_place
 
 
 def _answer(task: Task, format: Format, question: Symbols, work: str) -> Symbols | None:
-    """Return the answer in a work, or None if the work has no answer."""
     texts = work.split("\n") if format.inductive else [work]
     states = [task.split(text) for text in texts]
     ended = [(*state, END if i == len(states) - 1 else SEP) for i, state in enumerate(states)]
@@ -91,10 +91,10 @@ def _without_space(text: str) -> str:
 
 
 def shares_by_metric(scored: Iterable[tuple[Symbols, dict[str, Verdict]]]) -> Iterator[tuple[str, str, str, Share]]:
-    """Yield (scoring, metric, unit, share). scored: one pair (problem, verdicts) per example.
+    """Yield (scoring, metric, unit, share). `scored`: one pair (problem, verdict by scoring) per example.
 
-    The metrics `output` and `trace` count examples, and problems with only correct examples. The metric `state` is the
-    share of true states in the correct place; the interval assumes that states are independent.
+    The metrics `output` and `trace` count correct examples, and problems whose examples are all correct. The metric
+    `state` counts true states in the correct place. Its interval assumes that states are independent.
     """
     verdicts = list(scored)
     for scoring in SCORINGS:

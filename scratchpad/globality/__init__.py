@@ -1,1 +1,1 @@
-"""The globality degree: how many tokens a model must combine to predict the next one (Abbe et al. 2024)."""
+"""The globality degree: how many tokens a model must combine to predict the next token (Abbe et al. 2024)."""

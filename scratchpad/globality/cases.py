@@ -1,4 +1,4 @@
-"""The documents from which a globality degree is computed: all documents with their probabilities, or a sample."""
+"""The documents for a globality degree: all documents of a task with their probabilities, or a sample."""
 
 from __future__ import annotations
 
@@ -16,47 +16,45 @@ from scratchpad.tasks.document import Document
 from scratchpad.tasks.formats import Format
 
 ReportProgress = Callable[[str, int, int], None]
-"""A function that receives the progress of long work: the unit, the number done and the total (0: unknown)."""
+"""A function that reports progress. Its arguments: the unit of work, the number done, and the total (0 if unknown)."""
 _MAX_CHOICES = 500
-"""The largest number of choices in a draw. A longer draw has too many outcomes or no bound (rejection sampling)."""
+"""The largest number of random choices in one draw. With more choices, the outcomes are too many to list."""
 _MIN_LISTED = 1000
-"""The number of outcomes after which the total is first estimated."""
+"""The number of listed outcomes after which the total number of outcomes is first estimated."""
 _ESTIMATE_MARGIN = 10
-"""The listing stops if the estimated number of outcomes exceeds the limit by this factor. Outcomes differ in
-probability, so the estimate is rough.
-"""
+"""Listing stops if the estimated number of outcomes exceeds the limit by this factor. The estimate is only rough."""
 
 
 @dataclass(frozen=True)
 class WeightedDocuments:
-    """Documents and their probabilities (`weights`). exact: whether these are all documents of the task."""
+    """Documents and their probabilities (`weights`). `exact`: whether `documents` has all documents of the task."""
 
     documents: Sequence[Document[str]]
     weights: np.ndarray
     exact: bool
 
 
-class _TooMany(BaseException):  # not an Exception: a user's task function must not catch it
-    """A draw has too many outcomes, or they cannot be listed."""
+class _TooMany(BaseException):  # not an Exception, because a user's task function may catch every Exception
+    """A draw has too many outcomes, or its outcomes cannot be listed."""
 
 
 class _Outcomes(Stream):
-    """A random stream that takes every possible outcome of a draw in turn, with its probability.
+    """A random stream that goes through all possible outcomes of a draw.
 
-    The choices of a draw form a path in a tree; `advance` moves to the next leaf.
-    folded: the interchangeable names; only the pattern of their occurrences counts.
+    The random choices of a draw form a path in a tree. `advance` moves to the next path. `folded`: interchangeable
+    names. Outcomes that differ only in the choice of these names are listed once.
     """
 
     def __init__(self, folded: frozenset[str]) -> None:
         self._folded = folded
-        self._path: list[tuple[int, int]] = []  # (outcome, number of outcomes) of each choice
+        self._path: list[tuple[int, int]] = []  # per choice, a pair (outcome, number of outcomes)
         self._at = 0
 
     def word(self) -> int:
         raise _TooMany
 
     def below(self, n: int) -> int:
-        if n < 1 or self._at == _MAX_CHOICES:  # if n < 1, sampling reports the mistake
+        if n < 1 or self._at == _MAX_CHOICES:  # n < 1 is a mistake of the task, which sampling reports
             raise _TooMany
         if self._at == len(self._path):
             self._path.append((0, n))
@@ -64,8 +62,8 @@ class _Outcomes(Stream):
         return self._path[self._at - 1][0]
 
     def sample_names(self, names: Sequence[T], k: int) -> list[T]:
-        """Return the first k names if all names are folded (all choices have one pattern); else each choice in turn."""
-        alike = self._folded and self._folded.issuperset(names)  # otherwise `names` may hold unhashable items
+        """Return the first k names if all names are interchangeable; otherwise, return each possible choice in turn."""
+        alike = self._folded and self._folded.issuperset(names)  # without `folded`, `names` may have unhashable items
         return list(names[:k]) if alike else super().sample_names(names, k)
 
     @property
@@ -73,7 +71,7 @@ class _Outcomes(Stream):
         return 1 / math.prod(n for _, n in self._path)
 
     def advance(self) -> bool:
-        """Move to the next outcome; return False after the last one."""
+        """Move to the next outcome. Return False if there is no next outcome."""
         self._at = 0
         while self._path and self._path[-1][0] == self._path[-1][1] - 1:
             self._path.pop()
@@ -86,10 +84,10 @@ class _Outcomes(Stream):
 def all_cases(
     task: Task, format: Format, names: Collection[str], most: int, report: ReportProgress
 ) -> WeightedDocuments | None:
-    """Return every problem that the task draws; None if the draw has more than `most` outcomes.
+    """Return all documents that the task can draw, or None if a draw has more than `most` outcomes.
 
-    names: interchangeable symbols. Names that the task does not declare interchangeable are not folded, because
-    renaming them could change the problem.
+    `names`: interchangeable symbols. Problems that differ only in the choice of such names count as one problem, but
+    only if the task itself declares the names interchangeable.
     """
     if task.count("train") is not None:
         return None
@@ -108,7 +106,7 @@ def all_cases(
 
 
 def sampled_cases(task: Task, format: Format, n: int, seed: int, report: ReportProgress) -> WeightedDocuments:
-    """Return the documents of (at most) n training questions; for a data file, of all its questions once."""
+    """Return the documents of at most n training questions. For a data file, return every document of the file once."""
     held = task.count("train")
     if held is None or task.seeded:
         total = n if held is None else min(n, held)
@@ -124,7 +122,7 @@ def sampled_cases(task: Task, format: Format, n: int, seed: int, report: ReportP
 
 
 def _outcomes(task: Task, folded: frozenset[str], most: int, report: ReportProgress) -> Iterator[tuple[Symbols, float]]:
-    """Yield the question and probability of each outcome. Raises _TooMany if more than `most` are expected."""
+    """Yield question and probability of each outcome. Raises _TooMany if more than `most` outcomes are expected."""
     stream, number, covered = _Outcomes(folded), 0, 0.0
     going = True
     while going:
@@ -139,7 +137,7 @@ def _outcomes(task: Task, folded: frozenset[str], most: int, report: ReportProgr
 
 
 def _renamed(text: Symbols, names: frozenset[str], order: Symbols) -> Symbols:
-    """Rename the names in a text: the first name that occurs becomes the first name of `order`, and so on."""
+    """Rename the names in a text: the first name in the text becomes the first name in `order`, and so on."""
     if not names:
         return text
     met = dict.fromkeys(symbol for symbol in text if symbol in names)
@@ -151,6 +149,6 @@ def refuse_few(cases: WeightedDocuments, least: int) -> None:
     """Raise ScratchpadError if a sample is too small for a test against chance."""
     if not cases.exact and len(cases.documents) < least:
         raise ScratchpadError(
-            f"{len(cases.documents)} documents: a test against chance needs at least {least}; take more "
-            "(--samples, or a longer file)"
+            f"{len(cases.documents)} documents are too few: a test against chance needs at least {least} documents. "
+            "Increase --samples, or use a longer data file."
         )

@@ -18,11 +18,11 @@ LEAST_SAMPLES = 50
 
 @dataclass(frozen=True)
 class Degree:
-    """The degree of one scored token.
+    """The globality degree of one scored token.
 
-    state, place: the numbers of the state and of the token in the state, from 0. example: the token in one document.
-    share: the share of documents that have the token. documents: the number of documents used.
-    visible: the number of tokens that the token sees. tokens: the places of the best set.
+    `state`, `place`: the numbers (from 0) of the state and of the token in this state. `example`: the token in one
+    document. `share`: the share of documents that have the token. `documents`: the number of documents in the search.
+    `visible`: the number of tokens that the token sees. `tokens`: the places of the best set of tokens.
     """
 
     state: int
@@ -54,9 +54,9 @@ def documents_of(
     seed: int,
     report: ReportProgress,
 ) -> WeightedDocuments:
-    """Return all documents of a task if its draw has at most `most_outcomes` outcomes, else a sample.
+    """Return all documents of a task if a draw has at most `most_outcomes` outcomes, and otherwise a sample.
 
-    names: interchangeable symbols, as for `degrees`. Raises ScratchpadError if the task does not have the format.
+    `names`: interchangeable symbols. Raises ScratchpadError if the task does not have the format.
     """
     task.check_format(format)
     cases = all_cases(task, format, frozenset(names), most_outcomes, report) if most_outcomes else None
@@ -68,7 +68,7 @@ def documents_of(
 def degrees(
     cases: WeightedDocuments, names: Sequence[str], limits: SearchLimits, report: ReportProgress
 ) -> Iterator[Degree]:
-    """Yield the degree of each scored token, state by state. names: interchangeable symbols."""
+    """Yield the globality degree of each scored token, state by state. `names`: interchangeable symbols."""
     for table in tables(cases, names):
         if cases.exact or len(table.weights) >= LEAST_SAMPLES:
             found = search(table, cases.exact, limits, report)
@@ -77,7 +77,7 @@ def degrees(
 
 
 def overall(found: Sequence[Degree]) -> tuple[int, bool]:
-    """Return the largest degree, and whether it is a lower bound. Raises ScratchpadError if `found` is empty."""
+    """Return the largest degree, and whether it is only a lower bound. Raises ScratchpadError if `found` is empty."""
     if not found:
-        raise ScratchpadError(f"no token occurs in at least {LEAST_SAMPLES} documents: take more documents")
+        raise ScratchpadError(f"no token occurs in at least {LEAST_SAMPLES} documents. Use more documents.")
     return max(one.result.degree for one in found), any(one.result.at_least for one in found)

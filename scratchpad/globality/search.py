@@ -1,4 +1,4 @@
-"""The smallest set of tokens with information about a scored token: a search over all sets of places by size."""
+"""Search for the smallest set of visible tokens that gives information about a scored token."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from scratchpad.random_stream import Stream, permutation, stream_name
 
 _MAX_THRESHOLD = 0.5
 _ZERO_BITS = 1e-9
-"""Entropies below this are rounding errors."""
+"""An entropy below this number of bits is a rounding error."""
 _MIN_PER_HISTOGRAM = 8
-"""The mean number of documents per histogram that a sample needs for a test within equal histograms."""
+"""A sample uses histograms only if the mean number of documents per histogram reaches this value."""
 SHUFFLES = 999
-"""The number of permutations in the test against chance. The smallest possible p is 1 / (SHUFFLES + 1)."""
+"""The number of permutations in the test against chance. The smallest possible p-value is 1 / (SHUFFLES + 1)."""
 
 
 @dataclass(frozen=True)
 class SearchLimits:
     """Limits of a search.
 
-    largest: the largest number of tokens in a set. work: the largest number of sets of one size times documents.
-    threshold: see `search`. chance: the largest p that counts as more than chance.
-    seed: the seed of the test against chance.
+    `largest`: the largest number of tokens in a set. `work`: the largest product of the number of sets of one size and
+    the number of documents. `threshold`: the share of entropy that a set must remove (see `search`). `chance`: the
+    largest p-value that counts as better than chance. `seed`: the seed of the test against chance.
     """
 
     largest: int = 4
@@ -40,15 +40,15 @@ class SearchLimits:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The result for one scored token.
+    """The result for one scored token. The histogram counts how often each visible token occurs.
 
-    degree: the size of the smallest set with enough information; 0 if the histogram alone determines the token, or if
-    no set adds information to the histogram (`why` says so).
-    at_least: whether `degree` is a lower bound: no smaller set is enough, larger sets were not searched (see `why`).
-    places: the best set. information: the share of the token's entropy, given the histogram, that the set removes.
-    by_histogram: the share of the token's entropy that the histogram removes.
-    histogram: whether the histogram was used (a sample may be too small).
-    entropy: the token's entropy in bits. p: the p of the test against chance, for samples.
+    `degree`: the size of the smallest set with enough information. The degree is 0 if the histogram determines the
+    token, or if no set adds information to the histogram. `at_least`: whether `degree` is only a lower bound, because
+    larger sets were not searched. `why`: the reason for a lower bound, or for the degree 0 of a random token. `places`:
+    the best set. `information`: the share of the token's entropy, given the histogram, that this set removes.
+    `by_histogram`: the share of the token's entropy that the histogram removes. `histogram`: whether the search used
+    the histogram, which needs a large sample. `entropy`: the token's entropy in bits. `p`: the p-value of the test
+    against chance; None if all documents are known.
     """
 
     degree: int
@@ -64,11 +64,11 @@ class SearchResult:
 
 
 def search(table: TokenTable, exact: bool, limits: SearchLimits, report: ReportProgress) -> SearchResult:
-    """Find the degree of one token.
+    """Find the globality degree of one token.
 
-    A set has enough information if it removes at least the share `threshold` of the token's entropy given the
-    histogram. The default is 2 / T, at most 0.5, for T varying tokens. It represents the definition's inverse
-    polynomial, and exceeds what the histogram says about a single token outside the set (docs/globality.md).
+    A set of tokens has enough information if it removes at least the share `limits.threshold` of the token's entropy
+    given the histogram. The default threshold is the smaller of 0.5 and 2 / T, where T is the number of visible tokens
+    that vary. docs/globality.md explains this default.
     """
     informative = table.informative
     threshold = limits.threshold if limits.threshold is not None else min(_MAX_THRESHOLD, 2 / max(1, len(informative)))
@@ -107,7 +107,7 @@ def _counted(sets: Iterator[tuple[int, ...]], total: int, report: ReportProgress
 
 
 class _Exact:
-    """All documents and their probabilities are known: information is computed exactly."""
+    """The search method if all documents and their probabilities are known: information is computed exactly."""
 
     def __init__(self, table: TokenTable, left: float) -> None:
         self._table, self._left = table, left
@@ -118,10 +118,10 @@ class _Exact:
 
 
 class _Sample:
-    """A sample in two halves: the first selects the best set, the second tests this single set against chance.
+    """The search method for a sample. Half of the sample selects the best set; the other half tests this set.
 
-    The null distribution permutes the answers among documents with equal histograms. Its mean information is
-    subtracted, because every finite sample shows some information by chance.
+    The test compares the set with chance: it permutes the answers among documents with equal histograms. The mean
+    information of the permutations is subtracted, because every finite sample shows some information by chance.
     """
 
     def __init__(self, table: TokenTable, histogram: bool, limits: SearchLimits) -> None:
@@ -145,9 +145,9 @@ class _Sample:
 
 
 def _by_chance(table: TokenTable, histogram: bool, count: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Yield answers permuted among documents with equal histograms.
+    """Yield `count` permutations of the answers among documents with equal histograms.
 
-    If an answer is a name, it becomes a random name that occurs equally often in the new document.
+    An answer that is a name becomes a random name that occurs equally often in the new document.
     """
     strata = table.histogram if histogram else np.zeros_like(table.histogram)
     order = np.argsort(strata, kind="stable")
@@ -159,7 +159,7 @@ def _by_chance(table: TokenTable, histogram: bool, count: int, rng: np.random.Ge
         if named.any():
             times = np.empty_like(table.answers)
             times[order] = table.times(table.answers)[shuffled]
-            fits = table.counts == times[:, None]  # (N, M): the names that occur this often; if none does, any name
+            fits = table.counts == times[:, None]  # (N, M): whether a name occurs equally often
             names = table.symbols + np.argmax(fits * rng.random(fits.shape), 1)
             answers = np.where(answers >= table.symbols, names, answers)
         yield answers

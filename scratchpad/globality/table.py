@@ -1,10 +1,10 @@
-"""One scored token over many documents: the tokens that it sees, as numbers, and its entropy given some of them.
+"""A table for one scored token: the visible tokens in each document, and conditional entropies of the scored token.
 
-Entropies are in bits. Shapes: N documents that have the token, V tokens that it sees (padded, as documents differ in
-length), M different names in a document.
+Entropies are in bits. N is the number of documents that have the token. V is the largest number of visible tokens;
+shorter documents are padded. M is the largest number of different names in a document.
 
-For interchangeable names only the pattern counts: which tokens are equal, and how often each name occurs. Outside the
-chosen places, all names that occur equally often are equally likely.
+For interchangeable names, only the pattern counts: which tokens are equal, and how often each name occurs. The chosen
+places are the places whose tokens are known. At other places, all names that occur equally often are equally likely.
 """
 
 from __future__ import annotations
@@ -21,24 +21,23 @@ from scratchpad.layout.rows import Row, rows
 from scratchpad.tasks.base import Symbols
 
 Place = tuple[str, int]
-"""A visible token: its part (prompt, before: the previous state, state: the own state) and its place in this part."""
+"""A place: a part of the text (`prompt`, `before` for the previous state, or `state`) and an index in this part."""
 
 _ABSENT = 0
 _DENSE = 16
-"""The largest number of key values per document for a direct bincount; keys with more values are renumbered first."""
+"""Keys with more possible values per document than this number are renumbered before they are counted."""
 
 
 @dataclass(frozen=True)
 class TokenTable:
     """The documents that have one scored token.
 
-    state, place: the numbers of the state and of the token in the state, from 0. example: the token in one document.
-    places: the V visible places.
-    plain: (N, V), the number of the symbol at each place; a name is `symbols` + its number in the document.
-    answers: (N,), the scored token, numbered as in `plain`. weights: (N,), the probabilities of the documents.
-    share: the share of all documents that have the token. informative: the places that can carry information.
-    histogram: (N,), the number of the document's histogram of tokens at informative places.
-    counts: (N, M), how often each name occurs at informative places; M is 0 without names.
+    `state`, `place`: the numbers (from 0) of the state and of the token in this state. `example`: the token in one
+    document. `places`: the V visible places. `plain`: (N, V), the number of the symbol at each place. A name has the
+    number `symbols` + n, where n is the name's number in the document. `answers`: (N,), the number of the scored token.
+    `weights`: (N,), the probabilities of the documents. `share`: the share of all documents that have the token.
+    `informative`: the places that can carry information. `histogram`: (N,), a number that documents with equal
+    histograms share. `counts`: (N, M), how often each name occurs at informative places; M is 0 without names.
     """
 
     state: int
@@ -56,11 +55,11 @@ class TokenTable:
 
     @property
     def visible(self) -> int:
-        """The largest number of tokens that the scored token sees."""
+        """The largest number of tokens that the scored token sees in any document."""
         return len(self.places)
 
     def entropy(self) -> float:
-        """Return the entropy of the token if only the set of occurring names is known."""
+        """Return the entropy of the token if nothing is known about a document except the names that occur."""
         seen = self.times(self.answers) > 0
         kind = np.where(self.answers >= self.symbols, self.symbols + seen, self.answers)
         there = (self.counts > 0).sum(1)[seen]
@@ -71,12 +70,12 @@ class TokenTable:
     def conditional_entropy(
         self, chosen: Sequence[int] = (), answers: np.ndarray | None = None, histogram: bool = True
     ) -> float:
-        """Return the entropy of the token (or of `answers`) given the histogram and the tokens at chosen places."""
+        """Return the entropy of the token (or of `answers`) given the tokens at the chosen places and the histogram."""
         keys, kinds, alike = self.relative_keys(chosen, self.answers if answers is None else answers, histogram)
         return _conditional_entropy(keys, kinds, self.weights) + float(self.weights @ np.log2(alike))
 
     def corrected_entropy(self, chosen: Sequence[int], histogram: bool) -> float:
-        """Return `conditional_entropy` with the Miller-Madow correction (1955); the plain estimate is too small."""
+        """Return `conditional_entropy` plus the correction of Miller and Madow (1955) for a small number of documents."""
         keys, kinds, alike = self.relative_keys(chosen, self.answers, histogram)
         before, after = masses(keys, self.weights), masses(_joined(keys, kinds), self.weights)
         correction = (len(after) - len(before)) / (2 * math.log(2) * len(keys))
@@ -85,7 +84,10 @@ class TokenTable:
     def relative_keys(
         self, chosen: Sequence[int], answers: np.ndarray, histogram: bool = True
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the known keys, the answers relative to the keys, and the numbers of possible names; each (N,)."""
+        """Return three (N,) arrays: the keys of the known tokens, the answers, and the numbers of possible names.
+
+        Names in keys and answers are replaced as in `_relative_to`. All possible names are equally likely.
+        """
         keys = self.histogram if histogram else np.zeros_like(self.histogram)
         if not self.counts.shape[1]:
             for place in chosen:
@@ -97,7 +99,7 @@ class TokenTable:
         return keys, self._relative_to(answers, seen), self._possible_names(answers, seen)
 
     def _relative_to(self, tokens: np.ndarray, seen: np.ndarray) -> np.ndarray:
-        """Return `tokens` with each name replaced by the first chosen place with the name, or else by its count."""
+        """Return `tokens`. A name is replaced by the first chosen place with this name, or otherwise by its count."""
         width = seen.shape[1]
         named = tokens >= self.symbols
         found = np.where(named, self.symbols + width + self.times(tokens), tokens)
@@ -108,7 +110,7 @@ class TokenTable:
     def _possible_names(self, answers: np.ndarray, seen: np.ndarray) -> np.ndarray:
         """Return how many names outside the chosen places occur as often as the answer.
 
-        Returns 1 if the answer is at a chosen place, is not a name, or occurs nowhere (a new name).
+        The number is 1 if the answer is at a chosen place, is not a name, or does not occur among the visible tokens.
         """
         times = self.times(answers)
         alike = (self.counts == times[:, None]).sum(1)
@@ -120,14 +122,14 @@ class TokenTable:
         return np.where(known, 1, np.maximum(1, alike)).astype(float)
 
     def times(self, tokens: np.ndarray) -> np.ndarray:
-        """Return how often each token (N,) occurs if it is a name; 0 for other symbols."""
+        """Return how often the name `tokens[i]` occurs in document i, or 0 if `tokens[i]` is not a name."""
         if not self.counts.shape[1]:
             return np.zeros_like(tokens)
         number = np.maximum(0, tokens - self.symbols)
         return np.where(tokens < self.symbols, 0, self.counts[np.arange(len(tokens)), number])
 
     def part(self, which: np.ndarray) -> TokenTable:
-        """Return the table of the documents with the given numbers, with equal weights."""
+        """Return a table of the documents with the numbers `which`. All its documents have equal weights."""
         return TokenTable(
             self.state, self.place, self.example, self.places, self.plain[which], self.answers[which],
             np.full(len(which), 1 / len(which)), self.share, self.informative, self.histogram[which],
@@ -136,12 +138,12 @@ class TokenTable:
 
 
 def tables(cases: WeightedDocuments, names: Sequence[str]) -> Iterator[TokenTable]:
-    """Yield the tables of all scored tokens, state by state. The attention rule decides what a token sees."""
+    """Yield one table per scored token, state by state. The attention rule decides which tokens are visible."""
     transitions = [rows(document, "split") for document in cases.documents]
     symbols = {symbol for document in cases.documents for symbol in document.symbols()} - set(names)
     numbers = {symbol: number for number, symbol in enumerate(sorted(symbols), _ABSENT + 1)}
     named = frozenset(names)
-    given = len(cases.documents[0].states) - len(transitions[0])  # 1 if the first state is given
+    given = len(cases.documents[0].states) - len(transitions[0])  # 1 if the first state is given, not written
     for number in range(max(map(len, transitions))):
         there = [i for i, parts in enumerate(transitions) if number < len(parts)]
         coded = [_coded(transitions[i][number], numbers, named) for i in there]
@@ -150,7 +152,7 @@ def tables(cases: WeightedDocuments, names: Sequence[str]) -> Iterator[TokenTabl
 
 
 def _coded(row: Row[str], numbers: dict[str, int], names: frozenset[str]) -> dict[str, list[int]]:
-    """Return the parts of a transition as numbers; names are numbered after the symbols, by first occurrence."""
+    """Return the parts of a transition as numbers. Names have numbers above all symbols, by first occurrence."""
     parts: dict[str, list[int]] = {"prompt": [], "before": [], "state": []}
     found: dict[str, int] = {}
     for token, segment, scored in zip(row.tokens, row.segments, row.scored, strict=True):
@@ -163,7 +165,7 @@ def _coded(row: Row[str], numbers: dict[str, int], names: frozenset[str]) -> dic
 def _of_state(
     number: int, written: list[Symbols], coded: list[dict[str, list[int]]], weights: np.ndarray, symbols: int
 ) -> Iterator[TokenTable]:
-    """Yield the tables of the tokens of one state. written: the state in each document; coded: its parts as numbers."""
+    """Yield one table per token of a state. `written`: the state in each document. `coded`: the result of `_coded`."""
     padded = {part: _padded([one[part] for one in coded]) for part in ("prompt", "before", "state")}
     given = np.concatenate([padded["prompt"], padded["before"]], 1)
     places = [(part, i) for part in ("prompt", "before") for i in range(padded[part].shape[1])]
@@ -182,14 +184,13 @@ def _of_state(
 
 
 def _informative(seen: np.ndarray, symbols: int) -> tuple[int, ...]:
-    """Return the places that can carry information: neither constant over documents nor a copy of an earlier place."""
+    """Return the places that can carry information: not constant over documents, and not a copy of an earlier place."""
     first = np.unique(seen, axis=1, return_index=True)[1] if seen.size else np.array([], int)
     varied = ((seen != seen[:1]) | (seen >= symbols)).any(0)
     return tuple(int(place) for place in sorted(first) if varied[place])
 
 
 def _padded(parts: list[list[int]]) -> np.ndarray:
-    """Return lists of different lengths as one array, padded with _ABSENT."""
     array = np.full((len(parts), max(map(len, parts))), _ABSENT, np.int64)
     for i, part in enumerate(parts):
         array[i, : len(part)] = part
@@ -197,9 +198,9 @@ def _padded(parts: list[list[int]]) -> np.ndarray:
 
 
 def _histograms(seen: np.ndarray, symbols: int, highest: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return for each document the number of its histogram, and the count of each name (up to number `highest`).
+    """Return each document's histogram number and name counts. `highest`: the largest number of any token.
 
-    The histogram of names holds only the sorted counts, not which name has which count.
+    A histogram has only the sorted counts of names, because names are interchangeable.
     """
     width = max(symbols, highest + 1)
     places = np.arange(len(seen))[:, None] * width + seen
@@ -210,7 +211,7 @@ def _histograms(seen: np.ndarray, symbols: int, highest: int) -> tuple[np.ndarra
 
 
 def _joined(keys: np.ndarray, digits: np.ndarray) -> np.ndarray:
-    """Combine two numbers per document into one number, small enough for further combinations."""
+    """Combine a key and a digit per document into one key, which stays small enough for further combinations."""
     size = int(digits.max(initial=0)) + 1
     if int(keys.max(initial=0)) * size > _DENSE * len(keys):
         keys = np.unique(keys, return_inverse=True)[1].reshape(-1)
@@ -218,7 +219,7 @@ def _joined(keys: np.ndarray, digits: np.ndarray) -> np.ndarray:
 
 
 def _conditional_entropy(keys: np.ndarray, kinds: np.ndarray, weights: np.ndarray) -> float:
-    """Return H(kind | key) in bits."""
+    """Return the conditional entropy of the kinds given the keys, in bits."""
     return max(0.0, _entropy(masses(_joined(keys, kinds), weights)) - _entropy(masses(keys, weights)))
 
 
