@@ -1,7 +1,7 @@
-"""Run Python programs in sandboxed processes under resource limits, and write their traces.
+"""Run Python programs in sandboxed processes with resource limits, and record traces of the runs.
 
-Code outside this package imports only the names in `__all__`, not the modules of this package. Python loads a module
-at the first use of a name from this module, so the processes that run programs load only the modules that they need.
+Other packages import only the names in `__all__`. The first use of a name loads the module that defines the name, so
+the processes that run programs load only the modules that they need.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ def read_program(path: str | Path) -> str:
     try:
         content = Path(path).read_bytes()
     except OSError as error:
-        raise ScratchpadError(f"cannot read {path}: {error.strerror}. Give a Python file") from None
+        raise ScratchpadError(f"cannot read {path}: {error.strerror}. Give the path of a Python file") from None
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
         return content.decode(encoding)
@@ -24,14 +24,14 @@ def read_program(path: str | Path) -> str:
 
 
 def program_text(source: str, call: str | None = None) -> str:
-    """Return `with_call(source, call)`. Raises ScratchpadError if the call is not one expression on one line."""
+    """Check `call`, and return `with_call(source, call)`. Raises ScratchpadError if `call` is not an expression."""
     if call is not None and not _is_expression(call.strip()):
         raise ScratchpadError(f"call {call!r} must be one expression on one line, such as f(6)")
     return with_call(source, call)
 
 
 def with_call(source: str, call: str | None) -> str:
-    r"""Return the source with `\n` as line ends, followed by an empty line and `output = CALL`."""
+    r"""Return the source with `\n` as line ends. If `call` is given, append an empty line and `output = CALL`."""
     text = source.replace("\r\n", "\n").replace("\r", "\n")
     return text if call is None else f"{text.rstrip()}\n\noutput = {call.strip()}"
 

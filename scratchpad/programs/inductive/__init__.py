@@ -1,16 +1,16 @@
-"""A compiler and a machine that run a subset of Python line by line. Each state holds everything a run depends on.
+"""A compiler and a machine, which run programs in a subset of Python line by line and record complete states.
 
 An inductive scratchpad needs an induction on states: the program and one state must determine the next state. The
 variables that CPython shows do not suffice, because CPython hides the operand stack, the positions of iterators and the
-order of sets. The machine stops before each line; the compiled program hides nothing at these stops:
+order of sets. The machine stops before each line. At these stops, nothing is hidden:
 
 - The compiler cuts a line into *fragments*. CPython compiles and runs the fragments, so the results are Python's own.
   The machine itself handles calls of the program's functions, loops, jumps and exceptions (`statements`,
   `compound_statements`, `call_lifting`, `comprehensions`, `compiled_fragments` -> `compiled_program`).
-- `machine` executes the `instructions`. The machine holds one frame for each call in progress: the next instruction,
-  the variables as cells, and the enclosing loops and `try` statements as a stack of blocks.
+- `machine` executes the `instructions`. The machine holds one frame for each call in progress. A frame has the next
+  instruction, the variables in cells, and a stack of blocks for the enclosing loops and `try` statements.
 - `state_writer` writes a machine as JSON, and `state_reader` restores the machine from JSON and the program.
-  `value_codecs` encodes values, `iterators` the positions of iterators, `cpython_internals` the tables of sets.
+  `value_codecs` encodes values, `iterators` reads positions of iterators, `cpython_internals` reads tables of sets.
 - `unsupported` lists the constructs that programs may not use.
 
 The induction step is `restore_machine(program, state)`, `machine.advance()` and `write_state(machine)`.
@@ -21,8 +21,8 @@ This program calls f twice in line 3:
         return n * 2
     y = f(1) + f(5)
 
-Below is the state before line 2 in the second call. `part`: the number of stops (the line's start and calls) in line 3
-before the current stop. `kept`: the values of the parts of line 3 that are already evaluated.
+Below is the state before line 2 in the second call. `part`: how many stops line 3 had before the current stop (its
+start and the first call). `kept`: the values of the parts of line 3 that are already evaluated.
 
     {"frames": [{"in": "<module>", "line": 3, "part": 2, "locals": {"f": {"$function": ["f"]}}, "kept": {".1": 2}},
                 {"in": "f", "line": 2, "locals": {"n": 5}}]}

@@ -1,9 +1,9 @@
-"""Call lifting: takes calls of the program's own functions out of expressions, so that the machine can run them.
+"""Call lifting: takes calls of the program's own functions out of expressions, so that the machine can run the calls.
 
 CPython evaluates an expression in one piece, so the machine could not stop inside a function that the expression calls.
-Therefore each call becomes an instruction before the statement, and a temporary with the call's result replaces the
-call. To keep the order of evaluation, the parts that Python evaluates before the call go into temporaries before the
-call instruction. The rest of the expression stays one fragment. With the program's function f,
+Therefore each call becomes an instruction before the statement, and a temporary variable with the call's result
+replaces the call. Parts of the expression that Python evaluates before the call are also stored in temporaries first.
+The rest of the expression stays one fragment. With the program's function f,
 
     y = g + h[0] * f(2) + k()      where f may rebind g, and k is not a function of the program
 
@@ -32,17 +32,17 @@ from scratchpad.programs.inductive.comprehensions import as_loops
 from scratchpad.programs.inductive.instructions import CodeUnit, Instruction, Label
 from scratchpad.programs.inductive.unsupported import Unsupported
 
-# Builtins that first read the whole generator, so a list can replace the generator.
+# These builtins first read their whole argument, so a list can replace a generator.
 _CONSUME_ALL = frozenset({"dict", "frozenset", "list", "max", "min", "set", "sorted", "sum", "tuple"})
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-_Slot = tuple[Any, Any]  # where a part of an expression is: a node and a field's name, or a list and an index
+_Slot = tuple[Any, Any]  # the place of a part of an expression: (node, field name) or (list, index)
 
 
 class CallLifter:
-    """Lifts the calls in the expressions of one unit.
+    """Lifts the calls in the expressions of one code unit.
 
     `emit`: appends an instruction or a label. `function_names`: names that may refer to the program's functions.
-    `rebound_names`: names that a call may rebind. `compile_hidden`: compiles statements that are part of an expression.
+    `rebound_names`: names that a call may rebind. `compile_hidden`: compiles statements that replace a comprehension.
     `temporaries`: the names of the temporaries that the current statement uses.
     """
 
@@ -60,7 +60,7 @@ class CallLifter:
         self.temporaries: list[str] = []
 
     def lift(self, node: ast.expr) -> ast.expr:
-        """Emit the calls in an expression. Return the rest of the expression, to evaluate after the calls."""
+        """Emit instructions for the calls in an expression. Return the expression that remains after the calls."""
         if not self.has_call(node):
             return node
         if isinstance(node, _COMPREHENSIONS):
@@ -86,7 +86,7 @@ class CallLifter:
         return any(map(self.has_call, ast.iter_child_nodes(node)))
 
     def save(self, node: ast.expr) -> ast.expr:
-        """Store an expression's value in a temporary and return its name; return `node` if no call can change it."""
+        """Store an expression's value in a temporary and return it. If no call can change the value, return `node`."""
         if isinstance(node, ast.Constant):
             return node
         if isinstance(node, ast.Name) and (node.id[0] == "." or node.id not in self._rebound_names):
@@ -104,7 +104,7 @@ class CallLifter:
         return self._store(self._new_temporary(), node)
 
     def lift_target(self, node: ast.Subscript, save_all: bool = False) -> ast.Subscript:
-        """Lift the calls in an assigned subscript. `save_all`: save all parts, so that Python evaluates a part once."""
+        """Lift the calls in an assignment's target. `save_all`: store all parts of the target in temporaries."""
         node = self._lift_parts(node)
         if save_all:
             for slot in _slots(node):
@@ -137,7 +137,7 @@ class CallLifter:
         return _reference(temporary, node)
 
     def _lift_parts(self, node: Any) -> Any:
-        """Lift the calls in the parts of an expression. Save all parts before the last part with a call."""
+        """Lift the calls in the parts of an expression. Store the parts before the last call in temporaries."""
         node = _copied(node)
         slots = _slots(node)
         last = max((index for index, slot in enumerate(slots) if self.has_call(_get(slot))), default=-1)
@@ -157,7 +157,7 @@ class CallLifter:
         lifted = self._lift_parts(node)
         if not self._may_be_own(node.func):
             return lifted
-        # The fragment evaluates the function and its arguments. At run time the machine checks whose function this is.
+        # The fragment evaluates the function and its arguments. Then the machine checks who defined the function.
         capture = ast.Call(ast.Name(CAPTURE_CALL, ast.Load()), [lifted.func, *lifted.args], lifted.keywords)
         temporary = self._new_temporary()
         self._emit(instructions.CallFunction(temporary, self.compile(ast.copy_location(capture, node))))
@@ -190,7 +190,7 @@ class CallLifter:
         return _reference(temporary, node)
 
     def _lift_comprehension(self, node: Any) -> ast.expr:
-        """Lift only the first iterable, if no other part has calls; otherwise turn the comprehension into loops."""
+        """If only the first iterable has calls, lift these calls. Otherwise turn the comprehension into loops."""
         first = node.generators[0]
         rest = [part for part in ast.iter_child_nodes(node) if part is not first]
         if any(map(self.has_call, [*rest, *first.ifs])):
@@ -212,7 +212,6 @@ def _reference(name: str, place: ast.expr) -> ast.expr:
 
 
 def _copied(node: Any) -> Any:
-    """Copy an expression, so that a caller can replace parts of the copy without changing the original."""
     node = copy.copy(node)
     for name, value in ast.iter_fields(node):
         if isinstance(value, list):
@@ -225,7 +224,7 @@ def _slots(node: Any) -> list[_Slot]:
     if isinstance(node, ast.Dict):
         pairs = [((node.keys, index), (node.values, index)) for index in range(len(node.keys))]
         return [slot for pair in pairs for slot in pair if _get(slot) is not None]
-    if isinstance(node, ast.arguments):  # the fields have a different order: kw_defaults before defaults
+    if isinstance(node, ast.arguments):  # Python evaluates `defaults` before `kw_defaults`
         lists = (node.defaults, node.kw_defaults)
         return [(values, index) for values in lists for index, value in enumerate(values) if value is not None]
     if isinstance(node, ast.NamedExpr):  # Python does not evaluate the target

@@ -3,8 +3,8 @@
 CPython compiles the fragments because no other compiler has exactly the same semantics, from the order of evaluation to
 the texts of errors. The machine only has to give a fragment the correct variables.
 
-A frame holds its variables in cells, as CPython does for variables that inner functions share. A fragment is compiled
-as a function within a function that has the frame's variables. In a function with the variables x and y, `y += x` is
+A frame holds its variables in cells, as CPython does for variables that inner functions share. A fragment becomes an
+inner function of a function that has the frame's variables. For a frame with the variables x and y, `y += x` becomes
 
     def outer(x, y):
         def fragment():
@@ -13,7 +13,7 @@ as a function within a function that has the frame's variables. In a function wi
 
 The machine keeps the code of `fragment`, which has the free variables x and y. So `FunctionType(code, globals,
 "fragment", None, closure)()` runs the statement on the frame's cells. Functions and lambdas that a fragment creates
-share the cells, as in CPython. In the module `global y` replaces `nonlocal y`, and the machine needs no cells.
+share the cells, as in CPython. For the module's frame, `global y` replaces `nonlocal y`, and cells are not necessary.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from scratchpad.programs.tracing.tracer import FILE
 # The names of a function's variables, including variables of outer functions; None for the module (all are global).
 VariableNames = frozenset[str] | None
 
-# Names of builtins that only compiled code uses; no program can write the names. `@call` returns a call's function and
-# arguments, `@matches` tests whether an exception belongs to given classes, `@resumable` is `iterators.resumable`.
+# Names of builtins that only compiled code can use, because Python does not allow `@` in names. `@call` returns the
+# function and the arguments of a call. `@matches` tests whether an exception belongs to given classes.
 CAPTURE_CALL, EXCEPTION_MATCHES, RESUMABLE = "@call", "@matches", "@resumable"
 
 _PREFIX = "outer.<locals>.fragment.<locals>."
 
 
 def bound_names(body: Iterable[ast.AST]) -> set[str]:
-    """Return the names that nodes bind in the scope of the nodes, including `global` and `nonlocal` names."""
+    """Return the names that syntax nodes bind in their own scope, even if the names are `global` or `nonlocal`."""
     names: set[str] = set()
     for node in body:
         names |= _names_bound_by(node)
@@ -60,7 +60,7 @@ def _names_bound_by(node: ast.AST) -> set[str]:
 
 
 def default_values(node: ast.FunctionDef | ast.Lambda) -> list[ast.expr]:
-    """Return the default values of a function's parameters, which the function's definition evaluates."""
+    """Return the default values of a function's parameters."""
     return [*node.args.defaults, *(default for default in node.args.kw_defaults if default is not None)]
 
 
@@ -82,8 +82,8 @@ def compile_statements(
 ) -> CodeType:
     """Return the code of a function that runs statements within a frame.
 
-    `variables`: the frame's variables; they and the temporaries (`.name`) become free variables of the code.
-    `parameters`: the parameters of the returned code. `inside`: the qualified name of the frame's function.
+    `variables`: the names of the frame's variables. The variables and the temporaries (names such as `.1`) become free
+    variables of the code. `parameters`: the code's parameters. `inside`: the qualified name of the frame's function.
     """
     bound = bound_names(body) - set(parameters)
     names = {node.id for part in body for node in ast.walk(part) if isinstance(node, ast.Name)}
@@ -99,12 +99,12 @@ def compile_statements(
 
 
 def compile_expression(node: ast.expr, variables: VariableNames, inside: str = "") -> CodeType:
-    """Return the code of a function that returns the value of an expression, like `compile_statements`."""
+    """Return the code of a function that returns an expression's value. For the parameters see `compile_statements`."""
     return compile_statements([ast.copy_location(ast.Return(node), node)], variables, (), inside)
 
 
 def compile_binder(function: ast.FunctionDef) -> CodeType:
-    """Return code that takes a function's arguments and returns the parameter values, in `parameters_of` order."""
+    """Return code that takes a call's arguments and returns the parameters' values, in `parameters_of` order."""
     parameters = copy.deepcopy(function.args)
     parameters.defaults, parameters.kw_defaults = [], [None for _ in parameters.kwonlyargs]
     for node in ast.walk(parameters):
@@ -116,7 +116,7 @@ def compile_binder(function: ast.FunctionDef) -> CodeType:
 
 
 def parameters_of(function: ast.FunctionDef) -> tuple[str, ...]:
-    """Return the names of a function's parameters, in the order of the fields of `ast.arguments`."""
+    """Return the names of a function's parameters, in the order in which `ast.arguments` lists them."""
     return tuple(node.arg for node in ast.iter_child_nodes(function.args) if isinstance(node, ast.arg))
 
 
@@ -137,11 +137,10 @@ def _compile_function(function: ast.FunctionDef) -> CodeType:
 
 
 def _inner_code(code: CodeType) -> CodeType:
-    """Return the code of the only function that `code` defines."""
     return next(constant for constant in code.co_consts if isinstance(constant, CodeType))
 
 
 def _without_prefix(code: CodeType, prefix: str) -> CodeType:
-    """Return the code with the functions' qualified names in the program, because error messages show the names."""
+    """Return the code with the qualified names that functions have in the program, because error messages show them."""
     constants = tuple(_without_prefix(each, prefix) if isinstance(each, CodeType) else each for each in code.co_consts)
     return code.replace(co_consts=constants, co_qualname=prefix + code.co_qualname.removeprefix(_PREFIX))

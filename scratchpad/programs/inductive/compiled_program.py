@@ -1,4 +1,4 @@
-"""A program of the subset, compiled to code units."""
+"""Compile a program to code units, which hold the machine's instructions."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _MAKE_ITERATORS = frozenset({"enumerate", "filter", "iter", "map", "zip"})
 
 
 class CompiledProgram:
-    """A program as code units. Raises Unsupported if the program leaves the subset; SyntaxError if it is not Python.
+    """A compiled program. Raises Unsupported for an unsupported construct, and SyntaxError for invalid Python.
 
     `units`: the code units by name. The module's unit is `<module>`. A function's unit has the function's name, with
-    `@LINE` appended if another function has the same name. Generators have no unit, because CPython runs generators.
+    `@LINE` appended if another function has the same name. Generators have no unit, because CPython runs them.
     """
 
     def __init__(self, text: str) -> None:
@@ -37,9 +37,9 @@ class CompiledProgram:
         check_supported(tree)
         nodes = list(ast.walk(tree))
         self._functions_named = Counter(node.name for node in nodes if isinstance(node, ast.FunctionDef))
-        # A call can reach one of the program's functions only if the program binds the called name without an import.
+        # A call can reach a function of the program only if the program binds the called name (not by an import).
         self._function_names = frozenset(name for node in nodes for name in _names_bound_by(node))
-        # A call in the middle of a statement can rebind these names, so compiled code saves the values before the call.
+        # A call in the middle of a statement can rebind these names, so compiled code saves their values first.
         self._rebound_names = {name for node in nodes for name in _names_rebound_by(node)}
         make_iterators = _MAKE_ITERATORS - self._function_names
         for node in nodes:
@@ -54,15 +54,15 @@ class CompiledProgram:
             raise Unsupported("expression nested too deeply") from None
 
     def name_of(self, code: CodeType) -> str | None:
-        """Return the name of a function, lambda or generator of the program; None if two lambdas share the name."""
+        """Return the name of the function, lambda or generator with this code; None if two lambdas share the name."""
         return self._names.get(id(code))
 
     def code_of(self, name: str) -> CodeType:
-        """Return the code of a function, lambda or generator. Raises KeyError if the program does not have the name."""
+        """Return the code of a function, lambda or generator. Raises KeyError if the name does not exist."""
         return self._codes[name]
 
     def unit_of(self, function: Any) -> CodeUnit | None:
-        """Return the unit of one of the program's functions; None for functions that CPython has to call."""
+        """Return the code unit of a function, or None if CPython has to run the function."""
         return self.units.get(self.name_of(function.__code__) or "") if type(function) is FunctionType else None
 
     def _compile(self, unit: CodeUnit, body: list[ast.stmt]) -> None:
@@ -91,7 +91,7 @@ class CompiledProgram:
         return name if self._functions_named[name] == 1 else f"{name}@{line}"
 
     def _register_functions(self, code: CodeType) -> None:
-        """Record the names of the functions that `code` creates, at any depth."""
+        """Record the names of the functions that `code` creates, including nested functions."""
         for constant in code.co_consts:
             if isinstance(constant, CodeType):
                 name = self._name(constant.co_name, constant.co_firstlineno)
@@ -99,12 +99,12 @@ class CompiledProgram:
                 self._names[id(constant)] = None if is_second_lambda else name
                 self._codes.setdefault(name, constant)
                 self._register_functions(constant)
-            elif constant != constant:  # a state cannot record that a NaN is this constant
+            elif constant != constant:  # NaN: a state cannot record the constant's identity
                 raise Unsupported("not-a-number as a constant", code.co_firstlineno)
 
 
 def _make_resumable(node: ast.Call) -> None:
-    """Replace `zip(d)` by `zip(@resumable(d))`, so that the position of the iterator over `d` is readable."""
+    """Replace `zip(d)` by `zip(@resumable(d))`, so that a state can record the position of the iterator over `d`."""
     for index, argument in enumerate(node.args):
         if not isinstance(argument, ast.Starred | ast.Constant):
             function = ast.copy_location(ast.Name(RESUMABLE, ast.Load()), argument)
@@ -112,7 +112,7 @@ def _make_resumable(node: ast.Call) -> None:
 
 
 def _names_bound_by(node: ast.AST) -> list[str]:
-    """Return the names that one node binds, without imports and without the nodes inside this node."""
+    """Return the names that a syntax node itself binds, but not the names of imports and of inner nodes."""
     if isinstance(node, ast.Name):
         return [] if isinstance(node.ctx, ast.Load) else [node.id]
     if isinstance(node, ast.arg):
@@ -121,7 +121,7 @@ def _names_bound_by(node: ast.AST) -> list[str]:
 
 
 def _names_rebound_by(node: ast.AST) -> list[str]:
-    """Return the names that, because of one node, can be rebound in the middle of another expression."""
+    """Return the names of a `global`, `nonlocal` or `:=` node, which can be rebound in the middle of an expression."""
     if isinstance(node, ast.Global | ast.Nonlocal):
         return node.names
     return [node.target.id] if isinstance(node, ast.NamedExpr) else []

@@ -1,7 +1,7 @@
-"""The compiler from statements to instructions, for statements that contain statements.
+"""Compile compound statements, which contain other statements, to instructions.
 
-These statements become jumps and blocks. The compiler knows the enclosing blocks (`EnclosingBlock`), so the code
-for `break` and `continue` pop the correct number of blocks. `return` and exceptions leave blocks at run time.
+These statements become jumps and blocks. The compiler knows the enclosing blocks (`EnclosingBlock`), so the code for
+`break` and `continue` pops the correct number of blocks. `return` and exceptions leave blocks at run time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _ITEM = ".item"  # the parameter of a fragment that assigns a loop's item to its
 
 
 class StatementCompiler(SimpleStatementCompiler):
-    """Writes the instructions of one unit."""
+    """Writes the instructions of one code unit, for simple and compound statements."""
 
     def _if(self, node: ast.If) -> None:
         otherwise, end = Label(), Label()
@@ -33,13 +33,13 @@ class StatementCompiler(SimpleStatementCompiler):
         self._emit(end)
 
     def _jump_unless(self, test: ast.expr, otherwise: Label) -> tuple[str, ...]:
-        """Emit a jump if a test is false. Return the test's temporaries; the jump's target must drop them as well."""
+        """Emit a jump for a false test. Return the test's temporaries, which the jump's target must drop as well."""
         self._emit(instructions.JumpUnless(self._lifter.compile(self._lifter.lift(test)), otherwise))
         return self._drop_temporaries()
 
     def _while(self, node: ast.While) -> None:
         again, otherwise, end = Label(), Label(), Label()
-        again.index = len(self._unit.instructions) - self._has_lines  # the BeginLine, because every test begins a line
+        again.index = len(self._unit.instructions) - self._has_lines  # the stop before the test
         temporaries = self._jump_unless(node.test, otherwise)
         self._blocks.append(EnclosingBlock("while", end, again))
         self._body(node.body)
@@ -51,7 +51,6 @@ class StatementCompiler(SimpleStatementCompiler):
         self._emit(end)
 
     def _for(self, node: ast.For) -> None:
-        """Compile a loop like the example in `instructions`."""
         again, first, otherwise, end = Label(), Label(), Label(), Label()
         self._emit(instructions.EnterLoop(self._lifter.compile(self._lifter.lift(node.iter))))
         self._drop_temporaries()
@@ -77,7 +76,7 @@ class StatementCompiler(SimpleStatementCompiler):
         self._leave_loop("continue")
 
     def _leave_loop(self, how: Literal["break", "continue"]) -> None:
-        """Leave the blocks inside the innermost loop; for `break` also the loop. A `finally` completes the jump."""
+        """Emit instructions for `break` or `continue`, which pop blocks and jump. A `finally` delays the jump."""
         for block in reversed(self._blocks):
             if block.kind == "finally":
                 if how not in block.left_by:
@@ -94,7 +93,7 @@ class StatementCompiler(SimpleStatementCompiler):
             self._emit(instructions.LeaveBlock())
 
     def _try(self, node: ast.Try) -> None:
-        """Compile the body, `else`, the handlers, a new raise if no handler matches, and `finally`, in this order."""
+        """Compile a `try` in this order: body, `else`, handlers, a raise if no handler matches, and `finally`."""
         done, finally_ = Label(), Label()
         if node.finalbody:
             self._emit(instructions.EnterFinally(node.lineno, finally_))
@@ -141,7 +140,7 @@ class StatementCompiler(SimpleStatementCompiler):
         self._emit(instructions.RaiseTemporary(temporary))
 
     def _handler(self, node: ast.ExceptHandler, temporary: str, done: Label) -> None:
-        """Compile `except type as name` to a line, the test of the type, and the body."""
+        """Compile `except type as name` to a stop before the line, a test of the type, and the body."""
         other = Label()
         self._begin_line(node.lineno)
         if node.type is not None:

@@ -1,11 +1,11 @@
-"""Turns comprehensions that call the program's functions into loops.
+"""Turn comprehensions that call the program's functions into loops.
 
 The machine cannot stop within a comprehension that CPython runs. With the program's function f,
 
     ys = [f(x) for x in xs if x]
 
 becomes the statements below, followed by `ys = .1`. The comprehension's variable x becomes the temporary `.x`, because
-x is not a variable of the frame. No line begins at these statements, so the comprehension stays part of one line.
+x is not a variable of the frame. The machine does not stop before these statements.
 
     .1 = []
     for .x in xs:
@@ -28,15 +28,15 @@ _SCOPES = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp
 
 
 def as_loops(node: Any, reducer: str, result: str, new_temporary: Callable[[str], str]) -> list[ast.stmt]:
-    """Return the statements for a list, set or dict comprehension, or for `any` or `all` of a generator expression.
+    """Return statements that compute a list, set or dict comprehension, or `any` or `all` of a generator expression.
 
-    `reducer`: `any`, `all` or empty. `result`: the temporary for the result.
-    `new_temporary`: returns a new temporary for a variable.
+    `reducer`: `any`, `all` or empty. `result`: the name of the temporary for the result.
+    `new_temporary`: a function that returns the name of a new temporary for a variable.
     """
     node = copy.deepcopy(node)
     first = node.generators[0]
     renaming = _Renaming({name: new_temporary(name) for name in sorted(_names_bound_in(node))})
-    # Do not rename names in the first iterable, which belongs to the scope around the comprehension.
+    # Do not rename variables in the first iterable, because it belongs to the scope around the comprehension.
     inner = [renaming.visit(part) for part in node.generators[1:]]
     outer = ast.comprehension(renaming.visit(first.target), first.iter, list(map(renaming.visit, first.ifs)), 0)
     initial, body = _initial_value_and_innermost_body(node, reducer, result, renaming)
@@ -44,7 +44,7 @@ def as_loops(node: Any, reducer: str, result: str, new_temporary: Callable[[str]
         for condition in reversed(part.ifs):
             body = list[ast.stmt]([ast.If(condition, body, [])])
         body = list[ast.stmt]([ast.For(part.target, part.iter, body, [])])
-        if reducer:  # end the enclosing loops as well
+        if reducer:  # when the result is final, end the enclosing loops as well
             is_decided = _name(result) if reducer == "any" else ast.UnaryOp(ast.Not(), _name(result))
             body.append(ast.If(is_decided, [ast.Break()], []))
     statements = [ast.Assign([ast.Name(result, ast.Store())], initial), body[0]]
@@ -77,8 +77,6 @@ def _name(name: str) -> ast.Name:
 
 
 class _Renaming(ast.NodeTransformer):
-    """Replaces the names of variables."""
-
     def __init__(self, names: dict[str, str]) -> None:
         self._names = names
 

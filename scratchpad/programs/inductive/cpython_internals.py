@@ -1,10 +1,10 @@
-"""Read the tables of sets and the versions of dicts and deques from CPython's memory, because CPython hides them.
+"""Read hash tables of sets, and numbers that show changes of dicts and deques, from CPython's memory.
 
-Two equal sets can differ in their order. A set keeps the elements in a hash table. The hash gives an element's place;
-if this place is taken, the element moves to a free place. A removed element leaves a dummy, which keeps the place taken
-until the table grows. So the order of iteration and of `pop` depends on the table's size, the insertions and the
-dummies. A state records enough to build a set with the same table: the elements and the dummies in the table's order,
-and if necessary the table's size and the finger, which is the place where the next `pop` starts its search.
+Two equal sets can differ in their order. A set keeps its elements in a hash table. An element's hash determines a
+place; if this place is taken, the element goes to a free place. A removed element leaves a dummy, which occupies the
+place until the table grows. So the order of iteration and of `pop` depends on the table's size, the insertions and the
+dummies. A state records the elements and the dummies in the table's order. If necessary, it also records the table's
+size and the finger, which is the place where the next `pop` starts its search. So the same table can be built again.
 
     s = {1, 2, 3}
     s.pop()          # returns 1 and leaves a dummy in the place of 1; the next `pop` starts just after the dummy
@@ -28,7 +28,7 @@ _WORD_BYTES = ctypes.sizeof(ctypes.c_ssize_t)
 
 @dataclass(frozen=True)
 class TableHistory:
-    """Data of a set's table beyond the elements. `finger`: where `pop` starts. `size`: the number of places."""
+    """Two properties of a set's hash table. `finger`: where the next `pop` starts. `size`: the number of places."""
 
     finger: int
     size: int
@@ -36,7 +36,7 @@ class TableHistory:
 
 @dataclass(frozen=True, eq=False)
 class Dummy:
-    """A removed element of a set. `index`: the index of its place in the table."""
+    """The mark of a removed element in a set's hash table. `index`: the index of the element's place."""
 
     index: int
 
@@ -45,8 +45,8 @@ class Dummy:
 
 
 def set_parts(value: Any) -> list[Any]:
-    """Return the elements and dummies in the table's order; first a TableHistory if the elements do not suffice."""
-    # The place of a function or of a NaN in a table differs from run to run.
+    """Return a set's elements and dummies in the table's order. If they do not suffice, start with a TableHistory."""
+    # Functions and NaNs are hashed by address, so their places in a table differ from run to run.
     if any(each != each or (type(each).__hash__ is object.__hash__ and each is not None) for each in value):
         raise Unsupported("set of values whose hash is their address")
     header, table = _set_header(value), set_table(value)
@@ -69,7 +69,7 @@ def fill_set(value: set[Any], parts: list[Any]) -> None:
     for _ in range(history.finger):  # each `pop` moves the finger by one place; only `pop` moves it
         value.pop()
     value.clear()
-    first = history.size // 8  # a grown table has at most 8 places per element; this many elements make it grow
+    first = history.size // 8  # a table that grows gets at most 8 places per element
     value.update(entries[:first])
     if first:
         _renew_table(value)
@@ -79,13 +79,13 @@ def fill_set(value: set[Any], parts: list[Any]) -> None:
 
 
 def frozen_set(*parts: Any) -> frozenset[Any]:
-    """Return a frozenset from its parts. With a history, its table is as large as that of a frozenset of a dict."""
+    """Return a frozenset from its parts. If they start with a TableHistory, build the frozenset from a dict."""
     history, elements = _split(parts)
     return frozenset(dict.fromkeys(elements) if history.size else elements)
 
 
 def _renew_table(value: set[Any]) -> None:
-    """Make CPython rebuild a set's table without dummies: add elements until the table grows, then remove them."""
+    """Make CPython build a new table without dummies: add new elements until the table grows, and remove them."""
     dummies: list[Dummy] = []
     while len(dummies) <= _set_header(value).mask // 4:
         dummies.append(Dummy(len(dummies)))
@@ -98,13 +98,13 @@ def _split(parts: Sequence[Any]) -> tuple[TableHistory, Sequence[Any]]:
 
 
 def set_table(value: Any) -> list[int]:
-    """Return, for each place of a set's table, the address of the element or dummy; 0 for an unused place."""
+    """Return the address of the element or dummy at each place of a set's table. An unused place has address 0."""
     header = _set_header(value)
     return _words(header.table, 2 * (header.mask + 1))[::2]  # each entry: key, hash
 
 
 def dict_keys_version(value: Any) -> tuple[int, int]:
-    """Return the address of a dict's key table and the number of taken places. A new key changes one or both."""
+    """Return the address of a dict's key table and the number of taken places. A new key changes the result."""
     _, _, table = _words(id(value) + object.__basicsize__, 3)  # PyDictObject: ma_used, ma_version_tag, ma_keys
     return table, _words(table, 4)[3]  # PyDictKeysObject: dk_nentries
 

@@ -1,4 +1,4 @@
-"""Frames: calls in progress, each with its variables and its stack of blocks."""
+"""Frames of the machine. A frame is a call in progress, with its variables and a stack of blocks."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class LoopBlock:
 
 @dataclass
 class TryBlock:
-    """A running body of a `try` that has handlers. `line`: the line of the `try`."""
+    """The running body of a `try` that has handlers. `line`: the line of the `try`."""
 
     line: int
 
 
 @dataclass
 class HandlerBlock:
-    """A running handler. `name`: the temporary with the exception. `bound`: the program's name for the exception."""
+    """A running `except` handler. `name`: the temporary that holds the exception. `bound`: the name after `as`."""
 
     name: str
     bound: str | None = None
@@ -40,7 +40,7 @@ class PendingFinally:
 
 @dataclass
 class RunningFinally:
-    """A running `finally`. `completion`: what follows the `finally`. `value`: the value to return or raise after it."""
+    """A running `finally`. `completion`: what happens afterwards. `value`: the value to return or raise afterwards."""
 
     completion: Completion
     value: Any = None
@@ -53,9 +53,9 @@ Block = LoopBlock | TryBlock | HandlerBlock | PendingFinally | RunningFinally
 class Frame:
     """A call in progress.
 
-    `cells`: the variables by name, including temporaries. An unbound variable is an empty cell. The module's frame has
-    only temporaries here; the module's variables are the machine's globals.
-    `index`: the index of the next instruction, or of a call that is running. `blocks`: the innermost last.
+    `cells`: the variables by name, including temporaries. An unbound variable has an empty cell. The module's frame has
+    only temporaries; the module's variables are the machine's globals.
+    `index`: the index of the next instruction or of the running call. `blocks`: the blocks, from outer to inner.
     """
 
     unit: CodeUnit
@@ -67,8 +67,8 @@ class Frame:
 def called_frame(unit: CodeUnit, function: FunctionType, arguments: Any, keywords: dict[str, Any]) -> Frame:
     """Return the frame for a call of one of the program's functions. Raises TypeError if the arguments do not fit.
 
-    The unit's binder, with the function's defaults and name, assigns the arguments to the parameters. CPython runs the
-    binder, so the text of a TypeError is Python's own.
+    The unit's binder has the function's defaults and name, and assigns the arguments to the parameters. CPython runs
+    the binder, so the text of a TypeError is Python's own.
     """
     assert unit.binder
     binder = FunctionType(unit.binder, {}, function.__name__, function.__defaults__)

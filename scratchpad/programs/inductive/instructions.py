@@ -1,6 +1,7 @@
-"""The machine's instructions, and code units: the instructions of the module or of one function.
+"""The machine's instructions. A code unit holds the instructions of the module or of one function.
 
-Fragments do most of the work; the other instructions handle lines, calls, loops and exceptions. For example
+Fragments do most of the work: they are pieces of the program that CPython runs. The other instructions handle lines,
+calls, loops and exceptions. For example
 
     for x in f(3):
         y += x
@@ -18,8 +19,8 @@ becomes
     8 RunFragment(fragment: y += x)
     9 Jump(5)
 
-A *temporary* is a variable that the compiler adds to a frame. The name of a temporary begins with a dot, so the name
-cannot clash with a variable of the program.
+A *temporary* is a variable that the compiler adds to a frame. Its name begins with a dot, so the name cannot be the
+name of a program's variable.
 """
 
 from __future__ import annotations
@@ -33,12 +34,12 @@ from typing import Any, Literal, NamedTuple
 from scratchpad.programs.inductive.compiled_fragments import VariableNames
 
 Completion = Literal["on", "break", "continue", "return", "raise"]
-"""How a frame leaves a block, and what follows the block's `finally`. `on`: the next statement follows."""
+"""How execution leaves a block, and how it continues after the block's `finally`. `on`: with the next statement."""
 
 
 @dataclass(eq=False)
 class Label:
-    """A jump target. `index`: the index of an instruction, which the compiler sets when it reaches the target."""
+    """A jump target. `index`: the index of an instruction. The compiler sets the index when it reaches the target."""
 
     index: int = -1
 
@@ -63,7 +64,7 @@ class StoreTemporary(NamedTuple):
 class CallFunction(NamedTuple):
     """Call a function and store the result in a temporary. Push a frame if the function belongs to the program.
 
-    `fragment`: returns the function, the positional arguments and the keyword arguments, evaluated in Python's order.
+    `fragment`: code that returns the function, the positional arguments and the keyword arguments.
     """
 
     name: str
@@ -86,26 +87,26 @@ class JumpUnless(NamedTuple):
 
 
 class EnterLoop(NamedTuple):
-    """Push a loop over the value of a fragment."""
+    """Push the block of a loop. The loop iterates over the value of a fragment."""
 
     fragment: CodeType
 
 
 class NextItem(NamedTuple):
-    """Run a fragment on the innermost loop's next item. If no item is left, pop the loop and jump to `end`."""
+    """Call a fragment with the innermost loop's next item. If no item is left, pop the block and jump to `end`."""
 
     fragment: CodeType
     end: Label
 
 
 class LeaveBlock(NamedTuple):
-    """Pop the innermost block. If the block has a `finally`, run the `finally`, then continue with `completion`."""
+    """Pop the innermost block. If it has a `finally`, run the `finally`; `completion` says what follows."""
 
     completion: Completion = "on"
 
 
 class EnterTry(NamedTuple):
-    """Push a `try` with handlers. `name`: the temporary for the exception. `target`: the handlers' start."""
+    """Push the block of a `try` with handlers. `name`: the exception's temporary. `target`: the first handler."""
 
     line: int
     name: str
@@ -113,20 +114,20 @@ class EnterTry(NamedTuple):
 
 
 class BindException(NamedTuple):
-    """Record the program's name for the handled exception (`except E as name`), to unbind the name afterwards."""
+    """Record the name in `except E as name`, so that the end of the handler can unbind the name."""
 
     name: str
 
 
 class EnterFinally(NamedTuple):
-    """Push a `try` with a `finally`. `line`: the line of the `try`. `target`: the start of the `finally`."""
+    """Push the block of a `try` with a `finally`. `line`: the `try`'s line. `target`: the start of the `finally`."""
 
     line: int
     target: Label
 
 
 class EndFinally(NamedTuple):
-    """Resume the completion that led to a `finally`. `targets`: the jump targets for `break` and `continue`."""
+    """End a `finally`: resume the `return`, exception or jump before it. `targets`: the targets of the jumps."""
 
     targets: tuple[tuple[Completion, Label], ...]
 
@@ -156,9 +157,9 @@ class CodeUnit:
     """The module or one function, as instructions.
 
     `name`: a name that is unique in the program. `qualified_name`: the function's `__qualname__`.
-    `variables`: the variables of the unit's frames, including variables of outer functions; None for the module.
+    `variables`: the variables that the function can use, including variables of outer functions; None for the module.
     `own`: the variables of the function's own scope. `parameters`: the names of the parameters.
-    `binder`: code that takes the function's arguments and returns the parameter values; None for the module.
+    `binder`: code that takes a call's arguments and returns the parameters' values; None for the module.
     """
 
     name: str
@@ -169,8 +170,8 @@ class CodeUnit:
     binder: CodeType | None = None
     instructions: list[Instruction] = field(default_factory=list)
 
-    # In a state, a line and a part identify where a frame has stopped. The part is the number of earlier stops (lines
-    # and calls) in the same line. Indices of instructions would depend on the compiler and mean nothing to a model.
+    # In a state, a line and a part identify where a frame has stopped. The part is the number of earlier stops in the
+    # same line. A stop is the start of a line or a call. An instruction's index would mean nothing to a model.
 
     @cached_property
     def _stops(self) -> dict[int, tuple[int, int]]:
@@ -187,7 +188,7 @@ class CodeUnit:
         return {stop: index for index, stop in self._stops.items()}
 
     def stop_at(self, index: int) -> tuple[int, int]:
-        """Return the line and part of the stop at an instruction."""
+        """Return the line and the part of the stop at an instruction. `index`: the instruction's index."""
         return self._stops[index]
 
     def index_of(self, line: int, part: int) -> int:
@@ -195,7 +196,7 @@ class CodeUnit:
         return self._indices[line, part]
 
     def block_start(self, line: int, kind: type[EnterTry] | type[EnterFinally]) -> Any:
-        """Return the instruction that pushes the block of the `try` in a line. Raises KeyError if no `try` is there."""
+        """Return the instruction that pushes the block of the `try` in a line. Raises KeyError if no `try` exists."""
         for instruction in self.instructions:
             if isinstance(instruction, kind) and instruction.line == line:
                 return instruction

@@ -1,11 +1,11 @@
-"""Iterators with positions that can be read and set, in place of CPython's iterators that hide theirs.
+"""Iterators whose positions can be read and set. They replace iterators of CPython that hide their positions.
 
 In CPython, `__reduce__` returns the position of an iterator over a list, a string or a range, but not over a dict, set
 or deque. So a loop over a dict, a set or a deque uses an iterator of this module, and `zip`, `enumerate`, `map`,
 `filter` and `iter` receive such an iterator. These iterators behave like CPython's, and a state can hold them.
 
-CPython detects some changes of a dict or set during iteration. After an undetected change, CPython continues in the
-hidden table, and the results depend on memory. An iterator of this module then raises Unsupported.
+CPython detects some changes of a dict or set during iteration. After other changes, CPython's results depend on the
+hash table's hidden contents. In this case, an iterator of this module raises Unsupported.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _MOST_COMBINATIONS = 10_000
 class ContainerIterator:
     """An iterator over a dict, a view of a dict, a set or a frozenset.
 
-    `keys`: the container's keys or elements at the start of the iteration. `position`: the index of the next key; -1 at
-    the end. `changed`: whether the container has changed since the start, even if the keys are the same now.
+    `keys`: the container's keys or elements at the start of the iteration. `position`: the index of the next key, or -1
+    after the end. `changed`: whether the container has changed since the start, even if the keys are equal again.
     """
 
     def __init__(self, container: Any, keys: list[Any], position: int = 0, changed: bool = False) -> None:
@@ -64,14 +64,14 @@ class ContainerIterator:
         return key
 
     def is_unchanged(self) -> bool:
-        """Return whether the container has the same keys in the same places as at the start of the iteration."""
+        """Return whether the container's keys and their places are the same as at the start of the iteration."""
         now = keys_of(self.container)
         same_keys = len(now) == len(self.keys) and all(map(operator.is_, now, self.keys))
         return same_keys and self._version == _version(self.container)
 
 
 def _version(container: Any) -> Any:
-    """Return a value that changes when the program adds a key, even a key that it removed before."""
+    """Return a value that changes if the program adds a key, even if the program has removed the key before."""
     if isinstance(container, _SETS):
         return set_table(container)
     return dict_keys_version(dict_of(container) if isinstance(container, _VIEWS) else container)
@@ -100,7 +100,7 @@ class DequeIterator:
 
 
 def keys_of(container: Any) -> list[Any]:
-    """Return the keys of a dict or of a view's dict; for a set, the elements."""
+    """Return the keys of a dict, the keys of a dict view's dict, or the elements of a set."""
     return list(dict_of(container) if isinstance(container, _VIEWS) else container)
 
 
@@ -109,7 +109,7 @@ def dict_of(view: Any) -> dict[Any, Any]:
 
 
 def resumable(value: Any) -> Any:
-    """Return an iterator with a readable position for a dict, view, set or deque; otherwise return `value`."""
+    """Return an iterator with a readable position for a dict, dict view, set or deque; otherwise return `value`."""
     if type(value) is deque:
         return DequeIterator(value)
     return ContainerIterator(value, keys_of(value)) if type(value) in _CONTAINERS else value
@@ -117,7 +117,7 @@ def resumable(value: Any) -> Any:
 
 def iterate(value: Any) -> Iterator[Any]:
     """Return an iterator over a value for a `for` loop. Raises TypeError if the value is not iterable."""
-    if type(value) in _COMBINATIONS:  # position hidden, but input read already: a list is equivalent
+    if type(value) in _COMBINATIONS:  # such an iterator hides its position; replace it by an equivalent list
         items = list(itertools.islice(value, _MOST_COMBINATIONS + 1))
         return iter(items) if len(items) <= _MOST_COMBINATIONS else itertools.chain(items, value)
     return iter(resumable(value))

@@ -1,8 +1,8 @@
-"""The machine: frames, blocks, and the effect of each instruction on them.
+"""The machine, which executes instructions. Each instruction changes frames and their blocks.
 
 The machine has no operand stack: values that outlive a fragment are variables, temporaries or parts of blocks. So when
 the machine stops before a line, the rest of the run depends only on the globals, the frames and the printed text.
-A call of a program function is a `Frame` in a list, not a recursive Python call of the machine.
+The machine has a list of frames and does not call itself if the program calls a function.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ class Machine:
             CAPTURE_CALL: lambda *values, **keywords: (values[0], values[1:], keywords),
             EXCEPTION_MATCHES: lambda error, kinds: isinstance(error, kinds),
         }
-        return vars(sys.modules["builtins"]) | own  # in the sandbox, this module is a copy made for programs
+        return vars(sys.modules["builtins"]) | own  # in the sandbox, this module is a copy for programs
 
     def advance(self) -> bool:
-        """Run to the next line; return False if the program ends. Raises Unsupported and exceptions of the program."""
+        """Run to the next stop; return False at the program's end. Raises Unsupported and the program's exceptions."""
         if self.is_at_line:
             frame = self.frames[-1]
             self.last_line, _ = frame.unit.stop_at(frame.index)
@@ -73,7 +73,7 @@ class Machine:
             self._unwind(error)
 
     def _evaluate(self, frame: Frame, fragment: CodeType, *arguments: Any) -> Any:
-        """Run a fragment with the frame's cells as the fragment's free variables."""
+        """Run a fragment. The frame's cells hold the values of the fragment's free variables."""
         cells = frame.cells
         closure = tuple(cells.setdefault(name, CellType()) for name in fragment.co_freevars)
         try:
@@ -81,8 +81,8 @@ class Machine:
         except NameError as error:
             here = error.__traceback__
             if here is not None and here.tb_next is not None and here.tb_next.tb_next is None:
-                # The fragment itself raised the error, not a function that the fragment calls. To the fragment, the
-                # frame's variables look like an outer function's variables: correct the error's class and text.
+                # The fragment itself raised the error, not a function that the fragment calls. In the fragment, the
+                # frame's variables are variables of an outer function. So correct the error's class and text.
                 if error.name in frame.unit.own and "cannot access free variable " in str(error):
                     text = f"cannot access local variable '{error.name}' where it is not associated with a value"
                     raise UnboundLocalError(text) from None
@@ -107,7 +107,7 @@ class Machine:
         if len(self.frames) >= _MOST_FRAMES:
             raise RecursionError("maximum recursion depth exceeded")
         self.frames.append(frames.called_frame(unit, function, arguments, keywords))
-        frame.index -= 1  # the caller stays at the call instruction
+        frame.index -= 1  # the caller stays at the call until the called function returns
 
     def _jump(self, frame: Frame, instruction: instructions.Jump) -> None:
         frame.index = instruction.target.index
@@ -156,7 +156,7 @@ class Machine:
     # -- the ends of blocks and frames
 
     def _return(self, frame: Frame, value: Any) -> None:
-        """Leave all blocks of a frame, then the frame. If a block has a `finally`, run the `finally` first."""
+        """Leave all blocks of a frame, and then the frame. If a block has a `finally`, run the `finally` first."""
         while frame.blocks:
             if self._leave(frame, frame.blocks.pop(), "return", value):
                 return
@@ -168,11 +168,11 @@ class Machine:
             caller.index += 1
 
     def _leave(self, frame: Frame, block: Block, completion: Completion, value: Any = None) -> bool:
-        """Leave a block that is already popped. Return True if the block has a `finally`, which then runs next."""
+        """Leave a block that the caller has popped. Return True if the block has a `finally`, which then runs next."""
         if isinstance(block, frames.HandlerBlock):
             del frame.cells[block.name]
             if block.bound in frame.cells:
-                frame.cells[block.bound].cell_contents = None  # an empty cell cannot be emptied again
+                frame.cells[block.bound].cell_contents = None  # fill it first, because emptying an empty cell fails
                 del frame.cells[block.bound].cell_contents
             elif block.bound is not None:
                 self.globals.pop(block.bound, None)
@@ -183,8 +183,8 @@ class Machine:
         return True
 
     def _unwind(self, error: BaseException) -> None:
-        """Go to the nearest handler or `finally` for an exception. If none exists, drop all frames and raise it."""
-        error.__traceback__ = error.__context__ = None  # they may hold values that no state holds
+        """Go to the nearest handler or `finally`. If none exists, drop all frames and raise the exception."""
+        error.__traceback__ = error.__context__ = None  # both may refer to values that are not in the state
         while self.frames:
             frame = self.frames[-1]
             handled = {block.name for block in frame.blocks if isinstance(block, frames.HandlerBlock)}

@@ -1,4 +1,4 @@
-"""Restores a machine from a state that `state_writer` wrote, and from the program."""
+"""Restore a machine from a program and a state that `state_writer` wrote."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class _StateReader:
         return cell
 
     def _cell(self, written: Any) -> tuple[CellType, list[Any]]:
-        """Return a variable without its value, and a list of the value to read; empty if no value remains to read."""
+        """Return a variable's cell, and a list with at most one JSON value, which belongs into the cell."""
         match written:
             case {"$variable": [label, *contents]}:
                 cell = self._labelled[label] = CellType()
@@ -90,7 +90,7 @@ class _StateReader:
     # -- values
 
     def _value(self, written: Any, label: int | None = None) -> Any:
-        """Return a value. `label`: the value's label, if other places refer to the value."""
+        """Read a value from JSON. `label`: the value's label, if other places refer to the value."""
         if isinstance(written, list):
             items: list[Any] = []
             self._note(label, items).extend(map(self._value, written))
@@ -134,7 +134,7 @@ class _StateReader:
         return value
 
     def _function(self, name: str, *rest: Any, label: int | None) -> Any:
-        """Return a program function. Fill the closure last, because the closure may hold the function itself."""
+        """Return a function of the program. Fill the closure last, because it may contain the function itself."""
         code = self._machine.program.code_of(name)
         if not rest:
             return self._note(label, FunctionType(code, self._machine.globals, code.co_name))
@@ -149,7 +149,7 @@ class _StateReader:
         return function
 
     def _exception(self, name: str, attributes: dict[str, Any], *arguments: Any, label: int | None) -> BaseException:
-        """Return an exception. Set the attributes last, because an attribute may hold the exception itself."""
+        """Return an exception. Set the attributes last, because an attribute may contain the exception itself."""
         kind = getattr(builtins, name)
         if not issubclass(kind, BaseException):
             raise ValueError(f"not an exception: {name}")

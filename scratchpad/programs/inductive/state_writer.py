@@ -1,15 +1,15 @@
-"""Writes the machine's state as JSON. A state holds exactly the values on which the rest of a run depends.
+"""Write the machine's state as JSON. A state holds exactly the values on which the rest of a run depends.
 
-If several places hold an object, the first place holds its contents and a label, and the other places hold only the
-label. After
+If several places refer to an object, the state has the object's contents and a label at the first place, and only the
+label at the other places. After
 
     a = [1]
     b = a
     c = [a]
 
 the variables are `{"a": {"$shared": [1, [1]]}, "b": {"$same": 1}, "c": [{"$same": 1}]}`. Variables that functions share
-also have labels (`$variable`). Writing takes two passes: the first pass finds the shared objects (`_Object`,
-`_SecondPlace`); the second pass gives them labels in the order of the text. So equal states have equal JSON.
+also have labels (`$variable`). Writing takes two passes. The first pass finds the shared objects (`_Object`,
+`_SecondPlace`). The second pass numbers them in the order of the text, so that equal states have equal JSON.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from scratchpad.programs.inductive.machine import Machine
 from scratchpad.programs.inductive.unsupported import MODULES, Unsupported
 from scratchpad.programs.inductive.value_codecs import CODECS, flat_pairs
 
-_MOST_NESTED = 100  # containers; a container takes up to 3 levels of JSON, and JSON readers allow 1,000 levels
-_MOST_DECIMAL_BITS = 13_000  # write larger integers in hexadecimal: Python refuses more than 4,300 digits
-_PLAIN = frozenset({str, int, float, bool, type(None)})  # the second pass skips values of these types
+_MOST_NESTED = 100  # a container takes up to 3 levels of JSON, and Python's JSON reader allows about 1,000 levels
+_MOST_DECIMAL_BITS = 13_000  # larger integers are in hexadecimal, because Python refuses more than 4,300 digits
+_PLAIN = frozenset({str, int, float, bool, type(None)})  # types of values that never contain other values
 
 _NOT_A_NUMBER_CONSTANTS = ((math, "nan"), (cmath, "nan"), (cmath, "nanj"))
 _TYPE_DESCRIPTIONS = {
@@ -43,7 +43,7 @@ _TYPE_DESCRIPTIONS = {
     "_deque_iterator": "iterator of a deque",
     "_deque_reverse_iterator": "reversed() of a deque",
 }
-"""Descriptions of unsupported types, by type name."""
+"""Descriptions of unsupported types, by the name of the type."""
 
 _EXCEPTION_ATTRIBUTES: dict[type[BaseException], tuple[str, ...]] = {
     NameError: ("name",),
@@ -55,7 +55,7 @@ _EXCEPTION_ATTRIBUTES: dict[type[BaseException], tuple[str, ...]] = {
 
 
 class _Object:
-    """A value or variable that several places may hold. `written`: a list of its JSON; empty if it is unbound."""
+    """A value or variable that several places may hold. `written`: a list with its JSON; empty if it is unbound."""
 
     def __init__(self, tag: str) -> None:
         self.tag, self.is_shared = tag, False
@@ -71,7 +71,7 @@ class _SecondPlace:
 
 
 def write_state(machine: Machine) -> dict[str, Any]:
-    """Return a machine's state as JSON values. Raises Unsupported if a state cannot hold one of the values."""
+    """Return a machine's state as JSON. Raises Unsupported if a variable has a value that states cannot represent."""
     return _StateWriter(machine).state()
 
 
@@ -79,12 +79,11 @@ class _StateWriter:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._builtins = {id(value): name for name, value in machine.globals["__builtins__"].items()}
-        self._objects: dict[int, _Object] = {}  # by the address of the value or cell
-        self._labels: dict[int, int] = {}  # by the address of the _Object
+        self._objects: dict[int, _Object] = {}  # the keys are addresses of values and cells
+        self._labels: dict[int, int] = {}  # the keys are addresses of instances of _Object
         self._depth = 0
 
     def state(self) -> dict[str, Any]:
-        """Return the frames, starting with the module's frame, and the printed text."""
         written: dict[str, Any] = {"frames": list(map(self._frame, self._machine.frames))}
         if printed := self._machine.printed.getvalue():
             written["printed"] = printed
@@ -139,7 +138,7 @@ class _StateWriter:
             return value if value.bit_length() <= _MOST_DECIMAL_BITS else {"$int": [hex(value)]}
         if kind in (float, complex, Decimal) and "nan" in repr(value).lower():
             constants = (each for each in _NOT_A_NUMBER_CONSTANTS if getattr(*each) is value)
-            # Other NaNs are written as objects, because `in` compares NaNs by identity.
+            # Write other NaNs as objects with an identity, because `in` compares NaNs by identity.
             return next(({"$from": [module.__name__, name]} for module, name in constants), None) or self._object(value)
         if kind is float:
             return value if math.isfinite(value) else {"$float": [repr(value)]}
@@ -180,7 +179,7 @@ class _StateWriter:
         return {f"${codec.tag}": list(map(self._value, codec.parts(value)))}
 
     def _exception(self, error: BaseException) -> dict[str, Any]:
-        """Return the class, the attributes that are not arguments, and the arguments."""
+        """Return an exception as JSON: its class, the attributes that are not arguments, and the arguments."""
         kind = type(error)
         if kind.__module__ != "builtins":
             raise Unsupported(f"value of type {kind.__name__}")
@@ -191,7 +190,7 @@ class _StateWriter:
         return {"$exception": [kind.__name__, attributes, *map(self._value, reduced[1])]}
 
     def _function(self, value: FunctionType) -> dict[str, Any]:
-        """Return a program function as JSON: the name, and the default values and closure if any exist."""
+        """Return a function of the program as JSON: its name, its default values and its closure."""
         function_name = self._machine.program.name_of(value.__code__)
         if function_name is None:
             raise Unsupported("two lambdas in one line", value.__code__.co_firstlineno)
@@ -204,7 +203,7 @@ class _StateWriter:
         return {"$function": [function_name, defaults, keyword_defaults, closure]}
 
     def _external(self, value: Any) -> dict[str, Any]:
-        """Return a value that the program did not create as its name in Python, for example in a module."""
+        """Return the name of a value that the program did not create, such as a builtin, as JSON."""
         kind = type(value)
         if id(value) in self._builtins:
             return {"$builtin": [self._builtins[id(value)]]}
@@ -225,7 +224,7 @@ class _StateWriter:
     # -- second pass: labels
 
     def _with_labels(self, node: Any) -> Any:
-        """Return the JSON of the first pass's result, without unbound variables that no other place shares."""
+        """Turn the first pass's result into JSON. Omit an unbound variable if only one place holds the variable."""
         if isinstance(node, _SecondPlace):
             return {"$same": self._labels[id(node.target)]}
         if isinstance(node, _Object):

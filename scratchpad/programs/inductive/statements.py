@@ -1,4 +1,4 @@
-"""The compiler from statements to instructions, for statements without inner statements."""
+"""Compile simple statements, which contain no other statements, to instructions."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from scratchpad.programs.inductive.unsupported import Unsupported
 
 @dataclass(frozen=True)
 class EnclosingBlock:
-    """A block around the current statement, like a block on the frame's stack at run time.
+    """A block around the statement that is compiled, like a block on the frame's stack at run time.
 
-    `kind`: `finally` is a `try` that has a `finally`, without the `finally` body; `finishing` is the `finally` body.
+    `kind`: `finishing` is the body of a `finally`; `finally` is the part of the `try` statement before this body.
     `end`: the target of `break`. `again`: the target of `continue`.
     `left_by`: which of `break` and `continue` leave a `try` that has a `finally`.
     """
@@ -31,10 +31,10 @@ class EnclosingBlock:
 
 
 class SimpleStatementCompiler:
-    """Writes the instructions of one unit. The method `_CLASS` compiles the statements of the `ast` class CLASS.
+    """Writes the instructions of one code unit. A method such as `_assign` compiles the `ast` class `Assign`.
 
     `function_names`, `rebound_names`: the same sets as for `CallLifter`.
-    `compile_function`: compiles a function that the unit defines.
+    `compile_function`: a function that compiles a function definition inside the unit.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class SimpleStatementCompiler:
         self._unit, self._compile_function = unit, compile_function
         self._lifter = CallLifter(self._emit, unit, function_names, rebound_names, self._hidden)
         self._line = 0
-        self._has_lines = True  # False within statements that are part of an expression
+        self._has_lines = True  # False while compiling loops that replace a comprehension
         self._blocks: list[EnclosingBlock] = []  # the innermost block is last
 
     def compile(self, body: Sequence[ast.stmt]) -> None:
@@ -66,14 +66,14 @@ class SimpleStatementCompiler:
             self._unit.instructions.append(item)
 
     def _hidden(self, body: list[ast.stmt]) -> None:
-        """Compile statements that are part of an expression, so no line begins at any of the statements."""
+        """Compile statements that replace a comprehension. The machine does not stop before these statements."""
         before, self._has_lines = self._has_lines, False
         self._body(body)
         self._has_lines = before
 
     def _body(self, body: Sequence[ast.stmt]) -> None:
         for node in body:
-            # `x: int` in a function evaluates nothing, so no line begins here, as in CPython.
+            # In a function, `x: int` evaluates nothing, so neither CPython nor the machine stops before it.
             is_declaration = isinstance(node, ast.AnnAssign) and node.value is None and self._unit.variables is not None
             if isinstance(node, ast.Global | ast.Nonlocal) or is_declaration:
                 continue
@@ -89,9 +89,9 @@ class SimpleStatementCompiler:
             self._emit(instructions.BeginLine(line))
 
     def _drop_temporaries(self, names: Sequence[str] | None = None) -> tuple[str, ...]:
-        """Drop the current statement's temporaries, or the given ones, and return their names."""
+        """Emit an instruction that drops temporaries, by default all of the statement. Return their names."""
         used = tuple(self._lifter.temporaries if names is None else names)
-        if used and self._has_lines:  # inside an expression, the enclosing statement drops them
+        if used and self._has_lines:  # otherwise the enclosing statement drops the temporaries
             self._emit(instructions.DropTemporaries(used))
             self._lifter.temporaries.clear()
         return used
@@ -105,7 +105,7 @@ class SimpleStatementCompiler:
     # -- simple statements
 
     def _pass(self, node: ast.Pass) -> None:
-        """Emit nothing: the line itself is enough."""
+        """Emit no instruction, because the stop before the line is enough."""
 
     def _import(self, node: ast.Import) -> None:
         self._run(node)
@@ -145,7 +145,7 @@ class SimpleStatementCompiler:
         return node
 
     def _augassign(self, node: ast.AugAssign) -> None:
-        """Compile `a[i] += f()` to `.1 = a[i]; .2 = f(); .1 += .2; a[i] = .1`, a and i in temporaries if needed."""
+        """Compile `a[i] += f()` to `.1 = a[i]; .2 = f(); .1 += .2; a[i] = .1`, with a and i in temporaries."""
         target = self._target(node.target)
         if not self._lifter.has_call(node.value):
             self._run(ast.copy_location(ast.AugAssign(target, node.op, node.value), node))

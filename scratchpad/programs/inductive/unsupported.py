@@ -1,4 +1,4 @@
-"""The constructs that inductive programs may not use."""
+"""The constructs that programs in the inductive format may not use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MODULES = frozenset(
         "statistics", "string", "sys", "textwrap", "typing",
     }
 )  # fmt: skip
-"""Modules that a program may import, because these modules have no state."""
+"""Modules that a program may import, because the modules have no variable state."""
 
 _SINGLETONS = (type(None), bool, type(...))
 _SYS_NAMES = ("exit", "float_info", "maxsize", "maxunicode", "version_info")
@@ -32,7 +32,7 @@ _BUILTINS = {
 
 
 class Unsupported(Exception):
-    """A program uses an unsupported construct. `line`: None if the construct is a value at run time."""
+    """A program uses an unsupported construct. `line`: the construct's line, or None for a value at run time."""
 
     def __init__(self, construct: str, line: int | None = None) -> None:
         super().__init__(construct, line)
@@ -43,7 +43,7 @@ class Unsupported(Exception):
 
 
 def check_supported(tree: ast.Module) -> None:
-    """Raise Unsupported for the first unsupported construct, in the order of lines."""
+    """Raise Unsupported if a program has unsupported constructs. The exception names the first construct."""
     found = sorted((getattr(node, "lineno", 0), name) for node in ast.walk(tree) for name in _unsupported_in(node))
     if found:
         line, construct = found[0]
@@ -51,7 +51,7 @@ def check_supported(tree: ast.Module) -> None:
 
 
 def _unsupported_in(node: ast.AST) -> Iterator[str]:
-    """Yield the names of unsupported constructs in one node, without the nodes inside this node."""
+    """Yield the names of unsupported constructs in a syntax node, but not in its inner nodes."""
     if type(node) in _STATEMENTS:
         yield _STATEMENTS[type(node)]
     if isinstance(node, ast.Name) and node.id in _BUILTINS:
@@ -67,7 +67,7 @@ def _unsupported_in(node: ast.AST) -> Iterator[str]:
 
 
 def _compares_identity(node: ast.Compare) -> bool:
-    """Return whether `is` compares values that may be copies: no side is None, True, False or `...`."""
+    """Return whether `is` compares values that states may copy. States do not copy None, True, False and `...`."""
     sides = (node.left, *node.comparators)
     has_is = any(isinstance(operation, ast.Is | ast.IsNot) for operation in node.ops)
     return has_is and not any(isinstance(side, ast.Constant) and type(side.value) in _SINGLETONS for side in sides)

@@ -1,7 +1,7 @@
-"""Codecs, which take a value of each type apart for a state and build the value again from its parts.
+"""Codecs for the values in states. The codec of a type takes a value apart and builds the value again from its parts.
 
-A value that is not JSON is written as an object with one name: `$` and the type's tag. It holds the list of the parts:
-`{"$tuple": [1, 2]}`, `{"$deque": [null, 1, 2]}`, `{"$walk": [{"a": 1}, 1]}` for an iterator over a dict.
+If JSON cannot express a value, a state holds an object with one name, which is `$` and the tag of the value's type. The
+name's value is the list of parts: `{"$tuple": [1, 2]}`, or `{"$walk": [{"a": 1}, 1]}` for an iterator over a dict.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from scratchpad.programs.inductive.unsupported import Unsupported
 class ValueCodec:
     """The codec of one type.
 
-    `parts`: returns the parts of a value. `build`: returns the value from the parts.
-    `fill`: adds the parts to an empty value from `build`, if the type is mutable and a value may contain itself.
+    `parts`: a function that returns the parts of a value. `build`: a function that builds the value from the parts.
+    `fill`: a function that adds the parts to an empty value from `build`, if a value of the type may contain itself.
     `shared`: whether states record that two places hold the same object, rather than equal objects.
     """
 
@@ -68,7 +68,7 @@ def _fill_deque(value: deque[Any], parts: list[Any]) -> None:
 
 
 def _match_parts(value: re.Match[Any]) -> list[Any]:
-    """Return the call that finds a match again: pattern, method name, text, and the start and end of the search."""
+    """Return the parts of a call that finds the match again: pattern, method name, text, start and end."""
     for method in ("search", "match", "fullmatch"):
         again = getattr(value.re, method)(value.string, value.pos, value.endpos)
         if again is not None and again.regs == value.regs:
@@ -88,21 +88,21 @@ def _iterator_parts(value: ContainerIterator | DequeIterator) -> list[Any]:
 
 
 def _sequence_iterator_parts(value: Any) -> list[Any]:
-    """Return the sequence and the position from `__reduce__`; for an iterator at its end only the type's name."""
+    """Return an iterator's sequence and position. For an exhausted iterator, return only the name of its type."""
     _, arguments, *position = value.__reduce__()
     return [*arguments, position[0] or 0] if position else [type(value).__name__]
 
 
 def _sequence_iterator(begin: Callable[[Any], Any], sequence: Any, position: int | None = None) -> Any:
-    """Return an iterator. `begin`: `iter` or `reversed`. If `position` is None, return an exhausted iterator.
+    """Return an iterator at a position. `begin`: `iter` or `reversed`.
 
-    `sequence`: the sequence, or the name of the sequence type for an exhausted iterator.
+    If `position` is None, return an exhausted iterator; then `sequence` is the name of the iterator's type.
     """
     if position is None:
         at_end = {type(each).__name__: each for each in map(begin, _SEQUENCES)}[sequence]
         list(itertools.islice(at_end, 2))
         return at_end
-    # CPython reduces a position beyond a list's end to the list's length. So extend a shortened list for a moment.
+    # CPython would reduce a position beyond the end of a list. So make the list long enough for a moment.
     missing = position - len(sequence) if type(sequence) is list and begin is iter else 0
     if missing > 0:
         sequence.extend([None] * missing)
@@ -129,7 +129,7 @@ def _partial_parts(value: functools.partial[Any]) -> list[Any]:
 
 
 _SEQUENCES = ([], (), "", "é", b"", bytearray(), range(0), range(1 << 64))
-"""One sequence for each type of sequence iterator."""
+"""Examples of sequences: one for each type of sequence iterator."""
 
 _ITER, _REVERSED = functools.partial(_sequence_iterator, iter), functools.partial(_sequence_iterator, reversed)
 _VIEWS = {kind: name for name, kinds in (("keys", KEYS), ("values", VALUES), ("items", ITEMS)) for kind in kinds}
@@ -174,4 +174,4 @@ CODECS: dict[type, ValueCodec] = {
     type(reversed([])): ValueCodec("reversed", _sequence_iterator_parts, _REVERSED, None, True),
     **{type(iter(each)): ValueCodec("iterator", _sequence_iterator_parts, _ITER, None, True) for each in _SEQUENCES},
 }
-"""The codec for each exact type of value."""
+"""The codecs by exact type. A subclass does not use the codec of its base class."""

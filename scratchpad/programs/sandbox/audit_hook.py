@@ -1,29 +1,29 @@
-"""The audit hook of a program's process. It refuses an event by raising PermissionError with the event's name.
+"""The audit hook of a program's process, which refuses operations by raising PermissionError.
 
 Python calls the hook before an operation such as opening a file, starting a process or creating a socket. The hook
 makes programs behave the same on every machine and prevents accidental harm. The hook also protects the tracer's frames
-and objects, which the kernel cannot protect, because they are in the program's process.
+and objects. The kernel cannot protect these objects, because they are in the program's process.
 
-The hook is no security boundary: it runs in the program's own interpreter, and a determined program can get past it.
+The hook is not a security boundary: it runs in the program's own interpreter, and a determined program can get past it.
 The namespaces and the seccomp filter stop such programs.
 
-The hook checks events, so replacing or renaming a function has no effect. The hook compares paths after `realpath`, so
-links and `..` cannot lead out of the allowed folders. The hook allows `sys.settrace`, because the interpreter raises
-this event when it has no memory left to call the tracer. `Tracer.is_running` detects programs that replace the tracer.
+Python reports an operation even if a program renames or replaces functions. The hook compares paths after `realpath`,
+so links and `..` cannot lead out of the allowed folders. The hook allows the event `sys.settrace`, because the
+interpreter raises it when no memory is left to call the tracer. `Tracer.is_running` detects a replaced tracer.
 """
 
-# Do not import pathlib here: every program's process would contain pathlib.
+# Do not import pathlib here: every program's process would inherit it, and forks would be slower.
 
 from __future__ import annotations
 
 import os
 import sys
 from functools import cached_property
-from sys import _getframe  # imported by name: a program may replace the attributes of modules
+from sys import _getframe  # imported by name, because a program may replace a module's attributes
 from types import CodeType, FrameType, FunctionType, coroutine
 from typing import Any
 
-_MAX_WRITES = 256  # the limit for created folders, created links and files opened for writing
+_MAX_WRITES = 256  # how often a program may create a folder, create a link or open a file for writing
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _REFUSED_MODULES = frozenset({"ctypes", "pty", "socket", "sqlite3", "subprocess", "syslog"})
 _REFUSED_EVENTS = frozenset(
@@ -41,15 +41,15 @@ _CHANGING_EVENTS = frozenset(
 )  # fmt: skip
 _CREATING_EVENTS = frozenset({"os.link", "os.mkdir", "os.symlink"})
 _READING_EVENTS = frozenset({"os.getxattr", "os.listdir", "os.listxattr", "os.scandir"})
-_AF_UNIX = 1  # asyncio needs a pair of such sockets; without an address, they reach no other process
+_AF_UNIX = 1  # asyncio needs a pair of Unix sockets; without an address, the sockets reach no other process
 _COROUTINE_CODE = coroutine.__code__
 
 
 class AuditHook:
-    """Refuses other processes, the network, access to the tracer, and files outside the program's folder.
+    """Refuses access to other processes, to the network, to the tracer and to files outside the allowed folders.
 
-    A program may read and write in its first working folder, and may read files on the module path. After the program's
-    end, the sandbox sets `enabled` to False, so that the hook does not restrict the sandbox itself.
+    A program may read and write in the working folder in which it starts, and may read files on the module path. After
+    the program's end, the sandbox sets `enabled` to False, so that the hook does not restrict the sandbox itself.
     """
 
     def __init__(self) -> None:
@@ -83,7 +83,7 @@ class AuditHook:
             raise PermissionError("os.kill of another process is not allowed in the sandbox")
 
     def _check_open(self, path: object, mode: str | None, flags: int) -> None:
-        """Check the event `open`. With `os.open` (`mode` is None), programs may read only in the writable folder."""
+        """Check an `open` event. If `mode` is None (`os.open`), a program may read only in its working folder."""
         if path == os.devnull:
             return
         writes = bool(flags & _WRITE_FLAGS)
@@ -104,6 +104,6 @@ class AuditHook:
 
 
 def _in_types_coroutine(frame: FrameType) -> bool:
-    """Return whether a frame is `types.coroutine` with a real function. asyncio needs this call."""
+    """Return whether a frame is a call of `types.coroutine` with a real function. asyncio needs such calls."""
     names = frame.f_locals if frame.f_code is _COROUTINE_CODE else {}
     return type(names.get("func")) is FunctionType and type(names.get("co")) is CodeType

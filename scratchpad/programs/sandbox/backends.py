@@ -1,6 +1,6 @@
 """The two ways to isolate programs: Linux namespaces, and audit hooks for machines without namespaces."""
 
-# Do not import pathlib here: every program's process would contain pathlib.
+# Do not import pathlib here: every program's process would inherit it, and forks would be slower.
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from scratchpad.programs.sandbox.namespaces import (
 from scratchpad.programs.sandbox.private_root import enter_private_root, mount_working_folder
 from scratchpad.programs.sandbox.seccomp import has_filter, install_filter
 
-_SERVER_PROCESSES = 2  # the user namespace also counts the server and the server's parent process
+_SERVER_PROCESSES = 2  # the server and its parent process also count towards the limit of processes
 
 
 class Backend(Protocol):
-    """A way to isolate programs. The server enters the isolation once, then forks the programs' processes."""
+    """A way to isolate programs. The server enters the isolation once. Then it forks a process for each program."""
 
     name: str
     detail: str
 
     @property
     def folder(self) -> str | None:
-        """The folder that the caller removes after the server's end."""
+        """The temporary folder that the client removes after the server's end, or None."""
 
     def enter(self) -> None:
         """Isolate the server before it runs programs. Raises OSError if the machine does not allow this isolation."""
@@ -61,7 +61,7 @@ class NamespaceBackend:
 
     def enter(self) -> None:
         proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)  # the private root has no /proc
-        if os.geteuid() == 0:  # first the root: `nobody` may have no access to the folders above Python's files
+        if os.geteuid() == 0:  # enter the private root first, because `nobody` may have no access to Python's files
             unshare(NEW_MOUNTS, "mount namespace")
             enter_private_root()
             enter_user_namespace(proc)
@@ -84,7 +84,7 @@ class NamespaceBackend:
             install_filter()
 
     def clean_up(self) -> None:
-        """Kill all other processes in the namespace: the program's processes. The kernel then removes the folder."""
+        """Kill all processes in the namespace except this process. Then the kernel removes the program's folder."""
         self._require_first_process()
         with contextlib.suppress(ProcessLookupError):
             os.kill(-1, signal.SIGKILL)
@@ -93,13 +93,13 @@ class NamespaceBackend:
                 os.wait()
 
     def _require_first_process(self) -> None:
-        """Raise OSError outside a process namespace, where `os.kill(-1)` would kill all processes of this user."""
+        """Raise OSError outside a process namespace, because `os.kill(-1)` would kill all processes of this user."""
         if os.getpid() != 1:
             raise OSError("the server is not the first process of a new namespace")
 
 
 class AuditHookBackend:
-    """Isolation by audit hooks and resource limits, which is no security boundary. `filters`: use a seccomp filter."""
+    """Isolation by audit hooks and limits, which is not secure. `filters`: whether to use a seccomp filter."""
 
     name = "hooks"
     folder: str
@@ -114,7 +114,7 @@ class AuditHookBackend:
         self.folder, self._remove = new_folder(), shutil.rmtree
 
     def confine(self, limits: ResourceLimits) -> None:
-        folder = os.path.join(self.folder, str(self._runs))  # a new folder, as removing the last may fail
+        folder = os.path.join(self.folder, str(self._runs))  # a new folder, because the last clean_up may have failed
         os.mkdir(folder)
         os.chdir(folder)
         die_with_parent()
@@ -122,7 +122,7 @@ class AuditHookBackend:
         if self._filters:
             install_filter()
         else:
-            resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))  # no new processes or threads; root has no limit
+            resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))  # no new processes or threads, except for root
 
     def clean_up(self) -> None:
         self._runs += 1

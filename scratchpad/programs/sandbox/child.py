@@ -1,6 +1,6 @@
-"""The process of a program, which enters the sandbox, runs the program, and records how the program ended."""
+"""The work of a program's process: enter the sandbox, run the program, and record how the program ended."""
 
-# Do not import pathlib here: every program's process would contain pathlib.
+# Do not import pathlib here: every program's process would inherit it, and forks would be slower.
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import resource
 import signal
 import sys
 from io import TextIOWrapper
-from os import _exit  # imported by name: a program may replace the attributes of modules
+from os import _exit  # imported by name, because a program may replace a module's attributes
 from sys import setprofile, settrace
 from types import CodeType
 from typing import Any, NoReturn
@@ -30,7 +30,7 @@ from scratchpad.programs.tracing.tracer import FILE, Tracer, state_of_names
 from scratchpad.programs.tracing.value_json import JsonWriter
 
 _MAX_DESCRIPTORS = os.sysconf("SC_OPEN_MAX")
-_RESERVE_BYTES = 32 * MIB  # memory for the last record, if the program has used up its memory
+_RESERVE_BYTES = 32 * MIB  # memory for writing the last record after the program has used up its memory
 _OUTPUT_CHARACTERS = 1 << 16
 _SIGNALS = {int(number) for number in signal.valid_signals()}
 _NO_LAST_RECORD = 70  # exit status
@@ -39,8 +39,8 @@ _NO_LAST_RECORD = 70  # exit status
 def enter_sandbox(backend: Backend, limits: ResourceLimits, output: int, errors: int) -> None:
     """Confine this process before it runs a program. `output`, `errors`: the new stdout and stderr.
 
-    First close all other descriptors, because through an open descriptor the program could reach the server's pipes or
-    the old root. Then the backend confines the process. Set the resource limits last.
+    First close all other descriptors, because an open descriptor could give access to the server's pipes or the old
+    root. Then let the backend confine the process. Set the resource limits last.
     """
     os.setpgid(0, 0)
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -69,8 +69,8 @@ def _limit(name: str, amount: int, reserve: int = 0) -> None:
 class ProgramExecution:
     """One run of a program in this process.
 
-    `request`: `program` is the program's text. If `inductive` is true, the inductive machine runs the program, starting
-    from `state` if the request has a state. Otherwise CPython runs the program under the tracer.
+    `request["program"]` is the program's text. If `request["inductive"]` is true, the inductive machine runs the
+    program, from `request["state"]` if it exists. Otherwise CPython runs the program under the tracer.
     """
 
     def __init__(self, request: dict[str, Any], limits: ResourceLimits, buffer: TraceBuffer) -> None:
@@ -131,7 +131,7 @@ class ProgramExecution:
     def _end_by(self, error: BaseException) -> NoReturn:
         """End this process because of an exception that the program has not caught."""
         if isinstance(error, Unsupported):
-            line = self._machine.last_line if self._machine else None  # the line that created the unsupported value
+            line = self._machine.last_line if self._machine else None  # this line created the unsupported value
             self.end("refused", str(Unsupported(error.construct, error.line or line)))
         known = {SystemExit: "exit", MemoryError: "memory"}
         status = next((status for kind, status in known.items() if issubclass(type(error), kind)), "exception")
@@ -140,8 +140,8 @@ class ProgramExecution:
     def end(self, status: str, error: str | None = None) -> NoReturn:
         """Write the last record and end this process at once, without `atexit`, `finally` or waiting for threads.
 
-        First block signals, so that the program's signal handlers cannot interrupt. Then stop the tracer and the audit
-        hook, and make the reserved memory available.
+        First block signals, so that the program's signal handlers do not run. Then stop the tracer and the audit hook,
+        and raise the memory limit by the reserve.
         """
         try:
             signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)

@@ -25,7 +25,7 @@ from scratchpad.programs.sandbox.server import main
 del sys.path[0]  # programs can import only Python's library
 main({isolation!r})"""
 _CHUNK = 1 << 20
-_EXTRA_SECONDS = 60.0  # the waiting time beyond the program's own time
+_EXTRA_SECONDS = 60.0  # how long the client waits for a reply after the program's time limit
 
 
 class ServerClient:
@@ -61,7 +61,7 @@ class ServerClient:
             raise RunFailure(f"the server that runs programs has ended: {error.strerror}") from None
 
     def receive(self, seconds: float = 0.0) -> tuple[dict[str, Any], list[bytes]]:
-        """Return the next reply and its contents. `seconds`: the time limit of the program."""
+        """Return the next reply and the byte strings after the reply. `seconds`: the program's time limit."""
         deadline = time.monotonic() + seconds + _EXTRA_SECONDS
         while (end := self._received.find(b"\n")) < 0:
             self._read_more(deadline)
@@ -83,7 +83,7 @@ class ServerClient:
         return content
 
     def close(self) -> None:
-        """End the server and the running program."""
+        """Kill the server and the program that the server runs."""
         self._requests.close()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)

@@ -4,7 +4,7 @@ A fork is much faster than starting Python for each program. But the server has 
 could notice or misuse: the sandbox's modules, the environment and the command line.
 """
 
-# Do not import pathlib here: every program's process would contain pathlib.
+# Do not import pathlib here: every program's process would inherit it, and forks would be slower.
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _PRELOADED = (
 """Modules that programs often import. The server loads the modules once, before the forks."""
 
 _PRIVATE = ("_ctypes", "ast", "ctypes", "json", "scratchpad")
-"""Modules that the sandbox uses. A program imports a separate copy, so it cannot change the sandbox's modules."""
+"""Modules that the sandbox uses. A program imports its own copies, so it cannot change the sandbox's modules."""
 
 _RECURSION_LIMIT = 1000  # Python's default
 
 
 def prepare_interpreter() -> None:
-    """Prepare the server's interpreter. Afterwards only `AuditHookBackend` imports another module."""
+    """Make the server's interpreter look freshly started. The sandbox must have imported its modules before."""
     _seed_random()
     for name in _PRELOADED:
         importlib.import_module(name)
@@ -39,7 +39,7 @@ def prepare_interpreter() -> None:
         if name.partition(".")[0] in _PRIVATE:
             del sys.modules[name]
     os.environ.clear()
-    copy = sys.modules["builtins"] = types.ModuleType("builtins")  # for programs; the sandbox keeps the original
+    copy = sys.modules["builtins"] = types.ModuleType("builtins")  # programs use this copy
     vars(copy).update(vars(builtins) | {name: _sitebuiltins.Quitter(name, "") for name in ("exit", "quit")})
     sys.modules["__main__"] = types.ModuleType("__main__")
     vars(sys.modules["__main__"]).update(__file__=FILE, __builtins__=copy)
@@ -50,7 +50,7 @@ def prepare_interpreter() -> None:
 
 
 def _seed_random() -> None:
-    """Seed `random`, so that all programs draw the same numbers. By default, `random` reseeds itself in forks."""
+    """Import and seed `random`, and prevent it from reseeding itself after a fork."""
     assert "random" not in sys.modules
     register, os.register_at_fork = os.register_at_fork, lambda **_: None
     try:
@@ -61,7 +61,7 @@ def _seed_random() -> None:
 
 
 def _set_recursion_limit() -> None:
-    """Set Python's default recursion limit, and hide the extra frames for the tracer from programs."""
+    """Set Python's default recursion limit. The real limit is higher, because the tracer needs extra frames."""
     get, change = sys.getrecursionlimit, sys.setrecursionlimit
 
     def getrecursionlimit() -> int:

@@ -1,4 +1,4 @@
-"""Resource limits of a program."""
+"""Resource limits for programs."""
 
 from __future__ import annotations
 
@@ -17,19 +17,18 @@ def _limit(default: float, low: float, high: float) -> Any:
 
 @dataclass(frozen=True)
 class ResourceLimits:
-    """The resource limits of one program. If the program exceeds a limit, it ends with a status that names the limit.
+    """The resource limits of one program. Raises ScratchpadError if a number is out of range.
 
     `seconds`: the wall-clock time, and also the processor time. `steps`: the number of traced lines (states).
-    `memory_bytes`: the address space, including the interpreter and excluding the trace.
+    `memory_bytes`: the size of the address space, which includes the interpreter but not the trace.
     `output_bytes`: the size of stdout and stderr together. `trace_bytes`: the size of the trace as JSON.
     `open_files`: the number of simultaneously open files. `file_bytes`: the size of the working folder.
     `threads`: the number of threads, including the main thread. A program cannot start processes.
-    `value_characters`: the approximate length of a variable's value; a mark replaces the rest of a longer value.
+    `value_characters`: the approximate length of a written value; a mark replaces the rest of a longer value.
 
-    Too many open files, too many threads and too large files raise OSError or RuntimeError in the program. Without
-    namespaces, the working folder's size and the number of threads have no limit. In every case, a program may create
-    folders and links and open files for writing at most 256 times in total.
-    Raises ScratchpadError if a number is out of range.
+    If a program exceeds a limit, the run ends with a status such as `time`. But too many open files or threads and too
+    large files only raise OSError or RuntimeError in the program. With the isolation `hooks`, the working folder's size
+    and the number of threads are not limited.
     """
 
     seconds: float = _limit(5.0, 0.01, 3600)

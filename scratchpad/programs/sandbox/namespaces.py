@@ -1,18 +1,18 @@
 """Linux namespaces, in which a process sees only its own users, processes, network and IPC objects.
 
 Threats, and the protection against each threat:
-- The program kills, traces or reads other processes: in a process namespace, other processes have no number.
+- The program kills, traces or reads other processes: a process namespace hides all other processes.
 - The program sends data out or connects to local services: the network namespace has no interface.
 - The program uses shared memory or message queues of other programs: an IPC namespace hides them.
 - The program uses this user's rights: the user namespace has only this user, and the process drops all capabilities.
-- The program creates a namespace, which would give it all capabilities again: `max_user_namespaces` is 0, and the
-  seccomp filter refuses `unshare` and refuses `clone` for processes.
+- The program creates a namespace, in which it would have all capabilities again: `max_user_namespaces` is 0, and the
+  seccomp filter refuses `unshare`, and `clone` for processes.
 - The program reads or changes files: a mount namespace hides the files (`private_root`).
 
 The order matters. An ordinary user may create other namespaces only inside a user namespace, so one call of `unshare`
 creates all namespaces. Next, the server writes `setgroups` before the user and group maps, because otherwise the kernel
 refuses a group map from an ordinary user. A process namespace starts with the next child, so the server forks again.
-A program's process mounts the working folder, which needs capabilities, and then drops all capabilities.
+Each program's process first mounts its working folder and then drops all capabilities, because mounting needs them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _TEMPORARY = ("/tmp", "/var/tmp", "/usr/tmp")
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 _FIXED_ADDRESSES, _PERSONALITY_AS_IT_IS = 0x40000, 0xFFFFFFFF
 _RESTARTED = "SCRATCHPAD_STARTED_ANEW"
-_CAPABILITY_HEADER = struct.pack("=Ii", 0x20080522, 0)  # version 3, this process
+_CAPABILITY_HEADER = struct.pack("=Ii", 0x20080522, 0)  # version 3; 0 means this process
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.unshare.argtypes = [ctypes.c_int]
@@ -41,14 +41,14 @@ _libc.capset.argtypes = [ctypes.c_char_p, ctypes.c_char_p]
 
 
 def checked(result: int, what: str) -> None:
-    """Raise OSError if a libc call has returned an error. `what`: the name of the call, for the message."""
+    """Raise OSError if the result of a libc call is an error. `what`: the call's name for the message."""
     if result != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{what}: {os.strerror(number)}")
 
 
 def fix_addresses() -> None:
-    """Restart this interpreter with fixed addresses if possible, since addresses affect the order of sets."""
+    """Restart this interpreter with fixed addresses if possible, because addresses affect the order of sets."""
     now = _libc.personality(_PERSONALITY_AS_IT_IS)
     if now == -1 or now & _FIXED_ADDRESSES or _RESTARTED in os.environ:
         return
@@ -58,7 +58,7 @@ def fix_addresses() -> None:
 
 def new_folder() -> str:
     """Create a temporary folder that only this user may enter, and return its path."""
-    # Not with `tempfile`: every program's process would contain its imports, and each fork would be 10 % slower.
+    # Do not use `tempfile`: every program's process would inherit its imports, and forks would be 10 % slower.
     name = f"scratchpad-{os.urandom(8).hex()}"
     for folder in _TEMPORARY:
         with contextlib.suppress(OSError):
@@ -68,15 +68,15 @@ def new_folder() -> str:
 
 
 def unshare(flags: int, what: str) -> None:
-    """Enter new namespaces. A new process namespace starts with the next child process."""
+    """Move this process into new namespaces. `what`: the namespaces' name for an error message."""
     checked(_libc.unshare(flags), what)
 
 
 def enter_user_namespace(proc: int) -> None:
     """Enter new user, mount, network, IPC and process namespaces, in which this user is the only user.
 
-    `proc`: a file descriptor of /proc. The user keeps the same number, and has all capabilities inside the namespaces
-    but none outside. Root first becomes nobody, because the limit on the number of processes does not apply to root.
+    `proc`: a file descriptor of /proc. The user keeps the same number. The user has all capabilities inside the
+    namespaces and none outside. Root first becomes `nobody`, because root has no limit on the number of processes.
     """
     if os.geteuid() == 0:
         os.setgroups([])
@@ -107,4 +107,4 @@ def die_with_parent() -> None:
 def drop_privileges() -> None:
     """Drop all capabilities permanently. Executing a set-user-ID program cannot restore capabilities."""
     checked(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "PR_SET_NO_NEW_PRIVS")
-    checked(_libc.capset(_CAPABILITY_HEADER, bytes(24)), "capset")  # three empty sets of 64 bits
+    checked(_libc.capset(_CAPABILITY_HEADER, bytes(24)), "capset")  # three empty sets

@@ -4,17 +4,17 @@ Threat: a program reads the user's files (keys, data sets, /proc, /etc) or chang
 File permissions do not help, because the program runs as the user. So the program gets a root folder without other
 files. The working folder is limited in size, and the kernel removes it when the program's last process ends.
 
-Steps, once for the server, in a new mount namespace:
+The server takes these steps once, in a new mount namespace:
 1. Make all mounts private, so that new mounts are invisible outside.
 2. Mount a small tmpfs as the new root. Bind the libraries (read-only) and a few devices into the tmpfs.
 3. Make the new root read-only, because all mount points exist now.
-4. Call `pivot_root` and unmount the old root. Then no path leads back to the old root; after `chroot`, `..` could.
-   Open descriptors of the old root would lead back too, so `enter_sandbox` closes all descriptors.
+4. Call `pivot_root` and unmount the old root, so that no path leads back to the old root. `chroot` would not suffice.
+   Open descriptors could also lead back, so `enter_sandbox` closes all descriptors.
 Each program then gets a new mount namespace with an empty tmpfs as the working folder (`mount_working_folder`).
 The kernel removes the namespace and the tmpfs with the program's last process, so programs do not share files.
 """
 
-# Do not import pathlib here: every program's process would contain pathlib.
+# Do not import pathlib here: every program's process would inherit it, and forks would be slower.
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ def enter_private_root() -> None:
         os.makedirs(base + WORKING_FOLDER, exist_ok=True)
         _make_read_only(base, 0)
         os.chdir(base)
-        checked(_libc.pivot_root(b".", b"."), "pivot_root")  # stacks the old root on the new one
+        checked(_libc.pivot_root(b".", b"."), "pivot_root")  # mounts the old root on top of the new root
         checked(_libc.umount2(b".", _DETACH), "umount of the old root")
         os.chdir("/")
     except OSError:
         _libc.umount2(base.encode(), _DETACH)
         raise
     finally:
-        os.rmdir(os.path.basename(base), dir_fd=parent)  # no path leads to `base`, which is in the old root
+        os.rmdir(os.path.basename(base), dir_fd=parent)  # no path leads to `base` any more
         os.close(parent)
 
 
@@ -71,7 +71,7 @@ def mount_working_folder(size_bytes: int) -> None:
 
 
 def _visible_paths() -> list[str]:
-    """Return the paths of libraries, devices and Python's files, without paths inside other returned paths."""
+    """Return the paths of libraries, devices and Python's files. Omit paths that lie inside other returned paths."""
     python = [*sys.path, *(f"{prefix}/lib" for prefix in (sys.base_prefix, sys.base_exec_prefix))]
     found: list[str] = []
     for path in [*_LIBRARIES, *_DEVICES, *sorted(map(os.path.abspath, python), key=len)]:

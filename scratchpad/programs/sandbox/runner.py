@@ -1,4 +1,4 @@
-"""The runner: runs programs in sandboxed processes and returns their traces."""
+"""The runner, which runs programs in sandboxed processes and returns their traces."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Runner:
     A runner is a context manager. It runs one program at a time on one core; for more cores, use one runner per thread.
 
     `limits`: the default resource limits. `isolation`: `namespaces`, `hooks`, or `auto` (`namespaces` if the machine
-    allows namespaces, otherwise `hooks`). After the server's start, the attribute `isolation` is the isolation in use,
-    `detail` describes the isolation, and `refusal` says why the machine refused a stronger isolation (None if not).
+    allows namespaces, otherwise `hooks`). The start of the server sets three attributes: `isolation` is the isolation
+    in use, `detail` describes it, and `refusal` says why the machine refused a stronger isolation (None if it did not).
 
     Raises ScratchpadError if the isolation, a call or a program is invalid, or if the system is not Linux. Raises
     RunFailure if the machine does not allow `namespaces` or if the server fails. The next run then starts a new server.
@@ -51,19 +51,19 @@ class Runner:
         self.close()
 
     def run(self, source: str, call: str | None = None, limits: ResourceLimits | None = None) -> Trace:
-        """Run a program, then `output = CALL`, under the tracer. The trace's status reports errors of the program."""
+        """Run a program and then `output = CALL` under the tracer. The trace's status reports the program's errors."""
         return self._run({"program": program_text(source, call)}, limits or self.limits)
 
     def run_inductive(self, source: str, call: str | None = None, limits: ResourceLimits | None = None) -> Trace:
-        """Run a program as an induction on states. The status is `refused` if the program leaves the subset."""
+        """Run a program in the inductive format. The status is `refused` if a construct is not supported."""
         return self._run({"program": program_text(source, call), "inductive": True}, limits or self.limits)
 
     def resume(self, program: str, state: State, limits: ResourceLimits | None = None) -> Trace:
-        """Continue the whole text `program` from a state of `run_inductive`. Return the steps after this state."""
+        """Continue a run of `run_inductive` after a given state. `program`: the whole text, including the call."""
         return self._run({"program": program, "inductive": True, "state": state}, limits or self.limits)
 
     def close(self) -> None:
-        """End the server and the running program. The next run starts a new server."""
+        """Kill the server and the running program. The next run starts a new server."""
         with self._lock:
             if self._client is not None:
                 self._client.close()
@@ -80,7 +80,7 @@ class Runner:
             try:
                 client.send(request | {"limits": vars(limits)})
                 header, contents = client.receive(limits.seconds)
-            except BaseException:  # a late reply would look like the next program's reply
+            except BaseException:  # end the server, because a late reply would look like the next program's reply
                 client.close()
                 self._client = None
                 raise

@@ -1,4 +1,4 @@
-"""A seccomp filter, with which the kernel refuses system calls that programs do not need.
+"""A seccomp filter, which makes the kernel refuse system calls that programs do not need.
 
 Threat: a program gets past the audit hook (with ctypes or an interpreter bug) and makes system calls directly.
 The filter refuses
@@ -7,14 +7,14 @@ The filter refuses
 - memory that resource limits do not count: shared memory, semaphores, message queues, anonymous files;
 - new namespaces and mounts, and system calls with a history of kernel bugs (`bpf`, `io_uring`, `keyctl`, ...).
 
-A process may install a filter without privileges once PR_SET_NO_NEW_PRIVS is set. It cannot remove the filter, and its
-threads inherit it.
+After setting PR_SET_NO_NEW_PRIVS, a process may install a filter without privileges. The process cannot remove the
+filter, and its threads inherit the filter.
 
 The filter is a program of classic BPF instructions, which the kernel runs before every system call:
 1. Kill the process if the call uses a different architecture, because the numbers of system calls would differ.
 2. For clone, prlimit, kill and tgkill, allow or refuse the call depending on the first argument.
 3. Return ENOSYS for clone3, so that libc uses clone: a filter cannot read the memory that holds clone3's flags.
-4. Refuse the numbers of x86-64's x32 table, which offers every system call a second time.
+4. Refuse the calls in x86-64's x32 table, which repeats every system call under another number.
 5. Return EPERM if the number is in the list of refused numbers; otherwise allow the call.
 A list of allowed calls would be stricter, but new versions of Python or libc would break it.
 """
@@ -34,7 +34,7 @@ _PR_SET_SECCOMP, _MODE_FILTER = 22, 2
 _ALLOW, _REFUSE, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _LOAD_WORD, _JUMP_IF_EQUAL, _JUMP_IF_AT_LEAST, _JUMP_IF_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _NUMBER_AT, _ARCHITECTURE_AT, _ARGUMENT_AT = 0, 4, 16  # offsets in struct seccomp_data
-_X32_BIT = 0x40000000  # larger x86-64 numbers belong to the x32 table
+_X32_BIT = 0x40000000  # x86-64's x32 table uses the numbers from here on
 _CLONE_THREAD = 0x10000
 _OWN_PROCESS = 0xABCDEF01  # a placeholder for the process's number, larger than any process number
 _INSTRUCTION_BYTES = 8
@@ -66,7 +66,7 @@ _AARCH64 = {
 
 
 class _Architecture(NamedTuple):
-    """The audit number of an architecture, and the numbers of system calls."""
+    """An architecture's audit number and the numbers of its system calls."""
 
     audit_number: int
     clone: int
@@ -95,7 +95,7 @@ def has_filter() -> bool:
 def install_filter() -> None:
     """Install the filter in this process permanently. Refused calls fail with EPERM.
 
-    The process must have set PR_SET_NO_NEW_PRIVS. Raises OSError if the architecture or kernel supports no filter.
+    Set PR_SET_NO_NEW_PRIVS first. Raises OSError if the architecture or the kernel does not support the filter.
     """
     if _FILTER is None:
         raise OSError(errno.ENOSYS, f"no seccomp filter exists for {platform.machine()}")
@@ -105,7 +105,7 @@ def install_filter() -> None:
 
 
 def _build_filter(machine: _Architecture) -> bytes:
-    """Return the filter's instructions, with `_OWN_PROCESS` in place of the process's number."""
+    """Return the filter's instructions, with the placeholder `_OWN_PROCESS` for the process's number."""
     refused = sorted({**machine.refused, **_REFUSED_EVERYWHERE}.values())
     return b"".join(
         [
@@ -114,7 +114,7 @@ def _build_filter(machine: _Architecture) -> bytes:
             _instruction(_RETURN, _KILL),
             _instruction(_LOAD_WORD, _NUMBER_AT),
             *_allow_if(machine.clone, _JUMP_IF_ANY_BIT, _CLONE_THREAD),
-            *_allow_if(machine.prlimit, _JUMP_IF_EQUAL, 0),  # 0: the process itself, which can only lower its limits
+            *_allow_if(machine.prlimit, _JUMP_IF_EQUAL, 0),  # 0 means this process, which can only lower limits
             *_allow_if(machine.kill, _JUMP_IF_EQUAL, _OWN_PROCESS),
             *_allow_if(machine.tgkill, _JUMP_IF_EQUAL, _OWN_PROCESS),
             _instruction(_JUMP_IF_EQUAL, _CLONE3, 0, 1),
@@ -128,7 +128,7 @@ def _build_filter(machine: _Architecture) -> bytes:
 
 
 def _allow_if(number: int, test: int, operand: int) -> list[bytes]:
-    """Allow the system call with this number only if its first argument passes a test."""
+    """Return instructions that allow a system call only if its first argument passes a test."""
     return [
         _instruction(_JUMP_IF_EQUAL, number, 0, 4),
         _instruction(_LOAD_WORD, _ARGUMENT_AT),
@@ -139,7 +139,7 @@ def _allow_if(number: int, test: int, operand: int) -> list[bytes]:
 
 
 def _instruction(code: int, operand: int, if_true: int = 0, if_false: int = 0) -> bytes:
-    """Encode a `struct sock_filter`. Jump distances count from the next instruction."""
+    """Encode one instruction (`struct sock_filter`). A jump by 0 goes to the next instruction."""
     return struct.pack("=HBBI", code, if_true, if_false, operand)
 
 

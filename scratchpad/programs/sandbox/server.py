@@ -6,7 +6,7 @@ them. The server has no torch, threads or open files, enters the isolation only 
 The steps of `main`, with reasons:
 1. Restore the signal handlers, which the programs inherit.
 2. Prepare the interpreter and warm up the tracer before any fork, so that no program's process repeats this work.
-3. Freeze the garbage collector's objects, because a collection in a child would touch and so copy their memory.
+3. Freeze the garbage collector's objects, because otherwise a collection in a child would copy their memory.
 4. Try each isolation on a small program in a child, because a failed isolation cannot be undone.
 5. Enter the first isolation that works, report the isolation, and answer requests.
 
@@ -67,7 +67,7 @@ def main(wanted: str) -> None:
 
 
 def _warm_up_tracer() -> None:
-    """Trace a small program until the interpreter has specialised the tracer's bytecode, which the forks inherit."""
+    """Trace a small program several times, so that all forks inherit the tracer's bytecode in its faster form."""
     code, buffer = compile(_WARM_UP, FILE, "exec"), TraceBuffer(MIB)
     for _ in range(_WARM_UP_RUNS):
         tracer = Tracer(buffer, JsonWriter(MIB), MIB, lambda limit: None)
@@ -78,7 +78,7 @@ def _warm_up_tracer() -> None:
 
 
 def _first_allowed(candidates: Sequence[Backend]) -> tuple[Backend | None, str | None]:
-    """Return the first backend that this machine allows, or None; and why the machine refuses the first candidate."""
+    """Return the first backend that this machine allows (or None), and why it refuses the first candidate (or None)."""
     first_refusal = None
     for backend in candidates:
         refusal = _try_in_child(backend)
@@ -89,7 +89,7 @@ def _first_allowed(candidates: Sequence[Backend]) -> tuple[Backend | None, str |
 
 
 def _try_in_child(backend: Backend) -> str:
-    """Return why this machine refuses a backend; an empty text if the backend works."""
+    """Return why this machine refuses a backend, or an empty text if the backend works."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -119,7 +119,6 @@ def _remove_folder(backend: Backend) -> None:
 
 
 def _answer(backend: Backend, request: dict[str, Any]) -> None:
-    """Run the program of a request and send the reply."""
     try:
         outcome = run_program(backend, request, ResourceLimits(**request.pop("limits")))
     except OSError as error:

@@ -3,12 +3,11 @@
 Threats: a program runs forever, ignores signals, prints without end, leaves processes or files for the next program, or
 tampers with its trace.
 
-1. Fork. The child enters the sandbox and runs the program. It shares memory for the trace and two pipes with the
-   server.
-2. Wait for the child's end, the pipes and the deadline together. The server enforces the limits that the child cannot
-   enforce itself (wall-clock time, printed bytes). The server also reads the pipes, since a full pipe blocks the child.
-3. Always send SIGKILL, and before `waitpid`: after `waitpid`, another process could get the process's number.
-4. The backend removes remaining files and processes, which could still write to the pipes and the trace.
+1. Fork. The child enters the sandbox and runs the program. Shared memory holds the trace; two pipes carry the output.
+2. Wait for the child's end, for output and for the deadline at the same time. The server enforces the limits that the
+   child cannot enforce itself (wall-clock time, printed bytes). It reads the pipes, because a full pipe blocks a child.
+3. Always send SIGKILL. Send it before `waitpid`, because after `waitpid` another process may have the child's number.
+4. Let the backend remove remaining files and processes, which could still write to the pipes and the trace.
 5. Read the rest of the pipes and the trace. The caller checks the trace (`trace_decoder`), because it may be forged.
 """
 
@@ -32,7 +31,7 @@ _NOT_STARTED = 71  # exit status
 
 @dataclass(frozen=True)
 class ProcessOutcome:
-    """How a process ended. `reason`: the exceeded limit, or None. `exit_code`: minus the number for a signal."""
+    """How a process ended. `reason`: the exceeded limit, or None. `exit_code`: the exit status, or -N for signal N."""
 
     reason: str | None
     exit_code: int
@@ -105,7 +104,7 @@ class _OutputStreams:
         return "output" if self.over_limit() else None
 
     def close(self) -> list[bytes]:
-        """Close the streams and return their contents, each cut to the limit."""
+        """Close the streams and return their contents. Cut each content to the limit."""
         for descriptor in self._read:
             os.close(descriptor)
         return [bytes(content[: self._most]) for content in self._read.values()]

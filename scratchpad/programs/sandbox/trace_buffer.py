@@ -13,7 +13,7 @@ class TraceBuffer:
     """A buffer of records. The program's process adds records; the server reads them after the process has ended.
 
     The server creates the buffer before it forks the process. Shared memory is safer than a pipe: the program cannot
-    close a descriptor by accident, and a killed program loses no record. `most_bytes`: the room for records.
+    close it by accident, and a killed program loses no record. `most_bytes`: the largest total size of the records.
     """
 
     def __init__(self, most_bytes: int) -> None:
@@ -23,11 +23,11 @@ class TraceBuffer:
 
     @staticmethod
     def size(most_bytes: int) -> int:
-        """Return the memory size of a buffer for `most_bytes` of records, in bytes."""
+        """Return how many bytes of memory a buffer for `most_bytes` of records needs."""
         return _LENGTH_BYTES + most_bytes + _LAST_BYTES
 
     def put(self, record: dict[str, Any], last: bool = False) -> bool:
-        """Add a record. Return False if the buffer is full. `last`: use the bytes reserved for the last record."""
+        """Add a record; return False if the buffer is full. `last`: use the bytes reserved for the last record."""
         line = self._encode(record).encode() + b"\n"
         end = self._end + len(line)
         if end > _LENGTH_BYTES + self._most + (_LAST_BYTES if last else 0):
@@ -38,7 +38,7 @@ class TraceBuffer:
         return True
 
     def close(self) -> bytes:
-        """Release the memory and return the records, one per line. The program may have changed the records."""
+        """Free the memory and return the records as lines of JSON. A hostile program may have changed the records."""
         end = int.from_bytes(self._memory[:_LENGTH_BYTES], "little")
         content = self._memory[_LENGTH_BYTES : min(end, self.size(self._most))]
         self._memory.close()

@@ -18,11 +18,14 @@ _STR_ATTRIBUTES: dict[type[BaseException], tuple[str, ...]] = {
     UnicodeEncodeError: ("encoding", "reason"),
     UnicodeTranslateError: ("reason",),
 }
-"""For each class, the attributes that `__str__` reads instead of the arguments."""
+"""The attributes that the `__str__` of a class reads instead of the exception's arguments."""
 
 
 def error_text(error: BaseException) -> str:
-    """Return `ValueError: the message` on one line; the arguments if only the program's code can write the message."""
+    """Return an exception as one line, such as `ValueError: the message`.
+
+    If only the program's own code could write the message, the line shows the exception's arguments instead.
+    """
     arguments: tuple[Any, ...] = BaseException.__dict__["args"].__get__(error)
     to_text = class_entry(type(error), "__str__")
     if type(to_text) is types.WrapperDescriptorType and _is_plain(error, arguments):

@@ -1,7 +1,7 @@
-"""Inspect a program's objects without running any of its code.
+"""Inspect a program's objects without running the program's code.
 
 `value.attribute` and `kind.__name__` may run code of the program: `__getattribute__`, a property or a metaclass. So
-this module reads attributes with the descriptors of `type` and of the builtin classes.
+this module reads attributes through the descriptors of `type` and of the builtin classes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _TYPE_ORDER: Any = type.__dict__["__mro__"].__get__
 _TYPE_ENTRIES: Any = type.__dict__["__dict__"].__get__
 _PARTIAL_FUNCTION = functools.partial.__dict__["func"].__get__
 _MODULE_DICT: Any = vars(types.ModuleType)["__dict__"].__get__
-_IMMUTABLE = 1 << 8  # Py_TPFLAGS_IMMUTABLETYPE, which classes of programs cannot have
+_IMMUTABLE = 1 << 8  # Py_TPFLAGS_IMMUTABLETYPE, a flag that a program cannot give to its classes
 _THREAD_NUMBERS = ("_ident", "_native_id")  # different in every run
 _NAMED_CODE = (
     types.FunctionType, types.BuiltinFunctionType, types.MethodWrapperType,
@@ -35,7 +35,7 @@ def is_builtin(kind: type) -> bool:
 
 
 def builtin_name(kind: type) -> str:
-    """Return the full name of a class written in C, such as `decimal.Decimal` or `int`; empty for other classes."""
+    """Return the full name of a class written in C, such as `decimal.Decimal`; an empty text for other classes."""
     if not is_builtin(kind):
         return ""
     module = _TYPE_MODULE(kind)
@@ -43,7 +43,7 @@ def builtin_name(kind: type) -> str:
 
 
 def class_entry(kind: type, name: str) -> object:
-    """Return the unbound attribute `name` of a class or its bases; None if the attribute does not exist."""
+    """Look up an attribute in a class and its bases, without binding the attribute. Return None if none exists."""
     for base in _TYPE_ORDER(kind):
         entries = _TYPE_ENTRIES(base)
         if name in entries:
@@ -55,13 +55,13 @@ def instance_dict(value: object) -> dict[str, object]:
     """Return an instance's `__dict__`; an empty dict if the instance has no `__dict__`."""
     for base in _TYPE_ORDER(type(value)):
         found = _TYPE_ENTRIES(base).get("__dict__")
-        if type(found) is types.GetSetDescriptorType:  # not the program's property `__dict__`
+        if type(found) is types.GetSetDescriptorType:  # a program may define a property `__dict__`
             return found.__get__(value)
     return {}
 
 
 def attributes(value: object) -> list[tuple[str, object]]:
-    """Return the names and values of an instance's attributes: first slots, from the base class on, then `__dict__`."""
+    """Return the names and values of an instance's attributes: first the slots, then the entries of `__dict__`."""
     left_out = _THREAD_NUMBERS if is_library_class(type(value), "threading", "Thread") else ()
     found: list[tuple[str, object]] = []
     for base in reversed(_TYPE_ORDER(type(value))):
@@ -91,7 +91,7 @@ def callable_name(value: object) -> str | None:
     kind = type(value)
     if issubclass(kind, type):
         return type_name(value)  # pyright: ignore[reportArgumentType]
-    if is_builtin(kind) and kind in _NAMED_CODE:  # check `is_builtin` first, as `in` may call a metaclass's `==`
+    if is_builtin(kind) and kind in _NAMED_CODE:  # first `is_builtin`, because `in` may call a metaclass
         return str.__str__(value.__name__)  # pyright: ignore[reportAttributeAccessIssue]
     if kind is types.MethodType:
         return callable_name(value.__func__)  # pyright: ignore[reportAttributeAccessIssue]
@@ -111,7 +111,7 @@ def module_name(value: object) -> str | None:
 
 
 def member_name(value: object) -> str | None:
-    """Return `A` for the member A of an enumeration; None for other values."""
+    """Return the name of an enumeration's member; None for other values."""
     held = instance_dict(value)
     name = held.get("_name_") if "__objclass__" in held else None
     return name if type(name) is str else None

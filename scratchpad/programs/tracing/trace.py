@@ -35,7 +35,7 @@ class TraceStep:
 
     `line`: the line's number, starting at 1. `source`: the line's text with indentation. `state`: the frame's local
     variables; in the inductive format, everything on which the rest of the run depends. `frame`: the number of the call
-    that runs the line, 1 for the module; always 0 in the inductive format.
+    that runs the line. The module has number 1. In the inductive format, the number is always 0.
     """
 
     line: int
@@ -48,9 +48,9 @@ class TraceStep:
 class Trace:
     """One run of a program, as reported by the program's process. A hostile program can forge its trace.
 
-    `program`: the whole text that ran, including the call. `state`: the module's variables at the end (`output`, ...);
-    empty if the process could not report the variables. `status`: a key of STATUSES. `error`: the exception, such as
-    `ValueError: the message`, or details of the status. `output_text`: `output` as a Python literal if possible.
+    `program`: the whole text that ran, including the call. `state`: the module's variables at the end, or an empty dict
+    if the process could not report them. `status`: a key of STATUSES. `error`: the exception, such as `ValueError: the
+    message`, or details of the status. `output_text`: the value of `output`, as a Python literal if possible.
     `cuts`: the number of shortened values. `seconds`: the wall-clock time.
     """
 
@@ -68,11 +68,11 @@ class Trace:
 
     @property
     def output(self) -> Any:
-        """The last value of `output` as JSON; also None if the program has no variable `output`."""
+        """The final value of the program's variable `output`, as JSON. It is None if no such variable exists."""
         return self.state.get("output")
 
     def changes(self) -> Trace:
-        """Return the trace with only the changes of each state since the previous state of the same frame or module.
+        """Return a trace whose states hold only what is new or changed since the previous state of the same call.
 
         A deleted variable has the value "<deleted>".
         """
@@ -82,7 +82,7 @@ class Trace:
 
 
 def _changed(seen: dict[int, State], frame: int, state: State) -> State:
-    """Return the changes of a frame since its state in `seen`, and store the new state in `seen`."""
+    """Return what has changed since the frame's state in `seen`, and store the new state in `seen`."""
     before, seen[frame] = seen.get(frame, {}), state
     new = {name: value for name, value in state.items() if name not in before or not same_json(before[name], value)}
     return new | {name: "<deleted>" for name in before if name not in state}
@@ -94,7 +94,7 @@ def same_json(one: Any, other: Any) -> bool:
 
 
 def count_statuses(traces: Iterable[Trace]) -> Counter[str]:
-    """Count the runs by status, and the refused runs by unsupported construct, such as `refused: yield`."""
+    """Count the runs with each status. Refused runs are counted by construct, for example `refused: class`."""
     return Counter(
         f"refused: {trace.error}".partition(" (")[0] if trace.status == "refused" else trace.status for trace in traces
     )

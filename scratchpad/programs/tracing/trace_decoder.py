@@ -1,8 +1,7 @@
 """Decode the trace that a program's process has written.
 
-The program ran in this process, so it may have written any bytes. The decoder checks the JSON of each record, the depth
-(Python's `json` cannot write deeper values), the fields and the types of the fields. If a check fails, the trace has
-the status `tampered`.
+A hostile program can write any bytes into its trace. The decoder checks that each record is JSON, is not nested too
+deeply for Python's `json`, and has valid fields. If a check fails, the trace's status is `tampered`.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from scratchpad.errors import RunFailure
 from scratchpad.programs.tracing.trace import STATUSES, Trace, TraceStep
 
 _REPORTED_BY_CHILD = frozenset(STATUSES) - {"time", "signal", "tampered"}
-_MAX_DEPTH = 400  # deeper than any state
+_MAX_DEPTH = 400  # the states of a genuine trace are never nested this deeply
 _STARTED = {"started": True}
 _FIELDS: dict[str, type | tuple[type, ...]] = {
     "status": str,
@@ -29,11 +28,11 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
 
 
 class MalformedTrace(Exception):
-    """The trace has a record that the tracer does not write."""
+    """The trace has a record that the tracer cannot have written."""
 
 
 def decode_trace(program: str, header: dict[str, Any], trace: bytes, stdout: bytes, stderr: bytes) -> Trace:
-    """Return a program's trace. `header`: the server's reply. Raises RunFailure if the process did not start."""
+    """Decode a program's trace. `header`: the server's reply. Raises RunFailure if the process could not start."""
     steps: list[TraceStep] = []
     last: dict[str, Any] = {}
     try:
@@ -65,7 +64,7 @@ def _records(trace: bytes) -> Iterator[dict[str, Any]]:
 
 
 def _depth(value: Any) -> int:
-    """Return the number of levels of lists and objects, without recursion."""
+    """Return how deeply lists and dicts are nested. Do not use recursion, because the nesting may be very deep."""
     level, depth = [value], 0
     while level := [each for each in level if isinstance(each, list | dict)]:
         level = [part for each in level for part in (each.values() if isinstance(each, dict) else each)]
@@ -74,7 +73,7 @@ def _depth(value: Any) -> int:
 
 
 def _add(record: dict[str, Any], lines: list[str], steps: list[TraceStep], last: dict[str, Any]) -> None:
-    """Add a record to `steps`, or store it in `last`."""
+    """Check a record. Add a step to `steps`; store the last record in `last`."""
     if last:
         raise MalformedTrace("a record follows the last record")
     if "line" in record:
@@ -92,7 +91,7 @@ def _add(record: dict[str, Any], lines: list[str], steps: list[TraceStep], last:
 
 
 def _ending(header: dict[str, Any], last: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return the status and the last record's other fields. The server's observations override the process's report."""
+    """Return the status and the last record's other fields. A limit that the server enforces overrides the status."""
     more = {name: value for name, value in last.items() if name in _FIELDS and name != "status"}
     if more.get("error"):
         more["error"] = more["error"].encode("utf-8", "backslashreplace").decode()

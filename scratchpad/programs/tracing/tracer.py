@@ -1,6 +1,6 @@
-"""The tracer, which records the local variables of a line's frame before each line of a program.
+"""The tracer, which records the local variables before each line of a program.
 
-The program runs in the same interpreter, so the tracer needs these protections:
+The program runs in the same interpreter and could disturb the tracer. So the tracer takes these measures:
 - The tracer imports functions of `sys` by name, because a program may replace the attributes of modules.
 - The tracer writes values without calling the program's code (`value_text`).
 - The tracer raises RecursionError at the depth at which Python without a tracer raises it. The real limit is
@@ -21,14 +21,14 @@ from scratchpad.programs.tracing.value_json import JsonWriter
 
 FILE = "program.py"  # the file name in programs' code objects; the tracer traces only this file
 RECURSION_MARGIN = 300
-_FUNCTION = 0x1  # CO_OPTIMIZED: a function's frame; in other frames, `f_locals` may be the program's own mapping
+_FUNCTION = 0x1  # CO_OPTIMIZED marks functions; in other frames, `f_locals` may be the program's own object
 _LocalTrace = Callable[[FrameType, str, Any], Any]
 
 
 class Tracer:
     """Traces the program's frames in this thread.
 
-    `buffer`: the buffer for the records. `writer`: the writer of values. `most_steps`: the limit of recorded lines.
+    `buffer`: receives the records. `writer`: writes values as JSON. `most_steps`: the largest number of recorded lines.
     `at_limit`: a function that ends the process. The tracer calls it with the name of an exceeded limit.
     """
 
@@ -43,12 +43,12 @@ class Tracer:
         settrace(self._begin)
 
     def is_running(self) -> bool:
-        """Return whether the interpreter still calls this tracer, including for the module's lines."""
+        """Return whether the interpreter still calls this tracer, also for the lines of the module."""
         module = self._module
         return gettrace() == self._begin and (module is None or (module.f_trace is not None and module.f_trace_lines))
 
     def _begin(self, frame: FrameType, event: str, argument: Any) -> _LocalTrace | None:
-        """Handle the start of a frame, or the resumption of a generator's frame."""
+        """Handle the event that a frame starts or that a generator's frame resumes."""
         if frame.f_code.co_filename != FILE:
             return None
         if self._depth >= getrecursionlimit() - RECURSION_MARGIN:
@@ -64,8 +64,8 @@ class Tracer:
     def _local_trace(self, number: int, names: Any) -> _LocalTrace:
         """Return the trace function of one frame.
 
-        `names`: the namespace of a module or class; None for a function. The caller reads the namespace only once, at
-        the start, because reading it during a comprehension deletes the comprehension's variables in Python 3.12.
+        `names`: the namespace of a module or class; None for a function. The caller reads `f_locals` only once, at the
+        start. In Python 3.12, reading it during a comprehension would delete the comprehension's variables.
         """
 
         def trace(frame: FrameType, event: str, argument: Any) -> _LocalTrace:
@@ -90,7 +90,7 @@ class Tracer:
             raise
 
     def _restart_later(self) -> None:
-        """Set the trace function again at the next call or return. Callers then raise an exception."""
+        """Set the trace function again at the next call or return, because an exception will remove it."""
         setprofile(self._restart)
 
     def _restart(self, frame: FrameType, event: str, argument: Any) -> None:
@@ -99,7 +99,7 @@ class Tracer:
 
 
 def state_of_names(names: dict[Any, Any], writer: JsonWriter) -> dict[str, Any]:
-    """Return a namespace as JSON, without Python's own names such as `__name__`."""
+    """Return the variables of a namespace as JSON, without Python's own variables such as `__name__`."""
     return {
         name: writer.json(value)
         for name, value in list(dict.items(names))

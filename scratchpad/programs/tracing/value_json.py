@@ -11,7 +11,7 @@ class JsonWriter(TextWriter):
     """Writes values as JSON, and also as text."""
 
     def json(self, value: object) -> Any:
-        """Return a value as JSON: a tuple becomes a list, a dict an object, and a value without a JSON form a text."""
+        """Return a value as JSON. A tuple becomes a list, and a value that JSON cannot express becomes a text."""
         return self._begin(self._json, value)
 
     def _json(self, value: Any) -> Any:
@@ -45,7 +45,7 @@ class JsonWriter(TextWriter):
                 self.cuts += 1
                 return written | {"<cut>": f"{dict.__len__(value) - len(written)} more"}
             name = self._key(key)
-            if name in written:  # for example 1 and "1", which are equal as JSON names
+            if name in written:  # for example, 1 and "1" have the same JSON name
                 return self._dict_text(value)
             written[name] = self._json(item)
         return written

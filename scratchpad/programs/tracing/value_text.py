@@ -35,16 +35,16 @@ _MAX_NESTING = 40
 _MAX_SET_ELEMENTS = 4096  # the writer sorts the whole set, even if it writes only a few elements
 _MAX_INTEGER_BITS = 13_000  # below Python's limit of 4,300 digits
 _SORTED_AS_VALUES: tuple[set[type], ...] = ({int}, {float}, {int, float}, {str}, {bytes})
-_PATTERN_REPR_CHARACTERS = 200  # the length of the pattern's text in a pattern's repr
+_PATTERN_REPR_CHARACTERS = 200  # Python cuts the text of a pattern to this length in the pattern's repr
 _OWN_REPR = (
     "NotImplementedType", "array.array", "complex", "datetime.date", "datetime.timedelta", "decimal.Decimal",
     "ellipsis", "float", "range",
 )  # fmt: skip
-"""C classes whose repr shows no address and no object of the program."""
+"""C classes whose repr shows neither an address nor an object of the program."""
 
 
 class TextWriter:
-    """Writes values as texts of about `budget` characters. A mark replaces the rest; `cuts` counts the marks."""
+    """Writes values as texts. After about `budget` characters, a mark replaces the rest. `cuts` counts the marks."""
 
     def __init__(self, budget: int) -> None:
         self.budget, self.cuts = budget, 0
@@ -52,7 +52,7 @@ class TextWriter:
         self._open: list[int] = []  # ids of unfinished containers, outermost first
 
     def text(self, value: object) -> str:
-        """Return a Python literal if possible. Sets are sorted. Only texts from the program may show an address."""
+        """Return a value as text, if possible as a Python literal. The elements of sets are sorted."""
         return self._begin(self._text, value)
 
     def _begin(self, write: Callable[[Any], Any], value: object) -> Any:
@@ -147,7 +147,7 @@ class TextWriter:
     # -- sets
 
     def _sorted(self, items: list[Any]) -> str:
-        """Write a set's elements, sorted by value (numbers or strings) or by class and text (other elements)."""
+        """Write a set's elements in order: numbers and strings by value, other elements by class and text."""
         if len(items) > _MAX_SET_ELEMENTS:
             self.cuts += 1
             return self._charge(f"<cut: {len(items)} elements>", 24)
@@ -178,7 +178,7 @@ class TextWriter:
         return self._charge(value, 1 + bits // 3)
 
     def _elements(self, values: Iterable[Any], count: int, write: Callable[[Any], Any]) -> list[Any]:
-        """Write elements until the budget is used up; then write a mark if elements remain."""
+        """Write elements until the budget is used up. If elements remain, a mark gives their number."""
         written: list[Any] = []
         for value in values:
             if self._left <= 0:
