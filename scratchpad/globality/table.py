@@ -75,7 +75,7 @@ class TokenTable:
         return _conditional_entropy(keys, kinds, self.weights) + float(self.weights @ np.log2(alike))
 
     def corrected_entropy(self, chosen: Sequence[int], histogram: bool) -> float:
-        """Return `conditional_entropy` plus the correction of Miller and Madow (1955) for a small number of documents."""
+        """Return `conditional_entropy` plus the correction of Miller and Madow (1955) for a small sample."""
         keys, kinds, alike = self.relative_keys(chosen, self.answers, histogram)
         before, after = masses(keys, self.weights), masses(_joined(keys, kinds), self.weights)
         correction = (len(after) - len(before)) / (2 * math.log(2) * len(keys))
