@@ -141,7 +141,7 @@ def test_layout_draws_an_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
                 "distance 3. Change one of these settings, or the distance."
             ),
         ),
-        (["show", "cycles", "--set", "vertices=3"], "vertices=3 must be at least 4 (two cycles), or 0 for 2n"),
+        (["show", "cycles", "--set", "vertices=3"], "vertices=3 must be at least 4, or 0 for 2n vertices"),
         (["show", "cycles", "--set", "n.low=9"], "n of cycles has no parts: write n=..."),
         (["show", "parity", "-n", "0"], "expected a whole number from 1 on, not '0'"),
         (["show", "parity", "-n", "many"], "expected a whole number from 1 on, not 'many'"),
@@ -188,7 +188,7 @@ def test_only_regular_files_are_overwritten(make: Callable[[Path], None], tmp_pa
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("{}", "standard input:2: a document needs `prompt` and `states`"),
+        ("{}", "standard input:2: a document needs `prompt` and the list `states`"),
         ("nonsense", "standard input:2: not JSON"),
         ('{"prompt": "Q", "states": []}', "standard input:2: a document must have at least one state"),
         ('{"prompt": "Q", "states": [[]]}', "standard input:2: state 0 is empty"),

@@ -147,7 +147,7 @@ def test_the_window_limits_only_the_inductive_text() -> None:
     question = " ".join("1234567") + " + 1"
     assert written("direct", question, window=5).endswith("1 2 3 4 5 6 8<end>")
     assert written("scratchpad", question, window=5).endswith("1 2 3 4 5 6 8<end>")
-    says = r"room for window=5 digits, .* has 7: use fewer digits, or set window=7"
+    says = r"has 7 digits, more than window=5. Use fewer digits, or set window=7"
     for form in ("inductive", "causal"):
         with pytest.raises(ScratchpadError, match=says):
             written(form, question, window=5)

@@ -172,7 +172,7 @@ def test_a_first_state_that_is_given_is_not_the_last_one() -> None:
         ScratchpadError, match="nothing to write, because this question has only one state, which is given"
     ):
         inductive.opening(*given("ab"))
-    with pytest.raises(ScratchpadError, match="needs at least two states, because its first state is given"):
+    with pytest.raises(ScratchpadError, match="needs at least two states, because the first is only an input"):
         inductive.write(*given("ab"))
 
 
@@ -231,7 +231,7 @@ def test_files_that_are_refused(tmp_path: Path) -> None:
         load_corpus(str(tmp_path / "nowhere.jsonl"))
     with pytest.raises(ScratchpadError, match=r"cannot be read: Is a directory"):
         load_corpus(str(tmp_path))
-    with pytest.raises(ScratchpadError, match=r"empty.jsonl: no lines: at least one JSON object"):
+    with pytest.raises(ScratchpadError, match=r"empty.jsonl: no lines. The file must have at least one JSON object"):
         load_corpus(write(tmp_path / "empty.jsonl", ["", " "]))
     with pytest.raises(ScratchpadError, match=r"one.jsonl: 1 question: at least 2 are needed"):
         load_corpus(write(tmp_path / "one.jsonl", [GOOD, GOOD]))

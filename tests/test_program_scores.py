@@ -257,9 +257,8 @@ def test_data_by_name_from_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=load))
     task = task_named("mbpp")
     assert [task.count(split) for split in ("prompt", "train", "validation", "test")] == [0, 3, 0, 4]
-    with pytest.raises(
-        RunFailure, match=r"cruxeval-org/cruxeval could not be loaded .* ConnectionError: no route; name a"
-    ):
+    says = r"cruxeval-org/cruxeval could not be loaded .* ConnectionError: no route. You can load the data from"
+    with pytest.raises(RunFailure, match=says):
         task_named("cruxeval").count("test")
     assert asked == [("google-research-datasets/mbpp", "full"), ("cruxeval-org/cruxeval", None)]
 
@@ -270,11 +269,11 @@ def test_data_by_name_from_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"code": None}, "mbpp.jsonl:1: a task of MBPP must have `task_id`"),
-        ({"task_id": "1"}, "mbpp.jsonl:1: a task of MBPP must have `task_id`"),
+        ({"code": None}, "mbpp.jsonl:1: an MBPP task must have `task_id`"),
+        ({"task_id": "1"}, "mbpp.jsonl:1: an MBPP task must have `task_id`"),
         ({"task_id": 975}, "task_id 975 must be from 1 to 974"),
-        ({"test_list": ["f(1)"]}, "a test must be one `assert f"),
-        ({"test_list": ["assert ("]}, "a test must be one `assert f"),
+        ({"test_list": ["f(1)"]}, "a test must have the form `assert f"),
+        ({"test_list": ["assert ("]}, "a test must have the form `assert f"),
     ],
 )
 def test_lines_that_are_no_mbpp(change: dict[str, Any], says: str, tmp_path: Path, capsys: Captured) -> None:
@@ -291,7 +290,7 @@ def test_lines_that_are_no_mbpp(change: dict[str, Any], says: str, tmp_path: Pat
         (["show", "cruxeval", "--set", "path=C"], "no train program of lines=1-100000; splits: test (1)"),
         (
             ["show", "mbpp", "--set", "path=P", "candidates=C"],
-            "a candidate must have a `program`, and the `task_id` of one of the 8 tasks",
+            "a candidate must have a `program` and the `task_id` of one of the 8 tasks",
         ),
         (
             ["show", "mbpp", "--set", "path=P", "steps=0"],

@@ -74,7 +74,7 @@ def test_fillers(format_name: str, fillers: int) -> None:
 
 @pytest.mark.parametrize("count", ["0", "", "x", "1.5", "-1", "٣", "100000"])
 def test_no_fillers(count: str) -> None:
-    with pytest.raises(ScratchpadError, match="a whole number of symbols from 1 to 99999"):
+    with pytest.raises(ScratchpadError, match="the N of filler-N must be a whole number from 1 to 99999"):
         format_named(f"filler-{count}")
 
 
@@ -102,13 +102,13 @@ def test_no_fillers(count: str) -> None:
             "cycles",
             {"sizes": "6,18", "distance": 6},
             (
-                "distance=6 does not exist in a cycle of 6 vertices: set it from 1 to 5, or to -1 for vertices on two "
-                "cycles$"
+                "distance=6 is impossible in a cycle of 6 vertices. Set distance to a number from 1 to 5, "
+                "or to -1 for vertices on two cycles.$"
             ),
         ),
         ("cycles", {"sizes": 6, "distance": 6}, "from 1 to 5"),
         ("cycles", {"sizes": 6, "distance": 0}, "from 1 to 5"),
-        ("cycles", {"n": 12, "names": 23}, "24 vertices need 24 names; given: names=23"),
+        ("cycles", {"n": 12, "names": 23}, "24 vertices need 24 names, but names=23"),
         ("cycles", {"sizes": "12,12", "names": 23}, "24 vertices"),
         ("cycles", {"jump": 0}, "jump=0"),
         ("parityy", {}, "unknown task 'parityy': did you mean 'parity'"),
@@ -131,11 +131,11 @@ GOOD_CYCLES = "v00 > v01 ; v01 > v00 ; v02 > v03 ; v03 > v02 ; v00 ? v02 ;"
         ("parity", "01a=", "symbol 'a' at place 2 of the question is not in the alphabet: 0 1 2"),
         ("parity", "_" * 8 + "=", "8 slots, the window holds 7: ask a shorter question or set window=8"),
         ("parity", "  ", "the question is empty"),
-        ("cycles", "v00>v01", "symbol 'v' at place 0 .* put spaces between symbols"),
-        ("cycles", "v00 > v01 ; v01 > v00 ;", "a question is"),
-        ("cycles", "? v01 ;", "a question is"),
+        ("cycles", "v00>v01", "symbol 'v' at place 0 .* Put spaces between symbols"),
+        ("cycles", "v00 > v01 ; v01 > v00 ;", "a question has the form"),
+        ("cycles", "? v01 ;", "a question has the form"),
         ("cycles", "v00 ? v01 ;", "asks for v00 and v01"),
-        ("cycles", GOOD_CYCLES.replace("?", ">"), "a question is"),
+        ("cycles", GOOD_CYCLES.replace("?", ">"), "a question has the form"),
         ("cycles", GOOD_CYCLES.replace("v01 > v00", "v01 > v02"), "one edge out and one edge in"),
         ("cycles", GOOD_CYCLES.replace("v00 ?", "v05 ?"), "asks for v05 and v02"),
         ("cycles", GOOD_CYCLES.replace("? v02", "? v00"), "asks for v00 and v00"),

@@ -1,4 +1,4 @@
-"""The tasks that come with the package, by name."""
+"""The tasks of this package, and a function that returns a task by its name."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ DATA_SETS: dict[str, type[ProgramRuns]] = {task.name: task for task in (Mbpp, Cr
 
 
 def task_named(name: str, settings: Mapping[str, Any] | None = None) -> Task:
-    """Return the task `name` with these settings, given as values or texts: `task_named("parity", {"bits": "1-8"})`.
+    """Return the task `name` with the given settings, for example `task_named("parity", {"bits": "1-8"})`.
 
     Raises ScratchpadError if a name is unknown, if a value is invalid, or if two settings exclude each other.
     """
@@ -55,7 +55,7 @@ def task_named(name: str, settings: Mapping[str, Any] | None = None) -> Task:
 
 
 def excluded(name: str, given: Mapping[str, Any]) -> dict[str, str]:
-    """Map each setting of the task `name` that a given setting replaces to that given setting."""
+    """Return {excluded setting: setting in `given` that excludes it}. `name`: the name of the task."""
     kind = {**TASKS, **DATA_SETS}.get(name)
     pairs = kind.exclusive_settings if kind else ()
     both = [*pairs, *((other, one) for one, other in pairs)]

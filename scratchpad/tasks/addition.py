@@ -1,4 +1,4 @@
-"""The base of both addition tasks of Abbe et al. 2024 (figure 5): it draws the numbers and the symbols around them."""
+"""The base class of the tasks addition-random-space and addition-shift (Abbe et al. 2024, figure 5)."""
 
 from __future__ import annotations
 
@@ -13,22 +13,21 @@ from scratchpad.tasks.slots import check_fits
 
 DIGITS = tuple("0123456789")
 FILLING = (*"abcdefghijklmnopqrstuvwxyz", *DIGITS, "$")
-"""The symbols with which buffers and free places are filled at random."""
+"""The symbols from which the random filling of a question is drawn."""
 
 
 @dataclass(frozen=True)
 class Addition(Task):
-    """The sum of two numbers with the same number of digits, in a window of a fixed size.
+    """The sum of two numbers. A question has room for numbers of up to `window` digits.
 
-    `digits`: the number of digits (default: from 1 on, with probability proportional to the number).
-    `window`: the largest number of digits.
-    `equal`: whether both numbers have this length; if not, one number may be shorter and gets leading zeros.
+    `digits`: the number of digits. By default, the probability of k digits is proportional to k.
+    `equal`: whether both numbers have `digits` digits. Otherwise, one number may be shorter and gets leading zeros.
     """
 
     size_setting: ClassVar[str] = "digits"
     source: ClassVar[str] = "Abbe et al. 2024, figure 5"
     default_share: ClassVar[tuple[int, int]]
-    """The fraction of the window (numerator, denominator) that is the largest number of digits by default."""
+    """The default maximum of `digits`, as a fraction (numerator, denominator) of `window`."""
 
     digits: Lengths | None = None
     window: int = 30
@@ -44,11 +43,11 @@ class Addition(Task):
         raise NotImplementedError
 
     def window_of(self, question: Symbols) -> int:
-        """Return the number of digits for which a question has room."""
+        """Return how many digits per number fit into a question of this length."""
         raise NotImplementedError
 
     def laid_out(self, rng: Stream, a: Symbols, b: Symbols) -> Symbols:
-        """Return a question with these numbers and random symbols around them."""
+        """Return a question that adds the numbers `a` and `b`. All other symbols of the question are random."""
         raise NotImplementedError
 
     def size_distribution(self) -> Lengths:
@@ -67,17 +66,17 @@ class Addition(Task):
         return tuple(str(int(a) + int(b)).zfill(len(a)))
 
     def check_numbers(self, question: Symbols) -> None:
-        """Raise ScratchpadError if a question needs a larger window, or if its numbers differ in length."""
+        """Raise ScratchpadError if a question is too long for `window`, or if the numbers differ in length."""
         needed, (a, b) = self.window_of(question), map(len, self.numbers(question))
         if needed > self.window:
             raise ScratchpadError(
-                f"{self.name}: the question is made for {needed} digits, but the window holds only {self.window}: "
-                f"set window={needed}"
+                f"{self.name}: the question has room for {needed} digits per number, more than window={self.window}. "
+                f"Set window={needed}."
             )
         if a != b or a < 1:
             raise ScratchpadError(
                 f"{self.name}: the numbers have {a} and {b} digits, but both must have the same number of digits, "
-                "at least 1: put zeros in front of the shorter number"
+                "at least 1. Put zeros in front of the shorter number."
             )
 
     def fitted_to(self, question: Symbols) -> Self:
@@ -85,7 +84,7 @@ class Addition(Task):
         return replace(self, digits=Lengths(digits, digits), window=self.window_of(question))
 
     def completed(self, question: Symbols) -> Symbols:
-        """Lay out a bare `174+94` or `174+94=`; leave any other question as it is."""
+        """Return a full question for a bare sum such as `174+94`. Return any other question unchanged."""
         text = question[:-1] if question[-1:] == ("=",) else question
         a, plus, b = "".join(text).partition("+")
         length = max(len(a), len(b))
@@ -96,7 +95,7 @@ class Addition(Task):
 
 
 def draw_filling(rng: Stream, count: int) -> Symbols:
-    """Draw `count` random symbols for a buffer or for free places."""
+    """Return `count` random symbols that fill the unused places of a question."""
     return tuple(rng.choice(FILLING) for _ in range(count))
 
 

@@ -1,10 +1,10 @@
-"""Addition with digits at random slots of a window (Abbe et al. 2024, figure 5).
+"""Addition of two numbers whose digits are at random places of the question (Abbe et al. 2024, figure 5).
 
     174+_940_=$qtamn<start>[02]4[07]0c0r4$qtam<sep>[01]7[06]4c1r14$qta<sep>[00]1[05]9c1r114$qt<sep>[-1]_[03]_c0r1114$q<end>
 
-In a window of N digits a question has three parts: 2N + 1 slots that contain `a+b`, then `=`, then a buffer (`$` and
-N + 1 random symbols). A state holds the two digits to add, each after its slot number, then `c` and the carry,
-then `r`, the result so far and the rest of the buffer. A last carry of 1 has its own state, with the slot `[-1]`.
+With `window` N, a question has three parts: 2N + 1 slots that contain `a+b`, then `=`, then a buffer (`$` and N + 1
+random symbols). A state holds the two digits to add, each after its slot number, then `c` and the carry, then `r`, the
+result so far and the rest of the buffer. If the last carry is 1, one more state with the slot `[-1]` adds this carry.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class _Labels(StateLabels):
 
 @dataclass(frozen=True)
 class AdditionRandomSpace(Addition):
-    """`digits`: the number of digits (default: 1 to a third of the window, with probability proportional to it).
-    `window`: the largest number of digits.
-    `equal`: whether both numbers have this length; if not, one number may be shorter and gets leading zeros.
+    """`digits`: the number of digits (default: 1 to a third of `window`; the probability of k digits is proportional
+    to k). `window`: the largest number of digits.
+    `equal`: whether both numbers have `digits` digits. Otherwise, one number may be shorter and gets leading zeros.
     """
 
     name: ClassVar[str] = "addition-random-space"
@@ -81,7 +81,7 @@ class AdditionRandomSpace(Addition):
         return None
 
     def answer(self, question: Symbols, state: Symbols) -> Symbols:
-        result = state[state.index("r") + 1 :]  # the first `r`: the buffer may contain `r` too
+        result = state[state.index("r") + 1 :]  # after the first `r`, because the buffer may contain `r` too
         return result[: result.index("$")]
 
     def check(self, question: Symbols) -> None:
@@ -90,19 +90,19 @@ class AdditionRandomSpace(Addition):
         window = len(slots) // 2
         if end < 3 or len(slots) % 2 == 0 or slots.count("+") != 1 or not {*slots}.issubset((*DIGITS, "+", "_")):
             raise ScratchpadError(
-                "addition-random-space: a question has three parts: 2 N + 1 slots that contain a+b, then '=', then a "
-                f"buffer ($ and N + 1 symbols), such as 174+_940_=$qtamn; given: {''.join(question)}"
+                "addition-random-space: with window=N, a question is 2 N + 1 slots that contain a+b, then '=', then "
+                f"'$', then N + 1 symbols. An example for N = 4 is 174+_940_=$qtamn. Given: {''.join(question)}"
             )
         if buffer[:1] != ("$",) or len(buffer) != window + 2 or not {*buffer}.issubset(FILLING):
             raise ScratchpadError(
-                f"addition-random-space: a question with {len(slots)} slots needs, after '=', a buffer of $ and "
-                f"{window + 1} symbols (a-z, 0-9 or $); given: {''.join(buffer)}"
+                f"addition-random-space: the question has {len(slots)} slots, so '$' and {window + 1} symbols (a-z, "
+                f"0-9 or $) must follow '='. Given: {''.join(buffer)}"
             )
         self.check_numbers(question)
 
 
 Slots = tuple[list[int], list[int]]
-"""The slots of the first number's digits, then the slots of the second number's digits."""
+"""Two lists: the slots of the first number's digits, and the slots of the second number's digits."""
 
 
 def _slots(question: Symbols) -> Slots:
@@ -112,14 +112,14 @@ def _slots(question: Symbols) -> Slots:
 
 
 def _added(question: Symbols, slots: Slots, place: int, carry: int, buffer: Symbols) -> Symbols:
-    """Return the state that adds the carry and the two digits at `place` (0: the most significant digits)."""
+    """Return the state that adds the carry and both digits at `place`. Place 0 is the most significant digit."""
     a, b = slots
     carry, digit = divmod(int(question[a[place]]) + int(question[b[place]]) + carry, 10)
     return (*_head(question, slots, place, carry), str(digit), *buffer[:-1])
 
 
 def _head(question: Symbols, slots: Slots, place: int, carry: int) -> Symbols:
-    """Return the state of `place` up to its `r` (place -1: the state that adds the last carry)."""
+    """Return the state of `place` up to the mark `r`. Place -1 means the state that adds the last carry."""
     if place == -1:
         return (*_OVERFLOW, *slot_mark(question, question.index("+")), "_", "c", "0", "r")
     a, b = slots[0][place], slots[1][place]
@@ -128,9 +128,9 @@ def _head(question: Symbols, slots: Slots, place: int, carry: int) -> Symbols:
 
 
 def _read(question: Symbols, slots: Slots, state: Symbols) -> tuple[int, int, Symbols]:
-    """Return a state's place (-1: before the most significant digit), its carry, and its result with the buffer.
+    """Return the place of a state, the state's carry, and all symbols after the mark `r`.
 
-    Raises ValueError if `state` is not a state of this question.
+    Place -1 means the state that adds the last carry. Raises ValueError if `state` is not a state of this question.
     """
     cut = state.index("r") + 1 if "r" in state else 0
     head, buffer = state[:cut], state[cut:]

@@ -1,11 +1,11 @@
-"""Addition by shifting both numbers; every state holds both numbers and the result (Abbe et al. 2024, figure 5).
+"""Addition of two numbers that rotate by one digit per state (Abbe et al. 2024, figure 5).
 
     g$174+v$940=$5cvj|0<sep>4g$17+0v$94=4$5cv|0<sep>74g$1+40v$9=14$5c|1<sep>174g$+940v$=114$5|1<sep>1114$5<end>
 
-In a window of N digits each number takes N + 1 symbols: random symbols, then `$`, then the digits. The result starts as
-`$` and N random symbols. Each step moves the last digit of each number to the front of that number and puts the digit
-of the sum in front of the result. A state ends with the carry. When both numbers end with `$`, the next state is the
-last state: the carry and the result. The question is the first state, so the prompt is empty.
+With `window` N, each number takes N + 1 symbols: random symbols, then `$`, then the digits. The result starts as `$`
+and N random symbols. Each step moves the last digit of each number to the front of that number, and puts the digit of
+the sum in front of the result. A state ends with the carry. After a state in which both numbers end with `$`, the last
+state follows: the carry and the result. The question is the first state, so the prompt is empty.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class _Labels(StateLabels):
 
 @dataclass(frozen=True)
 class AdditionShift(Addition):
-    """`digits`: the number of digits (default: 1 to 4 in a window of 30, with probability proportional to the number).
-    `window`: the largest number of digits.
-    `equal`: whether both numbers have this length; if not, one number may be shorter and gets leading zeros.
+    """`digits`: the number of digits (default: 1 to 4 if `window` is 30; the probability of k digits is proportional
+    to k). `window`: the largest number of digits.
+    `equal`: whether both numbers have `digits` digits. Otherwise, one number may be shorter and gets leading zeros.
     """
 
     name: ClassVar[str] = "addition-shift"
@@ -92,14 +92,14 @@ class AdditionShift(Addition):
             result, carry, a, b = (), 1, (), ()
         if result[:1] != ("$",) or carry or "$" not in a or "$" not in b:
             raise ScratchpadError(
-                "addition-shift: a question is the whole first state, such as g$174+v$940=$5cvj|0. In a window of N "
-                "digits, write N + 1 symbols that end with $ and the first number, '+', N + 1 symbols that end with $ "
-                f"and the second number, '=', $, N symbols, and '|0'; given: {''.join(question)}"
+                "addition-shift: a question is the whole first state x+y=z|0, such as g$174+v$940=$5cvj|0. With "
+                "window=N, x and y have N + 1 symbols each: any symbols, '$', then digits. z is '$' and N symbols. "
+                f"Given: {''.join(question)}"
             )
         self.check_numbers(question)
         if not {*"".join(self.numbers(question))}.issubset(DIGITS):
             raise ScratchpadError(
-                f"addition-shift: only digits may follow the last $ of a number; given: {''.join(question)}"
+                f"addition-shift: in x+y=z|0, only digits may follow the last $ of x and y. Given: {''.join(question)}"
             )
 
 
@@ -108,7 +108,7 @@ def _joined(a: Symbols, b: Symbols, result: Symbols, carry: int) -> Symbols:
 
 
 def _read(state: Symbols, window: int) -> tuple[Symbols, Symbols, Symbols, int]:
-    """Return a, b, the result and the carry of a state. Raises ValueError for the last state and for other texts."""
+    """Split a state into a, b, the result and the carry. Raises ValueError if the state does not have these parts."""
     a, b, result = (state[start : start + window + 1] for start in range(0, 3 * window + 6, window + 2))
     carry = int(state[-1:] == ("1",))
     if state != _joined(a, b, result, carry) or not {*a, *b, *result}.issubset(FILLING) or window < 1:

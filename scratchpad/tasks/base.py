@@ -1,4 +1,4 @@
-"""The base class of tasks: an induction, a distribution of questions, and settings. It imports no tensor library."""
+"""The base class of all tasks. This module imports no tensor library."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from scratchpad.tasks.text_rules import TextRules
 from scratchpad.tasks.written_work import WrittenWork
 
 BEYOND_PAPER = {"beyond_paper": True}
-"""Marks a setting that the paper does not have. Such a setting is recorded only if it differs from its default."""
+"""Metadata of a setting that is not in the paper. Files record such a setting only if it differs from its default."""
 _SYMBOLS_LISTED = 24
 
 
 @dataclass(frozen=True)
 class Task(WrittenWork, SizedQuestions):
-    """A task: the fields of a subclass are its settings, and it implements the six functions of `Induction`.
+    """The base class of tasks. A subclass is a dataclass, and its fields are the settings of the task.
 
-    Formats use `WrittenWork`, sizes use `SizedQuestions`, prompts for language models use `texts`, and reports use
-    `labels`. The defaults of these four suit most tasks.
+    A subclass must implement the six functions of `Induction`. It may override the methods of `WrittenWork` and
+    `SizedQuestions`, the rules for few-shot prompts (`texts`) and the names in reports (`labels`).
     """
 
     summary: ClassVar[str]
     """One line that says what the task computes."""
     source: ClassVar[str]
     exclusive_settings: ClassVar[tuple[tuple[str, str], ...]] = ()
-    """Pairs of settings that exclude each other."""
+    """Pairs of settings that cannot be used together."""
     example_split: ClassVar[str] = "train"
-    """The split from which prompts take their worked examples."""
+    """The split from which few-shot prompts take their examples."""
     seeded: ClassVar[bool] = True
-    """Whether draws depend on the seed. Questions from a data set keep the order of the data set."""
+    """Whether the seed changes the questions. Tasks that read a data set ignore the seed."""
     examples: ClassVar[tuple[tuple[str, dict[str, Any]], ...]] = ()
     """Worked examples (question, settings) for the gallery. The examples of the paper come first."""
     texts: ClassVar[TextRules] = TextRules()
@@ -46,34 +46,31 @@ class Task(WrittenWork, SizedQuestions):
 
     @property
     def most_common_share(self) -> float:
-        """The share of questions that have the most common answer, or 0 if the settings do not determine this share."""
+        """The share of questions that have the most common answer, or 0 if this share is unknown."""
         return 0.0
 
     def interchangeable(self) -> Symbols:
-        """Return the names: symbols that can be permuted without changing the probability of any problem."""
+        """Return the symbols that serve as names. Permuting the names of a question does not change its probability."""
         return ()
 
     def check(self, question: Symbols) -> None:
         """Raise ScratchpadError if `question` is not a question of the task with these settings."""
 
     def completed(self, question: Symbols) -> Symbols:
-        """Turn a question typed by a person into the form that the task draws, for instance by adding blank slots."""
+        """Complete a question that a person typed, for instance by adding blank slots."""
         return question
 
     def draw(self, seed: int, split: str, index: int) -> Symbols:
-        """Return question number `index`: a pure function of (task, settings, seed, split, index)."""
+        """Return question number `index`. The question depends only on the task, its settings and these arguments."""
         rng = Stream(stream_name(self.name, self.settings(), seed, split), index)
         return self.question(rng, self.size_distribution().draw(rng))
 
     def count(self, split: str) -> int | None:
-        """Return the number of problems in a split, or None if the split is infinite."""
+        """Return the number of problems in a split, or None if the number is not limited."""
         return None
 
     def settings(self, everything: bool = False) -> dict[str, Any]:
-        """Return the settings as JSON values.
-
-        `everything`: return all settings; otherwise leave out settings beyond the paper that have their default value.
-        """
+        """Return the settings as JSON values. `everything`: include default values of settings beyond the paper."""
         shown = {}
         for field in dataclasses.fields(self):
             value = self.size_distribution() if field.name == self.size_setting else getattr(self, field.name)
@@ -82,7 +79,7 @@ class Task(WrittenWork, SizedQuestions):
         return shown
 
     def changed(self, settings: Mapping[str, Any]) -> Task:
-        """Return this task with other settings (values or texts). Raises ScratchpadError if a name is unknown."""
+        """Return a copy of this task with some settings changed. Raises ScratchpadError if a name is unknown."""
         known = self.settings(everything=True)
         for name in settings:
             if name not in known:
@@ -90,7 +87,7 @@ class Task(WrittenWork, SizedQuestions):
         return with_settings(self, settings, self.name)
 
     def parse(self, text: str) -> Symbols:
-        """Return the symbols of a question. Raises ScratchpadError if a symbol is not in the alphabet."""
+        """Cut the text of a question into symbols. Raises ScratchpadError if a symbol is not in the task's alphabet."""
         alphabet, found = self.symbols(), self.split(text)
         if not found:
             raise ScratchpadError("the question is empty")
@@ -98,7 +95,7 @@ class Task(WrittenWork, SizedQuestions):
             if symbol not in alphabet:
                 shown = listed(alphabet[:_SYMBOLS_LISTED])
                 more = f" ... ({len(alphabet)} in all)" if len(alphabet) > _SYMBOLS_LISTED else ""
-                wide = "; put spaces between symbols" if is_wide(alphabet) and " " not in alphabet else ""
+                wide = ". Put spaces between symbols." if is_wide(alphabet) and " " not in alphabet else ""
                 raise ScratchpadError(
                     f"{self.name}: symbol {symbol!r} at place {place} of the question is not in the alphabet: "
                     f"{shown}{more}{wide}"
@@ -106,12 +103,12 @@ class Task(WrittenWork, SizedQuestions):
         return found
 
     def split(self, text: str) -> Symbols:
-        """Cut text into symbols: at spaces if it has any, otherwise into characters and marks."""
+        """Cut text into symbols at its spaces. Text without spaces is cut into characters and marks such as <sep>."""
         words = tuple(text.split())
         return words if len(words) > 1 or text.strip() in self.symbols() else letters(text.strip())
 
 
 def draws(task: Task, seed: int, split: str, start: int, count: int) -> Iterator[tuple[int, Symbols]]:
-    """Yield (number, question) for the questions start .. start + count - 1."""
+    """Yield (index, question) for every index from `start` to `start + count - 1`."""
     for index in range(start, start + count):
         yield index, task.draw(seed, split, index)

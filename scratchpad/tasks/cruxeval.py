@@ -1,4 +1,4 @@
-"""CRUXEval: 800 short Python functions with one input each (Gu et al. 2024), all in the test split."""
+"""CRUXEval (Gu et al. 2024): 800 short Python functions, each with one input. All are in the test split."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _HUB = "cruxeval-org/cruxeval"
 
 @dataclass(frozen=True)
 class Cruxeval(ProgramRuns):
-    """`path`: the file with the data (default: the data come from the hub). `lines`: the number of lines of a program.
+    """`path`: the data file (default: use the Hugging Face hub). `lines`: the range of a program's number of lines.
     `steps`: the largest number of lines that a run may execute; longer runs are left out.
-    `most_characters`: the largest number of characters of a run's paper trace; longer runs are left out (0: no limit).
+    `most_characters`: the largest length of a run's trace in characters (0: no limit); longer runs are left out.
     """
 
     name: ClassVar[str] = "cruxeval"
@@ -30,5 +30,5 @@ class Cruxeval(ProgramRuns):
         for place, value in read_lines(self.path) if self.path else hub_lines(_HUB):
             code, given = value.get("code"), value.get("input")
             if not isinstance(code, str) or not isinstance(given, str):
-                raise ScratchpadError(f"{place}: a function of CRUXEval must have `code` and `input`, both strings")
+                raise ScratchpadError(f"{place}: a CRUXEval problem must have the strings `code` and `input`")
             yield ProgramProblem(code, (f"f({given})",), "test")

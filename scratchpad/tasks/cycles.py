@@ -1,10 +1,11 @@
-"""Are two vertices on the same cycle? (Abbe et al. 2024, sections 2 and 5, figures 1, 4a, 4b, 8 and 9)
+"""Are two vertices of a graph on the same cycle? (Abbe et al. 2024, sections 2, 5; figures 1, 4a, 4b, 8, 9)
 
     direct      b > d ; a > c ; d > b ; c > a ; a ? d ; 0 <end>
     scratchpad  b > d ; a > c ; d > b ; c > a ; a ? d ; a > c > a ; 0 <end>
     inductive   b > d ; a > c ; d > b ; c > a ; a ? d ; <start> a <sep> c <sep> a ; 0 <end>
 
-The walk starts at the first queried vertex. It ends at the second queried vertex (label 1) or at its start (label 0).
+The states are a walk along the cycle of the first queried vertex. The walk ends at the second queried vertex (label 1)
+or back at the first queried vertex (label 0).
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ from scratchpad.tasks.graphs import CycleWalk, edges_in, queried_in, written_gra
 
 @dataclass(frozen=True)
 class Cycles(CycleWalk):
-    """`n`: the cycle length. A graph has either two cycles of n vertices or one cycle of 2n vertices, equally often. In
-    one cycle the queried vertices are n edges apart.
-    `vertices`: the size of the graph (0: 2n). If set, only the walk grows with n: two cycles have n vertices (the
-    cycle of the walk) and vertices - n vertices (figure 4b).
-    `sizes`: the lengths of all cycles of a graph, instead of n. Figure 7 has 4,10,10 (distance=2) and 2,2,10,10.
-    `distance`: how far apart the queried vertices are on the first cycle of `sizes`. With -1 they are on the first and
-    second cycles, or on opposite sides of a single cycle.
-    `names`: the number of names for vertices. `jump`: the walk records every jump-th vertex and its last vertex.
+    """`n`: the cycle length. A graph has two cycles of n vertices or one cycle of 2n vertices, with equal probability.
+    In a single cycle, the queried vertices are n edges apart.
+    `vertices`: the number of vertices of a graph (0: 2n). If `vertices` is set, two cycles have n and vertices - n
+    vertices, and the walk is on the cycle of n vertices (figure 4b).
+    `sizes`: the lengths of all cycles (replaces `n`). Figure 7 uses sizes=4,10,10 with distance=2, and sizes=2,2,10,10.
+    `distance`: the number of edges between the queried vertices on the first cycle of `sizes`. If `distance` is -1, the
+    queried vertices are on the first and second cycle, or opposite each other on a single cycle.
+    `names`: the number of possible vertex names. `jump`: the walk records every jump-th vertex and the last vertex.
     """
 
     name: ClassVar[str] = "cycles"
@@ -55,19 +56,19 @@ class Cycles(CycleWalk):
         if min(self.sizes or (self.n.low,)) < 2:
             raise ScratchpadError(f"cycles: a cycle must have at least 2 vertices; given: {given}")
         if self.vertices and self.vertices < 4:
-            raise ScratchpadError(f"cycles: vertices={self.vertices} must be at least 4 (two cycles), or 0 for 2n")
+            raise ScratchpadError(f"cycles: vertices={self.vertices} must be at least 4, or 0 for 2n vertices")
         if self.vertices and (self.sizes or self.n.high > self.vertices - 2):
             raise ScratchpadError(
-                f"cycles: vertices={self.vertices} excludes `sizes`, and n must be at most {self.vertices - 2}, "
-                f"so that the other cycle has at least 2 vertices; given: {given}"
+                f"cycles: with vertices={self.vertices}, `sizes` must not be set and n must be at most "
+                f"{self.vertices - 2}, because each cycle needs at least 2 vertices; given: {given}"
             )
         if self.distance != -1 and not self.sizes:
-            raise ScratchpadError(f"cycles: distance={self.distance} needs `sizes`: without `sizes` the distance is n")
+            raise ScratchpadError(f"cycles: distance={self.distance} needs `sizes`. Without `sizes` the distance is n.")
         if self.distance != -1 and not 1 <= self.distance < self.sizes[0]:
             apart = "opposite vertices" if len(self.sizes) == 1 else "vertices on two cycles"
             raise ScratchpadError(
-                f"cycles: distance={self.distance} does not exist in a cycle of {self.sizes[0]} vertices: "
-                f"set it from 1 to {self.sizes[0] - 1}, or to -1 for {apart}"
+                f"cycles: distance={self.distance} is impossible in a cycle of {self.sizes[0]} vertices. "
+                f"Set distance to a number from 1 to {self.sizes[0] - 1}, or to -1 for {apart}."
             )
         self.check_walk(sum(self.sizes) or self.vertices or 2 * self.n.high)
 
@@ -117,7 +118,7 @@ class Cycles(CycleWalk):
 
 
 def _rings(following: dict[str, str], starts: Sequence[str]) -> list[list[str]]:
-    """Return the cycles of a graph as lists of vertices. The cycles that begin at a vertex of `starts` come first."""
+    """Return the cycles of a graph as lists of vertices. The cycles that contain a vertex of `starts` come first."""
     left = dict(following)
     rings: list[list[str]] = []
     for start in (*starts, *following):

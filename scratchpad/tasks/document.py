@@ -1,4 +1,4 @@
-"""A document: a prompt and the states of a chain. Models are trained and evaluated on documents."""
+"""Documents: the texts on which models are trained and evaluated. A document is a prompt and a chain of states."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from scratchpad.errors import ScratchpadError
 
 Symbol = TypeVar("Symbol", str, int)
-"""A symbol, as a text or as a number in a vocabulary."""
+"""A symbol is a text, or the number of that text in a vocabulary."""
 
 PAD, START, SEP, END, FILLER = "<pad>", "<start>", "<sep>", "<end>", "<filler>"
 MARKS = (PAD, START, SEP, END, FILLER)
@@ -22,12 +22,12 @@ PAPER_MARKS = {START: ":", SEP: "#", END: ".", FILLER: "\N{MIDDLE DOT}"}
 
 @dataclass(frozen=True, slots=True)
 class Document(Generic[Symbol]):
-    """A prompt and the states after the prompt. A direct answer is a document of one state.
+    """A prompt and a chain of states. A direct answer is a chain of one state.
 
-    `prompt`: the permanent memory that every state sees.
-    `states`: the states, each with its terminator (<sep>, or <end> after the last state of the chain).
-    `preamble`: the number of symbols at the end of the prompt that the model writes itself; these symbols are scored.
-    `within`: whether the document is a part of a chain. If so, or without a prompt, the first state is not scored.
+    `prompt`: the symbols that every state sees.
+    `states`: the states. Each state ends with <sep>, but the last state of a whole chain ends with <end>.
+    `preamble`: the number of symbols at the end of the prompt that the model must write itself.
+    `within`: whether earlier states are left out. If so, or if the prompt is empty, the first state is only an input.
     """
 
     prompt: tuple[Symbol, ...]
@@ -39,17 +39,17 @@ class Document(Generic[Symbol]):
         if not self.states or not all(self.states):
             raise ScratchpadError("a document must have at least one state, and no state may be empty")
         if self.first_given and len(self.states) == 1:
-            where = "within a chain" if self.within else "without a prompt"
-            raise ScratchpadError(f"a document {where} needs at least two states, because its first state is given")
+            where = "that starts inside a chain" if self.within else "without a prompt"
+            raise ScratchpadError(f"a document {where} needs at least two states, because the first is only an input")
         if not 0 <= self.preamble <= max(len(self.prompt) - 1, 0):
             raise ScratchpadError(
-                f"a preamble of {self.preamble} symbols does not fit a prompt of {len(self.prompt)} symbols: "
-                f"set preamble from 0 to {max(len(self.prompt) - 1, 0)}"
+                f"a preamble of {self.preamble} symbols does not fit into a prompt of {len(self.prompt)} symbols. "
+                f"Set preamble to a number from 0 to {max(len(self.prompt) - 1, 0)}."
             )
 
     @property
     def first_given(self) -> bool:
-        """Whether the first state is given and therefore not scored."""
+        """Whether the first state is only an input: the model does not write this state, and no loss counts it."""
         return self.within or not self.prompt
 
     def symbols(self) -> list[Symbol]:
@@ -69,7 +69,7 @@ def bare(state: Sequence[str]) -> tuple[str, ...]:
 
 
 def joined(chain: Sequence[Sequence[str]], separator: str = SEP) -> tuple[str, ...]:
-    """Join the states of a chain, with a separator between neighbouring states."""
+    """Return the symbols of all states, with a separator between neighbouring states."""
     return tuple(symbol for i, state in enumerate(chain) for symbol in ((separator,) if i else ()) + tuple(state))
 
 
@@ -79,26 +79,26 @@ def after_last(separator: str, text: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def in_paper_marks(symbols: Sequence[str]) -> tuple[str, ...]:
-    """Replace marks by the papers' signs: `:` for <start>, `#` for <sep>, `.` for <end>."""
+    """Replace marks by the signs that the papers print: `:` for <start>, `#` for <sep>, `.` for <end>."""
     return tuple(PAPER_MARKS.get(symbol, symbol) for symbol in symbols)
 
 
 def letters(text: str) -> tuple[str, ...]:
-    """Cut text into symbols. Each mark or tag is one symbol, and so is every other character."""
+    """Cut text into symbols: marks such as <sep>, tags such as <scratch>, and single characters."""
     return tuple(_LETTERS.findall(text))
 
 
 def is_wide(symbols: Iterable[str]) -> bool:
-    """Whether text needs spaces between symbols, because a symbol other than marks and tags has several characters."""
+    """Return whether a symbol other than marks and tags has several characters, so that text needs spaces."""
     return any(len(symbol) > 1 and symbol not in MARKS and symbol not in TAGS for symbol in symbols)
 
 
 def as_text(symbols: Sequence[str], paper: bool = False) -> str:
-    """Join symbols to a text, with spaces between symbols if `is_wide(symbols)`. `paper`: use the papers' signs."""
+    """Join symbols into text, with spaces if `is_wide(symbols)`. `paper`: whether to print the papers' marks."""
     symbols = in_paper_marks(symbols) if paper else symbols
     return (" " if is_wide(symbols) else "").join(symbols)
 
 
 def listed(symbols: Iterable[str]) -> str:
-    """Join symbols with spaces for a message. Invisible symbols appear as Python literals."""
+    """Join symbols with spaces, for a message. An invisible symbol becomes a Python literal such as '\\n'."""
     return " ".join(symbol if symbol.isprintable() and symbol.strip() else repr(symbol) for symbol in symbols)

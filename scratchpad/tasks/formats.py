@@ -1,7 +1,7 @@
 """Formats: a format writes a question as a document, and reads the answer from the states that a model wrote.
 
-A new format needs a subclass of `Format` and a call of `register`, in this module or in any other module. Code that
-depends on the format reads the attributes of the format, never its name.
+To add a format, write a subclass of `Format` in any module and call `register`. Code that depends on the format must
+read the attributes of the format, never the name.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from scratchpad.tasks.written_work import WrittenWork
 
 CHAIN_PREFIX_LIMIT = 10_000
-"""A part of a chain is chosen among this many first states, because some chains have millions of states."""
+"""The largest number of states that are computed to write a later part of a chain. Some chains have millions."""
 _DEFAULT_FILLERS = 16
 
 
 class Format:
-    """A way to write a question of any task as a document."""
+    """A way to write questions as documents."""
 
     name: str
     summary: str
@@ -36,18 +36,18 @@ class Format:
     only_changes: bool = False
     """Whether each state of a trace shows only the variables that changed."""
     general: bool = True
-    """Whether every task has this format. Otherwise, only tasks that list the format in `extra_formats` have it."""
+    """Whether every task has this format. If not, a task must list the format in `extra_formats` to have it."""
 
     def prompt(self, task: Task, question: Symbols) -> Symbols:
-        """Return the symbols before the text that the model writes."""
+        """Return the symbols that the model reads before it writes."""
         return question
 
     def states(self, task: Task, question: Symbols) -> tuple[Symbols, ...]:
-        """Return the states that the model writes, with their terminators."""
+        """Return the states of the document. Each state ends with <sep> or <end>."""
         raise NotImplementedError
 
     def answer(self, task: Task, question: Symbols, states: Sequence[Symbols]) -> Symbols | None:
-        """Return the answer in the states that a model wrote (with terminators).
+        """Return the answer in states that a model wrote. Each state ends with <sep> or <end>.
 
         Returns None or raises ValueError, IndexError, KeyError or TypeError if the states contain no answer.
         """
@@ -55,26 +55,26 @@ class Format:
 
     @property
     def family(self) -> str:
-        """The name of the format without a number: `filler` for `filler-8`."""
+        """The format's name without a number, for example `filler` for `filler-8`."""
         return self.name.partition("-")[0]
 
     def read_answer(self, task: Task, question: Symbols, states: Sequence[Symbols]) -> Symbols | None:
-        """Return the answer in the states that a model wrote, or None if they hold no answer."""
+        """Return the answer in states that a model wrote, or None if the states contain no answer."""
         try:
             return self.answer(task, question, states)
         except (ValueError, IndexError, KeyError, TypeError):
             return None
 
     def variant(self, name: str) -> Format | None:
-        """Return the format of this family with this name, such as `filler-8`, or None if no such format exists."""
+        """Return the variant `name` of this format, such as `filler-8` of `filler`, or None if it does not exist."""
         return None
 
     def write(self, task: Task, question: Symbols, max_states: int | None = None, place: float = 0) -> Document[str]:
         """Return the document of a question. Raises ScratchpadError if the task does not have this format.
 
-        `max_states`: the number of states of an inductive chain to write (None: all).
-        `place`: which part of the chain to write, from 0 (the first states; later states are not computed) to 1 (the
-        last states among the first 10,000). Any part but the first also holds the state before the part, as given.
+        `max_states`: the largest number of states to write if the format is inductive (None: all).
+        `place`: where the written states begin in the chain, from 0 (the first state) to 1 (as late as possible in
+        the first 10,000 states). If earlier states are left out, the document also has the state before, as input.
         """
         task.check_format(self)
         prompt = self.prompt(task, question)
@@ -86,9 +86,9 @@ class Format:
         return Document(prompt, chain[max(first - 1, 0) : first + max_states], within=first > 0)
 
     def opening(self, task: Task, question: Symbols) -> tuple[Symbols, Symbols]:
-        """Return the input of the model: the prompt, and the first state with its terminator if the prompt is empty.
+        """Return the model's input as (prompt, first state). The first state is () unless the prompt is empty.
 
-        Raises ScratchpadError if the given first state is also the last state, because the model has nothing to write.
+        Raises ScratchpadError if the first state is also the last state, because the model has nothing to write.
         """
         prompt = self.prompt(task, question)
         if prompt:
@@ -126,13 +126,13 @@ class Filler(Direct):
     def variant(self, name: str) -> Format:
         count = name.removeprefix("filler-")
         if not re.fullmatch("[0-9]{1,5}", count) or int(count) < 1:
-            raise ScratchpadError(f"format {name!r}: filler-N takes a whole number of symbols from 1 to 99999")
+            raise ScratchpadError(f"format {name!r}: the N of filler-N must be a whole number from 1 to 99999")
         return Filler(int(count))
 
 
 class Scratchpad(Format):
     name = "scratchpad"
-    summary = "the text of the paper as one state (or the same as causal, if the paper has no text)"
+    summary = "the paper's text as one state, or the same as causal if the paper has no text for the task"
 
     def prompt(self, task: Task, question: Symbols) -> Symbols:
         return question if task.has_paper_text else _started(task, question)
@@ -156,7 +156,7 @@ class Changes(Scratchpad):
 
 class Causal(Format):
     name = "causal"
-    summary = "the inductive text as one state"
+    summary = "all states of the inductive format, joined to one state"
 
     def prompt(self, task: Task, question: Symbols) -> Symbols:
         return _started(task, question)
@@ -171,7 +171,7 @@ class Causal(Format):
 
 class Inductive(Causal):
     name = "inductive"
-    summary = "one state per step"
+    summary = "one state per step of the computation"
     inductive = True
 
     def prompt(self, task: Task, question: Symbols) -> Symbols:
@@ -186,7 +186,7 @@ def _started(task: Task, question: Symbols) -> Symbols:
 
 
 def _without_given(task: Task, question: Symbols, text: Symbols) -> Symbols:
-    """Remove the first state from the text of a chain if the first state is given."""
+    """Remove the first state from `text` if the model reads the first state as its input."""
     return text[len(question) :] if task.first_given else text
 
 
@@ -203,7 +203,7 @@ for _each in (Direct(), Scratchpad(), Changes(), Causal(), Filler(), Inductive()
 
 
 def format_named(name: str) -> Format:
-    """Return the format with this name: direct, scratchpad, changes, causal, filler, filler-N or inductive."""
+    """Return the format `name`: direct, scratchpad, changes, causal, filler, filler-N or inductive."""
     family, dash, _ = name.partition("-")
     found = _FORMATS[family].variant(name) if dash and family in _FORMATS else _FORMATS.get(name)
     if found is None:
@@ -212,6 +212,6 @@ def format_named(name: str) -> Format:
 
 
 def format_names(task: WrittenWork | type[WrittenWork] | None = None) -> tuple[str, ...]:
-    """Return the names of the formats that every task has, and of the extra formats of `task`."""
+    """Return the names of all general formats and of the extra formats of `task`."""
     extra = task.extra_formats if task else ()
     return tuple(name for name in _FORMATS if _FORMATS[name].general or name in extra)

@@ -1,6 +1,6 @@
-"""The base of the tasks on graphs: it writes and reads questions, and walks along a cycle.
+"""The base classes of the tasks on graphs, and functions that write and read questions about graphs.
 
-A question lists the edges in any order, then the queried vertices: `a > b ; c > d ; ... ; a ? t ;`.
+A question lists the edges of a graph in any order, then the queried vertices: `a > b ; c > d ; ... ; a ? t ;`.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ Edges = Sequence[tuple[str, str]]
 
 @cache
 def alphabet(names: int) -> Symbols:
-    """Return `names` names of vertices (v000, v001, ...), then the punctuation."""
+    """Return vertex names (v000, v001, ...), then punctuation. `names`: the number of vertex names."""
     width = len(str(names - 1))
     return (*(f"v{i:0{width}}" for i in range(names)), *_PUNCTUATION)
 
 
 def written_graph(edges: Iterable[tuple[str, str]], queried: Sequence[str]) -> Symbols:
-    """Return the question: the edges in the given order, then the queried vertices."""
+    """Return a question: the edges in the given order, then the queried vertices."""
     text = [symbol for a, b in edges for symbol in (a, ">", b, ";")]
     return (*text, *(symbol for vertex in queried[:-1] for symbol in (vertex, "?")), queried[-1], ";")
 
@@ -43,12 +43,12 @@ def queried_in(question: Symbols, queries: int = 2) -> Symbols:
 
 
 def check_graph(name: str, question: Symbols, queries: int = 2) -> None:
-    """Raise ScratchpadError if a question is not a list of edges and of `queries` different vertices."""
+    """Raise ScratchpadError if a question is not a list of edges, followed by `queries` different vertices."""
     edges, end = question[: -2 * queries], question[-2 * queries :]
     marks = (*("?",) * (queries - 1), ";")
     if end[1::2] != marks or len(edges) % 4 or set(edges[1::4]) - {">"} or set(edges[3::4]) - {";"}:
         query = " ? ".join(("a", "b", "c")[:queries])
-        raise ScratchpadError(f"{name}: a question is `a > b ; ... ; {query} ;`; given: {' '.join(question)}")
+        raise ScratchpadError(f"{name}: a question has the form `a > b ; ... ; {query} ;`; given: {' '.join(question)}")
     pairs, vertices = edges_in(question, queries), queried_in(question, queries)
     if any(a == b or {a, b} & set(_PUNCTUATION) for a, b in pairs):
         raise ScratchpadError(f"{name}: each edge must join two different vertices, such as v000 and v001")
@@ -59,7 +59,7 @@ def check_graph(name: str, question: Symbols, queries: int = 2) -> None:
 
 
 def components(edges: Edges) -> dict[str, str]:
-    """Map each vertex to a representative of its connected component, ignoring edge directions (union-find)."""
+    """Return {vertex: representative of its connected component}. Edge directions do not count."""
     parent = {vertex: vertex for edge in edges for vertex in edge}
 
     def root(vertex: str) -> str:
@@ -84,7 +84,7 @@ class GraphTask(Task):
     """A task on directed graphs whose vertices have random names."""
 
     names: int
-    """The number of names from which the names of vertices are drawn."""
+    """The number of possible vertex names."""
 
     def symbols(self) -> Symbols:
         return alphabet(self.names)
@@ -94,10 +94,10 @@ class GraphTask(Task):
 
 
 class CycleWalk(GraphTask):
-    """A graph of cycles: are the queried vertices on the same cycle?
+    """A task on graphs that consist of cycles: are all queried vertices on the same cycle?
 
-    The walk starts at the first queried vertex. It ends at the next queried vertex on the cycle (label 1), or at its
-    start (label 0). The states are every `jump`-th vertex of the walk, then its last vertex with the label.
+    The states are a walk from the first queried vertex. The walk ends at the next queried vertex on the cycle (label 1)
+    or back at its start (label 0). The states show every `jump`-th vertex, then the last vertex with the label.
     """
 
     has_paper_text: ClassVar[bool] = True
@@ -110,7 +110,7 @@ class CycleWalk(GraphTask):
     def check_walk(self, vertices: int) -> None:
         """Raise ScratchpadError if the settings do not fit a graph with this number of vertices."""
         if vertices > self.names:
-            raise ScratchpadError(f"{self.name}: {vertices} vertices need {vertices} names; given: names={self.names}")
+            raise ScratchpadError(f"{self.name}: {vertices} vertices need {vertices} names, but names={self.names}")
         if self.jump < 1:
             raise ScratchpadError(f"{self.name}: jump={self.jump} must be at least 1")
 
@@ -146,5 +146,5 @@ class CycleWalk(GraphTask):
             raise ScratchpadError(f"{self.name}: each vertex of the question must have one edge out and one edge in")
         if not froms.issuperset(vertices):
             raise ScratchpadError(
-                f"{self.name}: the question asks for {' and '.join(vertices)}, but all must be vertices of its graph"
+                f"{self.name}: the question asks for {' and '.join(vertices)}, but all must be vertices of the graph"
             )

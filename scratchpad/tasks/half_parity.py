@@ -1,11 +1,11 @@
-"""Parity of the first half of the bits, with the running parities (Abbe et al. 2024, figure 10).
+"""The parity of the first half of the bits, computed bit by bit (Abbe et al. 2024, figure 10).
 
     direct      01101111=0<end>
     scratchpad  01101111=0100<end>
     inductive   01101111=<start>[00]0,0<sep>[01]1,1<sep>[02]1,0<sep>[03]0,0<end>
 
-With `jump` j, only every j-th running parity and the last running parity are written. The inductive format is not in
-the paper. A state is `[slot]bit,running parity`, as in the task `parity`.
+The running parity of a bit is the parity of all bits up to this bit. With `jump` j, the work shows only every j-th
+running parity and the last one. An inductive state is `[slot]bit,running parity`; the paper has no inductive text.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _BITS = ("0", "1")
 
 @dataclass(frozen=True)
 class HalfParity(Task):
-    """`bits`: the parity of the first `bits` bits is the answer (default: half of the question's bits, rounded up).
-    `window`: the number of bits of a question. `jump`: only every jump-th running parity and the last are written.
+    """`bits`: the answer is the parity of the first `bits` bits (default: half of all bits, rounded up).
+    `window`: the number of bits of a question. `jump`: the work shows every jump-th running parity and the last one.
     """
 
     name: ClassVar[str] = "half-parity"
@@ -44,7 +44,7 @@ class HalfParity(Task):
 
     def __post_init__(self) -> None:
         if self.window < 1 or self.jump < 1:
-            raise ScratchpadError(f"half-parity: window={self.window}, jump={self.jump}: both must be at least 1")
+            raise ScratchpadError(f"half-parity: window={self.window} and jump={self.jump} must both be at least 1")
         if self.bits and self.bits.low < self.bits.high:
             raise ScratchpadError(
                 f"half-parity: bits={self.bits.to_json()} must be a single number, because a question does not say how "
@@ -88,8 +88,8 @@ class HalfParity(Task):
         check_slots(self.name, "bits", len(question) - 1, self.window)
         if self._counted(question) > len(question) - 1:
             raise ScratchpadError(
-                f"half-parity: the question has {len(question) - 1} bits, but bits={self._counted(question)} says that "
-                f"{self._counted(question)} of them count: ask a longer question or set fewer bits"
+                f"half-parity: the question has {len(question) - 1} bits, fewer than bits={self._counted(question)}. "
+                "Give a longer question or set fewer bits."
             )
 
     def fitted_to(self, question: Symbols) -> Self:
@@ -103,11 +103,11 @@ class HalfParity(Task):
         return text[-1:] or None
 
     def _counted(self, question: Symbols) -> int:
-        """Return how many bits, from the first bit on, determine the answer."""
+        """Return the number of leading bits whose parity is the answer."""
         return self.bits.low if self.bits else len(question) // 2
 
     def _moved(self, question: Symbols, slot: int, parity: int) -> Symbols:
-        """Return the state `jump` slots after `slot`, but at the latest the state of the last bit that counts."""
+        """Return the state that is `jump` slots after `slot`, or the last state if fewer slots are left."""
         after = min(slot + self.jump, self._counted(question) - 1)
         parity += question[slot + 1 : after + 1].count("1")
         return (*slot_mark(question, after), question[after], ",", str(parity % 2))

@@ -3,8 +3,9 @@
     direct      Ana is taller than Ben . Cem is taller than Ana . ... Is Cem taller than Ben ? Yes <end>
     inductive   ... Is Cem taller than Ben ? <start> Cem is taller than Ana . <sep> Cem is taller than Ben . Yes <end>
 
-A question compares each person but the tallest with the next taller person, in random order. The states are not in the
-paper: they go down from the first person of the final question to the second person (Yes) or to the shortest (No).
+All people form a row from the tallest to the shortest. A question compares neighbours in this row, in random order. The
+states go down the row, from the first person of the final question to the second person (Yes) or to the end of the row
+(No). These states are not in the paper.
 """
 
 from __future__ import annotations
@@ -54,13 +55,13 @@ class _Texts(TextRules):
         return PromptTemplate(between=f"\n{instruction}\n\nTarget:\n")
 
     def relaxed_answer(self, work: str) -> str:
-        """Return the last `yes` or `no` of the work, in upper or lower case, as `Yes` or `No`."""
+        """Return the last `yes` or `no` in the work as `Yes` or `No`. Case is ignored."""
         return next(reversed(re.findall(r"(?<![a-z])(?:yes|no)(?![a-z])", work, re.IGNORECASE)), "").capitalize()
 
 
 @dataclass(frozen=True)
 class Heights(Task):
-    """`n`: n people stand between the two people of the final question, n above, and n below (3n + 2 people in all)."""
+    """`n`: how many people stand between the two people of the final question, above both of them, and below both."""
 
     name: ClassVar[str] = "heights"
     summary: ClassVar[str] = "who is taller, from comparisons of neighbours in words?"
@@ -120,7 +121,7 @@ class Heights(Task):
         return state[-1:]
 
     def truth(self, question: Symbols) -> Symbols:
-        """Compare the places of both people in the row of all people, from the tallest to the shortest."""
+        """Compare the places of the queried people in the row from the tallest to the shortest person."""
         row = _row(list(_pairs(question)))
         return ("Yes" if row.index(question[-5]) < row.index(question[-2]) else "No",)
 
@@ -137,12 +138,12 @@ class Heights(Task):
         people = {person for pair in pairs for person in pair}
         if not people.issubset(_NAMES) or len(row) != len(people) or len(pairs) != len(row) - 1:
             raise ScratchpadError(
-                "heights: each person but the tallest must be compared with one taller person, in a single row"
+                "heights: the comparisons must order all people in a single row and compare all neighbours in this row"
             )
         if final[1] == final[4] or not people.issuperset((final[1], final[4])):
             raise ScratchpadError(
-                f"heights: the question asks for {final[1]} and {final[4]}, but it must name two different people of "
-                "the row"
+                f"heights: the question asks for {final[1]} and {final[4]}, but it must name two different "
+                "people of its comparisons"
             )
 
     def fitted_to(self, question: Symbols) -> Self:
@@ -164,12 +165,12 @@ def _comparison(a: str, b: str) -> Symbols:
 
 
 def _pairs(question: Symbols) -> Iterator[tuple[str, str]]:
-    """Return the pair (taller, shorter) of each sentence of a question."""
+    """Return a pair (taller, shorter) for each comparison in a question."""
     return zip(question[:-6:6], question[4:-6:6], strict=False)
 
 
 def _row(pairs: list[tuple[str, str]]) -> list[str]:
-    """Return the people from the tallest person down, as far as the pairs (taller, shorter) form a single row."""
+    """Return the people from the tallest to the shortest. The row is incomplete if `pairs` do not order all people."""
     below, shorter = dict(pairs), {b for _, b in pairs}
     row = [a for a, _ in pairs if a not in shorter][:1]
     while row and row[-1] in below and len(row) <= len(pairs):

@@ -1,4 +1,4 @@
-"""Data sets of the Hugging Face hub. Only this module imports the package `datasets`."""
+"""Load data sets from the Hugging Face hub. Only this module imports the package `datasets`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scratchpad.errors import RunFailure, ScratchpadError
 
 
 def hub_lines(name: str, config: str | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield (place, row) for the rows of all splits of a data set; `place` is `NAME:SPLIT:ROW` for error messages.
+    """Yield (place, row) for every row of a data set. `place` is `NAME:SPLIT:ROW`, for error messages.
 
     Raises ScratchpadError if `datasets` is not installed, and RunFailure if the data set cannot be loaded.
     """
@@ -19,14 +19,14 @@ def hub_lines(name: str, config: str | None = None) -> Iterator[tuple[str, dict[
     except ImportError:
         raise ScratchpadError(
             f"{name} comes from the Hugging Face hub, but the package `datasets` is not installed. Install it with "
-            "pip install 'scratchpad[hub]', or name a file with the data: --set path=FILE.jsonl"
+            "pip install 'scratchpad[hub]', or load the data from a file: --set path=FILE.jsonl"
         ) from None
     try:
         parts = datasets.load_dataset(name, config)
-    except Exception as error:  # the libraries involved raise many kinds of network, hub and file errors
+    except Exception as error:  # network, hub and file errors have many classes
         raise RunFailure(
-            f"{name} could not be loaded from the Hugging Face hub: {type(error).__name__}: {error}; "
-            "name a file with the data to load it without the hub: --set path=FILE.jsonl"
+            f"{name} could not be loaded from the Hugging Face hub: {type(error).__name__}: {error}. "
+            "You can load the data from a file instead: --set path=FILE.jsonl"
         ) from None
     for split, rows in parts.items():
         for number, row in enumerate(rows):

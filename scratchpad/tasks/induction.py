@@ -1,4 +1,4 @@
-"""The six functions that define a task, and the chain of states that `first` and `step` define."""
+"""The base class with the six functions that define a task."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Symbols = tuple[str, ...]
 
 
 class Induction:
-    """A distribution of questions, and a computation that answers a question state by state.
+    """A task: it draws questions, and it computes the answer of a question state by state.
 
-    Questions and states are tuples of symbols without marks. `first` and `step` define the whole computation. `truth`
-    computes the answer with a different algorithm. Tests and scores compare answers with `truth`.
+    Questions and states are tuples of symbols without marks. `first` and `step` define the chain of states, which ends
+    with the answer. `truth` computes the answer in a different way, so that tests can compare both answers.
     """
 
     name: ClassVar[str]
@@ -26,7 +26,7 @@ class Induction:
         raise NotImplementedError
 
     def question(self, rng: Stream, size: int) -> Symbols:
-        """Draw a question of size `size`."""
+        """Draw a random question of the given size."""
         raise NotImplementedError
 
     def first(self, question: Symbols) -> Symbols:
@@ -34,30 +34,30 @@ class Induction:
         raise NotImplementedError
 
     def step(self, question: Symbols, state: Symbols) -> Symbols | None:
-        """Return the state after `state`, or None if `state` is the last state (the induction step).
+        """Return the state after `state` (the induction step), or None if `state` is the last state.
 
         Raises ValueError if `state` is not a state of this question.
         """
         raise NotImplementedError
 
     def answer(self, question: Symbols, state: Symbols) -> Symbols:
-        """Return the answer that the last state contains."""
+        """Return the answer from the last state of the chain."""
         raise NotImplementedError
 
     def truth(self, question: Symbols) -> Symbols:
-        """Return the correct answer, computed with an algorithm other than `first` and `step`."""
+        """Return the correct answer. The computation must not use `first` or `step`."""
         raise NotImplementedError
 
     def states(self, question: Symbols) -> Iterator[Symbols]:
-        """Yield `first`, then the results of `step` until `step` returns None. Tasks may override this to be faster."""
+        """Yield the states of the chain in order. A task may override this method with a faster computation."""
         state: Symbols | None = self.first(question)
         while state is not None:
             yield state
             state = self.step(question, state)
 
     def chain(self, question: Symbols, limit: int = 1_000_000) -> list[Symbols]:
-        """Return all states. Raises ScratchpadError if the chain has more than `limit` states."""
+        """Return all states of the chain. Raises ScratchpadError if the chain has more than `limit` states."""
         states = list(islice(self.states(question), limit + 1))
         if len(states) > limit:
-            raise ScratchpadError(f"{self.name}: no end after {limit} states: check that `step` returns None")
+            raise ScratchpadError(f"{self.name}: no end after {limit} states. Check that `step` can return None.")
         return states

@@ -17,7 +17,7 @@ from scratchpad.tasks.formats import Format
 def line_of(
     task: Task, format: Format, question: Symbols, draw: tuple[int, str, int] | None = None, paper_marks: bool = False
 ) -> dict[str, Any]:
-    """Return the JSON object of a question's document. `draw`: (seed, split, index) if the question was drawn."""
+    """Return the JSON object of a question's document. `draw`: the seed, split and index of a drawn question."""
     document = format.write(task, question)
     seed, split, index = draw or (None, None, None)
     prompt, states = document.prompt, document.states
@@ -32,12 +32,9 @@ def line_of(
 
 
 def document_of_line(place: str, value: dict[str, Any]) -> Document[str]:
-    """Read a document from a JSON object with `prompt` and `states`, both with marks, and optionally `preamble`.
-
-    `place`: the file and line, for error messages.
-    """
+    """Read a document with its marks (<sep>, ...) from a JSON object. `place`: `FILE:LINE`, for error messages."""
     if not isinstance(value.get("states"), list) or "prompt" not in value:
-        raise ScratchpadError(f"{place}: a document needs `prompt` and `states` (a list), both with their marks")
+        raise ScratchpadError(f"{place}: a document needs `prompt` and the list `states`, both with their marks")
     prompt = symbols_of(value["prompt"], f"{place}: prompt", marks=True, empty=True)
     states = tuple(symbols_of(state, f"{place}: state {i}", marks=True) for i, state in enumerate(value["states"]))
     preamble = value.get("preamble", 0)
@@ -48,10 +45,10 @@ def document_of_line(place: str, value: dict[str, Any]) -> Document[str]:
 
 
 def symbols_of(value: Any, place: str, marks: bool = False, empty: bool = False) -> Symbols:
-    """Read symbols from a JSON value: a list of symbols, or a string, which is cut into characters and marks.
+    """Return the symbols of a JSON value: a list of symbols, or a string that is cut into characters and marks.
 
-    `marks`: whether marks are allowed. `empty`: whether an empty value is allowed. `place`: file, line and name for
-    error messages. Raises ScratchpadError if the value is not allowed.
+    `marks`: whether marks such as <sep> are allowed. `empty`: whether an empty value is allowed. `place`: the file,
+    line and name, for error messages. Raises ScratchpadError if the value is not allowed.
     """
     if not isinstance(value, (str, list)) or not all(isinstance(item, str) and item for item in value):
         raise ScratchpadError(f"{place} must be a text or a list of symbols, not {json.dumps(value)[:60]}")
@@ -65,7 +62,7 @@ def symbols_of(value: Any, place: str, marks: bool = False, empty: bool = False)
 
 
 def read_lines(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield (place, object) for the JSON objects of a file (`-`: standard input); `place` is `FILE:LINE` for errors."""
+    """Yield (`FILE:LINE`, object) for each JSON object in a file of JSON lines. The path `-` means standard input."""
     if path == "-":
         yield from _objects(sys.stdin, "standard input")
         return
@@ -86,7 +83,7 @@ def _objects(file: Iterable[str], name: str) -> Iterator[tuple[str, dict[str, An
     except UnicodeDecodeError as error:
         raise ScratchpadError(f"{name}: not UTF-8 text: {error}") from None
     if not count:
-        raise ScratchpadError(f"{name}: no lines: at least one JSON object is needed")
+        raise ScratchpadError(f"{name}: no lines. The file must have at least one JSON object.")
 
 
 def _object(line: str, place: str) -> dict[str, Any]:

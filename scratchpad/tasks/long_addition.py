@@ -8,16 +8,16 @@
     </scratch>
     8 6
 
-The formats `direct` and `scratchpad` use this text of the paper. The inductive text has two registers, like a serial
-adder. At each step all digits move right by one place, each register loses its last digit, and the sum of the lost
-digits enters on the left.
+The formats `direct` and `scratchpad` use this text from the paper. The inductive text has two registers, like a
+serial adder. At each step all digits move right by one place, each register loses its last digit, and the sum of the
+lost digits enters on the left.
 
     =7=$29+45$57,0<start>6=7=$2+_45$5,1<sep>86=7=$+__45$,0<end>
 
 The first register, before `+`, holds the result so far (up to `=`) and the remaining digits of the first operand (after
-the last `$`). The second register, after `+`, holds the remaining digits of the second operand. The carry follows. The
-next two digits are always at the same places. A register has room for `window` digits (here 4). Random symbols fill the
-free places, as in the task `addition-shift`, so even short operands show the model every symbol at every place.
+the last `$`). The second register, after `+`, holds the remaining digits of the second operand. The carry comes
+last. The two digits to add are at the same places in every state. A register has room for `window` digits (here 4).
+Random symbols fill the free places, so that even short operands show the model every symbol at every place.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class LongAddition(TextTask):
     """`digits`: the number of digits of an operand.
     `law`: how operands are drawn. `uniform`: their lengths are independent. `same`: their lengths are equal.
     `numbers`: all numbers with an allowed length are equally likely, so most operands are long.
-    `window`: the largest number of digits for which the inductive text has room.
+    `window`: the largest number of digits of an operand in the inductive text.
     """
 
     name: ClassVar[str] = "long-addition"
@@ -113,8 +113,8 @@ class LongAddition(TextTask):
     def inductive_question(self, question: Symbols) -> Symbols:
         if _columns(question) > self.window:
             raise ScratchpadError(
-                f"long-addition: the inductive text has room for window={self.window} digits, but "
-                f"{''.join(question)!r} has {_columns(question)}: use fewer digits, or set window={_columns(question)}"
+                f"long-addition: an operand of {''.join(question)!r} has {_columns(question)} digits, more than "
+                f"window={self.window}. Use fewer digits, or set window={_columns(question)}."
             )
         left, right = _registers(question, self.window)
         return (*left, "+", *right, ",", "0")
@@ -135,8 +135,8 @@ class LongAddition(TextTask):
     def check(self, question: Symbols) -> None:
         if not _QUESTION.fullmatch("".join(question)):
             raise ScratchpadError(
-                "long-addition: a question is two numbers without leading zeros and a plus sign, with one space "
-                f"between neighbouring symbols, such as 2 9 + 5 7; given: {''.join(question)!r}"
+                "long-addition: a question is two numbers without leading zeros, and a plus sign between them. Put one "
+                f"space between neighbouring symbols, as in 2 9 + 5 7. Given: {''.join(question)!r}"
             )
 
     def fitted_to(self, question: Symbols) -> Self:
@@ -146,7 +146,7 @@ class LongAddition(TextTask):
 
 @lru_cache(maxsize=64)
 def _registers(question: Symbols, window: int) -> tuple[str, str]:
-    """Return both registers before the first step. Each holds filling, `$` and digits; `=` begins the left register."""
+    """Return both registers before the first step. Each register holds random symbols, `$` and an operand."""
     columns = _columns(question)
     filling = Stream(stream_name("filling of long-addition", *question))
     left, right = (
@@ -157,13 +157,12 @@ def _registers(question: Symbols, window: int) -> tuple[str, str]:
 
 
 def _moved(left: str, right: str, results: str, carry: int) -> Symbols:
-    """Return the next state: each register loses its last digit, and the sum of the lost digits enters."""
+    """Return the next state. Each register loses its last digit; the sum of these digits enters on the left."""
     carry, digit = divmod(int(left[-1]) + int(right[-1]) + carry, 10)
     return (str(digit), *results, *left[:-1], "+", "_", *right[:-1], ",", str(carry))
 
 
 def _operands(question: Symbols) -> tuple[str, str]:
-    """Return the two operands of a question, without spaces."""
     one, _, other = "".join(question).replace(" ", "").partition("+")
     return one, other
 

@@ -1,4 +1,4 @@
-"""MBPP: Python programs with three tests each (Austin et al. 2021), in the splits of Nye et al. 2021, section 5."""
+"""MBPP (Austin et al. 2021): Python programs with three tests each. The splits are as in Nye et al. 2021."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _SPLITS = {"prompt": range(1, 11), "test": range(11, 511), "validation": range(5
 
 @dataclass(frozen=True)
 class Mbpp(ProgramRuns):
-    """`path`: the file with the data (default: the data come from the hub). `lines`: the number of lines of a program.
+    """`path`: the data file (default: use the Hugging Face hub). `lines`: the range of a program's number of lines.
     `steps`: the largest number of lines that a run may execute; longer runs are left out.
-    `most_characters`: a task is left out if the paper trace of a run has more characters (0: no limit; 1066: the
-    paper's 512 tokens). `candidates`: a file of programs that replace the data set's programs, one
-    {"task_id": 601, "program": ".."} per line; runs that raise are left out, runs with a wrong output are kept.
+    `most_characters`: the largest length of a run's trace in characters; a task with a longer trace is left out. 0
+    means no limit, and 1066 is about the paper's limit of 512 tokens. `candidates`: a file of programs that replace
+    the data set's programs. Each line is {"task_id": 601, "program": ".."}. Runs that raise errors are left out.
     """
 
     name: ClassVar[str] = "mbpp"
@@ -41,10 +41,9 @@ class Mbpp(ProgramRuns):
 
 
 def _problem(place: str, value: dict[str, Any]) -> tuple[int, ProgramProblem]:
-    """Return the task number and the problem of a data row."""
     number, code, tests = (value.get(name) for name in ("task_id", "code", "test_list"))
     if type(number) is not int or not isinstance(code, str) or not isinstance(tests, list):
-        raise ScratchpadError(f"{place}: a task of MBPP must have `task_id` (a number), `code` and `test_list`")
+        raise ScratchpadError(f"{place}: an MBPP task must have `task_id` (a number), `code` (a text) and `test_list`")
     split = next((name for name, numbers in _SPLITS.items() if number in numbers), None)
     if split is None:
         raise ScratchpadError(f"{place}: task_id {number} must be from 1 to 974")
@@ -53,23 +52,23 @@ def _problem(place: str, value: dict[str, Any]) -> tuple[int, ProgramProblem]:
 
 
 def _call(place: str, test: str) -> str:
-    """Return the call in a test: a test asserts a comparison, and the call is the left side of the comparison."""
+    """Return the call in a test, for example `f(2)` in `assert f(2) == 4`."""
     try:
         (statement,) = ast.parse(test).body
     except (SyntaxError, ValueError, TypeError):
         statement = None
     if not isinstance(statement, ast.Assert):
-        raise ScratchpadError(f"{place}: a test must be one `assert f(..) == ..`, not {test!r}")
+        raise ScratchpadError(f"{place}: a test must have the form `assert f(..) == ..`, not {test!r}")
     tested = statement.test
     return ast.unparse(tested.left if isinstance(tested, ast.Compare) else tested)
 
 
 def _candidates(path: str, tasks: dict[int, ProgramProblem]) -> Iterator[ProgramProblem]:
-    """Yield the programs of the file `path` in order, each program with the calls of its task."""
+    """Yield a problem for each program in the file `path`. The problem has the calls of the program's task."""
     for place, value in read_lines(path):
         number, program = value.get("task_id"), value.get("program")
         if type(number) is not int or number not in tasks or not isinstance(program, str):
             raise ScratchpadError(
-                f"{place}: a candidate must have a `program`, and the `task_id` of one of the {len(tasks)} tasks"
+                f"{place}: a candidate must have a `program` and the `task_id` of one of the {len(tasks)} tasks"
             )
         yield dataclasses.replace(tasks[number], program=program)
