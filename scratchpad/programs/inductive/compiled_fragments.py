@@ -28,8 +28,8 @@ from scratchpad.programs.tracing.tracer import FILE
 # The names of a function's variables, including variables of outer functions; None for the module (all are global).
 VariableNames = frozenset[str] | None
 
-# Names of builtins that only compiled code can use, because Python does not allow `@` in names. `@call` returns the
-# function and the arguments of a call. `@matches` tests whether an exception belongs to given classes.
+# Names of builtins that only compiled code can use, because Python does not allow `@` in names.
+# `@call` returns the function and the arguments of a call. `@matches` tests the class of an exception.
 CAPTURE_CALL, EXCEPTION_MATCHES, RESUMABLE = "@call", "@matches", "@resumable"
 
 _PREFIX = "outer.<locals>.fragment.<locals>."

@@ -37,7 +37,7 @@ class CompiledProgram:
         check_supported(tree)
         nodes = list(ast.walk(tree))
         self._functions_named = Counter(node.name for node in nodes if isinstance(node, ast.FunctionDef))
-        # A call can reach a function of the program only if the program binds the called name (not by an import).
+        # A call can reach a function of the program only through a name that the program binds, except by an import.
         self._function_names = frozenset(name for node in nodes for name in _names_bound_by(node))
         # A call in the middle of a statement can rebind these names, so compiled code saves their values first.
         self._rebound_names = {name for node in nodes for name in _names_rebound_by(node)}

@@ -33,13 +33,13 @@ class StatementCompiler(SimpleStatementCompiler):
         self._emit(end)
 
     def _jump_unless(self, test: ast.expr, otherwise: Label) -> tuple[str, ...]:
-        """Emit a jump for a false test. Return the test's temporaries, which the jump's target must drop as well."""
+        """Emit a jump for a false test. Return the test's temporaries, which the code at `otherwise` must drop."""
         self._emit(instructions.JumpUnless(self._lifter.compile(self._lifter.lift(test)), otherwise))
         return self._drop_temporaries()
 
     def _while(self, node: ast.While) -> None:
         again, otherwise, end = Label(), Label(), Label()
-        again.index = len(self._unit.instructions) - self._has_lines  # the stop before the test
+        again.index = len(self._unit.instructions) - self._has_lines  # jump to the stop before the test
         temporaries = self._jump_unless(node.test, otherwise)
         self._blocks.append(EnclosingBlock("while", end, again))
         self._body(node.body)

@@ -4,7 +4,7 @@ Two equal sets can differ in their order. A set keeps its elements in a hash tab
 place; if this place is taken, the element goes to a free place. A removed element leaves a dummy, which occupies the
 place until the table grows. So the order of iteration and of `pop` depends on the table's size, the insertions and the
 dummies. A state records the elements and the dummies in the table's order. If necessary, it also records the table's
-size and the finger, which is the place where the next `pop` starts its search. So the same table can be built again.
+size and the finger, which is the place where the next `pop` starts its search.
 
     s = {1, 2, 3}
     s.pop()          # returns 1 and leaves a dummy in the place of 1; the next `pop` starts just after the dummy
@@ -79,13 +79,13 @@ def fill_set(value: set[Any], parts: list[Any]) -> None:
 
 
 def frozen_set(*parts: Any) -> frozenset[Any]:
-    """Return a frozenset from its parts. If they start with a TableHistory, build the frozenset from a dict."""
+    """Return a frozenset from its parts. A TableHistory means that CPython built the table from a dict."""
     history, elements = _split(parts)
     return frozenset(dict.fromkeys(elements) if history.size else elements)
 
 
 def _renew_table(value: set[Any]) -> None:
-    """Make CPython build a new table without dummies: add new elements until the table grows, and remove them."""
+    """Make CPython build a new table without dummies: add elements until the table grows, and remove these elements."""
     dummies: list[Dummy] = []
     while len(dummies) <= _set_header(value).mask // 4:
         dummies.append(Dummy(len(dummies)))

@@ -1,6 +1,6 @@
 """The machine's instructions. A code unit holds the instructions of the module or of one function.
 
-Fragments do most of the work: they are pieces of the program that CPython runs. The other instructions handle lines,
+Fragments, which are pieces of the program that CPython runs, do most of the work. The other instructions handle lines,
 calls, loops and exceptions. For example
 
     for x in f(3):
@@ -19,8 +19,7 @@ becomes
     8 RunFragment(fragment: y += x)
     9 Jump(5)
 
-A *temporary* is a variable that the compiler adds to a frame. Its name begins with a dot, so the name cannot be the
-name of a program's variable.
+A *temporary* is a variable that the compiler adds to a frame. Its name begins with a dot, unlike the program's names.
 """
 
 from __future__ import annotations
@@ -170,8 +169,8 @@ class CodeUnit:
     binder: CodeType | None = None
     instructions: list[Instruction] = field(default_factory=list)
 
-    # In a state, a line and a part identify where a frame has stopped. The part is the number of earlier stops in the
-    # same line. A stop is the start of a line or a call. An instruction's index would mean nothing to a model.
+    # A state describes a frame's stop by a line and a part, which is the number of earlier stops in the same line.
+    # A stop is the start of a line or a call. A state has no index of an instruction, which a model could not predict.
 
     @cached_property
     def _stops(self) -> dict[int, tuple[int, int]]:
@@ -188,11 +187,11 @@ class CodeUnit:
         return {stop: index for index, stop in self._stops.items()}
 
     def stop_at(self, index: int) -> tuple[int, int]:
-        """Return the line and the part of the stop at an instruction. `index`: the instruction's index."""
+        """Return the line and the part at which an instruction stops. `index`: the instruction's index."""
         return self._stops[index]
 
     def index_of(self, line: int, part: int) -> int:
-        """Return the index of the instruction at a stop. Raises KeyError if the unit has no such stop."""
+        """Return the index of the instruction that stops at a line and a part. Raises KeyError if it does not exist."""
         return self._indices[line, part]
 
     def block_start(self, line: int, kind: type[EnterTry] | type[EnterFinally]) -> Any:

@@ -2,7 +2,7 @@
 
 The machine has no operand stack: values that outlive a fragment are variables, temporaries or parts of blocks. So when
 the machine stops before a line, the rest of the run depends only on the globals, the frames and the printed text.
-The machine has a list of frames and does not call itself if the program calls a function.
+If the program calls a function, the machine adds a frame to its list of frames. The machine does not call itself.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ class Machine:
         except NameError as error:
             here = error.__traceback__
             if here is not None and here.tb_next is not None and here.tb_next.tb_next is None:
-                # The fragment itself raised the error, not a function that the fragment calls. In the fragment, the
-                # frame's variables are variables of an outer function. So correct the error's class and text.
+                # The fragment itself raised the error, not a function that the fragment calls.
+                # A fragment has local variables as variables of an outer function: correct the error's class and text.
                 if error.name in frame.unit.own and "cannot access free variable " in str(error):
                     text = f"cannot access local variable '{error.name}' where it is not associated with a value"
                     raise UnboundLocalError(text) from None
@@ -183,7 +183,7 @@ class Machine:
         return True
 
     def _unwind(self, error: BaseException) -> None:
-        """Go to the nearest handler or `finally`. If none exists, drop all frames and raise the exception."""
+        """Continue at the nearest handler or `finally`. If none exists, drop all frames and raise the exception."""
         error.__traceback__ = error.__context__ = None  # both may refer to values that are not in the state
         while self.frames:
             frame = self.frames[-1]

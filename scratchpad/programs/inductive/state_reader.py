@@ -74,7 +74,7 @@ class _StateReader:
         return cell
 
     def _cell(self, written: Any) -> tuple[CellType, list[Any]]:
-        """Return a variable's cell, and a list with at most one JSON value, which belongs into the cell."""
+        """Return a variable's cell and a list with the JSON of its value. If no value has to be read, it is empty."""
         match written:
             case {"$variable": [label, *contents]}:
                 cell = self._labelled[label] = CellType()

@@ -1,7 +1,7 @@
 """Write the machine's state as JSON. A state holds exactly the values on which the rest of a run depends.
 
-If several places refer to an object, the state has the object's contents and a label at the first place, and only the
-label at the other places. After
+If several places refer to an object, the first place has the object's contents and a label, and the other places have
+only the label. After
 
     a = [1]
     b = a
@@ -55,7 +55,7 @@ _EXCEPTION_ATTRIBUTES: dict[type[BaseException], tuple[str, ...]] = {
 
 
 class _Object:
-    """A value or variable that several places may hold. `written`: a list with its JSON; empty if it is unbound."""
+    """A value or variable that several places may hold. `written`: a list with the JSON, or empty if unbound."""
 
     def __init__(self, tag: str) -> None:
         self.tag, self.is_shared = tag, False

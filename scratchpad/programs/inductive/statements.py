@@ -17,7 +17,7 @@ from scratchpad.programs.inductive.unsupported import Unsupported
 
 @dataclass(frozen=True)
 class EnclosingBlock:
-    """A block around the statement that is compiled, like a block on the frame's stack at run time.
+    """A block around the statement that is compiled. At run time, a frame's stack has a similar block.
 
     `kind`: `finishing` is the body of a `finally`; `finally` is the part of the `try` statement before this body.
     `end`: the target of `break`. `again`: the target of `continue`.
@@ -89,9 +89,9 @@ class SimpleStatementCompiler:
             self._emit(instructions.BeginLine(line))
 
     def _drop_temporaries(self, names: Sequence[str] | None = None) -> tuple[str, ...]:
-        """Emit an instruction that drops temporaries, by default all of the statement. Return their names."""
+        """Emit an instruction that drops temporaries (by default all of the statement's). Return their names."""
         used = tuple(self._lifter.temporaries if names is None else names)
-        if used and self._has_lines:  # otherwise the enclosing statement drops the temporaries
+        if used and self._has_lines:  # if there are no lines, the enclosing statement drops the temporaries
             self._emit(instructions.DropTemporaries(used))
             self._lifter.temporaries.clear()
         return used

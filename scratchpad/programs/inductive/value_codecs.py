@@ -1,7 +1,7 @@
 """Codecs for the values in states. The codec of a type takes a value apart and builds the value again from its parts.
 
-If JSON cannot express a value, a state holds an object with one name, which is `$` and the tag of the value's type. The
-name's value is the list of parts: `{"$tuple": [1, 2]}`, or `{"$walk": [{"a": 1}, 1]}` for an iterator over a dict.
+A value that JSON cannot express becomes an object with one key, which is `$` and the tag of the value's type. The list
+of parts follows the key: `{"$tuple": [1, 2]}`, or `{"$walk": [{"a": 1}, 1]}` for an iterator over a dict.
 """
 
 from __future__ import annotations

@@ -93,13 +93,13 @@ class NamespaceBackend:
                 os.wait()
 
     def _require_first_process(self) -> None:
-        """Raise OSError outside a process namespace, because `os.kill(-1)` would kill all processes of this user."""
+        """Raise OSError outside a process namespace, because there `os.kill(-1)` kills all processes of the user."""
         if os.getpid() != 1:
             raise OSError("the server is not the first process of a new namespace")
 
 
 class AuditHookBackend:
-    """Isolation by audit hooks and limits, which is not secure. `filters`: whether to use a seccomp filter."""
+    """Isolation by audit hooks and limits, not safe from hostile programs. `filters`: whether to use seccomp."""
 
     name = "hooks"
     folder: str

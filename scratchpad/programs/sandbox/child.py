@@ -70,7 +70,7 @@ class ProgramExecution:
     """One run of a program in this process.
 
     `request["program"]` is the program's text. If `request["inductive"]` is true, the inductive machine runs the
-    program, from `request["state"]` if it exists. Otherwise CPython runs the program under the tracer.
+    program and starts from `request["state"]` if it exists. Otherwise CPython runs the program under the tracer.
     """
 
     def __init__(self, request: dict[str, Any], limits: ResourceLimits, buffer: TraceBuffer) -> None:
@@ -141,7 +141,7 @@ class ProgramExecution:
         """Write the last record and end this process at once, without `atexit`, `finally` or waiting for threads.
 
         First block signals, so that the program's signal handlers do not run. Then stop the tracer and the audit hook,
-        and raise the memory limit by the reserve.
+        and raise the memory limit, so that enough memory is available.
         """
         try:
             signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)

@@ -61,7 +61,7 @@ class ServerClient:
             raise RunFailure(f"the server that runs programs has ended: {error.strerror}") from None
 
     def receive(self, seconds: float = 0.0) -> tuple[dict[str, Any], list[bytes]]:
-        """Return the next reply and the byte strings after the reply. `seconds`: the program's time limit."""
+        """Return the next reply and its byte strings (trace, stdout, stderr). `seconds`: the program's time limit."""
         deadline = time.monotonic() + seconds + _EXTRA_SECONDS
         while (end := self._received.find(b"\n")) < 0:
             self._read_more(deadline)

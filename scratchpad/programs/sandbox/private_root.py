@@ -58,7 +58,7 @@ def enter_private_root() -> None:
         _libc.umount2(base.encode(), _DETACH)
         raise
     finally:
-        os.rmdir(os.path.basename(base), dir_fd=parent)  # no path leads to `base` any more
+        os.rmdir(os.path.basename(base), dir_fd=parent)  # no path leads to `base` now
         os.close(parent)
 
 

@@ -47,7 +47,7 @@ _WARM_UP_RUNS = 8
 
 
 def main(wanted: str) -> None:
-    """Serve until stdin ends. `wanted`: `namespaces`, `hooks`, or `auto` for the strongest available isolation."""
+    """Answer requests until stdin ends. `wanted`: `namespaces`, `hooks`, or `auto` for the strongest isolation."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     prepare_interpreter()

@@ -12,8 +12,8 @@ _LENGTH_BYTES, _LAST_BYTES = 8, 64
 class TraceBuffer:
     """A buffer of records. The program's process adds records; the server reads them after the process has ended.
 
-    The server creates the buffer before it forks the process. Shared memory is safer than a pipe: the program cannot
-    close it by accident, and a killed program loses no record. `most_bytes`: the largest total size of the records.
+    The server creates the buffer before it forks the process. The buffer is shared memory, not a pipe, because a
+    program could close a pipe by accident. `most_bytes`: the largest total size of the records.
     """
 
     def __init__(self, most_bytes: int) -> None:

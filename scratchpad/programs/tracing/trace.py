@@ -14,7 +14,7 @@ State = dict[str, Any]
 STATUSES = {
     "done": "the program ran to its end",
     "exception": "the program raised an exception and did not catch it",
-    "exit": "the program ended its process itself: sys.exit, os._exit",
+    "exit": "the program ended its own process with sys.exit or os._exit",
     "time": "the program took more time than allowed (wall-clock or processor time)",
     "memory": "the program needed more memory than allowed",
     "steps": "the program ran more lines than allowed",

@@ -5,8 +5,8 @@ The program runs in the same interpreter and could disturb the tracer. So the tr
 - The tracer writes values without calling the program's code (`value_text`).
 - The tracer raises RecursionError at the depth at which Python without a tracer raises it. The real limit is
   RECURSION_MARGIN frames higher, to leave room for the tracer's own frames.
-- The interpreter removes a trace function that raises an exception, for example for lack of memory. So the tracer sets
-  a profile function before it raises. At the next call or return, the profile function sets the trace function again.
+- The interpreter removes a trace function that raises an exception, for example a MemoryError. So before the exception,
+  the tracer sets a profile function, which sets the trace function again at the next call or return.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Tracer:
             raise
 
     def _restart_later(self) -> None:
-        """Set the trace function again at the next call or return, because an exception will remove it."""
+        """Arrange that the next call or return sets the trace function again, because an exception will remove it."""
         setprofile(self._restart)
 
     def _restart(self, frame: FrameType, event: str, argument: Any) -> None:
