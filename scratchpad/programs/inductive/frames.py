@@ -65,11 +65,7 @@ class Frame:
 
 
 def called_frame(unit: CodeUnit, function: FunctionType, arguments: Any, keywords: dict[str, Any]) -> Frame:
-    """Return the frame for a call of one of the program's functions. Raises TypeError if the arguments do not fit.
-
-    The unit's binder has the function's defaults and name, and assigns the arguments to the parameters. CPython runs
-    the binder, so the text of a TypeError is Python's own.
-    """
+    """Return the frame for a call of a program's function. Raises CPython's TypeError if the arguments do not fit."""
     assert unit.binder
     binder = FunctionType(unit.binder, {}, function.__name__, function.__defaults__)
     binder.__kwdefaults__, binder.__qualname__ = function.__kwdefaults__, function.__qualname__

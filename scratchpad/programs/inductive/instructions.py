@@ -61,10 +61,7 @@ class StoreTemporary(NamedTuple):
 
 
 class CallFunction(NamedTuple):
-    """Call a function and store the result in a temporary. Push a frame if the function belongs to the program.
-
-    `fragment`: code that returns the function, the positional arguments and the keyword arguments.
-    """
+    """Call a function and store the result in a temporary. `fragment`: returns the function and the arguments."""
 
     name: str
     fragment: CodeType

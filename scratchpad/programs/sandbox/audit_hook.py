@@ -12,8 +12,6 @@ so links and `..` cannot lead out of the allowed folders. The hook allows the ev
 interpreter raises it when no memory is left to call the tracer. `Tracer.is_running` detects a replaced tracer.
 """
 
-# Do not import pathlib here: every program's process would inherit it, and forks would be slower.
-
 from __future__ import annotations
 
 import os

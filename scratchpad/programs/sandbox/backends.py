@@ -1,7 +1,5 @@
 """The two ways to isolate programs: Linux namespaces, and audit hooks for machines without namespaces."""
 
-# Do not import pathlib here: every program's process would inherit it, and forks would be slower.
-
 from __future__ import annotations
 
 import contextlib

@@ -1,7 +1,5 @@
 """The work of a program's process: enter the sandbox, run the program, and record how the program ended."""
 
-# Do not import pathlib here: every program's process would inherit it, and forks would be slower.
-
 from __future__ import annotations
 
 import math

@@ -4,7 +4,7 @@ A fork is much faster than starting Python for each program. But the server has 
 could notice or misuse: the sandbox's modules, the environment and the command line.
 """
 
-# Do not import pathlib here: every program's process would inherit it, and forks would be slower.
+# The server's modules must not import pathlib: every program's process would inherit it, and forks would be slower.
 
 from __future__ import annotations
 

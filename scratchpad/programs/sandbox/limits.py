@@ -17,7 +17,7 @@ def _limit(default: float, low: float, high: float) -> Any:
 
 @dataclass(frozen=True)
 class ResourceLimits:
-    """The resource limits of one program. Raises ScratchpadError if a number is out of range.
+    """The resource limits of a program. Raises ScratchpadError if a number is out of range.
 
     `seconds`: the wall-clock time, and also the processor time. `steps`: the number of traced lines (states).
     `memory_bytes`: the size of the address space, which includes the interpreter but not the trace.

@@ -11,10 +11,7 @@ The server takes these steps once, in a new mount namespace:
 4. Call `pivot_root` and unmount the old root, so that no path leads back to the old root. `chroot` would not suffice.
    Open descriptors could also lead back, so `enter_sandbox` closes all descriptors.
 Each program then gets a new mount namespace with an empty tmpfs as the working folder (`mount_working_folder`).
-The kernel removes the namespace and the tmpfs with the program's last process, so programs do not share files.
 """
-
-# Do not import pathlib here: every program's process would inherit it, and forks would be slower.
 
 from __future__ import annotations
 

@@ -7,8 +7,7 @@ The filter refuses
 - memory that resource limits do not count: shared memory, semaphores, message queues, anonymous files;
 - new namespaces and mounts, and system calls with a history of kernel bugs (`bpf`, `io_uring`, `keyctl`, ...).
 
-After setting PR_SET_NO_NEW_PRIVS, a process may install a filter without privileges. The process cannot remove the
-filter, and its threads inherit the filter.
+A process cannot remove its filter, and its threads inherit the filter.
 
 The filter is a program of classic BPF instructions, which the kernel runs before every system call:
 1. Kill the process if the call uses a different architecture, because the numbers of system calls would differ.
@@ -93,10 +92,7 @@ def has_filter() -> bool:
 
 
 def install_filter() -> None:
-    """Install the filter in this process permanently. Refused calls fail with EPERM.
-
-    Set PR_SET_NO_NEW_PRIVS first. Raises OSError if the architecture or the kernel does not support the filter.
-    """
+    """Install the filter. First set PR_SET_NO_NEW_PRIVS. Raises OSError if the machine does not support the filter."""
     if _FILTER is None:
         raise OSError(errno.ENOSYS, f"no seccomp filter exists for {platform.machine()}")
     instructions = _FILTER.replace(struct.pack("=I", _OWN_PROCESS), struct.pack("=I", os.getpid()))

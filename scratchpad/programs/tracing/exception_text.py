@@ -22,10 +22,7 @@ _STR_ATTRIBUTES: dict[type[BaseException], tuple[str, ...]] = {
 
 
 def error_text(error: BaseException) -> str:
-    """Return an exception as one line, such as `ValueError: the message`.
-
-    If only the program's own code could write the message, the line shows the exception's arguments instead.
-    """
+    """Return `ValueError: the message` on one line. If the message needs the program's code, show the arguments."""
     arguments: tuple[Any, ...] = BaseException.__dict__["args"].__get__(error)
     to_text = class_entry(type(error), "__str__")
     if type(to_text) is types.WrapperDescriptorType and _is_plain(error, arguments):

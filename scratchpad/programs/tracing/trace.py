@@ -72,10 +72,7 @@ class Trace:
         return self.state.get("output")
 
     def changes(self) -> Trace:
-        """Return a trace whose states hold only what is new or changed since the previous state of the same call.
-
-        A deleted variable has the value "<deleted>".
-        """
+        """Return the trace with only the changes since each call's previous state; "<deleted>" marks a deletion."""
         seen: dict[int, State] = {}
         steps = [dataclasses.replace(step, state=_changed(seen, step.frame, step.state)) for step in self.steps]
         return dataclasses.replace(self, steps=tuple(steps), state=_changed(seen, 1, self.state))

@@ -7,8 +7,6 @@ forever or raise an exception. Then the program would behave differently under t
 `type(value)` gives the real class. `issubclass` with a builtin class compares classes by identity. The writer reads
 contents with the builtin class's own methods (`list.__iter__(value)`), even if a subclass overrides them. The writer
 calls `repr` only for C classes whose repr shows no object of the program. `safe_inspect` reads other objects.
-
-Each value has a budget of characters, and the nesting of containers is limited.
 """
 
 from __future__ import annotations
