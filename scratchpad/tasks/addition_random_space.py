@@ -39,8 +39,8 @@ class _Labels(StateLabels):
 
 @dataclass(frozen=True)
 class AdditionRandomSpace(Addition):
-    """`digits`: the number of digits (default: 1 to a third of `window`; the probability of k digits is proportional
-    to k). `window`: the largest number of digits.
+    """`digits`: the number of digits k (default: 1 to window / 3, with a probability proportional to k).
+    `window`: the largest number of digits.
     `equal`: whether both numbers have `digits` digits. Otherwise, one number may be shorter and gets leading zeros.
     """
 
@@ -119,7 +119,7 @@ def _added(question: Symbols, slots: Slots, place: int, carry: int, buffer: Symb
 
 
 def _head(question: Symbols, slots: Slots, place: int, carry: int) -> Symbols:
-    """Return the state of `place` up to the mark `r`. Place -1 means the state that adds the last carry."""
+    """Return the beginning of a state, up to the mark `r`. Place -1 means the state that adds the last carry."""
     if place == -1:
         return (*_OVERFLOW, *slot_mark(question, question.index("+")), "_", "c", "0", "r")
     a, b = slots[0][place], slots[1][place]

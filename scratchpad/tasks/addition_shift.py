@@ -36,8 +36,8 @@ class _Labels(StateLabels):
 
 @dataclass(frozen=True)
 class AdditionShift(Addition):
-    """`digits`: the number of digits (default: 1 to 4 if `window` is 30; the probability of k digits is proportional
-    to k). `window`: the largest number of digits.
+    """`digits`: the number of digits k (default: 1 to 4 if window is 30, with a probability proportional to k).
+    `window`: the largest number of digits.
     `equal`: whether both numbers have `digits` digits. Otherwise, one number may be shorter and gets leading zeros.
     """
 

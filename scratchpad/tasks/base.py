@@ -70,7 +70,7 @@ class Task(WrittenWork, SizedQuestions):
         return None
 
     def settings(self, everything: bool = False) -> dict[str, Any]:
-        """Return the settings as JSON values. `everything`: include default values of settings beyond the paper."""
+        """Return the settings as JSON values. `everything`: include unchanged settings that are not in the paper."""
         shown = {}
         for field in dataclasses.fields(self):
             value = self.size_distribution() if field.name == self.size_setting else getattr(self, field.name)

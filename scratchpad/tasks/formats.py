@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from scratchpad.tasks.written_work import WrittenWork
 
 CHAIN_PREFIX_LIMIT = 10_000
-"""The largest number of states that are computed to write a later part of a chain. Some chains have millions."""
+"""How many states are computed, at most, to write a later part of a chain. Some chains have millions of states."""
 _DEFAULT_FILLERS = 16
 
 
@@ -47,7 +47,7 @@ class Format:
         raise NotImplementedError
 
     def answer(self, task: Task, question: Symbols, states: Sequence[Symbols]) -> Symbols | None:
-        """Return the answer in states that a model wrote. Each state ends with <sep> or <end>.
+        """Read the answer from the states that a model wrote. Each state ends with <sep> or <end>.
 
         Returns None or raises ValueError, IndexError, KeyError or TypeError if the states contain no answer.
         """
@@ -59,7 +59,7 @@ class Format:
         return self.name.partition("-")[0]
 
     def read_answer(self, task: Task, question: Symbols, states: Sequence[Symbols]) -> Symbols | None:
-        """Return the answer in states that a model wrote, or None if the states contain no answer."""
+        """Read the answer from the states that a model wrote. Return None if the states contain no answer."""
         try:
             return self.answer(task, question, states)
         except (ValueError, IndexError, KeyError, TypeError):
@@ -74,7 +74,7 @@ class Format:
 
         `max_states`: the largest number of states to write if the format is inductive (None: all).
         `place`: where the written states begin in the chain, from 0 (the first state) to 1 (as late as possible in
-        the first 10,000 states). If earlier states are left out, the document also has the state before, as input.
+        the first 10,000 states). If earlier states are left out, the state just before is added as an input.
         """
         task.check_format(self)
         prompt = self.prompt(task, question)

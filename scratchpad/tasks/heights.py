@@ -61,7 +61,7 @@ class _Texts(TextRules):
 
 @dataclass(frozen=True)
 class Heights(Task):
-    """`n`: how many people stand between the two people of the final question, above both of them, and below both."""
+    """`n`: the number of people between the two queried people. Another n people are taller, and n people are shorter."""
 
     name: ClassVar[str] = "heights"
     summary: ClassVar[str] = "who is taller, from comparisons of neighbours in words?"

@@ -1,4 +1,4 @@
-"""The base class with the six functions that define a task."""
+"""The base class that declares the six functions of a task."""
 
 from __future__ import annotations
 
