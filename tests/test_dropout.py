@@ -66,7 +66,7 @@ def test_zero_is_the_identity() -> None:
 
 @pytest.mark.parametrize("p", [1.0, -0.1, math.nan])
 def test_rates_that_are_none(p: float) -> None:
-    with pytest.raises(ScratchpadError, match="from 0 up to, not including, 1"):
+    with pytest.raises(ScratchpadError, match="must be at least 0 and below 1"):
         dropout(torch.ones(7), p)
 
 

@@ -149,10 +149,10 @@ def test_layers_look_back_over_their_spans_and_no_further(positions: str, backen
 
 def test_a_document_may_take_every_position_of_a_model_and_no_more() -> None:
     check_context([29, 30, 30], 30)
-    says = r"2 of 3 documents looked at need .* has, 29: set model.context=30 or more"
+    says = r"2 of the 3 documents checked need more than the 29 positions of the model\. Set model\.context=30 or more"
     with pytest.raises(ScratchpadError, match=says):
         check_context([29, 30, 30], 29)
-    with pytest.raises(ScratchpadError, match="a document needs more positions than the model has, 29"):
+    with pytest.raises(ScratchpadError, match="a document needs more than the 29 positions of the model"):
         check_context([30], 29)
 
 
@@ -189,13 +189,13 @@ def test_a_context_must_be_known_where_positions_are_learned() -> None:
     ("settings", "says"),
     [
         ({"layers": 0}, "at least 1"),
-        ({"width": 32, "heads": 3}, "width=32 does not divide into heads=3"),
+        ({"width": 32, "heads": 3}, "model.width=32 must be a multiple of model.heads=3"),
         ({"width": 33, "heads": 3, "positions": "rotary"}, "even for rotary"),
         ({"positions": "rotery"}, "did you mean 'rotary'"),
         ({"dropout": 1.0}, "dropout=1.0"),
         ({"gelu": "tanhh"}, "did you mean 'tanh'"),
         ({"context": 0}, "context=0"),
-        ({"span": 0}, r"span=0: 1 \(only the token itself\) or more"),
+        ({"span": 0}, r"span=0 must be at least 1 \(the token itself\), or none for no limit"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, object], says: str) -> None:

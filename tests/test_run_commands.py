@@ -130,11 +130,11 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "budget": (["parity-small", "--set", "train.layout=mixed", "train.budget=9"], "budget of 9 tokens is too small"),
     "context": (
         ["parity-small", "--set", "model.context=9"],
-        "more positions than the model has, 9: set model.context=42",
+        "more than the 9 positions of the model. Set model.context=42",
     ),
     "context of data": (
         ["parity-small", "--data", "good.jsonl", "--set", "model.context=22"],
-        "12 of 60 documents looked at need more positions than the model has, 22: set model.context=30",
+        "12 of the 60 documents checked need more than the 22 positions of the model. Set model.context=30",
     ),
     "states": (["parity-small", "--set", "task.format=causal", "train.max_states=9"], "max_states=9: goes with"),
     "no data": (["parity-small", "--data", "none.jsonl"], "none.jsonl: cannot be read"),

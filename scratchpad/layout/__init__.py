@@ -1,1 +1,1 @@
-"""From documents to the inputs of a model: codec and vocabulary, the attention rule, rows, batches."""
+"""The path from documents to a model's inputs: codecs, the attention rule, rows and batches."""

@@ -1,15 +1,16 @@
-"""The attention rule: which tokens a token sees, and its position. Training, generation and evaluation share it.
+"""The attention rule: which tokens of a row a token sees, and which positions the tokens have.
 
-Every token of a row has a *segment*: PROMPT, or the number of its block. A block is a copy of the previous state (the
-context), then a state. The block of the first state has no context. The rule is two sentences:
+Training, generation and evaluation share the rule. A row has the tokens that one forward pass reads: a prompt, then
+blocks. A block has a copy of the previous state (the context), then a state. The block of the first state has no
+context. Each token's *segment* is PROMPT or the number of its block. The rule has two parts:
 
-- a token sees the prompt up to itself, and its own block up to itself;
-- the prompt has positions 0 .. t-1, and every block continues from t.
+- A token sees the prompt up to itself, and its own block up to itself.
+- A prompt of t tokens has the positions 0 to t - 1. In every block the positions start at t.
 
-So the model writes a state from the question and the state before it. The context does not see earlier states
-(Abbe et al. 2024, section 4.2 and appendix B).
+So the model writes a state from the question and the state before it. The context does not see earlier states (Abbe et
+al. 2024, section 4.2 and appendix B).
 
-A model may look back over a limited span of what the rule shows. Distances are differences of these positions.
+A model can also limit how far back a token sees (its span). Distances are differences of positions.
 """
 
 from __future__ import annotations
@@ -17,29 +18,26 @@ from __future__ import annotations
 from typing import TypeVar
 
 PROMPT = 0
-"""The segment of prompt tokens; blocks are numbered from 1."""
+"""The segment of prompt tokens. The segments of blocks are 1, 2, 3 ..."""
 PADDING = -1
-"""The segment of padding, which no other token sees."""
+"""The segment of padding. Only padding sees padding."""
 
 Grid = TypeVar("Grid")
 
 
 def sees(query_segment: Grid, key_segment: Grid, query_place: Grid, key_place: Grid) -> Grid:
-    """Return whether a query token sees a key token. Arguments: numbers, or arrays or tensors that broadcast.
-
-    A place is the token's index in its row. Padding at the end of a row sees the prompt and padding.
-    """
+    """Return whether a query token sees a key token. A place is a token's index in its row; arguments broadcast."""
     return ((key_segment == PROMPT) | (key_segment == query_segment)) & (key_place <= query_place)  # type: ignore[operator]
 
 
 def reaches(distance: Grid, span: int | None) -> Grid | bool:
-    """Return whether a token that sees `span` positions, its own included, can see a token at this distance.
+    """Return whether a token may see another token at this distance (the difference of their positions).
 
-    Distances are in positions, not in places of a row, so cutting a document into rows does not change them.
+    span: the number of positions that a token sees, including its own; None: no limit.
     """
     return span is None or distance < span  # type: ignore[operator]
 
 
 def block_positions(prompt_length: int, block_length: int) -> range:
-    """Return the positions of a block's tokens. In every block they continue the positions of the prompt."""
+    """Return the positions of a block's tokens, which follow the positions of the prompt in every block."""
     return range(prompt_length, prompt_length + block_length)

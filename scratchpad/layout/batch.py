@@ -1,4 +1,4 @@
-"""Rows as tensors, padded at the end. Shapes: B rows, T tokens of the longest row."""
+"""Rows of tokens as tensors, padded at the end. Shapes: B rows, T tokens in the longest row."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from scratchpad.layout.rows import Row
 Item = TypeVar("Item")
 
 NO_TARGET = -100
-"""The value in `targets` at a place without a target; torch's cross_entropy ignores it by default."""
+"""The value in `targets` if the loss does not count the next token. torch's cross_entropy ignores this value."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows ready for a model, all int64 of shape (B, T).
+    """Rows of tokens, ready for a model. All tensors are int64 of shape (B, T).
 
-    targets[b, i]: the next token if it is scored, otherwise NO_TARGET.
-    segments: as in the attention rule; PADDING at the end of short rows.
+    targets[b, i]: token i + 1 of row b if the loss counts this token, otherwise NO_TARGET. segments: the segments that
+    `attention_rule` defines, with PADDING at the end of short rows.
     """
 
     tokens: Tensor
@@ -42,28 +42,28 @@ class Batch:
         return self.tokens, self.positions, self.segments, self.targets
 
     def real(self) -> Tensor:
-        """Return a mask (B, T) that is True at real tokens."""
+        """Return a mask (B, T) that is True at real tokens and False at padding."""
         return self.segments != PADDING
 
     def mask(self) -> Tensor:
-        """Return a boolean mask (B, 1, T, T) that is True if a query (axis 2) sees a key (axis 3)."""
+        """Return a boolean mask (B, 1, T, T) that is True if the query (axis 2) sees the key (axis 3)."""
         return dense_mask(self.segments)
 
 
 def dense_mask(segments: Tensor) -> Tensor:
-    """The attention rule as a boolean mask (B, 1, T, T) for segments (B, T). It takes T x T memory per row."""
+    """Return the boolean mask (B, 1, T, T) of the attention rule for segments (B, T). It needs T x T memory per row."""
     place = torch.arange(segments.shape[1], device=segments.device)
     query, key = segments[:, :, None], segments[:, None, :]
     return sees(query, key, place[:, None], place[None, :])[:, None]
 
 
 def distances(positions: Tensor) -> Tensor:
-    """Return (B, 1, T, T): the number of positions from a key (last axis) to a query."""
+    """Return the position of each query (axis 2) minus the position of each key (axis 3): (B, 1, T, T)."""
     return (positions[:, :, None] - positions[:, None, :])[:, None]
 
 
 def collate(rows: Sequence[Row[int]]) -> Batch:
-    """Return rows of token numbers as one batch, padded at the end."""
+    """Return one batch with these rows, padded at the end to the longest row."""
     shape = (len(rows), max(map(len, rows)))
     tokens, positions = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
     segments, targets = np.full(shape, PADDING, np.int64), np.full(shape, NO_TARGET, np.int64)
@@ -77,9 +77,9 @@ def collate(rows: Sequence[Row[int]]) -> Batch:
 
 
 def micro_batches(items: Sequence[Item], most_tokens: int, length: Callable[[Item], int] = len) -> list[list[Item]]:
-    """Sort items by length and split them into parts of at most `most_tokens` tokens, or of one longer item.
+    """Sort items by length and split them into parts of at most `most_tokens` tokens.
 
-    Each part has items of similar length, so there is little padding.
+    An item longer than `most_tokens` becomes a part by itself. Similar lengths within a part save padding.
     """
     parts: list[list[Item]] = []
     tokens = 0

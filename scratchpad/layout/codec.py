@@ -1,4 +1,4 @@
-"""The interface that converts symbols to a model's tokens and back."""
+"""The interface of a codec, which converts symbols to token numbers and back."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from scratchpad.tasks.document import Document
 class Codec(Protocol):
     """A converter of symbols to token numbers and back.
 
-    Each mark (`<pad> <start> <sep> <end>`) is one token; a symbol may be several tokens.
-    `Vocabulary` is the codec of models trained from scratch; a tokenizer can be another codec.
+    Each mark (`<pad> <start> <sep> <end>`) is one token. Any other symbol may become several tokens.
+    `Vocabulary` is the codec of models trained from scratch. The tokenizer of another model can be wrapped as a codec.
     """
 
     def __len__(self) -> int:
@@ -20,29 +20,29 @@ class Codec(Protocol):
         ...
 
     def number(self, mark: str, /) -> int:
-        """Return the token of a mark."""
+        """Return the token number of a mark."""
         ...
 
     def mark(self, token: int, /) -> str | None:
-        """Return the mark of a token, or None if the token is not a mark."""
+        """Return the mark that a token number stands for, or None if the token is not a mark."""
         ...
 
     def encode(self, symbols: Sequence[str], /) -> tuple[int, ...]:
-        """Return the tokens of symbols. Raises ScratchpadError if a symbol cannot be encoded."""
+        """Return the token numbers of symbols. Raises ScratchpadError if a symbol cannot be encoded."""
         ...
 
     def decode(self, tokens: Iterable[int], /) -> tuple[str, ...]:
-        """Return the symbols of tokens."""
+        """Return the symbols for token numbers."""
         ...
 
     def encode_document(self, document: Document[str], /) -> Document[int]:
-        """Return the document in tokens. A state is encoded alone, so it has the same tokens when it is a context."""
+        """Return the document with token numbers. Each state is encoded independently of its neighbours."""
         ...
 
     def unknown(self, symbols: Iterable[str], /) -> list[str]:
-        """The symbols that cannot be encoded, sorted, each once."""
+        """Return the symbols that cannot be encoded, sorted and without duplicates."""
         ...
 
     def to_json(self) -> list[str]:
-        """What config.json keeps. Two codecs with equal values here encode every text in the same way."""
+        """Return the codec's entry in config.json. Codecs with equal entries encode every text in the same way."""
         ...

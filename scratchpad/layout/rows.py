@@ -1,4 +1,4 @@
-"""Training rows of a document: from one row per transition (`split`) to one row for all transitions (`packed`)."""
+"""Training rows of a document. A row has the tokens of one forward pass: the prompt, then one or more transitions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Budget = int | Literal["split", "packed"]
 
 @dataclass(slots=True)
 class Row(Generic[Symbol]):
-    """One training row: for each token its position, its segment, and whether it is a target."""
+    """A training row. `scored` says for each token whether the loss counts it."""
 
     tokens: list[Symbol] = field(default_factory=list)
     positions: list[int] = field(default_factory=list)
@@ -28,7 +28,7 @@ class Row(Generic[Symbol]):
         return len(self.tokens)
 
     def visible(self) -> list[list[list[int]]]:
-        """Return for each token the ranges (start, end) of visible tokens, including itself, sorted and merged."""
+        """Return, for each token, the half-open index ranges that it sees (itself included), sorted and merged."""
         segments, places = np.array(self.segments), np.arange(len(self))
         seen = sees(segments[:, None], segments[None, :], places[:, None], places[None, :])
         edges = np.diff(np.pad(seen.astype(np.int8), ((0, 0), (1, 1))), axis=1)
@@ -36,12 +36,12 @@ class Row(Generic[Symbol]):
 
 
 def rows(document: Document[Symbol], budget: Budget = "packed", question_loss: bool = False) -> list[Row[Symbol]]:
-    """Write a document as rows of at most `budget` tokens, each with the prompt and all transitions that fit.
+    """Write a document as rows of at most `budget` tokens. Each row has the prompt and all transitions that still fit.
 
-    `split`: one row per transition; `packed`: a single row. Each token of each state, except a given first state, is a
-    target in exactly one row. The preamble, and with `question_loss` the whole prompt, is a target only in the first
-    row. Token 0 of a row is never a target. So the summed loss is the same for every budget.
-    Raises ScratchpadError if one transition exceeds the budget.
+    A transition is a state with the previous state as its context. `split`: one transition per row; `packed`: a single
+    row. The loss counts each token of a state once, but not a given first state. In the first row it also counts the
+    preamble, or with `question_loss` the whole prompt. It never counts the first token of a row. So every budget gives
+    the same loss. Raises ScratchpadError if the prompt and one transition exceed the budget.
     """
     made: list[Row[Symbol]] = []
     row: Row[Symbol] | None = None
@@ -51,7 +51,7 @@ def rows(document: Document[Symbol], budget: Budget = "packed", question_loss: b
             row = _prompt_row(document, question_loss, first=not made)
             if isinstance(budget, int) and len(row) + size > budget:
                 raise ScratchpadError(
-                    f"a budget of {budget} tokens is too small: the prompt and one transition need {len(row) + size}"
+                    f"a budget of {budget} tokens is too small. The prompt and one transition need {len(row) + size}"
                 )
             made.append(row)
         _add_block(row, len(document.prompt), context, state)
@@ -59,26 +59,26 @@ def rows(document: Document[Symbol], budget: Budget = "packed", question_loss: b
 
 
 def positions_needed(document: Document[Symbol]) -> int:
-    """How many positions a document needs in any layout: tokens of the prompt and of its longest transition."""
+    """Return the number of positions that a document needs: tokens of the prompt and of the longest transition."""
     return len(document.prompt) + max(len(context) + len(state) for context, state in _transitions(document))
 
 
 def check_context(needed: Sequence[int], context: int | None) -> None:
-    """Raise ScratchpadError if documents need more positions than a model has (`context`; None: no limit).
+    """Raise ScratchpadError if a document needs more positions than the model has.
 
-    `needed`: the result of `positions_needed` for each document.
+    needed: the result of `positions_needed` for each document. context: the model's positions; None: no limit.
     """
     over = sum(context is not None and positions > context for positions in needed)
     if over:
-        which = "a document needs" if len(needed) == 1 else f"{over:,} of {len(needed):,} documents looked at need"
+        which = "a document needs" if len(needed) == 1 else f"{over:,} of the {len(needed):,} documents checked need"
         raise ScratchpadError(
-            f"{which} more positions than the model has, {context}: set model.context={max(needed)} or more, or use "
+            f"{which} more than the {context} positions of the model. Set model.context={max(needed)} or more, or use "
             "shorter documents"
         )
 
 
 def _transitions(document: Document[Symbol]) -> list[tuple[tuple[Symbol, ...], tuple[Symbol, ...]]]:
-    """Return (context, state) pairs. The first state has an empty context; a given first state has no pair."""
+    """Return (context, state) pairs. The context of the first state is empty. A given first state has no pair."""
     contexts = ((), *document.states[:-1])
     pairs = list(zip(contexts, document.states, strict=True))
     return pairs[1:] if document.first_given else pairs

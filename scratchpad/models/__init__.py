@@ -1,1 +1,1 @@
-"""Language models: what the package needs of one, our Transformer, and the attention back-ends."""
+"""Language models: the interface that the package needs, our Transformer, and the attention back-ends."""

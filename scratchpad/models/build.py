@@ -1,4 +1,4 @@
-"""The one place where a run's settings become a model: training and loading both call it."""
+"""The function that builds a model from a run's settings, used by both training and loading."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from scratchpad.models.transformer import Transformer
 
 
 def build_model(config: ModelConfig, vocabulary_size: int) -> LanguageModel:
-    """A model with new weights, drawn from torch's own stream. ScratchpadError where the settings make none."""
+    """Return a model with new weights from torch's global generator. Raises ScratchpadError if a setting is missing."""
     return Transformer(config, vocabulary_size)

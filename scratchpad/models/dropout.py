@@ -1,9 +1,8 @@
-"""Dropout from 16-bit random numbers on a CPU, where torch's own costs more than the matrix products around it.
+"""Dropout from 16-bit random numbers on a CPU. There, torch's dropout takes longer than the matrix products around it.
 
-Each 64-bit random word gives four numbers of 16 bits. An element is dropped if its number is below a threshold, so
-probabilities are exact to 1 / 65536. The mask is the words' own memory, overwritten with ones and zeros as int16, and
-is applied by multiplying the bits of float16 and bfloat16, which torch does faster than a bool mask. Other devices use
-torch's dropout.
+Each 64-bit random word gives four 16-bit numbers. An element is dropped if its number is below a threshold, so
+probabilities are exact to 1 / 65536. The mask, ones and zeros as int16, overwrites the random words. Masking multiplies
+the bits of float16 or bfloat16 by 1 or 0, because torch is slower with bool masks. Other devices use torch's dropout.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ from scratchpad.errors import ScratchpadError
 
 _LEVELS = 65536
 _stream: ContextVar[torch.Generator | None] = ContextVar("_stream", default=None)
-"""The generator of seeds, for each thread; None: torch's own stream."""
+"""The generator that seeds the masks, separate for each thread; None: torch's global generator."""
 
 
 @contextmanager
 def drawing_from(seed: int) -> Iterator[None]:
-    """Within it, dropout on a CPU draws from its own stream, whatever other threads draw."""
+    """Let CPU dropout inside the `with` block draw from a new generator that no other thread uses."""
     before = _stream.set(torch.Generator().manual_seed(seed))
     try:
         yield
@@ -37,36 +36,37 @@ def drawing_from(seed: int) -> Iterator[None]:
 
 
 def draw_kept(x: Tensor, p: float) -> tuple[Tensor, float]:
-    """A mask that keeps each element of x with probability 1 - p, for `masked`, and the scale that makes up for it.
+    """Return a mask for `masked` that keeps each element of x with probability 1 - p, and the scale 1 / (1 - p).
 
-    The mask has ones and zeros as int16 on a CPU, elsewhere bools. ScratchpadError unless 0 <= p < 1.
+    On a CPU the mask is ones and zeros as int16; on other devices it is bools. Raises ScratchpadError unless 0 <= p <
+    1.
     """
     _check(p)
     if x.device.type != "cpu":
         return torch.rand_like(x, dtype=torch.float32) >= p, 1 / (1 - p)
     dropped = min(round(p * _LEVELS), _LEVELS - 1)
-    # numpy's SFC64, seeded by torch's generator, takes a third of its time
+    # numpy's SFC64 needs a third of the time of torch's generator, which only seeds it here
     generator = np.random.SFC64(int(torch.empty((), dtype=torch.int64).random_(generator=_stream.get())))
     words = torch.from_numpy(generator.random_raw((x.numel() + 3) // 4).view(np.int16))
-    # in place: a comparison into bool, and a product with it, take several times as long
+    # ge_ works in place: a new bool mask and products with bools would take several times as long
     kept = words[: x.numel()].view(x.shape).ge_(dropped - _LEVELS // 2)
     return kept, _LEVELS / (_LEVELS - dropped)
 
 
 def _check(p: float) -> None:
     if not 0 <= p < 1:
-        raise ScratchpadError(f"dropout with p={p}: from 0 up to, not including, 1 is allowed")
+        raise ScratchpadError(f"dropout probability p={p} must be at least 0 and below 1")
 
 
 def masked(x: Tensor, kept: Tensor) -> Tensor:
-    """x where it is kept, zeros elsewhere."""
+    """Return x with zeros in place of the dropped elements. `kept`: a mask from `draw_kept`."""
     if kept.dtype == torch.int16 and x.element_size() == kept.element_size():
-        return (x.view(torch.int16) * kept).view(x.dtype)  # the bits times 1 or 0
+        return (x.view(torch.int16) * kept).view(x.dtype)  # multiplies bits by 1 or 0
     return x * kept.to(x.dtype)
 
 
 class _AddDropped(torch.autograd.Function):
-    """x + scale * kept * y; saves only `kept`. Gradients: g for x, scale * kept * g for y."""
+    """Return x + scale * kept * y, and save only `kept`. From a gradient g, x gets g and y gets scale * kept * g."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, y: Tensor, p: float) -> Tensor:
@@ -85,7 +85,7 @@ class _AddDropped(torch.autograd.Function):
 
 
 def add_dropped(x: Tensor, y: Tensor, p: float) -> Tensor:
-    """x + y, with dropout of y: each element is 0 with probability p, else scaled by 1 / (1 - p); 0 <= p < 1."""
+    """Return x plus y after dropout: each element of y is 0 with probability p, otherwise divided by 1 - p."""
     _check(p)
     if p == 0.0:
         return x + y
@@ -95,5 +95,5 @@ def add_dropped(x: Tensor, y: Tensor, p: float) -> Tensor:
 
 
 def dropout(x: Tensor, p: float) -> Tensor:
-    """x with each element 0 with probability p, else scaled by 1 / (1 - p); p = 0 returns x itself."""
+    """Return x after dropout: each element is 0 with probability p, otherwise divided by 1 - p."""
     return x if p == 0.0 else add_dropped(x.new_zeros(()), x, p)

@@ -1,4 +1,4 @@
-"""Relative positions, and how far a model looks back.
+"""Relative positions, and limits on how far back a model looks.
 
 Rotary positions rotate queries and keys by angles proportional to the position (Su et al. 2021). ALiBi lowers scores in
 proportion to the distance (Press et al. 2022). A span limits the distance.
@@ -15,30 +15,30 @@ from torch import Tensor
 from scratchpad.layout.attention_rule import reaches
 
 Rotary = tuple[Tensor, Tensor]
-"""Cosines and sines, each (N, 1, D / 2): one rotation for each pair of numbers in a head."""
+"""Cosines and sines of angles, each (N, 1, D / 2). One angle rotates a pair of numbers in a head."""
 
 _BASE = 10_000.0
 
 
 def rotary(positions: Tensor, head_width: int, dtype: torch.dtype) -> Rotary:
-    """The rotations of tokens at these positions (N,)."""
+    """Return the rotations of tokens at these positions (N,)."""
     pairs = torch.arange(0, head_width, 2, device=positions.device, dtype=torch.float64)
     angles = positions[:, None, None] * _BASE ** (-pairs / head_width)
     return angles.cos().to(dtype), angles.sin().to(dtype)
 
 
 def rotate(x: Tensor, turns: Rotary) -> Tensor:
-    """x (N, heads, D) with each pair (first half, second half) of the last axis rotated."""
+    """Rotate x (N, heads, D) in pairs. A pair has the same index in both halves of the last axis."""
     cosines, sines = turns[0].to(x.dtype), turns[1].to(x.dtype)
     first, second = x.chunk(2, -1)
     return torch.cat([first * cosines - second * sines, second * cosines + first * sines], -1)
 
 
 def alibi(heads: int) -> list[float]:
-    """The slope of each head: 2^(-8/H), 2^(-16/H) ... 2^-8 for H heads, if H is a power of two.
+    """Return the slope of each of H heads: 2^(-8/H), 2^(-16/H) ... 2^-8 if H is a power of two.
 
-    Otherwise the slopes of the power of two below H, then every other slope of the one above (Press et al. 2022,
-    section 3).
+    Otherwise return the slopes of the next smaller power of two, then every other slope of the next larger power (Press
+    et al. 2022, section 3).
     """
     power = 1 << heads.bit_length() - 1
     slopes = [2 ** (-8 * i / power) for i in range(1, power + 1)]
@@ -47,20 +47,21 @@ def alibi(heads: int) -> list[float]:
 
 @dataclass(frozen=True)
 class Reach:
-    """How a model looks back over what the attention rule shows. Distances are in the rule's positions.
+    """The span and the biases that a model adds to the attention rule.
 
-    span: a token sees only the last `span` positions, its own included; None: all. slopes: (H,), by how much the scores
-    of each head fall per position of distance; None: not at all. They may be learned.
+    span: the number of most recent positions that a token sees, including its own; None: no limit. slopes (H,): how
+    much the scores of each head fall per position of distance; None: the distance has no effect. Slopes may be learned.
     """
 
     span: int | None = None
     slopes: Tensor | None = None
 
     def mask(self, seen: Tensor, distance: Tensor, dtype: torch.dtype) -> Tensor:
-        """What is added to scores of `dtype`, (..., H, Q, K) with -inf where a key is not seen; bools without slopes.
+        """Return the terms (..., H, Q, K) to add to scores of type `dtype`; -inf if the query does not see the key.
 
-        seen (by the attention rule) and distance: (..., 1, Q, K), or of shapes that broadcast to it. The numbers are
-        float32 at least: bf16 cannot tell positions from 257 on apart.
+        Without slopes, return a bool mask. seen, distance: what the attention rule shows, and distances in positions;
+        both broadcast to (..., 1, Q, K). Terms are at least float32, because bf16 cannot distinguish all positions
+        above 256.
         """
         seen = seen & reaches(distance, self.span)
         if self.slopes is None:

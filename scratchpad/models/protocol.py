@@ -1,8 +1,8 @@
 """The interface of a language model for training, generation and evaluation.
 
-A model gets the N real tokens of a batch as one list, without padding, and a callable `attend` for every layer. That
-callable applies the attention rule: to the rows of a batch in training, to the slots of a cache in generation.
-Shapes: N tokens, C width, V tokens of the vocabulary, B rows, T tokens of the longest row.
+A model gets the N real tokens of a batch as one sequence, without padding. Every layer calls the function `attend` that
+the caller passes in. `attend` applies the attention rule to the rows of a batch, or to a cache in generation.
+Shapes: N tokens, C width, V tokens in the vocabulary, B rows, T tokens in the longest row.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from scratchpad.models.positions import Reach
 
 
 class CacheShape(NamedTuple):
-    """The numbers of layers, of key heads (at most the number of query heads), and of components per head."""
+    """The dimensions of cached keys and values: layers, heads of keys (and of values), and numbers per head."""
 
     layers: int
     kv_heads: int
@@ -28,29 +28,29 @@ class CacheShape(NamedTuple):
 
 
 class LanguageModel(nn.Module, ABC):
-    """A decoder-only language model.
+    """The base class of decoder-only language models.
 
-    A base class and no `typing.Protocol`, because training also needs `nn.Module`. A new model defines the abstract
-    members, and `reach` if its attention has a span or biases.
+    A subclass defines the abstract members. It also defines `reach` if its attention has a span or biases.
+    Training needs `nn.Module`, so a `typing.Protocol` would not be enough.
     """
 
     @abstractmethod
     def hidden(self, tokens: Tensor, positions: Tensor, attend: Attention, wanted: Tensor | None = None) -> Tensor:
-        """Return the last hidden vectors (N, C) of (N,) tokens; with `wanted`, (M, C) of only the M wanted tokens."""
+        """Return the last layer's vectors (N, C) of tokens (N,), or (M, C) if `wanted` has the indices of M tokens."""
 
     @abstractmethod
     def logits(self, hidden: Tensor) -> Tensor:
-        """(..., C) -> (..., V)."""
+        """Return the logits (..., V) for hidden vectors (..., C)."""
 
     @property
     @abstractmethod
     def context(self) -> int | None:
-        """The number of positions, or None for no limit."""
+        """The number of positions; None means no limit."""
 
     @property
     @abstractmethod
     def cache_shape(self) -> CacheShape:
-        """The size of the keys and values."""
+        """The dimensions of the cached keys and values."""
 
     @property
     @abstractmethod
@@ -64,16 +64,19 @@ class LanguageModel(nn.Module, ABC):
 
     @property
     def reach(self) -> Reach | None:
-        """How it looks back over what the attention rule shows; None: without a limit or a bias."""
+        """The span and the biases of attention; None means that the model has neither."""
         return None
 
     @property
     def position_bytes(self) -> int:
-        """The memory in bytes of one position's keys and values in all layers."""
+        """The bytes of one position's keys and values in all layers together."""
         return 2 * math.prod(self.cache_shape) * self.dtype.itemsize
 
     def forward(self, batch: Batch, backend: str = "blocks", where: Tensor | None = None) -> Tensor:
-        """Logits (N, V) of a batch's real tokens in reading order; or (M, V), where `where`, bool (B, T), is True."""
+        """Return the logits (N, V) of a batch's real tokens in reading order.
+
+        where: a boolean mask (B, T). If it is given, only the M tokens marked True get logits: (M, V).
+        """
         real = batch.real()
         wanted = None if where is None else torch.nonzero(where[real])[:, 0]
         attend = attention(backend, batch.segments, batch.positions, self.reach)

@@ -1,7 +1,7 @@
-"""A decoder-only Transformer in the manner of GPT-2: pre-norm, GELU, tied embeddings.
+"""A decoder-only Transformer like GPT-2: pre-norm, GELU, tied embeddings.
 
-It works on the N real tokens of a batch without padding. Everything but attention works on each token alone; the caller
-passes attention in (see `protocol`). Shapes: N tokens, C width, H heads, D = C / H numbers in a head, V symbols.
+Its input is the N real tokens of a batch, without padding. Only attention connects tokens; the caller passes in the
+attention function (see `protocol`). Shapes: N tokens, C width, H heads, D = C / H numbers per head, V symbols.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from scratchpad.models.protocol import CacheShape, LanguageModel
 
 
 class Transformer(LanguageModel):
-    """Our own model. ScratchpadError if positions are learned and `config.context` is not set."""
+    """The package's own model. Raises ScratchpadError if positions are learned and `config.context` is None."""
 
     def __init__(self, config: ModelConfig, vocabulary_size: int) -> None:
         super().__init__()
@@ -30,14 +30,14 @@ class Transformer(LanguageModel):
         self.position_embedding = None
         if config.positions == "learned":
             if config.context is None:
-                raise ScratchpadError("model.context is not set: learned positions need their number")
+                raise ScratchpadError("model.context is not set. Set it to the number of learned positions")
             self.position_embedding = nn.Embedding(config.context, config.width)
         self.layers = nn.ModuleList(Layer(config, index) for index in range(config.layers))
         self.norm = nn.LayerNorm(config.width, bias=config.bias)
         self._initialise()
 
     def _initialise(self) -> None:
-        """Draw weights as GPT-2 does: normal, with deviation / sqrt(2 layers) in projections to the residual stream."""
+        """Draw normal weights as in GPT-2. Projections to the residual stream use deviation / sqrt(2 layers)."""
         for name, parameter in self.named_parameters():
             if name.endswith("bias"):
                 nn.init.zeros_(parameter)
@@ -71,9 +71,9 @@ class Transformer(LanguageModel):
         return None if slopes is None and self.config.span is None else Reach(self.config.span, slopes)
 
     def hidden(self, tokens: Tensor, positions: Tensor, attend: Attention, wanted: Tensor | None = None) -> Tensor:
-        """(N,) tokens and positions -> (N, C), the normed output of the last layer, or (M, C) of the M tokens `wanted`.
+        """Return the normed output (N, C) of the last layer, for tokens and positions (N,).
 
-        After the attention of the last layer only the `wanted` tokens are computed.
+        wanted: indices of M tokens. If given, the output is (M, C): after attention the last layer computes only these.
         """
         x = self.embedding(tokens)
         if self.position_embedding is not None:
@@ -87,12 +87,11 @@ class Transformer(LanguageModel):
         return self.norm(self.layers[-1](x, turns, attend, wanted))
 
     def logits(self, hidden: Tensor) -> Tensor:
-        """(..., C) -> (..., V): products with the embeddings, which are tied."""
         return F.linear(hidden, self.embedding.weight)
 
 
 class Layer(nn.Module):
-    """Attention, then a two-layer perceptron, each added to the residual stream."""
+    """Attention, then a two-layer perceptron. The output of each part is added to the residual stream."""
 
     def __init__(self, config: ModelConfig, index: int) -> None:
         super().__init__()
@@ -107,7 +106,7 @@ class Layer(nn.Module):
         self.mlp_out = nn.Linear(4 * width, width, bias=bias)
 
     def forward(self, x: Tensor, turns: Rotary | None, attend: Attention, wanted: Tensor | None = None) -> Tensor:
-        """(N, C) -> (N, C), or (M, C) of the `wanted` tokens."""
+        """Return the vectors (N, C) after this layer, or (M, C) for the M tokens in `wanted`."""
         p = self.dropout if self.training else 0.0
         qkv = self.attention_in(self.attention_norm(x)).unflatten(-1, (3 * self.heads, -1))  # (N, 3 H, D)
         if turns is not None:

@@ -1,1 +1,1 @@
-"""Attention by the rule: the back-ends `dense` and `blocks`."""
+"""Attention by the attention rule: the back-ends `dense` and `blocks`."""

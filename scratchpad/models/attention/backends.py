@@ -1,4 +1,4 @@
-"""The choice of an attention back-end: each applies the attention rule to the tokens of a whole batch."""
+"""Attention back-ends by name. Each back-end applies the attention rule to all tokens of a batch."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from scratchpad.models.positions import Reach
 
 
 class Attention(Protocol):
-    """The callable that a model calls in each layer; it applies the attention rule."""
+    """The function that a model calls in each layer. It applies the attention rule."""
 
     def __call__(self, layer: int, qkv: Tensor, kv_heads: int, dropout: float) -> Tensor:
-        """(N, H + 2 KV, D) -> (N, H, D), for N tokens and heads of D numbers.
+        """Return the outputs (N, H, D) of attention for N tokens and H query heads of D numbers.
 
-        qkv: the queries of all H heads, then the keys and then the values of `kv_heads` = KV heads. H is a multiple of
-        KV: H / KV consecutive query heads use one head of keys and values. All are in one tensor, so that one gather
-        puts them in place. layer: its number, for caches. dropout: the probability to drop an attention weight.
+        qkv: (N, H + 2 KV, D) with H query heads, KV = `kv_heads` key heads, then KV value heads. H is a multiple of KV;
+        H / KV consecutive query heads share a key head. In one tensor, one gather moves all heads. layer: the layer's
+        number, for caches. dropout: the probability of dropping an attention weight.
         """
         ...
 
 
 def attention(backend: str, segments: Tensor, positions: Tensor | None = None, reach: Reach | None = None) -> Attention:
-    """The attention of a batch with these segments (B, T), by the back-end's name.
+    """Return the attention function of the back-end for a batch with segments (B, T).
 
-    reach: how the model looks back (None: without a limit or a bias); it needs the positions (B, T).
+    reach: the span and the biases of the model; None: neither. The positions (B, T) are needed only with a reach.
     """
     if backend == "dense":
         return DenseAttention(segments, positions, reach)

@@ -1,7 +1,6 @@
-"""The memory layout of queries, keys and values in the back-end `blocks`; matrix products need no copies.
+"""The memory layout of queries, keys and values in the back-end `blocks`. With it, matrix products need no copies.
 
-Shapes, as in `blocks`: N real tokens, H query heads, KV heads of keys and of values, R = H / KV, D numbers in a head, B
-rows, G = B * KV, P tokens of the longest prompt, K: most blocks in a row, L tokens of the longest block.
+The module `blocks` explains the letters in shapes: N, H, KV, R, D, B, G, P, K, L.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ class BlockSlots:
         self.blocks, self.block_length = _longest(block + 1), _longest(place + 1)
 
         real = segments != PADDING
-        self.row, column = torch.nonzero(real, as_tuple=True)  # (N,), as are the next three
+        self.row, column = torch.nonzero(real, as_tuple=True)  # (N,), like place, block and in_prompt
         self.in_prompt = in_prompt[real]
         self.place = column.masked_scatter(~self.in_prompt, place)
         self.block = torch.zeros_like(column).masked_scatter(~self.in_prompt, block)
@@ -38,16 +37,17 @@ class BlockSlots:
         self._biases: dict[tuple[int, torch.dtype], tuple[Tensor, Tensor]] = {}
 
     def layout(self, kv_heads: int, ratios: tuple[int, ...]) -> VectorLayout:
-        """Return the layout of several kinds of vectors. `ratios`: per kind, the vectors per token and key head."""
+        """Return the layout for several kinds of vectors. `ratios`: for each kind, vectors per token and key head."""
         key = kv_heads, ratios
         if key not in self._layouts:
             self._layouts[key] = VectorLayout(self, kv_heads, ratios)
         return self._layouts[key]
 
     def biases(self, kv_heads: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """Return the terms for scores: (1 or H, P, P) in prompts, (1 or B, 1 or KV, 1, 1 or R, L, P + L) in blocks.
+        """Return two tensors to add to scores: for queries in prompts, and for queries in blocks.
 
-        A term is -inf if the query token does not see the key token; otherwise it is 0 or the term of the reach.
+        The shapes are (1 or H, P, P) and (1 or B, 1 or KV, 1, 1 or R, L, P + L). An entry is -inf if the query does not
+        see the key; otherwise it is the bias of the reach, or 0.
         """
         key = kv_heads, dtype
         if key not in self._biases:
@@ -57,7 +57,7 @@ class BlockSlots:
     def _new_biases(self, kv_heads: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         lengths = self._prompt_lengths
         if bool((lengths == self.prompt_length).all()):
-            lengths = lengths[:1]  # one bias serves all rows
+            lengths = lengths[:1]  # prompts are equally long, so all rows share one bias
         prompt = torch.arange(self.prompt_length, device=lengths.device)
         place = torch.arange(self.block_length, device=lengths.device)
         same = torch.zeros((), dtype=torch.int64, device=lengths.device)
@@ -71,7 +71,7 @@ class BlockSlots:
         )[:, None]
         if self._reach is None:
             return _as_bias(seen_in_prompt), _as_bias(seen_in_block)[:, :, None, None]
-        positions = lengths[:, None] + place  # of a block's tokens, whichever block it is
+        positions = lengths[:, None] + place  # every block of a row has these positions
         keys = torch.cat([prompt.expand(len(lengths), -1), positions], -1)
         distances = (positions[:, :, None] - keys[:, None])[:, None]
         of_prompts = _as_bias(self._reach.mask(seen_in_prompt, (prompt[:, None] - prompt)[None], dtype))
@@ -81,7 +81,7 @@ class BlockSlots:
 
 
 class Vectors(NamedTuple):
-    """Vectors of one kind as the products take them; r = R for queries and outputs, 1 for keys and values."""
+    """Vectors of one kind, in the shapes that products need. r: R for queries and outputs, 1 for keys and values."""
 
     prompt: Tensor  # (G, r * P, D)
     blocks: Tensor  # (G, K * r * L, D)
@@ -89,10 +89,10 @@ class Vectors(NamedTuple):
 
 
 class VectorLayout:
-    """The slots of all tokens' vectors in one matrix (slots, D), so that every operand of a product is a view of it.
+    """A matrix (slots, D) that holds the vectors of all tokens. Every operand of a product is a view of this matrix.
 
-    First come the slots (B, KV, r, P) of the prompts for each kind (queries, keys, values), then the slots
-    (B, KV, K, r, L) of the blocks for each kind. Query heads with the same keys are more rows of one product.
+    The vectors of prompts come first: slots (B, KV, r, P) for each kind (queries, keys, values). The vectors of blocks
+    follow: slots (B, KV, K, r, L) for each kind. The R query heads of one key head are additional rows of one product.
     """
 
     def __init__(self, slots: BlockSlots, kv_heads: int, ratios: tuple[int, ...]) -> None:
@@ -113,7 +113,6 @@ class VectorLayout:
         self._vector_of_slot = vectors.clamp_(min=0)
 
     def _find_slots(self, slots: BlockSlots, kv_heads: int) -> Tensor:
-        """(N, vectors of a token): the slot of each vector."""
         row, place, block, in_prompt = (
             part[:, None] for part in (slots.row, slots.place, slots.block, slots.in_prompt)
         )
@@ -128,11 +127,11 @@ class VectorLayout:
         return torch.cat(found, 1)
 
     def fill(self, x: Tensor) -> Tensor:
-        """(N, vectors of a token, D) -> (slots, D), zeros in padding."""
+        """Copy vectors (N, vectors per token, D) into a new matrix (slots, D). Padding becomes zeros."""
         return x.reshape(-1, x.shape[-1]).index_select(0, self._vector_of_slot).index_fill_(0, self._padding, 0)
 
     def empty(self, matrix: Tensor) -> Tensor:
-        """(slots, D) -> (N, vectors of a token, D)."""
+        """Copy vectors out of a matrix (slots, D). The result is (N, vectors per token, D)."""
         return matrix.index_select(0, self._slot_of_vector).view(-1, self._vectors_per_token, matrix.shape[-1])
 
     def views(self, matrix: Tensor) -> list[Vectors]:
@@ -149,23 +148,22 @@ class VectorLayout:
         ]
 
     def join(self, to_prompt: Tensor, to_own: Tensor) -> Tensor:
-        """(G, K * R * L, P) and (G * K, R * L, L) -> (B, KV, K, R, L, P + L)."""
+        """Join scores over prompt keys (G, K * R * L, P) and own keys (G * K, R * L, L): (B, KV, K, R, L, P + L)."""
         *shape, _ = self.block_scores
         return torch.cat([to_prompt.view(*shape, self._prompt), to_own.view(*shape, self._block)], -1)
 
     def part(self, joined: Tensor) -> tuple[Tensor, Tensor]:
-        """The reverse of `join`. Each part is copied once here; otherwise every product with it would copy it."""
+        """Reverse `join`. Each part is copied once here; otherwise every product with the part would copy it."""
         to_prompt, to_own = joined.split([self._prompt, self._block], -1)
         return to_prompt.contiguous().flatten(2, 4).flatten(0, 1), to_own.contiguous().flatten(3, 4).flatten(0, 2)
 
 
 def _longest(lengths: Tensor) -> int:
-    """Return the largest length, or 0 if there are no lengths."""
     return int(lengths.max()) if len(lengths) else 0
 
 
 def _places_in_blocks(row: Tensor, block: Tensor) -> Tensor:
-    """The place of each block token within its block, for tokens in reading order."""
+    """Return the index of each token within its block, for tokens in reading order."""
     index = torch.arange(len(row), device=row.device)
     begins = torch.ones_like(row, dtype=torch.bool)
     begins[1:] = (row[1:] != row[:-1]) | (block[1:] != block[:-1])
@@ -173,7 +171,7 @@ def _places_in_blocks(row: Tensor, block: Tensor) -> Tensor:
 
 
 def _as_bias(mask: Tensor) -> Tensor:
-    """Return a mask as terms to add to scores."""
+    """Return a mask as numbers to add to scores. A bool mask becomes 0 (True) and -inf (False)."""
     if mask.dtype != torch.bool:
         return mask
     return torch.zeros(mask.shape, device=mask.device).masked_fill_(~mask, -math.inf)

@@ -1,12 +1,13 @@
-"""The back-end `blocks`: attention by the rule in a few dense products per row, without a mask of the row.
+"""The back-end `blocks`: the attention rule in a few dense products per row, without a T x T mask.
 
-A prompt attends causally to itself. Every block (a copy of the state before, then a state) attends to the prompt and
-causally to itself. So all blocks of a row share one product with the prompt's keys, each block has a small product with
-its own keys, and one softmax spans both. Rows of at most one block are plain causal ones; a kernel of torch takes them.
+A prompt attends causally to itself. A block (a copy of the previous state, then a state) attends to the prompt and
+causally to itself. So one product gives the scores of all blocks of a row for the prompt's keys. A small product per
+block gives the scores for the block's own keys. One softmax covers both. A row of at most one block is plain causal; a
+kernel of torch computes it.
 
 Shapes: N real tokens of a batch (no padding), H query heads, KV heads of keys and of values, R = H / KV query heads per
-head of keys, J = H + 2 KV, D numbers in a head; B rows, G = B * KV; P tokens of the longest prompt, K blocks of the row
-with most, L tokens of the longest block.
+key head, J = H + 2 KV, D numbers per head, B rows, G = B * KV, P tokens in the longest prompt, K blocks in the row with
+most blocks, L tokens in the longest block.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ from scratchpad.models.dropout import draw_kept, masked
 from scratchpad.models.positions import Reach
 
 _GROUP_TOKENS = 2048
-"""Tokens that one product takes on a CPU: few enough for its caches, and rows of like length are together."""
+"""The approximate number of tokens per product on a CPU. Small groups fit into its caches and need less padding."""
 
 
 class BlockAttention:
-    """Attention of a batch with segments (B, T); on a CPU a few rows at a time, padded to the longest of these."""
+    """Attention of a batch with segments (B, T). On a CPU, rows are processed and padded in small groups."""
 
     def __init__(self, segments: Tensor, reach: Reach | None = None) -> None:
         lengths = (segments != PADDING).sum(1)
@@ -46,7 +47,7 @@ class BlockAttention:
 
 
 class _Group:
-    """Rows with segments (B, T) that share each product."""
+    """Rows with segments (B, T) that are computed in the same products."""
 
     def __init__(self, segments: Tensor, reach: Reach | None) -> None:
         self._segments, self._reach = segments, reach
@@ -68,18 +69,18 @@ class _Group:
 
 
 class _Attend(torch.autograd.Function):
-    """(N, J, D) -> (N, H, D), with dropout of the attention weights and a gradient written by hand.
+    """Attention (N, J, D) -> (N, H, D), with dropout of attention weights and a hand-written gradient.
 
-    Forward: scores S = Q K^T / sqrt(D) + bias, weights A = softmax(S), A' = A after dropout, output O = A' V. There are
-    two softmaxes: of prompts over the prompt's keys, and of blocks over the prompt's and the block's own keys. For the
-    second one K and V are in two places, so its products are two, which are joined (scores) or added up (outputs).
+    Forward: scores S = Q K^T / sqrt(D) + bias, weights A = softmax(S), A' = A after dropout, output O = A' V.
+    Prompts use the prompt's keys. Blocks use the prompt's keys and their own keys, which are elsewhere in memory. So
+    every product for blocks is two products: their scores are joined before the softmax, and their outputs are added.
 
-    Backward, from dO: dV = A'^T dO, dA = dO V^T after the same dropout, dS = A * (dA - sum(A * dA)), dQ = dS K,
-    dK = dS^T Q, and dbias = dS summed over what the bias is broadcast over. The prompt's keys and values get the sum of
-    the gradients that prompts and all blocks of the row give.
+    Backward, from dO: dV = A'^T dO, dA = dO V^T with the same dropout, dS = A * (dA - sum(A * dA)), dQ = dS K,
+    dK = dS^T Q. dbias is dS, summed over the axes along which the bias was broadcast. Prompts and blocks both use the
+    prompt's keys and values, so the gradients from both are added.
 
-    By hand, since autograd would save every intermediate score and copy operands between products. Saved are the
-    vectors in their slots (queries already divided by sqrt(D)), A, A' and what dropout kept.
+    The gradient is written by hand because autograd would save all scores and copy operands between products. Saved are
+    only the vectors in their slots (queries already divided by sqrt(D)), A, A' and the dropout masks.
     """
 
     @staticmethod
@@ -114,7 +115,7 @@ class _Attend(torch.autograd.Function):
             return outputs.empty(mixed).mul_(ctx.scale)
 
     @staticmethod
-    @once_differentiable  # without it a second gradient would be wrong, with no error
+    @once_differentiable  # second derivatives would be wrong, so torch must refuse them
     def backward(  # pyright: ignore[reportIncompatibleMethodOverride] - the decorator's own types
         ctx: Any, *gradients: Tensor
     ) -> tuple[Tensor | None, ...]:
@@ -123,7 +124,7 @@ class _Attend(torch.autograd.Function):
 
     @staticmethod
     def _gradients(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """Of qkv (N, J, D), and of both biases where they are learned."""
+        """Return the gradient of qkv (N, J, D), and the gradient of each bias that is learned."""
         vectors, in_prompts, in_blocks, used_in_prompts, used_of_prompt, used_of_own, *rest = ctx.saved_tensors
         kept_in_prompts, kept_in_blocks, prompt_bias, block_bias = rest
         inputs, outputs = ctx.layouts
@@ -157,7 +158,7 @@ class _Attend(torch.autograd.Function):
 
 
 def _softmax(scores: Tensor, bias: Tensor) -> Tensor:
-    """In float32 or wider: in bf16 it takes twice as long on a CPU, and is less exact."""
+    """Biases are float32 or wider, so the softmax is too: in bf16 it would be less exact and twice as slow on a CPU."""
     return torch.softmax(scores + bias, -1).to(scores.dtype)
 
 
@@ -166,7 +167,7 @@ def _softmax_gradient(gradient: Tensor, weights: Tensor) -> Tensor:
 
 
 def _summed_to(bias: Tensor, gradient: Tensor) -> Tensor:
-    """The gradient of a bias from that of the scores it was broadcast over."""
+    """Return the gradient of a bias: the scores' gradient, summed over the axes along which it was broadcast."""
     return gradient.to(bias.dtype).sum_to_size(bias.shape)
 
 

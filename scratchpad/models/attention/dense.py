@@ -1,7 +1,7 @@
-"""The back-end `dense`: `scaled_dot_product_attention` with the whole mask of the attention rule. The reference.
+"""The back-end `dense`: torch's attention with the attention rule as a T x T mask. It is the reference in tests.
 
-Shapes: N real tokens of a batch (no padding), H query heads, KV heads of keys and of values, D numbers in a head, B
-rows, T tokens of the longest row.
+Shapes: N real tokens of a batch (no padding), H query heads, KV heads of keys and of values, D numbers per head, B
+rows, T tokens in the longest row.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from scratchpad.models.positions import Reach
 
 
 class DenseAttention:
-    """Attention of a batch with segments (B, T). positions (B, T): needed with a reach only."""
+    """Attention of a batch with segments (B, T). `positions` (B, T) are needed only with a reach."""
 
     def __init__(self, segments: Tensor, positions: Tensor | None = None, reach: Reach | None = None) -> None:
         self._rows = PaddedRows(segments)
@@ -32,9 +32,9 @@ class DenseAttention:
 
 
 def attend_with_mask(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, dropout: float = 0.0) -> Tensor:
-    """Attention of queries (B, H, Q, D) to keys and values (B, KV, K, D) -> (B, H, Q, D).
+    """Return the attention (B, H, Q, D) of queries (B, H, Q, D) to keys and values (B, KV, K, D).
 
-    mask: (B, 1 or H, Q, K), bools or numbers that are added to the scores; then all is computed in their precision.
+    mask: (B, 1 or H, Q, K), bools or numbers to add to the scores. Such numbers set the precision of all computation.
     """
     grouped = q.shape[1] != k.shape[1]
     if mask.dtype == torch.bool:
