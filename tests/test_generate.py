@@ -315,7 +315,7 @@ def test_prompts_must_leave_room_and_be_there() -> None:
     decoder = CachedDecoder(random_model(context=11))
     with pytest.raises(ScratchpadError, match=r"prompt of 11 tokens leaves no room.*11 positions"):
         engine(decoder).write([Opening((5,) * 11)])
-    with pytest.raises(ScratchpadError, match="both are empty"):
+    with pytest.raises(ScratchpadError, match=r"are both empty\. Give a prompt or a state"):
         engine(decoder).write([Opening(())])
     assert engine(decoder).write([Opening((5,) * 10)])[0].status in ("max-tokens", "done")
 

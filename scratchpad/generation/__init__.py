@@ -1,1 +1,1 @@
-"""Generation: state by state, batched, cached, streamed."""
+"""Generation: models write states one by one, in batches and with a cache."""

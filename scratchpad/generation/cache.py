@@ -1,16 +1,16 @@
-"""Cached decoding: keys and values of the prompt, computed once, and of at most three states at a time.
+"""Cached decoding. The cache has the keys and values of the prompt, computed once, and of at most three states.
 
-The keys of a state were computed while it saw the state before it, so they cannot be the context of the next state.
-There are two solutions. `reencode`: when a state is complete, feed it again as context. `twice`: feed every token twice
-as it is written, once as part of its state and once as context of the next one. The first state has no context, so its
-keys can serve as context: it is fed once.
+The keys of a state were computed while the state saw the previous state. As the context of the next state, a state must
+be encoded without the previous state. Mode `reencode` feeds a complete state again as context. Mode `twice` feeds every
+token twice when it is written: in its state and in the context of the next state. The first state has no previous
+state, so its keys also serve as context, and it is fed once.
 
-The cache of a row is a list of slots: the prompt, then one region or two, each for one block (a context and the state
-after it). With `twice` the block being written is in one region, while its state is gathered in the other region as the
-context of the next block; at the end of the state the two change roles. Slots are not cleared. The remains
-of an older block are in later slots than every query of their region, so the attention rule hides them.
+A row's cache is a list of slots: the prompt, then one or two regions. A region holds one block: a context and the state
+after it. With `twice`, one region holds the block being written. The other region collects the same state as the
+context of the next block. At the end of the state the regions change roles. Slots are not cleared. Remains of an older
+block are in slots after every query of the region, so the attention rule hides them.
 
-Shapes: R rows, N fed tokens, S slots, H query heads, KV heads of keys and of values, D numbers in a head, M the most
+Shapes: R rows, N fed tokens, S slots, H query heads, KV heads of keys and of values, D numbers per head, M: the most
 tokens fed to one row.
 """
 
@@ -38,8 +38,8 @@ _FIRST_CAPACITY = 16
 class _CachedRow:
     """The number of a row's tokens in the cache, and the tokens of the state that the row is writing.
 
-    prompt: tokens of the prompt. current: the region of the block being written; None during the first state.
-    lengths: tokens in each region.
+    prompt: tokens of the prompt. lengths: tokens in each region. current: the region of the block being written; None
+    during the first state.
     """
 
     prompt: int = 0
@@ -50,10 +50,10 @@ class _CachedRow:
 
 @dataclass
 class _Feed:
-    """Tokens to feed in one forward pass, each with its position, row and place.
+    """Tokens to feed in one forward pass, with the position, row and place of each token.
 
-    places: (segment, index in it); slots follow from these when the capacity is known. last: for each row, the index in
-    `tokens` of the token that gives its logits.
+    places: (segment, index in the segment). A token's slot follows from its place and the size of the cache. last: for
+    each row, the index in `tokens` of the token whose logits are returned.
     """
 
     tokens: list[int] = field(default_factory=list)
@@ -64,7 +64,7 @@ class _Feed:
 
 
 class CachedDecoder:
-    """A `Decoder` that caches the keys and values of a model. mode: `reencode` or `twice`; the logits are the same."""
+    """A `Decoder` that caches a model's keys and values. mode: `reencode` or `twice`; both give the same logits."""
 
     def __init__(self, model: LanguageModel, mode: str = "twice") -> None:
         if mode not in MODES:
@@ -112,21 +112,21 @@ class CachedDecoder:
         return [each * (row.prompt + sum(row.lengths)) for row in self._rows]
 
     def cache_bytes(self) -> int:
-        """Memory of the whole cache, free slots included."""
+        """Return the memory in bytes of the whole cache, including free slots."""
         return self._cache.numel() * self._cache.element_size()
 
     def _feed_state(self, feed: _Feed, index: int, token: int) -> int:
-        """Feed a token of a state; return its index in the feed."""
+        """Feed a token of a state. Return the token's index in the feed."""
         row = self._rows[index]
         row.state.append(token)
         self._feed_block(feed, index, row.current or 0, (token,))
         last = len(feed.tokens) - 1
         if self.twice and row.current is not None:
-            self._feed_block(feed, index, 1 - row.current, (token,))  # as context of the next state
+            self._feed_block(feed, index, 1 - row.current, (token,))  # in the context of the next state
         return last
 
     def _end_state(self, feed: _Feed, index: int, token: int) -> None:
-        """Feed a state's last token as context; the block that has the state as its context becomes the current one."""
+        """Feed a state's last token as context. The block with this context becomes the current block."""
         row = self._rows[index]
         if row.current is None:
             row.current = 0
@@ -161,7 +161,7 @@ class CachedDecoder:
 
     @torch.inference_mode()
     def _run(self, feed: _Feed) -> Tensor:
-        """Feed tokens to the model, which stores their keys and values; logits (R, V) of each row's last token."""
+        """Feed the tokens to the model and store their keys and values. Return the logits (R, V) at `feed.last`."""
         self._make_room(feed)
         device = self.model.device
         tokens, positions, rows, last = (
@@ -178,7 +178,7 @@ class CachedDecoder:
         return place if segment == PROMPT else self._prompt_slots + (segment - 1) * self._capacity + place
 
     def _slot_segments(self) -> Tensor:
-        """(R, S): the segment of each slot; PADDING after the end of a short row's prompt."""
+        """Return the segment of each slot (R, S). Unused slots of a short prompt are PADDING."""
         prompts = torch.tensor([row.prompt for row in self._rows])
         places = torch.arange(self._prompt_slots)
         of_prompt = torch.where(places < prompts[:, None], PROMPT, PADDING)
@@ -187,14 +187,14 @@ class CachedDecoder:
         return segments.to(self._cache.device)
 
     def _slot_positions(self) -> Tensor:
-        """(R, S): the position of the token in each slot, by the attention rule."""
+        """Return the position of the token in each slot (R, S), by the attention rule."""
         prompts = torch.tensor([row.prompt for row in self._rows])
         of_prompt = torch.arange(self._prompt_slots).expand(len(self._rows), -1)
         of_regions = prompts[:, None] + torch.arange(self._capacity).repeat(self._regions)
         return torch.cat([of_prompt, of_regions], 1).to(self._cache.device)
 
     def _make_room(self, feed: _Feed) -> None:
-        """Grow the prompt's slots, the regions' capacity (by doubling) and their number as this feed needs."""
+        """Enlarge the cache for this feed: prompt slots, number of regions, size of regions (by doubling)."""
         prompts = max(self._prompt_slots, *(row.prompt for row in self._rows))
         needed = max(max(row.lengths) for row in self._rows)
         capacity = self._capacity
@@ -213,10 +213,10 @@ class CachedDecoder:
 
 
 class ReusedPrompts(CachedDecoder):
-    """A decoder that begins many times with the same prompts, each time with other given states.
+    """A decoder for batches with the same prompts but different given states.
 
-    It keeps the keys and values of the last batch of prompts that it read: a batch without given states, or with a
-    prompt that was not in the batch before.
+    It keeps the keys and values of the last prompts that it read. It reads all prompts of a batch again if one prompt
+    is new, or if a row has no given state.
     """
 
     def __init__(self, model: LanguageModel) -> None:
@@ -242,9 +242,9 @@ class ReusedPrompts(CachedDecoder):
 
 
 class _CachedAttention:
-    """Attention of N fed tokens to the slots of their rows; it stores the tokens' keys and values in the cache.
+    """Attention of N fed tokens to the slots of their rows. It stores the tokens' keys and values in the cache.
 
-    Rows may be fed different numbers of tokens, so queries are gathered into (R, M); short rows repeat their first one.
+    Rows can have different numbers of fed tokens, so queries are gathered into (R, M). Short rows repeat a query.
     """
 
     def __init__(self, cache: Tensor, rows: Tensor, slots: Tensor, segments: Tensor, slot_segments: Tensor) -> None:
@@ -259,7 +259,7 @@ class _CachedAttention:
         self._mask = sees(query_segment, slot_segments[:, None, :], query_slot, key_slot)[:, None]  # (R, 1, M, S)
 
     def limit(self, reach: Reach, positions: Tensor, slot_positions: Tensor) -> None:
-        """Look back as the reach says. Positions are those of the fed tokens (N,) and of the slots' tokens (R, S)."""
+        """Apply the reach to the mask. positions (N,): of fed tokens. slot_positions (R, S): of tokens in slots."""
         distance = positions[self._query][..., None] - slot_positions[:, None, :]
         self._mask = reach.mask(self._mask, distance[:, None], self._cache.dtype)
 

@@ -1,6 +1,6 @@
-"""Generation state by state. The engine keeps each row's state and its limits; a decoder computes the logits.
+"""Generation state by state. The engine tracks each row's text and limits; a decoder computes the logits.
 
-The same engine runs over a model with a cache (`cache`) and over any callable that gives logits (`uncached`).
+The module `cache` has a decoder for models. The module `uncached` has decoders for any function that returns logits.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ State = tuple[int, ...]
 
 
 class Part(Enum):
-    """What a written token belongs to: the prompt (a preamble), a state, or a state as its last token."""
+    """The part of a document that a written token belongs to. PROMPT: a preamble; TERMINATOR: a state's last token."""
 
     PROMPT = "prompt"
     STATE = "state"
@@ -30,36 +30,37 @@ class Part(Enum):
 
 
 class Decoder(Protocol):
-    """Computes logits for a batch of R rows and a vocabulary of V tokens."""
+    """The interface that computes logits for the engine. Shapes: R rows, V tokens in the vocabulary."""
 
     context: int | None
-    """The number of positions; None: no limit."""
+    """The model's number of positions; None: no limit."""
 
     def begin(self, openings: Sequence[Opening]) -> Tensor:
-        """Read prompts and given states; return the logits (R, V) of the next tokens."""
+        """Read the openings of R rows. Return the logits (R, V) of the next tokens."""
         ...
 
     def advance(self, tokens: Sequence[int], parts: Sequence[Part]) -> Tensor:
-        """Append one token to each row; return the logits (R, V) of the next tokens.
+        """Append one token to each row. Return the logits (R, V) of the next tokens.
 
-        After a TERMINATOR, the logits are for the first token of the next state.
+        parts: the part that each token belongs to. After a TERMINATOR, the logits are for the next state's first token.
         """
         ...
 
     def keep(self, rows: Sequence[int]) -> None:
-        """Keep only the given rows (indices in the batch)."""
+        """Keep only the rows with these indices in the batch."""
         ...
 
     def held_bytes(self) -> list[int]:
-        """Memory of the keys and values in use, for each row."""
+        """Return the memory in bytes of each row's keys and values."""
         ...
 
 
 @dataclass(frozen=True)
 class Opening:
-    """What a document begins with: the prompt, and the given state before the one to write, with its terminator.
+    """The beginning of a document, from which a model continues: a prompt, a given state, or both.
 
-    One of the two may be empty. unfinished: the model writes the rest of the prompt, up to <start> (a preamble).
+    given: a complete state; the model writes the state after it. unfinished: whether the model first writes the rest of
+    the prompt (a preamble), up to <start>.
     """
 
     prompt: State
@@ -68,7 +69,7 @@ class Opening:
 
     @classmethod
     def of(cls, document: Document[int]) -> Opening:
-        """The opening of a document: its prompt without the preamble, or its first state if the prompt is empty."""
+        """Return a document's opening: its prompt without the preamble, or its first state if the prompt is empty."""
         if not document.prompt:
             return cls((), document.states[0])
         given = len(document.prompt) - document.preamble
@@ -77,21 +78,22 @@ class Opening:
 
 @dataclass(frozen=True)
 class Limits:
-    """The most tokens of one state (or of a preamble), and the most states of a chain."""
+    """The largest number of tokens in a state (or in a preamble), and the largest number of states in a chain."""
 
     state_tokens: int = 1024
     states: int = 1024
 
     def __post_init__(self) -> None:
         if self.state_tokens < 1 or self.states < 1:
-            raise ScratchpadError(f"limits must be at least 1; given: {self}")
+            raise ScratchpadError(f"each limit must be at least 1; given: {self}")
 
 
 @dataclass(frozen=True)
 class RowEvent:
-    """Row `row` completed a state (terminator included), ended with a status, or both.
+    """An event in row `row`: a state is complete, the row has ended, or both.
 
-    status: done, loop, max-states or max-tokens. held_bytes: the most memory that its keys and values took so far.
+    state: with its terminator, or unfinished after max-tokens. status: why the row ended (done, loop, max-states or
+    max-tokens); None: it has not ended. held_bytes: the most memory in bytes that its keys and values have taken.
     """
 
     row: int
@@ -102,7 +104,7 @@ class RowEvent:
 
 @dataclass
 class Chain:
-    """All states of a row. After the stop max-tokens, the last state is unfinished. `held_bytes`: as in `RowEvent`."""
+    """All states of a row. With the status max-tokens the last state is unfinished. `held_bytes`: as in `RowEvent`."""
 
     states: list[State] = field(default_factory=list)
     status: str = ""
@@ -117,8 +119,8 @@ class Chain:
 class _ActiveRow:
     """A row that is being written.
 
-    Brent's algorithm finds a repeated state with one saved state: after 1, 2, 4, 8 ... states the current one is saved,
-    so the saved one is some day on the cycle, and the chain has time to come back to it.
+    Brent's algorithm finds a repeated state with one saved state. It saves the current state after 1, 2, 4, 8 ...
+    states. In a loop some saved state comes again before the next save, because the pauses between saves grow.
     """
 
     number: int
@@ -133,7 +135,7 @@ class _ActiveRow:
     held_bytes: int = 0
 
     def repeats(self, state: State) -> bool:
-        """Return whether the state equals the saved state; save the state when it is due."""
+        """Return whether the state equals the saved state. Save the state if a save is due."""
         if state == self.saved:
             return True
         self.since_save += 1
@@ -142,17 +144,17 @@ class _ActiveRow:
         return False
 
     def is_full(self, limits: Limits, context: int | None) -> bool:
-        """Return whether the state has reached the limit of tokens or of the model's positions."""
+        """Return whether the state has reached its token limit, or the row has used all positions of the model."""
         used = self.prompt_length + self.context_length + len(self.state)
         return len(self.state) >= limits.state_tokens or (context is not None and used >= context)
 
 
 @dataclass
 class Engine:
-    """Writes documents with a decoder.
+    """A writer of documents that uses a decoder.
 
-    inductive: <sep> ends a state; otherwise it is an ordinary symbol of the only state. detect_loops: end a chain that
-    repeats a state with status `loop`, since a greedy one would never end; a sampled chain may repeat states.
+    inductive: <sep> ends a state; otherwise <sep> is an ordinary symbol of a single state. detect_loops: a repeated
+    state ends the chain with the status `loop`. Greedy chains cannot leave a loop; sampled chains can.
     """
 
     decoder: Decoder
@@ -162,7 +164,7 @@ class Engine:
     detect_loops: bool = True
 
     def stream(self, openings: Sequence[Opening], choose: Choose, first_row: int = 0) -> Iterator[RowEvent]:
-        """Write all rows as one batch; yield each state when it is complete and each row's status when it ends."""
+        """Write rows as one batch, numbered from `first_row`. Yield complete states, and each row's status at its end."""
         self._check(openings)
         rows = [
             _ActiveRow(first_row + i, len(o.prompt), o.unfinished, len(o.given), states=bool(o.given))
@@ -188,7 +190,7 @@ class Engine:
                 logits = self.decoder.advance(tokens, parts)
 
     def write(self, openings: Sequence[Opening], sampling: Sampling | None = None, batch: int = 64) -> list[Chain]:
-        """Write all rows, `batch` of them at a time, and return their chains."""
+        """Write all rows, at most `batch` rows at a time, and return their chains."""
         chosen = sampling or Sampling()
         writer = dataclasses.replace(self, detect_loops=self.detect_loops and chosen.is_greedy)
         choose = chosen.chooser()
@@ -204,17 +206,17 @@ class Engine:
 
     def _check(self, openings: Sequence[Opening]) -> None:
         room = self.decoder.context
-        # a given state with its terminator may fill all positions: such a chain ends at once
+        # a given state may fill all positions: its chain ends at the next token
         longest = max(len(opening.prompt) + len(opening.given) - bool(opening.given) for opening in openings)
         if room is not None and longest >= room:
             raise ScratchpadError(
-                f"a prompt of {longest} tokens leaves no room: the model has {room} positions (model.context)"
+                f"a prompt of {longest} tokens leaves no room in the model's {room} positions (model.context)"
             )
         if not all(opening.prompt or opening.given for opening in openings):
-            raise ScratchpadError("an opening needs a prompt or a given first state; both are empty")
+            raise ScratchpadError("the prompt and the given first state are both empty. Give a prompt or a state")
 
     def _take(self, row: _ActiveRow, token: int) -> Part:
-        """Add a token to its row; return the part that the token belongs to."""
+        """Add a token to its row. Return the part that the token belongs to."""
         mark = self.vocabulary.mark(token)
         row.state.append(token)
         if row.writing_prompt:
@@ -223,7 +225,7 @@ class Engine:
         return Part.TERMINATOR if ends else Part.STATE
 
     def _after(self, row: _ActiveRow, part: Part, token: int) -> tuple[list[RowEvent], bool]:
-        """The events after a token, and whether the row has ended."""
+        """Return the events after a token, and whether the row has ended."""
         if part is Part.TERMINATOR:
             return self._state_done(row, self.vocabulary.mark(token) == END)
         if part is Part.PROMPT and self.vocabulary.mark(token) == START:
@@ -234,7 +236,7 @@ class Engine:
         return [], False
 
     def _state_done(self, row: _ActiveRow, last: bool) -> tuple[list[RowEvent], bool]:
-        """The events after a complete state, and whether the row has ended; last: its terminator is <end>."""
+        """Return the events after a complete state, and whether the row has ended. last: the state has <end>."""
         state = tuple(row.state)
         row.states += 1
         status = None

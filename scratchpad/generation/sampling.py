@@ -1,4 +1,4 @@
-"""The choice of the next token from logits: greedy, or sampled from a random stream of each row's own."""
+"""The choice of the next token from logits: greedy, or sampled with a separate random stream for each row."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.random_stream import Stream, stream_name
 
 Choose = Callable[[Tensor, Sequence[int]], list[int]]
-"""(logits (R, V), numbers of the R rows) -> the R chosen tokens."""
+"""A function from logits (R, V) and the numbers of the R rows to the R chosen tokens."""
 
 
 def greedy(logits: Tensor, rows: Sequence[int]) -> list[int]:
-    """The most likely token of each row; among equals, the smallest number."""
+    """Return the most likely token of each row. In a tie it is the token with the smallest number."""
     return logits.argmax(-1).tolist()
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """Settings of sampling. temperature 0: greedy. top_k, then top_p restrict the tokens drawn from; None: off."""
+    """Settings for the choice of tokens. Temperature 0 is greedy. top_k and then top_p limit the tokens to draw."""
 
     temperature: float = 0.0
     top_k: int | None = None
@@ -30,12 +30,12 @@ class Sampling:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not self.temperature >= 0:  # refuses not-a-number too
-            raise ScratchpadError(f"temperature={self.temperature}: 0 (greedy) or more is allowed")
+        if not self.temperature >= 0:  # also refuses NaN
+            raise ScratchpadError(f"temperature={self.temperature} must be 0 (greedy) or more")
         if self.top_k is not None and self.top_k < 1:
-            raise ScratchpadError(f"top-k={self.top_k}: 1 or more is allowed")
+            raise ScratchpadError(f"top-k={self.top_k} must be at least 1")
         if self.top_p is not None and not 0 < self.top_p <= 1:
-            raise ScratchpadError(f"top-p={self.top_p}: above 0 and at most 1 is allowed")
+            raise ScratchpadError(f"top-p={self.top_p} must be above 0 and at most 1")
 
     @property
     def is_greedy(self) -> bool:
@@ -43,12 +43,12 @@ class Sampling:
 
     @property
     def words(self) -> str:
-        """The settings in words, without the seed: `temperature 0.5, top-k 3`; empty if greedy."""
+        """The settings in words, without the seed, such as `temperature 0.5, top-k 3`; empty if greedy."""
         limits = [f"{name} {value}" for name, value in (("top-k", self.top_k), ("top-p", self.top_p)) if value]
         return "" if self.is_greedy else ", ".join([f"temperature {self.temperature:g}", *limits])
 
     def chooser(self) -> Choose:
-        """The function that chooses tokens; sampling draws one number per token from each row's own stream."""
+        """Return a function that chooses tokens. It draws one number per token from the stream of the token's row."""
         return greedy if self.is_greedy else _Sampler(self)
 
 
@@ -70,12 +70,12 @@ class _Sampler:
 
 
 def probabilities(logits: Tensor, sampling: Sampling) -> Tensor:
-    """(R, V) logits -> (R, V) float64 probabilities on the CPU, zero outside top-k and top-p.
+    """Return the probabilities (R, V) of tokens, float64 on the CPU, from logits (R, V).
 
-    top_p keeps the most likely tokens, up to and including the token with which their sum reaches p.
+    Tokens outside top-k and top-p have probability 0. top_p keeps the most likely tokens until their sum reaches p.
     """
     raw = logits.detach().double().cpu()
-    scaled = (raw - raw.amax(-1, keepdim=True)) / sampling.temperature  # the top is 0, however low the temperature
+    scaled = (raw - raw.amax(-1, keepdim=True)) / sampling.temperature  # the largest is 0 at any temperature
     if sampling.top_k is not None and sampling.top_k < scaled.shape[-1]:
         least = scaled.topk(sampling.top_k).values[:, -1:]
         scaled = scaled.masked_fill(scaled < least, -torch.inf)

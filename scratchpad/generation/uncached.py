@@ -1,7 +1,7 @@
-"""The paper's two ways to generate without a cache (Abbe et al. 2024, appendix B), for tests, benchmarks, other models.
+"""The paper's two ways to generate without a cache (Abbe et al. 2024, appendix B).
 
-Each is a `Decoder` over a callable, so the engine runs over any model. They feed one row at a time, and the whole input
-again for each token: they are the reference for the logits and the speed of the cache.
+Both are a `Decoder` over a function that returns logits, so they work with any model. They feed one row at a time, and
+its whole input again for every token. Tests and benchmarks compare the cache with them.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from scratchpad.layout.rows import Row, rows
 from scratchpad.tasks.document import Document
 
 PlainLogits = Callable[[Tensor], Tensor]
-"""(1, T) tokens under a plain causal mask -> (1, T, V)."""
+"""A function from tokens (1, T) to logits (1, T, V), under a plain causal mask."""
 MaskedLogits = Callable[[Batch], Tensor]
-"""A batch of one row of T tokens, with its positions and its mask -> (1, T, V)."""
+"""A function from a batch of one row to logits (1, T, V), with the batch's positions and mask."""
 
 
 @dataclass
 class _Text:
-    """The text of a row so far; the last state is the one being written."""
+    """The tokens of a row. The last state is the state being written."""
 
     prompt: list[int]
     states: list[list[int]] = field(default_factory=list)
@@ -37,7 +37,7 @@ class _Text:
 
 
 class _Uncached:
-    """The texts of all rows; a subclass computes the logits of a text's last token."""
+    """A base class that keeps the texts of all rows. A subclass computes the logits of a text's last token."""
 
     def __init__(self, context: int | None = None) -> None:
         self.context = context
@@ -63,7 +63,7 @@ class _Uncached:
 
 
 class FreshInput(_Uncached):
-    """Feeds the question, the previous state and the current one as a new plain causal input."""
+    """Feeds the question, the previous state and the current state as a new causal input."""
 
     def __init__(self, logits: PlainLogits, context: int | None = None) -> None:
         super().__init__(context)
@@ -75,7 +75,7 @@ class FreshInput(_Uncached):
 
 
 class MaskedInput(_Uncached):
-    """Feeds the whole text laid out as in training: states twice, mask and positions by the attention rule."""
+    """Feeds the whole text as a packed row, with the mask and the positions of the attention rule."""
 
     def __init__(self, logits: MaskedLogits, context: int | None = None) -> None:
         super().__init__(context)
@@ -86,7 +86,7 @@ class MaskedInput(_Uncached):
 
 
 def _packed(text: _Text) -> Row[int]:
-    """The row of an unfinished document: laid out with an extra token in the last state, which is then removed."""
+    """Return the packed row of an unfinished text. An extra token completes the last state, and is then removed."""
     states = (*map(tuple, text.states[:-1]), (*text.states[-1], 0))
     (row,) = rows(Document(tuple(text.prompt), states))
     return Row(row.tokens[:-1], row.positions[:-1], row.segments[:-1], row.scored[:-1])

@@ -1,10 +1,10 @@
 """Majority voting: several models write one chain together, state by state.
 
-Each model writes the next state greedily from the question and the state before. The state that most models wrote is
-taken, and all models continue from it. In a format of one state the vote is on the whole scratchpad.
+Each model writes the next state greedily from the question and the previous state. The state that most models wrote is
+chosen, and all models continue from it. In a format with a single state, models vote on the whole scratchpad.
 
-`VotingDecoder` makes the models one decoder: its logits are 0 for the next token of the majority's state and -inf for
-all others. So the engine applies its limits, finds loops and streams states as for a single model.
+To the engine, `VotingDecoder` is one decoder. Its logits are 0 for the next token of the chosen state and -inf for all
+other tokens. So limits, loop detection and streaming work as for a single model.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from scratchpad.layout.codec import Codec
 from scratchpad.tasks.document import SEP
 
 _MOST_AHEAD = 2
-"""States of a row voted on before they are emitted, so that rows with states of different lengths vote together."""
+"""The most chosen states that a row keeps to emit. They let rows with states of different lengths vote together."""
 
 
 @dataclass(frozen=True)
 class Ballot:
     """The state that one model wrote.
 
-    confidence: the mean log probability of its tokens. finished: it ends with a terminator. held_bytes: the most memory
-    that keys and values took meanwhile.
+    confidence: the mean log probability of its tokens. finished: whether it ends with a terminator. held_bytes: the
+    most memory in bytes that keys and values took for this state.
     """
 
     state: State
@@ -42,9 +42,9 @@ class Ballot:
 
 
 def majority_state(ballots: Sequence[Ballot]) -> State:
-    """The state with most ballots; among equals the one with the larger sum of confidences, then the earlier one.
+    """Return the state with the most ballots. In a tie, the larger sum of confidences wins, then the earlier ballot.
 
-    Unfinished states do not count, unless all are unfinished.
+    Unfinished states count only if all states are unfinished.
     """
     votes: dict[State, list[float]] = {}
     for ballot in [ballot for ballot in ballots if ballot.finished] or ballots:
@@ -55,16 +55,16 @@ def majority_state(ballots: Sequence[Ballot]) -> State:
 def voting_engine(
     decoders: Sequence[Decoder], vocabulary: Codec, inductive: bool = True, limits: Limits | None = None
 ) -> Engine:
-    """An engine that writes at each state what the majority of these decoders writes greedily."""
+    """Return an engine that writes in each step the state that most of these decoders write greedily."""
     limits = limits or Limits()
     return Engine(VotingDecoder(decoders, vocabulary, inductive, limits), vocabulary, inductive, limits)
 
 
 @dataclass
 class _VotedRow:
-    """A row: the last state voted on, the states still to emit, and how many tokens of the first of these are emitted.
+    """A row in voting. last: the last chosen state. over: whether the chain ends with that state.
 
-    over: no state follows the last one.
+    ahead: chosen states that are not fully emitted. emitted: the number of emitted tokens of the first of these states.
     """
 
     prompt: State
@@ -76,9 +76,9 @@ class _VotedRow:
 
 
 class VotingDecoder:
-    """A `Decoder` of several decoders, one per model.
+    """A `Decoder` that combines several decoders, one per model. Shapes: R rows, V tokens in the vocabulary.
 
-    Each begins again at every state, so `ReusedPrompts` are the fastest. R rows, V tokens of the vocabulary.
+    Every decoder begins again at every state, so `ReusedPrompts` are the fastest decoders here.
     """
 
     def __init__(self, decoders: Sequence[Decoder], vocabulary: Codec, inductive: bool, limits: Limits) -> None:
@@ -91,7 +91,7 @@ class VotingDecoder:
 
     def begin(self, openings: Sequence[Opening]) -> Tensor:
         if any(opening.unfinished for opening in openings):
-            raise ScratchpadError("models vote on states, not on preambles: give the whole prompt")
+            raise ScratchpadError("models vote on states, not on preambles. Give the whole prompt")
         self._rows = [_VotedRow(opening.prompt, opening.given) for opening in openings]
         return self._logits()
 
@@ -107,11 +107,11 @@ class VotingDecoder:
         self._rows = [self._rows[row] for row in rows]
 
     def held_bytes(self) -> list[int]:
-        """Of the last vote, all models together."""
+        """Return the bytes of each row's keys and values in the last vote, for all models together."""
         return [row.held_bytes for row in self._rows]
 
     def _logits(self) -> Tensor:
-        """(R, V); first votes on the next state of every row with few states ahead, if a row has none."""
+        """Return the logits (R, V). If a row has no state left to emit, all rows with few states left vote first."""
         if any(not row.ahead for row in self._rows):
             self._vote([row for row in self._rows if len(row.ahead) < _MOST_AHEAD and not row.over])
         tokens = torch.tensor([row.ahead[0][row.emitted] for row in self._rows])
@@ -128,7 +128,7 @@ class VotingDecoder:
 
 
 class _GreedyWithConfidence:
-    """A greedy choice that adds up the log probabilities of the chosen tokens for each row."""
+    """A greedy choice that also sums the log probabilities of each row's chosen tokens."""
 
     def __init__(self) -> None:
         self.log_probabilities: dict[int, float] = defaultdict(float)
@@ -141,7 +141,7 @@ class _GreedyWithConfidence:
 
 
 def _ballots(writer: Engine, openings: Sequence[Opening]) -> list[Ballot]:
-    """The next state of each row as one model writes it."""
+    """Return the next state of each row as one model writes it."""
     choose, ballots = _GreedyWithConfidence(), {}
     for event in writer.stream(openings, choose):
         assert event.state is not None
