@@ -130,7 +130,7 @@ def test_settings_varied_together_change_together() -> None:
         {"a": "2", "b": "y"},
         {"a": "3", "b": "z"},
     ]
-    with pytest.raises(ScratchpadError, match="need equal numbers of alternatives; there are 2 of a, 3 of b"):
+    with pytest.raises(ScratchpadError, match="need equal numbers of alternatives; given: 2 of a, 3 of b"):
         paired_alternatives({"a": "1|2", "b": "x|y|z"})
 
 
@@ -216,8 +216,8 @@ direct = "task.format=direct model.width=16"
         ("bits=1", ""),
         ("model.dropout=0.1", ""),
         ("evaluate.method=free", ""),
-        ("evaluate.method=forced", "curves are evaluated by free generation"),
-        ("train.seed=7", "take --seeds N"),
+        ("evaluate.method=forced", "experiments evaluate by free generation"),
+        ("train.seed=7", "use --seeds N"),
     ],
 )
 def test_settings_that_an_experiment_makes_itself_are_refused(given: str, message: str, tmp_path: Path) -> None:

@@ -33,21 +33,21 @@ def experiment_file(folder: Path, **parts: str) -> Path:
 
 
 TYPES = [
-    ("curves", "[curves]\ndirect = 3\n", "curves.direct: settings are one text"),
+    ("curves", "[curves]\ndirect = 3\n", "curves.direct: settings must be one text"),
     ("curves", '[curves]\ndirect = "direct"\n', "curves.direct: settings: takes name=value, not 'direct'"),
     ("curves", '[curves]\ndirect = "\'task.format=direct"\n', "curves.direct: No closing quotation"),
-    ("curves", "", "no curves at the scale small"),
+    ("curves", "", "the scale small has no curves"),
     ("top", 'curves = "x"\n', "curves takes a table, label = \"text\", not 'x'"),
     ("top", 'cases = ["x"]\n', "cases takes a table, label = \"text\", not ['x']"),
     ("top", 'learned = "0.9"\n', "learned takes a finite number, not '0.9'"),
     ("top", "learned = true\n", "learned takes a finite number, not True"),
     ("top", "scales = 3\n", "FILE: unknown entry 'scales'"),
     ("top", "[reported]\ndirect = 3\n", "reported.direct takes a text, not 3"),
-    ("small", "vary = 3\n", "small.vary: settings are one text"),
+    ("small", "vary = 3\n", "small.vary: settings must be one text"),
     ("small", "vote = [3]\n", "small.vote takes a text, not 3"),
     ("small", 'without = "direct"\n', "small.without takes a list, each item a text"),
-    ("small", 'without = ["direct", "inductive"]\n', "no curves at the scale small"),
-    ("cases", "[small.cases]\nx = 3\n", "small.cases.x: settings are one text"),
+    ("small", 'without = ["direct", "inductive"]\n', "the scale small has no curves"),
+    ("cases", "[small.cases]\nx = 3\n", "small.cases.x: settings must be one text"),
 ]
 
 
@@ -67,10 +67,10 @@ def test_tables_of_the_wrong_type_are_refused(tmp_path: Path, capsys: Capture) -
     file = experiment_file(tmp_path)
     text = file.read_text()
     for before, after, says in (
-        (PARTS["small"], "", "no scale: a table [small], [paper] or both"),
+        (PARTS["small"], "", "the file has no scale. Add a table [small] or [paper]"),
         ('title = "t"\n', "", "entries missing: title"),
         ('title = "t"\n', "title = 3\n", "title takes a text, not 3"),
-        ("settings = ", "settings = [", "small.settings: settings are one text"),
+        ("settings = ", "settings = [", "small.settings: settings must be one text"),
     ):
         file.write_text(text.replace(before, after) + ("]\n" if after.endswith("[") else ""))
         assert f"{file}: {says}" in refused(capsys, "reproduce", file)
@@ -79,20 +79,20 @@ def test_tables_of_the_wrong_type_are_refused(tmp_path: Path, capsys: Capture) -
 
 
 WITHOUT_EFFECT = [
-    ("small", 'vary = "train.seed=1|2"\n', "small.vary: train.seed=1|2: take --seeds N"),
-    ("curves", '[curves]\ndirect = "task.format=direct train.seed=5"\n', "curves.direct: train.seed=5: take --seeds N"),
+    ("small", 'vary = "train.seed=1|2"\n', "small.vary: train.seed=1|2: use --seeds N"),
+    ("curves", '[curves]\ndirect = "task.format=direct train.seed=5"\n', "curves.direct: train.seed=5: use --seeds N"),
     ("cases", '[small.cases]\nx = "train.steps=50"\n', "small.cases.x: train.steps=50: a case evaluates a trained run"),
     ("cases", '[small.cases]\nx = "model=small"\n', "small.cases.x: model=small: a case evaluates a trained run"),
     ("cases", '[small.cases]\nx = "curriculum.n=5"\n', "small.cases.x: curriculum.n=5: a case"),
     (
         "small",
         'vary = "task.format=direct|causal"\n',
-        "small.vary: it would replace task.format=direct of the curve direct",
+        "small.vary would replace task.format=direct of the curve direct",
     ),
     ("small", 'without = ["zzz"]\n', "unknown curve in small.without of FILE 'zzz': known: direct, inductive"),
     ("top", '[reported]\nzzz = "x"\n', "unknown curve in reported of FILE 'zzz': known: direct, inductive"),
-    ("top", "learned = 95\n", "learned = 95: a share of correct answers, above 0 and at most 1"),
-    ("top", "learned = 0\n", "learned = 0: a share"),
+    ("top", "learned = 95\n", "learned = 95 must be above 0 and at most 1"),
+    ("top", "learned = 0\n", "learned = 0 must be above 0"),
     ("top", "learned = nan\n", "learned takes a finite number, not nan"),
 ]
 
@@ -109,7 +109,7 @@ def test_entries_without_effect_are_refused(part: str, text: str, says: str, tmp
 def test_a_seed_in_the_settings_is_refused(tmp_path: Path) -> None:
     file = experiment_file(tmp_path)
     file.write_text(file.read_text().replace("evaluate.n=3", "evaluate.n=3 train.seed=5"))
-    with pytest.raises(ScratchpadError, match=r"small\.settings: train\.seed=5: take --seeds N"):
+    with pytest.raises(ScratchpadError, match=r"small\.settings: train\.seed=5: use --seeds N"):
         read_experiment(file)
 
 
@@ -122,7 +122,7 @@ def test_reported_may_name_voting_seeds_and_curves_of_another_scale(tmp_path: Pa
 @pytest.mark.parametrize(
     ("second", "says"),
     [
-        ("task.format=direct", "direct and again would train the same weights twice: leave one out"),
+        ("task.format=direct", "direct and again would train the same weights twice. Remove one of the two curves"),
         ("task.format=direct task.settings.bits=1-2", "direct and again would train the same weights twice"),
         ("task.format=direct evaluate.sizes=1", "direct and again would train the same weights twice"),
         ("task.format=direct bits=2", ""),
@@ -156,7 +156,7 @@ def test_a_case_with_symbols_outside_the_curves_vocabulary_is_refused(
     trained = counting(monkeypatch, "train")
     file = experiment_file(tmp_path, cases='[small.cases]\nx = "task.name=cycles sizes=4,10,10 distance=2"\n')
     error = refused(capsys, "reproduce", file, "--out", tmp_path / "out")
-    assert "mine-small, curve inductive, case x: it is trained without the symbols" in error
+    assert "mine-small, curve inductive, case x: the curve is trained without the symbols" in error
     assert (trained, (tmp_path / "out").exists()) == ([], False)
 
 

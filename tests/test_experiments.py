@@ -218,7 +218,7 @@ def test_seeds_trained_anew_vote_anew(tmp_path: Path, capsys: Capture, monkeypat
     [
         ("lengths", 'vote = ["inductiv"]\n', "did you mean 'inductive'"),
         ("lengths", "vote = true\n", "takes a list, each item a text"),
-        ("steps", 'vote = ["inductive"]\n', "lengths and bars, not with steps"),
+        ("steps", 'vote = ["inductive"]\n', "vote needs the form lengths or bars, not steps"),
         (
             "bars",
             'vote = ["direct"]\n[small.cases]\nforced = "evaluate.method=forced"\n',
@@ -243,7 +243,7 @@ def test_votes_that_cannot_be_are_refused_before_training(
 )
 def test_steps_are_drawn_over_numbers(vary: str, at: str, tmp_path: Path, capsys: Capture) -> None:
     error = refused(capsys, "reproduce", written(tmp_path, "steps", more=f"{vary}\n"), "--out", tmp_path / "out")
-    assert f'needs a number that varies (vary = "n=2|3"), not {at}' in error
+    assert f'needs a varied number, such as vary = "n=2|3", not {at}' in error
     assert not (tmp_path / "out").exists()
 
 

@@ -1,1 +1,1 @@
-"""Experiments: curves trained with several seeds, evaluated in the same way, in one table and one figure."""
+"""Experiments: curves are trained with several seeds, evaluated in the same way, and shown in a table and a figure."""

@@ -1,4 +1,4 @@
-"""Results: one line per seed, and one line over all seeds with median and interval."""
+"""Results of an experiment: one line per seed, and one line over all seeds with a median and an interval."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from scratchpad.experiments.plan import Curve, Plan
 from scratchpad.training.run_folder import read_json_lines
 
 _COPIED = ("n", "method", "sampling", "transition_accuracy", "tokens", "seconds", "memory_bytes", "seen_in_training")
-"""Fields of a score that a seed's line copies."""
+"""Fields of a score that are copied into the line of a seed."""
 
 
 @dataclass(frozen=True)
 class History:
     """The training of a run.
 
-    steps: in all. learned_at: the first scheduled evaluation at which the run had learned; None: never. seconds: of
-    training. evaluations: (step, {size: accuracy}) of each scheduled evaluation.
+    steps: the number of training steps. seconds: the training time. learned_at: the first evaluated step at which the
+    run had learned; None: never. evaluations: (step, {size: accuracy}) of each scheduled evaluation.
     """
 
     steps: int
@@ -35,7 +35,7 @@ class History:
 
 @dataclass(frozen=True)
 class SeedResult:
-    """The result of one seed of one curve in one case at one size. seed: 0 for the vote of all seeds."""
+    """The result of a run (a curve with a seed) in one case at one question size. seed: 0 if all seeds vote."""
 
     curve: Curve
     case: str
@@ -49,7 +49,7 @@ class SeedResult:
         return share, *wilson(round(share * self.score.n), self.score.n)
 
     def to_json(self, on_schedule: bool) -> dict[str, Any]:
-        """Return the line of one seed. on_schedule: include the step at which it had learned."""
+        """Return the table line of this seed. on_schedule: whether to include the step at which the run had learned."""
         shares = {}
         for measure in ("answers", "exact"):
             names = (measure, f"{measure}_low", f"{measure}_high")
@@ -66,7 +66,7 @@ class SeedResult:
 
 
 def read_history(folder: Path, config_batch: int, learned: float) -> History:
-    """Read metrics.jsonl of a run. learned: the accuracy at every size from which a run counts as learned."""
+    """Read a run's metrics.jsonl. A run has learned once its accuracy is at least `learned` at every size."""
     lines = [line for _, line in read_json_lines(folder / "metrics.jsonl")]
     before, seconds = 0, 0.0
     for line in (line for line in lines if "loss" in line):
@@ -79,9 +79,9 @@ def read_history(folder: Path, config_batch: int, learned: float) -> History:
 
 
 def over_seeds(seed_results: Iterable[SeedResult], plan: Plan) -> list[dict[str, Any]]:
-    """Return one line per curve, case and size: the median over seeds with an interval, and the cost of an answer.
+    """Return one table line per curve, case and size: the median over seeds, its interval, and the costs of an answer.
 
-    The interval is the run's own (Wilson) for one seed, and that of the median for several seeds.
+    With one seed the interval is the Wilson interval of the accuracy; with several seeds it is that of the median.
     """
 
     def order(result: SeedResult) -> tuple[int, int, int]:
@@ -116,7 +116,7 @@ def _summary(same: Sequence[SeedResult], plan: Plan) -> dict[str, Any]:
 
 
 def _steps_to_learn(same: Sequence[SeedResult]) -> dict[str, Any]:
-    """Return how many seeds learned, and the median of their steps; seeds that never learned count as infinite."""
+    """Return how many seeds learned, and the median number of steps. A seed that never learned counts as infinite."""
     steps = [one.history.learned_at if one.history.learned_at is not None else math.inf for one in same]
     low, high = median_interval(steps)
     values = {"learned_at": median_high(steps), "learned_low": low, "learned_high": high}
@@ -125,7 +125,7 @@ def _steps_to_learn(same: Sequence[SeedResult]) -> dict[str, Any]:
 
 
 def _place(result: SeedResult) -> dict[str, Any]:
-    """Return the curve, case and size of a line; the size of another task's questions is left out."""
+    """Return the curve, case and size of a table line. The size is None if the case has another task than the curve."""
     is_own = result.score.task == result.curve.config.task.name
     return {
         "curve": result.curve.title,

@@ -1,4 +1,4 @@
-"""The catalogue of experiments: one TOML file each, with settings written as for `--set`."""
+"""The catalogue of experiments. Each experiment is a TOML file with settings in the form of `--set`."""
 
 from __future__ import annotations
 
@@ -34,10 +34,11 @@ _VOTING = re.compile(r", \d+ seeds voting$")
 class Scale:
     """An experiment at one scale.
 
-    settings: of all curves. curves, cases: further settings, by label. vary: a setting with alternatives, `n=2|3|4`:
-    each curve is trained with each of them; further settings with as many alternatives change with it:
-    `n=2|3|4 model.context=48|64|80`. without: curves of the experiment that this scale leaves out. vote: curves whose
-    seeds are also evaluated as one voting model. note: other differences from the paper.
+    settings: settings of all curves. curves, cases: settings of single curves and cases, by label. vary: a setting with
+    alternatives, such as `n=2|3|4`. Each curve is trained with each alternative. Further settings change along with the
+    first setting: `n=2|3|4 model.context=48|64|80`. without: labels of the experiment's curves that this scale leaves
+    out. vote: labels of curves whose seeds are also evaluated as one voting model. note: other differences from the
+    paper.
     """
 
     settings: Settings
@@ -53,8 +54,8 @@ class Scale:
 class Experiment:
     """An experiment at both scales: its set-up, its curves, and the paper's result.
 
-    curves, cases: of both scales; a scale adds its own and replaces those with the same label. reported: the paper's
-    result, by curve.
+    curves, cases: settings by label for both scales. A scale can add labels, or replace the settings of a label.
+    reported: the paper's result, by curve.
     """
 
     name: str
@@ -71,7 +72,7 @@ class Experiment:
     reported: Mapping[str, str] = field(default_factory=dict)
 
     def plan(self, scale: str = "small") -> Plan:
-        """Return the plan at a scale, small or paper. ScratchpadError for wrong settings."""
+        """Return the plan at a scale, small or paper. Raises ScratchpadError if settings are wrong."""
         if scale not in self.scales:
             raise unknown_name(f"scale of {self.name}", scale, self.scales)
         name, chosen, curves = f"{self.name}-{scale}", self.scales[scale], self.curves_at(scale)
@@ -85,7 +86,7 @@ class Experiment:
         )  # fmt: skip
 
     def _curves(self, scale: str, vary: Sequence[Mapping[str, str]]) -> Iterator[Curve]:
-        """Yield each curve with each combination of varied values; the figure's axis is the first of them."""
+        """Yield each curve with each combination of varied values. The first varied setting is the figure's axis."""
         place = f"{self.name}-{scale}"
         with error_prefix(f"{place}, settings"):
             base = RunConfig().with_settings(with_free_method(self.scales[scale].settings))
@@ -108,7 +109,7 @@ def experiment_names() -> list[str]:
 
 
 def experiment(name: str) -> Experiment:
-    """Return an experiment by its name, or by the path of your own file. ScratchpadError if there is none."""
+    """Return an experiment by its name, or by the path of a TOML file. Raises ScratchpadError if it does not exist."""
     if name.endswith(".toml"):
         return read_experiment(Path(name))
     if name not in experiment_names():
@@ -117,7 +118,7 @@ def experiment(name: str) -> Experiment:
 
 
 def read_experiment(path: Path) -> Experiment:
-    """Read an experiment from a TOML file. ScratchpadError names the mistake."""
+    """Read an experiment from a TOML file. Raises ScratchpadError if the file has a mistake."""
     try:
         value = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -127,7 +128,7 @@ def read_experiment(path: Path) -> Experiment:
     with error_prefix(str(path)):
         scales = {name: read_table(Scale, value.pop(name), name) for name in SCALES if name in value}
         if not scales:
-            raise ScratchpadError("no scale: a table [small], [paper] or both, with settings")
+            raise ScratchpadError("the file has no scale. Add a table [small] or [paper] with settings")
         found = read_table(Experiment, {"name": path.stem, **value}, scales=scales)
     _check_choices(found, path)
     _check_labels(found, path)
@@ -141,7 +142,7 @@ def _check_choices(found: Experiment, path: Path) -> None:
         if getattr(found, name) not in known:
             raise unknown_name(f"{name} of {path}", getattr(found, name), known)
     if not 0 < found.learned <= 1:
-        raise ScratchpadError(f"{path}: learned = {found.learned:g}: a share of correct answers, above 0 and at most 1")
+        raise ScratchpadError(f"{path}: learned = {found.learned:g} must be above 0 and at most 1")
 
 
 def _check_labels(found: Experiment, path: Path) -> None:
@@ -152,9 +153,9 @@ def _check_labels(found: Experiment, path: Path) -> None:
             if label not in known:
                 raise unknown_name(f"curve in {scale}.without of {path}", label, known)
         if not found.curves_at(scale):
-            left = f" (without leaves out {', '.join(one.without)})" if one.without else ""
+            left = f" (without: {', '.join(one.without)})" if one.without else ""
             raise ScratchpadError(
-                f"{path}: no curves at the scale {scale}{left}: give them in [curves] or [{scale}.curves] as "
+                f"{path}: the scale {scale} has no curves{left}. Add curves to [curves] or [{scale}.curves] as "
                 'label = "settings"'
             )
     for label in found.reported:
@@ -163,7 +164,7 @@ def _check_labels(found: Experiment, path: Path) -> None:
 
 
 def _check_effects(found: Experiment) -> None:
-    """Raise ScratchpadError for settings that would be overwritten or have no effect."""
+    """Raise ScratchpadError if a setting would be overwritten or would have no effect."""
     for inside, one in (("", found), *((f"{scale}.", one) for scale, one in found.scales.items())):
         for label, case in one.cases.items():
             _check_case(f"{inside}cases.{label}", case)
@@ -179,8 +180,8 @@ def _check_case(entry: str, case: Settings) -> None:
     for name, value in case.items():
         if name.partition(".")[0] in _TRAINING_SETTINGS:
             raise ScratchpadError(
-                f"{entry}: {name}={value}: a case evaluates a trained run, so it sets only the task, its format "
-                "and evaluate.*; training belongs in the settings or in a curve"
+                f"{entry}: {name}={value}: a case evaluates a trained run. A case sets only the task, the format "
+                "and evaluate.*. Set training options in the settings or in a curve"
             )
 
 
@@ -194,5 +195,5 @@ def _check_varied(entry: str, vary: Settings, curves: Mapping[str, Settings]) ->
         for name, value in own.items():
             if any(covers_setting(given, name) for given in vary):
                 raise ScratchpadError(
-                    f"{entry}: it would replace {name}={value} of the curve {label}: set it in only one of the two"
+                    f"{entry} would replace {name}={value} of the curve {label}. Set {name} in only one place"
                 )

@@ -1,4 +1,4 @@
-"""Execution of a plan: train the runs that are not trained yet, then evaluate every run in every case."""
+"""Execution of an experiment's plan: train the runs that are not trained yet, then evaluate every run in every case."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from scratchpad.training.run_folder import is_trained, read_json_lines, require_
 from scratchpad.training.setup import check_start_fits, load_start, measure, train
 
 _RUN_SCORES, _VOTE_SCORES = "judged.jsonl", "votes.jsonl"
-OnMetrics = Callable[[str, dict[str, Any]], None]  # takes a run's name and each line of its metrics.jsonl
+OnMetrics = Callable[[str, dict[str, Any]], None]  # called with a run's name and a line of its metrics.jsonl
 
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One seed of one curve, with its folder. trained: the folder holds the finished run."""
+    """A training run: one curve with one seed, and its folder. trained: whether the folder has the finished run."""
 
     curve: Curve
     seed: int
@@ -51,8 +51,8 @@ class PlannedRun:
 class ExecutionOptions:
     """How to execute a plan.
 
-    jobs: runs trained at the same time. batch: questions answered at the same time. on_metrics: called with the metrics
-    of runs in training. on_message: called with a line of progress for each evaluation.
+    jobs: the number of runs trained at the same time. batch: the number of questions answered at the same time.
+    on_metrics: called with metrics of runs in training. on_message: called with a line of text before each evaluation.
     """
 
     device: str = "auto"
@@ -63,19 +63,20 @@ class ExecutionOptions:
 
 
 def prepared(plan: Plan, out: Path) -> Plan:
-    """Return the plan with the settings that follow from data filled in, such as the number of learned positions.
+    """Fill in the settings that follow from the data, such as the number of learned positions. Return the new plan.
 
-    There are enough positions for every case; if a run in the experiment's folder `out` has enough, its number is kept.
-    ScratchpadError for impossible settings, two curves that train the same weights, and cases that a run cannot answer.
+    There are enough positions for every case. If a run in the experiment's folder `out` already has enough positions,
+    its number is kept. Raises ScratchpadError if settings are impossible, if two curves would train the same weights,
+    or if a run cannot answer a case.
     """
     duplicate = find_duplicate(plan.name, plan.curves, plan.tasks, plan.on_schedule)
     if duplicate:
         raise ScratchpadError(
-            f"{plan.name}: the curves {duplicate[0].name} and {duplicate[1].name} would train the same weights twice: "
-            "leave one out; a different evaluation of the same weights is a case"
+            f"{plan.name}: the curves {duplicate[0].name} and {duplicate[1].name} would train the same weights "
+            "twice. Remove one of the two curves. To evaluate the same weights in another way, add a case"
         )
     found: dict[str, Curve] = {}
-    for curve in reversed(plan.curves):  # a curve needs the positions of those that start from it, which are below it
+    for curve in reversed(plan.curves):  # a curve needs the positions of later curves that start from it
         heirs = [one.config for one in found.values() if plan.start_curve(one) == curve]
         runs = sorted(path.parent for path in curve.folder(out, 0).parent.glob("seed-*/config.json"))
         found[curve.name] = _prepared(plan, curve, heirs, saved_config(runs[0]).model.context if runs else None)
@@ -100,14 +101,14 @@ def _prepared(plan: Plan, curve: Curve, heirs: Sequence[RunConfig], room: int | 
     for case in plan.cases:
         with error_prefix(plan.context(curve, case)):
             other = resolve(plan.case_config(alone, case), plan.tasks)
-            check_symbols(other.task, run.codec, "it is")
+            check_symbols(other.task, run.codec, "the curve is")
             contexts.append(measure(other, only_evaluated=True, room=room).config.model.context or 0)
     config = _with_room(run.config, *contexts)
     return dataclasses.replace(curve, config=_starting_from(config, curve.config.train.start))
 
 
 def _with_room(config: RunConfig, *contexts: int) -> RunConfig:
-    """Return the config with the largest of these numbers of learned positions, if the model has learned positions."""
+    """Return the config with model.context raised to the largest of `contexts`, if model.context is set."""
     if config.model.context is None:
         return config
     most = max(config.model.context, *contexts)
@@ -119,7 +120,7 @@ def _starting_from(config: RunConfig, start: str | None) -> RunConfig:
 
 
 def planned_runs(plan: Plan, seeds: Sequence[int], out: Path) -> list[PlannedRun]:
-    """Return a prepared plan's runs, seed by seed, and which are trained. ScratchpadError if a folder holds another."""
+    """Return the runs of a prepared plan, seed by seed. Raises ScratchpadError if a folder has a different run."""
     return [_planned_run(plan, curve, seed, out) for seed in seeds for curve in plan.curves]
 
 
@@ -155,7 +156,6 @@ def _train(work: Sequence[PlannedRun], options: ExecutionOptions) -> None:
 
 
 def _run_results(plan: Plan, run: PlannedRun, options: ExecutionOptions) -> list[SeedResult]:
-    """Return the results of a run in every case; the run's folder keeps them."""
     history = read_history(run.folder, run.config.train.batch, plan.learned)
     saved = _SavedScores(run.folder / _RUN_SCORES, {"step": Checkpoints(run.folder).steps()[-1]})
     scores = _by_case(plan, run.name, run.config, saved, lambda: _loaded(plan, run, options), options)
@@ -163,11 +163,11 @@ def _run_results(plan: Plan, run: PlannedRun, options: ExecutionOptions) -> list
 
 
 def _vote_results(plan: Plan, curve: Curve, work: Sequence[PlannedRun], options: ExecutionOptions) -> list[SeedResult]:
-    """Return the results of all seeds of a curve as one voting model; the curve's folder keeps them."""
+    """Return the results of a curve's seeds voting as one model, and save them in the curve's folder."""
     voters = [run for run in work if run.curve == dataclasses.replace(curve, voters=0)]
     histories = [read_history(one.folder, one.config.train.batch, plan.learned) for one in voters]
     history = History(max(one.steps for one in histories), None, sum(one.seconds for one in histories), ())
-    digests = [Checkpoints(one.folder).load().digest for one in voters]  # the file may be older than the runs
+    digests = [Checkpoints(one.folder).load().digest for one in voters]  # saved votes may be from older runs
     saved = _SavedScores(voters[0].folder.parent / _VOTE_SCORES, {"weights": digests})
 
     def load() -> Run:
@@ -183,7 +183,7 @@ def _loaded(plan: Plan, run: PlannedRun, options: ExecutionOptions) -> Run:
 
 
 class _SavedScores:
-    """A file of scores, by the settings of their evaluation. weights: the checkpoints that were evaluated."""
+    """A file of scores, with the evaluation's settings as keys. weights: identifies the evaluated checkpoints."""
 
     def __init__(self, path: Path, weights: dict[str, Any]) -> None:
         self._path, self._weights = path, weights
@@ -191,7 +191,7 @@ class _SavedScores:
         self._scores = {json.dumps(line["asked"]): line["scores"] for line in known}
 
     def get(self, config: RunConfig, evaluate: Callable[[], list[Score]]) -> list[Score]:
-        """Return the scores in the file; if there are none, those of `evaluate`, and save them."""
+        """Return the saved scores of an evaluation. If there are none, call `evaluate` and save the scores."""
         key = json.dumps({"task": to_json(config.task), "evaluate": to_json(config.evaluate), **self._weights})
         if key not in self._scores:
             self._scores[key] = [score.to_json() for score in evaluate()]
@@ -203,7 +203,7 @@ class _SavedScores:
 def _by_case(
     plan: Plan, name: str, config: RunConfig, saved: _SavedScores, load: Callable[[], Run], options: ExecutionOptions
 ) -> Iterator[tuple[str, Score]]:
-    """Yield the scores in every case of the plan. A run is loaded once, and only if a case is not evaluated yet."""
+    """Yield each case of the plan with its scores. Call `load` at most once, and only if a case has no saved scores."""
     loaded = cache(load)
     for case in plan.cases:
         case_config = plan.case_config(config, case)
@@ -217,7 +217,7 @@ def _by_case(
 
 
 def _scores(run: Run, case_config: RunConfig, batch: int) -> list[Score]:
-    """Return the scores of a run in a case. The run's folder also keeps them if the case poses the run's own task."""
+    """Return the scores of a run in a case. If the task is the run's own, the run's folder keeps the scores too."""
     how = case_config.evaluate
     evaluated = None if case_config.task == run.config.task else run.with_task(case_config.task)
     sizes = how.sizes or (evaluated or run.evaluated).task.default_test_sizes()

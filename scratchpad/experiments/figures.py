@@ -16,7 +16,7 @@ from scratchpad.reporting.comparison_charts import Bar, Learned, bars_plot, step
 
 
 def figure(plan: Plan, seed_results: Sequence[SeedResult]) -> Figure:
-    """Return the figure of the kind `plan.form`."""
+    """Return the figure of the form that the plan names."""
     return {"lengths": _lengths, "steps": _steps, "bars": _bars, "progress": _progress}[plan.form](plan, seed_results)
 
 
@@ -40,7 +40,7 @@ def _line(plan: Plan, found: Sequence[SeedResult]) -> RunCurve:
 
 
 def _bars(plan: Plan, seed_results: Sequence[SeedResult]) -> Figure:
-    """Return a row of bars per curve: one bar per case, or per size if there is one case with several sizes."""
+    """Return a row of bars per curve. A bar is a case, or a size if there is one case with several sizes."""
     sizes = sorted({one.score.size for one in seed_results})
     by_size = len(plan.cases) == 1 and len(sizes) > 1
     keys: list[tuple[str, int | None]] = (
@@ -56,7 +56,7 @@ def _bars(plan: Plan, seed_results: Sequence[SeedResult]) -> Figure:
 
 
 def _bar(plan: Plan, seed_results: Sequence[SeedResult], case: str, size: int | None) -> Bar | None:
-    """Return the bar of a case: the median over seeds of the mean over sizes."""
+    """Return the bar of a case. Each seed gives its mean over sizes; the bar is the median over seeds."""
     found = [one for one in seed_results if one.case == case and size in (None, one.score.size)]
     means, questions = [], 0
     for seed in _seeds(found):
@@ -81,7 +81,7 @@ def _steps(plan: Plan, seed_results: Sequence[SeedResult]) -> Figure:
 
 
 def _progress(plan: Plan, seed_results: Sequence[SeedResult]) -> Figure:
-    """Return accuracy over training steps at the largest size of the scheduled evaluations."""
+    """Return the figure of accuracy over training steps, for the largest size that is evaluated during training."""
     series, largest = [], 0
     for curve in plan.curves:
         runs = {one.seed: one.history for one in seed_results if one.curve == curve}

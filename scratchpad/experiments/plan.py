@@ -1,4 +1,4 @@
-"""The plan of an experiment: its curves, how they are evaluated, and the form of the figure."""
+"""The plan of an experiment: which curves to train, how to evaluate them, and which figure to draw."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from scratchpad.config.schema import RunConfig
 from scratchpad.errors import ScratchpadError, error_prefix, unknown_name
 
 FORMS = {
-    "lengths": "accuracy over length, every seed thin and the median thick",
-    "steps": "steps to learn over what is varied, with intervals",
-    "bars": "bars, in and out of distribution",
+    "lengths": "accuracy over length, a thin line per seed and a thick median",
+    "steps": "steps to learn over the varied setting, with intervals",
+    "bars": "a row per curve, a bar per case or size",
     "progress": "accuracy over training steps",
 }
 _VOTED = ("lengths", "bars")
 _ON_SCHEDULE = ("steps", "progress")
 MEASURES = {"answers": "correct answers", "exact": "correct scratchpads"}
-SEEDS = "take --seeds N, which trains every curve with the seeds 0 to N-1"
+SEEDS = "use --seeds N instead, which trains every curve with the seeds 0 to N-1"
 _MOST_COMBINATIONS = 1000
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One training configuration; each seed is a run.
+    """One training configuration. A curve with a seed is a run.
 
-    at: its place along the figure, `n=3`; empty where no setting varies. settings: the varied settings, as written.
-    voters: the number of its seeds that vote on every state, evaluated as one; 0: each seed is evaluated by itself.
+    at: the varied setting, such as `n=3`; empty if no setting varies. settings: all varied settings as written. voters:
+    the number of seeds that vote on every state as one model; 0: each seed is evaluated separately.
     """
 
     label: str
@@ -43,22 +43,22 @@ class Curve:
 
     @property
     def title(self) -> str:
-        """The label in tables."""
+        """The label in tables, which includes the number of voters."""
         return f"{self.label}, {self.voters} seeds voting" if self.voters else self.label
 
     @property
     def name(self) -> str:
-        """A name that no other curve of the experiment has."""
+        """A name that is unique within the experiment."""
         return f"{self.title}, {self.at}" if self.at else self.title
 
     @property
     def position(self) -> float:
-        """The position along the figure. ScratchpadError where it is not a number."""
+        """The place on the figure's horizontal axis. Raises ScratchpadError if the varied value is not a number."""
         try:
             return float(self.at.rpartition("=")[2])
         except ValueError:
             raise ScratchpadError(
-                f'{self.name}: the form steps needs a number that varies (vary = "n=2|3"), not {self.at or "nothing"}'
+                f'{self.name}: the form steps needs a varied number, such as vary = "n=2|3", not {self.at or "nothing"}'
             ) from None
 
     def seeded(self, seed: int) -> RunConfig:
@@ -72,12 +72,12 @@ class Curve:
 class Plan:
     """An experiment at one scale.
 
-    cases: how each run is evaluated, by label: settings that replace those of the run (other sizes, format or task).
-    form: of the figure. measure: the metric of figure and table. varied: the setting along the figure, or empty.
-    learned: the accuracy from which a run counts as learned. vote: labels of curves whose seeds, if there are several,
-    are also evaluated as one that votes. fixed: settings that curves and `vary` set, each with the one that sets it;
-    `with_settings` refuses them. source, setup, paper, note: texts beside the result. reported: the paper's result by
-    curve. tasks: loads the tasks of the curves and cases, each once.
+    cases: ways to evaluate each run, by label. A case has settings that replace the run's own, such as other sizes,
+    another format or task. form: the kind of figure. measure: the metric in figure and table. varied: the setting on
+    the horizontal axis, or empty. learned: the accuracy from which a run has learned. vote: labels of curves whose
+    seeds are also evaluated as one voting model, if there are several seeds. fixed: the settings that `with_settings`
+    refuses, each with the curve or `vary` that sets it. source, setup, paper, note: texts beside the result. reported:
+    the paper's result by curve. tasks: loads each task once.
     """
 
     name: str
@@ -100,7 +100,7 @@ class Plan:
     def __post_init__(self) -> None:
         names = [slug(curve.name) for curve in self.curves]
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ScratchpadError(f"{self.name}: two curves would share the folder {twice[0]}: rename one")
+            raise ScratchpadError(f"{self.name}: two curves have the same folder {twice[0]}. Rename one curve")
         self._check_schedules()
         self._check_starts()
         self._check_votes()
@@ -111,7 +111,7 @@ class Plan:
         for curve in self.curves:
             if self.on_schedule and not curve.config.train.evaluate_every:
                 raise ScratchpadError(
-                    f"{self.context(curve)}: the form {self.form} needs train.evaluate_every, steps between two tests"
+                    f"{self.context(curve)}: the form {self.form} needs train.evaluate_every (the steps between tests)"
                 )
 
     def _check_starts(self) -> None:
@@ -121,8 +121,8 @@ class Plan:
                 continue
             known = ", ".join(one.label for one in above if one.at == curve.at)
             raise ScratchpadError(
-                f"{self.name}: {curve.name} has train.start={start}: a curve starts from one above it "
-                f"({known or 'here there is none'}), or from a run folder"
+                f"{self.name}: {curve.name} has train.start={start}. It must be an earlier curve "
+                f"({known or 'there is none'}) or a run folder"
             )
 
     def _check_votes(self) -> None:
@@ -130,7 +130,7 @@ class Plan:
             if label not in [curve.label for curve in self.curves]:
                 raise unknown_name(f"curve in vote of {self.name}", label, [curve.label for curve in self.curves])
         if self.vote and self.form not in _VOTED:
-            raise ScratchpadError(f"{self.name}: vote goes with the forms {' and '.join(_VOTED)}, not with {self.form}")
+            raise ScratchpadError(f"{self.name}: vote needs the form {' or '.join(_VOTED)}, not {self.form}")
         for curve, case in product(self.curves, self.cases):
             with error_prefix(self.context(curve, case)):
                 how = self.case_config(curve.config, case).evaluate
@@ -139,21 +139,21 @@ class Plan:
                 raise ScratchpadError(f"{self.context(curve)}: {needed}")
 
     def context(self, curve: Curve, case: str = "") -> str:
-        """What error messages begin with: the experiment, the curve and the case."""
+        """Return the beginning of error messages: the experiment, the curve and the case."""
         return f"{self.name}, curve {curve.name}" + (f", case {case}" if case else "")
 
     @property
     def on_schedule(self) -> bool:
-        """Whether evaluations during training are part of the result: they give the number of steps to learn."""
+        """Whether the result uses evaluations during training, which give the number of steps to learn."""
         return self.form in _ON_SCHEDULE
 
     def start_curve(self, curve: Curve) -> Curve | None:
-        """The curve that `curve` starts from, named by its train.start; each seed starts from the run of that seed."""
+        """Return the curve from which `curve` starts, if any. Each seed starts from the run with the same seed."""
         named = (curve.config.train.start, curve.at)
         return next((one for one in self.curves if (one.label, one.at) == named), None)
 
     def with_votes(self, seeds: int) -> Plan:
-        """The plan with a further curve after each one that votes: its seeds as one. With one seed there is none."""
+        """Return the plan with a curve of voting seeds after each curve in `vote`. A single seed adds no curve."""
         curves: list[Curve] = []
         for curve in self.curves:
             curves.append(curve)
@@ -162,61 +162,61 @@ class Plan:
         return dataclasses.replace(self, curves=tuple(curves))
 
     def with_settings(self, values: Mapping[str, str]) -> Plan:
-        """The plan with other settings for all curves. ScratchpadError for settings that it fixes itself."""
+        """Return the plan with these settings in all curves. Raises ScratchpadError if a setting is in `fixed`."""
         check_common_settings(values)
         in_cases = {name: f"case {label}" for label, case in self.cases.items() for name in case}
         for name, maker in {**self.fixed, **in_cases}.items():
             if given := next((one for one in values if covers_setting(one, name)), None):
                 raise ScratchpadError(
-                    f"--set {given}: {maker} of {self.name} sets {name} itself; for another value "
-                    "write your own file, see docs/experiments.md"
+                    f"--set {given}: {maker} of {self.name} sets {name} itself. To use another value, "
+                    "write your own experiment file (docs/experiments.md)"
                 )
         values = with_free_method(values)
         changed = [dataclasses.replace(curve, config=curve.config.with_settings(values)) for curve in self.curves]
         return dataclasses.replace(self, curves=tuple(changed))
 
     def case_config(self, config: RunConfig, case: str) -> RunConfig:
-        """The config for evaluating a run in a case; the method is free unless the case sets another one."""
+        """Return the config that evaluates a run in a case. evaluate.method is free unless the case sets it."""
         return config.with_settings({"evaluate.method": "free", **self.cases[case]})
 
 
 def check_common_settings(values: Mapping[str, str]) -> None:
-    """ScratchpadError for settings that every experiment makes itself: the seed, and the evaluation method."""
+    """Raise ScratchpadError if the settings have a seed, or an evaluation method other than free."""
     if "train.seed" in values:
         raise ScratchpadError(f"--set train.seed: {SEEDS}")
     if set(values.get("evaluate.method", "free").split("|")) != {"free"}:
         raise ScratchpadError(
-            f"--set evaluate.method={values['evaluate.method']}: curves are evaluated by free generation; for their "
-            "runs by teacher forcing: `scratchpad evaluate RUN --method forced`"
+            f"--set evaluate.method={values['evaluate.method']}: experiments evaluate by free generation. For "
+            "teacher forcing, use `scratchpad evaluate RUN --method forced` on a trained run"
         )
 
 
 def with_free_method(values: Mapping[str, str]) -> Mapping[str, str]:
-    """The settings, with evaluate.method=free if they set a temperature: only that method samples."""
-    samples = any(value.strip("0.") for value in values.get("evaluate.temperature", "0").split("|"))  # 0.0 is 0
+    """Return the settings. If they set a temperature, add evaluate.method=free, because only this method samples."""
+    samples = any(value.strip("0.") for value in values.get("evaluate.temperature", "0").split("|"))  # "0.0" is zero
     return {"evaluate.method": "free", **values} if samples else values
 
 
 def covers_setting(given: str, name: str) -> bool:
-    """Whether the setting `given` sets `name`: it is the same setting, or the part around it (model, model.width)."""
+    """Return whether the setting `given` is `name` or contains `name`, as `model` contains `model.width`."""
     given, name = (one.removeprefix("task.settings.") for one in (given, name))
     return given == name or name.startswith(f"{given}.")
 
 
 def slug(label: str) -> str:
-    """A label as the name of a folder."""
+    """Return a label as a folder name."""
     return re.sub(r"[^\w.=+-]+", "-", label).strip("-").lower()
 
 
 def combinations(settings: Mapping[str, str]) -> list[dict[str, str]]:
-    """Every combination of alternatives: `{"train.batch": "64|128"}` gives two."""
+    """Return every combination of alternatives: `{"train.batch": "64|128"}` gives two combinations."""
     choices = [[(name, value) for value in text.split("|")] for name, text in settings.items()]
     for name, value in chain.from_iterable(choices):
         if settings[name].split("|").count(value) > 1:
             raise ScratchpadError(f"{name}: {value} is given twice in {settings[name]}")
     found = [dict(combination) for combination in product(*choices)]
     if len(found) > _MOST_COMBINATIONS:
-        raise ScratchpadError(f"{len(found)} combinations of settings in one sweep: at most {_MOST_COMBINATIONS}")
+        raise ScratchpadError(f"{len(found)} combinations of settings are too many. Give at most {_MOST_COMBINATIONS}")
     return found
 
 
@@ -225,24 +225,24 @@ def paired_alternatives(settings: Mapping[str, str]) -> list[dict[str, str]]:
     choices = {name: text.split("|") for name, text in settings.items()}
     if len({len(values) for values in choices.values()}) > 1:
         counts = ", ".join(f"{len(values)} of {name}" for name, values in choices.items())
-        raise ScratchpadError(f"settings that vary together need equal numbers of alternatives; there are {counts}")
+        raise ScratchpadError(f"settings that vary together need equal numbers of alternatives; given: {counts}")
     return [dict(zip(choices, values, strict=True)) for values in zip(*choices.values(), strict=True)] or [{}]
 
 
 def settings_label(settings: Mapping[str, str]) -> str:
-    """Settings as a label: `batch=64, dropout=0`."""
+    """Return settings as a label, such as `batch=64, dropout=0`."""
     return ", ".join(f"{name.rpartition('.')[2]}={value}" for name, value in settings.items())
 
 
 def varying_settings(settings: Mapping[str, str]) -> dict[str, str]:
-    """The settings that have alternatives."""
+    """Return the settings that have alternatives."""
     return {name: text for name, text in settings.items() if "|" in text}
 
 
 def sweep(name: str, config: RunConfig, settings: Mapping[str, str]) -> Plan:
-    """A plan with a curve for every combination of settings: `{"train.batch": "64|128", "model.dropout": "0|0.1"}`.
+    """Return a plan with a curve per combination of settings: `{"train.batch": "64|128", "model.dropout": "0|0.1"}`.
 
-    The figure shows accuracy over length for up to seven curves that are evaluated at several sizes, otherwise bars.
+    The figure shows accuracy over length if there are several sizes and at most seven curves; otherwise it shows bars.
     """
     check_common_settings(settings)
     varied = varying_settings(settings)
@@ -260,7 +260,7 @@ def sweep(name: str, config: RunConfig, settings: Mapping[str, str]) -> Plan:
 def find_duplicate(
     name: str, curves: Sequence[Curve], tasks: TaskLoader, on_schedule: bool = False
 ) -> tuple[Curve, Curve] | None:
-    """Two curves that would train the same weights, if any. on_schedule: curves may differ in evaluations alone."""
+    """Return two curves that would train the same weights, if any. on_schedule: compare evaluations too."""
     found: dict[str, Curve] = {}
     for curve in curves:
         with error_prefix(f"{name}, curve {curve.name}"):
@@ -272,7 +272,6 @@ def find_duplicate(
 
 
 def _check_swept(name: str, curves: Sequence[Curve], tasks: TaskLoader) -> None:
-    """ScratchpadError where two curves of a sweep would train the same weights."""
     alike = find_duplicate(name, curves, tasks)
     if alike is None:
         return
@@ -280,7 +279,7 @@ def _check_swept(name: str, curves: Sequence[Curve], tasks: TaskLoader) -> None:
     setting = next(one for one in second if first[one] != second[one])
     if setting.startswith("evaluate."):
         raise ScratchpadError(
-            f"--set {setting}={first[setting]}|{second[setting]}: the same weights would be trained twice; sweep with "
-            "one of them, then again with the other: finished runs are evaluated again, not trained again"
+            f"--set {setting}={first[setting]}|{second[setting]}: the same weights would be trained twice. Sweep "
+            "with one value, then with the other. The second sweep evaluates the finished runs without training"
         )
-    raise ScratchpadError(f"{setting}: {second[setting]} is the same value as {first[setting]}")
+    raise ScratchpadError(f"{setting}: {second[setting]} is the same value as {first[setting]}. Remove one of the two")

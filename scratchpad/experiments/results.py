@@ -21,7 +21,7 @@ FILES = ("table.json", "table.md", "figure.png")
 def write_results(
     plan: Plan, work: Sequence[PlannedRun], seed_results: Sequence[SeedResult], out: Path, command: str
 ) -> dict[str, Any]:
-    """Write the three files into the folder `out`. Return the contents of table.json."""
+    """Write table.json, table.md and figure.png into the folder `out`. Return the contents of table.json."""
     provenance = Provenance.of(command, work, seed_results)
     result = table(plan, seed_results, provenance)
     save(figure(plan, seed_results), out / FILES[2])

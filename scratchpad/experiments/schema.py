@@ -11,16 +11,16 @@ from scratchpad.errors import ScratchpadError
 
 
 class Settings(dict[str, str], TextSetting):
-    """Settings by their names. In a file they are one text, as for `--set`: `"n=2 train.steps=500"`."""
+    """Settings by name. In a file they are one text in the form of `--set`, such as `"n=2 train.steps=500"`."""
 
     @classmethod
     def parse(cls, text: Any) -> Self:
         if not isinstance(text, str):
             example = '"task.format=direct train.steps=500"'
-            raise ScratchpadError(f"settings are one text, {example}, not {reprlib.repr(text)}")
+            raise ScratchpadError(f"settings must be one text such as {example}, not {reprlib.repr(text)}")
         try:
             words = shlex.split(text)
-        except ValueError as error:  # an open quote
+        except ValueError as error:  # a quote is not closed
             raise ScratchpadError(f"{error} in {reprlib.repr(text)}") from None
         return cls(split_assignments(words, "settings:"))
 

@@ -21,7 +21,7 @@ JsonObject = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Provenance:
-    """The origin of a table. machine, commits: those of training. seconds: of training, over all runs."""
+    """The origin of a table. machine, commits: used for training. seconds: the training time of all runs together."""
 
     command: str
     machine: str
@@ -55,7 +55,7 @@ class Provenance:
 
 
 def table(plan: Plan, seed_results: Sequence[SeedResult], provenance: Provenance) -> dict[str, Any]:
-    """Return the contents of table.json. `rows`: over seeds; `seeds`: one line per seed."""
+    """Return the contents of table.json. `rows` has the results over seeds; `seeds` has one line per seed."""
     texts = {name: getattr(plan, name) for name in ("name", "title", "source", "setup", "paper", "note", "measure")}
     return {
         **texts,
@@ -66,7 +66,7 @@ def table(plan: Plan, seed_results: Sequence[SeedResult], provenance: Provenance
 
 
 def markdown(result: Mapping[str, Any], provenance: Provenance, picture: str) -> str:
-    """Return table.md: the set-up, the paper's result, the results over seeds and of every seed, and the provenance."""
+    """Return table.md: the set-up, the paper's result, the results over seeds and of each seed, and the provenance."""
     rows, seeds = result["rows"], result["seeds"]
     several, votes = len(provenance.seeds) > 1, any("voters" in row for row in rows)
     parts = [
@@ -88,7 +88,7 @@ _TEXTS = {"Source": "source", "Set-up of the paper": "setup", "The paper's resul
 
 
 def cells(rows: Sequence[JsonObject], measure: str) -> tuple[list[str], list[list[str]]]:
-    """Return column names and one row of texts per line of `over_seeds`, without empty columns."""
+    """Return column names, and a list of texts for each line of `over_seeds`. Empty columns are left out."""
     columns: dict[str, list[str]] = {
         "curve": [_name(row) for row in rows],
         "case": [row["case"] for row in rows],
@@ -135,7 +135,7 @@ def _name(row: JsonObject) -> str:
 
 
 def _learned(row: JsonObject) -> str:
-    """Return the median of the steps with its interval, or how many seeds learned if the median seed did not."""
+    """Return the median of the steps with its interval, or how many seeds learned if the median seed did not learn."""
     if row["learned_at"] is None:
         return f"not in {row['steps']:.0f}" if not row["learned"] else f"{row['learned']} of {row['seeds']} seeds"
     high = row["learned_high"] if row["learned_high"] is not None else math.inf

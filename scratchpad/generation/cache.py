@@ -116,7 +116,6 @@ class CachedDecoder:
         return self._cache.numel() * self._cache.element_size()
 
     def _feed_state(self, feed: _Feed, index: int, token: int) -> int:
-        """Feed a token of a state. Return the token's index in the feed."""
         row = self._rows[index]
         row.state.append(token)
         self._feed_block(feed, index, row.current or 0, (token,))

@@ -1,7 +1,4 @@
-"""Generation state by state. The engine tracks each row's text and limits; a decoder computes the logits.
-
-The module `cache` has a decoder for models. The module `uncached` has decoders for any function that returns logits.
-"""
+"""Generation state by state. The engine tracks rows and limits; a decoder (see `cache`, `uncached`) computes logits."""
 
 from __future__ import annotations
 
@@ -144,7 +141,6 @@ class _ActiveRow:
         return False
 
     def is_full(self, limits: Limits, context: int | None) -> bool:
-        """Return whether the state has reached its token limit, or the row has used all positions of the model."""
         used = self.prompt_length + self.context_length + len(self.state)
         return len(self.state) >= limits.state_tokens or (context is not None and used >= context)
 
@@ -164,7 +160,7 @@ class Engine:
     detect_loops: bool = True
 
     def stream(self, openings: Sequence[Opening], choose: Choose, first_row: int = 0) -> Iterator[RowEvent]:
-        """Write rows as one batch, numbered from `first_row`. Yield complete states, and each row's status at its end."""
+        """Write rows as one batch, numbered from `first_row`. Yield complete states, and the status of each row."""
         self._check(openings)
         rows = [
             _ActiveRow(first_row + i, len(o.prompt), o.unfinished, len(o.given), states=bool(o.given))
@@ -216,7 +212,6 @@ class Engine:
             raise ScratchpadError("the prompt and the given first state are both empty. Give a prompt or a state")
 
     def _take(self, row: _ActiveRow, token: int) -> Part:
-        """Add a token to its row. Return the part that the token belongs to."""
         mark = self.vocabulary.mark(token)
         row.state.append(token)
         if row.writing_prompt:

@@ -64,7 +64,7 @@ def voting_engine(
 class _VotedRow:
     """A row in voting. last: the last chosen state. over: whether the chain ends with that state.
 
-    ahead: chosen states that are not fully emitted. emitted: the number of emitted tokens of the first of these states.
+    ahead: chosen states that are not fully emitted. emitted: the number of tokens emitted of `ahead[0]`.
     """
 
     prompt: State
@@ -141,7 +141,6 @@ class _GreedyWithConfidence:
 
 
 def _ballots(writer: Engine, openings: Sequence[Opening]) -> list[Ballot]:
-    """Return the next state of each row as one model writes it."""
     choose, ballots = _GreedyWithConfidence(), {}
     for event in writer.stream(openings, choose):
         assert event.state is not None

@@ -38,7 +38,6 @@ class Vocabulary:
         return sorted({*symbols} - self._numbers.keys())
 
     def to_json(self) -> list[str]:
-        """Return all symbols in order, beginning with the marks."""
         return list(self.symbols)
 
     def encode(self, symbols: Sequence[str]) -> tuple[int, ...]:
