@@ -61,7 +61,7 @@ class _Texts(TextRules):
 
 @dataclass(frozen=True)
 class Heights(Task):
-    """`n`: the number of people between the two queried people. Another n people are taller, and n people are shorter."""
+    """`n`: the number of people between the two queried people. Another n people are taller, and n are shorter."""
 
     name: ClassVar[str] = "heights"
     summary: ClassVar[str] = "who is taller, from comparisons of neighbours in words?"
