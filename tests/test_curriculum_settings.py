@@ -183,7 +183,7 @@ def test_a_report_says_what_stages_took(stages: int, tmp_path: Path) -> None:
     config = parity(**settings)
     text = report([write_run(tmp_path / "run", config, metrics=[*loss_lines(2.0, 1.0), *lines])])
     assert ("bits=1 after 10" in text) == bool(stages)
-    assert ("Dotted: a stage of the curriculum was passed." in text) == bool(stages)
+    assert ("A dotted line marks a passed stage of the curriculum." in text) == bool(stages)
     assert "stages passed, steps each" in text
 
 

@@ -182,10 +182,10 @@ def test_each_method_of_evaluation_in_training_has_its_own_plot(tmp_path: Path) 
         for method in ("forced", "free")
     ]
     text = Page(report(runs)).text
-    assert "Evaluations during training: correct scratchpads" in text
-    assert "Evaluations during training: correct answers" in text
+    assert "Evaluations during training: the mean share of correct scratchpads over" in text
+    assert "Evaluations during training: the mean share of correct answers over" in text
     alone = Page(report(runs[1:])).text
-    assert "Evaluations during training: correct scratchpads" not in alone
+    assert "Evaluations during training: the mean share of correct scratchpads" not in alone
 
 
 def test_the_report_shows_the_diagnosis(tmp_path: Path) -> None:
@@ -275,4 +275,4 @@ def test_a_missing_state_is_refused(tmp_path: Path, capsys: Captured) -> None:
     run = trained(tmp_path / "run", tiny())
     given = ["--attention", str(tmp_path / "a.png"), "--question", "1_", "--state", "3"]
     assert main(["diagnose", str(run.folder), *given]) == 2
-    assert "the model writes the states 1 to 2" in capsys.readouterr().err
+    assert "state 3 is not possible: the model writes the states 1 to 2 here." in capsys.readouterr().err

@@ -97,7 +97,7 @@ def test_mistakes_of_evaluate(words: list[str], says: str, run: Path, capsys: Ca
 def test_a_plot_that_cannot_be_made_leaves_no_report(run: Path, tmp_path: Path, capsys: Capture) -> None:
     (run / "metrics.jsonl").write_text("")
     words = ("report", run, "--out", tmp_path / "report.html", "--plot", tmp_path / "plot.png")
-    assert "none of these runs was evaluated yet" in refused(capsys, *words)
+    assert "none of the runs is evaluated. Give evaluated runs on one task." in refused(capsys, *words)
     assert list(tmp_path.glob("*.*")) == []
 
 

@@ -312,5 +312,5 @@ def test_pictures_of_long_rows_and_of_several() -> None:
 
 def test_a_row_too_long_to_draw_is_refused() -> None:
     document = Document(("Q",) * MOST_TOKENS, (("a",),))
-    with pytest.raises(ScratchpadError, match=f"{MOST_TOKENS + 1} tokens is not readable: at most {MOST_TOKENS}"):
+    with pytest.raises(ScratchpadError, match=f"{MOST_TOKENS + 1} tokens is not readable. At most {MOST_TOKENS}"):
         draw_rows(rows(document), io.BytesIO())

@@ -141,19 +141,19 @@ def test_without_scores_the_last_evaluation_of_the_training_is_shown(tmp_path: P
     metrics = [*losses(2.0), {"step": 10, "evaluation": early}, {"step": 15, "evaluation": late}]
     page = Page(report([write_run(tmp_path / "run", parity(), metrics=metrics)]))
     assert page.row("inductive evaluated in training, step 15") == ["37.0 % 25.7-38.7"]
-    assert "no scores yet; the page shows the last evaluation of its training, at step 15" in page.text
-    assert "10 of 20 steps are logged" in page.text
+    assert "no scores yet. The page shows the last evaluation during training (step 15)" in page.text
+    assert "only 10 of 20 training steps are logged." in page.text
     assert "Evaluations during training" in page.text
 
 
 def test_a_run_that_has_just_begun_is_reported_too(tmp_path: Path) -> None:
     page = Page(report([write_run(tmp_path / "run", parity())]))
     assert "None of these runs has scores yet" in page.text
-    assert "not evaluated yet. Evaluate it with: scratchpad evaluate" in page.text
+    assert "not evaluated yet. Evaluate this run with: scratchpad evaluate" in page.text
     assert "No samples are saved yet" in page.text
-    assert "0 of 20 steps are logged" in page.text
+    assert "only 0 of 20 training steps are logged." in page.text
     finished = report([write_run(tmp_path / "finished", parity(), metrics=losses(2.0, 1.0))])
-    assert "steps are logged" not in finished
+    assert "training steps are logged" not in finished
 
 
 def test_a_last_line_that_is_being_written_is_left_out(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def attention_of(evaluated: EvaluatedModel, question: Symbols, state: int = 2) -
     given = len(document.states) - len(made)
     if not given < state <= len(document.states):
         raise ScratchpadError(
-            f"state {state}: for this question, the model writes only the states {given + 1} to {len(document.states)}"
+            f"state {state} is not possible: the model writes the states {given + 1} to {len(document.states)} here."
         )
     row = made[state - 1 - given]
     before = torch.tensor([place - 1 for place, scored in enumerate(row.scored) if scored])

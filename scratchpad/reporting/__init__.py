@@ -1,1 +1,1 @@
-"""A self-contained HTML page about one or more runs, and its plots."""
+"""Reports about runs: one self-contained HTML page with tables and plots."""

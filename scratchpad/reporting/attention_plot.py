@@ -1,4 +1,4 @@
-"""A plot of the attention weights of one state: one row of maps per layer, one map per head."""
+"""A plot of the attention weights of one state, with one map per layer and head."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from scratchpad.tasks.document import MARKS, PAPER_MARKS
 _MAX_TOKENS = 400
 _CELL_INCHES, _MIN_WIDTH_INCHES, _MAX_WIDTH_INCHES = 0.1, 1.6, 7.0
 _LABELLED = 90
-"""Rows of up to this many tokens have a label for every token."""
+"""If a row has at most this number of tokens, every token has a label."""
 
 
 @mpl.rc_context(STYLE)
 def attention_figure(found: AttentionMap) -> Figure:
-    """Plot the weights: rows are the predicted tokens of the state, columns are the tokens of the row.
+    """Plot attention weights. A map has one row per predicted token and one column per token that the model reads.
 
-    The darkest cells have weight 1. Raises ScratchpadError if the row has too many tokens.
+    The darkest cells have weight 1. Raises ScratchpadError if the model reads more than 400 tokens.
     """
     layers, heads, own, length = found.weights.shape
     if length > _MAX_TOKENS:
         raise ScratchpadError(
-            f"a plot of attention over {length} tokens is not readable: shorten the question (at most {_MAX_TOKENS})"
+            f"a plot over {length} tokens is not readable. Shorten the question to get at most {_MAX_TOKENS} tokens."
         )
     width = min(_MAX_WIDTH_INCHES, max(_MIN_WIDTH_INCHES, _CELL_INCHES * length))
     height = max(0.9, 0.13 * own)
@@ -39,7 +39,7 @@ def attention_figure(found: AttentionMap) -> Figure:
         axes.set_title(f"layer {layer + 1}, head {head + 1}", fontsize=8, loc="left", color=INK)
         axes.grid(visible=False)
         axes.tick_params(length=0, pad=1, labelsize=6.5)
-        for place in {found.prompt, len(found.tokens) - own} - {0}:  # where the prompt ends and the state begins
+        for place in {found.prompt, len(found.tokens) - own} - {0}:  # lines after the prompt and before the state
             axes.axvline(place - 0.5, color=INK, linewidth=0.8)
     _label(every, found)
     return figure
@@ -57,5 +57,5 @@ def _label(every: np.ndarray, found: AttentionMap) -> None:
 
 
 def _short(token: str) -> str:
-    """Return the token; a mark is returned as the short symbol that the papers print."""
+    """Return the token. A mark such as <sep> is replaced by the character that the papers print."""
     return PAPER_MARKS.get(token, token) if token in MARKS else token

@@ -1,4 +1,4 @@
-"""The series of runs that the plots of a report show."""
+"""The data of the plots in a report: one series per group of runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scratchpad.reporting.run_records import RunRecord
 
 
 def accuracy_series(groups: Sequence[Group], protocol: str) -> list[Series]:
-    """Return accuracy over length. If groups differ in trained lengths, each label includes the trained lengths."""
+    """Return each group's accuracy by length. If trained lengths differ between groups, labels show these lengths."""
     trained = [group.runs[0].trained for group in groups]
     series = []
     for group, lengths in zip(groups, trained, strict=True):
@@ -22,7 +22,7 @@ def accuracy_series(groups: Sequence[Group], protocol: str) -> list[Series]:
 
 
 def loss_series(groups: Sequence[Group]) -> list[Series]:
-    """Return training loss over steps, with a mark at each step that passed a stage of a curriculum."""
+    """Return each group's training loss by step. Marks are the steps at which a stage of a curriculum was passed."""
     return [
         Series(
             group.label,
@@ -38,7 +38,7 @@ def loss_series(groups: Sequence[Group]) -> list[Series]:
 
 
 def evaluation_panels(groups: Sequence[Group], method: str) -> list[tuple[str, list[Series]]]:
-    """Return panels (title, mean accuracy over training steps): one for trained lengths, one for other lengths."""
+    """Return pairs (title, series) of mean accuracy by training step: for trained lengths, and for other lengths."""
     if all(run.trained is None for group in groups for run in group.runs):
         return [("all evaluated lengths", [_evaluations(group, method, trained=False) for group in groups])]
     panels = [
@@ -55,7 +55,7 @@ def _accuracy(run: RunRecord, protocol: str) -> RunCurve:
 
 
 def _evaluations(group: Group, method: str, trained: bool) -> Series:
-    """Return each run's mean accuracy over its trained lengths, or over all other lengths if `trained` is False."""
+    """Return each run's mean accuracy by training step: over trained lengths if `trained`, else over other lengths."""
     curves = []
     for run in group.runs:
         means: dict[float, float] = {}

@@ -1,7 +1,7 @@
-"""Plots for reports: accuracy over length, and loss and accuracy over steps. Runs are thin lines, medians are thick.
+"""Plots for reports: accuracy over length, and loss and accuracy over training steps.
 
-Each function returns a matplotlib Figure; `svg` and `save` write a figure. No function needs a display or
-changes the global state of matplotlib.
+Thin lines show runs, and thick lines show medians of runs. No function needs a display or changes the global state of
+matplotlib.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from scratchpad.config.lengths import Lengths
 
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#7f7f7f")
-"""The colours of Okabe and Ito, distinct for any colour vision, with a darker yellow and without black."""
+"""The colours of Okabe and Ito, which colour-blind readers can distinguish. Yellow is darker, and black is left out."""
 INK, GRID, SHADE = "#222222", "#dcdcdc", "#eeeeec"
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-_DASHES = ("-", "--", ":", "-.")  # the second round of the palette is dashed
+_DASHES = ("-", "--", ":", "-.")  # if there are more series than colours, colours repeat with other dashes
 STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans", "font.size": 9.5, "text.color": INK, "text.parse_math": False, "axes.labelcolor": INK,
     "axes.edgecolor": INK, "axes.linewidth": 0.8, "axes.spines.top": False, "axes.spines.right": False,
@@ -39,13 +39,13 @@ STYLE: dict[Any, Any] = {
 INCHES = (5.6, 3.7)
 _DOTS_PER_INCH = 200
 _LEGEND_LINE_INCHES = 0.2
-_LEGEND_CHARACTERS = 60  # in one line of the legend
+_LEGEND_CHARACTERS = 60  # characters in one line of the legend
 _MAX_POINTS = 300
 
 
 @dataclass(frozen=True)
 class RunCurve:
-    """The values of one run: y at each x, in ascending order. low, high: the intervals of y (empty: no intervals)."""
+    """The values of one run: y at each x, with ascending x. `low`, `high`: the interval of each y, or both empty."""
 
     x: tuple[float, ...]
     y: tuple[float, ...]
@@ -57,7 +57,7 @@ class RunCurve:
 class Series:
     """Runs that differ only in their seed, drawn in one colour.
 
-    trained: the lengths of the training questions. marks: the steps that passed a stage of a curriculum.
+    `trained`: the lengths of the training questions. `marks`: the steps at which a stage of a curriculum was passed.
     """
 
     label: str
@@ -68,9 +68,9 @@ class Series:
 
 @mpl.rc_context(STYLE)
 def accuracy_plot(series: Sequence[Series], length: str = "length", accuracy: str = "accuracy (%)") -> Figure:
-    """Plot accuracy (0 to 1) over length, with the trained lengths shaded; a single length gives a bar plot.
+    """Plot accuracy (0 to 1) over length, and shade the trained lengths. If there is only one length, plot bars.
 
-    Bands show the interval of a single run, or the range of several runs. length, accuracy: the labels of the axes.
+    A band shows the interval of a single run, or the range of several runs. `length`, `accuracy`: the axis labels.
     """
     sizes = sorted({x for one in series for curve in one.curves for x in curve.x})
     if len(sizes) == 1:
@@ -89,7 +89,7 @@ def accuracy_plot(series: Sequence[Series], length: str = "length", accuracy: st
 
 @mpl.rc_context(STYLE)
 def loss_plot(series: Sequence[Series]) -> Figure:
-    """Plot training loss over steps, on a logarithmic scale. Long curves are thinned to medians of neighbours."""
+    """Plot training loss over steps, on a logarithmic scale. Long curves show medians of neighbouring points."""
     figure = Figure(figsize=INCHES)
     axes = figure.add_subplot()
     for number, one in enumerate(series):
@@ -106,7 +106,7 @@ def loss_plot(series: Sequence[Series]) -> Figure:
 
 @mpl.rc_context(STYLE)
 def evaluation_plot(panels: Sequence[tuple[str, Sequence[Series]]], accuracy: str = "accuracy (%)") -> Figure:
-    """Plot accuracy (0 to 1) over training steps. panels: pairs (title, series); all panels have the same series."""
+    """Plot accuracy (0 to 1) over training steps. `panels`: pairs (title, series). All panels have the same labels."""
     figure = Figure(figsize=(INCHES[0], 1.1 + 2.3 * len(panels)))
     every = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (title, series) in zip(every, panels, strict=True):
@@ -123,7 +123,7 @@ def svg(figure: Figure) -> str:
     """Return a figure as an <svg> element without group ids, so that one page can hold several figures."""
     file = io.BytesIO()
     with mpl.rc_context(STYLE), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # the browser has the glyph
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # browsers can draw these glyphs
         figure.savefig(file, format="svg", transparent=True)
     text = file.getvalue().decode()
     text = text[text.index("<svg") :]
@@ -133,13 +133,13 @@ def svg(figure: Figure) -> str:
 
 
 def save(figure: Figure, file: str | Path | IO[bytes], kind: str = "png") -> None:
-    """Save a figure with a white background. kind: png, svg or pdf."""
+    """Save a figure with a white background. `kind`: png, svg or pdf."""
     with mpl.rc_context(STYLE):
         figure.savefig(file, format=kind, dpi=_DOTS_PER_INCH)
 
 
 def median_curve(curves: Sequence[RunCurve]) -> RunCurve:
-    """Return the median of curves at each x. low, high: the range of the curves, or the interval of a single curve."""
+    """Return the median and range (`low`, `high`) of the curves at each x. Return a single curve unchanged."""
     if len(curves) == 1:
         return curves[0]
     found: dict[float, list[float]] = {}
@@ -168,7 +168,7 @@ def _draw(axes: Axes, number: int, series: Series, scale: float = 1, markers: bo
 
 
 def _bars(series: Sequence[Series], length: str, accuracy: str) -> Figure:
-    """Plot one bar per series, with a whisker for the interval; if a series has several runs, plot a dot per run."""
+    """Plot one bar per series, with a whisker for its interval. If a series has several runs, add one dot per run."""
     figure = Figure(figsize=INCHES)
     axes = figure.add_subplot()
     percent_axis(axes, accuracy)
@@ -197,7 +197,7 @@ def percent_axis(axes: Axes, label: str) -> None:
 
 
 def logarithmic(axes: Axes) -> None:
-    """Make the y axis logarithmic, with labels at powers of ten and, on a short axis, also at 2 and 5 times these."""
+    """Make the y axis logarithmic. Labels are at 1, 10, 100 and so on; a short axis also has 2, 5, 20, 50 and so on."""
     axes.set_yscale("log")
     low, high = axes.get_ylim()
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 1000 * low else (1,), numticks=12))
@@ -206,13 +206,13 @@ def logarithmic(axes: Axes) -> None:
 
 
 def _mark_trained(axes: Axes, series: Sequence[Series]) -> None:
-    """Shade the trained lengths if all series share them; otherwise mark each series' longest one by a dotted line."""
+    """If all series have equal trained lengths, shade these lengths. Otherwise, draw a dotted line at each maximum."""
     lengths = {one.trained for one in series}
     shared = lengths.pop() if len(lengths) == 1 else None
     above: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "va": "bottom", "fontsize": 8.5}
     if shared:
         axes.axvspan(shared.low - 0.25, shared.high + 0.25, color=SHADE, linewidth=0, zorder=0)
-        text = Lengths(shared.low, shared.high).to_json()  # without the weights of a distribution
+        text = Lengths(shared.low, shared.high).to_json()  # without the weights of the distribution
         axes.text((shared.low + shared.high) / 2, 1.02, f"trained on {text}", ha="center", **above)
     elif longest := [one.trained.high for one in series if one.trained]:
         axes.text(max(longest), 1.02, "dotted: longest length trained on", ha="right", **above)
@@ -222,7 +222,7 @@ def _mark_trained(axes: Axes, series: Sequence[Series]) -> None:
 
 
 def line_style(number: int, markers: bool = True) -> dict[str, Any]:
-    """Return the colour, dashes and marker of a series. Later series are drawn on top, so their lines are thinner."""
+    """Return the style of series `number`. Later series are drawn on top and have thinner lines."""
     place = number % len(PALETTE)
     dashes = _DASHES[number // len(PALETTE) % len(_DASHES)]
     look = {"color": PALETTE[place], "linestyle": dashes, "linewidth": max(1.6, 2.8 - 0.3 * number)}
@@ -230,18 +230,18 @@ def line_style(number: int, markers: bool = True) -> dict[str, Any]:
 
 
 def legend(figure: Figure, series: Sequence[Series], markers: bool = True) -> None:
-    """Add a legend below the axes. Labels are set afterwards, because matplotlib drops labels that begin with `_`."""
+    """Add a legend below the axes."""
     handles = [Line2D([], [], **line_style(number, markers)) for number in range(len(series))]
     columns = max(1, min(_LEGEND_CHARACTERS // (8 + max(len(one.label) for one in series)), len(series)))
     numbers = [str(number) for number in range(len(series))]
     legend = figure.legend(handles, numbers, loc="outside lower center", ncols=columns)
     figure.set_figheight(figure.get_figheight() + _LEGEND_LINE_INCHES * (-(-len(series) // columns) - 1))
     for text, one in zip(legend.texts, series, strict=True):
-        text.set_text(one.label)
+        text.set_text(one.label)  # set late, because matplotlib drops labels that begin with `_`
 
 
 def _thinned(curve: RunCurve) -> RunCurve:
-    """Return medians of neighbouring points with y > 0, which a logarithmic scale can show: at most _MAX_POINTS."""
+    """Return at most _MAX_POINTS medians of neighbouring points. A logarithmic scale cannot show points with y <= 0."""
     points = [(x, y) for x, y in zip(curve.x, curve.y, strict=True) if y > 0]
     width = -(-len(points) // _MAX_POINTS) or 1
     medians = [map(statistics.median, zip(*points[i : i + width], strict=True)) for i in range(0, len(points), width)]

@@ -1,4 +1,4 @@
-"""Plots that compare many runs: bars by case, and steps to learn over a varied setting."""
+"""Plots that compare many runs: bars of accuracy, and the number of steps to learn by the value of a setting."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from scratchpad.reporting.charts import INCHES, INK, STYLE, Series, legend, line
 
 _ROW_INCHES = 0.36
 _BARS_HEIGHT = 0.8
-"""The total height of the bars in a row."""
+"""The total height of all bars in a row."""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A share with its interval, and the shares of all seeds."""
+    """A share of correct answers with its interval, and the share of each seed."""
 
     share: float
     low: float
@@ -30,9 +30,9 @@ class Bar:
 
 @mpl.rc_context(STYLE)
 def bars_plot(rows: Sequence[tuple[str, Sequence[Bar | None]]], cases: Sequence[str], accuracy: str) -> Figure:
-    """Plot one row of bars per label, with one bar per case (None: no bar).
+    """Plot rows of bars. `rows`: pairs (label, bars), with one bar per case; None leaves out a bar.
 
-    Whiskers show intervals; dots show the seeds of a bar with several seeds.
+    Whiskers show intervals. If a bar has several seeds, dots show the seeds.
     """
     figure = Figure(figsize=(INCHES[0], 1.2 + len(rows) * max(_ROW_INCHES, 0.2 * len(cases))))
     axes = figure.add_subplot()
@@ -54,7 +54,7 @@ def bars_plot(rows: Sequence[tuple[str, Sequence[Bar | None]]], cases: Sequence[
 
 def _bar(axes: Axes, place: float, thick: float, bar: Bar, colour: str) -> None:
     axes.barh(place, 100 * bar.share, height=0.9 * thick, color=colour, alpha=0.75)
-    axes.vlines(0, place - 0.45 * thick, place + 0.45 * thick, color=colour, linewidth=3)  # keeps bars of 0 visible
+    axes.vlines(0, place - 0.45 * thick, place + 0.45 * thick, color=colour, linewidth=3)  # makes a bar of 0 visible
     axes.hlines(place, 100 * bar.low, 100 * bar.high, color=INK, linewidth=1.2)
     if len(bar.seeds) > 1:
         axes.plot([100 * share for share in bar.seeds], [place] * len(bar.seeds), "o", color=INK, markersize=3)
@@ -62,10 +62,10 @@ def _bar(axes: Axes, place: float, thick: float, bar: Bar, colour: str) -> None:
 
 @dataclass(frozen=True)
 class Learned:
-    """The steps to learn at one value (`at`) of the varied setting.
+    """The number of training steps until a task is learned, at one value (`at`) of a setting.
 
-    steps: the median over seeds. low, high: its interval. seeds: the steps of each seed. A seed that never learned has
-    infinitely many steps. given_up: the last step of training.
+    `steps`: the median over seeds. `low`, `high`: the interval of the median. `seeds`: the number for each seed, which
+    is infinite if the seed never learned the task. `given_up`: the last step of training.
     """
 
     at: float
@@ -78,10 +78,10 @@ class Learned:
 
 @mpl.rc_context(STYLE)
 def steps_plot(series: Sequence[tuple[str, Sequence[Learned]]], varied: str) -> Figure:
-    """Plot steps to learn over a varied setting, on a logarithmic scale.
+    """Plot the number of steps to learn by the value of the setting `varied`, on a logarithmic scale.
 
-    Dots are seeds, the line joins medians, and bars are intervals. An open triangle marks the last step of a run that
-    never learned.
+    Dots are seeds, lines join medians, and bars are intervals. An open triangle is at the last step of a run that never
+    learned the task.
     """
     figure = Figure(figsize=INCHES)
     axes = figure.add_subplot()

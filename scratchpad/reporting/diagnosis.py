@@ -1,4 +1,4 @@
-"""Diagnosis of chains: transition accuracy, the chain accuracy that it predicts, and the first wrong states."""
+"""Diagnosis of generated chains: the accuracies of chains and of single transitions, and the first wrong states."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from scratchpad.training.run_folder import read_json_lines
 
 @dataclass
 class WrongStates:
-    """First wrong states with one kind of error: a count, and an example (`written`) with its true state (`due`)."""
+    """The number of first wrong states with one kind of error. An example has `written` instead of the true `due`."""
 
     count: int
     question: str
@@ -32,11 +32,12 @@ class WrongStates:
 
 @dataclass
 class Diagnosis:
-    """All chains of one length under one evaluation protocol.
+    """The results for all chains of one question size under one evaluation protocol (such as `forced`).
 
-    chains: the share of chains without an error. by_place: the share of correct transitions by transition number.
-    by_trait: the share of correct transitions by trait and value; the task defines the traits. first_wrong: the first
-    wrong states of generated chains by kind of error. lengths: the number of chains by length of the true chain.
+    `chains`: the share of chains without an error. `by_place`: the share of correct transitions, by number of the
+    transition. `by_trait`: the share of correct transitions, by trait and value. A trait is a property of a state that
+    the task defines. `first_wrong`: the first wrong states of generated chains, by kind of error. `lengths`: the number
+    of chains, by length of the true chain.
     """
 
     protocol: str
@@ -49,23 +50,23 @@ class Diagnosis:
 
     @property
     def transitions(self) -> Share:
-        """The share of correct transitions over all transition numbers."""
+        """The share of correct transitions among all transitions."""
         every = self.by_place.values()
         return Share(sum(one.correct for one in every), sum(one.n for one in every))
 
     @property
     def predicted(self) -> float:
-        """The chain accuracy if transitions were independent: the mean over chains of the product of `by_place`."""
+        """The expected share of correct chains if transitions fail independently, computed from `by_place`."""
         accuracies = [self.by_place[place].accuracy for place in sorted(self.by_place)]
         products = sum(n * math.prod(accuracies[:length]) for length, n in self.lengths.items())
         return products / sum(self.lengths.values())
 
     def errors(self) -> list[tuple[str, WrongStates]]:
-        """Return pairs (kind of error, first wrong states), the most frequent kind first."""
+        """Return pairs (kind of error, first wrong states). The most frequent kind is first."""
         return sorted(self.first_wrong.items(), key=lambda item: -item[1].count)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the line of `scratchpad diagnose --json`."""
+        """Return the JSON object that `scratchpad diagnose --json` prints."""
         return {
             "way": self.protocol, "size": self.size, "chains": _share_json(self.chains), "predicted": self.predicted,
             "transitions": _share_json(self.transitions),
@@ -84,10 +85,10 @@ def _share_json(share: Share) -> dict[str, Any]:
 
 
 def diagnose(run: RunRecord) -> list[Diagnosis]:
-    """Return one diagnosis per protocol and length from the evaluation.jsonl of an inductive run.
+    """Return one diagnosis per protocol and question size, from the file evaluation.jsonl of a run.
 
-    The list is empty for other formats. Samples of all seeds are pooled. A data file has the same questions for every
-    seed, so only its last seed counts.
+    The list is empty if the format is not inductive. A diagnosis combines the samples of all seeds. For a data file,
+    every seed has the same questions, so only the last seed counts.
     """
     if not format_named(run.config.task.format).inductive:
         return []
@@ -103,7 +104,7 @@ def diagnose(run: RunRecord) -> list[Diagnosis]:
 
 
 def _count_sample(diagnosis: Diagnosis, task: Task | None, true: Document[str] | None, line: JsonObject) -> None:
-    """Add one line of evaluation.jsonl. true: the true document, or None if the task is unknown."""
+    """Add one line of evaluation.jsonl to a diagnosis. `true`: the true document, or None if the task is unknown."""
     diagnosis.chains.add(line["exact"])
     given = int(true is not None and not true.prompt)  # 1 if the question is the first state
     diagnosis.lengths[len(true.states) - given if true else len(line["transitions"])] += 1
@@ -122,7 +123,7 @@ def _count_sample(diagnosis: Diagnosis, task: Task | None, true: Document[str] |
 def _expected_states(
     task: Task, question: Symbols, true: Document[str], given: int, line: JsonObject
 ) -> Sequence[Symbols | None]:  # fmt: skip
-    """Return the correct next state of each written state; None if a written state has no next state."""
+    """Return the correct state for each transition, or None if the previous written state has no next state."""
     count = len(line["transitions"])
     if line["method"] == "forced":
         return [bare(state) for state in true.states[given:]][:count]
@@ -145,7 +146,7 @@ def _count_first_wrong(diagnosis: Diagnosis, task: Task, true: Document[str], gi
 
 
 def describe_error(task: Task, written: Symbols, due: Symbols) -> str:
-    """Describe the difference between a written and a true state, both with terminators."""
+    """Describe how a written state differs from the true state `due`. Both states include their terminators."""
     if not due:
         return "goes on after the last state"
     if not written:

@@ -1,4 +1,4 @@
-"""The tables, plots and pictures of diagnoses on the HTML page."""
+"""The tables, plots and pictures that show diagnoses on the HTML page."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LengthLabel = Callable[[object], str]
 
 @dataclass(frozen=True)
 class PlainTable:
-    """A table of texts. code: whether the cells are texts of chains."""
+    """A table of texts. `code`: whether the cells contain states, which need a monospaced font."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -34,7 +34,7 @@ class PlainTable:
 
 @dataclass(frozen=True)
 class DiagnosisTables:
-    """The tables for one protocol: chain accuracy by length, one table per trait, and the kinds of error."""
+    """The tables for one evaluation protocol: chain accuracy by length, one table per trait, and the kinds of error."""
 
     title: str
     chains: PlainTable
@@ -44,19 +44,19 @@ class DiagnosisTables:
 
 @dataclass(frozen=True)
 class AttentionImage:
-    """A picture of attention weights. data: the PNG file in base 64."""
+    """A picture of attention weights. `data`: the PNG file in base 64."""
 
     data: str
     caption: str
 
 
 def diagnosis_tables(title: str, found: Sequence[Diagnosis], length_label: LengthLabel) -> DiagnosisTables:
-    """Return the tables for one run and protocol. found: one diagnosis per length."""
+    """Return the tables for one run and protocol. `found`: one diagnosis per length."""
     return DiagnosisTables(title, _chains(found, length_label), _traits(found, length_label), _errors(found))
 
 
 def transition_figure(found: Sequence[Diagnosis], length_label: LengthLabel) -> Figure:
-    """Plot accuracy over transition number, for the longest length and up to three other lengths."""
+    """Plot transition accuracy by number of the transition, for the longest length and up to three other lengths."""
     step = max(1, -(-len(found) // _MAX_CURVES))
     shown = found[::-1][::step][::-1]
     series = [Series(length_label(one.size), (_curve(one),)) for one in shown]
@@ -68,9 +68,9 @@ def attention_image(figure: Figure, question: Symbols, state: int) -> AttentionI
     file = io.BytesIO()
     save(figure, file)
     caption = (
-        f"Attention of state {state} of {_cut(as_text(question))}. The rows are the predicted tokens of the "
-        "state. The columns are the tokens of the prompt, the previous state and the state, separated by lines. Dark "
-        "cells have large weights."
+        f"Attention weights of state {state} for the question {_cut(as_text(question))}. Rows are the predicted tokens "
+        "of the state. Columns are the tokens of the prompt, the previous state and the state, separated by lines. "
+        "Dark cells have large weights."
     )
     return AttentionImage(base64.b64encode(file.getvalue()).decode(), caption)
 
@@ -94,7 +94,7 @@ def _chains(found: Sequence[Diagnosis], length_label: LengthLabel) -> PlainTable
 
 
 def _traits(found: Sequence[Diagnosis], length_label: LengthLabel) -> list[PlainTable]:
-    """Return one table per trait: accuracy by value of the trait and by length."""
+    """Return one table per trait: the accuracy by value of the trait and by length."""
     tables = []
     for trait in dict.fromkeys(trait for one in found for trait in one.by_trait):
         by_length = [one.by_trait.get(trait, {}) for one in found]

@@ -1,4 +1,4 @@
-"""A self-contained HTML page about runs: tables, plots, sample chains, settings. The page has no scripts or links."""
+"""An HTML page about runs, with tables, plots, sample chains and settings. The page has no scripts or links."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from scratchpad.tasks.formats import format_named
 _SAMPLED_RUNS = 12
 _MEASURES = {"forced": "correct scratchpads", "free": "correct answers"}
 _METHOD_TEXTS = {
-    "forced": "Teacher forcing, one forward pass: given all earlier true tokens, the argmax must be the true token",
+    "forced": "Teacher forcing in one forward pass: given the true earlier tokens, the argmax must be the true token",
     "free": "Free running: the model generates the text, and its answer is compared with the true answer",
 }
 
 Context = dict[str, Any]
-"""The values of one part of the page, by name in the template."""
+"""The values for one part of the page, by their names in the template."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Picture:
 
 
 def report(folders: Sequence[str | Path], title: str | None = None, task_file: str | None = None) -> str:
-    """Return the HTML page about run folders. task_file: the file of your own task, if the runs have such a task.
+    """Return the HTML page about run folders. `task_file`: the file of your own task, if the runs use such a file.
 
     Raises ScratchpadError if a folder is not a run, is damaged or is given twice.
     """
@@ -57,19 +57,19 @@ def read_runs(folders: Sequence[str | Path], task_file: str | None = None) -> li
     places = [Path(folder).resolve() for folder in folders]
     twice = next((str(folder) for folder, at in zip(folders, places, strict=True) if places.count(at) > 1), None)
     if not folders:
-        raise ScratchpadError("a report needs at least one run folder")
+        raise ScratchpadError("a report needs at least one run folder.")
     if twice:
-        raise ScratchpadError(f"run folder {twice} is given twice")
+        raise ScratchpadError(f"run folder {twice} is given twice. Give each folder once.")
     return [read_run(folder, task_file) for folder in folders]
 
 
 def accuracy_figure(runs: Sequence[RunRecord]) -> Figure:
-    """Return the first accuracy plot of the page. Raises ScratchpadError for several tasks or missing scores."""
+    """Return the page's first plot of accuracy. Raises ScratchpadError if there are several tasks or no scores."""
     tasks = group_by_task(runs)
     protocols = _protocols(tasks[0])
     if len(tasks) > 1 or not protocols:
-        problem = "these runs are on several tasks" if len(tasks) > 1 else "none of these runs was evaluated yet"
-        raise ScratchpadError(f"no plot of accuracy: {problem} (`scratchpad evaluate` evaluates runs on one task)")
+        problem = "the runs are on several tasks" if len(tasks) > 1 else "none of the runs is evaluated"
+        raise ScratchpadError(f"no plot of accuracy is possible: {problem}. Give evaluated runs on one task.")
     return _accuracy_plot(tasks[0], protocols[0])
 
 
@@ -78,7 +78,7 @@ def page(
     title: str | None = None,
     attention: Mapping[Path, Sequence[AttentionImage]] | None = None,
 ) -> str:
-    """Return the HTML page about runs. attention: the pictures of attention weights by run folder."""
+    """Return the HTML page about runs. `attention`: the pictures of attention weights, by run folder."""
     tasks = group_by_task(runs)
     ordered = [(group, run) for groups in tasks for group in groups for run in group.runs]
     sampled = ordered[:_SAMPLED_RUNS]
@@ -109,7 +109,6 @@ def _title(tasks: Sequence[Sequence[Group]]) -> str:
 
 
 def _section(groups: Sequence[Group]) -> Context:
-    """Return the section about the runs on one task."""
     run = groups[0].runs[0]
     file = run.config.task.data or run.config.task.file
     return {
@@ -123,7 +122,6 @@ def _section(groups: Sequence[Group]) -> Context:
 
 
 def _summary(groups: Sequence[Group]) -> list[tuple[str, str]]:
-    """Return the facts above the tables: number of runs, trained lengths, training steps, size of the model."""
     runs = [run for group in groups for run in group.runs]
     trained = dict.fromkeys(run.length_label(run.trained.to_json()) if run.trained else "unknown" for run in runs)
     steps = dict.fromkeys(f"{run.config.train.steps:,} steps of {run.config.train.batch:,} documents" for run in runs)
@@ -131,7 +129,7 @@ def _summary(groups: Sequence[Group]) -> list[tuple[str, str]]:
     sizes = dict.fromkeys(f"{model.layers} layers, {model.heads} heads, width {model.width}" for model in models)
     seeds = ", ".join(map(str, dict.fromkeys(run.config.train.seed for run in runs)))
     return [
-        ("runs", f"{len(runs)}, of seed {seeds}"),
+        ("runs", f"{len(runs)} (training seeds: {seeds})"),
         ("trained on", "; ".join(trained)),
         ("training", "; ".join(steps)),
         ("model", "; ".join(sizes)),
@@ -139,16 +137,15 @@ def _summary(groups: Sequence[Group]) -> list[tuple[str, str]]:
 
 
 def _protocols(groups: Sequence[Group]) -> list[str]:
-    """Return the protocols of all runs, in the order forced, free, free with sampling."""
+    """Return the evaluation protocols of all runs, in the order `forced`, `free`, `free` with sampling."""
     found = {protocol for group in groups for run in group.runs for protocol, _ in run.scores}
     return sorted(found, key=lambda protocol: (METHODS.index(protocol.partition(", ")[0]), protocol))
 
 
 def _protocol_results(groups: Sequence[Group], protocol: str) -> Context:
-    """Return all results of the runs on one task under one protocol."""
     title = _measure(protocol).capitalize()
     several = any(len(group.runs) > 1 for group in groups)
-    bands = "Bands: lowest to highest run; each run is a thin line" if several else "Bands: 95 % Wilson intervals"
+    bands = "Bands show the range of runs; each run is a thin line" if several else "Bands show 95 % Wilson intervals"
     return {
         "title": title,
         "method": _METHOD_TEXTS[protocol.partition(", ")[0]],
@@ -162,7 +159,7 @@ def _protocol_results(groups: Sequence[Group], protocol: str) -> Context:
 
 
 def _measure(protocol: str) -> str:
-    """Return the measure of a protocol, such as `correct answers`, with its sampling."""
+    """Return the name of the results that a protocol counts, such as `correct answers`, and the sampling."""
     method, comma, sampling = protocol.partition(", ")
     return _MEASURES[method] + comma + sampling
 
@@ -173,21 +170,21 @@ def _accuracy_plot(groups: Sequence[Group], protocol: str) -> Figure:
 
 
 def _training_pictures(groups: Sequence[Group]) -> list[Picture]:
-    """Return the plots of loss and accuracy over steps, as far as the runs have logged them."""
+    """Return plots of loss and accuracy over training steps. A plot without logged data is left out."""
     series, pictures = loss_series(groups), []
     if any(one.curves for one in series):
-        marked = " Dotted: a stage of the curriculum was passed." if any(one.marks for one in series) else ""
+        marked = " A dotted line marks a passed stage of the curriculum." if any(one.marks for one in series) else ""
         pictures.append(_picture(loss_plot(series), f"Training loss, on a logarithmic scale.{marked}"))
     for method in METHODS:
         if _has_schedule(groups, method):
-            caption = f"Evaluations during training: {_MEASURES[method]}, means over the evaluated lengths."
+            caption = f"Evaluations during training: the mean share of {_MEASURES[method]} over the evaluated lengths."
             plot = evaluation_plot(evaluation_panels(groups, method), "correct (%)")
             pictures.append(_picture(plot, caption))
     return pictures
 
 
 def _has_schedule(groups: Sequence[Group], method: str) -> bool:
-    """Return whether the training of any run has several evaluations with this method."""
+    """Return whether any run was evaluated several times during training with this method."""
     steps = [
         {step for step, scores in run.evaluations for score in scores if score.method == method}
         for group in groups
@@ -206,31 +203,31 @@ def _picture(figure: Figure, caption: str) -> Picture:
 
 
 def _notes(name: str, run: RunRecord) -> list[str]:
-    """Return warnings if a run is unfinished or not evaluated, or if its task cannot be loaded."""
+    """Return warnings about a run that is unfinished or not evaluated, or whose task cannot be loaded."""
     notes = []
     if run.last_step < run.config.train.steps and run.config.train.stop_at is None:
-        notes.append(f"{name}: {run.last_step:,} of {run.config.train.steps:,} steps are logged.")
-    evaluate = f"Evaluate it with: scratchpad evaluate {run.folder}"
+        notes.append(f"{name}: only {run.last_step:,} of {run.config.train.steps:,} training steps are logged.")
+    evaluate = f"Evaluate this run with: scratchpad evaluate {run.folder}"
     if run.from_training:
-        last = f"the last evaluation of its training, at step {run.evaluated_steps[-1]:,}"
-        notes.append(f"{name}: no scores yet; the page shows {last}. {evaluate}")
+        last = f"the last evaluation during training (step {run.evaluated_steps[-1]:,})"
+        notes.append(f"{name}: this run has no scores yet. The page shows {last}. {evaluate}")
     if not run.scores:
-        notes.append(f"{name}: not evaluated yet. {evaluate}")
+        notes.append(f"{name}: this run is not evaluated yet. {evaluate}")
     if len(run.evaluated_steps) > 1:
-        notes.append(f"{name}: scores of several checkpoints, of steps {', '.join(map(str, run.evaluated_steps))}.")
+        notes.append(f"{name}: the scores are from checkpoints at steps {', '.join(map(str, run.evaluated_steps))}.")
     if run.problem:
-        notes.append(f"{name}: the page does not show the task's true states: {run.problem}")
+        notes.append(f"{name}: the page shows no true states, because the task cannot be loaded: {run.problem}")
     return notes
 
 
 def _samples(ordered: Sequence[tuple[Group, RunRecord]]) -> list[Context]:
-    """Return the chains of each run. The page opens only the first inductive run, or the first run if none is."""
+    """Return the sample chains of each run. Only the first inductive run (or the first run) is unfolded."""
     inductive = [run for _, run in ordered if format_named(run.config.task.format).inductive]
     opened = inductive[0] if inductive else ordered[0][1]
     samples = []
     for group, run in ordered:
         chains = sample_chains(run)
-        note = "" if chains else f"No samples are saved yet: scratchpad evaluate {run.folder} --method free"
+        note = "" if chains else f"No samples are saved yet. Use: scratchpad evaluate {run.folder} --method free"
         forced = any(one.forced for _, of_size in chains for one in of_size)
         samples.append({
             "name": group.name_of(run), "length_label": run.length_label, "chains": chains, "forced": forced,
@@ -240,11 +237,11 @@ def _samples(ordered: Sequence[tuple[Group, RunRecord]]) -> list[Context]:
 
 
 def _diagnosis(group: Group, run: RunRecord, attention: Mapping[Path, Sequence[AttentionImage]]) -> Context | None:
-    """Return the diagnosis of a run; None if there is nothing to show."""
+    """Return the diagnosis of a run, or None if there is nothing to show."""
     by_protocol: dict[str, list[Diagnosis]] = {}
     for one in diagnose(run):
         by_protocol.setdefault(one.protocol, []).append(one)
-    caption = "Correct single transitions over their place in the chain. Bands: 95 % Wilson intervals."
+    caption = "The share of correct transitions, by place in the chain. Bands show 95 % Wilson intervals."
     protocols = [
         (
             diagnosis_tables(_measure(protocol).capitalize(), found, run.length_label),
@@ -258,7 +255,7 @@ def _diagnosis(group: Group, run: RunRecord, attention: Mapping[Path, Sequence[A
 
 
 def _facts(runs: Sequence[RunRecord]) -> list[Context]:
-    """Return settings and provenance: the values common to all runs, and the values that differ between runs."""
+    """Return settings and provenance. Values that are equal in all runs are separate from values that differ."""
     settings = [settings_text(run.record["config"]) for run in runs]
     others = [
         settings_text({name: part for name, part in run.record.items() if name != "config"})
@@ -272,7 +269,7 @@ def _facts(runs: Sequence[RunRecord]) -> list[Context]:
 
 
 def _stages(run: RunRecord) -> dict[str, str]:
-    """Return the number of steps of each passed stage of a curriculum."""
+    """Return the passed stages of a curriculum, each with its number of training steps."""
     if not run.config.curriculum.stages:
         return {}
     passed = [f"{test['settings']} after {test['steps']:,}" for _, test in run.stages]

@@ -1,4 +1,4 @@
-"""A picture of training rows: the visible tokens of each token, the positions, and the scored tokens."""
+"""A picture of training rows: which tokens each token sees, the positions, and the scored tokens."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _DOTS_PER_INCH = 130
 
 @dataclass(frozen=True)
 class _Segment:
-    """The tokens low .. high - 1 of a row: the prompt, a context copy of a state, or a state."""
+    """The tokens `low` .. `high` - 1 of a row: the prompt, a copy of the previous state, or a state."""
 
     low: int
     high: int
@@ -44,13 +44,13 @@ class _Segment:
 
 
 def draw_rows(rows: Sequence[Row[str]], file: IO[bytes]) -> None:
-    """Draw up to MOST_ROWS rows as a PNG. Raises ScratchpadError if a row has more than MOST_TOKENS tokens."""
+    """Write a PNG picture of the first MOST_ROWS rows. Raises ScratchpadError if a row exceeds MOST_TOKENS tokens."""
     shown = rows[:MOST_ROWS]
     longest = max(map(len, shown))
     if longest > MOST_TOKENS:
         raise ScratchpadError(
-            f"a picture of a row of {longest} tokens is not readable: at most {MOST_TOKENS} are allowed. "
-            "Use `--layout split`, or `--layout mixed` with a smaller `--budget`"
+            f"a picture of a row of {longest} tokens is not readable. At most {MOST_TOKENS} tokens are allowed. "
+            "Use `--layout split`, or `--layout mixed` with a smaller `--budget`."
         )
     cell = max(_CELL_INCHES * min(1.0, _COMFORTABLE_TOKENS / longest), _MIN_CELL_INCHES)
     heights = [_TOP_INCHES + cell * len(row) + _BOTTOM_INCHES for row in shown]
@@ -66,7 +66,7 @@ def draw_rows(rows: Sequence[Row[str]], file: IO[bytes]) -> None:
         if len(rows) > 1:
             axes.set_ylabel(f"row {number} of {len(rows)}", labelpad=72 * _LEFT_INCHES * 0.7)
         top -= _BOTTOM_INCHES
-    text = "Each line shows one token. Coloured cells are the tokens visible to the token of the line."
+    text = "Each line belongs to one token. Coloured cells are the tokens that this token sees."
     figure.text(0.01, 1 - 0.1 / figure.get_figheight(), text, va="top", fontsize=9)
     patches = [Patch(facecolor=c, label=kind, edgecolor="#999999") for c, kind in zip(_COLOURS, _KINDS, strict=True)]
     figure.legend(handles=patches, loc="lower left", ncols=4, frameon=False, fontsize=8)
@@ -74,7 +74,7 @@ def draw_rows(rows: Sequence[Row[str]], file: IO[bytes]) -> None:
 
 
 def _segments(rows: Sequence[Row[str]]) -> Iterator[list[_Segment]]:
-    """Yield the segments of each row. State numbers continue from row to row."""
+    """Yield the segments of each row. The numbers of states continue from row to row."""
     written = 0
     for row in rows:
         parts = [
@@ -105,7 +105,7 @@ def _draw_row(axes: Axes, row: Row[str], segments: Sequence[_Segment], cell: flo
 
 
 def _kinds_seen(row: Row[str], segments: Sequence[_Segment]) -> np.ndarray:
-    """Return a (T, T) array: entry [q, k] is the kind of token k if token q sees token k, otherwise _UNSEEN."""
+    """Return a (T, T) array. Entry [q, k] is the kind of token k, or _UNSEEN if token q does not see token k."""
     kinds = np.zeros(len(row), np.int8)
     for segment in segments:
         kinds[segment.low : segment.high] = segment.kind
@@ -145,7 +145,7 @@ def _shown(token: str) -> str:
 
 
 def _name_segments(axes: Axes, segments: Sequence[_Segment], cell: float) -> None:
-    """Write the name of each segment, over a bar in the segment's colour, above the token labels."""
+    """Draw a bar in each segment's colour above the token labels, and write the segment's name above the bar."""
     above = -0.5 - 0.62 / cell
     for segment in segments:
         middle = (segment.low + segment.high - 1) / 2
@@ -162,7 +162,7 @@ def _name_segments(axes: Axes, segments: Sequence[_Segment], cell: float) -> Non
 
 
 def _side_columns(axes: Axes, row: Row[str], cell: float) -> None:
-    """Write the position of each token on the right, and draw a bar for each scored token."""
+    """On the right, write the position of each token, and draw a bar beside each scored token."""
     right, size = len(row) - 0.5, _font_size(cell)
     position, scored = right + 0.3 / cell, right + 0.75 / cell
     for x, title in ((position, "position"), (scored, "scored")):
@@ -176,7 +176,7 @@ def _side_columns(axes: Axes, row: Row[str], cell: float) -> None:
 
 
 def _labelled(length: int, cell: float) -> range:
-    """Return the token indices with labels, chosen so that labels do not overlap."""
+    """Return the indices of the tokens that get a label. The labels of these tokens do not overlap."""
     return range(0, length, int(np.ceil(_LABEL_INCHES / cell)))
 
 

@@ -1,4 +1,4 @@
-"""Groups of runs that differ only in the seed, and the labels of groups."""
+"""Groups of runs that differ only in the seed, and labels for these groups."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MAX_LABEL_CHARACTERS = 48
 _IGNORED = ("train.seed", "evaluate.")
 """Settings in which the runs of a group may differ."""
 _UNLABELLED = (*_IGNORED, "model.context", "task.format")
-"""Settings that a label does not list."""
+"""Settings that do not appear in a label."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Group:
     runs: tuple[RunRecord, ...]
 
     def name_of(self, run: RunRecord) -> str:
-        """Return the label. If the group has several runs, add the seed (or the folder, if seeds repeat)."""
+        """Return the group's label. If the group has several runs, add the run's seed (or folder, if seeds repeat)."""
         if len(self.runs) == 1:
             return self.label
         seeds = [one.config.train.seed for one in self.runs]
@@ -33,7 +33,7 @@ class Group:
 
 
 def settings_text(value: Mapping[str, Any]) -> dict[str, str]:
-    """Return nested settings as texts by path, such as `{"train.steps": "500"}`."""
+    """Return nested settings as a flat dict of texts, such as `{"train.steps": "500"}`."""
     texts = {}
     for name, item in flat_settings(value).items():
         texts[name] = ", ".join(map(str, item)) if isinstance(item, list) else "none" if item is None else str(item)
@@ -41,7 +41,7 @@ def settings_text(value: Mapping[str, Any]) -> dict[str, str]:
 
 
 def common_and_differing(many: Sequence[Mapping[str, str]]) -> tuple[dict[str, str], dict[str, list[str]]]:
-    """Return the entries common to all mappings, and the texts of each other entry (empty where missing)."""
+    """Return the entries that are equal in all mappings, and the other entries as lists of one text per mapping."""
     names = list(dict.fromkeys(name for one in many for name in one))
     values = {name: [one.get(name, "") for one in many] for name in names}
     common = {name: texts[0] for name, texts in values.items() if len(set(texts)) == 1}
@@ -49,7 +49,7 @@ def common_and_differing(many: Sequence[Mapping[str, str]]) -> tuple[dict[str, s
 
 
 def group_by_task(runs: Sequence[RunRecord]) -> list[list[Group]]:
-    """Return the groups of each task, in the order of the runs."""
+    """Return one list of groups per task, in the order of the runs."""
     tasks: dict[Hashable, list[RunRecord]] = {}
     for run in runs:
         task = run.config.task
@@ -67,7 +67,7 @@ def _groups(runs: Sequence[RunRecord]) -> list[Group]:
 
 
 def _labels(groups: Sequence[tuple[RunRecord, ...]]) -> list[str]:
-    """Label groups by format; if formats repeat, by format and differing settings; if that is long, by folder."""
+    """Return formats as labels. If formats repeat, add settings that differ; if labels become too long, use folders."""
     formats = [group[0].config.task.format for group in groups]
     _, differing = common_and_differing([settings_text(group[0].config.to_json()) for group in groups])
     named = {name.rpartition(".")[2]: texts for name, texts in differing.items() if not name.startswith(_UNLABELLED)}

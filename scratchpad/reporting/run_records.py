@@ -1,4 +1,4 @@
-"""The contents of a run folder for reports, read without loading the model."""
+"""The contents of a run folder, as reports need them. The model is not loaded."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from scratchpad.training.run_folder import config_of, read_json_lines, read_run_
 
 JsonObject = Mapping[str, Any]
 CORRECT, ONLY_ANSWER, WRONG = "correct", "correct answer, wrong work", "wrong"
-"""The verdicts on a sample."""
+"""The possible verdicts on a sample."""
 _SAMPLE_FIELDS = ("method", *Sample.json_names())
 _SCORE_FIELDS = {field.name: field.default is dataclasses.MISSING for field in dataclasses.fields(Score)}
 
@@ -34,13 +34,13 @@ _SCORE_FIELDS = {field.name: field.default is dataclasses.MISSING for field in d
 class RunRecord:
     """The contents of a run folder.
 
-    task: the task, or None if loading fails; `problem` is then the reason. losses: the lines of metrics.jsonl with a
-    loss. evaluations: pairs (step, scores) of evaluations during training. stages: pairs (step, test) of passed stages
-    of a curriculum. scores: scores by protocol and size, from scores.jsonl or, if `from_training`, from the last
-    evaluation during training. evaluated_steps: the steps of the evaluated checkpoints. samples: by protocol and size,
-    the first sample of each verdict (CORRECT, ONLY_ANSWER, WRONG).
+    A protocol is the method of an evaluation and, unless decoding is greedy, the sampling: `free, temperature 0.5`.
 
-    A protocol is a method of evaluation with its sampling, unless greedy: `free, temperature 0.5`.
+    `task`: the task, or None if the task cannot be loaded. In this case, `problem` is the reason. `losses`: the lines
+    of metrics.jsonl that have a loss. `evaluations`: pairs (step, scores), one per evaluation during training.
+    `stages`: pairs (step, test), one per passed stage of a curriculum. `scores`: the scores by protocol and size, from
+    scores.jsonl. If `from_training`, the scores are from the last evaluation during training. `evaluated_steps`: the
+    steps of the evaluated checkpoints. `samples`: the first sample of each verdict, by protocol and size.
     """
 
     folder: Path
@@ -58,7 +58,7 @@ class RunRecord:
 
     @cached_property
     def trained(self) -> Lengths | None:
-        """The lengths of the training questions in all stages; None if unknown."""
+        """The lengths of the training questions in all stages of a curriculum; None if unknown."""
         if self.task:
             curriculum = make_curriculum(self.config.curriculum, self.task)
             stages = [one.covered_sizes() for one in (curriculum.tasks if curriculum else (self.task,))]
@@ -76,7 +76,7 @@ class RunRecord:
         return FunctionTask.size_setting if self.config.task.file else Corpus.size_setting
 
     def length_label(self, length: object) -> str:
-        """Return a length or distribution of lengths with its unit: `5 bits`, `size 5`, `n = 5`."""
+        """Return a length (or a range of lengths) with its unit, such as `5 bits`, `size 5` or `n = 5`."""
         if self.length == "sizes":
             return f"size {length}"
         return f"{length} {self.length}" if self.length.endswith("s") else f"{self.length} = {length}"
@@ -86,7 +86,7 @@ class RunRecord:
         return self.trained is not None and self.trained.contains(size)
 
     def scores_under(self, protocol: str) -> list[Score]:
-        """Return all scores of a protocol."""
+        """Return the scores under one protocol, one per size."""
         return [score for (by, _), score in self.scores.items() if by == protocol]
 
     @property
@@ -96,17 +96,17 @@ class RunRecord:
 
 
 def protocol_name(method: str, sampling: str) -> str:
-    """Return the protocol of a method and a sampling (empty: greedy)."""
+    """Return the name of a protocol. An empty `sampling` means greedy decoding."""
     return f"{method}, {sampling}" if sampling else method
 
 
 def protocol_of(line: JsonObject) -> str:
-    """Return the protocol of a line of evaluation.jsonl."""
+    """Return the name of the protocol in a line of evaluation.jsonl."""
     return protocol_name(line["method"], line.get("sampling", ""))
 
 
 def read_run(folder: str | Path, task_file: str | None = None) -> RunRecord:
-    """Read a run folder. task_file: the file of your own task. Raises ScratchpadError if the folder is no valid run."""
+    """Read a run folder. `task_file`: the file of your own task. Raises ScratchpadError if the run is not valid."""
     folder = Path(folder)
     record = read_run_record(folder)
     config = config_of(record, folder)
@@ -137,7 +137,7 @@ def read_run(folder: str | Path, task_file: str | None = None) -> RunRecord:
 
 
 def _load_task(config: RunConfig, folder: Path, task_file: str | None) -> tuple[Task | None, str]:
-    """Return the task and an empty text, or None and the reason why loading failed."""
+    """Return the task and an empty text, or None and the reason why the task cannot be loaded."""
     settings = dataclasses.replace(config.task, file=task_file) if config.task.file else config.task
     try:
         return TaskLoader().load(settings, folder), ""
@@ -165,8 +165,8 @@ def _read_score(place: str, line: JsonObject) -> Score:
 def _latest_scores(scores: Sequence[tuple[int, Score]], pooled: bool) -> dict[tuple[str, int], Score]:
     """Return the scores of the checkpoint that was evaluated last, by protocol and size.
 
-    pooled: combine the scores of all seeds; otherwise return the last score, because every seed draws the same
-    questions from a data file.
+    `pooled`: whether to combine the scores of all seeds. If not, only the last score counts, because every
+    seed has the same questions of a data file.
     """
     found: dict[tuple[str, int], list[tuple[int, Score]]] = {}
     for step, score in scores:
@@ -176,7 +176,7 @@ def _latest_scores(scores: Sequence[tuple[int, Score]], pooled: bool) -> dict[tu
 
 
 def _pooled(scores: Sequence[Score]) -> Score:
-    """Combine scores into one score over all questions; means are weighted by the number of questions."""
+    """Combine scores into one score over all questions. Means are weighted by the numbers of questions."""
     if len(scores) == 1:
         return scores[0]
     n, correct = sum(score.n for score in scores), sum(score.correct for score in scores)

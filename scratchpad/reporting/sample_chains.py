@@ -21,7 +21,7 @@ _STATUSES = {
 
 @dataclass(frozen=True)
 class Piece:
-    """A piece of text. kind: text, mark (a terminator), differs (from the true state) or gap (omitted symbols)."""
+    """A piece of a state. `kind`: text, mark (terminator), differs (from the true state), or gap (left-out symbols)."""
 
     text: str
     kind: str = "text"
@@ -29,10 +29,11 @@ class Piece:
 
 @dataclass(frozen=True)
 class ChainLine:
-    """A line of a chain: a state and its number (from 1), or a gap of `skipped` states.
+    """A line of a chain: a state and its number (from 1), or a gap that stands for `skipped` states.
 
-    verdict: `correct`; `wrong` for the first wrong state (`expected` is the true state); `follows` or `breaks` for a
-    later state that does or does not follow from the previous written state; empty if unknown.
+    `verdict`: `wrong` for the first wrong state (`expected` is then the true state), and `correct` before that state. A
+    later state is `follows` if it follows from the previous written state, and otherwise `breaks`. An unknown verdict
+    is empty.
     """
 
     number: int = 0
@@ -44,7 +45,7 @@ class ChainLine:
 
 @dataclass(frozen=True)
 class SampleChain:
-    """A sample on the page. forced: the sample is from teacher forcing, so `lines` is the true text."""
+    """A sample on the page. `forced`: whether the sample is from teacher forcing; `lines` is then the true text."""
 
     size: int
     correct: bool
@@ -56,12 +57,12 @@ class SampleChain:
 
 
 def sample_chains(run: RunRecord) -> list[tuple[int, list[SampleChain]]]:
-    """Return up to four lengths, each with a correct and a wrong sample. Generated samples are preferred."""
+    """Return pairs (length, samples) for up to four lengths: a correct and a wrong sample, generated if possible."""
     protocols = (protocol for protocol, _ in run.samples)
     chosen = max(protocols, key=lambda protocol: (protocol == "free", protocol != "forced"), default="")
     found = []
     sizes = sorted(size for protocol, size in run.samples if protocol == chosen)
-    if len(sizes) > _MAX_SIZES:  # the first, the last, and evenly spaced ones between
+    if len(sizes) > _MAX_SIZES:  # keep the first size, the last size, and evenly spaced sizes in between
         sizes = [sizes[round(i * (len(sizes) - 1) / (_MAX_SIZES - 1))] for i in range(_MAX_SIZES)]
     for size in sizes:
         samples = run.samples[chosen, size]
@@ -78,7 +79,7 @@ def _chain(run: RunRecord, line: JsonObject, title: str) -> SampleChain:
     wide = is_wide(symbol for text in (question, *texts) for symbol in text)
     forced = line["method"] == "forced"
     if format_named(run.config.task.format).inductive:
-        given = [True] * (len(texts) - len(line["transitions"]))  # a first state that is the question is not scored
+        given = [True] * (len(texts) - len(line["transitions"]))  # a given first state is not scored
         lines = _lines(texts, true_states, [*given, *line["transitions"]], wide)
         lines = [replace(one, verdict="correct") if forced and one.verdict == "follows" else one for one in lines]
     else:
@@ -93,7 +94,7 @@ def _chain(run: RunRecord, line: JsonObject, title: str) -> SampleChain:
 
 
 def true_document(run: RunRecord, question: Symbols) -> Document[str] | None:
-    """Return the true document of a question; None if the task cannot be loaded or has no such question."""
+    """Return the true document of a question, or None if the task cannot be loaded or the question is not valid."""
     if run.task is None:
         return None
     try:
@@ -113,7 +114,7 @@ def _parts(states: Sequence[Symbols]) -> tuple[Symbols, ...]:
 
 
 def _compared(texts: Sequence[Symbols], true: Sequence[Symbols], exact: bool) -> list[bool | None]:
-    """Return True for each part before the first difference from the true parts, then one False, then None."""
+    """Return a verdict per part: True until the first part that differs from the true text, then False, then None."""
     if exact or not true:
         return [exact or None] * len(texts)
     same = next((i for i, text in enumerate(texts) if true[i : i + 1] != (text,)), len(texts))
@@ -123,7 +124,7 @@ def _compared(texts: Sequence[Symbols], true: Sequence[Symbols], exact: bool) ->
 def _lines(
     texts: Sequence[Symbols], true: Sequence[Symbols], verdicts: Sequence[bool | None], wide: bool
 ) -> list[ChainLine]:
-    """Return all lines of a chain. Extra verdicts are for true states that the model did not write."""
+    """Return all lines of a chain. A verdict without a text is for a state that the model did not write."""
     first = next((i for i, correct in enumerate(verdicts) if correct is False), len(verdicts))
     lines = []
     for i in range(max(len(texts), len(verdicts))):
@@ -139,7 +140,7 @@ def _lines(
 
 
 def _shortened(lines: list[ChainLine]) -> tuple[ChainLine, ...]:
-    """Keep the first lines, the last lines and the lines around the first wrong state; gaps replace other lines."""
+    """Keep the first lines, the last lines and the lines around the first wrong state. Gaps replace all other lines."""
     if len(lines) <= _MAX_LINES:
         return tuple(lines)
     wrong = next((i for i, line in enumerate(lines) if line.verdict == "wrong"), 0)
@@ -153,9 +154,9 @@ def _shortened(lines: list[ChainLine]) -> tuple[ChainLine, ...]:
 
 
 def _pieces(text: Symbols, other: Symbols, wide: bool) -> tuple[Piece, ...]:
-    """Return a state in pieces. Symbols that differ from `other` are marked; a long state is shortened."""
+    """Split a state into pieces. Symbols that differ from `other` are marked, and a long state is shortened."""
     differing = {i for i, symbol in enumerate(text) if other[i : i + 1] != (symbol,)}
-    if differing and len(text) != len(other):  # then all symbols from the first different one on
+    if differing and len(text) != len(other):  # mark all symbols after the first difference
         differing = set(range(min(differing), len(text)))
     kinds = [
         (symbol, "differs" if i in differing else "mark" if symbol in MARKS else "text")
@@ -169,7 +170,7 @@ def _pieces(text: Symbols, other: Symbols, wide: bool) -> tuple[Piece, ...]:
 
 
 def _clipped(symbols: list[tuple[str, str]], at: int) -> list[tuple[str, str]]:
-    """Keep both ends of a long list of pairs (symbol, kind), and the symbols around place `at`."""
+    """Shorten a long list of pairs (symbol, kind): keep both ends, and the symbols around place `at`."""
     if len(symbols) <= _MAX_SYMBOLS:
         return symbols
     last = len(symbols) - _END_SYMBOLS
@@ -186,7 +187,7 @@ def _text(symbols: Sequence[tuple[str, str]], wide: bool) -> str:
 
 
 def _answers(line: JsonObject, wide: bool) -> str:
-    """Return the answer, the true answer if different, the status unless `done`, and the number of tokens."""
+    """Return a text: the answer, the true answer if different, the status unless `done`, and the number of tokens."""
     if line["method"] == "forced":
         return ""
     ended = _STATUSES.get(line["status"], "")

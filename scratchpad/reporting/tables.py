@@ -15,7 +15,7 @@ from scratchpad.tasks.formats import format_named
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell. text: a value. small: an interval. best: the column's highest value. trained: the length is trained."""
+    """A cell: a value (`text`) and its interval (`small`). `best`: whether the value is the highest in its column."""
 
     text: str = NOTHING
     small: str = ""
@@ -25,7 +25,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class ReportRow:
-    """A row of a table. note: a remark below the label."""
+    """A row of a table. `note`: a remark below the label."""
 
     label: str
     note: str
@@ -34,7 +34,7 @@ class ReportRow:
 
 @dataclass(frozen=True)
 class ReportTable:
-    """A table. sizes: the length of each column. trained: whether all runs were trained on each length."""
+    """A table. `sizes`: the question length of each column. `trained`: whether all runs were trained on this length."""
 
     sizes: tuple[int, ...]
     trained: tuple[bool, ...]
@@ -42,12 +42,12 @@ class ReportTable:
 
 
 def sizes_of(groups: Sequence[Group], protocol: str) -> tuple[int, ...]:
-    """Return the evaluated lengths of all runs under a protocol, in ascending order."""
+    """Return the evaluated lengths of all runs under one protocol, in ascending order."""
     return tuple(sorted({score.size for group in groups for run in group.runs for score in run.scores_under(protocol)}))
 
 
 def accuracy_table(groups: Sequence[Group], protocol: str) -> ReportTable:
-    """Return one row per group: the accuracy and 95 % interval of one run, or the median and range of several."""
+    """Return one row per group: the accuracy and 95 % interval of one run, or the median and range of several runs."""
     sizes = sizes_of(groups, protocol)
     best = [_best(groups, protocol, size) for size in sizes]
     rows = []
@@ -60,7 +60,7 @@ def accuracy_table(groups: Sequence[Group], protocol: str) -> ReportTable:
 
 
 def seeds_table(groups: Sequence[Group], protocol: str) -> ReportTable | None:
-    """Return one row per run, with 95 % intervals, or None if no group has several runs."""
+    """Return one row per run, with 95 % intervals. Return None if no group has several runs."""
     if all(len(group.runs) == 1 for group in groups):
         return None
     sizes = sizes_of(groups, protocol)
@@ -73,10 +73,7 @@ def seeds_table(groups: Sequence[Group], protocol: str) -> ReportTable | None:
 
 
 def cost_table(groups: Sequence[Group], protocol: str) -> list[tuple[str, ReportTable]]:
-    """Return a pair (label, table) for each group: medians over seeds, by length.
-
-    The rows are transitions, tokens, time, memory, and questions seen in training.
-    """
+    """Return a pair (label, table) per group. A cell is the median over seeds of one measure at one length."""
     sizes = sizes_of(groups, protocol)
     tables = []
     for group in groups:
@@ -136,7 +133,7 @@ def _cell(score: Score | None, trained: bool, best: float | None = None) -> Cell
 
 
 def _measures(protocol: str, inductive: bool) -> dict[str, Callable[[Sequence[Score]], str]]:
-    """Return a function for each row label of a cost table; it returns the cell text for the scores of all seeds."""
+    """Return, for each row label of a cost table, a function from the scores of all seeds to the text of a cell."""
     unit = "per answer" if protocol != "forced" else "per question"
     rows: dict[str, Callable[[Sequence[Score]], str]] = {}
     if inductive:
