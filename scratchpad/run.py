@@ -27,7 +27,7 @@ from scratchpad.training.curriculum import make_curriculum
 from scratchpad.training.data import StepData
 from scratchpad.training.distributed import ProcessGroup, choose_device
 from scratchpad.training.overlap import training_overlap
-from scratchpad.training.run_folder import check_saved_evaluation, read_run_record, save_evaluation, saved_config
+from scratchpad.training.run_folder import check_saved_evaluation, config_of, read_run_record, save_evaluation
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,13 @@ class Run:
         tasks: a loader that may already have loaded the task.
         """
         folder = Path(folder)
-        config, tasks = saved_config(folder), tasks or TaskLoader()
-        named = dataclasses.replace(config.task, file=task_file) if config.task.file else config.task
-        task = tasks.load(named, folder)
+        record, tasks = read_run_record(folder), tasks or TaskLoader()
+        config = config_of(record, folder)
+        if config.task.file:  # a run folder must not choose the code that runs, so its own path is dropped
+            config = dataclasses.replace(config, task=dataclasses.replace(config.task, file=task_file))
+        task = tasks.load(config.task, folder)
         resolved = ResolvedRun(config, task, make_curriculum(config.curriculum, task), tasks)
-        vocabulary = Vocabulary(read_run_record(folder)["vocabulary"][len(MARKS) :])
+        vocabulary = Vocabulary(record["vocabulary"][len(MARKS) :])
         found = Checkpoints(folder).load(checkpoint)
         model = build_model(config.model, len(vocabulary))
         load_weights(model, found.evaluation_weights)

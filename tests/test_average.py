@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from tiny_runs import losses, tiny, trained
+from tiny_runs import assert_same_training, interrupted_and_resumed, losses, tiny, trained
 from torch import Tensor
 
 from scratchpad.config.schema import TrainConfig
@@ -20,7 +19,7 @@ from scratchpad.evaluation.evaluated_model import EvaluatedModel
 from scratchpad.evaluation.metrics import Result, evaluate
 from scratchpad.layout.batch import Batch
 from scratchpad.run import Run
-from scratchpad.training import setup, trainer
+from scratchpad.training import setup
 from scratchpad.training.checkpoint import Checkpoint, Checkpoints
 from scratchpad.training.trainer import Trainer
 
@@ -104,16 +103,7 @@ def test_evaluations_during_training_use_the_average(tmp_path: Path, monkeypatch
 
 @pytest.mark.parametrize("stop", [1, 5])
 def test_resuming_is_exact(stop: int, averaged: Run, tmp_path: Path) -> None:
-    def interrupt(line: dict[str, Any]) -> None:
-        if line["step"] == stop:
-            signal.raise_signal(signal.SIGINT)
-
-    with pytest.raises(trainer.Interrupted):
-        trained(tmp_path / "run", tiny(**SETTINGS), on_metrics=interrupt)
-    again = trained(tmp_path / "run", tiny(**SETTINGS), resume=True)
-    assert losses(again.folder) == losses(averaged.folder)
-    for name in ("model", "optimizer", "average"):
-        assert_equal(getattr(last(again), name), getattr(last(averaged), name))
+    assert_same_training(interrupted_and_resumed(tmp_path / "run", tiny(**SETTINGS), stop), averaged)
 
 
 def test_a_checkpoint_without_its_average_is_damaged(tmp_path: Path) -> None:

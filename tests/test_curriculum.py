@@ -17,7 +17,7 @@ from tiny_runs import losses, metrics, tiny, trained
 
 from scratchpad.config.resolve import resolve
 from scratchpad.config.schema import CurriculumConfig
-from scratchpad.evaluation.evaluated_model import EvaluatedModel
+from scratchpad.evaluation.evaluated_model import EvaluatedModel, draw_test_questions
 from scratchpad.evaluation.metrics import count_correct, evaluate
 from scratchpad.layout.rows import positions_needed
 from scratchpad.layout.vocabulary import Vocabulary
@@ -212,7 +212,7 @@ def test_correct_answers_are_counted_and_training_continues(method: str, tmp_pat
     evaluated = trained(tmp_path / "run", tiny(**settings)).evaluated
     expected = next(iter(evaluate(evaluated, [2], 31, method))).score.correct
     evaluated.model.train()
-    assert count_correct(evaluated, evaluated.questions(2, 31, 0), method) == expected > 0
+    assert count_correct(evaluated, draw_test_questions(evaluated.task, 2, 31, 0), method) == expected > 0
     assert evaluated.model.training
 
 

@@ -20,8 +20,7 @@ from tiny_runs import TINY, trained
 
 from scratchpad.errors import ScratchpadError
 from scratchpad.evaluation import teacher_forced
-from scratchpad.evaluation.evaluated_model import EvaluatedModel, Sample
-from scratchpad.evaluation.evaluated_model import test_questions as questions_of
+from scratchpad.evaluation.evaluated_model import EvaluatedModel, Sample, draw_test_questions
 from scratchpad.evaluation.free_running import _sample, evaluate_free_running
 from scratchpad.evaluation.intervals import wilson
 from scratchpad.evaluation.metrics import evaluate
@@ -67,8 +66,8 @@ def questions(run: Run) -> list[tuple[int, Symbols]]:
     evaluated = run.evaluated
     if evaluated.task.name == "cycles":
         learned = [evaluated.task.draw(run.config.train.seed, "train", i) for i in range(8)]
-        return [(2, question) for question in [*learned, *evaluated.questions(2, 23, 0)]]
-    return [(size, question) for size in (1, 2, 3, 4) for question in evaluated.questions(size, 23, 0)]
+        return [(2, question) for question in [*learned, *draw_test_questions(evaluated.task, 2, 23, 0)]]
+    return [(size, question) for size in (1, 2, 3, 4) for question in draw_test_questions(evaluated.task, size, 23, 0)]
 
 
 def samples_of(run: Run, method: str) -> list[Sample]:
@@ -239,7 +238,7 @@ def test_impossible_evaluations_are_refused(settings: dict[str, Any], says: str)
 def test_documents_beyond_the_models_positions_are_wrong_and_counted(method: str) -> None:
     """The posed questions give the same samples and means as if the others were absent."""
     task, form = task_named("programs"), format_named("direct")
-    vocabulary, questions = Vocabulary(task.symbols()), questions_of(task, 2, 31, 0)
+    vocabulary, questions = Vocabulary(task.symbols()), draw_test_questions(task, 2, 31, 0)
     needed = [positions_needed(form.write(task, question)) for question in questions]
     context = statistics.median_low(needed)
     config = dataclasses.replace(half_trained("direct").config.model, context=context, positions="learned")
@@ -288,4 +287,4 @@ def test_a_size_without_a_fitting_question(method: str) -> None:
     assert [(score.n, score.correct, score.over_context) for score in results][1] == (2, 0, 2)
     assert results[1].low == 0 < results[1].high
     with pytest.raises(ScratchpadError, match="a document needs more than the 64 positions of the model"):
-        evaluate_teacher_forced(wide, 40, wide.questions(40, 2, 0))
+        evaluate_teacher_forced(wide, 40, draw_test_questions(wide.task, 40, 2, 0))

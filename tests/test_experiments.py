@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from command_line import objects
 from small_experiment import counting, reproduced, written
-from tiny_runs import Capture, command, contents, losses, metrics, refused
+from tiny_runs import ROOT, Capture, command, contents, losses, metrics, refused
 
 from scratchpad.cli._progress import TrainingProgress
 from scratchpad.evaluation.intervals import wilson
@@ -266,6 +266,17 @@ def test_a_sweep_trains_every_combination(tmp_path: Path, capsys: Capture) -> No
     status, again, err = command(capsys, "sweep", "parity-small", "--out", tmp_path / "out", *words)
     assert (status, again) == (0, out)
     assert "6 of them already trained" in err
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_sweep_over_a_task_of_a_python_file(jobs: str, tmp_path: Path, capsys: Capture) -> None:
+    file = ROOT / "examples" / "my_task.py"
+    words = ("--device", "cpu", "--json", "--jobs", jobs, "--out", tmp_path / "out", "--set", *SWEPT[:2], *SWEPT[4:])
+    status, out, err = command(capsys, "sweep", "parity-small", *words, "train.warmup_steps=0", f"task.file={file}")
+    assert status == 0, err
+    assert len(objects(out)) == 4
+    config = next((tmp_path / "out").glob("*/seed-0/config.json"))
+    assert "name it with" in refused(capsys, "sweep", config, "--set", "train.batch=3|5")
 
 
 def test_a_sweep_over_nothing_or_what_is_overwritten_is_refused(capsys: Capture) -> None:

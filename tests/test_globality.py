@@ -231,6 +231,11 @@ def test_user_data_and_user_tasks(tmp_path: Path, capsys: Captured) -> None:
         (["parity", "--names", "0,x"], "--names 0,x: not in the alphabet of parity: x"),
         (["--data", "DATA", "--names", "x"], "--names x: not in the alphabet"),  # before anything is drawn
         (["parity", "--data", "a.jsonl"], "--data, --task-file and a task exclude one another"),
+        (["--data", "DATA", "--set", "step=1"], "unknown setting of data 'step': did you mean 'steps'"),
+        (
+            ["--data", "DATA", "--format", "changes"],
+            "filler, inductive, not changes",
+        ),
         (["--data", "DATA"], "3 documents are too few: a test against chance needs at least 50 documents."),
         (["parity", "--samples", "49"], "expected a whole number from 50 on"),
         (["parity", "--format", "changes"], "parity has no format changes"),

@@ -6,7 +6,6 @@ under two names, and attention biases that it learns.
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,10 @@ from documents import SYMBOLS, batch_of, furthest, shapes, summed_loss
 from generation import VOCABULARY, openings, plain_logits
 from safetensors.torch import load_file
 from test_generate import EXACT, assert_close, logits_of, written_by
-from tiny_runs import losses, tiny, trained
+from tiny_runs import assert_same_training, interrupted_and_resumed, losses, tiny, trained
 from torch import Tensor, nn
 
+from scratchpad.evaluation.evaluated_model import draw_test_questions
 from scratchpad.evaluation.free_running import evaluate_free_running
 from scratchpad.evaluation.teacher_forced import evaluate_teacher_forced
 from scratchpad.generation.cache import MODES, CachedDecoder
@@ -30,7 +30,6 @@ from scratchpad.models.config import ModelConfig
 from scratchpad.models.positions import Reach
 from scratchpad.models.protocol import CacheShape, LanguageModel
 from scratchpad.run import Run
-from scratchpad.training import trainer
 from scratchpad.training.checkpoint import Checkpoints
 
 HEADS, KV_HEADS = 6, 2
@@ -172,19 +171,7 @@ def test_it_is_loaded_with_its_tensor_tied(run: Run) -> None:
 
 @pytest.mark.parametrize("stop", [1, 5])
 def test_resuming_is_exact(stop: int, run: Run, tmp_path: Path) -> None:
-    def interrupt(line: dict[str, Any]) -> None:
-        if line["step"] == stop:
-            signal.raise_signal(signal.SIGINT)
-
-    with pytest.raises(trainer.Interrupted):
-        trained(tmp_path / "run", tiny(**SETTINGS), on_metrics=interrupt)
-    again = trained(tmp_path / "run", tiny(**SETTINGS), resume=True)
-    assert losses(again.folder) == losses(run.folder)
-    expected, found = Checkpoints(run.folder).load("last"), Checkpoints(again.folder).load("last")
-    for name in ("model", "optimizer", "average"):
-        one, other = getattr(expected, name), getattr(found, name)
-        assert one.keys() == other.keys()
-        assert all(torch.equal(value, other[key]) for key, value in one.items())
+    assert_same_training(interrupted_and_resumed(tmp_path / "run", tiny(**SETTINGS), stop), run)
 
 
 # Generation and evaluation.
@@ -215,7 +202,7 @@ def test_the_cache_holds_keys_and_values_of_few_heads() -> None:
 def test_one_forward_pass_says_what_free_running_does(tmp_path: Path) -> None:
     quick = {"train__steps": 150, "train__learning_rate": 1e-2, "train__batch": 16, "bits": "1-3", "window": 4}
     half = trained(tmp_path / "run", tiny(**quick, model__width=36, evaluate__sizes=4, evaluate__n=1)).evaluated
-    asked = [question for size in (1, 2, 3, 4) for question in half.questions(size, 23, 0)]
+    asked = [question for size in (1, 2, 3, 4) for question in draw_test_questions(half.task, size, 23, 0)]
     forced = evaluate_teacher_forced(half, 0, asked)
     flags = [sample.exact for sample in forced]
     assert 5 <= sum(flags) <= len(flags) - 5

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tiny_runs import Capture, command, trained
 
+from scratchpad.evaluation.evaluated_model import draw_test_questions
 from scratchpad.evaluation.free_running import evaluate_free_running
 from scratchpad.evaluation.teacher_forced import evaluate_teacher_forced
 from scratchpad.recipes import recipe
@@ -111,7 +112,7 @@ def test_both_methods_evaluate_memorised_additions_alike(name: str, tmp_path: Pa
     run = trained(tmp_path / "run", config)
     evaluated = run.evaluated
     questions = [evaluated.task.draw(config.train.seed, "train", index) for index in range(8)]
-    questions += evaluated.questions(1, 11, 0)
+    questions += draw_test_questions(evaluated.task, 1, 11, 0)
     forced, free = evaluate_teacher_forced(evaluated, 1, questions), evaluate_free_running(evaluated, 1, questions)
     assert {sample.exact for sample in forced} == {True, False}
     assert [sample.exact for sample in forced] == [sample.exact for sample in free]

@@ -245,6 +245,21 @@ def test_a_task_file_from_training_to_solving(tmp_path: Path, capsys: Capture) -
     assert command(capsys, *arguments, "--resume")[0] == 0
 
 
+def test_only_the_named_task_file_is_executed(tmp_path: Path, capsys: Capture) -> None:
+    saved, named, executed = tmp_path / "saved.py", tmp_path / "named.py", tmp_path / "executed"
+    for file in (saved, named):
+        file.write_text(MY_TASK.read_text())
+    assert command(capsys, "train", "parity-small", "--task-file", saved, "--out", tmp_path / "run", *FEW)[0] == 0
+    saved.write_text(f"import pathlib\npathlib.Path({str(executed)!r}).touch()\n" + MY_TASK.read_text())
+    words = ["evaluate", tmp_path / "run", "--task-file", named, "--sizes", "2", "-n", "2"]
+    for more in ([], ["--set", "task.format=direct"]):
+        status, _, err = command(capsys, *words, *more)
+        assert status == 0, err
+    assert not executed.exists()
+    assert command(capsys, "evaluate", tmp_path / "run", "--task-file", saved, "--sizes", "2", "-n", "2")[0] == 0
+    assert executed.exists()
+
+
 def test_data_from_training_to_solving(tmp_path: Path, capsys: Capture) -> None:
     """Evaluated on the held-out part, at its sizes."""
     folder = tmp_path / "run"

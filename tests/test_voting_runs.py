@@ -13,6 +13,7 @@ from generation import Recorded, collected, counted
 from tiny_runs import Capture, command, contents, refused, tiny, trained
 
 from scratchpad.config.schema import RunConfig
+from scratchpad.evaluation.evaluated_model import draw_test_questions
 from scratchpad.generation.cache import CachedDecoder
 from scratchpad.generation.engine import Engine, Limits, Opening
 from scratchpad.generation.sampling import Sampling, greedy
@@ -55,9 +56,9 @@ def test_runs_vote(seeds: list[Path]) -> None:
     together = run.voting(others)
     for size in (1, 2):
         [result] = together.evaluate_by_size([size], 31, "free", batch=7)
-        expected = [votes(run, others, question) for question in run.evaluated.questions(size, 31, 0)]
+        expected = [votes(run, others, question) for question in draw_test_questions(run.evaluated.task, size, 31, 0)]
         assert [list(sample.states) for sample in result.samples] == [chain for chain, _ in expected]
-        truths = map(run.evaluated.task.truth, run.evaluated.questions(size, 31, 0))
+        truths = map(run.evaluated.task.truth, draw_test_questions(run.evaluated.task, size, 31, 0))
         right = [answer == truth for truth, (_, answer) in zip(truths, expected, strict=True)]
         assert result.score.correct == sum(right)
         if size == 2:

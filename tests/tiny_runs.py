@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from scratchpad.cli.main import main
 from scratchpad.config.schema import RunConfig
 from scratchpad.recipes import recipe
 from scratchpad.run import Run
+from scratchpad.training import trainer
+from scratchpad.training.checkpoint import Checkpoints
 from scratchpad.training.setup import train
 
 ROOT = Path(__file__).parent.parent
@@ -66,6 +70,28 @@ def losses(folder: Path) -> dict[int, float]:
     found = [(line["step"], line["loss"]) for line in metrics(folder) if "loss" in line]
     assert len(dict(found)) == len(found)
     return dict(found)
+
+
+def interrupted_and_resumed(folder: Path, config: RunConfig, stop: int) -> Run:
+    """Train until Ctrl-C at a step, then resume to the end."""
+
+    def interrupt(line: dict[str, Any]) -> None:
+        if line["step"] == stop:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(trainer.Interrupted):
+        trained(folder, config, on_metrics=interrupt)
+    return trained(folder, config, resume=True)
+
+
+def assert_same_training(run: Run, expected: Run) -> None:
+    """Check that two runs have the same losses, weights, optimizer state and averages."""
+    assert losses(run.folder) == losses(expected.folder)
+    found, wanted = (Checkpoints(one.folder).load("last") for one in (run, expected))
+    for name in ("model", "optimizer", "average"):
+        one, other = getattr(found, name), getattr(wanted, name)
+        assert one.keys() == other.keys()
+        assert all(torch.equal(value, other[key]) for key, value in one.items()), name
 
 
 def train_arguments(out: Path, *more: str, **settings: Any) -> list[str]:

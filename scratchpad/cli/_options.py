@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from scratchpad.config.parse import split_assignments
+from scratchpad.config.schema import RunConfig, read_config
 from scratchpad.errors import ScratchpadError
+from scratchpad.recipes import RECIPES, recipe
 from scratchpad.tasks import task_named
 from scratchpad.tasks.base import Task
 from scratchpad.tasks.formats import format_names
@@ -46,6 +48,24 @@ def add_task(parser: ArgumentParser) -> None:
 
 def add_set(parser: ArgumentParser, text: str) -> None:
     parser.add_argument("--set", metavar="NAME=VALUE", nargs="+", action="extend", default=[], help=text)
+
+
+def add_config(parser: ArgumentParser) -> None:
+    """Add RECIPE|CONFIG.json."""
+    recipes = f"a recipe ({', '.join(RECIPES)}) or a configuration file"
+    parser.add_argument("config", metavar="RECIPE|CONFIG.json", help=recipes)
+
+
+def config_named(name: str, task_file: str | None) -> RunConfig:
+    """Return the settings of a recipe or configuration file.
+
+    task_file: the Python file that the user names as task. Raises ScratchpadError if the configuration's task is a
+    Python file and the user names no file.
+    """
+    config = read_config(name) if name.endswith(".json") else recipe(name)
+    if config.task.file and not task_file:
+        raise ScratchpadError(f"{name}: its task is a Python file, which will be executed: name it with --task-file")
+    return config
 
 
 def add_draws(parser: ArgumentParser, format: str = "inductive", split: str = "train") -> None:

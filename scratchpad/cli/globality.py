@@ -16,7 +16,9 @@ from collections.abc import Sequence
 
 from scratchpad.cli._options import add_format_and_seed, add_task, task_from_arguments, whole_number
 from scratchpad.cli._output import ProgressCounter, message, print_json, print_table
-from scratchpad.config.parse import split_assignments, with_settings
+from scratchpad.config.parse import split_assignments
+from scratchpad.config.resolve import TaskLoader
+from scratchpad.config.schema import TaskConfig
 from scratchpad.errors import ScratchpadError
 from scratchpad.globality.cases import WeightedDocuments
 from scratchpad.globality.degree import LEAST_SAMPLES, Degree, degrees, documents_of, overall
@@ -24,7 +26,6 @@ from scratchpad.globality.search import SearchLimits
 from scratchpad.number_format import percent
 from scratchpad.tasks.base import Task
 from scratchpad.tasks.formats import format_named
-from scratchpad.tasks.user_data import load_corpus
 
 EXAMPLE = """scratchpad globality half-parity --format direct --set window=7 bits=3
   scratchpad globality half-parity --format scratchpad --set window=7 bits=3
@@ -95,7 +96,7 @@ def _task(args: Namespace) -> Task:
         return task_from_arguments(args)
     if args.task or args.task_file:
         raise ScratchpadError("--data, --task-file and a task exclude one another: give one of the three")
-    return with_settings(load_corpus(args.data), split_assignments(args.set), "data")
+    return TaskLoader().load(TaskConfig(data=args.data, format=args.format, settings=split_assignments(args.set)))
 
 
 def _names(given: str, task: Task) -> tuple[str, ...]:

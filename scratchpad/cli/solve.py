@@ -33,12 +33,13 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
+    from scratchpad.config.resolve import TaskLoader
     from scratchpad.generation.engine import Limits
     from scratchpad.run import Run
 
-    sampling, limits = sampling_from_arguments(args), Limits(args.max_tokens, args.max_states)
+    sampling, limits, tasks = sampling_from_arguments(args), Limits(args.max_tokens, args.max_states), TaskLoader()
     solver, *voters = [
-        Run.load(folder, args.checkpoint, args.device, args.task_file) for folder in (args.run, *args.vote)
+        Run.load(folder, args.checkpoint, args.device, args.task_file, tasks) for folder in (args.run, *args.vote)
     ]
     solver = solver.voting(voters)
 

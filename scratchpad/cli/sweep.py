@@ -11,29 +11,25 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from scratchpad.cli._experiments import add_experiment_options, run_experiment
-from scratchpad.cli._options import add_set
+from scratchpad.cli._options import add_config, add_set, config_named
 from scratchpad.config.parse import split_assignments
 from scratchpad.errors import ScratchpadError
-from scratchpad.recipes import RECIPES, recipe
 
 EXAMPLE = """scratchpad sweep parity-small --set 'train.batch=16|64' 'model.dropout=0|0.1' train.steps=400
   scratchpad sweep parity-small --set 'task.format=inductive|scratchpad' --seeds 3 --jobs 2"""
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "config", metavar="RECIPE|CONFIG.json", help=f"a recipe ({', '.join(RECIPES)}) or a configuration file"
-    )
+    add_config(parser)
     add_set(parser, "one or more settings; those with alternatives (a|b) are swept")
     add_experiment_options(parser, "runs/sweep-RECIPE-SETTINGS")
 
 
 def run(args: Namespace) -> None:
-    from scratchpad.config.schema import read_config
     from scratchpad.experiments.plan import sweep, varying_settings
 
-    config = read_config(args.config) if args.config.endswith(".json") else recipe(args.config)
     settings = split_assignments(args.set)
+    config = config_named(args.config, settings.get("task.file"))
     if not varying_settings(settings):
         raise ScratchpadError("no setting to sweep over: give one alternatives, --set 'train.batch=64|128'")
     plan = sweep(Path(args.config).stem, config, settings)

@@ -23,12 +23,11 @@ from argparse import ArgumentParser, Namespace
 from functools import partial
 from pathlib import Path
 
-from scratchpad.cli._options import add_set, whole_number
+from scratchpad.cli._options import add_config, add_set, config_named, whole_number
 from scratchpad.cli._output import message
 from scratchpad.config.parse import split_assignments
-from scratchpad.config.schema import RunConfig, read_config
+from scratchpad.config.schema import RunConfig
 from scratchpad.errors import ScratchpadError
-from scratchpad.recipes import RECIPES, recipe
 
 EXAMPLE = """scratchpad train parity-small --out runs/mine --set train.steps=500
   scratchpad train parity-small --out runs/mine --resume
@@ -39,8 +38,8 @@ EXAMPLE = """scratchpad train parity-small --out runs/mine --set train.steps=500
 
 
 def arguments(parser: ArgumentParser) -> None:
+    add_config(parser)
     add = parser.add_argument
-    add("config", metavar="RECIPE|CONFIG.json", help=f"a recipe ({', '.join(RECIPES)}) or a configuration file")
     add("--data", metavar="FILE.jsonl", help="train on these problems in place of a built-in task")
     add("--test-data", metavar="FILE.jsonl", help="test on these problems (default: 1/10 of --data, no program split)")
     add("--task-file", metavar="MY_TASK.py", help="the file of your own task; the file is executed")
@@ -88,17 +87,12 @@ def run(args: Namespace) -> None:
 
 
 def _config(args: Namespace) -> RunConfig:
-    config = read_config(args.config) if args.config.endswith(".json") else recipe(args.config)
     named = {"task.data": args.data, "task.test_data": args.test_data, "task.file": args.task_file}
     files, values = {name: value for name, value in named.items() if value}, split_assignments(args.set)
     if twice := files.keys() & values.keys():
         name = min(twice)
         raise ScratchpadError(f"{name} is given twice: {files[name]!r} and, with --set, {values[name]!r}")
-    if config.task.file and not (files | values).get("task.file"):
-        raise ScratchpadError(
-            f"{args.config}: its task is a Python file, which will be executed: name it with --task-file"
-        )
-    return config.with_settings(files | values)
+    return config_named(args.config, (files | values).get("task.file")).with_settings(files | values)
 
 
 def _resume_command(args: Namespace) -> str:

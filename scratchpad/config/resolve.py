@@ -64,7 +64,8 @@ class TaskLoader:
 class ResolvedRun:
     """A run config with its loaded task and curriculum.
 
-    config: the config, with the task's settings as values. curriculum: the curriculum, or None if it has no stages.
+    config: the config; `resolve` converts the task's settings to values, and a loaded run keeps them as saved.
+    curriculum: the curriculum, or None if it has no stages.
     tasks: the loader, which one command shares among its runs.
     """
 

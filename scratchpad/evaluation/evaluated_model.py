@@ -62,10 +62,6 @@ class EvaluatedModel:
         decoders = [ReusedPrompts(model) for model in (self.model, *self.voters)]
         return voting_engine(decoders, self.vocabulary, inductive, limits)
 
-    def questions(self, size: int, n: int, seed: int) -> list[Symbols]:
-        """Return the first n test questions of a size, or all test questions of the size if there are fewer than n."""
-        return test_questions(self.task, size, n, seed)
-
     @property
     def context(self) -> int | None:
         """The number of positions that the model and all its voters can read. None means that there is no limit."""
@@ -87,7 +83,7 @@ class EvaluatedModel:
         return self.vocabulary.encode_document(self.format.write(self.task, question))
 
 
-def test_questions(task: Task, size: int, n: int, seed: int) -> list[Symbols]:
+def draw_test_questions(task: Task, size: int, n: int, seed: int) -> list[Symbols]:
     """Return up to n test questions of a size. Raises ScratchpadError if the data have no such question."""
     sized = task.at_size(size)
     held = sized.count("test")

@@ -13,7 +13,7 @@ from typing import Any
 
 from scratchpad.errors import ScratchpadError, unknown_name
 from scratchpad.evaluation import METHODS
-from scratchpad.evaluation.evaluated_model import OVER_CONTEXT, EvaluatedModel, Sample
+from scratchpad.evaluation.evaluated_model import OVER_CONTEXT, EvaluatedModel, Sample, draw_test_questions
 from scratchpad.evaluation.free_running import evaluate_free_running
 from scratchpad.evaluation.intervals import wilson
 from scratchpad.evaluation.teacher_forced import evaluate_teacher_forced
@@ -93,7 +93,7 @@ def evaluate(
         raise ScratchpadError("models can vote only on generated text. Use the method free.")
     if method == "forced" and sampling is not None and not sampling.is_greedy:
         raise ScratchpadError("a temperature is not possible with the method forced. Use the method free.")
-    drawn = [(size, evaluated.questions(size, n, seed)) for size in sizes]
+    drawn = [(size, draw_test_questions(evaluated.task, size, n, seed)) for size in sizes]
     fitting = [[evaluated.fits(question) for question in questions] for _, questions in drawn]
     with evaluated.eval_mode():
         for (size, questions), fits in zip(drawn, fitting, strict=True):

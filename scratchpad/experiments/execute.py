@@ -20,12 +20,11 @@ from scratchpad.experiments.plan import Curve, Plan, find_duplicate
 from scratchpad.generation.sampling import Sampling
 from scratchpad.run import Run, check_symbols
 from scratchpad.training.checkpoint import Checkpoints, write_atomically
-from scratchpad.training.launcher import TrainingJob, launch_runs
+from scratchpad.training.launcher import OnRunMetrics, TrainingJob, launch_runs
 from scratchpad.training.run_folder import is_trained, read_json_lines, require_keys, saved_config
 from scratchpad.training.setup import check_start_fits, load_start, measure, train
 
 _RUN_SCORES, _VOTE_SCORES = "judged.jsonl", "votes.jsonl"
-OnMetrics = Callable[[str, dict[str, Any]], None]  # called with a run's name and a line of its metrics.jsonl
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class ExecutionOptions:
     device: str = "auto"
     jobs: int = 1
     batch: int = 64
-    on_metrics: OnMetrics = field(default=lambda name, line: None)
+    on_metrics: OnRunMetrics = field(default=lambda name, line: None)
     on_message: Callable[[str], None] = field(default=lambda text: None)
 
 
@@ -158,7 +157,7 @@ def _train(work: Sequence[PlannedRun], options: ExecutionOptions) -> None:
 def _run_results(plan: Plan, run: PlannedRun, options: ExecutionOptions) -> list[SeedResult]:
     history = read_history(run.folder, run.config.train.batch, plan.learned)
     saved = _SavedScores(run.folder / _RUN_SCORES, {"step": Checkpoints(run.folder).steps()[-1]})
-    scores = _by_case(plan, run.name, run.config, saved, lambda: _loaded(plan, run, options), options)
+    scores = _by_case(plan, run.name, run.config, saved, lambda: _loaded(run, options), options)
     return [SeedResult(run.curve, case, run.seed, score, history) for case, score in scores]
 
 
@@ -171,15 +170,15 @@ def _vote_results(plan: Plan, curve: Curve, work: Sequence[PlannedRun], options:
     saved = _SavedScores(voters[0].folder.parent / _VOTE_SCORES, {"weights": digests})
 
     def load() -> Run:
-        first, *others = (_loaded(plan, one, options) for one in voters)
+        first, *others = (_loaded(one, options) for one in voters)
         return first.voting(others)
 
     scores = _by_case(plan, curve.name, curve.config, saved, load, options)
     return [SeedResult(curve, case, 0, score, history) for case, score in scores]
 
 
-def _loaded(plan: Plan, run: PlannedRun, options: ExecutionOptions) -> Run:
-    return Run.load(run.folder, "last", options.device, tasks=plan.tasks)
+def _loaded(run: PlannedRun, options: ExecutionOptions) -> Run:
+    return Run.load(run.folder, "last", options.device, run.config.task.file, run.resolved.tasks)
 
 
 class _SavedScores:

@@ -23,6 +23,7 @@ from scratchpad.config.schema import RunConfig
 from scratchpad.errors import RunFailure
 
 _POLL_SECONDS = 0.2
+OnRunMetrics = Callable[[str, dict[str, Any]], None]  # takes a run's name and each line of its metrics.jsonl
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,7 @@ class TrainingJob:
     folder: Path
 
 
-def launch_runs(
-    jobs: Sequence[TrainingJob], at_once: int, on_metrics: Callable[[str, dict[str, Any]], None], device: str = "auto"
-) -> None:
+def launch_runs(jobs: Sequence[TrainingJob], at_once: int, on_metrics: OnRunMetrics, device: str = "auto") -> None:
     """Train all jobs, `at_once` at a time. `on_metrics` receives a job's name and each line of its metrics.jsonl.
 
     A job that starts from another job's run waits for it. Unless OMP_NUM_THREADS is set, the processes share the cores.
@@ -83,6 +82,8 @@ class _TrainingProcess:
     def start(self) -> None:
         self._config.write_text(json.dumps(self.job.config.to_json()), encoding="utf-8")
         command = [sys.executable, "-m", "scratchpad", "train", str(self._config), "--out", str(self.job.folder)]
+        if self.job.config.task.file:  # a config file alone must not choose the code that runs
+            command += ["--task-file", self.job.config.task.file]
         self._process = subprocess.Popen(
             [*command, "--device", self._device, "--resume"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._stderr, env=self._environment,

@@ -15,7 +15,7 @@ from scratchpad.config.parse import flat_settings, to_json
 from scratchpad.config.resolve import ResolvedRun, resolve
 from scratchpad.config.schema import RunConfig
 from scratchpad.errors import ScratchpadError
-from scratchpad.evaluation.evaluated_model import EvaluatedModel, test_questions
+from scratchpad.evaluation.evaluated_model import EvaluatedModel, draw_test_questions
 from scratchpad.evaluation.metrics import Score, count_correct, evaluate
 from scratchpad.generation.sampling import Sampling
 from scratchpad.layout.rows import check_context, positions_needed, rows
@@ -98,7 +98,7 @@ def measure(run: ResolvedRun, only_evaluated: bool = False, room: int | None = N
     trained = () if only_evaluated else run.curriculum.tasks if run.curriculum else (run.task,)
     documents = [document for task in trained for document in _training_documents(run, task)]
     tested = config.evaluate
-    drawn = [test_questions(run.task, size, tested.n, tested.seed) for size in tested.sizes]
+    drawn = [draw_test_questions(run.task, size, tested.n, tested.seed) for size in tested.sizes]
     documents += [run.format.write(run.task, question) for questions in drawn for question in questions]
     needed = list(map(positions_needed, documents))
     check_context(needed, config.model.context)
