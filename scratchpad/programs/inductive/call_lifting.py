@@ -39,11 +39,11 @@ _Slot = tuple[Any, Any]  # the place of a part of an expression: (node, field na
 
 
 class CallLifter:
-    """Lifts the calls in the expressions of one code unit.
+    """Moves calls of the program's functions out of expressions. `unit`: the code unit that contains the expressions.
 
     `emit`: appends an instruction or a label. `function_names`: names that may refer to the program's functions.
     `rebound_names`: names that a call may rebind. `compile_hidden`: compiles statements that replace a comprehension.
-    `temporaries`: the names of the temporaries that the current statement uses.
+    `temporaries`: the names of the temporary variables that the current statement uses.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class CallLifter:
         self.temporaries: list[str] = []
 
     def lift(self, node: ast.expr) -> ast.expr:
-        """Emit instructions for the calls in an expression. Return the expression that remains after the calls."""
+        """Emit instructions for the calls in an expression. Return the expression with results in place of calls."""
         if not self.has_call(node):
             return node
         if isinstance(node, _COMPREHENSIONS):
@@ -86,7 +86,7 @@ class CallLifter:
         return any(map(self.has_call, ast.iter_child_nodes(node)))
 
     def save(self, node: ast.expr) -> ast.expr:
-        """Store an expression's value in a temporary and return it. If no call can change the value, return `node`."""
+        """Store a value in a temporary variable, and return the variable. Return `node` if no call can change it."""
         if isinstance(node, ast.Constant):
             return node
         if isinstance(node, ast.Name) and (node.id[0] == "." or node.id not in self._rebound_names):
@@ -104,7 +104,7 @@ class CallLifter:
         return self._store(self._new_temporary(), node)
 
     def lift_target(self, node: ast.Subscript, save_all: bool = False) -> ast.Subscript:
-        """Lift the calls in an assignment's target. `save_all`: store all parts of the target in temporaries."""
+        """Lift the calls in a target of an assignment. `save_all`: store all parts in temporary variables."""
         node = self._lift_parts(node)
         if save_all:
             for slot in _slots(node):
@@ -137,7 +137,7 @@ class CallLifter:
         return _reference(temporary, node)
 
     def _lift_parts(self, node: Any) -> Any:
-        """Lift the calls in the parts of an expression. Store the parts before the last call in temporaries."""
+        """Lift the calls in the parts of an expression. Store the parts before the last call in variables."""
         node = _copied(node)
         slots = _slots(node)
         last = max((index for index, slot in enumerate(slots) if self.has_call(_get(slot))), default=-1)

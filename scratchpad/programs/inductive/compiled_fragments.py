@@ -82,7 +82,7 @@ def compile_statements(
 ) -> CodeType:
     """Return the code of a function that runs statements within a frame.
 
-    `variables`: the names of the frame's variables. The variables and the temporaries (names such as `.1`) become free
+    `variables`: the names of the frame's variables. They and the temporary variables (such as `.1`) become free
     variables of the code. `parameters`: the code's parameters. `inside`: the qualified name of the frame's function.
     """
     bound = bound_names(body) - set(parameters)

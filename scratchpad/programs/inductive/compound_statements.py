@@ -19,7 +19,7 @@ _ITEM = ".item"  # the parameter of a fragment that assigns a loop's item to its
 
 
 class StatementCompiler(SimpleStatementCompiler):
-    """Writes the instructions of one code unit, for simple and compound statements."""
+    """Writes the instructions of the module or of a function, for simple and compound statements."""
 
     def _if(self, node: ast.If) -> None:
         otherwise, end = Label(), Label()
@@ -33,7 +33,7 @@ class StatementCompiler(SimpleStatementCompiler):
         self._emit(end)
 
     def _jump_unless(self, test: ast.expr, otherwise: Label) -> tuple[str, ...]:
-        """Emit a jump for a false test. Return the test's temporaries, which the code at `otherwise` must drop."""
+        """Emit a jump for a false test. Return the test's temporary variables, to be deleted at `otherwise` as well."""
         self._emit(instructions.JumpUnless(self._lifter.compile(self._lifter.lift(test)), otherwise))
         return self._drop_temporaries()
 

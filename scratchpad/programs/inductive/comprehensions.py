@@ -30,8 +30,8 @@ _SCOPES = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp
 def as_loops(node: Any, reducer: str, result: str, new_temporary: Callable[[str], str]) -> list[ast.stmt]:
     """Return statements that compute a list, set or dict comprehension, or `any` or `all` of a generator expression.
 
-    `reducer`: `any`, `all` or empty. `result`: the name of the temporary for the result.
-    `new_temporary`: a function that returns the name of a new temporary for a variable.
+    `reducer`: `any`, `all` or empty. `result`: the name of the variable for the result.
+    `new_temporary`: a function that returns the name of a new temporary variable.
     """
     node = copy.deepcopy(node)
     first = node.generators[0]

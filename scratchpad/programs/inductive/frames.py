@@ -25,7 +25,7 @@ class TryBlock:
 
 @dataclass
 class HandlerBlock:
-    """A running `except` handler. `name`: the temporary that holds the exception. `bound`: the name after `as`."""
+    """A running `except` handler. `name`: the temporary variable of the exception. `bound`: the name after `as`."""
 
     name: str
     bound: str | None = None
@@ -53,8 +53,8 @@ Block = LoopBlock | TryBlock | HandlerBlock | PendingFinally | RunningFinally
 class Frame:
     """A call in progress.
 
-    `cells`: the variables by name, including temporaries. An unbound variable has an empty cell. The module's frame has
-    only temporaries; the module's variables are the machine's globals.
+    `cells`: the variables by name, including temporary variables. An unbound variable has an empty cell. The module's
+    frame has only temporary variables here; the module's own variables are the machine's globals.
     `index`: the index of the next instruction or of the running call. `blocks`: the blocks, from outer to inner.
     """
 

@@ -54,14 +54,14 @@ class RunFragment(NamedTuple):
 
 
 class StoreTemporary(NamedTuple):
-    """Store the value of a fragment in a temporary."""
+    """Run a fragment and store its value in a temporary variable."""
 
     name: str
     fragment: CodeType
 
 
 class CallFunction(NamedTuple):
-    """Call a function and store the result in a temporary. `fragment`: returns the function and the arguments."""
+    """Get a function and its arguments from a fragment. Call it, and store the result in a temporary variable."""
 
     name: str
     fragment: CodeType
@@ -76,7 +76,7 @@ class Jump(NamedTuple):
 
 
 class JumpUnless(NamedTuple):
-    """Jump if the value of a fragment is false."""
+    """Run a fragment, and jump if its value is false."""
 
     fragment: CodeType
     target: Label
@@ -102,7 +102,7 @@ class LeaveBlock(NamedTuple):
 
 
 class EnterTry(NamedTuple):
-    """Push the block of a `try` with handlers. `name`: the exception's temporary. `target`: the first handler."""
+    """Push the block of a `try` with handlers. `name`: a variable for the exception. `target`: the first handler."""
 
     line: int
     name: str
@@ -129,7 +129,7 @@ class EndFinally(NamedTuple):
 
 
 class RaiseTemporary(NamedTuple):
-    """Raise the exception in a temporary, because no handler has matched the exception."""
+    """Raise the exception in a temporary variable, because no handler has matched the exception."""
 
     name: str
 
@@ -184,11 +184,11 @@ class CodeUnit:
         return {stop: index for index, stop in self._stops.items()}
 
     def stop_at(self, index: int) -> tuple[int, int]:
-        """Return the line and the part at which an instruction stops. `index`: the instruction's index."""
+        """Return the line at which an instruction stops, and the number of earlier stops in the line (the part)."""
         return self._stops[index]
 
     def index_of(self, line: int, part: int) -> int:
-        """Return the index of the instruction that stops at a line and a part. Raises KeyError if it does not exist."""
+        """Return the index of the instruction that stops at a line and part. Raises KeyError if it does not exist."""
         return self._indices[line, part]
 
     def block_start(self, line: int, kind: type[EnterTry] | type[EnterFinally]) -> Any:

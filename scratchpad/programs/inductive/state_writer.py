@@ -55,7 +55,7 @@ _EXCEPTION_ATTRIBUTES: dict[type[BaseException], tuple[str, ...]] = {
 
 
 class _Object:
-    """A value or variable that several places may hold. `written`: a list with the JSON, or empty if unbound."""
+    """A value or variable to which several places may refer. `written`: a list of the JSON; empty if unbound."""
 
     def __init__(self, tag: str) -> None:
         self.tag, self.is_shared = tag, False
@@ -63,7 +63,7 @@ class _Object:
 
 
 class _SecondPlace:
-    """The second or a later place that holds an object."""
+    """The second or a later place that refers to an object."""
 
     def __init__(self, target: _Object) -> None:
         self.target = target
@@ -224,7 +224,7 @@ class _StateWriter:
     # -- second pass: labels
 
     def _with_labels(self, node: Any) -> Any:
-        """Turn the first pass's result into JSON. Omit an unbound variable if only one place holds the variable."""
+        """Turn the first pass's result into JSON. Omit an unbound variable to which only one place refers."""
         if isinstance(node, _SecondPlace):
             return {"$same": self._labels[id(node.target)]}
         if isinstance(node, _Object):

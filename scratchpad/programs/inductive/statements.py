@@ -21,7 +21,7 @@ class EnclosingBlock:
 
     `kind`: `finishing` is the body of a `finally`; `finally` is the part of the `try` statement before this body.
     `end`: the target of `break`. `again`: the target of `continue`.
-    `left_by`: which of `break` and `continue` leave a `try` that has a `finally`.
+    `left_by`: the jumps (`break`, `continue`) that leave a `try` statement with a `finally`.
     """
 
     kind: Literal["for", "while", "try", "finally", "handler", "finishing"]
@@ -31,10 +31,10 @@ class EnclosingBlock:
 
 
 class SimpleStatementCompiler:
-    """Writes the instructions of one code unit. A method such as `_assign` compiles the `ast` class `Assign`.
+    """Writes the instructions of the module or of a function. The method `_assign` compiles `ast.Assign`, and so on.
 
     `function_names`, `rebound_names`: the same sets as for `CallLifter`.
-    `compile_function`: a function that compiles a function definition inside the unit.
+    `compile_function`: compiles a function definition inside the unit.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class SimpleStatementCompiler:
             self._emit(instructions.BeginLine(line))
 
     def _drop_temporaries(self, names: Sequence[str] | None = None) -> tuple[str, ...]:
-        """Emit an instruction that drops temporaries (by default all of the statement's). Return their names."""
+        """Emit an instruction that deletes temporary variables, by default all of the statement. Return their names."""
         used = tuple(self._lifter.temporaries if names is None else names)
         if used and self._has_lines:  # if there are no lines, the enclosing statement drops the temporaries
             self._emit(instructions.DropTemporaries(used))
@@ -182,4 +182,4 @@ class SimpleStatementCompiler:
     def _return(self, node: ast.Return) -> None:
         value = ast.copy_location(ast.Constant(None), node) if node.value is None else node.value
         self._emit(instructions.ReturnValue(self._lifter.compile(self._lifter.lift(value))))
-        self._lifter.temporaries.clear()  # the temporaries end with the frame
+        self._lifter.temporaries.clear()  # the temporary variables end with the frame
