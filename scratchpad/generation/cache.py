@@ -177,7 +177,7 @@ class CachedDecoder:
         return place if segment == PROMPT else self._prompt_slots + (segment - 1) * self._capacity + place
 
     def _slot_segments(self) -> Tensor:
-        """Return the segment of each slot (R, S). Unused slots of a short prompt are PADDING."""
+        """Return the segment of each slot (R, S). Unused slots of a short prompt have the segment PADDING."""
         prompts = torch.tensor([row.prompt for row in self._rows])
         places = torch.arange(self._prompt_slots)
         of_prompt = torch.where(places < prompts[:, None], PROMPT, PADDING)
@@ -258,7 +258,9 @@ class _CachedAttention:
         self._mask = sees(query_segment, slot_segments[:, None, :], query_slot, key_slot)[:, None]  # (R, 1, M, S)
 
     def limit(self, reach: Reach, positions: Tensor, slot_positions: Tensor) -> None:
-        """Apply the reach to the mask. positions (N,): of fed tokens. slot_positions (R, S): of tokens in slots."""
+        """Apply span and biases to the mask. positions: (N,), of fed tokens. slot_positions: (R, S), of tokens in
+        slots.
+        """
         distance = positions[self._query][..., None] - slot_positions[:, None, :]
         self._mask = reach.mask(self._mask, distance[:, None], self._cache.dtype)
 

@@ -89,8 +89,9 @@ class Limits:
 class RowEvent:
     """An event in row `row`: a state is complete, the row has ended, or both.
 
-    state: with its terminator, or unfinished after max-tokens. status: why the row ended (done, loop, max-states or
-    max-tokens); None: it has not ended. held_bytes: the most memory in bytes that its keys and values have taken.
+    state: the tokens of the state, which is unfinished after max-tokens. status: why the row ended (done, loop,
+    max-states or max-tokens); None: it has not ended. held_bytes: the most bytes that the row's keys and values have
+    taken.
     """
 
     row: int
@@ -101,7 +102,7 @@ class RowEvent:
 
 @dataclass
 class Chain:
-    """All states of a row. With the status max-tokens the last state is unfinished. `held_bytes`: as in `RowEvent`."""
+    """All states of a row. With the status max-tokens the last state is unfinished. held_bytes: see `RowEvent`."""
 
     states: list[State] = field(default_factory=list)
     status: str = ""
@@ -149,8 +150,8 @@ class _ActiveRow:
 class Engine:
     """A writer of documents that uses a decoder.
 
-    inductive: <sep> ends a state; otherwise <sep> is an ordinary symbol of a single state. detect_loops: a repeated
-    state ends the chain with the status `loop`. Greedy chains cannot leave a loop; sampled chains can.
+    inductive: whether <sep> ends a state; if not, <sep> is an ordinary symbol of a single state. detect_loops: whether
+    a repeated state ends the chain with the status `loop`. Greedy chains cannot leave a loop; sampled chains can.
     """
 
     decoder: Decoder
@@ -160,7 +161,7 @@ class Engine:
     detect_loops: bool = True
 
     def stream(self, openings: Sequence[Opening], choose: Choose, first_row: int = 0) -> Iterator[RowEvent]:
-        """Write rows as one batch, numbered from `first_row`. Yield complete states, and the status of each row."""
+        """Write all rows as one batch, numbered from `first_row`. Yield complete states, and the status of each row."""
         self._check(openings)
         rows = [
             _ActiveRow(first_row + i, len(o.prompt), o.unfinished, len(o.given), states=bool(o.given))
@@ -231,7 +232,7 @@ class Engine:
         return [], False
 
     def _state_done(self, row: _ActiveRow, last: bool) -> tuple[list[RowEvent], bool]:
-        """Return the events after a complete state, and whether the row has ended. last: the state has <end>."""
+        """Return the events after a complete state, and whether the row has ended. last: the state ends with <end>."""
         state = tuple(row.state)
         row.states += 1
         status = None

@@ -16,7 +16,7 @@ Choose = Callable[[Tensor, Sequence[int]], list[int]]
 
 
 def greedy(logits: Tensor, rows: Sequence[int]) -> list[int]:
-    """Return the most likely token of each row. In a tie it is the token with the smallest number."""
+    """Return the most likely token of each row. In a tie, return the smallest token number."""
     return logits.argmax(-1).tolist()
 
 

@@ -1,7 +1,7 @@
 """The paper's two ways to generate without a cache (Abbe et al. 2024, appendix B).
 
-Both are a `Decoder` over a function that returns logits, so they work with any model. They feed one row at a time, and
-its whole input again for every token. Tests and benchmarks compare the cache with them.
+Each way is a `Decoder` over a function that returns logits, so it works with any model. It feeds one row at a time, and
+for every token the whole input again. Tests and benchmarks compare the cache with both ways.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class _Uncached:
 
 
 class FreshInput(_Uncached):
-    """Feeds the question, the previous state and the current state as a new causal input."""
+    """A decoder that feeds the question, the previous state and the current state as a new causal input."""
 
     def __init__(self, logits: PlainLogits, context: int | None = None) -> None:
         super().__init__(context)
@@ -75,7 +75,7 @@ class FreshInput(_Uncached):
 
 
 class MaskedInput(_Uncached):
-    """Feeds the whole text as a packed row, with the mask and the positions of the attention rule."""
+    """A decoder that feeds the whole text as a packed row, with mask and positions by the attention rule."""
 
     def __init__(self, logits: MaskedLogits, context: int | None = None) -> None:
         super().__init__(context)

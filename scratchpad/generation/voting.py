@@ -24,7 +24,7 @@ from scratchpad.layout.codec import Codec
 from scratchpad.tasks.document import SEP
 
 _MOST_AHEAD = 2
-"""The most chosen states that a row keeps to emit. They let rows with states of different lengths vote together."""
+"""A row votes ahead by at most this number of states, so that rows with states of different lengths vote together."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def majority_state(ballots: Sequence[Ballot]) -> State:
 def voting_engine(
     decoders: Sequence[Decoder], vocabulary: Codec, inductive: bool = True, limits: Limits | None = None
 ) -> Engine:
-    """Return an engine that writes in each step the state that most of these decoders write greedily."""
+    """Return an engine that writes, step by step, the state that most of these decoders write greedily."""
     limits = limits or Limits()
     return Engine(VotingDecoder(decoders, vocabulary, inductive, limits), vocabulary, inductive, limits)
 
@@ -64,7 +64,7 @@ def voting_engine(
 class _VotedRow:
     """A row in voting. last: the last chosen state. over: whether the chain ends with that state.
 
-    ahead: chosen states that are not fully emitted. emitted: the number of tokens emitted of `ahead[0]`.
+    ahead: chosen states that are not fully emitted. emitted: the number of emitted tokens of `ahead[0]`.
     """
 
     prompt: State

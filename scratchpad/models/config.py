@@ -62,7 +62,7 @@ class ModelConfig(WithPresets):
 
     @property
     def weight_settings(self) -> Self:
-        """A copy with fixed dropout and deviation. Two models can share weights if these copies are equal."""
+        """A copy with fixed dropout and deviation. Two models can share weights if their copies are equal."""
         return dataclasses.replace(self, dropout=0.0, deviation=None)
 
     @classmethod

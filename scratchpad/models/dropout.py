@@ -38,8 +38,7 @@ def drawing_from(seed: int) -> Iterator[None]:
 def draw_kept(x: Tensor, p: float) -> tuple[Tensor, float]:
     """Return a mask for `masked` that keeps each element of x with probability 1 - p, and the scale 1 / (1 - p).
 
-    On a CPU the mask is ones and zeros as int16; on other devices it is bools. Raises ScratchpadError unless 0 <= p <
-    1.
+    On a CPU the mask is ones and zeros as int16, otherwise bools. Raises ScratchpadError unless 0 <= p < 1.
     """
     _check(p)
     if x.device.type != "cpu":

@@ -59,9 +59,8 @@ class Reach:
     def mask(self, seen: Tensor, distance: Tensor, dtype: torch.dtype) -> Tensor:
         """Return the terms (..., H, Q, K) to add to scores of type `dtype`; -inf if the query does not see the key.
 
-        Without slopes, return a bool mask. seen, distance: what the attention rule shows, and distances in positions;
-        both broadcast to (..., 1, Q, K). Terms are at least float32, because bf16 cannot distinguish all positions
-        above 256.
+        Without slopes, return a bool mask. `seen` (by the attention rule) and `distance` broadcast to (..., 1, Q, K).
+        Terms are at least float32, because bf16 cannot distinguish all positions above 256.
         """
         seen = seen & reaches(distance, self.span)
         if self.slopes is None:

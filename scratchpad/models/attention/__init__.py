@@ -1,1 +1,1 @@
-"""Attention by the attention rule: the back-ends `dense` and `blocks`."""
+"""The attention back-ends `dense` and `blocks`, which apply the attention rule."""

@@ -20,8 +20,8 @@ class Attention(Protocol):
         """Return the outputs (N, H, D) of attention for N tokens and H query heads of D numbers.
 
         qkv: (N, H + 2 KV, D) with H query heads, KV = `kv_heads` key heads, then KV value heads. H is a multiple of KV;
-        H / KV consecutive query heads share a key head. In one tensor, one gather moves all heads. layer: the layer's
-        number, for caches. dropout: the probability of dropping an attention weight.
+        H / KV consecutive query heads share a key head. One tensor holds all heads, so one gather can move them. layer:
+        the layer's number, for caches. dropout: the probability of dropping an attention weight.
         """
         ...
 
@@ -29,7 +29,7 @@ class Attention(Protocol):
 def attention(backend: str, segments: Tensor, positions: Tensor | None = None, reach: Reach | None = None) -> Attention:
     """Return the attention function of the back-end for a batch with segments (B, T).
 
-    reach: the span and the biases of the model; None: neither. The positions (B, T) are needed only with a reach.
+    reach: the model's span and biases; None: it has neither. The positions (B, T) are needed only with a reach.
     """
     if backend == "dense":
         return DenseAttention(segments, positions, reach)

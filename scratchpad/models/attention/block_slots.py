@@ -1,4 +1,4 @@
-"""The memory layout of queries, keys and values in the back-end `blocks`. With it, matrix products need no copies.
+"""The memory layout of queries, keys and values in the back-end `blocks`. Matrix products need no copies with it.
 
 The module `blocks` explains the letters in shapes: N, H, KV, R, D, B, G, P, K, L.
 """
@@ -37,7 +37,7 @@ class BlockSlots:
         self._biases: dict[tuple[int, torch.dtype], tuple[Tensor, Tensor]] = {}
 
     def layout(self, kv_heads: int, ratios: tuple[int, ...]) -> VectorLayout:
-        """Return the layout for several kinds of vectors. `ratios`: for each kind, vectors per token and key head."""
+        """Return the layout for several kinds of vectors. ratios: vectors per token and key head, for each kind."""
         key = kv_heads, ratios
         if key not in self._layouts:
             self._layouts[key] = VectorLayout(self, kv_heads, ratios)
@@ -81,7 +81,7 @@ class BlockSlots:
 
 
 class Vectors(NamedTuple):
-    """Vectors of one kind, in the shapes that products need. r: R for queries and outputs, 1 for keys and values."""
+    """Vectors of one kind, in the shapes for products. r: R for queries and outputs, 1 for keys and values."""
 
     prompt: Tensor  # (G, r * P, D)
     blocks: Tensor  # (G, K * r * L, D)
@@ -148,7 +148,7 @@ class VectorLayout:
         ]
 
     def join(self, to_prompt: Tensor, to_own: Tensor) -> Tensor:
-        """Join scores over prompt keys (G, K * R * L, P) and own keys (G * K, R * L, L): (B, KV, K, R, L, P + L)."""
+        """Join scores for prompt keys (G, K * R * L, P) and own keys (G * K, R * L, L) to (B, KV, K, R, L, P + L)."""
         *shape, _ = self.block_scores
         return torch.cat([to_prompt.view(*shape, self._prompt), to_own.view(*shape, self._block)], -1)
 

@@ -2,8 +2,7 @@
 
 A prompt attends causally to itself. A block (a copy of the previous state, then a state) attends to the prompt and
 causally to itself. So one product gives the scores of all blocks of a row for the prompt's keys. A small product per
-block gives the scores for the block's own keys. One softmax covers both. A row of at most one block is plain causal; a
-kernel of torch computes it.
+block gives the scores for the block's own keys. One softmax covers both. A row with at most one block is plain causal.
 
 Shapes: N real tokens of a batch (no padding), H query heads, KV heads of keys and of values, R = H / KV query heads per
 key head, J = H + 2 KV, D numbers per head, B rows, G = B * KV, P tokens in the longest prompt, K blocks in the row with
@@ -79,8 +78,8 @@ class _Attend(torch.autograd.Function):
     dK = dS^T Q. dbias is dS, summed over the axes along which the bias was broadcast. Prompts and blocks both use the
     prompt's keys and values, so the gradients from both are added.
 
-    The gradient is written by hand because autograd would save all scores and copy operands between products. Saved are
-    only the vectors in their slots (queries already divided by sqrt(D)), A, A' and the dropout masks.
+    The gradient is written by hand because autograd would save all scores and copy operands between products. This code
+    saves only the vectors in their slots (queries already divided by sqrt(D)), A, A' and the dropout masks.
     """
 
     @staticmethod
@@ -158,7 +157,7 @@ class _Attend(torch.autograd.Function):
 
 
 def _softmax(scores: Tensor, bias: Tensor) -> Tensor:
-    """Biases are float32 or wider, so the softmax is too: in bf16 it would be less exact and twice as slow on a CPU."""
+    """Return softmax(scores + bias). The bias is at least float32, because bf16 is less exact and slower on a CPU."""
     return torch.softmax(scores + bias, -1).to(scores.dtype)
 
 

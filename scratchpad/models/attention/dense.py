@@ -34,7 +34,7 @@ class DenseAttention:
 def attend_with_mask(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, dropout: float = 0.0) -> Tensor:
     """Return the attention (B, H, Q, D) of queries (B, H, Q, D) to keys and values (B, KV, K, D).
 
-    mask: (B, 1 or H, Q, K), bools or numbers to add to the scores. Such numbers set the precision of all computation.
+    mask: (B, 1 or H, Q, K), bools or numbers to add to scores. With numbers, all computation has the mask's precision.
     """
     grouped = q.shape[1] != k.shape[1]
     if mask.dtype == torch.bool:
