@@ -1,12 +1,12 @@
-"""Train Transformers to show their work in a scratchpad, and run them on inputs longer than in training.
+"""Train Transformers to show their work in a scratchpad, and run these models on inputs longer than in training.
 
     import scratchpad as sp
     run = sp.train(sp.recipe("parity-small"), "runs/mine")
     run.solve("10110111")                                   # states, answer, status
     sp.evaluate(run, sizes=[8, 12, 16])
 
-For your own model and training loop, use `documents`, `rows`, `collate` (which returns a batch with `mask()` and
-segments) and `Engine` (which generates with any decoder). A name is imported at its first use; tasks need no torch.
+For your own model and training loop, use `documents`, `rows` and `collate`, which returns a batch with an attention
+mask. `Engine` generates text with any decoder. Names are imported at their first use, so tasks need no torch.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The functions of `import scratchpad as sp`: tasks, documents, training and evaluation."""
+"""The functions that `import scratchpad as sp` offers: `task`, `documents`, `train` and `evaluate`."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 def task(name: str, **settings: Any) -> Task:
-    """Return a built-in task: `task("parity", bits="1-30", window=60)`. Raises ScratchpadError if a name is unknown."""
+    """Return a built-in task, as in `task("parity", bits="1-30")`. Raises ScratchpadError if a name is unknown."""
     return task_named(name, settings)
 
 
 def documents(
     of: Task, format: str = "inductive", n: int = 1, seed: int = 0, split: str = "train", start: int = 0
 ) -> Iterator[Document[str]]:
-    """Yield n documents of a task, as symbols with marks; `start` is the number of the first draw."""
+    """Yield n documents of a task. `start` is the index of the first document in the split."""
     written = format_named(format)
     for _, question in draws(of, seed, split, start, n):
         yield written.write(of, question)
@@ -40,10 +40,7 @@ def train(
     force: bool = False,
     on_metrics: OnMetrics | None = None,
 ) -> Run:
-    """Train a run in the folder `out` (default: runs/TASK-FORMAT), see `scratchpad.training.setup.train`.
-
-    on_metrics: a function that receives each line of metrics.jsonl.
-    """
+    """Train a run in the folder `out` (default: runs/TASK-FORMAT). `scratchpad.training.setup.train` has details."""
     from scratchpad.training.setup import train as start
 
     folder = out or Path("runs") / f"{config.task.name}-{config.task.format}"
@@ -51,5 +48,8 @@ def train(
 
 
 def evaluate(run: Run, sizes: Sequence[int] = (), n: int = 1000, method: str = "forced", seed: int = 0) -> list[Score]:
-    """Evaluate n test questions per size, forced (one forward pass) or free (generation), and save the results."""
+    """Evaluate n test questions per size and save the results.
+
+    method: `forced` (one forward pass over the correct document) or `free` (the model generates its answer).
+    """
     return run.evaluate(sizes, n, method, seed)

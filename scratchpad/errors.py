@@ -1,4 +1,4 @@
-"""The two kinds of errors: mistakes of the user, and failures of a run."""
+"""The two kinds of errors: a user's mistake, and a failure of a run."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from contextlib import contextmanager
 
 
 class ScratchpadError(ValueError):
-    """A user's mistake. The message says what is wrong, what is allowed and what to do. The exit status is 2."""
+    """A user's mistake. The message says what is wrong and what to do. The command ends with exit status 2."""
 
 
 class SkippedProblem(ScratchpadError):
-    """A problem of a data set that cannot be written or run as requested. Counts group such problems by `reason`."""
+    """An error about one problem of a data set. The problem is left out. Reports count such problems by `reason`."""
 
     def __init__(self, text: str, reason: str) -> None:
         super().__init__(text)
@@ -20,11 +20,11 @@ class SkippedProblem(ScratchpadError):
 
 
 class RunFailure(RuntimeError):
-    """A failure that is not the user's mistake: a full disk, a diverged loss. The exit status is 1."""
+    """A failure that is not the user's mistake, such as a full disk. The command ends with exit status 1."""
 
 
 def unknown_name(kind: str, given: str, known: Iterable[str]) -> ScratchpadError:
-    """Return the error for an unknown name. The message lists the known names, the nearest name first."""
+    """Return the error for an unknown name. The message lists the known names, with the most similar name first."""
     names = list(known)
     near = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
@@ -34,7 +34,7 @@ def unknown_name(kind: str, given: str, known: Iterable[str]) -> ScratchpadError
 
 @contextmanager
 def error_prefix(text: str) -> Iterator[None]:
-    """Put `text: ` before the message of a ScratchpadError that this block raises."""
+    """Put `text: ` before the message of every ScratchpadError that the `with` block raises."""
     try:
         yield
     except ScratchpadError as error:

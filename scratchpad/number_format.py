@@ -1,17 +1,17 @@
-"""Numbers as text, for commands, reports and tables. Counts are printed as f"{n:,}"."""
+"""Numbers as text, for commands, reports and tables."""
 
 from __future__ import annotations
 
 import re
 
 NOTHING = "\N{EN DASH}"
-"""The mark for a missing value, also used between the ends of a range."""
+"""The sign for a missing value. It is also the dash of a range."""
 _UNITS = re.compile(r"(?<=\d) (?=(?:%|s|ms|µs|[KMG]iB)(?!\w))")
 
 
 def percent(share: float, digits: int = 1) -> str:
-    """Return a share (0-1) as `98.5 %`. Only exactly 0 and 1 give `0 %` and `100 %`: 4,999 / 5,000 gives `99.9 %`."""
-    share = round(share, 9)  # a sum of floats that is 1 may be 1e-16 less
+    """Return a share (0 to 1) in percent: `98.5 %`. Only exactly 1 gives `100 %`, and only exactly 0 gives `0 %`."""
+    share = round(share, 9)  # rounding errors may make a share of 1 slightly smaller
     if share in (0, 1):
         return f"{100 * share:.0f} %"
     least = 10.0**-digits
@@ -19,12 +19,12 @@ def percent(share: float, digits: int = 1) -> str:
 
 
 def percent_range(low: float, high: float) -> str:
-    """Return the ends of an interval of shares (0 to 1) in percent, without the sign: `97.2–99.1`."""
+    """Return a range of shares (0 to 1) in percent, without the percent sign: `97.2–99.1`."""
     return f"{100 * low:.1f}{NOTHING}{100 * high:.1f}"
 
 
 def duration(seconds: float) -> str:
-    """Return seconds as `12.3 s`, `4.56 ms` or `7 µs`."""
+    """Return a number of seconds as text, such as `12.3 s`, `4.56 ms` or `7 µs`."""
     for unit, size in (("s", 1.0), ("ms", 1e-3)):
         if seconds >= size:
             return f"{seconds / size:.3g} {unit}"
@@ -32,7 +32,7 @@ def duration(seconds: float) -> str:
 
 
 def memory(size_bytes: float) -> str:
-    """Return bytes as `1.5 GiB`, `2.0 MiB` or `16.0 KiB`."""
+    """Return a number of bytes as text, such as `1.5 GiB`, `2.0 MiB` or `16.0 KiB`."""
     for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
         if size_bytes >= size:
             return f"{size_bytes / size:.1f} {unit}"
@@ -40,5 +40,5 @@ def memory(size_bytes: float) -> str:
 
 
 def unbroken(text: str) -> str:
-    """Return the text with no-break spaces between numbers and units, for documents with wrapped lines."""
+    """Return the text with no-break spaces between numbers and units, so that a line never breaks there."""
     return _UNITS.sub("\N{NO-BREAK SPACE}", text)

@@ -1,4 +1,4 @@
-"""The origin of results: package versions, the commit, the hardware."""
+"""What produced a result: package versions, the commit and the hardware."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def package_version() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python, this package and the libraries that affect results, by name."""
+    """Return versions by name: of Python, of this package and of the libraries that affect results."""
     libraries = {name: version(name) for name in ("torch", "numpy", "safetensors")}
     return {**libraries, "python": platform.python_version(), "scratchpad": package_version()}
 
@@ -32,8 +32,8 @@ def describe_machine() -> str:
 
 
 def hardware() -> str:
-    """Return the GPU (if any), the processor, cores, threads and versions of torch and Python, in one line."""
-    import torch  # slow to load; `scratchpad --version` does not need torch
+    """Return one line: the GPU (if present), processor, cores, threads, and the versions of torch and Python."""
+    import torch  # imported here because torch is slow to import and `scratchpad --version` does not need it
 
     gpu = f"{torch.cuda.get_device_name()}, " if torch.cuda.is_available() else ""
     return (
@@ -43,7 +43,7 @@ def hardware() -> str:
 
 
 def git_hash() -> str | None:
-    """Return the commit of the package's checkout, with `-dirty` if files are changed; None outside a checkout."""
+    """Return the git commit of this package, or None outside a git checkout. `-dirty` marks changed files."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
@@ -52,7 +52,7 @@ def git_hash() -> str | None:
 
 
 def _processor() -> str:
-    """Return the processor's name from Linux or, on another system, its architecture."""
+    """Return the processor's name on Linux, or its architecture on other systems."""
     lines = _CPU_INFO.read_text().splitlines() if _CPU_INFO.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()

@@ -1,8 +1,8 @@
-"""Random draws that are pure functions of a key and an index, the same on every machine.
+"""Random draws that are pure functions of a stream's name and index. They are the same on every machine.
 
-The draws use the raw words of Philox, a counter-based generator: numpy keeps the words of a bit generator the same
-across versions, but not the draws of distributions. The key is a digest of everything that names a stream, so the
-streams of neighbouring seeds or splits are independent. The index is the upper half of the counter.
+The draws use the raw words of Philox, a counter-based generator. numpy guarantees equal raw words in all versions, but
+not equal draws from distributions. The generator's key is a digest of the stream's name, so streams with different
+names are independent, even if only the seed differs. The stream's index is the upper half of the generator's counter.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ def _philox(name: str, index: int) -> Philox:
 
 
 def stream_name(*parts: object) -> str:
-    """Return the canonical text of everything that names a stream, such as (task, settings, seed, split)."""
+    """Return the name of a stream: a text made of the given parts, such as a task, its settings, a seed and a split."""
     return json.dumps(parts, sort_keys=True, separators=(",", ":"))
 
 
 class Stream:
-    """Random draws from stream number `index` of the streams called `name`. Equal arguments give equal draws."""
+    """A stream of random draws. Streams with equal name and index give equal draws."""
 
     def __init__(self, name: str, index: int = 0) -> None:
         self._bits = _philox(name, index)
@@ -52,9 +52,9 @@ class Stream:
         return self._words.pop()
 
     def below(self, n: int) -> int:
-        """Return a uniform integer in [0, n) from one word, without rejection. The bias is below n / 2**64."""
+        """Return a uniform integer in [0, n). The bias is below n / 2**64, because a draw uses one 64-bit word."""
         if n < 1:
-            raise ScratchpadError(f"cannot draw from {n} possibilities: at least 1 is needed")
+            raise ScratchpadError(f"cannot draw from {n} possibilities: at least 1 possibility is needed")
         return self.word() * n >> 64
 
     def between(self, low: int, high: int) -> int:
@@ -62,7 +62,7 @@ class Stream:
         return low + self.below(high - low + 1)
 
     def uniform(self) -> float:
-        """Return a uniform number in [0, 1) with 53 bits."""
+        """Return a uniform float in [0, 1) with 53 random bits."""
         return (self.word() >> 11) * 2.0**-53
 
     def choice(self, items: Sequence[T]) -> T:
@@ -70,9 +70,9 @@ class Stream:
         return items[self.below(len(items))]
 
     def sample(self, n: int, k: int) -> list[int]:
-        """Return k distinct integers of range(n) in random order (the first k steps of a Fisher-Yates shuffle)."""
+        """Return k distinct integers of range(n) in random order: the first k steps of a Fisher-Yates shuffle."""
         if k > n:
-            raise ScratchpadError(f"cannot draw {k} distinct numbers from {n}")
+            raise ScratchpadError(f"cannot draw {k} distinct numbers from {n} numbers")
         moved: dict[int, int] = {}
         drawn = []
         for i in range(k):
@@ -82,7 +82,7 @@ class Stream:
         return drawn
 
     def sample_names(self, names: Sequence[T], k: int) -> list[T]:
-        """Return k different interchangeable names in random order; any k names would make the same problem."""
+        """Return k different names in random order, for problems in which all names are equivalent."""
         return [names[i] for i in self.sample(len(names), k)]
 
     def shuffled(self, items: Sequence[T]) -> list[T]:
@@ -91,5 +91,5 @@ class Stream:
 
 
 def permutation(name: str, index: int, n: int) -> np.ndarray:
-    """Return a permutation of range(n), int64 of shape (n,): the order of raw words, with ties by position."""
+    """Return a random permutation of range(n), as int64 of shape (n,)."""
     return np.argsort(_philox(name, index).random_raw(n), kind="stable")

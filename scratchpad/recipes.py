@@ -37,7 +37,7 @@ DEMO = RunConfig(
     ),
     evaluate=EvaluateConfig(sizes=(4, 5, 8, 10, 15), n=1000),
 )  # fmt: skip
-"""The run that `scratchpad demo` trains in three formats."""
+"""The settings of the run that `scratchpad demo` trains in three formats."""
 
 RECIPES: dict[str, tuple[str, RunConfig]] = {
     "demo": ("the inductive model of `scratchpad demo`", DEMO),
@@ -54,5 +54,5 @@ def recipe(name: str) -> RunConfig:
 
 
 def with_format(config: RunConfig, name: str) -> RunConfig:
-    """Return the same config with another format."""
+    """Return a copy of the config with another format."""
     return dataclasses.replace(config, task=dataclasses.replace(config.task, format=name))

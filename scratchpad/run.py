@@ -1,4 +1,4 @@
-"""A trained run, loaded from its folder, to answer questions and to be evaluated."""
+"""A trained run, loaded from its folder: it answers questions and can be evaluated."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from scratchpad.training.run_folder import check_saved_evaluation, config_of, re
 
 @dataclass(frozen=True)
 class Solved:
-    """An answered question. states: the states without terminators. tokens: the number of written tokens."""
+    """The model's answer. states: the states without terminators. tokens: the number of tokens that the model wrote."""
 
     states: tuple[Symbols, ...]
     answer: Symbols | None
@@ -45,8 +45,7 @@ class Run:
     """A trained model with its settings and task.
 
     evaluated: the model with its task, format and vocabulary. step: the training step of the checkpoint.
-    ends: the steps after which stages of the curriculum were passed.
-    voters: the other runs that vote with this run, see `voting`.
+    ends: the steps after which stages of the curriculum were passed. voters: the other runs that vote with this run.
     """
 
     folder: Path
@@ -70,10 +69,10 @@ class Run:
         task_file: str | None = None,
         tasks: TaskLoader | None = None,
     ) -> Run:
-        """Load a run folder.
+        """Load a run from its folder.
 
-        checkpoint: `best`, `last` or a step. task_file: the Python file of your own task; the file is run.
-        tasks: a loader that may already have loaded the task.
+        checkpoint: `best`, `last` or a step. task_file: the Python file of your own task, which is executed.
+        tasks: a loader that may already hold the task.
         """
         folder = Path(folder)
         record, tasks = read_run_record(folder), tasks or TaskLoader()
@@ -97,7 +96,10 @@ class Run:
         limits: Limits | None = None,
         on_state: Callable[[int, Symbols], None] | None = None,
     ) -> Solved:
-        """Answer a question in the form that `show` prints. on_state: receives each state's index and symbols."""
+        """Answer a question, written as `scratchpad show` prints it.
+
+        on_state: a function that receives each state's index and symbols.
+        """
         task, evaluated = self.evaluated.task, self.evaluated
         symbols = self.parse_question(question)
         prompt, given = map(evaluated.vocabulary.encode, evaluated.format.opening(task, symbols))
@@ -116,7 +118,7 @@ class Run:
         return Solved(tuple(map(bare, states)), answer, status, tokens)
 
     def parse_question(self, question: str) -> Symbols:
-        """Return the completed symbols of a question. Raises ScratchpadError if the task has no such question."""
+        """Return the symbols of a question. Raises ScratchpadError if the task has no such question."""
         task = self.evaluated.task
         symbols = task.completed(task.parse(question))
         task.check(symbols)
@@ -125,29 +127,29 @@ class Run:
     def with_task(self, task: TaskConfig) -> EvaluatedModel:
         """Return the model with another task or format than in training.
 
-        Raises ScratchpadError if the task has symbols that are not in the model's vocabulary.
+        Raises ScratchpadError if the model's vocabulary lacks symbols of the task.
         """
         other = self.resolved.tasks.load(task)
         check_symbols(other, self.evaluated.vocabulary, f"{self.folder} was")
         return dataclasses.replace(self.evaluated, task=other, format=format_named(task.format))
 
     def voting(self, others: Sequence[Run]) -> Run:
-        """Return one run in which all runs vote on every state: all continue from the state with the most votes.
+        """Return a run in which this run and other runs vote on every state.
 
-        In a tie, the state to which its voters give the highest probability wins (`scratchpad.generation.voting`). The
-        task is the task of this run. Evaluations of votes are not saved. Raises ScratchpadError if the runs differ in
-        symbols or format, or if a run is given twice.
+        Each run proposes a next state, and all runs continue from the state with the most votes.
+        `scratchpad.generation.voting` describes ties. Evaluations of this new run are not saved. Raises ScratchpadError
+        if the runs differ in symbols or format, or if a run is given twice.
         """
         mine, voters = self.evaluated, (*self.voters, *(one for other in others for one in (other, *other.voters)))
         places = [(one.folder.resolve(), one.step) for one in (self, *voters)]
         for other, place in zip(voters, places[1:], strict=True):
             if places.count(place) > 1:
-                raise ScratchpadError(f"{other.folder} is given twice: a run has one vote")
+                raise ScratchpadError(f"{other.folder} is given twice, but each run has one vote. Give each run once")
             theirs = other.evaluated
             if (theirs.vocabulary.to_json(), theirs.format.name) != (mine.vocabulary.to_json(), mine.format.name):
                 raise ScratchpadError(
-                    f"{other.folder} writes {theirs.task.name}, {theirs.format.name}, and {self.folder} "
-                    f"{mine.task.name}, {mine.format.name}: runs that vote need the same symbols and format"
+                    f"{other.folder} has task {theirs.task.name}, format {theirs.format.name}, but {self.folder} has "
+                    f"task {mine.task.name}, format {mine.format.name}. Voting needs equal symbols and formats"
                 )
         evaluated = dataclasses.replace(mine, voters=tuple(one.evaluated.model for one in voters))
         return dataclasses.replace(self, evaluated=evaluated, voters=voters)
@@ -166,11 +168,11 @@ class Run:
         batch: int = 64,
         evaluated: EvaluatedModel | None = None,
     ) -> Iterator[Result]:
-        """Yield the result of each size, with samples, as soon as it is ready; see `evaluate`.
+        """Evaluate like `evaluate`, and yield the result of each size, with its samples, when this result is ready.
 
-        All results are saved after the last size, except results of votes and of `evaluated`. Each score says how many
-        of its questions were also training questions. evaluated: the model with another task, from `with_task`.
-        Raises ScratchpadError, before any work, if saved evaluations are damaged.
+        evaluated: a model from `with_task`, if another task is evaluated. After the last size, all results are saved,
+        unless `evaluated` is given or runs vote. Each score counts the questions that also occurred in training.
+        Raises ScratchpadError at the start if saved evaluations are damaged.
         """
         save = evaluated is None and not self.voters
         if save:
@@ -188,18 +190,17 @@ class Run:
             save_evaluation(self.folder, self.step, results)
 
     def _trained_on(self, questions: Sequence[Symbols]) -> np.ndarray:
-        """Return for each question whether this run was trained on it (bool)."""
         data = step_data(self.resolved, ends=self.ends)
         return training_overlap(data, self.step, questions, self.folder)
 
 
 def check_symbols(task: Task, codec: Codec, what: str) -> None:
-    """Raise ScratchpadError if a codec lacks symbols of a task. what: how the message begins (`runs/mine was`)."""
+    """Raise ScratchpadError if a codec lacks symbols of a task. `what` begins the message: `runs/mine was`."""
     new = codec.unknown(task.symbols())
     if new:
         raise ScratchpadError(
             f"{what} trained without the symbols {' '.join(new[:10])}{' ...' if new[10:] else ''} of {task.name}: "
-            "choose a task with the model's symbols (with the same `names` or window, for example)"
+            "choose a task with the model's symbols, for example with the same `names` or window"
         )
 
 
@@ -208,7 +209,7 @@ def step_data(
     processes: ProcessGroup = ProcessGroup(),  # noqa: B008
     ends: tuple[int, ...] = (),
 ) -> StepData:
-    """Return the training data of each step. ends: the steps after which stages of the curriculum were passed."""
+    """Return the training data of a run. ends: the steps after which stages of the curriculum were passed."""
     curriculum = dataclasses.replace(run.curriculum, ends=ends) if run.curriculum else None
     context, shares = run.config.model.context, (processes.rank, processes.world_size)
     return StepData(run.task, run.format, run.codec, run.config.train, context, *shares, curriculum=curriculum)

@@ -1,4 +1,4 @@
-"""Signals that ask a process to stop: from Ctrl-C, `kill`, `timeout`, a batch system or a closed terminal."""
+"""Handling of signals that ask a process to stop, such as Ctrl-C, `kill` or a closed terminal."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Handler = Callable[[int, FrameType | None], None]
 
 @contextmanager
 def handling_termination(handler: Handler, ctrl_c: bool = True) -> Iterator[None]:
-    """Handle SIGTERM and SIGHUP in a `with` block, and SIGINT if `ctrl_c` is set.
+    """Handle SIGTERM and SIGHUP in a `with` block, and also SIGINT if `ctrl_c` is set.
 
-    Signals that this process ignores (under nohup, for example) stay ignored. SIGINT is handled even so, because shells
-    make background processes ignore SIGINT. Outside the main thread nothing changes.
+    If the process ignores SIGTERM or SIGHUP (for example, under nohup), this signal is still ignored. SIGINT is always
+    handled, because shells make background processes ignore SIGINT. Outside the main thread, nothing is handled.
     """
     kinds = [signal.SIGTERM, signal.SIGHUP]
     kinds = [kind for kind in kinds if signal.getsignal(kind) is not signal.SIG_IGN]
@@ -23,12 +23,12 @@ def handling_termination(handler: Handler, ctrl_c: bool = True) -> Iterator[None
         for kind in (*kinds, *([signal.SIGINT] if ctrl_c else [])):
             try:
                 before = signal.signal(kind, handler)
-            except ValueError:  # not the main thread
+            except ValueError:  # only the main thread can set signal handlers
                 break
             stack.callback(signal.signal, kind, before)
         yield
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:
-    """Raise KeyboardInterrupt, as Ctrl-C does."""
+    """Raise KeyboardInterrupt, like Ctrl-C."""
     raise KeyboardInterrupt

@@ -119,7 +119,7 @@ def test_when_nothing_is_intact_it_says_so(run: Path) -> None:
 
 @pytest.mark.parametrize("name", ["11", "bset", "step-99", "-1"])
 def test_a_checkpoint_that_is_not_there(name: str, run: Path) -> None:
-    with pytest.raises(ScratchpadError, match=f"no checkpoint '{name}'.*last, best, 12, 13"):
+    with pytest.raises(ScratchpadError, match=f"has no checkpoint '{name}'.*last, best, 12, 13"):
         Checkpoints(run).load(name)
 
 
@@ -231,7 +231,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_and_the_run_can_go_on(tmp_path: 
 
     says = (
         r"cannot write the checkpoint of step 9.*File too large.*last intact checkpoint is step-6"
-        r"; free some disk space and continue with --resume"
+        r"\. Free some disk space and continue with --resume"
     )
     with contextlib.ExitStack() as room, pytest.raises(RunFailure, match=says):
         trained(tmp_path / "run", tiny(**SETTINGS), on_metrics=fill)
@@ -265,7 +265,7 @@ def test_a_full_disk_while_metrics_are_written(tmp_path: Path, finished: Run) ->
         if line["step"] == 5:
             room.enter_context(small_files_only((tmp_path / "run" / "metrics.jsonl").stat().st_size + 9))
 
-    with contextlib.ExitStack() as room, pytest.raises(RunFailure, match=r"File too large; free some space"):
+    with contextlib.ExitStack() as room, pytest.raises(RunFailure, match=r"File too large\. Free some space"):
         trained(tmp_path / "run", tiny(**SETTINGS), on_metrics=fill)
     assert_same_end(go_on(tmp_path / "run"), finished)
 
@@ -324,7 +324,9 @@ def test_a_worker_that_raises_has_not_died(error: Exception, tmp_path: Path, mon
         raise error
 
     monkeypatch.setattr(StepData, "__getitem__", raises)
-    with pytest.raises(RunFailure, match=r"(?s)no batch could be made.*a task's mistake") as raised:
+    with pytest.raises(
+        RunFailure, match=r"(?s)a background process could not make a batch.*a task's mistake"
+    ) as raised:
         trained(tmp_path / "run", tiny(train__workers=1))
     assert "died" not in str(raised.value)
 

@@ -83,7 +83,7 @@ def test_evaluate_prints_a_table(run: Path, capsys: Capture) -> None:
         (["--method", "forces"], "did you mean 'forced'"),
         (["--temperature", "1"], "Use the method free."),
         (["--method", "free", "--top-p", "2"], "top-p=2.0"),
-        (["--checkpoint", "7"], "no checkpoint '7'"),
+        (["--checkpoint", "7"], "has no checkpoint '7'"),
         (["--device", "tpu"], "auto, cpu or cuda"),
         (["-n", "0"], "a whole number from 1 on"),
     ],
@@ -186,7 +186,7 @@ def test_damaged_lines_of_earlier_evaluations_are_reported_before_any_work(
     name: str, run: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("scratchpad.run.evaluate", lambda *_: pytest.fail("evaluated anyway"))
-    for text, says in (("{cut\n", "Expecting"), ("[]\n", "a line holds one JSON object")):
+    for text, says in (("{cut\n", "Expecting"), ("[]\n", "the line is not a JSON object")):
         (run / name).write_text(text)
         assert f"{name}:1 is damaged: {says}" in refused(capsys, "evaluate", run, "-n", "1")
         assert (run / name).read_text() == text

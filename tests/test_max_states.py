@@ -31,7 +31,7 @@ def first_batches(max_states: int | None) -> list[Batch]:
 def test_a_run_may_be_evaluated_in_another_format() -> None:
     config = tiny(task__format="causal", train__max_states=3)
     assert measure(resolve(config), only_evaluated=True).config.train.max_states == 3
-    with pytest.raises(ScratchpadError, match=r"max_states=3: goes with task.format=inductive, not causal"):
+    with pytest.raises(ScratchpadError, match=r"max_states=3 needs task.format=inductive, not causal"):
         measure(resolve(config))
 
 

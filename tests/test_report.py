@@ -167,10 +167,10 @@ def test_a_last_line_that_is_being_written_is_left_out(tmp_path: Path) -> None:
     ("name", "line", "says"),
     [
         ("metrics", "{cut\n", "metrics.jsonl:1 is damaged"),
-        ("metrics", "[1]\n", "metrics.jsonl:1 is damaged: a line holds one JSON object"),
-        ("metrics", '{"loss": 1.0}\n', "metrics.jsonl:1 is damaged: no step"),
-        ("scores", '{"size": 3}\n', "scores.jsonl:1 is damaged: no task, format, n,"),
-        ("evaluation", '{"method": "free"}\n', "evaluation.jsonl:1 is damaged: no size,"),
+        ("metrics", "[1]\n", "metrics.jsonl:1 is damaged: the line is not a JSON object"),
+        ("metrics", '{"loss": 1.0}\n', "metrics.jsonl:1 is damaged: it lacks step"),
+        ("scores", '{"size": 3}\n', "scores.jsonl:1 is damaged: it lacks task, format, n,"),
+        ("evaluation", '{"method": "free"}\n', "evaluation.jsonl:1 is damaged: it lacks size,"),
     ],
 )
 def test_damaged_files_are_named_with_the_line(tmp_path: Path, name: str, line: str, says: str) -> None:

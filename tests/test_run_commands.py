@@ -66,7 +66,7 @@ def test_an_existing_run_is_never_overwritten(tmp_path: Path, capsys: Capture) -
     run = trained(tmp_path / "run", tiny(train__steps=3, bits="1-3")).folder
     before = contents(run)
     arguments = train_arguments(run)
-    assert "--resume, or overwrite it with --force" in refused(capsys, *arguments)
+    assert "--resume, or replace it with --force" in refused(capsys, *arguments)
     assert "give one of the two" in refused(capsys, *arguments, "--resume", "--force")
     said = refused(capsys, *arguments, "--resume")
     assert "task.settings.bits: 1-3 -> 1-4" in said
@@ -94,7 +94,7 @@ def test_a_folder_that_holds_no_run_is_never_overwritten(tmp_path: Path, capsys:
     (tmp_path / "file").write_text("text")
     before = contents(tmp_path)
     for name in ("letters", "file"):
-        assert "--resume, or overwrite it with --force" in refused(capsys, *train_arguments(tmp_path / name))
+        assert "--resume, or replace it with --force" in refused(capsys, *train_arguments(tmp_path / name))
         assert "is not a run folder" in refused(capsys, *train_arguments(tmp_path / name, "--force"))
         assert "is not a run folder" in refused(capsys, *train_arguments(tmp_path / name, "--resume"))
     assert "cannot be written" in refused(capsys, *train_arguments(tmp_path / "file" / "run"))
@@ -111,7 +111,7 @@ def test_a_run_is_not_resumed_with_changed_data(tmp_path: Path, capsys: Capture)
     arguments = ["train", "parity-small", "--data", str(data), "--out", str(tmp_path / "run"), *FEW]
     assert command(capsys, *arguments)[0] == 0
     data.write_text(data.read_text().replace("plum=", "Plum="))
-    assert "started with other symbols" in refused(capsys, *arguments, "--resume")
+    assert "was started with other symbols: its task or data changed" in refused(capsys, *arguments, "--resume")
 
 
 MISTAKES: dict[str, tuple[list[str], str]] = {
@@ -136,7 +136,10 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
         ["parity-small", "--data", "good.jsonl", "--set", "model.context=22"],
         "12 of the 60 documents checked need more than the 22 positions of the model. Set model.context=30",
     ),
-    "states": (["parity-small", "--set", "task.format=causal", "train.max_states=9"], "max_states=9: goes with"),
+    "states": (
+        ["parity-small", "--set", "task.format=causal", "train.max_states=9"],
+        "train.max_states=9 needs task.format=inductive, not causal",
+    ),
     "no data": (["parity-small", "--data", "none.jsonl"], "none.jsonl: cannot be read"),
     "line": (["parity-small", "--data", "bad.jsonl"], "bad.jsonl:2: not JSON"),
     "empty": (["parity-small", "--data", "empty.jsonl"], "empty.jsonl: no lines"),

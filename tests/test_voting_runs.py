@@ -111,7 +111,7 @@ def test_solve_by_votes(seeds: list[Path], capsys: Capture) -> None:
 
 def test_mistakes_of_voting(seeds: list[Path], tmp_path: Path, capsys: Capture) -> None:
     other = trained(tmp_path / "other", tiny(train__steps=1, task__format="direct")).folder
-    assert "need the same symbols and format" in refused(capsys, "evaluate", seeds[0], other, "--vote")
+    assert "Voting needs equal symbols and formats" in refused(capsys, "evaluate", seeds[0], other, "--vote")
     assert "is given twice" in refused(capsys, "evaluate", *seeds, seeds[1], "--vote")
     assert "--vote needs at least 2 runs" in refused(capsys, "evaluate", seeds[0], "--vote")
     assert "Use the method free." in refused(capsys, "evaluate", *seeds, "--vote", "--method", "forced")

@@ -1,1 +1,1 @@
-"""Training: data by step, loss, optimizer, checkpoints, the training loop."""
+"""Training: the data of each step, the loss, the optimizer, checkpoints and the training loop."""

@@ -1,10 +1,11 @@
-"""Checkpoints: safetensors and one JSON file, written to a hidden folder that is then renamed, so never half there.
+"""Checkpoints: folders of safetensors files and one JSON file.
 
-checkpoints/step-N/model.safetensors  optimiser.safetensors  state.json    (state.json holds the others' digests)
-                   average.safetensors                                      if the run averages its weights
-checkpoints/best.json                                                       the step with the best score so far
+checkpoints/step-N/model.safetensors  optimiser.safetensors  state.json    (state.json also holds digests of the files)
+                   average.safetensors                                      (only if the run averages its weights)
+checkpoints/best.json                                                       (the step with the best score so far)
 
-A tensor that a model has under several names (a tied head) is saved once, under the first name.
+A checkpoint is written to a hidden folder, which is then renamed. So an interruption never leaves half a checkpoint.
+A tensor that a model has under several names (such as a tied head) is saved once, under the first name.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ _MODEL, _OPTIMIZER, _AVERAGE = "model.safetensors", "optimiser.safetensors", "av
 class Checkpoint:
     """A checkpoint that was read and found intact.
 
-    digest: of the weights to evaluate. average: of the weights; None if the run keeps none.
+    digest: the digest of the weights to evaluate. average: the moving average of the weights, if the run keeps an
+    average.
     """
 
     step: int
@@ -44,23 +46,23 @@ class Checkpoint:
 
     @property
     def evaluation_weights(self) -> dict[str, Tensor]:
-        """The weights to evaluate: the average, if there is one."""
+        """The weights to evaluate: the average, if the run keeps an average, or else the model's weights."""
         return self.model if self.average is None else self.average
 
 
 class Checkpoints:
-    """The checkpoints of one run folder: the last two and the best one."""
+    """The checkpoints of one run folder: the last two checkpoints and the best checkpoint."""
 
     def __init__(self, run_folder: Path) -> None:
         self.folder = run_folder / "checkpoints"
 
     def steps(self) -> list[int]:
-        """The steps that have a checkpoint, ascending."""
+        """Return the steps that have a checkpoint, in ascending order."""
         found = [path.name.removeprefix("step-") for path in self.folder.glob("step-*") if path.is_dir()]
         return sorted(int(number) for number in found if number.isdecimal())
 
     def best(self) -> tuple[int, float] | None:
-        """The step and the score of the best checkpoint so far; None if there is none."""
+        """Return the step and the score of the best checkpoint so far, or None if no checkpoint is marked as best."""
         try:
             value = json.loads((self.folder / "best.json").read_text())
             return int(value["step"]), float(value["score"])
@@ -75,7 +77,7 @@ class Checkpoints:
         state: dict[str, Any],
         average: nn.Module | None = None,
     ) -> None:
-        """Write the checkpoint of `step`, unless it exists. Raises RunFailure if writing fails."""
+        """Write the checkpoint of `step`, unless this checkpoint exists. Raises RunFailure if writing fails."""
         target = self.folder / f"step-{step}"
         if target.exists():
             return
@@ -102,16 +104,16 @@ class Checkpoints:
             raise RunFailure(
                 f"cannot write the checkpoint of step {step} to {self.folder}: {error}. "
                 + (f"The last intact checkpoint is step-{kept[-1]}" if kept else "There is no earlier checkpoint")
-                + "; free some disk space and continue with --resume"
+                + ". Free some disk space and continue with --resume"
             ) from error
         self._drop_old()
 
     def mark_best(self, step: int, score: float) -> None:
-        """Record the checkpoint of a step as the best one."""
+        """Record that the checkpoint of `step` is the best checkpoint so far."""
         write_atomically(self.folder / "best.json", json.dumps({"step": step, "score": score}))
 
     def load(self, which: str = "last") -> Checkpoint:
-        """Read a checkpoint: `last`, `best` or a step. Raises ScratchpadError if it is missing or damaged."""
+        """Read a checkpoint. which: `last`, `best` or a step. Raises ScratchpadError if it is missing or damaged."""
         steps = self.steps()
         if not steps:
             raise ScratchpadError(f"{self.folder} has no checkpoint: train the run first")
@@ -122,7 +124,7 @@ class Checkpoints:
             step = int(number) if number.isdecimal() else -1
         if step not in steps:
             raise ScratchpadError(
-                f"no checkpoint {which!r} in {self.folder}; available: last, best, {', '.join(map(str, steps))}"
+                f"{self.folder} has no checkpoint {which!r}. Choose one of: last, best, {', '.join(map(str, steps))}"
             )
         try:
             return self._read(step)
@@ -130,7 +132,7 @@ class Checkpoints:
             raise ScratchpadError(f"{damage}. {self._offer(step)}") from None
 
     def _offer(self, damaged: int) -> str:
-        """Advice that names an intact checkpoint to use in place of a damaged one."""
+        """Return a sentence for an error message: which intact checkpoint the user can use."""
         for step in reversed([step for step in self.steps() if step != damaged]):
             try:
                 self._read(step)
@@ -162,13 +164,13 @@ class Checkpoints:
             self._drop(step)
 
     def _drop(self, step: int) -> None:
-        """Remove a checkpoint; it is renamed first, so that an interruption leaves no half of it."""
+        """Remove a checkpoint. It is renamed first, so that an interruption never leaves half a checkpoint."""
         gone = self.folder / f".gone-{step}"
         (self.folder / f"step-{step}").rename(gone)
         shutil.rmtree(gone, ignore_errors=True)
 
     def clean(self, step: int) -> None:
-        """Remove all checkpoints after a step, and what an interruption of `save` or `_drop` left."""
+        """Remove all checkpoints after a step, and also unfinished files that an interruption left."""
         best = self.best()
         if best and best[0] > step:
             (self.folder / "best.json").unlink()
@@ -183,7 +185,7 @@ class _Damaged(Exception):
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a small file so that at any time either the old or the new content is there."""
+    """Write a small file atomically: a reader sees either the whole old content or the whole new content."""
     working = path.with_name(f".{path.name}.tmp")
     working.write_text(text, encoding="utf-8")
     _flush(working)
@@ -191,14 +193,14 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def load_weights(model: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Copy saved weights into a model; a tied tensor was saved under the first of its names."""
+    """Copy saved weights into a model. A tied tensor is stored only under the first of its names."""
     saved_as = _first_names(model)
     tied = {name: tensors[first] for name, first in saved_as.items() if name != first and first in tensors}
     model.load_state_dict(tensors | tied)
 
 
 def restore_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Give each trained parameter its saved moments back."""
+    """Load the saved AdamW moments of each trained parameter into the optimizer."""
     fused = bool(optimizer.defaults.get("fused"))
     for name, parameter in _trained(model):
         saved = {key: tensors[f"{key}.{name}"] for key in ("step", "exp_avg", "exp_avg_sq")}
@@ -222,13 +224,13 @@ def _trained(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
 
 
 def _weights(model: nn.Module) -> dict[str, Tensor]:
-    """The tensors of a model, each under its first name."""
+    """Return the tensors of a model. A tensor with several names is returned once, under its first name."""
     state = model.state_dict()
     return {name: state[name] for name, first in _first_names(model).items() if name == first}
 
 
 def _first_names(model: nn.Module) -> dict[str, str]:
-    """Each name of a model's tensors -> the first name of the same tensor."""
+    """Return for each tensor name of a model the first name of the same tensor."""
     first: dict[tuple[int, torch.Size, tuple[int, ...]], str] = {}
     found = {}
     for name, tensor in model.state_dict().items():
@@ -243,7 +245,7 @@ def _digest(path: Path) -> str:
 
 
 def _flush(path: Path) -> None:
-    """Make the system write a file, or a folder's list of files, to the disk."""
+    """Make the system write a file or folder to the disk now."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,9 +1,9 @@
-"""A curriculum: stages of a task, trained in turn until each is passed (Abbe et al. 2024, figures 8 and 9).
+"""A curriculum: a task is trained in stages, one stage after another (Abbe et al. 2024, figures 8 and 9).
 
-A stage is the task with some settings changed. Every `every` steps it is tested on its own validation questions;
-once the accuracy reaches `threshold`, the next stage starts. Unless `forget` is set, a document's stage is drawn
-uniformly from the current and all earlier stages. That draw depends only on the seed and the document's number, so the
-steps at which stages ended (`ends`) are the only state, and resuming stays exact.
+A stage is the task with some settings changed. After every `every` steps, the current stage is tested on its own
+validation questions. If the accuracy reaches `threshold`, the next stage starts. Unless `forget` is set, each training
+document is drawn from a random stage: the current stage or an earlier stage, all with equal probability. This draw
+depends only on the seed and the document's number. So a checkpoint needs only the steps at which stages ended (`ends`).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from scratchpad.number_format import percent
 from scratchpad.random_stream import Stream, stream_name
 from scratchpad.tasks.base import Symbols, Task
 
-_QUESTIONS_CHECKED = 16  # per stage; a stage that answers half of them differently goes unnoticed once in 65,536
+_QUESTIONS_CHECKED = 16  # per stage. A difference in half of all questions is missed with probability 1 / 65,536
 
 
 @dataclass(frozen=True)
 class Curriculum:
-    """The stages and the progress through them.
+    """The stages of a curriculum and the progress through the stages.
 
-    tasks: the task of each stage. ends: the steps after which stages were passed, ascending, as checkpoints keep them.
+    tasks: the task of each stage. ends: for each passed stage, the step after which it was passed, in ascending order.
     """
 
     tasks: tuple[Task, ...]
@@ -33,22 +33,22 @@ class Curriculum:
     ends: tuple[int, ...] = ()
 
     def stage(self, step: int) -> int:
-        """Return the stage of a step, both counted from 0. The last stage continues after it is passed."""
+        """Return the number of the stage at a step. Stages and steps are counted from 0. The last stage never ends."""
         return min(bisect(self.ends, step), len(self.tasks) - 1)
 
     def task(self, step: int, seed: int, number: int) -> Task:
-        """Return the task that the step's document `number` is drawn from."""
+        """Return the task from which document `number` of the step is drawn."""
         stage = self.stage(step)
         if stage and not self.config.forget:
             stage = Stream(stream_name("stage", seed), number).below(stage + 1)
         return self.tasks[stage]
 
     def is_test_due(self, step: int) -> bool:
-        """Return whether the current stage is tested after `step` steps."""
+        """Return whether a test of the current stage is due after `step` steps."""
         return len(self.ends) < len(self.tasks) and step % self.config.every == 0
 
     def test_questions(self, step: int, seed: int) -> list[Symbols]:
-        """Return the test questions after `step` steps, new ones each time, as long as the task has any."""
+        """Return the questions of the test after `step` steps. Questions repeat only if the task's data are limited."""
         task, n = self.tasks[self.stage(step)], self.config.n
         available = task.count("validation")
         first = (step // self.config.every - 1) * n if available is None else 0
@@ -56,21 +56,21 @@ class Curriculum:
 
     @property
     def threshold(self) -> float:
-        """The accuracy that ends a stage."""
+        """The accuracy at which a stage is passed."""
         assert self.config.threshold is not None
         return self.config.threshold
 
     def steps_in_stage(self, step: int) -> int:
-        """Return how many of the first `step` steps belong to the current stage."""
+        """Return how many steps of the current stage are done after `step` steps of training."""
         return step - (self.ends[-1] if self.ends else 0)
 
     def with_stage_passed(self, step: int) -> Curriculum:
-        """Return the curriculum with its current stage passed after `step` steps."""
+        """Return a copy of the curriculum whose current stage is passed after `step` steps."""
         return replace(self, ends=(*self.ends, step))
 
 
 def make_curriculum(config: CurriculumConfig, task: Task) -> Curriculum | None:
-    """Return the curriculum of the settings, or `None` without stages. ScratchpadError for an invalid stage."""
+    """Return the curriculum, or `None` if the settings have no stages. Raises ScratchpadError if a stage is invalid."""
     tasks = []
     for number, (written, settings) in enumerate(zip(config.stages, config.settings, strict=True), 1):
         with error_prefix(f"curriculum.stages, stage {number} ({written})"):
@@ -83,15 +83,15 @@ def _check_testable(task: Task, threshold: float) -> None:
     if task.most_common_share >= threshold:
         share = "all" if task.most_common_share == 1 else percent(task.most_common_share)
         raise ScratchpadError(
-            f"{share} of its questions have the same answer: always giving it passes the test at "
-            f"curriculum.threshold={threshold:g}"
+            f"{share} of its questions have the same answer. A model that always gives this answer passes the test at "
+            f"curriculum.threshold={threshold:g}. Change the stage or raise the threshold"
         )
     if 0 in (task.count("train"), task.count("validation")):
-        raise ScratchpadError("the data hold no questions to train or to test it on")
+        raise ScratchpadError("the data hold no questions of this stage for training or for its test. Change the stage")
 
 
 def check_stages_agree(curriculum: Curriculum) -> None:
-    """Raise ScratchpadError if two stages that are mixed in training answer the same question differently."""
+    """Raise ScratchpadError if stages are mixed in training and two stages answer the same question differently."""
     stages = () if curriculum.config.forget else curriculum.tasks
     for number, stage in enumerate(stages):
         available = stage.count("train")
@@ -103,13 +103,13 @@ def check_stages_agree(curriculum: Curriculum) -> None:
             if any(_answer_or_none(other, question) not in (None, stage.truth(question)) for question in drawn):
                 one, two = (curriculum.config.stages[each] for each in sorted((number, place)))
                 raise ScratchpadError(
-                    f"curriculum.stages: {one} and {two} answer the same questions differently, but each stage also "
-                    "draws from earlier ones: set curriculum.forget=true to train on one stage at a time"
+                    f"curriculum.stages: {one} and {two} answer the same questions differently, but training mixes the "
+                    "stages. Set curriculum.forget=true to train on one stage at a time"
                 )
 
 
 def _answer_or_none(task: Task, question: Symbols) -> Symbols | None:
-    """Return the task's answer, or `None` if the question is not one of the task's."""
+    """Return the task's answer, or `None` if the task has no such question."""
     try:
         task.check(question)
         return task.truth(question)
@@ -118,7 +118,7 @@ def _answer_or_none(task: Task, question: Symbols) -> Symbols | None:
 
 
 def training_vocabulary(task: Task, curriculum: Curriculum | None) -> Vocabulary:
-    """Return the task's vocabulary, extended by the symbols of all stages: it stays the same during training."""
+    """Return a vocabulary with the symbols of the task and of all stages."""
     own = task.symbols()
     others = (symbol for stage in (curriculum.tasks if curriculum else ()) for symbol in stage.symbols())
     return Vocabulary((*own, *dict.fromkeys(symbol for symbol in others if symbol not in set(own))))

@@ -1,10 +1,13 @@
 """Training data by step: the batches of a step are a pure function of the settings and the step number.
 
-Documents are numbered over the whole run: step s trains on the numbers s * batch to (s + 1) * batch - 1, and a process
-takes every `world_size`-th of them. With the settings and the curriculum's `ends`, a number determines its document:
-the stage, the question, the part of a long chain. There is no shuffled list and no iterator to save. So a resumed run
-continues with the batches that it would have had; background processes can prepare any step in any order; any number of
-processes train on the same documents; and `overlap` can list all questions that a run has trained on.
+Documents are numbered over the whole run. Step s trains on documents s * batch to (s + 1) * batch - 1. Each of n
+processes takes every n-th document. The document is determined by its number, the settings and the curriculum's `ends`.
+There is no shuffled list and no iterator to save. Therefore:
+
+- a resumed run continues with exactly the batches that an uninterrupted run has,
+- background processes can prepare steps in any order,
+- the documents do not depend on the number of processes,
+- `overlap` can list all questions on which a run was trained.
 """
 
 from __future__ import annotations
@@ -28,14 +31,15 @@ from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.formats import Format
 from scratchpad.training.curriculum import Curriculum
 
-_MAX_SECONDS_TO_EXIT = 5.0  # of a background process whose pipe has broken
+_MAX_SECONDS_TO_EXIT = 5.0  # how long to wait for a background process to end after its pipe has broken
 
 
 @dataclass(frozen=True)
 class StepData(Dataset[list[Batch]]):
-    """`data[step]` is a list of micro-batches: this process's part of the step, equal work for each worker thread.
+    """A data set: `data[step]` is the list of micro-batches that this process trains on in the step.
 
-    context: the positions of the model (`None`: unlimited). With a curriculum, each document's task is that of a stage.
+    context: the number of the model's positions; `None` means unlimited. rank: the number of this process.
+    world_size: the number of processes. curriculum: if given, documents are drawn from the tasks of its stages.
     """
 
     task: Task
@@ -56,11 +60,11 @@ class StepData(Dataset[list[Batch]]):
         return step_batches(rows, self.config.micro_tokens, self.worker_threads)
 
     def questions(self, step: int) -> list[Symbols]:
-        """Return this process's questions of a step."""
+        """Return the questions that this process trains on in a step."""
         return [self._draw(number)[1] for number in self._document_numbers(step)]
 
     def questions_before(self, steps: int) -> Iterator[Symbols]:
-        """Yield the questions of the first `steps` steps of all processes. Each fixed sample is yielded once."""
+        """Yield the training questions of the first `steps` steps. Samples that training repeats are yielded once."""
         count, samples = steps * self.config.batch, self._samples(self.task)
         if self.curriculum is None and samples is not None and samples <= count:
             yield from (self.task.draw(self.config.seed, "train", index) for index in range(samples))
@@ -71,7 +75,6 @@ class StepData(Dataset[list[Batch]]):
         return range(step * self.config.batch, (step + 1) * self.config.batch)[self.rank :: self.world_size]
 
     def _draw(self, number: int) -> tuple[Task, Symbols]:
-        """Return the task and the question of a document."""
         task, seed = self.task, self.config.seed
         if self.curriculum is not None:
             task = self.curriculum.task(number // self.config.batch, seed, number)
@@ -81,7 +84,7 @@ class StepData(Dataset[list[Batch]]):
         return self.config.samples or task.count("train")
 
     def _index(self, task: Task, number: int) -> int:
-        """Return the index of a document's draw: its number, or with fixed samples its entry in the epoch's order."""
+        """Return the index of a document in its task. If samples are fixed, each epoch has a new order."""
         samples = self._samples(task)
         if samples is None:
             return number
@@ -90,7 +93,7 @@ class StepData(Dataset[list[Batch]]):
 
     def _rows(self, number: int) -> list[Row[int]]:
         task, question = self._draw(number)
-        place = 0.0  # where in its chain the document's states are taken from: 0 (start) to 1 (end)
+        place = 0.0  # where the trained states begin in the chain, from 0 (start) to 1 (end)
         if self.config.states_from != "start":
             place = Stream(stream_name("place", self.config.seed), number).uniform()
         written = self.format.write(task, question, self.config.max_states, place)
@@ -100,7 +103,7 @@ class StepData(Dataset[list[Batch]]):
 
 
 def step_batches(rows: Sequence[Row[int]], micro_tokens: int, worker_threads: int) -> list[Batch]:
-    """Return a step's micro-batches. Each worker thread gets rows of every length, so that all have equal work."""
+    """Return a step's micro-batches. Each worker thread gets rows of every length, so all threads have equal work."""
     ordered = sorted(rows, key=len)
     shares = [ordered[first::worker_threads] for first in range(worker_threads)]
     return [collate(part) for share in shares for part in micro_batches(share, micro_tokens)]
@@ -112,9 +115,10 @@ def _order(name: str, epoch: int, samples: int) -> Sequence[int]:
 
 
 def batches_by_step(data: StepData, first_step: int, workers: int, pin: bool) -> Iterator[list[Batch]]:
-    """Yield the batches of the steps from `first_step` on, prefetched by `workers` background processes.
+    """Yield the batches of each step, beginning with `first_step`. Background processes prefetch the batches.
 
-    pin: pin memory for a GPU. RunFailure if a background process dies or fails to make its batch.
+    workers: the number of background processes. pin: whether to pin memory for a GPU. Raises RunFailure if a
+    background process dies or cannot make its batch.
     """
     loader = DataLoader(
         data, batch_size=None, sampler=range(first_step, len(data)), num_workers=workers, pin_memory=pin,
@@ -123,7 +127,7 @@ def batches_by_step(data: StepData, first_step: int, workers: int, pin: bool) ->
     )  # fmt: skip
     try:
         yield from loader
-    except (OSError, EOFError, RuntimeError) as error:  # the ways in which a dead worker's pipe breaks
+    except (OSError, EOFError, RuntimeError) as error:  # the pipe of a dead worker raises one of these errors
         if not workers:
             raise
         if "DataLoader worker" not in str(error):
@@ -132,10 +136,7 @@ def batches_by_step(data: StepData, first_step: int, workers: int, pin: bool) ->
 
 
 def _wait_for_dead_worker() -> None:
-    """Join the worker whose pipe broke, so that torch's signal handler raises here and not at a later moment.
-
-    A process closes its pipes shortly before it ends.
-    """
+    """Wait until the worker with the broken pipe has ended, so that torch's signal handler raises now and not later."""
     children = multiprocessing.active_children()
     ended = wait([child.sentinel for child in children], timeout=_MAX_SECONDS_TO_EXIT if children else 0)
     for child in children:
@@ -144,21 +145,21 @@ def _wait_for_dead_worker() -> None:
 
 
 def _ignore_interrupts(worker: int) -> None:
-    """Leave Ctrl-C, which reaches every process of the terminal, to the main process, which may terminate this one."""
+    """Ignore Ctrl-C in a background process: only the main process handles Ctrl-C, and then ends this process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def dead_worker_failure(error: RuntimeError) -> RunFailure | None:
-    """Return the failure to raise if torch reported a dead background process, else `None`."""
+    """Return a RunFailure if the error reports a dead background process, or else `None`."""
     return _batch_failure(error) if "DataLoader worker" in str(error) else None
 
 
 def _batch_failure(error: Exception) -> RunFailure:
     reported = str(error) or type(error).__name__
-    if reported.startswith("Caught "):  # raised in the background process; torch passes its traceback on
-        return RunFailure(f"no batch could be made in a background process: {reported}")
+    if reported.startswith("Caught "):  # an exception in the background process; torch passes on its traceback
+        return RunFailure(f"a background process could not make a batch: {reported}")
     return RunFailure(
-        f"a background process that makes batches died ({reported}). Memory may have run out: "
-        "try train.workers=0, or a smaller train.batch; continue with --resume"
+        f"a background process that makes batches died ({reported}). The memory may be full. "
+        "Set train.workers=0 or a smaller train.batch, and continue with --resume"
     )

@@ -1,9 +1,9 @@
-"""Data-parallel training in several processes under torchrun, with the result of one process.
+"""Data-parallel training in several processes under torchrun. The result is the same as in one process.
 
-Each of n processes takes every n-th document of a step (`training.data`). The loss is a sum over scored tokens divided
-by their number in the whole step. So the target counts are summed over the processes first, each process divides its
-own sum by the total, and gradients are then summed, not averaged: every token has the same weight, however unequal the
-shares. Clipping and the optimizer see the same gradients in every process, so the parameters stay equal.
+Each of n processes takes every n-th document of a step (`training.data`). Each process divides its summed loss by
+the number of scored tokens of all processes. The gradients are then summed, not averaged. So every token has the same
+weight, even if the processes have different numbers of tokens. Clipping and the optimizer get the same gradients
+in every process, so the parameters stay equal.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from scratchpad.errors import ScratchpadError
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """This process's rank, the number of processes, and the operations that join them. All must call each of these."""
+    """The processes that train together. rank: this process's number. Every process must call each of the methods."""
 
     rank: int = 0
     world_size: int = 1
@@ -31,13 +31,13 @@ class ProcessGroup:
         return self.rank == 0
 
     def sum(self, value: Tensor) -> Tensor:
-        """Sum a tensor over all processes, in place, and return it."""
+        """Replace a tensor with its sum over all processes, and return the tensor."""
         if self.world_size > 1:
             torch.distributed.all_reduce(value)
         return value
 
     def sum_gradients(self, model: nn.Module) -> None:
-        """Replace every gradient by its sum over the processes, in one all-reduce."""
+        """Replace every gradient with its sum over all processes. One all-reduce sums all gradients together."""
         if self.world_size == 1:
             return
         trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -47,17 +47,17 @@ class ProcessGroup:
             parameter.grad = part.view_as(parameter)
 
     def any(self, value: bool, device: torch.device) -> bool:
-        """Return whether the value is true in any process."""
+        """Return whether `value` is true in at least one process."""
         return bool(self.sum(torch.tensor(int(value), device=device)))
 
     def barrier(self, device: torch.device) -> None:
-        """Wait until every process has called this."""
+        """Wait until every process has called this method."""
         self.any(True, device)
 
 
 @contextmanager
 def process_group(device: torch.device) -> Iterator[ProcessGroup]:
-    """Join the processes that torchrun started; without torchrun, a group of this process alone."""
+    """Join the processes that torchrun started. Without torchrun, the group contains only this process."""
     world_size = int(os.environ.get("WORLD_SIZE", "1"))
     if world_size == 1:
         yield ProcessGroup()
@@ -70,16 +70,16 @@ def process_group(device: torch.device) -> Iterator[ProcessGroup]:
 
 
 def is_main_process() -> bool:
-    """Return whether this is the first of torchrun's processes or was not started by torchrun."""
+    """Return whether this process is torchrun's first process. Without torchrun, return true."""
     return os.environ.get("RANK", "0") == "0"
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device for `auto` (a GPU if present), `cpu` or `cuda`. Under torchrun each process has its own GPU."""
+    """Return the device called `auto` (a GPU if present), `cpu` or `cuda`. Each torchrun process has its own GPU."""
     if name not in ("auto", "cpu", "cuda"):
-        raise ScratchpadError(f"--device {name}: choose auto, cpu or cuda")
+        raise ScratchpadError(f"--device {name} is unknown: choose auto, cpu or cuda")
     if name == "cuda" and not torch.cuda.is_available():
-        raise ScratchpadError("--device cuda: torch finds no CUDA GPU; use auto or cpu")
+        raise ScratchpadError("--device cuda needs a CUDA GPU, but torch finds no such GPU. Choose auto or cpu")
     if name == "cpu" or not torch.cuda.is_available():
         return torch.device("cpu")
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))

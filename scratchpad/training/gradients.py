@@ -1,7 +1,7 @@
-"""The gradient of a step, over its micro-batches: one after another, or on a CPU in several threads at once.
+"""The gradient of a training step, summed over the micro-batches of the step.
 
-Two threads that take a micro-batch each finish more than two that share every matrix product: dropout, small operations
-and Python's own work also run in parallel, and no thread waits for another one at each operation.
+On a CPU, several threads work at once, and each thread takes whole micro-batches. This is faster than to share
+the matrix products of one micro-batch among all threads: small operations run in parallel too, and threads rarely wait.
 """
 
 from __future__ import annotations
@@ -20,21 +20,20 @@ from scratchpad.models.dropout import drawing_from
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Loss = Callable[[Batch], Tensor]
-"""A micro-batch's share of the loss."""
+"""A function that returns a micro-batch's part of the loss."""
 
-_MOST_THREADS = 4
-"""Only one thread at a time runs Python code, so more threads gain little."""
+_MOST_THREADS = 4  # Python code runs in only one thread at a time, so more threads gain little
 
 
 class WorkerThreads:
-    """Threads that work on items at the same time; each has its share of torch's own threads."""
+    """Threads that work on items at the same time. torch's own threads are divided equally among these threads."""
 
     def __init__(self, count: int = 1) -> None:
         self.count = count
         self._pool = ThreadPoolExecutor(count) if count > 1 else None
 
     def map(self, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-        """Return `work(item)` for each item, in the order of `items`. A single item has all of torch's threads."""
+        """Return `work(item)` for each item, in the order of `items`. A single item gets all of torch's threads."""
         if self._pool is None or len(items) == 1:
             return [work(item) for item in items]
         torch_threads = torch.get_num_threads()
@@ -50,14 +49,14 @@ class WorkerThreads:
 
 
 def worker_thread_count(device: torch.device, backend: str) -> int:
-    """How many micro-batches to work on at once: one with `dense`, since all threads would share its dropout stream."""
+    """Return how many threads to use: 1 with the back-end `dense`, because its dropout has a shared generator."""
     return min(torch.get_num_threads(), _MOST_THREADS) if device.type == "cpu" and backend == "blocks" else 1
 
 
 def set_gradients(model: nn.Module, batches: Sequence[Batch], loss: Loss, threads: WorkerThreads) -> Tensor:
-    """Set the gradient of every trained parameter to that of the sum of `loss` over the batches; return the sum.
+    """Sum `loss` over the batches, set the gradient of this sum in every trained parameter, and return the sum.
 
-    Which thread takes which batch, and the order of each sum, depend only on the batches and the number of threads.
+    The result does not depend on the timing of the threads: equal batches and thread counts give equal bits.
     """
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     seeds = torch.randint(2**63 - 1, (len(batches),)).tolist()
@@ -69,7 +68,7 @@ def set_gradients(model: nn.Module, batches: Sequence[Batch], loss: Loss, thread
 
 
 def _queues(jobs: Sequence[tuple[Batch, int]], count: int) -> list[list[tuple[Batch, int]]]:
-    """Deal (batch, seed) pairs out to at most `count` queues, each to the queue with the fewest tokens so far."""
+    """Divide (batch, seed) pairs among at most `count` queues. Each pair goes to the queue with the fewest tokens."""
     queues: list[list[tuple[Batch, int]]] = [[] for _ in range(min(count, len(jobs)))]
     tokens = [0] * len(queues)
     for batch, seed in jobs:
@@ -82,7 +81,7 @@ def _queues(jobs: Sequence[tuple[Batch, int]], count: int) -> list[list[tuple[Ba
 def _queue_gradients(
     parameters: Sequence[Tensor], loss: Loss, queue: Sequence[tuple[Batch, int]]
 ) -> tuple[Tensor, list[Tensor]]:
-    """The summed loss of a queue's batches, and its gradients."""
+    """Return the summed loss of a queue's batches, and the gradients of this sum."""
     losses, gradients = [], []
     for batch, seed in queue:
         with drawing_from(seed):
@@ -94,7 +93,7 @@ def _queue_gradients(
 
 
 def _sum_in_place(parts: Sequence[Tensor]) -> Tensor:
-    """Add all tensors to the first one and return it."""
+    """Add all other tensors to the first tensor in place, and return the first tensor."""
     for part in parts[1:]:
         parts[0].add_(part)
     return parts[0]

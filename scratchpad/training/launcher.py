@@ -1,7 +1,7 @@
-"""Training several runs in parallel, one process each: for small models, a run per core is fastest.
+"""Training several runs in parallel, in one child process per run. For small models, one run per core is fastest.
 
-A child process is `scratchpad train CONFIG --resume`. Its metrics.jsonl is polled for new lines, so the caller receives
-the same metrics whether a run trains in its own process or in a child.
+A child process runs `scratchpad train CONFIG --resume`. The caller reads new lines of the child's metrics.jsonl, so it
+receives the same metrics as for a run that trains in the caller's process.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from scratchpad.config.schema import RunConfig
 from scratchpad.errors import RunFailure
 
 _POLL_SECONDS = 0.2
-OnRunMetrics = Callable[[str, dict[str, Any]], None]  # takes a run's name and each line of its metrics.jsonl
+OnRunMetrics = Callable[[str, dict[str, Any]], None]  # its arguments: a run's name, a line of the run's metrics.jsonl
 
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """A run to train or resume: its display name, settings and folder."""
+    """A run to train or resume. name: the run's name in messages."""
 
     name: str
     config: RunConfig
@@ -36,10 +36,11 @@ class TrainingJob:
 
 
 def launch_runs(jobs: Sequence[TrainingJob], at_once: int, on_metrics: OnRunMetrics, device: str = "auto") -> None:
-    """Train all jobs, `at_once` at a time. `on_metrics` receives a job's name and each line of its metrics.jsonl.
+    """Train all jobs, at most `at_once` jobs at the same time.
 
-    A job that starts from another job's run waits for it. Unless OMP_NUM_THREADS is set, the processes share the cores.
-    The first failure, or Ctrl-C, makes the other processes save and end; a failure is raised as RunFailure.
+    on_metrics: a function that receives a job's name and each line of the job's metrics.jsonl. If a job's `train.start`
+    is another job's run, the job waits for that run. The processes divide the cores equally, unless OMP_NUM_THREADS is
+    set. After a failure or Ctrl-C, the other processes save their step and end. Raises RunFailure if a process fails.
     """
     with tempfile.TemporaryDirectory() as scratch:
         variables = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // at_once)), **os.environ}
@@ -64,16 +65,14 @@ def launch_runs(jobs: Sequence[TrainingJob], at_once: int, on_metrics: OnRunMetr
 
 
 def _next_ready(waiting: Sequence[_TrainingProcess], running: Sequence[_TrainingProcess]) -> _TrainingProcess | None:
-    """Return the first waiting process that does not start from an unfinished run, if there is one."""
+    """Return the first waiting process whose `train.start` is not set or is a finished run."""
     unfinished = {str(process.job.folder) for process in (*running, *waiting)}
     return next((process for process in waiting if process.job.config.train.start not in unfinished), None)
 
 
 class _TrainingProcess:
-    """A job and the child process that trains it."""
-
     def __init__(self, job: TrainingJob, config: Path, device: str, environment: Mapping[str, str]) -> None:
-        """config: where to write the settings for the child."""
+        """config: the path of the settings file, which is written for the child process."""
         self.job, self._config, self._device, self._environment = job, config, device, environment
         self._process: subprocess.Popen[bytes] | None = None
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
@@ -87,20 +86,20 @@ class _TrainingProcess:
         self._process = subprocess.Popen(
             [*command, "--device", self._device, "--resume"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._stderr, env=self._environment,
-            process_group=0,  # only `interrupt` sends Ctrl-C: a second one would end the process before it has saved
+            process_group=0,  # only `interrupt` sends Ctrl-C to the child, not the terminal
         )  # fmt: skip
 
     def new_metrics(self) -> list[dict[str, Any]]:
         """Return the lines of metrics.jsonl that were completed since the last call."""
         path = self.job.folder / "metrics.jsonl"
         complete: list[bytes] = []
-        with contextlib.suppress(FileNotFoundError):  # not yet written, or removed by a run that starts again
+        with contextlib.suppress(FileNotFoundError):  # the file does not exist yet
             complete = path.read_bytes().split(b"\n")[:-1]
-        new, self._lines_read = complete[self._lines_read :], len(complete)  # not bytes: resuming rewrites lines
+        new, self._lines_read = complete[self._lines_read :], len(complete)
         return [json.loads(line) for line in new]
 
     def has_finished(self) -> bool:
-        """Return whether the process has ended successfully. RunFailure with its last message if it has failed."""
+        """Return whether the process has ended. Raises RunFailure with its last message if it failed."""
         assert self._process is not None
         status = self._process.poll()
         if status:
@@ -112,12 +111,11 @@ class _TrainingProcess:
         return status == 0
 
     def interrupt(self) -> None:
-        """Make the process save its step and end."""
+        """Ask the process to save its current step and to end."""
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
 
     def wait(self) -> None:
-        """Wait until the process has ended."""
         if self._process is not None:
             self._process.wait()
         self._stderr.close()

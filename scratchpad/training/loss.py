@@ -1,4 +1,4 @@
-"""The loss: the sum over scored tokens, to be divided by their number in the whole optimizer step."""
+"""The loss of a step: the summed loss of all scored tokens, divided by the number of scored tokens in the step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scratchpad.models.protocol import LanguageModel
 
 
 def summed_loss(model: LanguageModel, batch: Batch, backend: str = "blocks") -> Tensor:
-    """Return the summed cross-entropy of a batch's targets, in float32 or wider. Only their logits are computed."""
+    """Return the summed cross-entropy of a batch's targets, in float32 or wider. Only targets need logits."""
     scored = batch.targets != NO_TARGET
     logits = model(batch, backend, scored)
     return F.cross_entropy(
@@ -22,5 +22,5 @@ def summed_loss(model: LanguageModel, batch: Batch, backend: str = "blocks") -> 
 
 
 def count_targets(batches: Sequence[Batch]) -> int:
-    """Return the number of scored tokens in the batches."""
+    """Return the number of scored tokens in all batches together."""
     return sum(int((batch.targets != NO_TARGET).sum()) for batch in batches)

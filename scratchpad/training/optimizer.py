@@ -1,4 +1,4 @@
-"""AdamW with weight decay of matrices only, linear warm-up and cosine decay, and a moving average of the weights."""
+"""The AdamW optimizer, the schedule of the learning rate, and the moving average of the weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scratchpad.config.schema import TrainConfig
 
 
 def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
-    """Return AdamW of the trained parameters. Only those of two or more dimensions decay: not biases, not norms."""
+    """Return AdamW for the trained parameters. Weight decay applies to matrices, but not to biases and norms."""
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     groups = [
         {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": config.weight_decay},
@@ -22,7 +22,7 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
 
 
 def learning_rate(step: int, config: TrainConfig) -> float:
-    """Return the learning rate of a step, counted from 0: linear warm-up, then a cosine down to the final rate."""
+    """Return the learning rate of a step (counted from 0): a linear warm-up, then a cosine down to the final rate."""
     if step < config.warmup_steps:
         return config.learning_rate * (step + 1) / config.warmup_steps
     decay = max(1, (config.decay_steps or config.steps) - config.warmup_steps)
@@ -32,9 +32,9 @@ def learning_rate(step: int, config: TrainConfig) -> float:
 
 
 def update_average(average: nn.Module, model: nn.Module, kept: float, step: int) -> None:
-    """Update the moving average of the weights in place, after a step counted from 1.
+    """Update the moving average of the weights in place. `step` is counted from 1.
 
-    kept: the factor of the old average. Early steps use (1 + step) / (10 + step), so that the initial weights fade.
+    kept: the factor of the old average. Early steps use a smaller factor, so that the initial weights fade quickly.
     """
     move = get_ema_multi_avg_fn(min(kept, (1 + step) / (10 + step)))
     pairs = zip(average.parameters(), model.parameters(), strict=True)

@@ -1,8 +1,7 @@
-"""The overlap of test questions with training questions. In small tasks some test
-questions also occur in training; reports give the number.
+"""The overlap of test questions with training questions: in small tasks, some test questions also occur in training.
 
-Nothing is recorded during training. What a step trains on is a pure function of its number (`training.data`), so the
-training questions are drawn again from the settings, hashed, and the sorted hashes cached in the run folder.
+Training records no questions. This module draws the training questions again from the settings (`training.data`). It
+caches the sorted hashes of the questions in the run folder.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ from scratchpad.training.data import StepData
 
 
 def training_overlap(data: StepData, steps: int, questions: Iterable[Symbols], folder: Path) -> np.ndarray:
-    """Return a boolean array: which of the questions occur in the first `steps` training steps. Caches in `folder`."""
+    """Return for each question whether it occurs in the first `steps` training steps. `folder` is the run folder."""
     test_digests = np.array([_digest(question) for question in questions], np.uint64)
     return np.isin(test_digests, _training_digests(data, steps, folder))
 
 
 def _training_digests(data: StepData, steps: int, folder: Path) -> np.ndarray:
-    """Return the sorted 64-bit digests of all training questions. Two questions collide with probability 2**-64."""
+    """Return the sorted digests of all training questions. Two questions share a digest with probability 2**-64."""
     path = folder / f"questions-{steps}.npy"
     if path.exists():
         return np.load(path, allow_pickle=False)

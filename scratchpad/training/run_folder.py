@@ -1,4 +1,4 @@
-"""The files of a run folder: config.json, lines of JSON, saved evaluations; and whether a folder holds a given run."""
+"""Read and write the files of a run folder, and compare the run in a folder with given settings."""
 
 from __future__ import annotations
 
@@ -23,44 +23,43 @@ from scratchpad.provenance import git_hash, hardware, versions
 from scratchpad.tasks.document import MARKS
 from scratchpad.training.checkpoint import Checkpoint, Checkpoints, write_atomically
 
-_EVALUATION_FILES = ("scores.jsonl", "evaluation.jsonl")
-"""Where a run folder keeps evaluations: scores, and samples."""
+_EVALUATION_FILES = ("scores.jsonl", "evaluation.jsonl")  # for scores and for samples
 
 
 def read_run_record(folder: Path) -> dict[str, Any]:
-    """Read config.json of a run folder. Raises ScratchpadError if the folder holds no run."""
+    """Read config.json of a run folder. Raises ScratchpadError if the folder holds no run or the file is damaged."""
     path = folder / "config.json"
     if not path.is_file():
-        raise ScratchpadError(f"{folder} is not a run folder: it has no config.json (`scratchpad train` makes one)")
+        raise ScratchpadError(f"{folder} is not a run folder: it has no config.json. Train a run first")
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(record["config"], dict) or record["vocabulary"][: len(MARKS)] != list(MARKS):
-            raise ValueError("no config or no vocabulary")
+            raise ValueError("it has no config or no vocabulary")
     except (ValueError, KeyError, TypeError) as error:
         raise ScratchpadError(f"{path} is damaged: {error}") from None
     return record
 
 
 def config_of(record: Mapping[str, Any], folder: Path) -> RunConfig:
-    """Return the settings in the record of a run folder."""
+    """Return the settings in `record`, which was read from the config.json in `folder`."""
     return RunConfig.from_json(record["config"], str(folder / "config.json"))
 
 
 def saved_config(folder: Path) -> RunConfig:
-    """Return the settings that a run folder keeps."""
+    """Return the settings of the run in a run folder."""
     return config_of(read_run_record(folder), folder)
 
 
 def has_run_to_resume(folder: Path, run: ResolvedRun, resume: bool, force: bool) -> bool:
-    """Return whether `folder` holds a run to resume. Raises ScratchpadError if it must not change."""
+    """Return whether to resume the run in `folder`. Raises ScratchpadError if training there is not allowed."""
     exists = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
     if exists and resume:
         check_same_run(folder, run)
         return True
     if exists and not force:
-        raise ScratchpadError(f"{folder} already exists: resume it with --resume, or overwrite it with --force")
+        raise ScratchpadError(f"{folder} already exists: resume the run with --resume, or replace it with --force")
     if exists and not (folder / "config.json").is_file():
-        raise ScratchpadError(f"{folder} is not a run folder; --force overwrites only those. Choose another --out")
+        raise ScratchpadError(f"{folder} is not a run folder; --force replaces only run folders. Choose another --out")
     start = run.config.train.start
     if exists and start is not None and Path(start).resolve().is_relative_to(folder.resolve()):
         raise ScratchpadError(f"train.start={start} lies in {folder}, which would be replaced: choose another --out")
@@ -68,9 +67,9 @@ def has_run_to_resume(folder: Path, run: ResolvedRun, resume: bool, force: bool)
 
 
 def make_run_folder(folder: Path, run: ResolvedRun, start: Checkpoint | None) -> None:
-    """Empty the folder and write its config.json. start: the weights that the run starts from, if any."""
+    """Empty the folder and write config.json. start: the checkpoint of `train.start`, if this setting is given."""
     try:
-        for path in folder.iterdir():  # not the folder itself: it is locked
+        for path in folder.iterdir():  # the folder itself is locked and must stay
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         write_atomically(folder / "config.json", json.dumps(_run_record(run, start), indent=1) + "\n")
     except OSError as error:
@@ -78,7 +77,6 @@ def make_run_folder(folder: Path, run: ResolvedRun, start: Checkpoint | None) ->
 
 
 def _run_record(run: ResolvedRun, start: Checkpoint | None) -> dict[str, Any]:
-    """Return the content of config.json: settings, the ordered vocabulary, machine and software versions."""
     return {
         "config": run.config.to_json(),
         "start": {"step": start.step, "digest": start.digest} if start else None,
@@ -97,10 +95,9 @@ def _run_record(run: ResolvedRun, start: Checkpoint | None) -> dict[str, Any]:
 
 
 def is_trained(run: ResolvedRun, folder: Path, same_evaluation: bool = True) -> bool:
-    """Whether the folder holds this measured run, trained to its end. ScratchpadError where it holds another run.
+    """Return whether the folder holds this run, trained to its end. Raises ScratchpadError if it holds another run.
 
-    same_evaluation: its evaluation during training must match, too. If False, that of a finished run may differ where
-    its weights do not depend on it.
+    same_evaluation: if False, a finished run may differ in evaluation settings that do not change the weights.
     """
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return False
@@ -113,13 +110,13 @@ def is_trained(run: ResolvedRun, folder: Path, same_evaluation: bool = True) -> 
 
 
 def check_same_run(folder: Path, run: ResolvedRun, same_evaluation: bool = True) -> None:
-    """Raise ScratchpadError if the folder's run has different settings, or if its data have changed.
+    """Raise ScratchpadError if the folder's run has other settings, or if its data have changed.
 
-    same_evaluation: if False, evaluation settings that the weights do not depend on may differ.
+    same_evaluation: if False, the runs may differ in evaluation settings that do not change the weights.
     """
     record = read_run_record(folder)
     if record["vocabulary"] != run.codec.to_json():
-        raise ScratchpadError(f"{folder} was started with other symbols: its task or data have changed since")
+        raise ScratchpadError(f"{folder} was started with other symbols: its task or data changed. Use another --out")
     saved, config = config_of(record, folder), run.config
     if saved.train.start != config.train.start and _is_same_start(record, config):
         saved = dataclasses.replace(saved, train=dataclasses.replace(saved.train, start=config.train.start))
@@ -131,13 +128,13 @@ def check_same_run(folder: Path, run: ResolvedRun, same_evaluation: bool = True)
     ]
     if changed:
         raise ScratchpadError(
-            f"{folder} was started with other settings ({'; '.join(changed)}): resume it with its own "
-            f"({folder / 'config.json'} in place of a recipe), or start another run with --out"
+            f"{folder} was started with other settings ({'; '.join(changed)}). To resume it, give "
+            f"{folder / 'config.json'} in place of a recipe. To start a new run, choose another --out"
         )
 
 
 def _is_same_start(record: Mapping[str, Any], config: RunConfig) -> bool:
-    """Return whether a run started from exactly these weights; the weights' folder may have moved."""
+    """Return whether the saved run started from the weights in train.start. Their folder may have moved."""
     if record.get("start") is None or config.train.start is None:
         return False
     return Checkpoints(Path(config.train.start)).load().digest == record["start"]["digest"]
@@ -150,9 +147,9 @@ def check_saved_evaluation(folder: Path) -> None:
 
 
 def save_evaluation(folder: Path, step: int, results: Sequence[Result]) -> None:
-    """Save scores (scores.jsonl) and samples (evaluation.jsonl) of the checkpoint of `step`.
+    """Save the scores (scores.jsonl) and samples (evaluation.jsonl). step: the step of the evaluated checkpoint.
 
-    They replace lines of the same method, sampling, size and seed, of any checkpoint; other lines stay.
+    Older lines with the same method, sampling, size and seed are replaced, even if they are from another checkpoint.
     """
     compared = ("method", "sampling", "size", "seed")
     keys = {tuple(getattr(result.score, name) for name in compared) for result in results}
@@ -170,8 +167,9 @@ def save_evaluation(folder: Path, step: int, results: Sequence[Result]) -> None:
 
 
 def read_json_lines(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The JSON objects of a file, each with its place, `FILE:LINE`; none without a file. An unfinished last line is
-    left out. ScratchpadError for any other damaged line.
+    """Yield the place (`FILE:LINE`) and the JSON object of each line. A missing file counts as an empty file.
+
+    An unfinished last line is left out. Raises ScratchpadError if any other line is damaged.
     """
     if not path.exists():
         return
@@ -185,7 +183,7 @@ def read_json_lines(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
                     return
                 raise ScratchpadError(f"{place} is damaged: {error}") from None
             if not isinstance(line, dict):
-                raise ScratchpadError(f"{place} is damaged: a line holds one JSON object")
+                raise ScratchpadError(f"{place} is damaged: the line is not a JSON object")
             yield place, line
 
 
@@ -193,5 +191,5 @@ def require_keys(place: str, line: Mapping[str, Any], needed: Iterable[str]) -> 
     """Return the line. Raises ScratchpadError if the line lacks a needed key."""
     missing = [name for name in needed if name not in line]
     if missing:
-        raise ScratchpadError(f"{place} is damaged: no {', '.join(missing)}")
+        raise ScratchpadError(f"{place} is damaged: it lacks {', '.join(missing)}")
     return line

@@ -1,7 +1,7 @@
-"""A lock on a run folder: two processes training in one folder would mix their checkpoints and metrics.
+"""A lock on a run folder, because two processes that train in one folder would mix their checkpoints and metrics.
 
-The lock is an advisory `flock` on the folder itself. The kernel releases it when the process ends, however it ends, so
-no stale lock file can block a resumed run.
+The lock is an advisory `flock` on the folder itself. The kernel releases the lock when the process ends, even after a
+crash. So a resumed run is never blocked by an old lock.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from scratchpad.errors import ScratchpadError
 
 @contextmanager
 def lock_run_folder(folder: Path) -> Iterator[None]:
-    """Create a folder if needed and lock it until the end of the block or of this process.
+    """Create a folder if needed, and lock the folder until the `with` block or this process ends.
 
-    ScratchpadError if another process has locked the folder, or if it cannot be created.
+    Raises ScratchpadError if another process has locked the folder, or if the folder cannot be created.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -31,7 +31,7 @@ def lock_run_folder(folder: Path) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ScratchpadError(
-                f"another process is training in {folder}: wait for it, stop it, or choose another --out"
+                f"another process is training in {folder}. Wait until it ends, stop it, or choose another --out"
             ) from None
         except OSError:  # some network file systems cannot lock folders: train without a lock
             pass

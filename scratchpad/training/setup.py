@@ -1,4 +1,4 @@
-"""Start and resume training: measure the settings, make the model and its trainer, train in a run folder."""
+"""Start and resume training in a run folder."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ from scratchpad.training.run_folder import config_of, has_run_to_resume, make_ru
 from scratchpad.training.run_lock import lock_run_folder
 from scratchpad.training.trainer import OnMetrics, Trainer
 
-_MEASURED = 32  # documents per size that are written before training
-_KERNEL_CACHE = "ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64"  # torch's default of 1024 takes gigabytes with ragged rows
-_SPARE_POSITIONS = 8  # beyond the longest document, so that a model may write a little too much
+_MEASURED = 32  # how many documents per size are written before training, to find the longest document
+_KERNEL_CACHE = "ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64"  # torch's default (1024) takes gigabytes if row lengths vary
+_SPARE_POSITIONS = 8  # positions beyond the longest document, because a model may write a little too much
 
 
 def train(
@@ -47,12 +47,13 @@ def train(
     checkpoint: str = "last",
     on_metrics: OnMetrics = lambda line: None,
 ) -> Run:
-    """Train a run in the folder `out` and return it. Finds every mistake in the settings before it makes the folder.
+    """Train a run in the folder `out` and return the run. The settings are checked before the folder is created.
 
-    config: settings, or a run that `measure` returned. resume: continue the run in the folder (from `checkpoint`).
-    force: overwrite it. on_metrics: called with every line of metrics.jsonl. ScratchpadError for mistakes and for a
-    folder that another process trains in; RunFailure for a diverged loss, a full disk, a dead worker; Interrupted after
-    Ctrl-C or another request to stop. Under torchrun each process calls this with the same arguments.
+    config: the settings, or a run that `measure` returned. resume: whether to continue the run in the folder from
+    `checkpoint`. force: whether to replace the run in the folder. on_metrics: a function that receives each line of
+    metrics.jsonl. Raises ScratchpadError if a setting is wrong or another process is training in the folder. Raises
+    RunFailure if the loss diverges, the disk is full or a background process dies. Raises Interrupted after Ctrl-C or
+    another request to stop. Under torchrun, every process calls this function with the same arguments.
     """
     folder, where = Path(out), choose_device(device)
     os.environ.setdefault(*_KERNEL_CACHE)
@@ -62,7 +63,7 @@ def train(
     with process_group(where) as processes:
         saved = has_run_to_resume(folder, run, resume, force) and Checkpoints(folder).steps()
         start = None if saved else load_start(run)
-        processes.barrier(where)  # every process has looked at the folder before the first one writes
+        processes.barrier(where)  # the first process writes to the folder only after all processes have read it
         with lock_run_folder(folder) if processes.is_first else nullcontext():
             if processes.is_first and not saved:
                 make_run_folder(folder, run, start)
@@ -72,15 +73,15 @@ def train(
             elif start:
                 trainer.load_initial_weights(start)
             trainer.run()
-            processes.barrier(where)  # the last checkpoint is written
+            processes.barrier(where)  # wait until the last checkpoint is written
     return Run.load(folder, "last", device, run.config.task.file, run.tasks)
 
 
 def measure(run: ResolvedRun, only_evaluated: bool = False, room: int | None = None) -> ResolvedRun:
-    """Fill in the sizes to evaluate and the positions that the model needs, and check that all documents fit.
+    """Return the run with the sizes to evaluate and the model's context filled in, if these settings are missing.
 
-    only_evaluated: skip what the run would be trained on. room: the positions of an existing run, kept where they are
-    enough. ScratchpadError where documents cannot be written as the settings say, or need more positions than they set.
+    only_evaluated: whether to leave out the training documents. room: the context of an existing run, which is kept if
+    it is large enough. Raises ScratchpadError if a document cannot be written or exceeds the model's context.
     """
     config = dataclasses.replace(run.config, model=_model_with_context_of_start(run.config))
     config = dataclasses.replace(config, evaluate=dataclasses.replace(config.evaluate, sizes=run.sizes))
@@ -92,8 +93,8 @@ def measure(run: ResolvedRun, only_evaluated: bool = False, room: int | None = N
         check_stages_agree(run.curriculum)
     if config.train.max_states and not (only_evaluated or run.format.inductive):
         raise ScratchpadError(
-            f"train.max_states={config.train.max_states}: goes with task.format=inductive, not {config.task.format}: "
-            "set it only if task.format=inductive"
+            f"train.max_states={config.train.max_states} needs task.format=inductive, not {config.task.format}. "
+            "Remove train.max_states or change the format"
         )
     trained = () if only_evaluated else run.curriculum.tasks if run.curriculum else (run.task,)
     documents = [document for task in trained for document in _training_documents(run, task)]
@@ -110,7 +111,7 @@ def measure(run: ResolvedRun, only_evaluated: bool = False, room: int | None = N
 
 
 def _model_with_context_of_start(config: RunConfig) -> ModelConfig:
-    """The model's settings; learned positions of unset number are as many as in the run that this one starts from."""
+    """Return the model's settings. If the context is not set, take the context of the run in `train.start`."""
     model, start = config.model, config.train.start
     if start is None or model.context is not None or model.positions != "learned":
         return model
@@ -118,7 +119,7 @@ def _model_with_context_of_start(config: RunConfig) -> ModelConfig:
 
 
 def _training_documents(run: ResolvedRun, task: Task) -> list[Document[str]]:
-    """Documents of the smallest and largest size and the longest, or all that the data hold; each fits the budget."""
+    """Return training documents, including the longest. Raises ScratchpadError if a document exceeds the row budget."""
     task.check_draws()
     train, sizes, available = run.config.train, task.size_distribution(), task.count("train")
     if available == 0:
@@ -137,25 +138,25 @@ def _training_documents(run: ResolvedRun, task: Task) -> list[Document[str]]:
 
 
 def check_start_fits(run: ResolvedRun, model: ModelConfig, symbols: Sequence[str], what: str) -> None:
-    """Raise ScratchpadError if a run cannot start from the weights of `what`: symbols or models differ.
+    """Raise ScratchpadError if the run cannot start from the weights of another run.
 
-    model, symbols: those of `what`, the symbols in the order of its vocabulary.
+    model: the other run's model settings. symbols: the other run's vocabulary. what: how messages call the other run.
     """
     own = run.codec.to_json()
     if symbols != own:
         other = " ".join(sorted({*symbols} ^ {*own})[:10])
         raise ScratchpadError(
-            f"train.start: {what} was trained with other symbols ({other or 'the same in another order'}): start from "
-            "a run on the same task, with the same window"
+            f"train.start: {what} was trained with other symbols ({other or 'in another order'}). Start from "
+            "a run of the same task and the same window"
         )
     there, here = (flat_settings(to_json(one.weight_settings)) for one in (model, run.config.model))
     differ = [f"model.{name}: {there[name]} there, {here[name]} here" for name in here if there[name] != here[name]]
     if differ:
-        raise ScratchpadError(f"train.start: {what} has another model ({'; '.join(differ)}): the same is needed")
+        raise ScratchpadError(f"train.start: {what} has another model ({'; '.join(differ)}). Use the same settings")
 
 
 def load_start(run: ResolvedRun) -> Checkpoint | None:
-    """Return the weights of train.start, or None if it is unset. Raises ScratchpadError if they do not fit."""
+    """Return the checkpoint of train.start, if it is set. Raises ScratchpadError if the run cannot start from it."""
     if run.config.train.start is None:
         return None
     folder = Path(run.config.train.start)
@@ -167,7 +168,7 @@ def load_start(run: ResolvedRun) -> Checkpoint | None:
 def make_trainer(
     run: ResolvedRun, folder: Path, device: torch.device, processes: ProcessGroup, on_metrics: OnMetrics
 ) -> Trainer:
-    """A new model and its trainer."""
+    """Return the trainer of a new model."""
     config = run.config
     worker_threads = worker_thread_count(device, config.train.attention)
     data = dataclasses.replace(step_data(run, processes), worker_threads=worker_threads)

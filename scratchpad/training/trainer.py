@@ -1,13 +1,12 @@
-"""The training loop, and what makes resuming exact.
+"""The training loop. A run that is killed and resumed ends with exactly the same weights as an uninterrupted run.
 
-A step is a pure function of (parameters, optimizer moments, settings, step number). Everything random in it is derived
-from the seed and the step number: the documents (`training.data`), the dropout (`_step_seed`). So a checkpoint holds no
-generator state: parameters, their average, moments, the step and the curriculum's `ends` are enough. A run that is
-killed and resumed has the same losses and the same final bits as one that was not.
+A step is a pure function of the parameters, the optimizer moments, the settings and the step number. Its random draws
+depend only on the seed and the step number: documents (`training.data`) and dropout (`_step_seed`). So a checkpoint
+needs no state of random generators. Three rules keep resuming exact:
 
-Three rules keep it so. Every decision that changes later steps (a stage passed, `stop_at` reached) is taken before the
-checkpoint of its step is saved. On resuming, lines and checkpoints of later steps are dropped, since the run writes
-them again. All processes take each decision together (`ProcessGroup.any`); the first one alone writes files.
+- If a stage is passed or `stop_at` is reached, this is decided before the checkpoint of the step is saved.
+- A resumed run first removes the metrics and checkpoints of later steps, because it writes them again.
+- All processes take each decision together (`ProcessGroup.any`). Only the first process writes files.
 """
 
 from __future__ import annotations
@@ -44,23 +43,23 @@ from scratchpad.training.loss import count_targets, summed_loss
 from scratchpad.training.optimizer import learning_rate, make_optimizer, update_average
 
 OnMetrics = Callable[[dict[str, Any]], None]
-"""Receives every line of metrics.jsonl."""
+"""A function that receives each line of metrics.jsonl."""
 Evaluate = Callable[[], Sequence[Score]]
-"""Returns the current scores, one per size."""
+"""A function that evaluates the model and returns one score per size."""
 CountCorrect = Callable[[Task, Sequence[Symbols]], int]
-"""Returns how many of the questions the model answers correctly; the task is that of a curriculum's stage."""
+"""A function that returns how many of a task's questions the model answers correctly."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """Training was interrupted after a step that is saved. The text names the step."""
+    """Training was interrupted, and its last step is saved. The message gives the step."""
 
 
 @dataclass
 class Trainer:
     """A model with its optimizer, data and run folder.
 
-    evaluate: called every `evaluate_every` steps. count_correct: tests the stages of a curriculum (`None`: no
-    curriculum). average: a copy of the model that becomes the moving average of its weights (`None`: no average).
+    evaluate: a function that is called every `evaluate_every` steps. count_correct: a function that tests the stages of
+    a curriculum. average: a copy of the model for the moving average of its weights, or `None` for no average.
     """
 
     model: LanguageModel
@@ -78,18 +77,18 @@ class Trainer:
         self.checkpoints = Checkpoints(self.folder)
         self.step = 0
         self._target_reached = False
-        """Whether every accuracy has reached `stop_at`."""
+        """Whether the accuracy of every size has reached `stop_at`."""
         self._threads = WorkerThreads(self.data.worker_threads)
         self._window = _LogWindow()
 
     def load_initial_weights(self, start: Checkpoint) -> None:
-        """Start at step 0 from the weights that another run is evaluated with: their average, if it has one."""
+        """Load the weights of another run before the first step: the moving average, if there is an average."""
         for model in (self.model, self.average):
             if model is not None:
                 load_weights(model, start.evaluation_weights)
 
     def resume(self, checkpoint: Checkpoint) -> None:
-        """Continue from a checkpoint: parameters, their average, moments, step and stage."""
+        """Load the whole state of the training from a checkpoint of this run."""
         load_weights(self.model, checkpoint.model)
         if self.average is not None:
             load_weights(self.average, checkpoint.evaluation_weights)
@@ -100,10 +99,10 @@ class Trainer:
             self.data = replace(self.data, curriculum=curriculum)
 
     def run(self) -> None:
-        """Train to the last step, or until every accuracy reaches `stop_at`.
+        """Train to the last step, or until the accuracy of every size reaches `stop_at`.
 
-        Interrupted after Ctrl-C or another termination signal: the first one ends training after the current step, a
-        second one at once. RunFailure for a loss that is not finite, a dead worker or a full disk.
+        After Ctrl-C or another termination signal, training saves the current step and raises Interrupted. A second
+        signal ends training at once. Raises RunFailure if training fails, for example because the disk is full.
         """
         interrupt = _Interrupt()
         with handling_termination(interrupt), _as_run_failures(self.folder):
@@ -116,7 +115,7 @@ class Trainer:
             self._save()
 
     def _train_stage(self, interrupt: _Interrupt) -> None:
-        """Train until the run ends or the curriculum moves on, which makes prefetched batches useless."""
+        """Train until the run ends or the next stage starts. A new stage cannot use the batches prefetched so far."""
         on_gpu, data = self.model.device.type == "cuda", self.data
         workers = self.config.workers if self.config.workers is not None else 2 * on_gpu
         for batches in batches_by_step(data, self.step, workers, pin=on_gpu):
@@ -149,28 +148,26 @@ class Trainer:
         self._window.add(loss, rate, tokens, self.config.batch)
 
     def _batch_loss(self, targets: Tensor, batch: Batch) -> Tensor:
-        """The micro-batch's part of the step's loss: its summed loss over the target count of all processes."""
+        """Return the summed loss of a micro-batch, divided by `targets`, the number of targets in the whole step."""
         device, bf16 = self.model.device, self.config.precision == "bf16"
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             return summed_loss(self.model, batch.to(device), self.config.attention) / targets
 
     def _check_finite(self, loss: Tensor, norm: Tensor, rate: float) -> None:
-        """Raise RunFailure for a loss or gradient that is not finite, before it changes the parameters."""
         if math.isfinite(float(loss)) and math.isfinite(float(norm)):
             return
         kept = self.checkpoints.steps()
         raise RunFailure(
             f"step {self.step + 1}: the loss is {float(loss):.4g} and the gradient's norm {float(norm):.4g}, at "
-            f"learning rate {rate:.3g}. Try a smaller train.learning_rate, train.warmup_steps, a smaller train.clip, "
-            f"or train.precision=fp32. "
-            + (f"The checkpoint of step {kept[-1]} stays" if kept else "No checkpoint was written")
+            f"learning rate {rate:.3g}. Try a smaller train.learning_rate, more train.warmup_steps, "
+            f"a smaller train.clip, or train.precision=fp32. "
+            + (f"The last checkpoint is of step {kept[-1]}" if kept else "No checkpoint was written")
         )
 
     def _after_step(self) -> None:
-        """Log, test the stage, evaluate and save, each when it is due."""
         config, last = self.config, self.step == self.config.steps
         evaluation_due = last or (config.evaluate_every and self.step % config.evaluate_every == 0)
-        if self.step % config.log_every == 0 or evaluation_due:  # which may end the run: its last step is logged
+        if self.step % config.log_every == 0 or evaluation_due:  # the run may end, and its last step must be logged
             self._log(self._window.line(self.step))
         if self.data.curriculum and self.data.curriculum.is_test_due(self.step):
             self._test_stage(self.data.curriculum)
@@ -180,7 +177,6 @@ class Trainer:
             self._save()
 
     def _test_stage(self, curriculum: Curriculum) -> None:
-        """Test the stage and enter the next one if it is passed."""
         passed = False
         if self.processes.is_first:
             assert self.count_correct is not None
@@ -225,7 +221,7 @@ class Trainer:
 
 
 class _LogWindow:
-    """Loss and throughput since the last logged line, without the time of evaluations and checkpoints."""
+    """The current loss, and the throughput since the last logged line, without evaluations and checkpoints."""
 
     def __init__(self) -> None:
         self.loss, self.rate = torch.zeros(()), 0.0
@@ -240,7 +236,7 @@ class _LogWindow:
         self.documents += documents
 
     def line(self, step: int) -> dict[str, Any]:
-        """Return a line of metrics.jsonl: the loss of this step alone, the throughput since the last line."""
+        """Return a line of metrics.jsonl with the loss of this step and the throughput since the last line."""
         seconds = max(1e-9, time.perf_counter() - self.start)
         line = {
             "step": step, "loss": float(self.loss), "lr": self.rate,
@@ -252,7 +248,7 @@ class _LogWindow:
 
 
 class _Interrupt:
-    """A signal handler that records the first request and raises at the second."""
+    """A signal handler that records the first signal and raises KeyboardInterrupt at the second signal."""
 
     requested = False
 
@@ -264,7 +260,7 @@ class _Interrupt:
 
 @contextlib.contextmanager
 def _as_run_failures(folder: Path) -> Iterator[None]:
-    """Turn a worker's death (torch raises at any moment, from a signal handler) and disk errors into RunFailures."""
+    """Turn disk errors, and torch's errors about dead background processes, into RunFailures."""
     try:
         yield
     except RunFailure:
@@ -275,17 +271,16 @@ def _as_run_failures(folder: Path) -> Iterator[None]:
             raise
         raise failure from error
     except OSError as error:
-        raise RunFailure(f"{folder} cannot be written: {error}; free some space and continue with --resume") from error
+        raise RunFailure(f"{folder} cannot be written: {error}. Free some space and continue with --resume") from error
 
 
 def _step_seed(seed: int, step: int, rank: int) -> int:
-    """Return the seed of dropout for a step and process."""
     digest = hashlib.blake2b(f"step {seed} {step} {rank}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
 
 
 def _drop_later_metrics(path: Path, step: int) -> None:
-    """Drop the lines of later steps and a truncated last line."""
+    """Remove the lines of later steps from metrics.jsonl, and also a truncated last line."""
     kept = []
     for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []:
         with contextlib.suppress(ValueError):
