@@ -133,23 +133,23 @@ def test_layout_draws_an_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
         (["show", "parity", "--set", "window"], "--set takes name=value, not 'window'"),
         (["show", "parity", "--set", "window=8", "window=9"], "--set window is given twice: '8' and '9'"),
         (["show", "parity", "--set", "windw=8"], "did you mean 'window'?"),
-        (["show", "parity", "--set", "bits=9", "window=8"], "bits=9 do not fit window=8"),
+        (["show", "parity", "--set", "bits=9", "window=8"], "bits=9 does not fit window=8"),
         (
             ["show", "random-graphs", "--set", "probability=0.001"],
             (
-                "random-graphs: none of 1,000 graphs with vertices=24 and probability=0.001 has two vertices at "
-                "distance 3. Change one of these settings, or the distance."
+                "random-graphs: none of 1,000 drawn graphs with vertices=24 and probability=0.001 has two vertices at "
+                "distance 3: change one of these settings, or the distance"
             ),
         ),
         (["show", "cycles", "--set", "vertices=3"], "vertices=3 must be at least 4, or 0 for 2n vertices"),
-        (["show", "cycles", "--set", "n.low=9"], "n of cycles has no parts: write n=..."),
+        (["show", "cycles", "--set", "n.low=9"], "n of cycles is a single setting: write n=..."),
         (["show", "parity", "-n", "0"], "expected a whole number from 1 on, not '0'"),
         (["show", "parity", "-n", "many"], "expected a whole number from 1 on, not 'many'"),
         (["show", "parity", "--seed", "x"], "argument --seed: invalid int value: 'x'"),
         (["show", "parity", "--split", "tset"], "argument --split: invalid choice: 'tset'"),
         (["show", "parity", "--question", "01x="], "symbol 'x' at place 2 of the question"),
         (["show", "parity", "--question", ""], "the question is empty"),
-        (["show", "parity", "--question", "0101=", "--set", "window=3"], "the window holds 3"),
+        (["show", "parity", "--question", "0101=", "--set", "window=3"], "the window holds only 3"),
         (["show", "--task-file", "nowhere.py"], "nowhere.py: no such file"),
         (["data", "parity", "--out", "x.jsonl"], "parity draws any number of documents: give one with -n"),
         (["data", "parity", "-n", "1", "--out", "nowhere/x.jsonl"], "nowhere/x.jsonl cannot be written"),

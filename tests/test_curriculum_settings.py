@@ -40,11 +40,17 @@ STAGES: dict[str, Any] = {
     [
         (
             {"stages": "bits=1; bits=2"},
-            "curriculum.stages .* and curriculum.threshold .* go together; given: stages=bits=1; bits=2 threshold=none",
+            (
+                "curriculum.stages .* and curriculum.threshold .* go together: set both or neither; "
+                "given: stages=bits=1; bits=2 threshold=none"
+            ),
         ),
         (
             {"threshold": "0.95"},
-            "curriculum.stages .* and curriculum.threshold .* go together; given: stages=none threshold=0.95",
+            (
+                "curriculum.stages .* and curriculum.threshold .* go together: set both or neither; "
+                "given: stages=none threshold=0.95"
+            ),
         ),
         ({"stages": "bits=1", "threshold": "95"}, "threshold=95.0: a share"),
         ({"stages": "bits=1", "threshold": "0"}, "threshold=0.0: a share"),
@@ -66,7 +72,7 @@ def test_invalid_curricula_are_refused(settings: dict[str, str], says: str) -> N
     [
         ({"stages": "bits=1; bit=2"}, r"stage 2 \(bit=2\): unknown setting of parity 'bit': did you mean 'bits'"),
         ({"stages": "bits=1; bits=9"}, r"stage 2 \(bits=9\): .*window"),
-        ({"stages": "bits=many"}, r"stage 1 \(bits=many\): bits=many: a length is a number"),
+        ({"stages": "bits=many"}, r"stage 1 \(bits=many\): bits=many: a length must be a number"),
         ({"every": 14}, "every=14 is larger than train.steps=13. Set it to at most 13"),
     ],
 )

@@ -225,7 +225,7 @@ def test_evaluation_restores_the_training_mode() -> None:
         ({"method": "force"}, "did you mean 'forced'"),
         ({"n": 0}, "n=0"),
         ({"sizes": []}, r"sizes=\[\]"),
-        ({"sizes": [1, 99]}, "bits=99 do not fit window=4"),
+        ({"sizes": [1, 99]}, "bits=99 does not fit window=4"),
         ({"sampling": Sampling(temperature=0.5)}, "Use the method free."),
     ],
 )

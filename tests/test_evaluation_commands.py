@@ -78,7 +78,7 @@ def test_evaluate_prints_a_table(run: Path, capsys: Capture) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--sizes", "1,99"], "bits=99 do not fit window=4"),
+        (["--sizes", "1,99"], "bits=99 does not fit window=4"),
         (["--sizes", "1,x"], "a whole number from 1 on"),
         (["--method", "forces"], "did you mean 'forced'"),
         (["--temperature", "1"], "Use the method free."),
@@ -131,10 +131,10 @@ def test_limits_are_statuses_without_an_answer(words: list[str], status: str, ru
 @pytest.mark.parametrize(
     ("question", "says"),
     [
-        ("101010=", "6 slots, the window holds 4"),
+        ("101010=", "6 slots, but the window holds only 4"),
         ("1x", "'x' at place 1"),
         (" ", "is empty"),
-        ("2_", "slots with 0, 1, _"),
+        ("2_", "slots, each with one of 0, 1, _"),
     ],
 )
 def test_invalid_questions_are_refused_before_any_is_solved(

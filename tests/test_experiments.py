@@ -217,7 +217,7 @@ def test_seeds_trained_anew_vote_anew(tmp_path: Path, capsys: Capture, monkeypat
     ("form", "more", "says"),
     [
         ("lengths", 'vote = ["inductiv"]\n', "did you mean 'inductive'"),
-        ("lengths", "vote = true\n", "takes a list, each item a text"),
+        ("lengths", "vote = true\n", "takes a list in which each item is a text"),
         ("steps", 'vote = ["inductive"]\n', "vote needs the form lengths or bars, not steps"),
         (
             "bars",

@@ -49,7 +49,7 @@ def test_sizes_of_data_are_numbers_of_states() -> None:
     for split in ("train", "test"):
         assert {len(data.chain(data.draw(0, split, index))) for index in range(data.count(split))} <= {6}
     assert data.count("train") + data.count("test") == 24
-    with pytest.raises(ScratchpadError, match="no train problem with 2 states"):
+    with pytest.raises(ScratchpadError, match="no train problem in the data has 2 states"):
         data.at_size(2).draw(0, "train", 0)
 
 
@@ -149,7 +149,9 @@ def test_formats_that_data_can_be_written_in(format_name: str, possible: set[str
             expected = format_named(name).write(task, questions[0])
             assert format_named(name).write(data, questions[0]) == expected
         else:
-            with pytest.raises(ScratchpadError, match=f"data written as .* give .*, not {name}"):
+            with pytest.raises(
+                ScratchpadError, match=f"data in the format .* work only with the formats .*, not with {name}"
+            ):
                 format_named(name).write(data, questions[0])
 
 
@@ -157,7 +159,7 @@ def test_a_chain_that_repeats_a_state_cannot_be_inductive(tmp_path: Path) -> Non
     lines = [problem("01", "0", "1", answer="1"), problem("0110", "0", "1", "0", "0", answer="0")]
     data = load_corpus(write(tmp_path / "data.jsonl", lines))
     assert text(format_named("causal").write(data, tuple("0110"))) == "0110:0#1#0#0."
-    with pytest.raises(ScratchpadError, match="a state comes twice in the chain of the question 0 1 1 0"):
+    with pytest.raises(ScratchpadError, match="a state occurs twice in the chain of the question 0 1 1 0"):
         format_named("inductive").write(data, tuple("0110"))
 
 
@@ -198,26 +200,29 @@ WRITTEN = line_of(task := task_named("parity", {"window": 5}), format_named("ind
         ("{", r"data.jsonl:3: not JSON"),
         ("[1]", r"data.jsonl:3: a line must be one JSON object, not list"),
         ("[" * 99_999, r"data.jsonl:3: not JSON"),
-        ({"question": "a", "answer": "b"}, r"data.jsonl:3: no states: a line is"),
+        ({"question": "a", "answer": "b"}, r"data.jsonl:3: no states: a line must be"),
         ({}, r"data.jsonl:3: no question, states, answer"),
-        (problem("cd"), r"data.jsonl:3: `states` is a list of at least one state, not \[\]"),
-        ({**GOOD, "states": "x"}, r"data.jsonl:3: `states` is a list"),
+        (problem("cd"), r"data.jsonl:3: `states` must be a list of at least one state, not \[\]"),
+        ({**GOOD, "states": "x"}, r"data.jsonl:3: `states` must be a list"),
         ({**GOOD, "question": ""}, r"data.jsonl:3: question is empty"),
         ({**GOOD, "question": 7}, r"data.jsonl:3: question must be a text or a list of symbols, not 7"),
         ({**GOOD, "question": ["a", ""]}, r"data.jsonl:3: question must be a text or a list"),
         (problem("cd", "x<sep>"), r"data.jsonl:3: state 0: <sep> is not allowed: the tool adds marks itself"),
         ({**GOOD, "answer": ["<end>"]}, r"data.jsonl:3: answer: <end> is not allowed"),
-        (problem("ab", "y", answer="x"), r"data.jsonl:3: the question of .*data.jsonl:1, with another chain or answer"),
+        (
+            problem("ab", "y", answer="x"),
+            r"data.jsonl:3: the same question as in .*data.jsonl:1, but another chain or answer",
+        ),
         (
             {**WRITTEN, "states": WRITTEN["states"][:-1]},
-            r"data.jsonl:3: each state ends with <sep>, the last state with",
+            r"data.jsonl:3: the last state must end with <end>, and all other states with <sep>",
         ),
-        ({**WRITTEN, "prompt": "1_0"}, r"data.jsonl:3: the inductive document of this question would be another"),
-        ({**WRITTEN, "preamble": 1}, r"data.jsonl:3: the inductive document .*without a preamble"),
+        ({**WRITTEN, "prompt": "1_0"}, r"data.jsonl:3: this line is not the inductive document of its question"),
+        ({**WRITTEN, "preamble": 1}, r"data.jsonl:3: this line is not the inductive document .*without a preamble"),
         ({**WRITTEN, "preamble": 99}, r"data.jsonl:3: a preamble of 99 symbols"),
         ({**WRITTEN, "preamble": "1"}, r"data.jsonl:3: preamble must be a whole number \(how many symbols\), not '1'"),
         ({k: v for k, v in WRITTEN.items() if k != "format"}, r"data.jsonl:3: no format"),
-        ({**WRITTEN, "format": "direct"}, r"lines in several formats, direct, inductive: one is allowed"),
+        ({**WRITTEN, "format": "direct"}, r"all lines must have the same format, not direct, inductive"),
     ],
 )
 def test_lines_that_are_refused(line: Any, says: str, tmp_path: Path) -> None:
@@ -233,7 +238,7 @@ def test_files_that_are_refused(tmp_path: Path) -> None:
         load_corpus(str(tmp_path))
     with pytest.raises(ScratchpadError, match=r"empty.jsonl: no lines. The file must have at least one JSON object"):
         load_corpus(write(tmp_path / "empty.jsonl", ["", " "]))
-    with pytest.raises(ScratchpadError, match=r"one.jsonl: 1 question: at least 2 are needed"):
+    with pytest.raises(ScratchpadError, match=r"one.jsonl: only 1 question: add at least one more for testing"):
         load_corpus(write(tmp_path / "one.jsonl", [GOOD, GOOD]))
     (tmp_path / "latin.jsonl").write_bytes(json.dumps(GOOD).encode() + b"\n\xe9")
     with pytest.raises(ScratchpadError, match=r"latin.jsonl: not UTF-8 text"):

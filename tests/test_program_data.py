@@ -115,7 +115,7 @@ def test_any_program_is_a_question(capsys: Captured) -> None:
         'line: x += 1\nstate: {"x": 2}\nline: output = x\nstate: {"output": 2}<end>\n'
     )
     assert main(["show", "cruxeval", "--format", "direct", "--question", "x = 1"]) == 2
-    assert "is left out: no output: the program sets none" in capsys.readouterr().err
+    assert "is left out: no output: the program does not set `output`" in capsys.readouterr().err
 
 
 # Problems that are left out
@@ -238,7 +238,7 @@ def test_a_folder_of_programs(tmp_path: Path, capsys: Captured) -> None:
     (folder / "notes.txt").write_text("no program")
     base = ["programs", "--source", str(folder), "--format", "scratchpad"]
     found, said = run_data(capsys, *base, out=tmp_path / "out.jsonl")
-    assert said.endswith("3 documents; left out 2: 1 no output: the program sets none, 1 syntax\n")
+    assert said.endswith("3 documents; left out 2: 1 no output: the program does not set `output`, 1 syntax\n")
     assert ["".join(line["question"]) for line in found] == [
         "def f(n):\n  return n * 2  # twice\n\noutput = f(3)",
         "def f(n):\n  return n * 2  # twice\n\noutput = f('x')",

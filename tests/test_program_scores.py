@@ -87,7 +87,7 @@ def test_lines_of_longer_statements_are_no_single_lines(tmp_path: Path, capsys: 
     found, said = run_data(capsys, "programs", "--source", file, "--single-lines", out=tmp_path / "s.jsonl")
     asked = [line["question"].split("\n") for line in found]
     assert [line for _, line in asked] == ["line: n += 1; n *= 2", "line: z -= 1"][::-1]
-    assert "lines that are no statement alone" in said
+    assert "lines that are not a complete simple statement" in said
 
 
 def test_single_lines_are_of_programs_alone(tmp_path: Path, capsys: Captured) -> None:
@@ -286,20 +286,20 @@ def test_lines_that_are_no_mbpp(change: dict[str, Any], says: str, tmp_path: Pat
     ("arguments", "says"),
     [
         (["show", "mbpp", "--set", "path=none.jsonl"], "none.jsonl: cannot be read"),
-        (["show", "mbpp", "--set", "path=P", "lines=99"], "no train program of lines=99; splits: none"),
-        (["show", "cruxeval", "--set", "path=C"], "no train program of lines=1-100000; splits: test (1)"),
+        (["show", "mbpp", "--set", "path=P", "lines=99"], "no train program has lines=99; matching programs: none"),
+        (["show", "cruxeval", "--set", "path=C"], "no train program has lines=1-100000; matching programs: test (1)"),
         (
             ["show", "mbpp", "--set", "path=P", "candidates=C"],
             "a candidate must have a `program` and the `task_id` of one of the 8 tasks",
         ),
         (
             ["show", "mbpp", "--set", "path=P", "steps=0"],
-            "mbpp: steps=0 most_characters=0: steps must be at least 1, most_characters at least 0",
+            "mbpp: steps=0 most_characters=0: steps must be at least 1, and most_characters must be at least 0",
         ),
         (["show", "mbp", "--set", "path=P"], "unknown task 'mbp': did you mean 'mbpp'"),
-        (["show", "own-programs"], "own-programs: no path: give --set path=FOLDER"),
+        (["show", "own-programs"], "own-programs needs the setting path: give --set path=FOLDER"),
         (["show", "parity", "--source", "P"], "--source goes with the task programs, not with parity"),
-        (["show", "programs", "--source", "P"], "P: a line is {"),
+        (["show", "programs", "--source", "P"], "P: a line must be {"),
         (["show", "programs", "--source", "EMPTY"], "the folder has no .py file"),
         (["data", "parity", "--out", "x.jsonl"], "parity draws any number of documents: give one with -n"),
     ],

@@ -61,7 +61,7 @@ def test_a_modulus_is_part_of_the_program() -> None:
 def test_runs_have_at_most_the_set_number_of_steps() -> None:
     task = programs(**BIEBER, steps=23, runs=2)
     assert max(len(task.chain(question)) for _, question in draws(task, 0, "train", 0, 101)) <= 24
-    with pytest.raises(ScratchpadError, match="none of 1000 drawn programs runs for steps=1 lines or fewer"):
+    with pytest.raises(ScratchpadError, match=r"none of 1000 drawn programs runs for at most 1 lines \(steps\)"):
         programs(steps=1).draw(0, "train", 0)  # the shortest run: one line and `return`
 
 
@@ -90,7 +90,9 @@ def test_reach_separates_short_runs_of_training_from_long_runs_of_tests() -> Non
 def test_runs_have_at_least_the_set_number_of_steps() -> None:
     task = programs(least_steps=23, lines=10, repeats=5)
     assert all(len(task.chain(question)) > 23 for _, question in draws(task, 0, "train", 0, 53))
-    with pytest.raises(ScratchpadError, match="none of 1000 drawn programs runs for least_steps=30 lines or more and"):
+    with pytest.raises(
+        ScratchpadError, match=r"none of 1000 drawn programs runs for at least 30 lines \(least_steps\) and"
+    ):
         programs(least_steps=30, steps=31, lines=3).draw(0, "train", 0)
 
 
@@ -143,11 +145,11 @@ def test_ends_of_loop_bodies_have_the_frequencies_of_their_weights() -> None:
     [
         ({"runs": 0}, "runs=0 must be from 1 to 10, the number of different inputs"),
         ({"runs": 3, "inputs": "5-6"}, "runs=3 must be from 1 to 2"),
-        ({"lines": "3-98"}, "lines=3-98: at most 97 fit two-digit line numbers"),
-        ({"modulus": -1}, "modulus=-1 steps=0: neither may be below 0"),
-        ({"steps": -1}, "steps=-1: neither may be below 0"),
-        ({"reach": -1}, "reach=-1: neither may be below 0"),
-        ({"least_steps": 8, "steps": 7}, r"least_steps=8 reach=\d+: .*least_steps may not exceed steps=7"),
+        ({"lines": "3-98"}, "lines=3-98 exceeds 97: line numbers end at 99"),
+        ({"modulus": -1}, "modulus=-1 steps=0: both must be at least 0"),
+        ({"steps": -1}, "steps=-1: both must be at least 0"),
+        ({"reach": -1}, "reach=-1: both must be at least 0"),
+        ({"least_steps": 8, "steps": 7}, r"least_steps=8 reach=\d+: .*least_steps must not exceed steps=7"),
         ({"constants": "2-1"}, "numbers '2-1': a range must start at 0 or more"),
         ({"repeats": "0-2"}, "lengths '0-2': a range must start at 1 or more"),
     ],
@@ -164,31 +166,43 @@ LOOP = "  v4 = 2\n  while v4 > 0:\n    v4 -= 1"
     ("lines", "says"),
     [
         ("  v0 += 0.5", "symbol '.' at place 20 of the question is not in the alphabet: .* in all\\)$"),
-        ("  v0 += v0", r"line 2 of the program is not in the small language: '  v0 \+= v0'"),
-        ("  v0 += 05", "line 2 of the program is not in"),
-        ("  import os", "line 2 of the program is not in"),
-        ("   pass", "line 2 of the program is not in"),
-        ("pass", "`pass`: the body of f is indented by two spaces"),
-        ("    pass", "`pass`: the body of f is indented by two spaces"),
-        ("  pass\n    pass", "line 2 .*: blocks, and only blocks, are indented"),
-        ("  if v0 % 10 < 5:\n  pass", "line 2 .*: blocks, and only blocks, are indented"),
+        ("  v0 += v0", r"line 2 of the program is not allowed in the task `programs`: '  v0 \+= v0'"),
+        ("  v0 += 05", "line 2 of the program is not allowed in the task `programs`"),
+        ("  import os", "line 2 of the program is not allowed in the task `programs`"),
+        ("   pass", "line 2 of the program is not allowed in the task `programs`"),
+        ("pass", "`pass`: the body of f must be indented by two spaces"),
+        ("    pass", "`pass`: the body of f must be indented by two spaces"),
+        (
+            "  pass\n    pass",
+            "line 2 .*: after `while`, `if` and `else`, and only there, the next line must be indented",
+        ),
+        (
+            "  if v0 % 10 < 5:\n  pass",
+            "line 2 .*: after `while`, `if` and `else`, and only there, the next line must be indented",
+        ),
         ("  return v0", "line 2 .*: only the last line may return"),
-        ("  if v0 % 10 < 5:\n    continue", "line 3 .*: it is allowed only at the end of a block in a loop"),
-        ("  break", "line 2 .*: it is allowed only at the end of a block in a loop"),
-        (f"{LOOP}\n    break\n    pass", "line 5 .*: it is allowed only at the end of a block in a loop"),
-        ("  pass\n  else:\n    pass", "line 3 .*: it needs an `if` before it"),
-        ("  if v0 % 10 < 5:\n    else:\n      pass", "line 3 .*: it needs an `if` before it"),
-        (f"{LOOP}\n  else:\n    pass", "line 5 .*: it needs an `if` before it"),
-        ("  v4 = 2", "line 2 .*: `while v4 > 0:` must follow"),
-        ("  while v4 > 0:\n    v4 -= 1", "line 2 .*: a loop is `v4 = n`, `while v4 > 0:`, and `v4 -= 1`"),
-        ("  v4 = 2\n  while v4 > 0:\n    v0 -= 1", "line 3 .*: a loop is"),
-        ("  v4 = 2\n  while v4 > 0:\n    v4 -= 2", "line 3 .*: a loop is"),
-        ("  v5 = 2\n  while v4 > 0:\n    v4 -= 1", "line 2 .*: `while v5 > 0:` must follow"),
-        (f"{LOOP}\n    v4 = 2\n    while v4 > 0:\n      v4 -= 1", "line 5 .*: .*not within another loop over v4"),
-        (f"{LOOP}\n    v4 -= 1", "line 5 .*: a counter may change only at the beginning"),
-        (f"{LOOP}\n  v4 *= 1", "line 5 .*: a counter may change only at the beginning"),
+        (
+            "  if v0 % 10 < 5:\n    continue",
+            "line 3 .*: `break` and `continue` are allowed only at the end of a block in a loop",
+        ),
+        ("  break", "line 2 .*: `break` and `continue` are allowed only at the end of a block in a loop"),
+        (
+            f"{LOOP}\n    break\n    pass",
+            "line 5 .*: `break` and `continue` are allowed only at the end of a block in a loop",
+        ),
+        ("  pass\n  else:\n    pass", "line 3 .*: an `else` needs an `if` before it"),
+        ("  if v0 % 10 < 5:\n    else:\n      pass", "line 3 .*: an `else` needs an `if` before it"),
+        (f"{LOOP}\n  else:\n    pass", "line 5 .*: an `else` needs an `if` before it"),
+        ("  v4 = 2", "line 2 .*: the next line must be `while v4 > 0:`"),
+        ("  while v4 > 0:\n    v4 -= 1", "line 2 .*: a loop must be `v4 = n`, `while v4 > 0:`, and `v4 -= 1`"),
+        ("  v4 = 2\n  while v4 > 0:\n    v0 -= 1", "line 3 .*: a loop must be"),
+        ("  v4 = 2\n  while v4 > 0:\n    v4 -= 2", "line 3 .*: a loop must be"),
+        ("  v5 = 2\n  while v4 > 0:\n    v4 -= 1", "line 2 .*: the next line must be `while v5 > 0:`"),
+        (f"{LOOP}\n    v4 = 2\n    while v4 > 0:\n      v4 -= 1", "line 5 .*: .*no loop around it may use v4"),
+        (f"{LOOP}\n    v4 -= 1", "line 5 .*: a counter may change only in the first line"),
+        (f"{LOOP}\n  v4 *= 1", "line 5 .*: a counter may change only in the first line"),
         ("  v0 %= 0", "line 2 .*: division by 0$"),
-        ("\n".join(["  pass"] * 98), "100 lines: at most 99 fit two-digit line numbers"),
+        ("\n".join(["  pass"] * 98), "the program has 100 lines, but at most 99 are allowed"),
     ],
 )
 def test_invalid_programs_are_refused(lines: str, says: str) -> None:
@@ -205,5 +219,5 @@ def test_invalid_programs_are_refused(lines: str, says: str) -> None:
 )  # fmt: skip
 def test_texts_of_another_shape_are_refused(before: str, after: str) -> None:
     assert before in PAPERS
-    with pytest.raises(ScratchpadError, match="a program is `def f"):
+    with pytest.raises(ScratchpadError, match="a program must be `def f"):
         question_of(PAPERS.replace(before, after))

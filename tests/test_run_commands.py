@@ -125,8 +125,8 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "device": (["parity-small", "--device", "tpu"], "choose auto, cpu or cuda"),
     "option": (["parity-small", "--dvice", "cpu"], "did you mean '--device'"),
     "seeds": (["parity-small", "--seeds", "0"], "a whole number from 1 on"),
-    "sizes": (["parity-small", "--set", "evaluate.sizes=4,99"], "bits=99 do not fit window=24"),
-    "sizes, rotary": (["parity-small", "--set", "evaluate.sizes=99", "model.positions=rotary"], "bits=99 do not fit"),
+    "sizes": (["parity-small", "--set", "evaluate.sizes=4,99"], "bits=99 does not fit window=24"),
+    "sizes, rotary": (["parity-small", "--set", "evaluate.sizes=99", "model.positions=rotary"], "bits=99 does not fit"),
     "budget": (["parity-small", "--set", "train.layout=mixed", "train.budget=9"], "budget of 9 tokens is too small"),
     "context": (
         ["parity-small", "--set", "model.context=9"],
@@ -147,7 +147,7 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "test data alone": (["parity-small", "--test-data", "good.jsonl"], "needs task.data"),
     "two sources": (
         ["parity-small", "--data", "good.jsonl", "--task-file", "task.py"],
-        "task.data=good.jsonl and task.file=task.py exclude each other: give one of them",
+        "task.data=good.jsonl and task.file=task.py are both given: give only one of them",
     ),
     "setting of data": (["parity-small", "--data", "good.jsonl", "--set", "bits=3"], "unknown setting of data 'bits'"),
     "size of data": (
@@ -161,28 +161,34 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "part": (["part.json"], "unknown setting of a run 'train.stesp': did you mean 'train.steps'"),
     "no part": (
         ["no-part.json"],
-        "train=5: train holds several settings: write train.NAME=... with one of steps, batch, samples,",
+        (
+            "train=5: train has several settings: set one of them with train.NAME=..., where NAME is one of steps, "
+            "batch, samples,"
+        ),
     ),
     "task settings": (
         ["task-settings.json"],
-        "task.settings=7: task.settings holds several settings: write task.settings.NAME=...",
+        "task.settings=7: task.settings has several settings: set one of them with task.settings.NAME=...",
     ),
     "whole part": (
         ["parity-small", "--set", "task=cycles"],
-        "task=cycles: task holds several settings: write task.NAME=... with one of name,",
+        "task=cycles: task has several settings: set one of them with task.NAME=..., where NAME is one of name,",
     ),
     "whole part and one": (
         ["parity-small", "--set", "train=5", "train.steps=5"],
-        "train=5: train holds several settings: write train.NAME=... with one of steps, batch, samples,",
+        (
+            "train=5: train has several settings: set one of them with train.NAME=..., where NAME is one of steps, "
+            "batch, samples,"
+        ),
     ),
     "both names": (
         ["parity-small", "--set", "bits=4", "task.settings.bits=3"],
-        "bits and task.settings.bits are the same setting: leave one out",
+        "bits and task.settings.bits are the same setting: give only one of them",
     ),
     "empty part": (["empty-part.json"], "unknown setting of a run 'trian': did you mean 'train'"),
     "weights of data": (
         ["parity-small", "--data", "good.jsonl", "--set", "steps=3-6:size"],
-        "steps=3-6:size: each problem of a file is drawn equally often, so weights must be equal",
+        "steps=3-6:size has unequal weights, but each problem of a file is drawn equally often",
     ),
     "code": (["code.json"], "name it with --task-file"),
 }

@@ -90,11 +90,17 @@ def test_other_settings_stay() -> None:
         ({"inner.law": "5-3"}, "inner.law=5-3: lengths '5-3'"),
         ({"stps": 1}, "unknown setting of a run 'stps': did you mean 'steps'"),
         ({"inner.rat": 1}, "unknown setting of a run 'inner.rat': did you mean 'inner.rate'"),
-        ({"steps.x": 1}, "steps of a run has no parts: write steps="),
-        ({"inner": 5}, r"inner=5: inner holds several settings: write inner\.NAME=\.\.\. with one of rate, law"),
-        ({"inner": "x", "inner.rate": 1}, "inner=x: inner holds several settings"),
-        ({"extra": "bits=3"}, r"extra=bits=3: extra holds several settings: write extra\.NAME=\.\.\."),
-        ({"inner": Inner(law=Lengths(2, 3)), "inner.law.low": 1}, r"inner\.law of a run has no parts"),
+        ({"steps.x": 1}, "steps of a run is a single setting: write steps="),
+        (
+            {"inner": 5},
+            (
+                r"inner=5: inner has several settings: set one of them with inner\.NAME=\.\.\., where NAME is one of "
+                "rate, law"
+            ),
+        ),
+        ({"inner": "x", "inner.rate": 1}, "inner=x: inner has several settings"),
+        ({"extra": "bits=3"}, r"extra=bits=3: extra has several settings: set one of them with extra\.NAME=\.\.\."),
+        ({"inner": Inner(law=Lengths(2, 3)), "inner.law.low": 1}, r"inner\.law of a run is a single setting"),
     ],
 )
 def test_invalid_values_are_refused(written: dict[str, Any], says: str) -> None:
@@ -162,9 +168,9 @@ def test_command_line_json_and_toml_give_the_same() -> None:
         ("title = 3", "^part.title takes a text, not 3$"),
         ('title = "a"\nrate = "2"', "^part.rate takes a finite number, not '2'$"),
         ('title = "a"\nrate = true', "^part.rate takes a finite number, not True$"),
-        ('title = "a"\nsizes = 5', "^part.sizes takes a list, each item a whole number, not 5$"),
+        ('title = "a"\nsizes = 5', "^part.sizes takes a list in which each item is a whole number, not 5$"),
         ('title = "a"\nsizes = [5, "6"]', "^part.sizes takes a whole number, not '6'$"),
-        ('title = "a"\nlabels = "x"', "^part.labels takes a table, label = "),
+        ('title = "a"\nlabels = "x"', "^part.labels takes a table such as .label = "),
         ('title = "a"\nlabels.x = 5', "^part.labels.x takes a text, not 5$"),
         ('titel = "a"', "^unknown entry 'part.titel': did you mean 'part.title'"),
     ],

@@ -84,16 +84,16 @@ def test_no_fillers(count: str) -> None:
         ("parity", {"modulus": 1}, "modulus=1 must be from 2 to 10"),
         ("parity", {"modulus": 11}, "2 to 10"),
         ("parity", {"window": 0}, "window=0 must be at least 1"),
-        ("parity", {"bits": 9, "window": 7}, "bits=9 do not fit window=7: at most 7 bits fit; for more, set window=9"),
-        ("parity", {"bits": "3-9", "window": 7}, "bits=3-9 do not fit"),
+        ("parity", {"bits": 9, "window": 7}, "bits=9 does not fit window=7: set bits to at most 7 or set window=9"),
+        ("parity", {"bits": "3-9", "window": 7}, "bits=3-9 does not fit"),
         ("parity", {"bits": "0"}, "bits=0: lengths '0'"),
         ("parity", {"bits": "5-3"}, "its start must not exceed its end"),
-        ("parity", {"bits": "five"}, "a number like 5 or a range like 1-30, not 'five'"),
+        ("parity", {"bits": "five"}, "a number such as 5 or a range such as 1-30, not 'five'"),
         ("parity", {"window": "eight"}, "window takes a whole number, not 'eight'"),
         ("parity", {"window": 8.5}, "window takes a whole number, not 8.5"),
         ("parity", {"window": True}, "window takes a whole number, not True"),
         ("parity", {"windw": 8}, "unknown setting of parity 'windw': did you mean 'window'"),
-        ("parity", {"window.x": 8}, "window of parity has no parts"),
+        ("parity", {"window.x": 8}, "window of parity is a single setting"),
         ("cycles", {"n": 1}, "at least 2 vertices; given: n=1$"),
         ("cycles", {"sizes": "6,1"}, "at least 2 vertices; given: sizes=6,1$"),
         ("cycles", {"sizes": "6,,18"}, "sizes takes a whole number, not ''"),
@@ -125,11 +125,11 @@ GOOD_CYCLES = "v00 > v01 ; v01 > v00 ; v02 > v03 ; v03 > v02 ; v00 ? v02 ;"
 @pytest.mark.parametrize(
     ("name", "question", "says"),
     [
-        ("parity", "01", "slots with 0, 1, _, then '='; given: 01"),
-        ("parity", "012=", "slots with 0, 1, _"),
-        ("parity", "0=1=", "slots with 0, 1, _"),
+        ("parity", "01", "slots, each with one of 0, 1, _, and then '='; given: 01"),
+        ("parity", "012=", "slots, each with one of 0, 1, _"),
+        ("parity", "0=1=", "slots, each with one of 0, 1, _"),
         ("parity", "01a=", "symbol 'a' at place 2 of the question is not in the alphabet: 0 1 2"),
-        ("parity", "_" * 8 + "=", "8 slots, the window holds 7: ask a shorter question or set window=8"),
+        ("parity", "_" * 8 + "=", "8 slots, but the window holds only 7: ask a shorter question or set window=8"),
         ("parity", "  ", "the question is empty"),
         ("cycles", "v00>v01", "symbol 'v' at place 0 .* Put spaces between symbols"),
         ("cycles", "v00 > v01 ; v01 > v00 ;", "a question has the form"),
@@ -217,20 +217,17 @@ def test_lengths_with_weights(text: str, weights: tuple[int, ...], plain: int | 
     [
         (
             "1-3:long",
-            (
-                "a number like 5 or a range like 1-30, not '1-3:long' [(]with weights, a whole number for each part: "
-                "1-30:size or 2:3,4-9:1[)]"
-            ),
+            ("a number such as 5 or a range such as 1-30, not '1-3:long'; with weights, write 1-30:size or 2:3,4-9:1"),
         ),
         ("0-3:size", "start at 1 or more"),
         ("2:3,5", "not '2:3,5'"),
-        ("2:3,2:1", "may be given once"),
-        ("2-5:3,4:1", "may be given once"),
+        ("2:3,2:1", "a length may occur only once"),
+        ("2-5:3,4:1", "a length may occur only once"),
         ("5-2:3", "its start must not exceed its end"),
         ("1-9:10,10-99999999:1", "end at 100,000 or less"),
         ("1-99999999:size", "end at 100,000 or less"),
         ("0:3,2:1", "start at 1 or more"),
-        ("1:0,2:1", "a weight of at least 1"),
+        ("1:0,2:1", "a weight must be at least 1"),
     ],
 )
 def test_invalid_lengths_are_refused(text: str, says: str) -> None:

@@ -65,11 +65,11 @@ def truth(question): return "0"
 @pytest.mark.parametrize(
     ("before", "after", "says"),
     [
-        ("def truth", "def other", "no function truth; needed: symbols, question"),
-        ('return "0"', 'return "1"', "for the question . `answer` gives 0, `truth` 1"),
-        ('return "0123456789"', 'return "012"', "not in `symbols`: '[3-9]'"),
-        ('return "0123456789"', 'return "00123456789"', "repeats a symbol"),
-        ('return "0123456789"', 'return ["<end>", *"0123456789"]', "holds one of <pad>"),
+        ("def truth", "def other", "no function truth; a task needs symbols, question"),
+        ('return "0"', 'return "1"', "for the question ., `answer` returns 0, but `truth` returns 1"),
+        ('return "0123456789"', 'return "012"', "`symbols` lacks '[3-9]'"),
+        ('return "0123456789"', 'return "00123456789"', "must not return a symbol twice"),
+        ('return "0123456789"', 'return ["<end>", *"0123456789"]', "must not return a symbol twice, or any of <pad>"),
         ("return question", "return missing", "first: NameError: name 'missing'"),
         ("return question", "return None", "first: TypeError: 'NoneType'"),
         ("def answer", "def answer(", "SyntaxError"),
@@ -78,9 +78,9 @@ def truth(question): return "0"
         (
             "\ndef answer",
             "\nSETTINGS = {'words': ['a']}\ndef answer",
-            r"SETTINGS\['words'\] must be a number, a text or a truth value, not \['a'\]",
+            r"SETTINGS\['words'\] must be a number, a text, True or False, not \['a'\]",
         ),
-        ("\ndef answer", "\nSETTINGS = {'sizes': 'long'}\ndef answer", "sizes=long: a length is a number"),
+        ("\ndef answer", "\nSETTINGS = {'sizes': 'long'}\ndef answer", "sizes=long: a length must be a number"),
     ],
 )
 def test_mistakes_in_a_task_file(tmp_path: Path, before: str, after: str, says: str) -> None:
@@ -98,7 +98,7 @@ def test_files_without_a_task_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ScratchpadError, match=r"nowhere.py: no such file"):
         load_task_file(str(tmp_path / "nowhere.py"))
     (tmp_path / "task.txt").write_text(COUNTDOWN)
-    with pytest.raises(ScratchpadError, match=r"its name must end in .py"):
+    with pytest.raises(ScratchpadError, match=r"the name of a Python file must end in .py"):
         load_task_file(str(tmp_path / "task.txt"))
     with pytest.raises(ScratchpadError, match=r"unknown setting of .*'lagest': did you mean 'largest'"):
         load_task_file(TASK_FILE, {"lagest": "3"})

@@ -1,4 +1,4 @@
-"""Distributions of lengths, as users write them: `5`, `1-30`, `1-30:size`, `2:3,5:1`."""
+"""Distributions of lengths, which users write as `5`, `1-30`, `1-30:size` or `2:3,5:1`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scratchpad.errors import ScratchpadError
 if TYPE_CHECKING:
     from scratchpad.random_stream import Stream
 
-_MAX_WEIGHTED = 100_000  # the largest length of a distribution with weights: it stores one weight per length
+_MAX_WEIGHTED = 100_000  # the largest length in a distribution with weights, because each length needs a stored weight
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Lengths(TextSetting):
 
     @classmethod
     def parse(cls, text: Any) -> Self:
-        """Read a distribution from its text, or a number. Raises ScratchpadError if `text` is neither."""
+        """Read a distribution from a text or a number. Raises ScratchpadError if `text` is not valid."""
         if isinstance(text, cls):
             return text
         try:
@@ -40,8 +40,8 @@ class Lengths(TextSetting):
             raise
         except ValueError:
             raise ScratchpadError(
-                f"a length is a number like 5 or a range like 1-30, not {text!r} (with weights, a whole number for "
-                "each part: 1-30:size or 2:3,4-9:1)"
+                f"a length must be a number such as 5 or a range such as 1-30, not {text!r}; with weights, write "
+                "1-30:size or 2:3,4-9:1"
             ) from None
 
     @classmethod
@@ -60,7 +60,7 @@ class Lengths(TextSetting):
             first, last = cls._read_range(lengths, text)
             if int(weight) < 1 or weights.keys() & range(first, last + 1):
                 raise ScratchpadError(
-                    f"{cls.__name__.lower()} {text!r}: each length may be given once, with a weight of at least 1"
+                    f"{cls.__name__.lower()} {text!r}: a length may occur only once, and a weight must be at least 1"
                 )
             weights |= dict.fromkeys(range(first, last + 1), int(weight))
         low, high = min(weights), max(weights)
@@ -68,7 +68,7 @@ class Lengths(TextSetting):
 
     @classmethod
     def _read_range(cls, lengths: str, text: str) -> tuple[int, int]:
-        """Return both ends of the range `lengths` (`1-30` or `5`), a part of the distribution `text`."""
+        """Return the smallest and the largest length of the range `lengths`, such as `1-30` or `5`."""
         low, dash, high = lengths.partition("-")
         first, last = int(low), int(high) if dash else int(low)
         if not cls.minimum <= first <= last or (":" in text and last > _MAX_WEIGHTED):
@@ -89,7 +89,7 @@ class Lengths(TextSetting):
         return self.low <= length <= self.high and (not self.weights or self.weights[length - self.low] > 0)
 
     def to_json(self) -> int | str:
-        """Return the number of a single length, otherwise the text of the distribution."""
+        """Return a number if the distribution has only one length. Otherwise return its text."""
         if self.low == self.high:
             return self.low
         if not self.weights:
@@ -97,7 +97,7 @@ class Lengths(TextSetting):
         if self.weights == tuple(range(self.low, self.high + 1)):
             return f"{self.low}-{self.high}:size"
         parts, first = [], self.low
-        for weight, group in groupby(self.weights):  # neighbours of equal weight become one range
+        for weight, group in groupby(self.weights):  # neighbouring lengths of equal weight become one range
             last = first + len(list(group)) - 1
             if weight:
                 parts.append(f"{first}-{last}:{weight}" if last > first else f"{first}:{weight}")
@@ -106,6 +106,6 @@ class Lengths(TextSetting):
 
 
 class Numbers(Lengths):
-    """A distribution of numbers from 0 on. Its text has the form of `Lengths`: `5` or `0-9`."""
+    """A distribution of numbers that may include 0. It is written like `Lengths`, for example `5` or `0-9`."""
 
     minimum = 0

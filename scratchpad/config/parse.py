@@ -1,7 +1,7 @@
-"""The reader of all settings: from the command line (`name=value`), from JSON and from TOML.
+"""Read settings from the command line (`name=value`), from JSON and from TOML.
 
-`read_value` reads one value as the type of its field, `with_settings` changes some fields of a dataclass (command line,
-JSON), `read_table` makes a dataclass from a whole table (TOML). Errors call a setting by its full path.
+`read_value` converts one value to the type of its field. `with_settings` changes some fields of a dataclass (command
+line, JSON). `read_table` makes a dataclass from a TOML table. Error messages give the full path, such as `train.steps`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _KINDS = {bool: "true or false", int: "a whole number", float: "a finite number"
 
 
 class TextSetting(ABC):
-    """A setting that is read from a text."""
+    """A setting with its own type, which users write as a text."""
 
     @classmethod
     @abstractmethod
@@ -36,7 +36,7 @@ class TextSetting(ABC):
 
 
 class WithPresets(ABC):
-    """A dataclass of settings that has presets: a preset's name sets all fields."""
+    """A dataclass of settings with named presets. Each preset gives values for all fields."""
 
     @classmethod
     @abstractmethod
@@ -45,7 +45,7 @@ class WithPresets(ABC):
 
 
 def split_assignments(pairs: Iterable[str], what: str = "--set") -> dict[str, str]:
-    """Return `["a=1", "b=2"]` as a mapping. Raises ScratchpadError if a pair has no `=` or if a name occurs twice."""
+    """Turn `["a=1", "b=2"]` into a mapping. Raises ScratchpadError if a pair has no `=` or if a name occurs twice."""
     found: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
@@ -58,11 +58,12 @@ def split_assignments(pairs: Iterable[str], what: str = "--set") -> dict[str, st
 
 
 def with_settings(instance: D, values: Mapping[str, Any], what: str, inside: str = "") -> D:
-    """Return a copy of the dataclass `instance` with new values of the named fields, read as each field's type.
+    """Return a copy of the dataclass `instance` with new values, each converted to the type of its field.
 
-    Names with dots, and mappings, set fields of nested dataclasses: `{"train.steps": 5}`, `{"train": {"steps": 5}}`.
-    One call may set a nested dataclass and change its fields. Raises ScratchpadError for unknown names and invalid
-    values; messages name the owner of the settings (`what`) and write `inside` before each name.
+    `values`: the new values by name. `{"train.steps": 5}` and `{"train": {"steps": 5}}` set a field of a nested
+    dataclass. One call may replace a nested dataclass and also change its fields.
+    `what`: the owner of the settings, for error messages. `inside`: a prefix for the names in error messages.
+    Raises ScratchpadError for unknown names and invalid values.
     """
     here: dict[str, Any] = {}
     nested: dict[str, dict[str, Any]] = {}
@@ -85,15 +86,15 @@ def with_settings(instance: D, values: Mapping[str, Any], what: str, inside: str
         elif _has_fields(hints[head]):
             here[head] = with_settings(child, inner, what, f"{inside}{head}.")
         else:
-            raise ScratchpadError(f"{inside}{head} of {what} has no parts: write {inside}{head}=...")
+            raise ScratchpadError(f"{inside}{head} of {what} is a single setting: write {inside}{head}=...")
     return dataclasses.replace(instance, **here)  # type: ignore[type-var]
 
 
 def read_table(kind: type[D], table: Any, entry: str = "", **given: Any) -> D:
-    """Return a dataclass with the entries of a TOML table and the fields `given`.
+    """Make a dataclass of type `kind` from a TOML table and from the fields `given`.
 
-    entry: the table's name in the file, empty for the whole file. TOML has types, so a text is never read as a number.
-    Raises ScratchpadError for unknown or missing entries and for values of a wrong type.
+    `entry`: the name of the table in the file (empty: the table is the whole file).
+    Raises ScratchpadError for unknown or missing entries and for values of a wrong type, such as "5" for a number.
     """
     hints, inside = typing.get_type_hints(kind), f"{entry}." if entry else ""
     fields = [field for field in dataclasses.fields(kind) if field.name not in given]  # type: ignore[arg-type]
@@ -111,9 +112,10 @@ def read_table(kind: type[D], table: Any, entry: str = "", **given: Any) -> D:
 
 
 def read_value(value: Any, kind: Any, name: str, typed: bool = False) -> Any:
-    """Return a text or a JSON or TOML value as `kind`; if `kind` is not a type of settings, return it unchanged.
+    """Convert a text or a JSON or TOML value to the type `kind`. If `kind` is not a type of settings, return `value`.
 
-    typed: do not read a text as a number or a list. Raises ScratchpadError, with `name`, if the value is not valid.
+    `typed`: whether `value` already has its final type, so that a text is not read as a number or a list.
+    Raises ScratchpadError, with the setting's name `name`, if the value is not valid.
     """
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
@@ -125,8 +127,8 @@ def read_value(value: Any, kind: Any, name: str, typed: bool = False) -> Any:
     if origin is Mapping:
         if not isinstance(value, Mapping):
             if typed:
-                raise ScratchpadError(f'{name} takes a table, label = "text", not {reprlib.repr(value)}')
-            raise ScratchpadError(f"{name}={value}: {name} holds several settings: write {name}.NAME=...")
+                raise ScratchpadError(f'{name} takes a table such as {{label = "text"}}, not {reprlib.repr(value)}')
+            raise ScratchpadError(f"{name}={value}: {name} has several settings: set one of them with {name}.NAME=...")
         return {label: read_value(item, arguments[1], f"{name}.{label}", typed) for label, item in value.items()}
     if _has_fields(kind):
         return _read_whole(value, kind, name)
@@ -142,7 +144,7 @@ def read_value(value: Any, kind: Any, name: str, typed: bool = False) -> Any:
 
 
 def to_json(value: Any) -> Any:
-    """Return settings as JSON values: dataclasses as objects, tuples as lists, a TextSetting as its text."""
+    """Convert settings to JSON values: a dataclass to an object, a tuple to a list, a TextSetting to its text."""
     if isinstance(value, TextSetting):
         return value.to_json()
     if _has_fields(type(value)):
@@ -168,9 +170,9 @@ def _has_fields(kind: Any) -> bool:
 
 
 def _read_tuple(value: Any, kind: Any, name: str, typed: bool) -> tuple[Any, ...]:
-    """Read a list, a text such as `6,18` (`n=2; n=3` for texts), or a single value (a list with one item)."""
+    """Return a tuple from a list, a single value or a text such as `6,18`. Texts are separated by `;`."""
     if typed and not isinstance(value, list):
-        raise ScratchpadError(f"{name} takes a list, each item {_KINDS[kind]}, not {reprlib.repr(value)}")
+        raise ScratchpadError(f"{name} takes a list in which each item is {_KINDS[kind]}, not {reprlib.repr(value)}")
     if isinstance(value, str):
         value = [item.strip() for item in value.split(";" if kind is str else ",")] if value else []
     items = value if isinstance(value, (list, tuple)) else [value]
@@ -178,19 +180,19 @@ def _read_tuple(value: Any, kind: Any, name: str, typed: bool) -> tuple[Any, ...
 
 
 def _read_whole(value: Any, kind: Any, name: str) -> Any:
-    """Return a dataclass of settings, given as an instance or by the name of a preset."""
+    """Return `value` if it is already a dataclass of settings. Otherwise return the preset with this name."""
     if isinstance(value, kind):
         return value
     if not (isinstance(value, str) and issubclass(kind, WithPresets)):
         known = ", ".join(field.name for field in dataclasses.fields(kind))
-        how = f"write {name}.NAME=... with one of {known}"
-        raise ScratchpadError(f"{name}={value}: {name} holds several settings: {how}")
+        how = f"set one of them with {name}.NAME=..., where NAME is one of {known}"
+        raise ScratchpadError(f"{name}={value}: {name} has several settings: {how}")
     with error_prefix(f"{name}={value}"):
         return kind.preset(value)
 
 
 def _read_scalar(value: Any, kind: type, typed: bool) -> Any:
-    """Return the value as `kind`. Raises KeyError, ValueError, TypeError or OverflowError if it is not valid."""
+    """Convert the value to `kind`. Raises KeyError, ValueError, TypeError or OverflowError if it is not valid."""
     if kind is bool:
         return value if isinstance(value, bool) else _BOOLS[str(value).lower()]
     is_text = isinstance(value, str)

@@ -1,4 +1,4 @@
-"""A run config with its task, format and curriculum, loaded once per run for training and evaluation."""
+"""Load the task and the curriculum that a run config names, for training and evaluation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from scratchpad.training.curriculum import Curriculum, make_curriculum, training
 
 
 class TaskLoader:
-    """A loader of the tasks that configs name. It loads every task once, and reads every data file once."""
+    """A loader of the tasks that run configs name. It loads each task only once and reads each data file only once."""
 
     def __init__(self) -> None:
         self._loaded: dict[str, Task] = {}
@@ -30,8 +30,8 @@ class TaskLoader:
     def load(self, config: TaskConfig, folder: Path | None = None) -> Task:
         """Return the task that a config names: a built-in task, or the task of a Python file or a data file.
 
-        folder: the run folder of the config. Raises ScratchpadError if the run's task is a Python file and the config
-        does not name the file: no command runs code only because a run folder names it.
+        `folder`: the run folder that holds the config. Raises ScratchpadError if the run was trained on a task from a
+        Python file and `config` does not name the file. Otherwise a run folder could make a command run any code.
         """
         settings = dict(config.settings)
         if config.data is not None:
@@ -39,7 +39,7 @@ class TaskLoader:
         if (file := config.file) is not None:
             return self._once(("file", file, settings), lambda: load_task_file(file, settings))
         if folder is not None and config.name == "own":
-            raise ScratchpadError(f"{folder} was trained on a task of a Python file: name it with --task-file")
+            raise ScratchpadError(f"{folder} was trained on a task from a Python file: name it with --task-file")
         return self._once(("name", config.name, settings), lambda: task_named(config.name, settings))
 
     def _data_task(self, config: TaskConfig, settings: dict[str, object]) -> Task:
@@ -64,9 +64,9 @@ class TaskLoader:
 class ResolvedRun:
     """A run config with its loaded task and curriculum.
 
-    config: the config; `resolve` converts the task's settings to values, and a loaded run keeps them as saved.
-    curriculum: the curriculum, or None if it has no stages.
-    tasks: the loader, which one command shares among its runs.
+    `config`: the config. `resolve` converts the task's settings to values, and a loaded run keeps them as saved.
+    `curriculum`: the curriculum, or None if the config has no stages.
+    `tasks`: the loader, which all runs of a command use.
     """
 
     config: RunConfig
@@ -80,7 +80,7 @@ class ResolvedRun:
 
     @cached_property
     def codec(self) -> Codec:
-        """The vocabulary of the task and of the curriculum's stages."""
+        """The vocabulary for the task and for all stages of the curriculum."""
         return training_vocabulary(self.task, self.curriculum)
 
     @property

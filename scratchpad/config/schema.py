@@ -24,7 +24,7 @@ _MINIMA = {
     "warmup_steps": 0, "decay_steps": 1, "weight_decay": 0, "budget": 1, "micro_tokens": 1, "workers": 0, "threads": 1,
     "log_every": 1, "evaluate_every": 0, "checkpoint_every": 0,
 }  # fmt: skip
-"""The smallest allowed values of numbers in TrainConfig."""
+"""The smallest allowed value of each number in TrainConfig."""
 _PARTS = ("task", "model", "train", "curriculum", "evaluate")
 
 
@@ -32,9 +32,9 @@ _PARTS = ("task", "model", "train", "curriculum", "evaluate")
 class TaskConfig:
     """The task that the model learns.
 
-    name: a built-in task, used if `data` and `file` are not given. settings: the settings of the task.
-    data: a file of problems (JSON lines). test_data: a file of test problems (default: a tenth of `data`).
-    file: a Python file that defines a task.
+    `name`: the name of a built-in task, used if neither `data` nor `file` is given. `settings`: the task's settings.
+    `data`: a JSON-lines file of problems. `test_data`: a file of test problems (none: a tenth of `data` is for tests).
+    `file`: a Python file that defines a task.
     """
 
     name: str = "parity"
@@ -48,11 +48,11 @@ class TaskConfig:
         format_named(self.format)
         if self.data is not None and self.file is not None:
             raise ScratchpadError(
-                f"task.data={self.data} and task.file={self.file} exclude each other: give one of them"
+                f"task.data={self.data} and task.file={self.file} are both given: give only one of them"
             )
         if self.test_data is not None and self.data is None:
-            raise ScratchpadError(f"task.test_data={self.test_data} needs task.data, the file to train on")
-        if self.data is not None or self.file is not None:  # then no built-in task
+            raise ScratchpadError(f"task.test_data={self.test_data} needs task.data: give the training problems too")
+        if self.data is not None or self.file is not None:  # then the task is not built-in
             object.__setattr__(self, "name", "data" if self.data is not None else "own")
 
 
@@ -60,22 +60,22 @@ class TaskConfig:
 class TrainConfig:
     """The settings of training.
 
-    batch: the number of documents per step, over all processes.
-    samples: the number of different training documents (none: unlimited).
-    max_states: the number of states to train on in each inductive chain (none: all).
-    states_from: the first of these states: the `start` of the chain, or `anywhere`, a place drawn uniformly from the
-    chain's first 10,000 states for each document.
-    decay_steps: the length of the cosine schedule (none: all steps).
-    average: the decay of an exponential moving average of the weights, such as 0.999; evaluations and the finished
-    model use the average (none: no average).
-    micro_tokens: the largest number of tokens in one forward pass.
-    workers: the number of background processes that make batches (none: two with a GPU, otherwise 0).
-    threads: the number of torch threads on a CPU (none: torch's default); up to four compute micro-batches in parallel.
-    log_every: the number of steps between log lines; steps with an evaluation are also logged.
-    evaluate_every, checkpoint_every: the number of steps between evaluations or checkpoints (0: only at the end).
-    stop_at: the accuracy at which training stops early, if all evaluated sizes reach it.
-    start: the folder of a run whose last weights, averaged if that run has `average`, initialise this run (none: random
-    weights). The optimizer starts new. An experiment's file may name a curve: its run with the same seed is then used.
+    `batch`: the number of documents per step, summed over all processes.
+    `samples`: the number of different training documents (none: unlimited).
+    `max_states`: the number of states to train on in each inductive chain (none: all states).
+    `states_from`: which states of a longer chain to train on: its first states (`start`), or consecutive states from a
+    random place in its first 10,000 states (`anywhere`).
+    `decay_steps`: the length of the cosine schedule in steps (none: all steps of the run).
+    `average`: the decay of an exponential moving average of the weights (none: no average). If set, evaluations and the
+    finished model use the average.
+    `micro_tokens`: the largest number of tokens in one forward pass.
+    `workers`: the number of background processes that make batches (none: 2 with a GPU, otherwise 0).
+    `threads`: the number of torch threads on a CPU (none: torch's default).
+    `log_every`: the number of steps between log lines. Steps with an evaluation are also logged.
+    `evaluate_every`, `checkpoint_every`: the number of steps between evaluations or checkpoints (0: only at the end).
+    `stop_at`: the accuracy that ends training early, if all evaluated sizes reach it (none: no early end).
+    `start`: the folder of a run whose last weights, or their average, are the initial weights (none: random weights).
+    In an experiment file, the name of a curve stands for the run of this curve with the same seed.
     """
 
     steps: int = 1000
@@ -131,12 +131,12 @@ class TrainConfig:
             raise ScratchpadError(f"train.betas={self.betas}: give two numbers, each at least 0 and below 1")
         if (self.layout == "mixed") != (self.budget is not None):
             raise ScratchpadError(
-                "train.budget, the largest number of tokens per row, goes with train.layout=mixed: set both or none"
+                "train.budget (the largest number of tokens per row) goes with train.layout=mixed: set both or neither"
             )
 
     @property
     def row_budget(self) -> Budget:
-        """The `budget` of `rows`: the largest number of tokens per row, or `split` or `packed`."""
+        """The argument `budget` of `rows`: the largest number of tokens per row, or the layout `split` or `packed`."""
         return cast(Budget, self.budget or self.layout)
 
 
@@ -144,8 +144,8 @@ class TrainConfig:
 class EvaluateConfig:
     """The settings of evaluations during and after training.
 
-    sizes: the sizes of the questions (empty: the task's default, usually the largest training size).
-    n: the number of questions per size. temperature: the sampling temperature of the method `free` (0: greedy).
+    `sizes`: the sizes of the questions (empty: the task's default, usually the largest training size).
+    `n`: the number of questions per size. `temperature`: the sampling temperature of the method `free` (0: greedy).
     """
 
     sizes: tuple[int, ...] = ()
@@ -161,18 +161,18 @@ class EvaluateConfig:
             raise ScratchpadError(f"evaluate: n={self.n}, sizes={self.sizes}: n and all sizes must be at least 1")
         if not self.temperature >= 0 or (self.temperature and self.method == "forced"):
             raise ScratchpadError(
-                f"evaluate.temperature={self.temperature:g}: set 0 (greedy), or more than 0 with evaluate.method=free"
+                f"evaluate.temperature={self.temperature:g} must be 0 (greedy), or above 0 with evaluate.method=free"
             )
 
 
 @dataclass(frozen=True)
 class CurriculumConfig:
-    """Training in stages of the task (Abbe et al. 2024, figures 8 and 9). Without stages, the task does not change.
+    """Training in stages, each with other task settings (Abbe et al. 2024, figures 8 and 9).
 
-    stages: the task settings of each stage, such as `n=2; n=3; n=4`; spaces separate several settings of one stage.
-    threshold: the share of correct answers that ends a stage.
-    every: the number of steps between tests of a stage. n: the number of new questions in a test.
-    forget: train only on questions of the current stage; otherwise all stages so far give equal parts of a batch.
+    `stages`: the task settings of each stage, such as `n=2; n=3`. Spaces separate several settings of one stage.
+    `threshold`: the share of correct answers that ends a stage.
+    `every`: the number of steps between tests of a stage. `n`: the number of new questions in a test.
+    `forget`: whether to train only on the current stage. If not, all stages so far have equal parts in a batch.
     """
 
     stages: tuple[str, ...] = ()
@@ -185,15 +185,15 @@ class CurriculumConfig:
         stages = self.settings
         if bool(stages) != (self.threshold is not None):
             raise ScratchpadError(
-                "curriculum.stages (the settings of each stage, `n=2; n=3`) and curriculum.threshold (the share of "
-                "correct answers that ends a stage, 0.95) go together; given: stages="
+                "curriculum.stages (the settings of each stage, such as `n=2; n=3`) and curriculum.threshold (the "
+                "share of correct answers that ends a stage) go together: set both or neither; given: stages="
                 f"{'; '.join(self.stages) or 'none'} threshold={'none' if self.threshold is None else self.threshold}"
             )
         if self.threshold is not None and not 0 < self.threshold <= 1:
             share = "a share of correct answers must be above 0 and at most 1"
             raise ScratchpadError(f"curriculum.threshold={self.threshold}: {share}")
         if self.forget and not stages:
-            raise ScratchpadError("curriculum.forget needs curriculum.stages")
+            raise ScratchpadError("curriculum.forget needs curriculum.stages: set the stages or leave out forget")
         if self.every < 1 or self.n < 1:
             raise ScratchpadError(f"curriculum: every={self.every} n={self.n}: both must be at least 1")
 
@@ -217,13 +217,13 @@ class RunConfig:
     def with_settings(self, values: Mapping[str, Any]) -> RunConfig:
         """Return a copy with new settings: `{"train.steps": "500", "model": "25m", "task.settings.bits": "1-8"}`.
 
-        A name outside the parts of a config is a task setting: `bits=1-8` means `task.settings.bits=1-8`. Changing the
-        task (`task.name`, or a file in place of a built-in task) drops the task's settings and the evaluated sizes. A
-        new task setting drops the task settings that it excludes.
+        A name that does not begin with `task`, `model`, `train`, `curriculum` or `evaluate` is a task setting: `bits`
+        means `task.settings.bits`. A new task removes the old task's settings and the evaluated sizes. A new task
+        setting removes the task settings that it excludes.
         """
         for name in values:
             if f"task.settings.{name}" in values:
-                raise ScratchpadError(f"{name} and task.settings.{name} are the same setting: leave one out")
+                raise ScratchpadError(f"{name} and task.settings.{name} are the same setting: give only one of them")
         base = self
         if self._is_other_task(values):
             base = replace(self, task=replace(self.task, settings={}), evaluate=replace(self.evaluate, sizes=()))
@@ -241,10 +241,10 @@ class RunConfig:
 
     @property
     def weight_settings(self) -> RunConfig:
-        """This config with default values of the `evaluate` settings on which the weights do not depend.
+        """A copy of this config, with default values for those `evaluate` settings that do not affect the weights.
 
-        The weights depend on all of them if evaluations can end the run (`train.stop_at`), and on `evaluate.method` if
-        a curriculum has stages.
+        All `evaluate` settings affect the weights if `train.stop_at` is set, because evaluations can then end the run.
+        In a curriculum with stages, `evaluate.method` affects the weights.
         """
         if self.train.stop_at is not None:
             return self
@@ -256,7 +256,7 @@ class RunConfig:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any], place: str) -> RunConfig:
-        """Read the JSON object that `to_json` returns. A ScratchpadError begins with `place` and names the setting."""
+        """Read the JSON object from `to_json`. Raises ScratchpadError, with `place`, if a value is not valid."""
         if not isinstance(value, Mapping):
             raise ScratchpadError(f"{place}: a run config must be a JSON object with {', '.join(_PARTS)}")
         with error_prefix(place):
@@ -264,7 +264,7 @@ class RunConfig:
 
 
 def read_config(path: str) -> RunConfig:
-    """Read a config from a JSON file: the config.json of a run, or a file with the same parts."""
+    """Read a config from a JSON file: the config.json of a run, or a file of the same form."""
     try:
         value = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:

@@ -1,9 +1,9 @@
-"""Parity of bits at random slots of a window, one state per bit (Abbe et al. 2024, section 5.1 and figure 5).
+"""The parity of bits in random slots, with one state per bit (Abbe et al. 2024, section 5.1 and figure 5).
 
     0_1_101_=<start>[00]0,0<sep>[02]1,1<sep>[04]1,0<sep>[05]0,0<sep>[06]1,1<sep>[08]_,1<end>
 
-A state is `[slot]bit,running parity`. The last state has the slot of `=`, and `_` instead of a bit. With `modulus` M
-the digits are 0 .. M - 1, and the running value is the sum of the digits modulo M.
+A state is `[slot]bit,running parity`. The last state has the slot of `=`, and `_` instead of a bit. If `modulus` is M,
+the digits are 0 .. M - 1, and a state holds the running sum of the digits modulo M.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _DIGITS = tuple("0123456789")
 
 @dataclass(frozen=True)
 class Parity(Task):
-    """`bits`: the number of slots with a digit (default: 1 to half of the window). `window`: the number of slots.
-    `modulus`: the digits are 0 .. modulus - 1, and the answer is the sum of the digits modulo `modulus`.
+    """`bits`: the number of slots that hold a digit (default: 1 to half of `window`). `window`: the number of slots.
+    `modulus`: the number of different digits. The answer is the sum of the digits modulo this number.
     """
 
     name: ClassVar[str] = "parity"
@@ -80,7 +80,8 @@ class Parity(Task):
         allowed = (*_DIGITS[: self.modulus], "_")
         if question[-1:] != ("=",) or any(symbol not in allowed for symbol in question[:-1]):
             raise ScratchpadError(
-                f"parity: a question is slots with {', '.join(allowed)}, then '='; given: {''.join(question)}"
+                f"parity: a question must be slots, each with one of {', '.join(allowed)}, and then '='; given: "
+                f"{''.join(question)}"
             )
 
     def fitted_to(self, question: Symbols) -> Self:
@@ -92,7 +93,7 @@ class Parity(Task):
         return (*slots, *("_",) * (self.window - len(slots)), "=")
 
     def _state(self, question: Symbols, slot: int, total: int) -> Symbols:
-        """Return the state of the first slot with a digit, from `slot` on, or the last state if no such slot exists."""
+        """Return the state of the first digit at `slot` or later, or the last state if no digit is left."""
         while question[slot] == "_":
             slot += 1
         digit = question[slot]

@@ -7,8 +7,9 @@
     </scratch>
     total: 5
 
-The formats `direct` (only the last line) and `scratchpad` use this text of the paper. In the inductive text each step
-multiplies the coefficient of a term by x and lowers the power by 1, or, at power 0, adds the value to the total.
+This is the paper's text. The format `scratchpad` uses the whole text; `direct` uses only the last line. In the format
+`inductive`, a step multiplies the coefficient of a term by x and lowers the power by 1. At power 0, the next step adds
+the coefficient to the total and goes on to the next term:
 
     <start>-7*x**2: -7*x**2; total: 0<sep>-7*x**2: -7*x; total: 0<sep>-7*x**2: -7; total: 0<sep>7*x: 7*x; total: -7<sep>
     7*x: 7; total: -7<sep>5: 5; total: 0<sep>total: 5<end>
@@ -40,7 +41,7 @@ _STATE = re.compile(rf"(-?{_TERM}): {_NUMBER}(\*x(?:\*\*({_POWER}))?)?; total: {
 _TOTAL = re.compile(rf"total: {_NUMBER}")
 
 Term = tuple[int, int]
-"""A coefficient and a power of x."""
+"""A term of a polynomial: its coefficient and its power of x."""
 
 
 class _Texts(TextRules):
@@ -50,8 +51,9 @@ class _Texts(TextRules):
 
 @dataclass(frozen=True)
 class Polynomials(TextTask):
-    """`degree`: the highest possible power. `coefficients`, `points`, `values`: the largest absolute values of the
-    coefficients, of x and of the result. Coefficients are drawn uniformly. A term with coefficient 0 is not written.
+    """`degree`: the highest possible power. `coefficients`: the largest absolute value of a coefficient.
+    `points`: the largest absolute value of x. `values`: the largest absolute value of the result.
+    Coefficients are drawn uniformly. A term with coefficient 0 is not written.
     """
 
     name: ClassVar[str] = "polynomials"
@@ -102,7 +104,7 @@ class Polynomials(TextTask):
     def truth(self, question: Symbols) -> Symbols:
         found = _QUESTION.fullmatch("".join(question))
         assert found, "callers must check the question first"
-        value = eval(found[1], {"__builtins__": {}}, {"x": int(found[2])})  # safe: the pattern allows sums of products
+        value = eval(found[1], {"__builtins__": {}}, {"x": int(found[2])})  # safe: only arithmetic matches _QUESTION
         return letters(f"total: {value}")
 
     def scratchpad_text(self, question: Symbols, format: Format) -> Symbols:
@@ -131,7 +133,7 @@ class Polynomials(TextTask):
 
 @lru_cache(maxsize=64)
 def _read(question: Symbols) -> tuple[list[Term], int]:
-    """Return the terms and the x of a question."""
+    """Return the terms of a question and its value of x."""
     found = _QUESTION.fullmatch("".join(question))
     if not found:
         raise ValueError(f"not a question of polynomials: {''.join(question)}")
@@ -139,9 +141,9 @@ def _read(question: Symbols) -> tuple[list[Term], int]:
 
 
 def _read_state(terms: list[Term], state: Symbols) -> tuple[int, Term, int]:
-    """Return the index of a state's term, the current value of the term as a term, and the total of the earlier terms.
+    """Return the parts of a state: the index of a term, the partly evaluated term, and the sum of the earlier terms.
 
-    Raises ValueError if `state` is not a state of the polynomial.
+    Raises ValueError if `state` is not a state of this polynomial.
     """
     found = _STATE.fullmatch("".join(state))
     names = [_term(*term) for term in terms]
@@ -175,7 +177,7 @@ def _written(terms: list[Term], x: int) -> str:
 
 
 def _state(term: Term, work: Term, total: int) -> Symbols:
-    """Return a state: a term, the current value of the term as a term, and the total of the earlier terms."""
+    """Return the state of `term`. `work`: the partly evaluated term. `total`: the sum of the earlier terms."""
     coefficient, power = work
     unknown = f"*x{f'**{power}' if power > 1 else ''}" if power else ""
     return letters(f"{_term(*term)}: {coefficient}{unknown}; total: {total}")

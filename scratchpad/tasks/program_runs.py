@@ -1,8 +1,9 @@
-"""Runs of real Python programs, traced at the time a document is written (Nye et al. 2021, section 5).
+"""Tasks about real Python programs, which run when documents are written (Nye et al. 2021, section 5).
 
-A question is a program and a call of it, `output = f(6)`. `direct` is the value of `output` as a Python literal.
-`scratchpad` is the paper's trace, `changes` the trace of changed variables; both follow CPython's line events. The
-states of `inductive` are JSON. The program, with numbered lines, and one state determine the next:
+A question is a program that ends with a call, `output = f(6)`. The format `direct` writes the value of `output` as a
+Python literal. `scratchpad` writes the paper's trace, with one entry per line that CPython runs. `changes` writes a
+trace that shows only changed variables. In the format `inductive`, the question has numbered lines and states are
+JSON. The question and one state determine the next state:
 
     1 def f(n): ... <start> {"frames": [{"in": "<module>", "line": 1, "locals": {}}]} <sep> ...
     <sep> {"f": "<callable_object f>", "output": 6} <end>
@@ -40,16 +41,17 @@ from scratchpad.tasks.formats import Format
 from scratchpad.tasks.program_traces import TraceTask, TraceTexts, relaxed_output
 from scratchpad.tasks.text_rules import TextRules, last_line
 
-_SECONDS = 20.0  # the time limit of a run: so long that, even on a busy machine, only the limit on lines matters
+_SECONDS = 20.0  # a time limit so long that a run reaches its limit on lines first, even on a busy machine
 _TRACES_CACHED = 64
 _PLAIN_CHARACTERS = 1 << 16
 
 
 @dataclass(frozen=True)
 class ProgramProblem:
-    """A program and its calls; each call is a question. The call None runs the program as it is.
+    """A program and its calls. Each call makes a question.
 
-    setup: the code between the program and each call.
+    `calls`: expressions such as `f(6)`; None means that the program sets `output` without a call.
+    `setup`: code that is put between the program and each call.
     """
 
     program: str
@@ -65,21 +67,17 @@ class ProgramProblem:
 
 class _Texts(TraceTexts):
     def relaxed_answer(self, work: str) -> str:
-        """Return `output` from the trace in a work; without a trace, the literal in the last line (after `output =`).
-
-        The result is JSON, in which a tuple equals a list, as in states.
-        """
+        # As JSON, a tuple equals a list.
         value, *_ = relaxed_output(work) or [_literal_in(work)]
         return json.dumps(value, sort_keys=True)
 
 
 @dataclass(frozen=True)
 class ProgramRuns(TraceTask):
-    """path: the file with the data.
-    lines: the number of lines of a program.
-    steps: the largest number of lines that a run may execute; longer runs are left out.
-    most_characters: the largest length of the paper's trace; a problem with a longer trace is left out
-    (0: no limit; 1066: the paper's 512 tokens).
+    """`path`: the file with the data. `lines`: the number of lines of a program.
+    `steps`: the largest number of lines that a run may execute; longer runs are left out.
+    `most_characters`: the largest number of characters in the paper's trace; a problem with a longer trace is left out
+    (0: no limit; 1066 characters are about the paper's 512 tokens).
     """
 
     size_setting: ClassVar[str] = "lines"
@@ -95,11 +93,11 @@ class ProgramRuns(TraceTask):
         if self.steps < 1 or self.most_characters < 0:
             raise ScratchpadError(
                 f"{self.name}: steps={self.steps} most_characters={self.most_characters}: steps must be at least "
-                "1, most_characters at least 0"
+                "1, and most_characters must be at least 0"
             )
 
     def problems(self) -> Iterable[ProgramProblem]:
-        """Yield the problems of the data in order."""
+        """Yield the problems in the order of the data."""
         raise NotImplementedError
 
     # -- questions
@@ -115,7 +113,9 @@ class ProgramRuns(TraceTask):
         if not part:
             splits = ", ".join(f"{name} ({len(held)})" for name, held in self._parts.items())
             lines = self.lines.to_json()
-            raise ScratchpadError(f"{self.name}: no {split} program of lines={lines}; splits: {splits or 'none'}")
+            raise ScratchpadError(
+                f"{self.name}: no {split} program has lines={lines}; matching programs: {splits or 'none'}"
+            )
         return part[index % len(part)]
 
     def question(self, rng: Stream, size: int) -> Symbols:
@@ -143,7 +143,7 @@ class ProgramRuns(TraceTask):
 
     @cached_property
     def _same_problem(self) -> dict[Symbols, tuple[Symbols, ...]]:
-        """For each question, all questions of the same problem."""
+        """A map from each question to all questions about the same program."""
         return {question: each.questions for each in self._problems for question in each.questions}
 
     # -- runs
@@ -164,7 +164,7 @@ class ProgramRuns(TraceTask):
         return lru_cache(_TRACES_CACHED)(run)
 
     def traced(self, question: Symbols, inductive: bool = False) -> Trace:
-        """Return the trace of a question's run. Raises SkippedProblem, with the reason, if the run is left out."""
+        """Run a question's program and return the trace. Raises SkippedProblem if the run must be left out."""
         trace = self._run(question, inductive)
         reason = _reason_to_skip(question, trace) or self._over_length(question)
         if reason:
@@ -205,14 +205,14 @@ class ProgramRuns(TraceTask):
         return self.truth(question)
 
     def truth(self, question: Symbols) -> Symbols:
-        """Run the program in CPython. (The inductive states come from an interpreter in this package.)"""
+        """Return CPython's output. The inductive states come from another interpreter, a part of this package."""
         return letters(self.traced(question).output_text or "")
 
     def answer(self, question: Symbols, state: Symbols) -> Symbols:
         return self._literal(question, _names_in(state)["output"])
 
     def _literal(self, question: Symbols, value: Any) -> Symbols:
-        """Return the true literal if `value` equals the true value of `output`; otherwise `value` as JSON."""
+        """If `value` is the correct output, return the correct Python literal. Otherwise return `value` as JSON."""
         is_correct = same_json(value, self.traced(question).output)
         return self.truth(question) if is_correct else letters(json.dumps(value))
 
@@ -230,7 +230,7 @@ class ProgramRuns(TraceTask):
 
 
 def _literal_in(work: str) -> Any:
-    """Return the value of the last non-empty line, a Python literal or JSON, in the form that it has in states."""
+    """Read the last non-empty line as a Python literal or as JSON. Return the value in the form that states use."""
     last = last_line(work)
     text = last.removeprefix("output").lstrip().removeprefix("=").strip() if last.startswith("output") else last
     for read in (ast.literal_eval, json.loads):
@@ -242,19 +242,19 @@ def _literal_in(work: str) -> Any:
 
 
 def _reason_to_skip(question: Symbols, trace: Trace) -> str:
-    """Return why a run is left out, in a few words; the empty string if the run is kept."""
+    """Return the reason why a run is left out, or an empty string if the run is kept."""
     if trace.status != "done":
         (status,) = count_statuses([trace])
         return f"{status}: {STATUSES[trace.status]}" if trace.status in LIMIT_STATUSES else status
     if "output" not in trace.state:
-        return "no output: the program sets none"
+        return "no output: the program does not set `output`"
     if trace.cuts:
         return "a value that is too long"
     return "a mark in the program" if set(question) & set(MARKS) else ""
 
 
 def _names_in(state: Symbols) -> dict[str, Any]:
-    """Read a state from its text. Raises ValueError if the text is not a state."""
+    """Return the JSON object in a state. Raises ValueError if the state is not a JSON object."""
     names = json.loads("".join(state))
     if not isinstance(names, dict):
         raise ValueError(f"a state must be a JSON object, not {''.join(state)[:60]}")

@@ -1,4 +1,4 @@
-"""Common parts of tasks about runs of Python programs: prompts, and how traces are read and compared."""
+"""Prompts, and rules to read and compare traces, for all tasks about runs of Python programs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CALL = "\n\noutput = "
 
 
 class TraceTexts(TextRules):
-    """The text rules of tasks in which a question is a program and a work is a trace. States are compared as values."""
+    """Rules for the texts of tasks in which a model writes the trace of a program. States are compared as values."""
 
     def prompt_template(self, format: Format) -> PromptTemplate:
         return PromptTemplate(*prompt_parts("execution trace" if format.has_work else "value of output"))
@@ -36,9 +36,10 @@ class TraceTexts(TextRules):
         return self.read_work(as_text(written)) == self.read_work(as_text(true))
 
     def relaxed_answer(self, work: str) -> str:
-        """Return the value of `output`, or of `v0`, in the last state of a trace (the paper's relaxed scoring).
+        """Return the value of `output` in the last state of a trace, or of `v0` if the state has no `output`.
 
-        A trace without both variables gives the empty string. A text that is not a trace is read as in other tasks.
+        The paper scores answers in this way. If the state has neither variable, the result is an empty string. A text
+        that is not a trace is read as in other tasks.
         """
         outputs = relaxed_output(work)
         is_trace = last_line(work).startswith((_STATE, _LINE))
@@ -46,34 +47,34 @@ class TraceTexts(TextRules):
 
 
 class TraceTask(TextTask):
-    """A task whose paper's text is a trace: `state: {...}` and `line: ...` in turn (Nye et al. 2021, section 5)."""
+    """A task with traces: lines `state: {...}` and lines `line: ...` alternate (Nye et al. 2021, section 5)."""
 
     extra_formats: ClassVar[tuple[str, ...]] = ("changes",)
     texts: ClassVar[TextRules] = TraceTexts()
 
 
 def program_of(question: Symbols) -> Symbols:
-    """Return a question without its last line if this line is a call, `output = f(6)`; otherwise the whole question."""
+    """Return a question without the call at its end, such as `output = f(6)`."""
     program, mark, call = "".join(question).rpartition(_CALL)
     return letters(program) if mark and "\n" not in call else question
 
 
 def last_names(work: str) -> dict[str, Any]:
-    """Return the variables of the last state of a work; an empty dictionary if the work has no state."""
+    """Return the variables in the last state of the text `work`, or an empty dictionary if it has no state."""
     found = [state for state in map(state_in, work.split("\n")) if state]
     return json.loads(found[-1].removeprefix(_STATE)) if found else {}
 
 
 def relaxed_output(work: str) -> list[Any]:
-    """Return a list with the value of `output`, or of `v0`, in the last state of a work; else an empty list."""
+    """Return a list of the value of `output`, or else of `v0`, in the last state of `work`. The list may be empty."""
     names = last_names(work)
     return [names[name] for name in ("output", "v0") if name in names][:1]
 
 
 def state_in(line: str) -> str:
-    """Return the state in a line as JSON with sorted names; the empty string if the line has no state.
+    """Return the state in a line as JSON with sorted names, or an empty string if the line has no state.
 
-    In a trace, a line with a state begins with `state:`; this prefix is kept. In a chain of states there is no prefix.
+    In a trace, a state begins with `state:`, and the result keeps this prefix. In a chain, a state has no prefix.
     """
     mark = _STATE if line.startswith(_STATE) else ""
     try:

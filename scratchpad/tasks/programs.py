@@ -1,4 +1,4 @@
-"""The run of a short Python program, line by line (Nye et al. 2021, section 5.1).
+"""Run a short Python program line by line (Nye et al. 2021, section 5.1).
 
     def f(v0):
       v0 += 0
@@ -10,10 +10,10 @@
 
     output = f(6)
 
-`scratchpad` is the paper's trace: for each line that runs, the state before it as JSON, then the line. In `changes`, a
-state has only the variables that are new or have changed. `direct` is only the value of `output`. In `inductive`, the
-program is a listing: each line with its number and the numbers of the lines that can run next. A state is the number
-of the next line and the variables:
+The format `scratchpad` writes the paper's trace: for each line that runs, the variables before the line as JSON, then
+the line. `changes` writes only the variables that are new or have changed. `direct` writes only the value of `output`.
+In the format `inductive`, the question gives each line with its number and the numbers of the lines that can run next.
+A state holds the number of the next line and the variables:
 
     v0 = 6 -> L02 ; L02 v0 += 0 -> L03 ; L03 v4 = 2 -> L04 ; L04 while v4 > 0 : -> L05 else L07 ; ...
     <start> L02 : v0 = 6 <sep> L03 : v0 = 6 <sep> L04 : v0 = 6 , v4 = 2 <sep> ... <sep> output = 2 4 <end>
@@ -44,7 +44,7 @@ _MOST_LINES = 99
 _TRIES = 1000
 _OPERATORS = ("+=", "-=", "*=", "%=", "<=", ">=", "->")
 _WORDS = ("while", "if", "else", "pass", "break", "continue", "return", "output")
-_PIECES = re.compile(r"->|L\d\d|v\d|[a-z]+|[-+*%<>]=|\S")  # a number is split into its digits
+_PIECES = re.compile(r"->|L\d\d|v\d|[a-z]+|[-+*%<>]=|\S")  # the last part splits a number into digits
 _INTEGER = r"(?:0|-?[1-9]\d*)"
 _STATE = re.compile(rf"L(\d\d):(v\d={_INTEGER}(?:,v\d={_INTEGER})*)")
 _OUTPUT = re.compile(rf"output={_INTEGER}")
@@ -53,21 +53,20 @@ _FUNCTION = {"f": "<callable_object f>"}
 
 @dataclass(frozen=True)
 class Programs(TraceTask):
-    """repeats: the number of times that a loop runs.
-    lines: the number of lines in the body of f, without `return`.
-    constants: the numbers in arithmetic and tests. inputs: the arguments of f.
-    runs: the number of questions per program, with different inputs.
-    modulus: if not 0, each arithmetic line is followed by a line that takes the remainder by this number.
-    steps: the largest number of lines that a run may execute (0: no limit). If a test size is k times the largest
+    """`repeats`: the number of times that a loop runs.
+    `lines`: the number of lines in the body of f, without `return`.
+    `constants`: the numbers in arithmetic and tests. `inputs`: the arguments of f.
+    `runs`: the number of questions per program. Each of these questions has a different input.
+    `modulus`: if not 0, each arithmetic line is followed by a line that takes the remainder by this number.
+    `steps`: the largest number of lines that a run may execute (0: no limit). At a size that is k times the largest
     value of `repeats`, the limit is k times as large.
-    least_steps: the smallest number of lines that a run may execute.
-    The defaults are the paper's. The original generator has constants=1-9 repeats=2-9 modulus=1000.
+    `least_steps`: the smallest number of lines that a run may execute.
+    The defaults are the paper's. Bieber et al.'s generator has constants=1-9 repeats=2-9 modulus=1000.
 
-    reach: the largest size that counts as short (0: not set). At a larger size, a run executes more than `steps` lines
-    and at most steps * size / reach lines. For example, repeats=1-99 steps=60 reach=9 trains on short runs only (a long
-    loop occurs only if `break` ends it early) and tests on long runs at size 90. With train.max_states instead of
-    `steps`, long loops are as frequent in training as short loops, but only the beginnings of long runs are trained
-    on.
+    `reach`: the largest number of repeats at which `steps` limits the runs (0: not set). At a larger size, a run
+    executes more than `steps` lines and at most steps * size / reach lines. For example, repeats=1-99 steps=60 reach=9
+    trains on runs of at most 60 lines and tests on longer runs at size 90. In training, a long loop then occurs only if
+    `break` ends it early. To train on the beginnings of long runs, set train.max_states instead of `steps`.
     """
 
     name: ClassVar[str] = "programs"
@@ -101,13 +100,15 @@ class Programs(TraceTask):
                 f"programs: runs={self.runs} must be from 1 to {inputs}, the number of different inputs"
             )
         if self.lines.high > (most := _MOST_LINES - 2):
-            raise ScratchpadError(f"programs: lines={self.lines.to_json()}: at most {most} fit two-digit line numbers")
+            raise ScratchpadError(
+                f"programs: lines={self.lines.to_json()} exceeds {most}: line numbers end at {_MOST_LINES}"
+            )
         if min(self.modulus, self.steps) < 0:
-            raise ScratchpadError(f"programs: modulus={self.modulus} steps={self.steps}: neither may be below 0")
+            raise ScratchpadError(f"programs: modulus={self.modulus} steps={self.steps}: both must be at least 0")
         if min(self.least_steps, self.reach) < 0 or self.least_steps > self.steps > 0:
             raise ScratchpadError(
-                f"programs: least_steps={self.least_steps} reach={self.reach}: neither may be below 0, "
-                f"and least_steps may not exceed steps={self.steps}"
+                f"programs: least_steps={self.least_steps} reach={self.reach}: both must be at least 0, "
+                f"and least_steps must not exceed steps={self.steps} (unless steps=0: no limit)"
             )
 
     def symbols(self) -> Symbols:
@@ -144,15 +145,14 @@ class Programs(TraceTask):
             questions = [f"{text}\n\noutput = f({self.inputs.low + number})" for number in inputs]
             if not (self.steps or self.least_steps) or all(map(self._is_within_limits, questions)):
                 return letters(questions[run])
-        limits = [f"least_steps={self.least_steps} lines or more"] if self.least_steps else []
-        limits += [f"steps={self.steps} lines or fewer"] if self.steps else []
+        limits = [f"at least {self.least_steps} lines (least_steps)"] if self.least_steps else []
+        limits += [f"at most {self.steps} lines (steps)"] if self.steps else []
         raise ScratchpadError(
-            f"programs: none of {_TRIES} drawn programs runs for {' and '.join(limits)}. Change these "
-            "limits, lines or repeats."
+            f"programs: none of {_TRIES} drawn programs runs for {' and '.join(limits)}: change these limits, or "
+            "the settings lines or repeats"
         )
 
     def _is_within_limits(self, question: str) -> bool:
-        """Whether a program runs for at least `least_steps` and at most `steps` lines."""
         lines = sum(1 for _ in islice(read_program(question).run(), (self.steps or self.least_steps) + 1))
         return self.least_steps <= lines and (not self.steps or lines <= self.steps)
 
@@ -175,7 +175,7 @@ class Programs(TraceTask):
         return tuple(digits)
 
     def truth(self, question: Symbols) -> Symbols:
-        """Run the program by Python. This is safe: only programs of the small language pass `_program`."""
+        """Run the program in Python. This is safe, because `_program` refuses programs outside the small language."""
         names: dict[str, Any] = {"__builtins__": {}}
         _program(question)
         exec("".join(question), names)
@@ -197,7 +197,7 @@ class Programs(TraceTask):
     def check(self, question: Symbols) -> None:
         lines = len(_program(question).lines) + 1
         if lines > _MOST_LINES:
-            raise ScratchpadError(f"programs: {lines} lines: at most {_MOST_LINES} fit two-digit line numbers")
+            raise ScratchpadError(f"programs: the program has {lines} lines, but at most {_MOST_LINES} are allowed")
 
     def fitted_to(self, question: Symbols) -> Self:
         lines = len(_program(question).lines) - 1
@@ -215,13 +215,13 @@ def _program(question: Symbols) -> SmallProgram:
 
 
 def _listed_line(number: int, line: ProgramLine) -> str:
-    """Return a line of the listing: the line with its number and the numbers of the lines that can run next."""
+    """Return a line in the form of the inductive question, such as `L04 while v4 > 0: -> L05 else L07`."""
     following = "" if line.kind == "return" else f" -> L{line.then:02}"
     return f"L{number:02} {line.text}{following}" + (f" else L{line.otherwise:02}" if line.otherwise else "")
 
 
 def _state(program: SmallProgram, number: int, values: Values) -> Symbols:
-    """Return the state before a line: the line number, then the variables in the order of the program's text."""
+    """Return the state before line `number`: the line number, then the variables in the order of the program's text."""
     first, *rest = ((name, "=", *str(values[name])) for name in program.variables if name in values)
     return (f"L{number:02}", ":", *first, *(symbol for part in rest for symbol in (",", *part)))
 
@@ -247,7 +247,7 @@ def _read_state(program: SmallProgram, state: Symbols) -> tuple[int, Values]:
 
 
 def _trace(program: SmallProgram, only_changes: bool) -> Iterator[str]:
-    """Yield the lines of the paper's trace: each line after its frame's variables, then the module's variables."""
+    """Yield the lines of a trace. `only_changes`: whether a state shows only the variables that changed."""
     states = [({}, HEAD), (_FUNCTION, program.call)]
     states += [(values, program.lines[number].text) for number, values in program.run()]
     ended = {"output": states[-1][0]["v0"]}

@@ -3,9 +3,9 @@
     direct      c > d ; a > c ; a > b ; c > a ; a ? d ; 1 <end>
     inductive   c > d ; a > c ; a > b ; c > a ; a ? d ; <start> > a <sep> a > c b <sep> a c > b d ; 1 <end>
 
-The paper has only direct answers. In this task the work is a breadth-first search. A state lists the
-visited vertices, `>`, and the queue. A step visits the first vertex of the queue and appends its new neighbours. The
-search ends when the target is in the queue (label 1) or the queue is empty (label 0).
+The paper has only the format `direct`. Our states are the steps of a breadth-first search. A state lists the visited
+vertices, then `>`, then the queue. A step visits the first vertex of the queue and appends its new neighbours to the
+queue. The search ends when the target is in the queue (label 1) or the queue is empty (label 0).
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from scratchpad.tasks.state_labels import StateLabels
 
 Pairs = list[tuple[int, int]]
 
-_MOST_GRAPHS = 10_000  # the most graphs drawn until one has two vertices at the wanted distance
-_FEW_GRAPHS = 1_000  # the same limit in the check before a run, stricter so that later draws do not fail
+_MOST_GRAPHS = 10_000  # how many graphs are drawn, at most, to find two vertices at the wanted distance
+_FEW_GRAPHS = 1_000  # a stricter limit for the check before a run, so that later draws do not fail
 
 
 class _Labels(StateLabels):
@@ -40,14 +40,14 @@ class _Labels(StateLabels):
 
 @dataclass(frozen=True)
 class RandomGraphs(GraphTask):
-    """distance: the length of the shortest path from the first queried vertex to the second.
-    unconnected: the share of questions in which no path exists.
-    vertices, edges: the numbers of vertices and edges. All such graphs are equally likely.
-    probability: the probability of each edge; it replaces `edges`.
-    names: the number of names for vertices.
+    """`distance`: the length of the shortest path from the first queried vertex to the second queried vertex.
+    `unconnected`: the share of questions in which no path exists.
+    `vertices`, `edges`: the numbers of vertices and edges. All graphs with these numbers are equally likely.
+    `probability`: the probability of each edge; this setting replaces `edges`.
+    `names`: the number of different names that vertices can have.
 
-    A graph without two vertices at the wanted distance is drawn again. If a graph has several such pairs of vertices,
-    each pair is equally likely. The task `cycles`, with `sizes`, gives figure 7's sets out of distribution.
+    Graphs are drawn until two vertices have the wanted distance. If several pairs of vertices have this distance, each
+    pair is equally likely. The task `cycles` with its setting `sizes` gives the out-of-distribution data of figure 7.
     """
 
     name: ClassVar[str] = "random-graphs"
@@ -70,23 +70,23 @@ class RandomGraphs(GraphTask):
 
     def __post_init__(self) -> None:
         if not 2 <= self.vertices <= self.names:
-            raise ScratchpadError(f"random-graphs: vertices={self.vertices}: 2 to {self.names} (`names`) are allowed")
+            raise ScratchpadError(f"random-graphs: vertices={self.vertices} must be from 2 to names={self.names}")
         if not 0 <= self.unconnected <= 1:
             raise ScratchpadError(
-                f"random-graphs: unconnected={self.unconnected}: a share of questions must be from 0 to 1"
+                f"random-graphs: unconnected={self.unconnected} must be from 0 to 1, because it is a share"
             )
         if self.probability is not None and not 0 < self.probability < 1:
-            raise ScratchpadError(f"random-graphs: probability={self.probability}: above 0 and below 1")
+            raise ScratchpadError(f"random-graphs: probability={self.probability} must be above 0 and below 1")
         if self.unconnected < 1 and self.distance.high >= self.vertices:
             raise ScratchpadError(
-                f"random-graphs: distance={self.distance.high} does not exist with {self.vertices} vertices: "
-                f"at most {self.vertices - 1} is allowed"
+                f"random-graphs: distance={self.distance.high} is impossible with vertices={self.vertices}: "
+                f"the distance must be at most {self.vertices - 1}"
             )
         low, high = self._possible_edges()
         if self.probability is None and not low <= self.edges <= high:
             raise ScratchpadError(
-                f"random-graphs: edges={self.edges}: with vertices={self.vertices}, "
-                f"distance={self.distance.to_json()} and unconnected={self.unconnected:g}, {low} to {high} are allowed"
+                f"random-graphs: edges={self.edges} must be from {low} to {high} with vertices={self.vertices}, "
+                f"distance={self.distance.to_json()} and unconnected={self.unconnected:g}"
             )
 
     def settings(self, everything: bool = False) -> dict[str, Any]:
@@ -100,7 +100,7 @@ class RandomGraphs(GraphTask):
 
     def question(self, rng: Stream, size: int) -> Symbols:
         pairs, found = self._graph_with(rng, 0 if rng.uniform() < self.unconnected else size)
-        queried = rng.choice(found)  # the paper's code takes the pair whose vertices come first
+        queried = rng.choice(found)  # the paper's code always takes the first pair
         names = rng.sample_names(self.interchangeable(), self.vertices)
         edges = rng.shuffled([(names[a], names[b]) for a, b in pairs])
         return written_graph(edges, [names[vertex] for vertex in queried])
@@ -130,7 +130,7 @@ class RandomGraphs(GraphTask):
         return state[-1:]
 
     def truth(self, question: Symbols) -> Symbols:
-        """Compute the transitive closure (Warshall). The bits of `reach[a]` are the vertices reachable from a."""
+        """Compute the transitive closure (Warshall). Each bit of `reach[a]` is a vertex that can be reached from a."""
         edges, (source, target) = edges_in(question), queried_in(question)
         bit = {vertex: 1 << i for i, vertex in enumerate(dict.fromkeys((source, target, *sum(edges, ()))))}
         reach = dict.fromkeys(bit, 0)
@@ -145,7 +145,7 @@ class RandomGraphs(GraphTask):
     def check(self, question: Symbols) -> None:
         check_graph(self.name, question)
         if len(set(edges_in(question))) < len(edges_in(question)):
-            raise ScratchpadError("random-graphs: this question has an edge twice")
+            raise ScratchpadError("random-graphs: no edge may occur twice in a question")
 
     def check_draws(self) -> None:
         wanted = [size for size in range(self.distance.low, self.distance.high + 1) if self.distance.contains(size)]
@@ -164,7 +164,7 @@ class RandomGraphs(GraphTask):
         )  # fmt: skip
 
     def longest_questions(self) -> tuple[Symbols, ...]:
-        """Return a question with the longest queue: the first vertex has edges to all other vertices but the target."""
+        """Return a question with the longest queue: its source has edges to all other vertices except the target."""
         n, names = self.vertices, self.symbols()
         away = [(0, b) for b in range(1, n - 1)] + [(a, b) for a in range(1, n - 1) for b in range(n - 1) if a != b]
         back = [(n - 1, b) for b in range(n - 1)] + [(a, n - 1) for a in reversed(range(n - 1))]
@@ -172,19 +172,19 @@ class RandomGraphs(GraphTask):
         return (written_graph([(names[a], names[b]) for a, b in edges], (names[0], names[n - 1])),)
 
     def _possible_edges(self) -> tuple[int, int]:
-        """Return the smallest and the largest number of edges of a graph with two vertices at the wanted distance."""
+        """Return the smallest and the largest number of edges with which every wanted distance is possible."""
         n, low, high = self.vertices, 0, self.vertices * (self.vertices - 1)
         if self.unconnected < 1:
             low = self.distance.high
             for d in range(self.distance.low, low + 1):
-                # With two vertices d apart, the most edges: d - 1 vertices on one path between them, all others beside.
+                # In the graph with the most edges, all vertices outside the path have the same distance from its start.
                 high = min(high, n * (n - 1) - d * (d - 1) // 2 - (n - d - 1) * max(d - 2, 0))
         if self.unconnected > 0:
-            high = min(high, (n - 1) ** 2)  # one vertex has no outgoing, or no incoming, edge
+            high = min(high, (n - 1) ** 2)  # some vertex then lacks all incoming or all outgoing edges
         return low, high
 
     def _graph_with(self, rng: Stream, distance: int, most: int = _MOST_GRAPHS) -> tuple[Pairs, Pairs]:
-        """Draw graphs until one graph has two vertices at `distance` (0: no path). Return its edges and these pairs."""
+        """Draw graphs until two vertices have this distance (0: no path). Return the edges and all such pairs."""
         for _ in range(most):
             edges = self._graph(rng)
             found = _pairs_apart(self.vertices, edges, distance)
@@ -193,12 +193,11 @@ class RandomGraphs(GraphTask):
         pair = f"at distance {distance}" if distance else "without a path between them"
         chance = f"edges={self.edges}" if self.probability is None else f"probability={self.probability:g}"
         raise ScratchpadError(
-            f"random-graphs: none of {most:,} graphs with vertices={self.vertices} and {chance} has two vertices "
-            f"{pair}. Change one of these settings, or the distance."
+            f"random-graphs: none of {most:,} drawn graphs with vertices={self.vertices} and {chance} has two vertices "
+            f"{pair}: change one of these settings, or the distance"
         )
 
     def _graph(self, rng: Stream) -> Pairs:
-        """Draw a random graph. Return its edges as pairs of vertex numbers."""
         places = range(self.vertices * (self.vertices - 1))
         if self.probability is None:
             return [self._edge(place) for place in rng.sample(len(places), self.edges)]
@@ -212,10 +211,7 @@ class RandomGraphs(GraphTask):
         return a, b + (b >= a)
 
     def _edges_at_most(self) -> int:
-        """Return the largest number of edges of a graph.
-
-        With `probability`, the limit is eight standard deviations above the mean; one graph in 10**14 would exceed it.
-        """
+        """Return the largest number of edges. With `probability`, this is the mean plus eight standard deviations."""
         if self.probability is None:
             return self.edges
         places = self.vertices * (self.vertices - 1)
@@ -224,10 +220,8 @@ class RandomGraphs(GraphTask):
 
 
 def _pairs_apart(vertices: int, edges: Pairs, distance: int) -> Pairs:
-    """Return all pairs of vertices at `distance`; if it is 0, all pairs without a path from the first to the second.
-
-    The search runs from all vertices at once. The bits of an integer are the vertices reachable from one vertex.
-    """
+    """Return all pairs of vertices at `distance`. If `distance` is 0, return all pairs that no path connects."""
+    # Each bit of near[a] is a vertex that can be reached from vertex a in at most `level` steps.
     near = [1 << vertex for vertex in range(vertices)]
     level = 0
     while True:
@@ -246,7 +240,7 @@ def _pairs_apart(vertices: int, edges: Pairs, distance: int) -> Pairs:
 
 
 def _read(body: Symbols) -> tuple[Symbols, Symbols]:
-    """Return the visited vertices and the queue: the vertices before and after `>`."""
+    """Return the visited vertices (before `>`) and the queue (after `>`)."""
     if body.count(">") != 1:
         raise ValueError(f"a state of the search must have exactly one >: {' '.join(body)}")
     cut = body.index(">")

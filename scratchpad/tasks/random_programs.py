@@ -1,4 +1,4 @@
-"""Random programs of the small language, after the generator of Bieber et al. 2020 (Nye et al. 2021, section 5.1)."""
+"""A generator of random programs, modelled on Bieber et al. 2020 (Nye et al. 2021, section 5.1)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scratchpad.random_stream import Stream
 from scratchpad.tasks.small_language import INDENT
 
 _KINDS = {"arithmetic": (15, 1), "repeat": (5, 4), "if": (5, 2), "if-else": (5, 4), "pass": (1, 1)}
-"""The kinds of statements: for each kind, its weight in the draw and its smallest number of lines."""
+"""For each kind of statement: the weight with which it is drawn, and its smallest number of lines."""
 _ENDS = {"fall through": 30, "break": 5, "continue": 5}
 _OPERATORS = ("+=", "-=", "*=")
 _TESTS = ("<", "<=", ">", ">=")
@@ -22,9 +22,8 @@ _MOST_NESTED = 3
 class ProgramGenerator:
     """A generator of the lines of a program's body.
 
-    constants: the range of constants in arithmetic and tests.
-    repeats: the number of times that a loop runs.
-    modulus: if not 0, each arithmetic line is followed by a line that takes the remainder by this number.
+    `constants`: the range of constants in arithmetic and tests. `repeats`: the number of times that a loop runs.
+    `modulus`: if not 0, each arithmetic line is followed by a line that takes the remainder by this number.
     """
 
     rng: Stream
@@ -33,7 +32,7 @@ class ProgramGenerator:
     modulus: int
 
     def block(self, lines: int, counters: tuple[str, ...] = (), depth: int = 0) -> list[str]:
-        """Draw a block of `lines` (at least 1) lines. counters: the counters of the loops around the block."""
+        """Return a random block of `lines` lines, at nesting level `depth`, inside loops with these counters."""
         end = _weighted_choice(self.rng, _ENDS) if counters and depth else "fall through"
         written: list[str] = []
         most = lines - (end != "fall through")
@@ -42,7 +41,6 @@ class ProgramGenerator:
         return [*written, *([end] if end != "fall through" else [])]
 
     def _statement(self, most: int, counters: tuple[str, ...], depth: int) -> list[str]:
-        """Draw a statement of at most `most` lines."""
         arithmetic_fits = most >= (2 if self.modulus else 1)
         kinds = {
             kind: weight
@@ -72,10 +70,9 @@ class ProgramGenerator:
 
 
 def _weighted_choice(rng: Stream, weights: dict[str, Any]) -> str:
-    """Draw a name with a probability in proportion to its weight."""
     number = rng.below(sum(weights.values()))
     for name, weight in weights.items():
         if number < weight:
             return name
         number -= weight
-    raise AssertionError("the weights sum to more than was drawn below")
+    raise AssertionError("the number must be below the sum of the weights")

@@ -1,6 +1,6 @@
-"""Problems made of single lines of program runs (Nye et al. 2021, section 5.3).
+"""Make a problem from each line that a program runs (Nye et al. 2021, section 5.3).
 
-The question is a line and the state before it; the answer is the state after it.
+A question gives the line and the variables before the line. The answer gives the variables after the line.
 
     state: {"v0": 6, "v4": 2}
     line: v4 -= 1
@@ -22,14 +22,14 @@ from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.program_runs import ProgramRuns
 
 _MODULE = 1
-_ITERATOR = ".0"  # the name of the iterator in the frame of a comprehension, before Python 3.12
+_ITERATOR = ".0"  # the hidden variable of a comprehension before Python 3.12
 _STATEMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Delete, ast.Expr)
 
 
 def single_lines(task: ProgramRuns, questions: Iterable[Symbols], left_out: Counter[str]) -> Iterator[list[Any]]:
-    """Yield for each run a list of problems, one per line, without marks. A problem that occurs again is left out.
+    """Run the program of each question and yield a list of problems, one per line. Repeated problems are left out.
 
-    left_out: the counter to which the runs and lines that give no problem are added, by reason.
+    `left_out`: the number of runs and lines that give no problem, by reason. This function updates the counter.
     """
     known: dict[str, str] = {}
     for question in questions:
@@ -49,7 +49,7 @@ def _of_trace(trace: Trace, known: dict[str, str], left_out: Counter[str]) -> It
         if _ITERATOR in step.state:
             left_out["lines within a comprehension"] += 1
         elif not _are_statements(line, whole[step.line]):
-            left_out["lines that are no statement alone"] += 1
+            left_out["lines that are not a complete simple statement"] += 1
         elif step.frame != after.frame:
             left_out["lines that call or return"] += 1
         else:
@@ -62,7 +62,7 @@ def _of_trace(trace: Trace, known: dict[str, str], left_out: Counter[str]) -> It
 
 
 def _whole_statements(program: str) -> Counter[int]:
-    """Return, by line number, the number of simple statements that are wholly on that line, without jumps (`break`)."""
+    """Return, for each line number, how many complete simple statements the line has. Jumps do not count."""
     try:
         nodes = ast.walk(ast.parse(program))
     except RecursionError:
@@ -71,7 +71,7 @@ def _whole_statements(program: str) -> Counter[int]:
 
 
 def _are_statements(line: str, whole: int) -> bool:
-    """Whether a line consists of exactly `whole` >= 1 statements, so that it is not part of a longer statement."""
+    """Return whether a line, parsed without its context, consists of `whole` simple statements (at least 1)."""
     try:
         body = ast.parse(line).body
     except (SyntaxError, ValueError, RecursionError):

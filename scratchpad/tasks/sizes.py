@@ -1,4 +1,4 @@
-"""What a task says about the sizes of its questions."""
+"""The sizes of a task's questions."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from scratchpad.tasks.induction import Induction, Symbols
 
 
 class SizedQuestions(Induction):
-    """The sizes of a task's questions. A task sets `size_setting`, and may override the methods."""
+    """The methods of a task about sizes. A task must set `size_setting` and may override the methods."""
 
     size_setting: ClassVar[str]
-    """The setting (a field of type `Lengths`) that holds the distribution of sizes."""
+    """The name of the setting that holds the distribution of sizes. This field has the type `Lengths`."""
 
     def size_distribution(self) -> Lengths:
         """Return the distribution from which sizes are drawn."""
         return getattr(self, self.size_setting)
 
     def covered_sizes(self) -> Lengths:
-        """Return the sizes for which every question can be drawn, because no other setting excludes any."""
+        """Return the sizes at which every question can be drawn. At other sizes, a setting excludes some questions."""
         return self.size_distribution()
 
     def default_test_sizes(self) -> tuple[int, ...]:
-        """Return the sizes of the test questions if the settings give no sizes: the largest size that is drawn."""
+        """Return the sizes to test if a config gives no sizes. By default, this is the largest size that is drawn."""
         return (self.size_distribution().high,)
 
     def at_size(self, size: int) -> Self:
-        """Return the same task with questions of exactly this size."""
+        """Return a copy of the task that draws only questions of this size."""
         return with_settings(self, {self.size_setting: size}, self.name)
 
     def fitted_to(self, question: Symbols) -> Self:
-        """Return the task with its drawing settings (such as the size) changed to those of a given question."""
+        """Return a copy of the task with the settings (such as the size) with which this question could be drawn."""
         return self
 
     def longest_questions(self) -> tuple[Symbols, ...]:
-        """Return the questions with the longest documents, if draws of the extreme sizes may miss these questions."""
+        """Return questions with the longest documents, if random questions of the largest sizes may be shorter."""
         return ()
 
     def check_draws(self) -> None:
-        """Raise ScratchpadError if almost no question fits the settings. The check may take part of a second."""
+        """Raise ScratchpadError if the settings make it almost impossible to draw a question."""

@@ -1,8 +1,9 @@
-"""The small language of synthetic programs: how a program is read from its text and run line by line.
+"""The small language of the task `programs`: read a program from its text, and run it line by line.
 
-A program is `def f(v0):`, lines, `  return v0`, an empty line, and `output = f(K)`. A line is `v0 OP= k`, `pass`,
-`if v0 % 10 < k:` with or without `else:`, or a loop: `vC = n`, `while vC > 0:`, and `vC -= 1` as the first line
-inside. A block in a loop may end with `break` or `continue`. Every program terminates.
+A program consists of `def f(v0):`, the body of f, `  return v0`, an empty line and `output = f(K)`. The body has lines
+`v0 OP= k` and `pass`, tests `if v0 % 10 < k:` (with or without `else:`), and loops. A loop is `vC = n`, then
+`while vC > 0:` with `vC -= 1` as the first line of its block. A block within a loop may end with `break` or `continue`.
+Every program terminates.
 """
 
 from __future__ import annotations
@@ -43,14 +44,13 @@ Values = dict[str, int]
 
 @dataclass(frozen=True)
 class ProgramLine:
-    """A line of a program's body.
+    """A line of a program's body. Line 1 is `def f(v0):`.
 
-    text: the line with its indentation.
-    kind: set, change, while, if, else, pass, break, continue or return.
-    words: the line's variable, operator and number.
-    then: the number of the next line. otherwise: the number of the next line if the test fails (0: no test).
-    counters: the variables that the line needs beside v0, including the counters of the loops around the line.
-    Line 1 is `def f(v0):`.
+    `text`: the line with its indentation. `depth`: the number of indentation levels.
+    `kind`: set, change, while, if, else, pass, break, continue or return.
+    `words`: the line's variable, operator and number.
+    `then`: the number of the next line. `otherwise`: the number of the next line if the line's test is false.
+    `counters`: all variables except v0 that must have a value before the line runs.
     """
 
     text: str
@@ -66,8 +66,8 @@ class ProgramLine:
 class SmallProgram:
     """A program of the small language.
 
-    lines: the lines of the body, by number. argument: the argument in the call of f.
-    variables: v0, then the counters in the order of the text. call: the last line of the text.
+    `lines`: the lines of the body, by line number. `argument`: the argument in the call of f.
+    `variables`: v0, then all counters in the order of the text. `call`: the last line of the text.
     """
 
     lines: Mapping[int, ProgramLine]
@@ -76,7 +76,7 @@ class SmallProgram:
     call: str
 
     def step(self, number: int, values: Values) -> tuple[int, Values]:
-        """Run line `number`. Return the next line number and the new values. Raises KeyError for a missing variable."""
+        """Run line `number`. Return the number of the next line and the new values of all variables."""
         line, words = self.lines[number], self.lines[number].words
         if line.kind == "set":
             return line.then, values | {words[0]: int(words[1])}
@@ -92,7 +92,7 @@ class SmallProgram:
         return line.then, values
 
     def run(self) -> Iterator[tuple[int, Values]]:
-        """Yield for each line that runs, up to `return`, its number and the values before it."""
+        """Run the program up to `return`. Yield the number of each line and the variables before the line runs."""
         number, values = 2, {"v0": self.argument}
         while self.lines[number].kind != "return":
             yield number, values
@@ -102,12 +102,12 @@ class SmallProgram:
 
 @lru_cache(maxsize=64)
 def read_program(text: str) -> SmallProgram:
-    """Read a program. Raises ScratchpadError, with the wrong line, if the text is not in the small language."""
+    """Read a program. Raises ScratchpadError, which names the wrong line, if the text is not in the small language."""
     head, *body, empty, call = text.split("\n") if text.count("\n") > 2 else ("", "", "")
     found = _CALL.fullmatch(call)
     if head != HEAD or empty or not found or body[-1] != TAIL:
         raise ScratchpadError(
-            f"a program is `{HEAD}`, lines indented by two spaces per level, `{TAIL.strip()}`, an empty line and "
+            f"a program must be `{HEAD}`, lines indented by two spaces per level, `{TAIL.strip()}`, an empty line and "
             f"`output = f(K)` with a whole number K; given: {text!r}"
         )
     lines = {number: _read_line(number, line) for number, line in enumerate(body, 2)}
@@ -126,39 +126,39 @@ def _read_line(number: int, text: str) -> ProgramLine:
     for kind, pattern in _KINDS.items():
         if not rest and (found := pattern.fullmatch(bare)):
             return ProgramLine(text, kind, found.groups(), depth)
-    raise ScratchpadError(f"line {number} of the program is not in the small language: {text!r}")
+    raise ScratchpadError(f"line {number} of the program is not allowed in the task `programs`: {text!r}")
 
 
 def _place_error(lines: Mapping[int, ProgramLine], number: int) -> str:
-    """Return the error in a line's place or indentation; the empty string if there is none."""
+    """Return the error in the place or indentation of line `number`, or an empty string if the line is correct."""
     line, after = lines[number], lines.get(number + 1)
     if line.depth < 1 or (number == 2 and line.depth > 1):
-        return "the body of f is indented by two spaces"
+        return "the body of f must be indented by two spaces"
     if after and (after.depth != line.depth + 1 if line.kind in _OPENERS else after.depth > line.depth):
-        return "blocks, and only blocks, are indented by two more spaces"
+        return "after `while`, `if` and `else`, and only there, the next line must be indented by two more spaces"
     if line.kind == "return" and after:
         return "only the last line may return"
     if line.kind == "else":
         before = next((lines[i] for i in range(number - 1, 1, -1) if lines[i].depth <= line.depth), None)
         if before is None or before.kind != "if" or before.depth != line.depth:
-            return "it needs an `if` before it"
+            return "an `else` needs an `if` before it"
     if line.kind in ("break", "continue") and (not _loops(lines, number) or (after and after.depth >= line.depth)):
-        return "it is allowed only at the end of a block in a loop"
+        return "`break` and `continue` are allowed only at the end of a block in a loop"
     return ""
 
 
 def _variable_error(lines: Mapping[int, ProgramLine], number: int) -> str:
-    """Return the error in a line's use of a variable; the empty string if there is none."""
+    """Return the error in how line `number` uses a variable, or an empty string if the line is correct."""
     line, before, after = lines[number], lines.get(number - 1), lines.get(number + 1)
     name = line.words[0] if line.words else ""
     if line.kind == "set" and not (after and _is(after, "while", name) and name not in _loops(lines, number)):
-        return f"`while {name} > 0:` must follow, and not within another loop over {name}"
+        return f"the next line must be `while {name} > 0:`, and no loop around it may use {name}"
     if line.kind == "while":
         is_set = before and before.depth == line.depth and _is(before, "set", name)
         if not (is_set and after and _is(after, "change", name, "-", "1")):
-            return f"a loop is `{name} = n`, `while {name} > 0:`, and `{name} -= 1` as its first line"
+            return f"a loop must be `{name} = n`, `while {name} > 0:`, and `{name} -= 1` as its first line"
     if line.kind == "change" and name != "v0" and not (before and _is(before, "while", name)):
-        return "a counter may change only at the beginning of its loop"
+        return "a counter may change only in the first line of its loop"
     if line.kind == "change" and line.words[1:] == ("%", "0"):
         return "division by 0"
     return ""
@@ -169,7 +169,7 @@ def _is(line: ProgramLine, kind: str, *words: str) -> bool:
 
 
 def _enclosing(lines: Mapping[int, ProgramLine], number: int) -> list[int]:
-    """Return the numbers of the lines whose blocks contain line `number`, the innermost first."""
+    """Return the numbers of the lines whose blocks contain line `number`, with the innermost block first."""
     found, depth = [], lines[number].depth
     for above in range(number - 1, 1, -1):
         if lines[above].depth < depth:
@@ -179,12 +179,11 @@ def _enclosing(lines: Mapping[int, ProgramLine], number: int) -> list[int]:
 
 
 def _loops(lines: Mapping[int, ProgramLine], number: int) -> list[str]:
-    """Return the counters of the loops around a line."""
+    """Return the counters of the loops that contain a line."""
     return [lines[i].words[0] for i in _enclosing(lines, number) if lines[i].kind == "while"]
 
 
 def _with_successors(lines: Mapping[int, ProgramLine], number: int) -> ProgramLine:
-    """Return a line with its `then`, `otherwise` and `counters`."""
     line, then, otherwise = lines[number], number + 1, 0
     if line.kind in ("while", "if"):
         otherwise = _after_block(lines, number, into_else=True)
@@ -198,7 +197,7 @@ def _with_successors(lines: Mapping[int, ProgramLine], number: int) -> ProgramLi
 
 
 def _after_block(lines: Mapping[int, ProgramLine], number: int, into_else: bool = False) -> int:
-    """Return the number of the line that runs after line `number` if the block of this line does not run (again)."""
+    """Return the number of the line that runs if the test in line `number` is false or if a `break` ends its loop."""
     after = _next_outside(lines, number)
     if into_else and lines[after].kind == "else" and lines[after].depth == lines[number].depth:
         return after + 1
@@ -206,9 +205,9 @@ def _after_block(lines: Mapping[int, ProgramLine], number: int, into_else: bool 
 
 
 def _successor(lines: Mapping[int, ProgramLine], number: int, after: int) -> int:
-    """Return the number of the line that runs after line `number`, if line `after` follows it in the text.
+    """Return the number of the line that runs after line `number`. `after`: the next line, or the line after its block.
 
-    An `else` is skipped with its block; at the end of a loop's body, the head of the loop runs again.
+    If `after` is an `else`, its block is skipped. At the end of a loop's body, the `while` line is next.
     """
     while lines[after].kind == "else":
         after = _next_outside(lines, after)

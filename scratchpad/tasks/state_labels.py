@@ -1,4 +1,4 @@
-"""Labels of states for reports: the kind of each transition, and the part of a state that each symbol belongs to."""
+"""Labels that reports use to group states by kind, and the symbols of a state by part."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from scratchpad.tasks.induction import Symbols
 
 
 class StateLabels:
-    """Labels by which a diagnosis groups transitions and symbols. A task with better labels has its own subclass."""
+    """The default labels of states. A task may have a subclass with more informative labels."""
 
     def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
-        """Return the traits of a true state by name, such as slot and kind. Reports group accuracy by trait."""
+        """Return named properties of a correct state, such as its slot. Reports group accuracy by property."""
         return {}
 
     def parts(self, state: Symbols) -> Symbols:
-        """Return the part of a state to which each symbol belongs (slot, digit, ...). Reports group errors by part."""
+        """Return, for each symbol of a state, the name of its part, such as `digit`. Reports count errors by part."""
         return tuple(f"symbol {place + 1}" for place in range(len(state)))

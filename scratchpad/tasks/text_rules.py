@@ -1,4 +1,4 @@
-"""Plain text of a task: prompts for language models (Nye et al. 2021, figures 1 and 2), and how answers compare."""
+"""Prompts for language models (Nye et al. 2021, figures 1 and 2), and rules to read and compare their answers."""
 
 from __future__ import annotations
 
@@ -15,63 +15,60 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PromptTemplate:
-    """The parts of a prompt around a question and its work: `before`, question, `between`, work, `after`."""
+    """The fixed texts of a prompt. The order is `before`, question, `between`, work (the model's text), `after`."""
 
     before: str = "Input:\n"
     between: str = "\n\nTarget:\n"
     after: str = ""
 
     def question(self, question: str) -> str:
-        """Return the prompt for a question, up to the beginning of the work."""
+        """Return the prompt for a question. The prompt ends where the model's text begins."""
         return f"{self.before}{question}{self.between}"
 
     @property
     def start(self) -> str:
-        """The last line before the work: a model may begin by repeating it."""
+        """The last line of a prompt. A model may begin its text by repeating this line."""
         return self.between.strip().rpartition("\n")[2]
 
     @property
     def stop(self) -> str:
-        """The text after the work: a model's answer is cut off there."""
+        """The text that marks the end of the work. A model's text is cut off where this text begins."""
         return self.after or f"\n\n{self.before}"
 
 
 class TextRules:
-    """The rules for texts of a task. A task with other rules has a subclass as its `texts`."""
+    """The default rules for texts of a task. A task with other rules sets `texts` to an instance of a subclass."""
 
     def prompt_template(self, format: Format) -> PromptTemplate:
-        """Return the text around a question and its work in a prompt."""
+        """Return the template for prompts in this format."""
         return PromptTemplate()
 
     def prompt_text(self, symbols: Symbols) -> str:
-        """Return a question or a state as a language model reads it; `Task.split` reverses this."""
+        """Return a question or a state as text for a language model. `Task.split` turns such a text into symbols."""
         return as_text(symbols)
 
     def problem(self, question: Symbols) -> Symbols:
-        """Return the common part of all questions about the same problem, such as the program."""
+        """Return the part of a question that all questions about the same problem share, such as a program."""
         return question
 
     def read_work(self, work: str) -> tuple[Any, ...]:
-        """Return the lines of a work as values; equal values count as equal lines."""
+        """Return a value for each line of the text `work`. Lines with equal values count as equal."""
         return tuple(work.split("\n"))
 
     def read_states(self, work: str) -> tuple[Any, ...]:
-        """Return the values of the lines that are states."""
+        """Return a value for each line of the text `work` that is a state."""
         return self.read_work(work)
 
     def matches(self, written: Symbols, true: Symbols) -> bool:
-        """Whether a written state or text equals the true one, in its symbols or in the values that it represents."""
+        """Return whether a state or text that a model wrote has the same symbols, or the same values, as `true`."""
         return written == true
 
     def relaxed_answer(self, work: str) -> str:
-        """Return the last whole number in the last non-empty line; if the line has no number, the line.
-
-        White space is removed.
-        """
+        """Return the last whole number in the last non-empty line, or the line without spaces if it has no number."""
         last = "".join(last_line(work).split())
         return next(reversed(re.findall(r"-?\d+", last)), last)
 
 
 def last_line(work: str) -> str:
-    """Return the last non-empty line of a work, stripped; the empty string if all lines are empty."""
+    """Return the last non-empty line of the text `work`, stripped, or an empty string if all lines are empty."""
     return next((line.strip() for line in reversed(work.split("\n")) if line.strip()), "")

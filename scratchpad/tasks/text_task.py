@@ -9,14 +9,14 @@ from scratchpad.tasks.document import TAGS, letters
 
 
 class TextTask(Task):
-    """A task whose symbols are characters; each of the tags <scratch> and </scratch> is one symbol.
+    """A task whose symbols are single characters, except that the tags <scratch> and </scratch> are one symbol each.
 
     In a question on the command line, a backslash followed by n stands for a newline.
     """
 
     has_paper_text: ClassVar[bool] = True
     characters: ClassVar[str]
-    """All characters of the task's texts, in alphabet order."""
+    """All characters that the task's texts use, in the order of the vocabulary."""
 
     def symbols(self) -> Symbols:
         return (*self.characters, *TAGS)

@@ -4,9 +4,9 @@
     scratchpad  a > d ; f > a ; b > e ; e > f ; d > c ; c > b ; a ? b ? c ; a > d > c ; 1 <end>
     inductive   a > d ; f > a ; b > e ; e > f ; d > c ; c > b ; a ? b ? c ; <start> a <sep> d <sep> c ; 1 <end>
 
-In 2 of 3 questions the three queried vertices are on one cycle, evenly spaced and in either order. In other questions
-they are on three cycles. The walk starts at the first queried vertex and ends at another queried vertex (label 1) or
-back at its start (label 0).
+In two thirds of the questions, the three queried vertices are evenly spaced on one cycle, in a random order. In other
+questions, they are on three different cycles. The states are a walk from the first queried vertex. The walk ends at
+another queried vertex (label 1) or when it returns to its start (label 0).
 """
 
 from __future__ import annotations
@@ -23,10 +23,9 @@ from scratchpad.tasks.graphs import CycleWalk, components, edges_in, queried_in,
 
 @dataclass(frozen=True)
 class ThreeCycles(CycleWalk):
-    """n: the cycle length. A question has three cycles of n vertices, or (2 of 3 questions) one cycle of 3n vertices
-    on which the queried vertices are n edges apart.
-    names: the number of names for vertices.
-    jump: the distance between recorded vertices. The walk records every jump-th vertex and its own last vertex.
+    """`n`: the length of a cycle. A question has three cycles of n vertices or one cycle of 3n vertices.
+    `names`: the number of different names that vertices can have.
+    `jump`: the distance between two states. The states are every jump-th vertex of the walk, and its last vertex.
     """
 
     name: ClassVar[str] = "three-cycles"
@@ -45,7 +44,9 @@ class ThreeCycles(CycleWalk):
 
     def __post_init__(self) -> None:
         if self.n.low < 2:
-            raise ScratchpadError(f"three-cycles: a cycle has at least 2 vertices; given: n={self.n.to_json()}")
+            raise ScratchpadError(
+                f"three-cycles: n={self.n.to_json()} must be at least 2, the length of the shortest cycle"
+            )
         self.check_walk(3 * self.n.high)
 
     @property

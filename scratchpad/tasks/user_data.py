@@ -1,4 +1,4 @@
-"""A user's data as a task: JSON lines of questions, states and answers, or lines that `scratchpad data` wrote."""
+"""A task from a user's file: JSON lines with question, states and answer, or lines that `scratchpad data` wrote."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _HELD_OUT = 10  # without a test file, one problem in ten is held out for testin
 class Entry:
     """A problem of a file: a question, the states of its chain and the answer, all without marks.
 
-    inductive_question: the question in the inductive text; empty if it is the same as `question`.
+    `inductive_question`: the question as the inductive format writes it; empty if this is equal to `question`.
     """
 
     question: Symbols
@@ -42,16 +42,15 @@ class _Texts(TextRules):
 
 @dataclass(frozen=True)
 class Corpus(Task):
-    """The problems of a file. Chains and answers are looked up by question.
+    """A task that takes questions, chains and answers from a file.
 
-    The size of a problem is its number of states; only problems with a size in `steps` are drawn. Draws repeat a split
-    in the order of the file and ignore the seed. Without a test file, one problem in ten (at least one) is held out for
-    testing. A problem is a question; if questions end with a call such as `output = f(6)`, a problem is a program with
-    all its calls.
+    The size of a problem is its number of states. Only problems with a size in `steps` are drawn. Draws have the order
+    of the file, start again at its end, and ignore the seed. Without a test file, one problem in ten (at least one) is
+    held out for testing. Questions that are calls of the same program are one problem.
 
-    A model may write a last state that is not in the file. If all last states in the file end with the answer, and all
-    answers have the same length, the answer is the end of the state, of this length; otherwise it is the whole state.
-    In the trace of a program, the answer is the value of `output` in the last state.
+    A model may write a last state that is not in the file. The whole state is then its answer. However, if every last
+    state in the file ends with its answer and all answers have n symbols, then the last n symbols are the answer. In
+    the trace of a program, the answer is the value of `output` in the last state.
     """
 
     name: ClassVar[str] = "data"
@@ -66,15 +65,15 @@ class Corpus(Task):
     entries: tuple[Entry, ...] = field(default=(), repr=False)
     test_entries: tuple[Entry, ...] = field(default=(), repr=False)
     formats: tuple[str, ...] = ()
-    """The formats in which the problems can be written; empty: all formats."""
+    """The formats in which the problems can be written. An empty tuple means all formats."""
     has_start_mark: bool = True
     first_given: bool = False
 
     def __post_init__(self) -> None:
         if len(set(self.steps.weights) - {0}) > 1:
             raise ScratchpadError(
-                f"data: steps={self.steps.to_json()}: each problem of a file is drawn equally often, so weights must "
-                "be equal: a range like 3-6, or single numbers of states like 3:1,9:1"
+                f"data: steps={self.steps.to_json()} has unequal weights, but each problem of a file is drawn equally "
+                "often: give a range such as 3-6, or equal weights such as 3:1,9:1"
             )
 
     def count(self, split: str) -> int:
@@ -86,7 +85,7 @@ class Corpus(Task):
     def draw(self, seed: int, split: str, index: int) -> Symbols:
         part = self._part(split)
         if not part:
-            raise ScratchpadError(f"the data hold no {split} problem with {self.steps.to_json()} states")
+            raise ScratchpadError(f"no {split} problem in the data has {self.steps.to_json()} states")
         return part[index % len(part)].question
 
     def symbols(self) -> Symbols:
@@ -98,7 +97,7 @@ class Corpus(Task):
     def question(self, rng: Stream, size: int) -> Symbols:
         fitting = [entry.question for entry in self._part("train") if len(entry.states) == size]
         if not fitting:
-            raise ScratchpadError(f"the data hold no train problem with {size} states")
+            raise ScratchpadError(f"no train problem in the data has {size} states")
         return rng.choice(fitting)
 
     def states(self, question: Symbols) -> Iterator[Symbols]:
@@ -136,11 +135,13 @@ class Corpus(Task):
         given = self.formats or format_names()
         if format.family not in given:
             written = self.formats[0] if self.formats else "inductive"
-            raise ScratchpadError(f"data written as {written} give {', '.join(given)}, not {format.name}")
+            raise ScratchpadError(
+                f"data in the format {written} work only with the formats {', '.join(given)}, not with {format.name}"
+            )
         if format.inductive and self._repeating:
             raise ScratchpadError(
-                f"a state comes twice in the chain of the question {' '.join(self._repeating.question)}: in the "
-                f"format {format.name} a state depends only on the question and the state before it, so the chain "
+                f"a state occurs twice in the chain of the question {' '.join(self._repeating.question)}: in the "
+                f"format {format.name}, a state depends only on the question and the state before it, so the chain "
                 "would repeat without end. Write the progress of the work into each state, or choose another format: "
                 "causal, scratchpad, direct, filler"
             )
@@ -184,7 +185,7 @@ class Corpus(Task):
 
     @cached_property
     def _answer_length(self) -> int:
-        """The length of the answer at the end of last states; 0 if it is the whole state or its length varies."""
+        """The length of all answers, if they are the ends of the last states. 0: the whole state is the answer."""
         pairs = [(after_last(SEP, entry.states[-1]), entry.answer) for entry in self._all]
         lengths = {len(answer) for _, answer in pairs}
         at_end = all(last[-len(answer) :] == answer for last, answer in pairs)
@@ -207,31 +208,31 @@ class _Line:
 
 
 def _line(place: str, value: dict[str, Any]) -> _Line:
-    """Read a line without marks, or a line from `scratchpad data` (which has a prompt), and remove all marks."""
+    """Read a line without marks, or a line from `scratchpad data`, which has a prompt and marks. Remove all marks."""
     needed = ("question", "states", "answer", *(("format",) if "prompt" in value else ()))
     missing = [name for name in needed if name not in value]
     if missing:
         raise ScratchpadError(
-            f'{place}: no {", ".join(missing)}: a line is {{"question": .., "states": [..], "answer": ..}}'
+            f'{place}: no {", ".join(missing)}: a line must be {{"question": .., "states": [..], "answer": ..}}'
         )
     question, answer = (symbols_of(value[name], f"{place}: {name}") for name in ("question", "answer"))
     if "prompt" in value:
         document = document_of_line(place, value)
         states = tuple(map(bare, document.states))
         if terminated(states) != document.states:
-            raise ScratchpadError(f"{place}: each state ends with {SEP}, the last state with {END}; this line differs")
+            raise ScratchpadError(f"{place}: the last state must end with {END}, and all other states with {SEP}")
         started = document.prompt[-1:] == (START,)
         entry = Entry(question, states, answer, document.prompt[:-1] if started else ())
         return _Line(place, entry, str(value["format"]), document)
     texts = value["states"]
     if not isinstance(texts, list) or not texts:
-        raise ScratchpadError(f"{place}: `states` is a list of at least one state, not {texts!r}")
+        raise ScratchpadError(f"{place}: `states` must be a list of at least one state, not {texts!r}")
     states = tuple(symbols_of(text, f"{place}: state {i}") for i, text in enumerate(texts))
     return _Line(place, Entry(question, states, answer))
 
 
 def load_corpus(path: str, test_path: str | None = None) -> Corpus:
-    """Read the training problems from a JSON-lines file and the test problems from another file.
+    """Read training problems from the JSON-lines file `path` and test problems from `test_path`.
 
     Raises ScratchpadError, with file and line, if a line is not a valid problem or contradicts another line.
     """
@@ -240,16 +241,16 @@ def load_corpus(path: str, test_path: str | None = None) -> Corpus:
     every = (*lines, *test_lines)
     formats = sorted({line.format for line in every})
     if len(formats) > 1:
-        raise ScratchpadError(f"{path}: lines in several formats, {', '.join(formats)}: one is allowed")
+        raise ScratchpadError(f"{path}: all lines must have the same format, not {', '.join(formats)}")
     first: dict[Symbols, _Line] = {}
     for line in every:
         before = first.setdefault(line.entry.question, line)
         if before.entry != line.entry:
-            raise ScratchpadError(f"{line.place}: the question of {before.place}, with another chain or answer")
+            raise ScratchpadError(f"{line.place}: the same question as in {before.place}, but another chain or answer")
     if not test_lines and len(set(map(program_of, first))) < 2:
         what = "question" if len(first) == 1 else f"program with {len(first)} calls"
         raise ScratchpadError(
-            f"{path}: 1 {what}: at least 2 are needed, one of them to test on; or give test data (--test-data)"
+            f"{path}: only 1 {what}: add at least one more for testing, or give test data (--test-data)"
         )
     lengths, written_as = [len(line.entry.states) for line in every], format_named(formats[0])
     written = [line.document for line in every if line.document]
@@ -265,7 +266,7 @@ def load_corpus(path: str, test_path: str | None = None) -> Corpus:
     for line in every:
         if line.document and written_as.write(corpus, line.entry.question) != line.document:
             raise ScratchpadError(
-                f"{line.place}: the {line.format} document of this question would be another one: the prompt must be "
-                "the question (followed by <start> in every line or in none), without a preamble"
+                f"{line.place}: this line is not the {line.format} document of its question: the prompt must be the "
+                "question without a preamble, followed by <start> either in all lines or in no line"
             )
     return corpus

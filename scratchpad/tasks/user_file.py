@@ -1,4 +1,4 @@
-"""A user's task: a Python file with the six functions of an induction."""
+"""A task that a user defines in a Python file, with the six functions of `Induction`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class FunctionTask(Task):
     functions: ModuleType = field(repr=False, compare=False)
 
     def __reduce__(self) -> tuple[Callable[..., Task], tuple[str, dict[str, Any]]]:
-        return load_task_file, (self.path, self.settings())  # a module cannot be pickled
+        return load_task_file, (self.path, self.settings())  # loads the file again, because a module cannot be pickled
 
     def settings(self, everything: bool = False) -> dict[str, Any]:
         return {"sizes": self.sizes.to_json(), **self.values}
@@ -77,17 +77,17 @@ class FunctionTask(Task):
 def load_task_file(path: str, settings: Mapping[str, Any] | None = None) -> Task:
     """Load a task from a Python file with the functions symbols, question, first, step, answer and truth.
 
-    Their arguments and results are those of `Induction` (a string counts as its characters), except that `symbols`
-    takes the settings. An optional dictionary SETTINGS holds the defaults of the settings, including "sizes" (such as
-    "1-10"). It is then replaced by the settings in use, so that the functions can read them from SETTINGS.
+    The functions are those of `Induction`, but `symbols` takes the settings as an argument. A function may return a
+    string instead of a tuple of characters. An optional dictionary SETTINGS in the file gives the default settings,
+    including "sizes" (such as "1-10"). Loading puts the settings in use into SETTINGS, where the functions read them.
 
-    The file is run as Python: load only files that you trust. Raises ScratchpadError if the file cannot be run, a
-    function is missing, or the functions contradict each other on a few sample questions.
+    Loading runs the file, so load only files that you trust. Raises ScratchpadError if the file cannot be run, if a
+    function is missing, or if the functions contradict each other on a few sample questions.
     """
     module = _module(Path(path))
     missing = [name for name in _FUNCTIONS if not callable(getattr(module, name, None))]
     if missing:
-        raise ScratchpadError(f"{path}: no function {', '.join(missing)}; needed: {', '.join(_FUNCTIONS)}")
+        raise ScratchpadError(f"{path}: no function {', '.join(missing)}; a task needs {', '.join(_FUNCTIONS)}")
     values = _values(path, {"sizes": "1-10", **getattr(module, "SETTINGS", {})}, settings or {})
     module.__dict__["SETTINGS"] = dict(values)
     sizes = read_value(values.pop("sizes"), Lengths, "sizes")
@@ -101,7 +101,7 @@ def _module(file: Path) -> ModuleType:
         raise ScratchpadError(f"{file}: no such file")
     spec = importlib.util.spec_from_file_location(f"scratchpad_user_{file.stem}", file)
     if spec is None or spec.loader is None:
-        raise ScratchpadError(f"{file}: not a Python file: its name must end in .py")
+        raise ScratchpadError(f"{file}: the name of a Python file must end in .py")
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
@@ -111,11 +111,11 @@ def _module(file: Path) -> ModuleType:
 
 
 def _values(path: str, defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the default settings with the given values. A text is converted to the type of the default."""
+    """Return the given values, and the defaults of all other settings. A text becomes a value of the default's type."""
     for name, default in defaults.items():
         if type(default) not in (bool, int, float, str):
             raise ScratchpadError(
-                f"{path}: SETTINGS[{name!r}] must be a number, a text or a truth value, not {default!r}"
+                f"{path}: SETTINGS[{name!r}] must be a number, a text, True or False, not {default!r}"
             )
     values = dict(defaults)
     for name, value in given.items():
@@ -129,16 +129,18 @@ def _check(task: FunctionTask) -> None:
     """Draw a few questions and compute their chains, to find mistakes before training."""
     alphabet = task.symbols()
     if len(set(alphabet)) != len(alphabet) or set(alphabet) & set(MARKS):
-        raise ScratchpadError(f"{task.path}: `symbols` repeats a symbol or holds one of {', '.join(MARKS)}")
+        raise ScratchpadError(f"{task.path}: `symbols` must not return a symbol twice, or any of {', '.join(MARKS)}")
     for index in range(_CHECKED_DRAWS):
         question = task.draw(0, "check", index)
         chain = task.chain(question, _MOST_STATES_CHECKED)
         found, truth = task.answer(question, chain[-1]), task.truth(question)
         strange = {symbol for text in (question, *chain, truth) for symbol in text} - set(alphabet)
         if strange:
-            raise ScratchpadError(f"{task.path}: not in `symbols`: {', '.join(sorted(map(repr, strange)))}")
+            raise ScratchpadError(
+                f"{task.path}: `symbols` lacks {', '.join(sorted(map(repr, strange)))}, used in questions or states"
+            )
         if found != truth:
             raise ScratchpadError(
-                f"{task.path}: for the question {' '.join(question)} `answer` gives {' '.join(found)}, "
-                f"`truth` {' '.join(truth)}"
+                f"{task.path}: for the question {' '.join(question)}, `answer` returns {' '.join(found)}, "
+                f"but `truth` returns {' '.join(truth)}"
             )

@@ -1,7 +1,7 @@
-"""The user's programs: a folder of .py files, or JSON lines `{"program": .., "call": ..}`.
+"""A task from a user's programs: a folder of .py files, or JSON lines `{"program": .., "call": ..}`.
 
-Each comment `# call: f(6)` on a separate line of a file is a call to run. A program without such comments runs as it
-is and must set `output`. A file in a folder that is not text counts as a syntax error.
+A comment `# call: f(6)` on a separate line of a .py file gives a call to run. A program without such comments must set
+`output` itself. If a file in the folder is not text, it counts as a syntax error.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _SPLIT = "train"
 
 @dataclass(frozen=True)
 class UserPrograms(ProgramRuns):
-    """path: a folder of .py files, a .py file, or JSON lines {"program": .., "call": ..}. Every split has all programs.
-    lines: the number of lines of a program.
-    steps: the largest number of lines that a run may execute; longer runs are left out.
-    most_characters: the largest length of the paper's trace; a problem with a longer trace is left out (0: no limit).
+    """`path`: a folder of .py files, a .py file, or JSON lines {"program": .., "call": ..}.
+    `lines`: the number of lines of a program. Every split has all programs.
+    `steps`: the largest number of lines that a run may execute; longer runs are left out.
+    `most_characters`: the largest number of characters in the paper's trace; longer traces are left out (0: no limit).
     """
 
     name: ClassVar[str] = "own-programs"
@@ -44,7 +44,9 @@ class UserPrograms(ProgramRuns):
 
     def problems(self) -> Iterator[ProgramProblem]:
         if not self.path:
-            raise ScratchpadError("own-programs: no path: give --set path=FOLDER (of .py files) or path=FILE.jsonl")
+            raise ScratchpadError(
+                "own-programs needs the setting path: give --set path=FOLDER (of .py files) or --set path=FILE.jsonl"
+            )
         path = Path(self.path)
         if not path.is_dir() and path.suffix != ".py":
             yield from (_from_line(*placed) for placed in read_lines(self.path))
@@ -58,7 +60,7 @@ class UserPrograms(ProgramRuns):
         for file in files:
             try:
                 yield _from_text(read_program(file))
-            except ScratchpadError as error:  # the run of an unreadable file is left out and counted as a syntax error
+            except ScratchpadError as error:  # the message is not a program, so it counts as a syntax error
                 yield ProgramProblem(str(error), (None,), _SPLIT)
 
 
@@ -70,7 +72,7 @@ def _from_text(text: str) -> ProgramProblem:
 
 
 def _calls(text: str) -> dict[int, str]:
-    """Return the calls in comments by line number; an empty dictionary if the text has a syntax error."""
+    """Return the calls in comments by line number, or an empty dictionary if the text has a syntax error."""
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
     except (tokenize.TokenError, SyntaxError):
@@ -84,6 +86,6 @@ def _from_line(place: str, value: dict[str, Any]) -> ProgramProblem:
     program, call = value.get("program"), value.get("call")
     if not isinstance(program, str) or not isinstance(call, str | None):
         raise ScratchpadError(
-            f'{place}: a line is {{"program": .., "call": ..}} with strings; "call" may be left out or null'
+            f'{place}: a line must be {{"program": .., "call": ..}} with two strings; "call" may be missing or null'
         )
     return ProgramProblem(program, (call,), _SPLIT)

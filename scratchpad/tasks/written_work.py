@@ -1,4 +1,4 @@
-"""The texts of a task in documents: the paper's text of the work, and the beginning of an inductive text."""
+"""The parts of a task from which formats write documents."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from scratchpad.tasks.induction import Induction, Symbols
 
 
 class WrittenWork(Induction):
-    """The texts that formats write for a task's questions. By default a text is the states in order."""
+    """The texts that formats write for a task's questions. By default, a text consists of all states in order."""
 
     has_paper_text: ClassVar[bool] = False
-    """Whether the paper defines a text of the whole work (`scratchpad_text`). If not, `scratchpad` equals `causal`."""
+    """Whether the paper has a text for the whole work. If not, the format `scratchpad` writes the same as `causal`."""
     state_separator: ClassVar[str] = SEP
     """The symbol between two states in `scratchpad_text`."""
     extra_formats: ClassVar[tuple[str, ...]] = ()
-    """The names of formats that only this task has."""
+    """The names of the task's formats that not every task has."""
     has_start_mark: bool = True
     """Whether <start> follows the question in the inductive text."""
     first_given: bool = False
-    """Whether the first state is the question. If so, the inductive prompt is empty and s[1] is not scored."""
+    """Whether the first state is the question. If so, the inductive prompt is empty and this state is not scored."""
 
     def check_format(self, format: Format) -> None:
         """Raise ScratchpadError if this task does not have the format."""
@@ -30,15 +30,15 @@ class WrittenWork(Induction):
             raise ScratchpadError(f"{self.name} has no format {format.name}; it has {', '.join(format_names(self))}")
 
     def inductive_question(self, question: Symbols) -> Symbols:
-        """Return the question in the inductive text, for example in a window of fixed width."""
+        """Return the question as the inductive format writes it, for example padded to a fixed width."""
         return question
 
     def direct_answer(self, question: Symbols) -> Symbols:
-        """Return the answer in the form in which it is written without work."""
+        """Return the answer as the format `direct` writes it."""
         return self.answer(question, self.chain(question)[-1])
 
     def scratchpad_text(self, question: Symbols, format: Format) -> Symbols:
-        """Return the text of the whole work in a format other than `inductive` and `causal`."""
+        """Return the whole work as one text, in a format other than `inductive` and `causal`."""
         return joined(self.chain(question), self.state_separator)
 
     def answer_in_text(self, question: Symbols, text: Symbols, format: Format) -> Symbols | None:
