@@ -21,8 +21,7 @@ _EXTRA_DRAWS = 1000  # draws in addition to `shots`, because problems can repeat
 class Prompt:
     """Worked examples and the question that follows the examples.
 
-    `examples`: pairs (question, work). `target`: the true work for `question`. `stop`: the text after each example.
-    Generation should stop at this text.
+    `examples`: pairs (question, work). `target`: the true work for `question`. `stop`: the text that ends generation.
     """
 
     examples: tuple[tuple[str, str], ...]

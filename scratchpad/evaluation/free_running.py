@@ -11,7 +11,7 @@ from scratchpad.generation.sampling import Sampling
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import END, SEP, bare
 
-_SLACK = 8  # a state may be this number of tokens too long, and a chain this number of states
+_SLACK = 8  # a state may have this number of extra tokens, and a chain this number of extra states
 
 
 def evaluate_free_running(

@@ -80,8 +80,7 @@ def evaluate(
 ) -> Iterator[Result]:
     """Evaluate n test questions of each size and yield one result per size.
 
-    `method`: `forced` (one forward pass) or `free` (generation). Arguments that contradict each other raise
-    ScratchpadError before the evaluation begins.
+    `method`: `forced` (one forward pass) or `free` (generation). Contradictory arguments raise ScratchpadError.
     """
     if method not in METHODS:
         raise unknown_name("method", method, METHODS)

@@ -25,8 +25,7 @@ SCORINGS = ("strict", "relaxed")
 class Verdict:
     """The verdict on a text. `output`: whether the answer is correct. `trace`: whether the whole work is correct.
 
-    `states`: for each true state, whether the work has the state in the correct place. If the format has no work,
-    `trace` and `states` are None.
+    `states`: whether each true state is in the correct place. For formats without work, `trace` and `states` are None.
     """
 
     output: bool

@@ -86,8 +86,8 @@ def all_cases(
 ) -> WeightedDocuments | None:
     """Return all documents that the task can draw, or None if a draw has more than `most` outcomes.
 
-    `names`: interchangeable symbols. Problems that differ only in the choice of such names count as one problem, but
-    only if the task itself declares the names interchangeable.
+    `names`: interchangeable symbols. Problems that differ only in the choice of these names count as one problem, but
+    only for names that the task itself declares interchangeable.
     """
     if task.count("train") is not None:
         return None

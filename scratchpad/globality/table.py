@@ -99,7 +99,7 @@ class TokenTable:
         return keys, self._relative_to(answers, seen), self._possible_names(answers, seen)
 
     def _relative_to(self, tokens: np.ndarray, seen: np.ndarray) -> np.ndarray:
-        """Return `tokens`. A name is replaced by the first chosen place with this name, or otherwise by its count."""
+        """Return `tokens`. A name is replaced by the first chosen place with this name, or otherwise by the count."""
         width = seen.shape[1]
         named = tokens >= self.symbols
         found = np.where(named, self.symbols + width + self.times(tokens), tokens)
@@ -129,7 +129,7 @@ class TokenTable:
         return np.where(tokens < self.symbols, 0, self.counts[np.arange(len(tokens)), number])
 
     def part(self, which: np.ndarray) -> TokenTable:
-        """Return a table of the documents with the numbers `which`. All its documents have equal weights."""
+        """Return a table of only the documents with the numbers `which`. These documents get equal weights."""
         return TokenTable(
             self.state, self.place, self.example, self.places, self.plain[which], self.answers[which],
             np.full(len(which), 1 / len(which)), self.share, self.informative, self.histogram[which],

@@ -1,7 +1,6 @@
 """Plots for reports: accuracy over length, and loss and accuracy over training steps.
 
-Thin lines show runs, and thick lines show medians of runs. No function needs a display or changes the global state of
-matplotlib.
+Thin lines show runs, and thick lines show medians of runs. No function needs a display or changes global state.
 """
 
 from __future__ import annotations
@@ -152,7 +151,6 @@ def median_curve(curves: Sequence[RunCurve]) -> RunCurve:
 
 
 def _draw(axes: Axes, number: int, series: Series, scale: float = 1, markers: bool = True) -> None:
-    """Draw each run as a thin line, the median as a thick line, and the interval as a band."""
     if not series.curves:
         return
     look, middle = line_style(number, markers), median_curve(series.curves)

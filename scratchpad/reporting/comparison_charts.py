@@ -80,8 +80,7 @@ class Learned:
 def steps_plot(series: Sequence[tuple[str, Sequence[Learned]]], varied: str) -> Figure:
     """Plot the number of steps to learn by the value of the setting `varied`, on a logarithmic scale.
 
-    Dots are seeds, lines join medians, and bars are intervals. An open triangle is at the last step of a run that never
-    learned the task.
+    Dots are seeds, lines join medians, bars are intervals, and open triangles mark runs that never learned the task.
     """
     figure = Figure(figsize=INCHES)
     axes = figure.add_subplot()

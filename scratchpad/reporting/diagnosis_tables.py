@@ -94,7 +94,6 @@ def _chains(found: Sequence[Diagnosis], length_label: LengthLabel) -> PlainTable
 
 
 def _traits(found: Sequence[Diagnosis], length_label: LengthLabel) -> list[PlainTable]:
-    """Return one table per trait: the accuracy by value of the trait and by length."""
     tables = []
     for trait in dict.fromkeys(trait for one in found for trait in one.by_trait):
         by_length = [one.by_trait.get(trait, {}) for one in found]
@@ -107,7 +106,6 @@ def _traits(found: Sequence[Diagnosis], length_label: LengthLabel) -> list[Plain
 
 
 def _errors(found: Sequence[Diagnosis]) -> PlainTable:
-    """Return the most frequent kinds of error over all lengths, with an example of each kind."""
     counts: Counter[str] = Counter()
     first = {}
     for one in found:

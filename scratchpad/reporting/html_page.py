@@ -237,7 +237,6 @@ def _samples(ordered: Sequence[tuple[Group, RunRecord]]) -> list[Context]:
 
 
 def _diagnosis(group: Group, run: RunRecord, attention: Mapping[Path, Sequence[AttentionImage]]) -> Context | None:
-    """Return the diagnosis of a run, or None if there is nothing to show."""
     by_protocol: dict[str, list[Diagnosis]] = {}
     for one in diagnose(run):
         by_protocol.setdefault(one.protocol, []).append(one)
@@ -269,7 +268,6 @@ def _facts(runs: Sequence[RunRecord]) -> list[Context]:
 
 
 def _stages(run: RunRecord) -> dict[str, str]:
-    """Return the passed stages of a curriculum, each with its number of training steps."""
     if not run.config.curriculum.stages:
         return {}
     passed = [f"{test['settings']} after {test['steps']:,}" for _, test in run.stages]

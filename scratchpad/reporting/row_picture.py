@@ -29,7 +29,7 @@ _COMFORTABLE_TOKENS = 80
 _LABEL_INCHES = 0.125
 _TOP_INCHES, _SIDE_INCHES, _LEFT_INCHES, _BOTTOM_INCHES = 1.25, 1.2, 1.0, 0.35
 _MIN_WIDTH_INCHES = 7.0
-_MAX_CHARACTERS = 9  # in the label of a token
+_MAX_CHARACTERS = 9  # of the label of a token
 _DOTS_PER_INCH = 130
 
 
@@ -117,7 +117,6 @@ def _kinds_seen(row: Row[str], segments: Sequence[_Segment]) -> np.ndarray:
 
 
 def _grid(axes: Axes, segments: Sequence[_Segment], length: int, cell: float) -> None:
-    """Draw dark lines between segments and, if cells are large enough, white lines between tokens."""
     if cell > _MIN_CELL_INCHES * 2:
         between = np.arange(1, length) - 0.5
         axes.vlines(between, -0.5, length - 0.5, color="white", linewidth=0.6)

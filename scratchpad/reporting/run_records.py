@@ -82,7 +82,7 @@ class RunRecord:
         return f"{length} {self.length}" if self.length.endswith("s") else f"{self.length} = {length}"
 
     def was_trained(self, size: int) -> bool:
-        """Return whether the model was trained on this length."""
+        """Return whether the model was trained on questions of length `size`."""
         return self.trained is not None and self.trained.contains(size)
 
     def scores_under(self, protocol: str) -> list[Score]:
@@ -148,7 +148,6 @@ def _load_task(config: RunConfig, folder: Path, task_file: str | None) -> tuple[
 
 
 def _first_samples(path: Path) -> dict[tuple[str, int], dict[str, JsonObject]]:
-    """Return the first sample of each verdict, by protocol and size."""
     found: dict[tuple[str, int], dict[str, JsonObject]] = {}
     for place, line in read_json_lines(path):
         require_keys(place, line, _SAMPLE_FIELDS)
@@ -165,8 +164,7 @@ def _read_score(place: str, line: JsonObject) -> Score:
 def _latest_scores(scores: Sequence[tuple[int, Score]], pooled: bool) -> dict[tuple[str, int], Score]:
     """Return the scores of the checkpoint that was evaluated last, by protocol and size.
 
-    `pooled`: whether to combine the scores of all seeds. If not, only the last score counts, because every
-    seed has the same questions of a data file.
+    `pooled`: whether to combine the scores of all seeds. Otherwise (for a data file), only the last score counts.
     """
     found: dict[tuple[str, int], list[tuple[int, Score]]] = {}
     for step, score in scores:

@@ -31,9 +31,8 @@ class Piece:
 class ChainLine:
     """A line of a chain: a state and its number (from 1), or a gap that stands for `skipped` states.
 
-    `verdict`: `wrong` for the first wrong state (`expected` is then the true state), and `correct` before that state. A
-    later state is `follows` if it follows from the previous written state, and otherwise `breaks`. An unknown verdict
-    is empty.
+    `verdict`: `correct`, or `wrong` for the first wrong state (`expected` is then the true state). A later state is
+    `follows` if it follows from the previous written state, and otherwise `breaks`. An unknown verdict is empty.
     """
 
     number: int = 0
@@ -62,7 +61,7 @@ def sample_chains(run: RunRecord) -> list[tuple[int, list[SampleChain]]]:
     chosen = max(protocols, key=lambda protocol: (protocol == "free", protocol != "forced"), default="")
     found = []
     sizes = sorted(size for protocol, size in run.samples if protocol == chosen)
-    if len(sizes) > _MAX_SIZES:  # keep the first size, the last size, and evenly spaced sizes in between
+    if len(sizes) > _MAX_SIZES:  # keep the first size, the last size and evenly spaced sizes in between
         sizes = [sizes[round(i * (len(sizes) - 1) / (_MAX_SIZES - 1))] for i in range(_MAX_SIZES)]
     for size in sizes:
         samples = run.samples[chosen, size]

@@ -34,7 +34,7 @@ class ReportRow:
 
 @dataclass(frozen=True)
 class ReportTable:
-    """A table. `sizes`: the question length of each column. `trained`: whether all runs were trained on this length."""
+    """A table. `sizes`: the question length of each column. `trained`: whether all runs were trained on the length."""
 
     sizes: tuple[int, ...]
     trained: tuple[bool, ...]
