@@ -44,7 +44,7 @@ class SeedResult:
     history: History
 
     def share(self, measure: str) -> tuple[float, float, float]:
-        """Return the share of correct answers, or of correct scratchpads (`exact`), with its 95 % interval."""
+        """Return the share of correct answers, or for `exact` of correct scratchpads, with its 95 % interval."""
         share = self.score.accuracy if measure == "answers" else self.score.exact_accuracy
         return share, *wilson(round(share * self.score.n), self.score.n)
 
@@ -81,7 +81,8 @@ def read_history(folder: Path, config_batch: int, learned: float) -> History:
 def over_seeds(seed_results: Iterable[SeedResult], plan: Plan) -> list[dict[str, Any]]:
     """Return one table line per curve, case and size: the median over seeds, its interval, and the costs of an answer.
 
-    With one seed the interval is the Wilson interval of the accuracy; with several seeds it is that of the median.
+    With one seed the interval is the Wilson interval of the accuracy; with several seeds it is the interval of the
+    median.
     """
 
     def order(result: SeedResult) -> tuple[int, int, int]:
@@ -116,7 +117,7 @@ def _summary(same: Sequence[SeedResult], plan: Plan) -> dict[str, Any]:
 
 
 def _steps_to_learn(same: Sequence[SeedResult]) -> dict[str, Any]:
-    """Return how many seeds learned, and the median number of steps. A seed that never learned counts as infinite."""
+    """Return how many seeds learned, and the median steps to learn. A seed that never learned counts as infinite."""
     steps = [one.history.learned_at if one.history.learned_at is not None else math.inf for one in same]
     low, high = median_interval(steps)
     values = {"learned_at": median_high(steps), "learned_low": low, "learned_high": high}

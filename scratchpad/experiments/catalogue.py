@@ -34,11 +34,10 @@ _VOTING = re.compile(r", \d+ seeds voting$")
 class Scale:
     """An experiment at one scale.
 
-    settings: settings of all curves. curves, cases: settings of single curves and cases, by label. vary: a setting with
-    alternatives, such as `n=2|3|4`. Each curve is trained with each alternative. Further settings change along with the
-    first setting: `n=2|3|4 model.context=48|64|80`. without: labels of the experiment's curves that this scale leaves
-    out. vote: labels of curves whose seeds are also evaluated as one voting model. note: other differences from the
-    paper.
+    settings: the settings of all curves. curves, cases: more settings, by label. vary: a setting with alternatives,
+    such as `n=2|3|4`. Each curve is trained with each alternative. More settings can vary along with the first setting:
+    `n=2|3|4 model.context=48|64|80`. without: labels of curves that this scale leaves out. vote: labels of curves whose
+    seeds are also evaluated as one voting model. note: other differences from the paper.
     """
 
     settings: Settings

@@ -16,7 +16,7 @@ from scratchpad.reporting.comparison_charts import Bar, Learned, bars_plot, step
 
 
 def figure(plan: Plan, seed_results: Sequence[SeedResult]) -> Figure:
-    """Return the figure of the form that the plan names."""
+    """Return the figure whose kind is `plan.form`."""
     return {"lengths": _lengths, "steps": _steps, "bars": _bars, "progress": _progress}[plan.form](plan, seed_results)
 
 
@@ -40,7 +40,7 @@ def _line(plan: Plan, found: Sequence[SeedResult]) -> RunCurve:
 
 
 def _bars(plan: Plan, seed_results: Sequence[SeedResult]) -> Figure:
-    """Return a row of bars per curve. A bar is a case, or a size if there is one case with several sizes."""
+    """Return a row of bars per curve: one bar per case, or one bar per size if a single case has several sizes."""
     sizes = sorted({one.score.size for one in seed_results})
     by_size = len(plan.cases) == 1 and len(sizes) > 1
     keys: list[tuple[str, int | None]] = (

@@ -260,7 +260,7 @@ def sweep(name: str, config: RunConfig, settings: Mapping[str, str]) -> Plan:
 def find_duplicate(
     name: str, curves: Sequence[Curve], tasks: TaskLoader, on_schedule: bool = False
 ) -> tuple[Curve, Curve] | None:
-    """Return two curves that would train the same weights, if any. on_schedule: whether evaluations count too."""
+    """Return two curves that would train the same weights, if any. on_schedule: compare evaluation settings too."""
     found: dict[str, Curve] = {}
     for curve in curves:
         with error_prefix(f"{name}, curve {curve.name}"):

@@ -55,7 +55,7 @@ class Provenance:
 
 
 def table(plan: Plan, seed_results: Sequence[SeedResult], provenance: Provenance) -> dict[str, Any]:
-    """Return the contents of table.json. `rows` has the results over seeds; `seeds` has one line per seed."""
+    """Return the contents of table.json. `rows` has the results over all seeds; `seeds` has one line per seed."""
     texts = {name: getattr(plan, name) for name in ("name", "title", "source", "setup", "paper", "note", "measure")}
     return {
         **texts,

@@ -51,7 +51,7 @@ class Batch:
 
 
 def dense_mask(segments: Tensor) -> Tensor:
-    """Return the boolean mask (B, 1, T, T) of the attention rule for segments (B, T). It needs T x T memory per row."""
+    """Return the boolean mask (B, 1, T, T) of the attention rule for segments (B, T). A row needs T x T memory."""
     place = torch.arange(segments.shape[1], device=segments.device)
     query, key = segments[:, :, None], segments[:, None, :]
     return sees(query, key, place[:, None], place[None, :])[:, None]
