@@ -280,6 +280,6 @@ def _check_swept(name: str, curves: Sequence[Curve], tasks: TaskLoader) -> None:
     if setting.startswith("evaluate."):
         raise ScratchpadError(
             f"--set {setting}={first[setting]}|{second[setting]}: the same weights would be trained twice. Sweep "
-            "with one value, then with the other. The second sweep evaluates the finished runs without training"
+            "with one value, then with the other value. The second sweep only evaluates the finished runs"
         )
-    raise ScratchpadError(f"{setting}: {second[setting]} is the same value as {first[setting]}. Remove one of the two")
+    raise ScratchpadError(f"{setting}: {second[setting]} is the same value as {first[setting]}. Remove one value")
