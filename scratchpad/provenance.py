@@ -52,7 +52,6 @@ def git_hash() -> str | None:
 
 
 def _processor() -> str:
-    """Return the processor's name on Linux, or its architecture on other systems."""
     lines = _CPU_INFO.read_text().splitlines() if _CPU_INFO.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()

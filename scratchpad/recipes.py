@@ -41,8 +41,8 @@ DEMO = RunConfig(
 
 RECIPES: dict[str, tuple[str, RunConfig]] = {
     "demo": ("the inductive model of `scratchpad demo`", DEMO),
-    "parity-small": ("parity, 1-8 bits in a window of 24, a small model; minutes on a CPU", _SMALL),
-    "parity-paper": ("parity, 1-30 bits in a window of 60, the paper's model and settings; for a GPU", _PAPER_PARITY),
+    "parity-small": ("parity of 1-8 bits in a window of 24, with a small model; takes minutes on a CPU", _SMALL),
+    "parity-paper": ("parity of 1-30 bits in a window of 60, with the paper's settings; needs a GPU", _PAPER_PARITY),
 }
 
 

@@ -77,7 +77,7 @@ class Run:
         folder = Path(folder)
         record, tasks = read_run_record(folder), tasks or TaskLoader()
         config = config_of(record, folder)
-        if config.task.file:  # a run folder must not choose the code that runs, so its own path is dropped
+        if config.task.file:  # the saved path is ignored: a run folder must not choose executed code
             config = dataclasses.replace(config, task=dataclasses.replace(config.task, file=task_file))
         task = tasks.load(config.task, folder)
         resolved = ResolvedRun(config, task, make_curriculum(config.curriculum, task), tasks)

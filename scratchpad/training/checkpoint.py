@@ -33,8 +33,7 @@ _MODEL, _OPTIMIZER, _AVERAGE = "model.safetensors", "optimiser.safetensors", "av
 class Checkpoint:
     """A checkpoint that was read and found intact.
 
-    digest: the digest of the weights to evaluate. average: the moving average of the weights, if the run keeps an
-    average.
+    digest: the digest of the weights to evaluate. average: the moving average of the weights, or None.
     """
 
     step: int

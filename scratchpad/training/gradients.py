@@ -56,7 +56,7 @@ def worker_thread_count(device: torch.device, backend: str) -> int:
 def set_gradients(model: nn.Module, batches: Sequence[Batch], loss: Loss, threads: WorkerThreads) -> Tensor:
     """Sum `loss` over the batches, set the gradient of this sum in every trained parameter, and return the sum.
 
-    The result does not depend on the timing of the threads: equal batches and thread counts give equal bits.
+    The result does not depend on the timing of the threads: equal batches and thread counts give bit-identical results.
     """
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     seeds = torch.randint(2**63 - 1, (len(batches),)).tolist()
@@ -81,7 +81,6 @@ def _queues(jobs: Sequence[tuple[Batch, int]], count: int) -> list[list[tuple[Ba
 def _queue_gradients(
     parameters: Sequence[Tensor], loss: Loss, queue: Sequence[tuple[Batch, int]]
 ) -> tuple[Tensor, list[Tensor]]:
-    """Return the summed loss of a queue's batches, and the gradients of this sum."""
     losses, gradients = [], []
     for batch, seed in queue:
         with drawing_from(seed):

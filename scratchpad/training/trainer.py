@@ -4,7 +4,7 @@ A step is a pure function of the parameters, the optimizer moments, the settings
 depend only on the seed and the step number: documents (`training.data`) and dropout (`_step_seed`). So a checkpoint
 needs no state of random generators. Three rules keep resuming exact:
 
-- If a stage is passed or `stop_at` is reached, this is decided before the checkpoint of the step is saved.
+- Whether a stage is passed, or the accuracy reaches `stop_at`, is decided before the step's checkpoint is saved.
 - A resumed run first removes the metrics and checkpoints of later steps, because it writes them again.
 - All processes take each decision together (`ProcessGroup.any`). Only the first process writes files.
 """
