@@ -296,13 +296,13 @@ def test_a_long_chain_keeps_its_cache() -> None:
 
 WRONG = {
     ("sleep",): "invalid choice: 'sleep'",
-    ("data", "--precision", "bf16"): "--precision goes with `bench train`",
-    ("train", "--states", "7"): "--states goes with `bench generate`",
-    ("evaluate", "--long"): "--long goes with `bench generate`",
+    ("data", "--precision", "bf16"): "--precision is only for `bench train`",
+    ("train", "--states", "7"): "--states is only for `bench generate`",
+    ("evaluate", "--long"): "--long is only for `bench generate`",
     ("generate", "--long", "--states", "7"): "at least 400",
-    ("generate", "--long", "--batch", "7"): "leave --batch out",
+    ("generate", "--long", "--batch", "7"): "leave out --batch",
     ("data", "--model", "smal"): "did you mean 'small'",
-    ("data", "--repeats", "0"): "whole number from 1 on",
+    ("data", "--repeats", "0"): "whole number of at least 1",
 }
 
 

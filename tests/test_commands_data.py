@@ -280,7 +280,7 @@ def test_an_interrupt_right_after_opening_leaves_no_file(tmp_path: Path, monkeyp
 
 def test_prompts_that_are_refused(capsys: Captured) -> None:
     assert main(["prompt", "polynomials", "-n", "2001"]) == 2
-    assert "-n 2001: the test split of polynomials holds only 2000 questions" in capsys.readouterr().err
+    assert "-n 2001: the test split of polynomials has only 2000 questions" in capsys.readouterr().err
     assert main(["prompt", "long-addition", "--question", "29+57"]) == 2
     assert "a question is two numbers" in capsys.readouterr().err
     assert main(["prompt", "long-addition", "--question", "12+x"]) == 2

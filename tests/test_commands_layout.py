@@ -118,10 +118,10 @@ def test_layout_draws_an_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     [
         (["shwo"], "unknown command 'shwo': did you mean 'show'?"),
         (["--hepl"], "unknown option of scratchpad '--hepl': did you mean '--help'?"),
-        (["show"], "give either a task (`scratchpad tasks` lists them) or a --task-file"),
+        (["show"], "give either the name of a task or --task-file; `scratchpad tasks` lists the names"),
         (
             ["show", "parity", "--task-file", TASK_FILE],
-            "give either a task (`scratchpad tasks` lists them) or a --task-file",
+            "give either the name of a task or --task-file; `scratchpad tasks` lists the names",
         ),
         (["show", "party"], "unknown task 'party': did you mean 'parity'?"),
         (["show", "parity", "--format", "inductiv"], "unknown format 'inductiv': did you mean 'inductive'?"),
@@ -143,20 +143,20 @@ def test_layout_draws_an_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
         ),
         (["show", "cycles", "--set", "vertices=3"], "vertices=3 must be at least 4, or 0 for 2n vertices"),
         (["show", "cycles", "--set", "n.low=9"], "n of cycles is a single setting: write n=..."),
-        (["show", "parity", "-n", "0"], "expected a whole number from 1 on, not '0'"),
-        (["show", "parity", "-n", "many"], "expected a whole number from 1 on, not 'many'"),
+        (["show", "parity", "-n", "0"], "expected a whole number of at least 1, not '0'"),
+        (["show", "parity", "-n", "many"], "expected a whole number of at least 1, not 'many'"),
         (["show", "parity", "--seed", "x"], "argument --seed: invalid int value: 'x'"),
         (["show", "parity", "--split", "tset"], "argument --split: invalid choice: 'tset'"),
         (["show", "parity", "--question", "01x="], "symbol 'x' at place 2 of the question"),
         (["show", "parity", "--question", ""], "the question is empty"),
         (["show", "parity", "--question", "0101=", "--set", "window=3"], "the window holds only 3"),
         (["show", "--task-file", "nowhere.py"], "nowhere.py: no such file"),
-        (["data", "parity", "--out", "x.jsonl"], "parity draws any number of documents: give one with -n"),
+        (["data", "parity", "--out", "x.jsonl"], "parity can draw any number of documents; choose a number with -n"),
         (["data", "parity", "-n", "1", "--out", "nowhere/x.jsonl"], "nowhere/x.jsonl cannot be written"),
         (["layout", "--input", "nowhere.jsonl"], "nowhere.jsonl: cannot be read: No such file"),
         (["layout", "--input", "-", "--layout", "mixed"], "--layout mixed needs --budget"),
-        (["layout", "--input", "-", "--layout", "packed", "--budget", "9"], "--budget goes with --layout mixed"),
-        (["layout", "--input", "-", "--layout", "split", "--budget", "9"], "--budget goes with --layout mixed"),
+        (["layout", "--input", "-", "--layout", "packed", "--budget", "9"], "--budget is only for --layout mixed"),
+        (["layout", "--input", "-", "--layout", "split", "--budget", "9"], "--budget is only for --layout mixed"),
         (["layout", "--input", "-", "--image", "nowhere/x.png"], "nowhere/x.png cannot be written"),
     ],
 )
@@ -181,7 +181,7 @@ def test_only_regular_files_are_overwritten(make: Callable[[Path], None], tmp_pa
     make(out)
     kind = out.stat().st_mode
     assert main(["data", "parity", "-n", "1", "--out", str(out), "--force"]) == 2
-    assert "exists and is not a file" in capsys.readouterr().err
+    assert "exists but is not a regular file" in capsys.readouterr().err
     assert out.stat().st_mode == kind
 
 

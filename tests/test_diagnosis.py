@@ -259,10 +259,10 @@ def test_the_command_diagnoses_and_draws(tmp_path: Path, capsys: Captured) -> No
 @pytest.mark.parametrize(
     ("form", "more", "says"),
     [
-        ("direct", [], "has the format direct: only inductive runs have transitions"),
-        ("inductive", [], "holds no samples: run `scratchpad evaluate"),
-        ("inductive", ["--question", "1"], "--question goes with --attention FILE.png"),
-        ("inductive", ["--attention", "a.jpg"], "--attention a.jpg: choose one of .png, .svg, .pdf"),
+        ("direct", [], "has the format direct; this command can only analyse inductive runs"),
+        ("inductive", [], "has no samples; run `scratchpad evaluate"),
+        ("inductive", ["--question", "1"], "--question is for the attention plot; give --attention FILE.png as well"),
+        ("inductive", ["--attention", "a.jpg"], "--attention a.jpg: choose one of the file types .png, .svg, .pdf"),
     ],
 )
 def test_mistakes_are_reported(tmp_path: Path, capsys: Captured, form: str, more: list[str], says: str) -> None:

@@ -79,13 +79,13 @@ def test_evaluate_prints_a_table(run: Path, capsys: Capture) -> None:
     ("words", "says"),
     [
         (["--sizes", "1,99"], "bits=99 does not fit window=4"),
-        (["--sizes", "1,x"], "a whole number from 1 on"),
+        (["--sizes", "1,x"], "a whole number of at least 1"),
         (["--method", "forces"], "did you mean 'forced'"),
         (["--temperature", "1"], "Use the method free."),
         (["--method", "free", "--top-p", "2"], "top-p=2.0"),
         (["--checkpoint", "7"], "has no checkpoint '7'"),
         (["--device", "tpu"], "auto, cpu or cuda"),
-        (["-n", "0"], "a whole number from 1 on"),
+        (["-n", "0"], "a whole number of at least 1"),
     ],
 )
 def test_mistakes_of_evaluate(words: list[str], says: str, run: Path, capsys: Capture) -> None:

@@ -129,7 +129,7 @@ def test_interrupted_it_says_how_to_go_on_and_goes_on(
         patch.setattr(TrainingProgress, "show_metrics", tell)
         status, printed, err = command(capsys, "reproduce", file, "--out", out, "--device", "cpu")
     assert (status, printed) == (130, "")
-    assert f"resume with: scratchpad reproduce {file} --device cpu --out {out}" in err
+    assert f"resume them with: scratchpad reproduce {file} --device cpu --out {out}" in err
     assert not (out / "table.json").exists()
     assert max(line["step"] for line in metrics(out / "inductive" / "seed-0")) == 2
     trained = counting(monkeypatch, "train")
@@ -276,7 +276,7 @@ def test_a_sweep_over_a_task_of_a_python_file(jobs: str, tmp_path: Path, capsys:
     assert status == 0, err
     assert len(objects(out)) == 4
     config = next((tmp_path / "out").glob("*/seed-0/config.json"))
-    assert "name it with" in refused(capsys, "sweep", config, "--set", "train.batch=3|5")
+    assert "confirm the file with" in refused(capsys, "sweep", config, "--set", "train.batch=3|5")
 
 
 def test_a_sweep_over_nothing_or_what_is_overwritten_is_refused(capsys: Capture) -> None:
@@ -310,5 +310,5 @@ def test_a_run_is_asked_on_other_questions(tmp_path: Path, capsys: Capture) -> N
     assert [(one["format"], one["size"]) for one in objects(out)] == [("direct", 2)]
     assert contents(folder).keys() - before.keys() <= {"questions-3.npy"}
     assert "without the symbols" in refused(capsys, *words, "task.name=cycles")
-    assert "takes only other settings of the task" in refused(capsys, *words, "train.steps=7")
+    assert "only task settings can be changed after training" in refused(capsys, *words, "train.steps=7")
     assert "unknown setting" in refused(capsys, *words, "colour=red")

@@ -227,17 +227,17 @@ def test_user_data_and_user_tasks(tmp_path: Path, capsys: Captured) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["parity", "--threshold", "1.5"], "--threshold 1.5: choose a share above 0 and up to 1"),
-        (["parity", "--names", "0,x"], "--names 0,x: not in the alphabet of parity: x"),
-        (["--data", "DATA", "--names", "x"], "--names x: not in the alphabet"),  # before anything is drawn
-        (["parity", "--data", "a.jsonl"], "--data, --task-file and a task exclude one another"),
+        (["parity", "--threshold", "1.5"], "--threshold 1.5: the threshold must be above 0 and at most 1"),
+        (["parity", "--names", "0,x"], "--names 0,x: parity has no symbol x"),
+        (["--data", "DATA", "--names", "x"], "has no symbol x"),  # before anything is drawn
+        (["parity", "--data", "a.jsonl"], "give only one of these: a task, --task-file, or --data"),
         (["--data", "DATA", "--set", "step=1"], "unknown setting of data 'step': did you mean 'steps'"),
         (
             ["--data", "DATA", "--format", "changes"],
-            "filler, inductive, not changes",
+            "filler, inductive, not with changes",
         ),
         (["--data", "DATA"], "3 documents are too few: a test against chance needs at least 50 documents."),
-        (["parity", "--samples", "49"], "expected a whole number from 50 on"),
+        (["parity", "--samples", "49"], "expected a whole number of at least 50"),
         (["parity", "--format", "changes"], "parity has no format changes"),
     ],
 )

@@ -108,7 +108,7 @@ def test_a_program_is_right_where_all_its_questions_are(method: str, run: Path, 
     assert programs["metric"] == "output"
     assert programs["low"] < programs["accuracy"] == 2 / 3 < programs["high"]
     _, out, _ = command(capsys, "evaluate", run, "--method", method, "--device", "cpu")
-    assert f"{run}: 2 of 3 programs have all questions correct: 66.7 % (20.8\N{EN DASH}93.9)" in out
+    assert f"{run}: 2 of 3 programs have correct answers to all questions: 66.7 % (20.8\N{EN DASH}93.9)" in out
 
 
 def test_without_programs_none_are_reported(run: Path, capsys: Capture) -> None:

@@ -121,7 +121,7 @@ def test_two_processes_train_as_one(tmp_path: Path) -> None:
     with started(tmp_path, arguments, torchrun) as process:
         _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
-    assert err.count("evaluate it with") == 1
+    assert err.count("continue with `scratchpad evaluate") == 1
     assert losses(tmp_path / "run") == pytest.approx(losses(whole.folder), rel=1e-5)
     assert [step for step, _ in evaluations(tmp_path / "run")] == [4, 8, 12, 13]
     assert whole.ends

@@ -164,7 +164,7 @@ def test_problems_of_a_data_set_are_not_repeated(path: str, tmp_path: Path, caps
     base, out = ["mbpp", "--split", "test", "--format", "direct", "--set", f"path={path}"], tmp_path / "o.jsonl"
     assert len(run_data(capsys, *base, "-n", "4", out=out)[0]) == 4
     assert main(["data", *base, "-n", "5", "--out", str(out), "--force"]) == 2
-    assert "-n 5: the test split of mbpp holds only 4 questions" in capsys.readouterr().err
+    assert "-n 5: the test split of mbpp has only 4 questions" in capsys.readouterr().err
     assert len(run_data(capsys, "programs", "-n", "401", "--format", "direct", out=out)[0]) == 401
 
 
@@ -173,7 +173,7 @@ def test_show_and_prompt_count_what_they_leave_out(path: str, capsys: Captured) 
     assert main(["show", *base, "--json"]) == 0
     out, err = capsys.readouterr()
     assert [line["index"] for line in objects(out)] == [0]
-    assert "of 3; left out 2: 1 exception, 1 steps" in err
+    assert "3 documents requested; left out 2: 1 exception, 1 steps" in err
     assert main(["prompt", *base, "--shots", "2", "--json"]) == 0
     out, err = capsys.readouterr()
     assert [line["index"] for line in objects(out)] == [0]

@@ -92,7 +92,7 @@ def test_lines_of_longer_statements_are_no_single_lines(tmp_path: Path, capsys: 
 
 def test_single_lines_are_of_programs_alone(tmp_path: Path, capsys: Captured) -> None:
     assert main(["data", "parity", "-n", "1", "--single-lines", "--out", str(tmp_path / "s.jsonl")]) == 2
-    assert "--single-lines takes a task that runs programs (mbpp, --source), not parity" in capsys.readouterr().err
+    assert "--single-lines needs a task that runs programs (mbpp, --source), not parity" in capsys.readouterr().err
 
 
 # Prompts and scores
@@ -298,10 +298,10 @@ def test_lines_that_are_no_mbpp(change: dict[str, Any], says: str, tmp_path: Pat
         ),
         (["show", "mbp", "--set", "path=P"], "unknown task 'mbp': did you mean 'mbpp'"),
         (["show", "own-programs"], "own-programs needs the setting path: give --set path=FOLDER"),
-        (["show", "parity", "--source", "P"], "--source goes with the task programs, not with parity"),
+        (["show", "parity", "--source", "P"], "--source is only for the task programs, not for parity"),
         (["show", "programs", "--source", "P"], "P: a line must be {"),
         (["show", "programs", "--source", "EMPTY"], "the folder has no .py file"),
-        (["data", "parity", "--out", "x.jsonl"], "parity draws any number of documents: give one with -n"),
+        (["data", "parity", "--out", "x.jsonl"], "parity can draw any number of documents; choose a number with -n"),
     ],
 )
 def test_mistakes(arguments: list[str], says: str, path: str, tmp_path: Path, capsys: Captured) -> None:

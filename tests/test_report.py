@@ -273,7 +273,7 @@ def test_the_command_refuses_before_it_works(tmp_path: Path, capsys: pytest.Capt
     assert main(["report", run, "--out", str(tmp_path / "no" / "where.html")]) == 2
     assert "cannot be written" in capsys.readouterr().err
     assert main(["report", run, "--out", str(empty)]) == 2
-    assert "not a file" in capsys.readouterr().err
+    assert "exists but is not a regular file" in capsys.readouterr().err
     assert out.read_text() == "mine"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "report.html", "run"]
     assert main(["report", run, "--out", str(out), "--force"]) == 0

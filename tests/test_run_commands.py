@@ -67,11 +67,11 @@ def test_an_existing_run_is_never_overwritten(tmp_path: Path, capsys: Capture) -
     before = contents(run)
     arguments = train_arguments(run)
     assert "--resume, or replace it with --force" in refused(capsys, *arguments)
-    assert "give one of the two" in refused(capsys, *arguments, "--resume", "--force")
+    assert "give only one of the two" in refused(capsys, *arguments, "--resume", "--force")
     said = refused(capsys, *arguments, "--resume")
     assert "task.settings.bits: 1-3 -> 1-4" in said
     assert "train.steps: 3 -> 13" in said
-    assert "goes with --resume" in refused(capsys, *arguments, "--checkpoint", "3", "--force")
+    assert "is only for --resume; add --resume" in refused(capsys, *arguments, "--checkpoint", "3", "--force")
     assert contents(run) == before
     assert command(capsys, *arguments, "--force")[0] == 0
     assert len(losses(run)) == 13
@@ -124,7 +124,7 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "method": (["parity-small", "--set", "evaluate.method=forces"], "did you mean 'forced'"),
     "device": (["parity-small", "--device", "tpu"], "choose auto, cpu or cuda"),
     "option": (["parity-small", "--dvice", "cpu"], "did you mean '--device'"),
-    "seeds": (["parity-small", "--seeds", "0"], "a whole number from 1 on"),
+    "seeds": (["parity-small", "--seeds", "0"], "a whole number of at least 1"),
     "sizes": (["parity-small", "--set", "evaluate.sizes=4,99"], "bits=99 does not fit window=24"),
     "sizes, rotary": (["parity-small", "--set", "evaluate.sizes=99", "model.positions=rotary"], "bits=99 does not fit"),
     "budget": (["parity-small", "--set", "train.layout=mixed", "train.budget=9"], "budget of 9 tokens is too small"),
@@ -190,7 +190,7 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
         ["parity-small", "--data", "good.jsonl", "--set", "steps=3-6:size"],
         "steps=3-6:size has unequal weights, but each problem of a file is drawn equally often",
     ),
-    "code": (["code.json"], "name it with --task-file"),
+    "code": (["code.json"], "confirm the file with --set task.file=FILE"),
 }
 
 
@@ -245,7 +245,7 @@ def test_a_task_file_from_training_to_solving(tmp_path: Path, capsys: Capture) -
     assert Run.load(folder, task_file=str(MY_TASK)).evaluated.task.settings() == {"sizes": "1-6", "largest": 5}
     for words in (["evaluate", folder], ["solve", folder, "2716="]):
         assert "name it with --task-file" in refused(capsys, *words)
-    assert "name it with --task-file" in refused(capsys, "train", folder / "config.json", "--out", tmp_path / "other")
+    assert "confirm the file with" in refused(capsys, "train", folder / "config.json", "--out", tmp_path / "other")
     status, out, err = command(capsys, "evaluate", folder, "--task-file", MY_TASK, "--sizes", "2", "-n", "3", "--json")
     assert (status, json.loads(out)["task"]) == (0, "own"), err
     status, out, err = command(capsys, "solve", folder, "215=", "--task-file", MY_TASK, "--max-tokens", "5")

@@ -132,7 +132,7 @@ def test_a_missing_answer_is_wrong_and_reported(tmp_path: Path, capsys: Captured
     assert main(["score", write(tmp_path / "a.jsonl", answers), "--prompts", prompts, "--json"]) == 0
     out, err = capsys.readouterr()
     assert [(one["correct"], one["n"]) for one in objects(out)] == [(2, 3)] * 4
-    assert "1 prompts have no completion: counted as wrong" in err
+    assert "1 prompts have no completion and count as wrong" in err
 
 
 def test_a_user_task(tmp_path: Path, capsys: Captured) -> None:
@@ -145,10 +145,10 @@ def test_a_user_task(tmp_path: Path, capsys: Captured) -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"completion": None}, "`task`, `format` and 'completion' texts"),
-        ({"task": 5}, "a.jsonl:1: `settings` must be an object, `task`, `format`"),
-        ({"format": 5}, "a.jsonl:1: `settings` must be an object, `task`, `format`"),
-        ({"size": [1]}, "`size` a whole number or null"),
+        ({"completion": None}, "`task`, `format` and 'completion' must be texts"),
+        ({"task": 5}, "a.jsonl:1: `settings` must be an object; `task`, `format`"),
+        ({"format": 5}, "a.jsonl:1: `settings` must be an object; `task`, `format`"),
+        ({"size": [1]}, "`size` must be a whole number or null"),
         ({"settings": {"digits": [1]}}, "digits"),
         ({"settings": {"digits": {"a": 1}}}, "digits"),
         ({"settings": {"law": 5}}, "law"),
@@ -167,13 +167,13 @@ def test_lines_that_are_refused(change: dict[str, Any], says: str, tmp_path: Pat
     assert says in capsys.readouterr().err
     file = write(tmp_path / "b.jsonl", [{"id": line["id"], "completion": ""}])
     assert main(["score", file]) == 2
-    assert "b.jsonl:1: no task, format, settings, question: expected a line of" in capsys.readouterr().err
+    assert "b.jsonl:1: missing task, format, settings, question; add the model's text as" in capsys.readouterr().err
 
 
 def test_answers_without_a_prompt_are_refused(tmp_path: Path, capsys: Captured) -> None:
     prompts = write(tmp_path / "p.jsonl", run_prompt(capsys, "long-addition", "--shots", "0"))
     for answers, says in (
-        ([{"id": "b", "completion": ""}], "p.jsonl has no prompt 'b'"),
+        ([{"id": "b", "completion": ""}], "p.jsonl has no prompt with the id 'b'"),
         (
             [{"id": "a", "completion": ""}] * 2,
             "a.jsonl:2: each completion needs the `id` of its prompt, and no `id` may occur twice",

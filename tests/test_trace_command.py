@@ -22,7 +22,7 @@ def test_the_command_writes_the_papers_text(file: str, capsys: pytest.CaptureFix
     assert main(["trace", file, "--call", "f(6)"]) == 0
     out, err = capsys.readouterr()
     assert out == PAPER.partition("[BEGIN]\n\n")[2].removesuffix("\n[DONE]")
-    assert "in force: " in err
+    assert "isolation in force: " in err
     assert main(["trace", file, "--call", "f(6)", "--prompt"]) == 0
     assert capsys.readouterr().out == PAPER + "\n"
     assert main(["trace", file, "--call", "f(6)", "--format", "changes"]) == 0
@@ -60,7 +60,7 @@ def test_an_exception_of_the_program_exits_with_0(file: str, capsys: pytest.Capt
         (["FILE", "--max-trace", "1"], 2, "limit trace_bytes=1 must be a whole number from 1,024"),
         (["FILE", "--max-seconds", "soon"], 2, "a number of seconds"),
         (["FILE", "--format", "nie"], 2, "invalid choice"),
-        (["FILE", "--prompt", "--json"], 2, "--prompt prints the paper's text"),
+        (["FILE", "--prompt", "--json"], 2, "--prompt cannot be combined with --json"),
         (["FILE", "--call", "f(6)", "--max-steps", "3"], 1, "more lines than allowed"),
     ],
 )

@@ -136,9 +136,7 @@ def test_every_voter_has_room_for_what_is_asked(tmp_path: Path, capsys: Capture)
         assert (score.n, score.correct, score.over_context) == (1, 0, 1)
     (score,) = wide.evaluate([11], 1, "free")
     assert (score.n, score.over_context) == (1, 0)
-    expected = (
-        f"1 of 1 questions exceed the context of {narrow.config.model.context} positions: not posed, counted as wrong"
-    )
+    expected = f"1 of 1 questions need more than the model's {narrow.config.model.context} positions and count as wrong"
     for runs in ([narrow.folder], [wide.folder, narrow.folder, "--vote"]):
         status, out, err = command(capsys, "evaluate", *runs, "--sizes", "11", "-n", "1", "--method", "free")
         assert (status, expected in out) == (0, True), err

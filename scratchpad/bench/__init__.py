@@ -1,1 +1,1 @@
-"""Benchmarks: our speed beside that of the public implementation, measured alternately in one run."""
+"""Benchmarks of the speed of this package, compared with the public implementation of inductive scratchpads."""

@@ -1,4 +1,4 @@
-"""Benchmark of training data: documents of parity drawn, laid out and collated."""
+"""Benchmark of training data: the speed at which documents of parity become batches."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from scratchpad.bench.parity_workload import Workload
 from scratchpad.config.schema import TrainConfig
 from scratchpad.training.data import StepData
 
-_STEPS = 8  # per round: a few tenths of a second
+_STEPS = 8  # training steps per round, which take a few tenths of a second
 
 
 def bench_data(work: Workload) -> Measurement:
-    """Measure documents per second of processor time, which other processes do not affect, without background workers.
+    """Measure documents per second of processor time, without background workers.
 
-    The reference draws and writes the same documents and pads them to the block size. Its mask and our blocks are made
-    in the training step and count there.
+    Other processes do not affect the processor time. The public implementation draws the same documents and pads them
+    to a fixed size. Attention masks are not included, because both implementations make them in the training step.
     """
     config = TrainConfig(seed=work.seed, batch=work.batch)
     data = StepData(work.task, work.format, work.vocabulary, config, context=None)

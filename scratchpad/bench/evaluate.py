@@ -1,4 +1,4 @@
-"""Benchmark of evaluation: exact match of whole scratchpads, by one forward pass and by generation."""
+"""Benchmark of evaluation: the exact match of whole scratchpads, from one forward pass or from generation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scratchpad.layout.rows import rows
 
 
 def bench_evaluate(work: Workload) -> list[Measurement]:
-    """Measure 60-bit questions per second in one forward pass; the reference is our generation, with either cache."""
+    """Measure questions per second with one forward pass. The reference is our generation, for each kind of cache."""
     model = work.fresh_model().eval()
     evaluated = EvaluatedModel(model, work.task, work.format, work.vocabulary)
 

@@ -1,15 +1,16 @@
-"""The floating-point operations that the attention rule requires: the basis of the benchmarks' ceilings.
+"""The number of floating-point operations that a row of tokens requires. The benchmarks derive their ceilings from it.
 
-Only matrix products count: 2 m k n for an (m, k) and a (k, n) matrix. For a row with width C, L layers and V symbols:
+Only matrix products count. The product of an (m, k) and a (k, n) matrix takes 2 m k n operations. A model of width C
+with V symbols requires:
 
-- each token in each layer: 24 C^2 (queries, keys and values 6, attention output 2, perceptron 16);
-- in the last layer, tokens that predict nothing need only their keys and values: 4 C^2;
-- each pair of a token and a token that it sees, in each layer: 4 C (score and weighted value, over all heads), in the
-  last layer again only for tokens that predict;
-- each token that predicts: 2 C V for its logits.
+- 24 C^2 for each token in each layer (6 for queries, keys and values, 2 for the attention output, 16 for the MLP);
+- in the last layer, only 4 C^2 (keys and values) for a token that does not predict a scored token;
+- 4 C in each layer for each pair (token, token that it sees), for the scores and weighted values of all heads; in the
+  last layer, only if the first token predicts a scored token;
+- 2 C V for the logits of each token that predicts a scored token.
 
-A training step takes three times as much, since the backward pass has two products for each forward one. Cached
-generation takes as much as one forward pass: each token of a state is fed as written and as context, prompts once.
+A training step takes three times as much, because the backward pass has two products for each product of the forward
+pass. Cached generation takes as much as one forward pass, because it reads the same tokens.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from scratchpad.layout.rows import Row
 from scratchpad.models.config import ModelConfig
 
 TRAINING = 3
-"""The cost of a forward and a backward pass, in forward passes."""
+"""The cost of a forward pass with its backward pass, relative to the forward pass."""
 
 
 def forward_flops(config: ModelConfig, vocabulary_size: int, row: Row[int]) -> float:
-    """Return the operations of one row in one forward pass."""
+    """Return the number of operations in the forward pass of one row."""
     width, predicting = config.width, [*row.scored[1:], False]
     seen = _seen_counts(row)
     everywhere = 24 * width**2 * len(row) + 4 * width * sum(seen)
@@ -33,7 +34,7 @@ def forward_flops(config: ModelConfig, vocabulary_size: int, row: Row[int]) -> f
 
 
 def _seen_counts(row: Row[int]) -> list[int]:
-    """Return how many tokens each token sees, including itself."""
+    """Return for each token the number of tokens that it sees, including itself."""
     prompt = row.segments.count(PROMPT)
     counts, place = [], 0
     for i, segment in enumerate(row.segments):

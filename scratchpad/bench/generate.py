@@ -1,4 +1,4 @@
-"""Benchmark of generation: the chains of a batch of 60-bit questions."""
+"""Benchmark of generation, with a batch of 60-bit questions."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _SAMPLED_LENGTHS = 5
 
 
 def bench_generate(work: Workload, states: int | None = None) -> list[Measurement]:
-    """Measure tokens per second with both caches. states: shorten each chain to its first states and its last one.
+    """Measure tokens per second with each cache. states: the number of states to keep in each chain.
 
-    A whole run of the public implementation takes too long: it has no cache, so a token takes longer the longer the
-    text. One token is timed at each of five text lengths, evenly spread from the first token to the last; the seconds
-    of a run are the area under the lines between these points (the trapezoidal rule).
+    A whole run of the public implementation takes too long, because without a cache the time per token grows with the
+    length of the text. So only one token is timed at each of five text lengths, from the first token to the last. The
+    trapezoidal rule then gives the seconds of the whole run.
     """
     model = work.fresh_model().eval()
     candidates = {f"cache {mode}": partial(_our_rate, work, model, mode, states) for mode in MODES}
@@ -44,7 +44,7 @@ def bench_generate(work: Workload, states: int | None = None) -> list[Measuremen
 def write_forced(
     model: Transformer, vocabulary: Vocabulary, documents: Sequence[Document[int]], cache: str = "twice"
 ) -> list[list[State]]:
-    """Run the engine, forced to generate the documents, and return the states of each: the document's own."""
+    """Make the engine generate exactly the given documents. Return the written states of each document."""
     longest = max(len(state) for document in documents for state in document.states)
     limits = Limits(longest + 1, max(len(document.states) for document in documents) + 1)
     engine = Engine(CachedDecoder(model, cache), vocabulary, limits=limits, detect_loops=False)
@@ -63,7 +63,7 @@ def _our_rate(work: Workload, model: Transformer, cache: str, states: int | None
 
 
 def _public_rate(work: Workload, model: nn.Module, states: int | None, round_number: int) -> float:
-    """Return tokens per second of a whole run, estimated from single tokens at a few text lengths."""
+    """Estimate the tokens per second of a whole run from single tokens at a few text lengths."""
     assert work.public is not None
     documents = _documents(work, states, round_number)
     last = min(map(_state_tokens, documents)) - 1
@@ -74,7 +74,7 @@ def _public_rate(work: Workload, model: nn.Module, states: int | None, round_num
 
 
 def _seconds(work: Workload, model: nn.Module, documents: Sequence[Document[int]], length: int) -> float:
-    """Return the seconds of the next token of all rows, after `length` generated tokens."""
+    """Return the seconds that one more token takes in all documents, after `length` generated tokens."""
     assert work.public is not None
     texts = [work.public.Text(document.prompt) for document in documents]
     for text, document in zip(texts, documents, strict=True):

@@ -1,4 +1,4 @@
-"""Benchmark of long chains: the cost of a state after many others, in time and memory."""
+"""Benchmark of long chains: the time and memory that a state takes after many earlier states."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from scratchpad.bench.parity_workload import Workload
 from scratchpad.generation.cache import MODES, CachedDecoder
 from scratchpad.generation.engine import Engine, Limits, Opening
 
-_EARLY = 10  # states before the early measurements
+_EARLY = 10  # number of states before the early measurements
 _STATES_PER_STATUS = 500
 _NO_LIMIT = Limits(10**12, 10**12)
 
 
 def bench_long_chain(work: Workload, states: int, measured: int = 200) -> list[Measurement]:
-    """Measure, for both caches, the cost of the last of `states` states beside that of the tenth; ratio: late / early.
+    """Compare the cost of a state late in a chain of `states` states with the cost of an early state, for each cache.
 
-    One row of 60 bits writes its true states repeatedly. When it reaches that state, a second chain starts, and both
-    write `measured` states alternately, so that both are timed in the same minutes. The other measurements are the
-    bytes of the cache and the peak memory of the process, at the end and after the early states.
+    One chain repeats the true states of a question with 60 bits. Near the end, a second chain starts. Both chains
+    then write `measured` states in turn, so that a busy machine slows both. Cache size and peak memory are also
+    measured early and at the end. The ratio is late / early.
     """
     return [one for cache in MODES for one in _measurements(work, cache, states, measured)]
 
@@ -50,7 +50,7 @@ def _measurements(work: Workload, cache: str, states: int, measured: int) -> lis
 
 
 class _Chain:
-    """A chain that repeats the true states of one question; loop detection is off."""
+    """A chain that repeats the true states of one question, without loop detection."""
 
     def __init__(self, work: Workload, cache: str) -> None:
         (document,) = work.documents()
@@ -65,7 +65,7 @@ class _Chain:
         return [next(self._tokens)]
 
     def next_seconds(self) -> float:
-        """Generate one more state and return its seconds."""
+        """Generate the next state and return the seconds that it takes."""
         start = time.perf_counter()
         next(self._states)
         return time.perf_counter() - start
@@ -79,5 +79,5 @@ class _Chain:
 
 
 def _peak_mebibytes() -> float:
-    """Return the peak memory of this process so far (Linux counts in KiB)."""
+    """Return the peak memory of this process in MiB (Linux counts in KiB)."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

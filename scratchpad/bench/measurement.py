@@ -1,8 +1,8 @@
-"""Measuring rates on a shared, noisy machine: the candidates compared run alternately, in rounds.
+"""Measurement of rates on a shared, noisy machine. In every round, all programs to compare (candidates) run in turn.
 
-The value of a candidate is its median over the rounds. The ratio of two is the median of their ratios within a round:
-both ran in the same minute, so a busy machine slows both. Each round also times the machine's matrix products, which
-give a ceiling for each value.
+The value of a candidate is the median over the rounds. The ratio of two candidates is the median of the ratios within
+the rounds, because a busy machine slows both candidates of a round. Each round also times matrix products, from which
+the ceiling of each value is computed.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from operator import truediv
 import torch
 
 OnStatus = Callable[[str], None]
-"""Receives a line on what is being measured."""
+"""A function that receives a line of text about the current measurement."""
 RateFunction = Callable[[int], float]
-"""Does the work of a round, counted from 0, and returns its rate: higher is faster."""
+"""A function that does the work of round i (from 0) and returns the rate, such as tokens per second."""
 
 PUBLIC = "the public implementation"
-"""The name of the candidate that ours are compared with."""
+"""The name of the reference candidate."""
 MATMULS = "matrix products"
-"""The name under which the rounds hold the machine's GFLOP/s."""
+"""The name of the rates of matrix products, in GFLOP/s."""
 _MATRIX_SIZE = 2048
 _GIGA = 1e9
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One line of results. `None`: there is nothing to compare with, or no ceiling.
+    """One line of results. A field is `None` if there is no reference or no ceiling.
 
-    reference: the value of what ours is compared with. ratio: how many times better ours is, the median of the ratios
-    within the rounds (so not value / reference). ceiling: the value if only the matrix products took time.
+    reference: the value of the reference candidate. ratio: the median of the ratios within the rounds, which can
+    differ from value / reference. ceiling: the value if only the matrix products took time.
     """
 
     name: str
@@ -44,20 +44,20 @@ class Measurement:
     ceiling: float | None = None
 
     def to_json(self) -> dict[str, str | float | None]:
-        """Return the fields, numbers with four significant digits."""
+        """Return the fields, with numbers rounded to four significant digits."""
         return {name: float(f"{v:.4g}") if isinstance(v, float) else v for name, v in asdict(self).items()}
 
 
 @dataclass(frozen=True)
 class RoundRates:
-    """The rates of each candidate, one per round."""
+    """The rates of each candidate, with one rate per round."""
 
     rates: dict[str, list[float]]
 
     def measurement(
         self, name: str, unit: str, candidate: str, reference: str, work_flops: float | None = None
     ) -> Measurement:
-        """Return `candidate` beside `reference`, which may be missing. work_flops: operations per unit of work."""
+        """Compare `candidate` with `reference`, which may be missing. work_flops: operations per unit of work."""
         ours, theirs = self.rates[candidate], self.rates.get(reference)
         return Measurement(
             name, statistics.median(ours), unit,
@@ -70,7 +70,7 @@ class RoundRates:
 def measure_in_rounds(
     candidates: Mapping[str, RateFunction], rounds: int, dtype: torch.dtype, on_status: OnStatus, what: str
 ) -> RoundRates:
-    """Run each candidate once to warm up, then all of them and the matrix products in each of `rounds` rounds."""
+    """Run all candidates and the matrix products once to warm up, and then once in each round."""
     everything = {**candidates, MATMULS: lambda round_number: matmul_gflops(dtype)}
     rates: dict[str, list[float]] = {name: [] for name in everything}
     for round_number in range(-1, rounds):
@@ -84,7 +84,7 @@ def measure_in_rounds(
 
 
 def matmul_gflops(dtype: torch.dtype, products: int = 4) -> float:
-    """Return the GFLOP/s of products of two square matrices of size 2048."""
+    """Return the GFLOP/s of the product of two 2048 x 2048 matrices."""
     a, b = torch.randn(2, _MATRIX_SIZE, _MATRIX_SIZE).to(dtype).unbind()
     start = time.perf_counter()
     for _ in range(products):

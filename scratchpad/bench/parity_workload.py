@@ -1,4 +1,4 @@
-"""The workload of the benchmarks: inductive documents of parity in a window of 60, and an untrained model."""
+"""The workload of the benchmarks: inductive documents of parity with window 60, and an untrained model."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ WINDOW = 60
 class Workload:
     """The documents and the model of a benchmark.
 
-    batch: documents at a time. model: a preset. public: the module of the public implementation, if there is one.
+    batch: the number of documents per batch. model: the name of a model preset. public: the module of the public
+    implementation, if it is available.
     """
 
     bits: Lengths
@@ -54,32 +55,32 @@ class Workload:
         return Vocabulary(self.task.symbols())
 
     def questions(self, round_number: int = 0) -> list[Symbols]:
-        """Return the questions of a round; each round has its own."""
+        """Return the questions of a round. Every round has different questions."""
         return [question for _, question in draws(self.task, self.seed, "train", round_number * self.batch, self.batch)]
 
     def documents(self, round_number: int = 0) -> list[Document[int]]:
-        """Return the documents of the round's questions."""
+        """Return the encoded documents for the questions of a round."""
         task, vocabulary, written = self.task, self.vocabulary, self.format
         return [vocabulary.encode_document(written.write(task, question)) for question in self.questions(round_number)]
 
     def fresh_model(self) -> Transformer:
-        """Return an untrained model with the positions of the longest document: the prompt, a state and its context."""
+        """Return an untrained model with enough positions for the longest document."""
         longest = Workload(LONGEST_BITS, 1, 1).documents()[0]
         context = max(rows(longest)[0].positions) + 1
         torch.manual_seed(self.seed)
         return Transformer(dataclasses.replace(PRESETS[self.model], context=context), len(self.vocabulary))
 
     def public_model(self, model: Transformer) -> Any:
-        """Return the public implementation's model with the same weights."""
+        """Return the model of the public implementation with the weights of `model`."""
         assert self.public is not None
         return self.public.GPT.like(model)
 
 
 @dataclass
 class ForcedChoice:
-    """A choice function that computes the greedy choice but returns the next token of the row's document.
+    """A function that chooses tokens: it computes the most likely token but returns the next token of a given text.
 
-    So an untrained model generates documents of realistic lengths.
+    With this function, an untrained model generates texts of realistic lengths.
     """
 
     texts: Sequence[Sequence[int]]

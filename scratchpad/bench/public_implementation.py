@@ -1,4 +1,4 @@
-"""Loading the module of the public implementation, which is part of the repository, not of the package."""
+"""Load the module of the public implementation, which is in the repository but not in the installed package."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def load_public_implementation(root: Path = ROOT) -> ModuleType | None:
-    """Return the module from the checkout that this package runs from, or `None` without a checkout."""
+    """Return the module from the repository, or `None` if the package runs outside its repository."""
     path = root / f"{NAME.replace('.', '/')}.py"
     spec = importlib.util.spec_from_file_location(NAME, path)
     if not path.is_file() or spec is None or spec.loader is None:
         return None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[NAME] = module  # where dataclasses look their module up
+    sys.modules[NAME] = module  # dataclasses look up the module here
     spec.loader.exec_module(module)
     return module

@@ -1,4 +1,4 @@
-"""Benchmark of tracing: short programs, each run and traced in its own process, forked from a warm server."""
+"""Benchmark of tracing short programs. A running server forks a new process for each program."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _ISOLATIONS: tuple[Isolation, ...] = ("namespaces", "hooks")
 
 
 def bench_trace(work: Workload) -> Iterator[Measurement]:
-    """Measure runs of the paper's program per second of processor time, in each isolation that this machine allows.
+    """Measure how many runs of the paper's program fit in a second of processor time, for each available isolation.
 
-    The time is that of this process and its descendants, without the start of the server.
+    The time includes this process and its descendants, but not the start of the server.
     """
     with ExitStack() as stack:
         candidates: dict[str, Callable[[int], float]] = {}
@@ -50,7 +50,7 @@ def _rate(runner: Runner, count: int, round_number: int) -> float:
 
 
 def _processor_seconds() -> float:
-    """Return the processor time of this process, its descendants, and their ended children."""
+    """Return the processor time, in seconds, of this process and its running and ended descendants."""
     return time.process_time() + sum(map(_ticks, _descendants(os.getpid()))) / os.sysconf("SC_CLK_TCK")
 
 
@@ -60,5 +60,5 @@ def _descendants(process: int) -> list[int]:
 
 
 def _ticks(process: int) -> int:
-    """Return the clock ticks of a process and its ended children (proc_pid_stat(5), fields 14 to 17)."""
+    """Return the processor time of a process and its ended children in clock ticks (man proc_pid_stat)."""
     return sum(map(int, Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:15]))

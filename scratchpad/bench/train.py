@@ -1,4 +1,4 @@
-"""Benchmark of training steps: forward, backward, clipping and the optimizer."""
+"""Benchmark of training steps: forward pass, backward pass, gradient clipping and optimizer."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from scratchpad.training.loss import count_targets, summed_loss
 from scratchpad.training.optimizer import make_optimizer
 
 MICRO_TOKENS = 8192
-"""Tokens per forward pass, ours: the fastest on a CPU."""
+"""The number of tokens per forward pass in our training, chosen for speed on a CPU."""
 MICRO_ROWS = 2
-"""Padded rows per forward pass of the public implementation: the fastest on a CPU."""
+"""The number of padded rows per forward pass in the public implementation, chosen for speed on a CPU."""
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 Backward = Callable[[], object]
-"""Sets all gradients of a step."""
+"""A function that computes all gradients of a training step."""
 Prepare = Callable[[Sequence[Document[int]]], Backward]
-"""Lays out the documents of a step, which is not timed."""
+"""A function that prepares batches, which is not timed, and returns the function that computes the gradients."""
 
 
 def bench_train(work: Workload, precision: str) -> Measurement:
-    """Measure documents per second, with the preset's dropout, without drawing and laying out the documents."""
+    """Measure documents per second, with the dropout of the preset. The making of batches is not timed."""
     model = work.fresh_model().train()
     threads = WorkerThreads(worker_thread_count(model.device, "blocks"))
     candidates = {"ours": _training_rate(work, model, partial(_our_backward, model, threads, precision))}
@@ -49,7 +49,7 @@ def bench_train(work: Workload, precision: str) -> Measurement:
 
 
 def _training_rate(work: Workload, model: nn.Module, prepare: Prepare) -> RateFunction:
-    """Return the rate of one training step per round; the candidates differ only in how they set gradients."""
+    """Return a function that times one training step per round. prepare: see `Prepare`."""
     config = TrainConfig()
     optimizer = make_optimizer(model, config)
 

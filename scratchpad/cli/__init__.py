@@ -1,1 +1,1 @@
-"""The command line: `main` and one module per command, which `main` imports only to run that command."""
+"""The command line. Each command has a module, and `main` imports only the module of the command that it runs."""

@@ -1,4 +1,4 @@
-"""The shared code of `reproduce` and `sweep`: command options, and running a plan with progress and a table."""
+"""The shared code of `reproduce` and `sweep`, which adds options, runs an experiment and prints the results."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 
 def add_experiment_options(parser: ArgumentParser, folder: str) -> None:
-    """Add --seeds, --jobs, --out, --device, --batch, --json."""
+    """Add --seeds, --jobs, --out, --device, --batch and --json to a command. folder: the default of --out."""
     add = parser.add_argument
-    add("--seeds", type=whole_number(1), default=1, metavar="N", help="seeds 0 to N-1 (default: 1)")
-    jobs = "runs to train in parallel; one per core is fastest for small models (default: 1)"
+    add("--seeds", type=whole_number(1), default=1, metavar="N", help="train with N seeds, 0 to N-1 (default: 1)")
+    jobs = "number of runs to train in parallel; for small models, one per CPU core is fastest (default: 1)"
     add("--jobs", type=whole_number(1), default=1, metavar="N", help=jobs)
-    add("--out", metavar="FOLDER", help=f"folder for runs, table and figure (default: {folder})")
-    add("--device", default="auto", metavar="auto|cpu|cuda", help="device (default: a GPU if present)")
-    add("--batch", type=whole_number(1), default=64, metavar="N", help="questions answered at a time (default: 64)")
+    add("--out", metavar="FOLDER", help=f"folder for the runs, the table and the figure (default: {folder})")
+    add("--device", default="auto", metavar="auto|cpu|cuda", help="device (default: a GPU if there is one)")
+    add("--batch", type=whole_number(1), default=64, metavar="N", help="questions per evaluation batch (default: 64)")
     add("--json", action="store_true", help="print one JSON object per table row")
 
 
 def run_experiment(args: Namespace, plan: Plan, out: Path, command: str) -> None:
-    """Train and evaluate the runs of a plan and print its table. Ctrl-C raises an error with the resuming command."""
+    """Train and evaluate the runs of a plan and print the results. After Ctrl-C, show the command that resumes them."""
     from scratchpad.experiments.execute import ExecutionOptions, execute_plan, planned_runs, prepared
     from scratchpad.experiments.results import FILES, write_results
 
@@ -43,14 +43,14 @@ def run_experiment(args: Namespace, plan: Plan, out: Path, command: str) -> None
             options = ExecutionOptions(args.device, args.jobs, args.batch, progress.show_metrics, progress.show_message)
             seed_results = execute_plan(plan, runs, options)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"unfinished runs are saved; resume with: {command}") from None
+        raise KeyboardInterrupt(f"unfinished runs are saved; resume them with: {command}") from None
     result = write_results(plan, runs, seed_results, out, command)
     _print_result(result, args.json)
     message(", ".join(str(out / name) for name in FILES))
 
 
 def _changed_options(args: Namespace) -> dict[str, object]:
-    """Return the options with non-default values on which the table or the times in the table depend."""
+    """Return all options, except --json, whose values differ from the defaults."""
     options = {
         "--seeds": (args.seeds, 1), "--jobs": (args.jobs, 1), "--device": (args.device, "auto"),
         "--batch": (args.batch, 64), "--out": (args.out, None),

@@ -1,4 +1,4 @@
-"""Arguments of several commands, and the conversion of arguments to tasks and sampling settings."""
+"""Arguments that several commands share, and functions that turn arguments into tasks and sampling settings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SPLITS = ("train", "validation", "test", "prompt")
 
 
 def whole_number(least: int) -> Callable[[str], int]:
-    """Return a converter for argparse that takes whole numbers of at least `least`."""
+    """Return a type for argparse that accepts only whole numbers of at least `least`."""
 
     def read(text: str) -> int:
         try:
@@ -31,18 +31,18 @@ def whole_number(least: int) -> Callable[[str], int]:
         except ValueError:
             number = least - 1
         if number < least:
-            raise ArgumentTypeError(f"expected a whole number from {least} on, not {text!r}")
+            raise ArgumentTypeError(f"expected a whole number of at least {least}, not {text!r}")
         return number
 
     return read
 
 
 def add_task(parser: ArgumentParser) -> None:
-    """Add TASK, --task-file, --source and --set."""
+    """Add TASK, --task-file, --source and --set to a command."""
     add = parser.add_argument
-    add("task", metavar="TASK", nargs="?", help="name of a task; `scratchpad tasks` lists them")
-    add("--task-file", metavar="MY_TASK.py", help="the file of your own task, in place of TASK; the file is executed")
-    add("--source", metavar="PATH", help="your programs, for the task programs: a folder of .py files, or JSON Lines")
+    add("task", metavar="TASK", nargs="?", help="name of the task; `scratchpad tasks` lists all tasks")
+    add("--task-file", metavar="MY_TASK.py", help="Python file with your own task, instead of TASK; it is executed")
+    add("--source", metavar="PATH", help="your programs for the task `programs`: a folder of .py files or JSON Lines")
     add_set(parser, "one or more settings of the task, such as --set bits=5 window=8")
 
 
@@ -51,75 +51,73 @@ def add_set(parser: ArgumentParser, text: str) -> None:
 
 
 def add_config(parser: ArgumentParser) -> None:
-    """Add RECIPE|CONFIG.json."""
+    """Add the argument RECIPE|CONFIG.json to a command."""
     recipes = f"a recipe ({', '.join(RECIPES)}) or a configuration file"
     parser.add_argument("config", metavar="RECIPE|CONFIG.json", help=recipes)
 
 
 def config_named(name: str, task_file: str | None) -> RunConfig:
-    """Return the settings of a recipe or configuration file.
+    """Return the configuration of a recipe or of a configuration file.
 
-    task_file: the Python file that the user names as task. Raises ScratchpadError if the configuration's task is a
-    Python file and the user names no file.
+    task_file: the Python file of the task, if the user gives a file. Raises ScratchpadError if the configuration needs
+    such a file and the user does not give it.
     """
     config = read_config(name) if name.endswith(".json") else recipe(name)
     if config.task.file and not task_file:
-        raise ScratchpadError(f"{name}: its task is a Python file, which will be executed: name it with --task-file")
+        raise ScratchpadError(f"{name} runs a Python file as its task; confirm the file with --set task.file=FILE")
     return config
 
 
 def add_draws(parser: ArgumentParser, format: str = "inductive", split: str = "train") -> None:
-    """Add --format, --seed and --split, with the given defaults."""
+    """Add --format, --seed and --split to a command. `format` and `split` are the default values."""
     add_format_and_seed(parser, format)
-    parser.add_argument("--split", choices=SPLITS, default=split, help="which part of the data (default: %(default)s)")
+    parser.add_argument("--split", choices=SPLITS, default=split, help="part of the data (default: %(default)s)")
 
 
 def add_format_and_seed(parser: ArgumentParser, format: str = "inductive") -> None:
-    """Add --format and --seed, with the given default."""
-    formats, add = f"{', '.join(format_names())}, or a format that the task adds", parser.add_argument
+    """Add --format and --seed to a command. format: the default value of --format."""
+    formats, add = f"{', '.join(format_names())}, or an extra format of the task", parser.add_argument
     add("--format", default=format, metavar="FORMAT", help=f"{formats} (default: %(default)s)")
     add("--seed", type=int, default=0, metavar="N", help="seed of the random draws (default: %(default)s)")
 
 
 def task_from_arguments(args: Namespace) -> Task:
-    """Return the task that the arguments of `add_task` describe."""
+    """Return the task that the user chose with the arguments of `add_task`."""
     if (args.task is None) == (args.task_file is None):
-        raise ScratchpadError("give either a task (`scratchpad tasks` lists them) or a --task-file")
+        raise ScratchpadError("give either the name of a task or --task-file; `scratchpad tasks` lists the names")
     settings = split_assignments(args.set)
     if args.source is not None:
         if args.task not in ("programs", UserPrograms.name):
-            raise ScratchpadError(f"--source goes with the task programs, not with {args.task or '--task-file'}")
+            raise ScratchpadError(f"--source is only for the task programs, not for {args.task or '--task-file'}")
         return task_named(UserPrograms.name, {**settings, "path": args.source})
     return load_task_file(args.task_file, settings) if args.task_file else task_named(args.task, settings)
 
 
 def sizes_list(text: str) -> tuple[int, ...]:
-    """Convert `10,20,30` for argparse."""
+    """Convert a text such as `10,20,30` to a tuple of whole numbers."""
     return tuple(whole_number(1)(part) for part in text.split(","))
 
 
 def add_run_loading(parser: ArgumentParser) -> None:
-    """Add --checkpoint, --device and --task-file, which say how to load a run."""
+    """Add the options for loading a trained run: --checkpoint, --device and --task-file."""
     add = parser.add_argument
     add("--checkpoint", default="best", metavar="best|last|STEP", help="checkpoint to load (default: %(default)s)")
-    add("--device", default="auto", metavar="auto|cpu|cuda", help="device (default: a GPU if present)")
-    add(
-        "--task-file",
-        metavar="MY_TASK.py",
-        help="the file of your own task, if the run was trained on it; the file is executed",
-    )
+    add("--device", default="auto", metavar="auto|cpu|cuda", help="device (default: a GPU if there is one)")
+    own = "Python file with your own task, if the run was trained on this task; the file is executed"
+    add("--task-file", metavar="MY_TASK.py", help=own)
 
 
 def add_sampling(parser: ArgumentParser) -> None:
-    """Add --temperature, --top-k and --top-p."""
+    """Add the sampling options --temperature, --top-k and --top-p."""
     add = parser.add_argument
-    add("--temperature", type=float, default=0.0, metavar="T", help="sampling temperature; 0: greedy (default)")
-    add("--top-k", type=whole_number(1), metavar="K", help="sample from the K most likely tokens")
-    add("--top-p", type=float, metavar="P", help="sample from the most likely tokens with total probability P")
+    add("--temperature", type=float, default=0.0, metavar="T", help="sampling temperature; 0 (the default) is greedy")
+    add("--top-k", type=whole_number(1), metavar="K", help="sample only from the K most likely tokens")
+    nucleus = "sample only from the most likely tokens, which together have at least the probability P"
+    add("--top-p", type=float, metavar="P", help=nucleus)
 
 
 def sampling_from_arguments(args: Namespace) -> Sampling:
-    """Return the sampling that the arguments of `add_sampling` and --seed describe."""
+    """Return the sampling settings from --seed and the options of `add_sampling`."""
     from scratchpad.generation.sampling import Sampling
 
     return Sampling(args.temperature, args.top_k, args.top_p, args.seed)

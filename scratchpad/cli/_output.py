@@ -1,4 +1,4 @@
-"""Output of commands: JSON lines, tables, messages, progress counts, and files that appear complete or not at all."""
+"""The output of commands: JSON lines, tables, messages, progress counts, and files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def print_json(value: Mapping[str, Any]) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Print a table. The first column and columns of words are left-aligned, numbers right-aligned."""
+    """Print a table. Numbers are right-aligned; the first column and columns of words are left-aligned."""
     aligned = []
     for number, column in enumerate(zip(columns, *rows, strict=True)):
         cells = list(map(str, column))
@@ -35,23 +35,23 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
 
 def message(text: str) -> None:
-    """Print a line for people on stderr: stdout carries only data."""
+    """Print a message on stderr, because stdout is only for data."""
     print(text, file=sys.stderr, flush=True)
 
 
 @contextmanager
 def new_file(path: str, force: bool = False) -> Iterator[IO[bytes]]:
-    """Open a file for writing that appears under its name only when it is complete; after an error no file appears.
+    """Open a new file for writing. The file appears at `path` only if the block ends without an error.
 
-    Raises ScratchpadError before any work if `path` exists and `force` is not set, or if `path` cannot be written.
+    Raises ScratchpadError before the block if `path` exists and `force` is not set, or if `path` cannot be written.
     """
     if Path(path).exists() and not Path(path).is_file():
-        raise ScratchpadError(f"{path} exists and is not a file: choose another path")
+        raise ScratchpadError(f"{path} exists but is not a regular file; choose another path")
     if Path(path).exists() and not force:
         raise ScratchpadError(f"{path} already exists: choose another file, or overwrite it with --force")
     target = Path(path).resolve()
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:  # includes the opening: Ctrl-C may come right after it
+    try:  # the file is opened inside `try`, because Ctrl-C may come right after
         try:
             file = unfinished.open("wb")
         except OSError as error:
@@ -67,27 +67,27 @@ def new_file(path: str, force: bool = False) -> Iterator[IO[bytes]]:
 
 
 class SkippedTally:
-    """The number of problems that are left out, by reason."""
+    """The number of problems that a command leaves out, for each reason."""
 
     def __init__(self) -> None:
         self.reasons: Counter[str] = Counter()
 
     @contextmanager
     def counting(self) -> Iterator[None]:
-        """Return a context for the work on one problem: a SkippedProblem in it ends the work and is counted."""
+        """Return a context manager that catches and counts a SkippedProblem."""
         try:
             yield
         except SkippedProblem as problem:
             self.reasons[problem.reason] += 1
 
     def __str__(self) -> str:
-        """Return `; left out 12: 8 refused: class, 4 exception`, or an empty text if nothing was left out."""
+        """Return a text such as `; left out 12: 8 syntax, 4 exception`, or an empty text if nothing was left out."""
         parts = [f"{count:,} {reason}" for reason, count in self.reasons.most_common()]
         return f"; left out {self.reasons.total():,}: {', '.join(parts)}" if parts else ""
 
 
 class ProgressCounter:
-    """A count on stderr. A terminal shows it live; elsewhere only `end` prints. total: 0 if unknown."""
+    """A progress count on stderr. Without a terminal, only `end` prints. total: the final count, or 0 if unknown."""
 
     def __init__(self, unit: str = "", total: int = 0) -> None:
         self._unit, self._total, self._count = unit, total, 0
@@ -98,7 +98,7 @@ class ProgressCounter:
         self.update(self._unit, self._count + 1, self._total)
 
     def update(self, unit: str, count: int, total: int) -> None:
-        """Show `count of total unit`, at most five times a second."""
+        """Show the count, such as `30 of 100 problems`. The display changes at most five times per second."""
         self._unit, self._count, self._total = unit, count, total
         if self._live and monotonic() >= self._next_report:
             self._next_report = monotonic() + _SECONDS_BETWEEN_REPORTS
@@ -111,5 +111,5 @@ class ProgressCounter:
             print(_CLEAR_LINE, end="", file=sys.stderr, flush=True)
 
     def end(self, text: str) -> None:
-        """Replace the count by a final line."""
+        """Remove the count and print a final message."""
         message((_CLEAR_LINE if self._live else "") + text)

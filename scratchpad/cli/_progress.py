@@ -1,4 +1,4 @@
-"""The progress of training on stderr: live bars on a terminal, occasional lines elsewhere."""
+"""The progress of training on stderr: live bars on a terminal, otherwise a line of text from time to time."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from scratchpad.number_format import percent
 
-_MAX_BARS = 8  # with more runs, only those in training have a bar
-_LINES_PER_RUN = 10  # without a terminal, in addition to evaluations
+_MAX_BARS = 8  # if there are more runs, a run has a bar only while it trains
+_LINES_PER_RUN = 10  # the number of progress lines that a run prints if there is no terminal
 
 
 class TrainingProgress:
-    """A display of step, loss, speed and accuracies of runs, from the lines of their metrics.jsonl."""
+    """A display of the step, loss, speed and accuracies of each run in training."""
 
     def __init__(self, steps: Mapping[str, int]) -> None:
-        """steps: the number of steps of each run, by its display name."""
+        """steps: a mapping from the name of each run to its number of training steps."""
         self._steps = steps
         self._console = Console(stderr=True, highlight=False)
         self._bars = Progress(
@@ -43,7 +43,7 @@ class TrainingProgress:
         self._bars.stop()
 
     def show_metrics(self, name: str, line: dict[str, Any]) -> None:
-        """Show a line of metrics.jsonl of the run `name`."""
+        """Show a line from the metrics.jsonl of the run `name`."""
         if "evaluation" in line:
             self.show_message(f"{name} step {line['step']}: accuracy {accuracies(line['evaluation'])}")
             return
@@ -60,16 +60,16 @@ class TrainingProgress:
             self.show_message(f"{name} step {line['step']} of {self._steps[name]}: {status}")
 
     def show_message(self, text: str) -> None:
-        """Print a line above the bars."""
+        """Print a line of text above the bars."""
         self._console.print(text, markup=False, soft_wrap=True)
 
 
 def stage_result(test: dict[str, Any]) -> str:
-    """Return a stage's test as text: `stage 2 (n=3): 95.3 % correct, passed after 4000 steps`."""
+    """Describe the test of a curriculum stage: `stage 2 (n=3): 95.3 % correct, passed after 4000 steps`."""
     passed = f", passed after {test['steps']} steps" if test["passed"] else ""
     return f"stage {test['stage']} ({test['settings']}): {percent(test['accuracy'])} correct{passed}"
 
 
 def accuracies(scores: list[dict[str, Any]]) -> str:
-    """Return the accuracies of an evaluation as text: `100 % at 4, 12.5 % at 8`."""
+    """Describe the accuracy at each question size: `100 % at 4, 12.5 % at 8`."""
     return ", ".join(f"{percent(score['accuracy'])} at {score['size']}" for score in scores)

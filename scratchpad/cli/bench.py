@@ -1,13 +1,14 @@
-"""Measure speed on this machine, alternating with the only public implementation.
+"""Measure speed on this machine and compare it with the public implementation of inductive scratchpads.
 
-data      training documents of parity (1 to 30 bits, window 60) per second of one core: drawn, laid out, collated
-train     training documents per second on a CPU: forward, backward and optimizer, with the paper's dropout
-generate  generated tokens per second for 60-bit questions; --long: the cost of a state after many others
-evaluate  60-bit questions evaluated per second in one forward pass, beside our own cached generation
-trace     short programs traced per second of one core, each in its own process, for each isolation possible here
+data      training documents that one core prepares per second, for parity with 1 to 30 bits in a window of 60
+train     training documents per second on a CPU: forward pass, backward pass and optimizer, with the paper's dropout
+generate  generated tokens per second for 60-bit questions; with --long, the cost of a state late in a long chain
+evaluate  60-bit questions that one forward pass evaluates per second, compared with evaluation by generation
+trace     short programs that one core traces per second, each in a new process, for each available isolation
 
-value and reference are medians over the rounds; ratio is the median of the ratios within the rounds. ceiling is the
-value that the machine's matrix products, measured in the same rounds, would allow. The model is untrained.
+The model is untrained. Every round measures our speed (`value`) and the speed to compare with (`reference`). Both are
+printed as medians over the rounds, and `ratio` is the median of the ratios in single rounds. `ceiling` is the value
+that would be reached if only matrix products took time.
 """
 
 from __future__ import annotations
@@ -37,15 +38,16 @@ _COLUMNS = ("name", "value", "unit", "reference", "ratio", "ceiling")
 
 def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("what", choices=tuple(_DEFAULT_BATCH), help="the benchmark, see above")
+    add("what", choices=tuple(_DEFAULT_BATCH), help="the benchmark to run (described above)")
     add("--repeats", type=whole_number(1), metavar="N", help="rounds (default: data 20, generate 3, others 5)")
-    add("--batch", type=whole_number(1), metavar="N", help="documents (default: data 64, train 32, trace 200, else 16)")
-    add("--model", metavar="PRESET", help="model preset (default: 10m, the paper's; with --long: small)")
-    add("--seed", type=int, default=0, metavar="N", help="seed of documents and weights (default: %(default)s)")
-    add("--threads", type=whole_number(1), metavar="N", help="threads of torch (default: torch's choice)")
-    add("--precision", choices=("fp32", "bf16", "both"), help="precision in the train benchmark (default: both)")
-    add("--states", type=whole_number(1), metavar="N", help="for generate: states per chain (default: all)")
-    add("--long", action="store_true", help="for generate: one chain of many states (default: 10000)")
+    batch = "batch size (default: data 64, train 32, trace 200, others 16)"
+    add("--batch", type=whole_number(1), metavar="N", help=batch)
+    add("--model", metavar="PRESET", help="model preset (default: 10m as in the paper; with --long: small)")
+    add("--seed", type=int, default=0, metavar="N", help="seed of the documents and weights (default: %(default)s)")
+    add("--threads", type=whole_number(1), metavar="N", help="number of torch threads (default: torch decides)")
+    add("--precision", choices=("fp32", "bf16", "both"), help="precision for `bench train` (default: both)")
+    add("--states", type=whole_number(1), metavar="N", help="for generate: number of states per chain (default: all)")
+    add("--long", action="store_true", help="for generate: measure one long chain (default: 10000 states)")
     add("--json", action="store_true", help="print one JSON object per measurement")
 
 
@@ -76,11 +78,11 @@ def _check(args: Namespace) -> None:
         raise unknown_name("model preset", args.model, PRESETS)
     for option, what in (("precision", "train"), ("states", "generate"), ("long", "generate")):
         if getattr(args, option) and args.what != what:
-            raise ScratchpadError(f"--{option} goes with `bench {what}`, not `bench {args.what}`")
+            raise ScratchpadError(f"--{option} is only for `bench {what}`, not for `bench {args.what}`")
     if args.long and args.states is not None and args.states < _MIN_LONG_STATES:
-        raise ScratchpadError(f"--long --states {args.states}: at least {_MIN_LONG_STATES} states are needed")
+        raise ScratchpadError(f"--states {args.states}: with --long, the number must be at least {_MIN_LONG_STATES}")
     if args.long and args.batch not in (None, 1):
-        raise ScratchpadError("--long generates one chain: leave --batch out")
+        raise ScratchpadError("--long generates only one chain; leave out --batch")
 
 
 def _measurements(args: Namespace, on_status: OnStatus) -> Iterator[Measurement]:
@@ -114,7 +116,7 @@ def _workload(args: Namespace, on_status: OnStatus) -> Workload:
     compared = args.what not in ("evaluate", "trace") and not args.long
     public = load_public_implementation() if compared else None
     if compared and public is None:
-        message("no comparison: benchmarks/public_implementation.py is part of the repository, not of the package")
+        message("no comparison: benchmarks/public_implementation.py is only in the repository, not in the package")
     return Workload(
         bits=TRAINED_BITS if args.what in ("data", "train") else LONGEST_BITS,
         batch=1 if args.long else args.batch or _DEFAULT_BATCH[args.what],

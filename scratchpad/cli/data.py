@@ -1,7 +1,8 @@
-"""Write documents of a task to a JSON Lines file, which `scratchpad train --data` and `scratchpad layout` read.
+"""Write documents of a task to a JSON Lines file, which `scratchpad train --data` and `scratchpad layout` can read.
 
-Programs (tasks mbpp and cruxeval, and --source) are run and traced here. Problems that cannot be written are left out
-and counted by reason: runs that raise, constructs that the inductive format does not support, documents over --context.
+For programs (the tasks mbpp and cruxeval, or --source), this command runs and traces each program. It leaves out
+programs that raise an exception, programs that the inductive format does not support, and documents that exceed
+--context. It prints how many problems it left out for each reason.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add_task(parser)
     add_draws(parser)
-    add("-n", type=whole_number(1), metavar="N", help="number of documents (default, for tasks with data: all)")
+    add("-n", type=whole_number(1), metavar="N", help="number of documents (default for tasks with a data set: all)")
     add("--context", type=whole_number(1), metavar="N", help="leave out documents that need more than N positions")
-    single = "for programs: distinct lines (state and line, then the next state), not runs"
+    single = "for programs: write distinct lines (state and line, then the next state) instead of whole runs"
     add("--single-lines", action="store_true", help=single)
     add("--out", metavar="FILE.jsonl", required=True, help="the file to write")
     add("--force", action="store_true", help="overwrite an existing file")
@@ -48,7 +49,7 @@ def run(args: Namespace) -> None:
     elif isinstance(task, ProgramRuns):
         lines = single_lines(task, (question for _, question in drawn), tally.reasons)
     else:
-        raise ScratchpadError(f"--single-lines takes a task that runs programs (mbpp, --source), not {task.name}")
+        raise ScratchpadError(f"--single-lines needs a task that runs programs (mbpp, --source), not {task.name}")
     written = 0
     with new_file(args.out, args.force) as file:
         for made in lines:
@@ -64,18 +65,18 @@ def _count(args: Namespace, task: Task) -> int:
     held = task.count(args.split)
     wanted = held if args.n is None else args.n
     if wanted is None:
-        raise ScratchpadError(f"{task.name} draws any number of documents: give one with -n")
+        raise ScratchpadError(f"{task.name} can draw any number of documents; choose a number with -n")
     if held == 0:
         task.draw(args.seed, args.split, 0)  # raises an error that lists the splits with questions
     if held is not None and wanted > held and not task.seeded:
-        raise ScratchpadError(f"-n {wanted}: the {args.split} split of {task.name} holds only {held} questions")
+        raise ScratchpadError(f"-n {wanted}: the {args.split} split of {task.name} has only {held} questions")
     return wanted
 
 
 def _documents(
     args: Namespace, task: Task, format: Format, drawn: Iterator[tuple[int, Symbols]], tally: SkippedTally
 ) -> Iterator[list[dict[str, Any]]]:
-    """Yield the lines of each question: one, or none if it is left out."""
+    """Yield a list for each question. The list has one line, or is empty if the question is left out."""
     for index, question in drawn:
         made = []
         with tally.counting():

@@ -1,8 +1,8 @@
-"""Demonstrate the main idea: which of three formats still gives correct answers on inputs longer than in training?
+"""Show the main idea: which of three formats gives correct answers on inputs longer than the inputs in training?
 
-Trains the same model on the same task with the same budget in the formats direct, scratchpad and inductive; evaluates
-the three at trained and longer lengths; solves one long question step by step; and writes a report. Resumes interrupted
-runs; finished runs are not trained again.
+The demo trains the same model on the same task for the same number of steps in the formats direct, scratchpad and
+inductive. It evaluates the models on trained and longer lengths, solves one long question step by step, and writes a
+report. If you run the demo again, interrupted runs are resumed and finished runs are not trained again.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from scratchpad.run import Run
 
 EXAMPLE = "scratchpad demo --seed 1"
-FORMATS = ("inductive", "direct", "scratchpad")  # the one that trains longest first: it keeps one of two cores busy
+FORMATS = ("inductive", "direct", "scratchpad")  # inductive trains longest, so it starts first
 
 
 def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("--seed", type=int, default=0, metavar="N", help="seed of models and training data (default: %(default)s)")
-    add("--out", default="runs/demo", metavar="FOLDER", help="folder for runs and report (default: %(default)s)")
+    add("--out", default="runs/demo", metavar="FOLDER", help="folder for the runs and report (default: %(default)s)")
 
 
 def run(args: Namespace) -> None:
@@ -50,13 +50,12 @@ def run(args: Namespace) -> None:
 
 
 def _print_scores(scores: dict[str, list[Score]], run: Run) -> None:
-    """Print a table of accuracies: a row per format, a column per length."""
     task = run.evaluated.task
     sizes = [score.size for score in scores["direct"]]
     names = [f"{size} {task.size_setting}" for size in sizes]
-    print(f"\nCorrect answers with correct work, of {scores['direct'][0].n} questions per length, with 95 % intervals.")
+    print(f"\nCorrect answers with correct work, out of {scores['direct'][0].n} questions per length (95 % interval).")
     trained = task.size_distribution().to_json()
-    print(f"Trained on {trained} {task.size_setting}; a guess of one bit is correct half of the time.\n")
+    print(f"Trained on {trained} {task.size_setting}; guessing is correct half of the time.\n")
     rows = [
         (name, *(f"{percent(one.accuracy)} [{percent_range(one.low, one.high)}]" for one in row))
         for name, row in scores.items()
@@ -65,7 +64,7 @@ def _print_scores(scores: dict[str, list[Score]], run: Run) -> None:
 
 
 def _solve_long_question(run: Run) -> None:
-    """Print the solution of a question of twice the longest trained length, state by state."""
+    """Solve a question that is twice as long as the longest training questions, and print each state."""
     task = run.evaluated.task.at_size(2 * run.evaluated.task.size_distribution().high)
     question = task.draw(0, "aloud", 0)
     print(f"\n{as_text(question)}\n")

@@ -1,11 +1,12 @@
-"""Analyse the errors in the chains of an inductive run, from the samples that `scratchpad evaluate` kept.
+"""Analyse the errors of an inductive run in the samples that `scratchpad evaluate` saved.
 
-Prints the accuracy of single transitions, by position in the chain and by the task's own traits (slot, kind); the chain
-accuracy that they predict beside the measured one; and, for samples that the model generated (`scratchpad evaluate RUN
---method free`), the first wrong states, grouped by the kind of error.
+The command prints how many single transitions (from one state to the next state) are correct, by place in the chain
+and by properties that the task defines. It compares the measured accuracy of whole chains with the accuracy that the
+transitions predict. For generated samples (`scratchpad evaluate RUN --method free`), it also groups the first wrong
+states by the kind of error.
 
---attention plots the attention weights of one state in every layer and head; --json also prints them, with the shape
-(layers, heads, tokens of the state, tokens of the row).
+--attention plots the attention weights of one state for every layer and head. With --json, the weights are also
+printed as an array of shape (layers, heads, tokens of the state, tokens of the whole input).
 """
 
 from __future__ import annotations
@@ -32,19 +33,14 @@ _PLOT_FORMATS = (".png", ".svg", ".pdf")
 
 def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("run", metavar="RUN", help="a run folder with samples of `scratchpad evaluate`")
-    add("--attention", metavar="FILE.png|svg|pdf", help="also plot the attention of one transition")
-    add("--question", metavar="TEXT", help="question of the plot (default: the first test question)")
-    add(
-        "--state",
-        type=whole_number(1),
-        default=2,
-        metavar="N",
-        help="number of the state to plot (default: %(default)s)",
-    )
+    add("run", metavar="RUN", help="run folder with samples from `scratchpad evaluate`")
+    add("--attention", metavar="FILE.png|svg|pdf", help="also plot the attention weights of one state to this file")
+    add("--question", metavar="TEXT", help="question for the plot (default: the first test question)")
+    number = "which state of the chain to plot, counted from 1 (default: %(default)s)"
+    add("--state", type=whole_number(1), default=2, metavar="N", help=number)
     add("--force", action="store_true", help="overwrite an existing plot")
     add_run_loading(parser)
-    add("--json", action="store_true", help="print one JSON object per method and length, and one for the attention")
+    add("--json", action="store_true", help="print one JSON object per method and size, and one for the plot")
 
 
 def run(args: Namespace) -> None:
@@ -52,19 +48,19 @@ def run(args: Namespace) -> None:
     from scratchpad.reporting.run_records import read_run
 
     if args.question is not None and not args.attention:
-        raise ScratchpadError("--question goes with --attention FILE.png: it is the question of the plot")
+        raise ScratchpadError("--question is for the attention plot; give --attention FILE.png as well")
     if args.attention and Path(args.attention).suffix.lower() not in _PLOT_FORMATS:
-        raise ScratchpadError(f"--attention {args.attention}: choose one of {', '.join(_PLOT_FORMATS)}")
+        raise ScratchpadError(f"--attention {args.attention}: choose one of the file types {', '.join(_PLOT_FORMATS)}")
     record = read_run(args.run, args.task_file)
     if not format_named(record.config.task.format).inductive:
         raise ScratchpadError(
-            f"{args.run} has the format {record.config.task.format}: only inductive runs have transitions to diagnose"
+            f"{args.run} has the format {record.config.task.format}; this command can only analyse inductive runs"
         )
     found = diagnose(record)
     if args.attention:
         _draw(args, Path(args.attention).suffix[1:].lower())
     elif not found:
-        raise ScratchpadError(f"{args.run} holds no samples: run `scratchpad evaluate {args.run} --method free` first")
+        raise ScratchpadError(f"{args.run} has no samples; run `scratchpad evaluate {args.run} --method free` first")
     for diagnosis in found:
         print_json(diagnosis.to_json()) if args.json else _print(diagnosis)
 
@@ -82,7 +78,7 @@ def _draw(args: Namespace, kind: str) -> None:
     figure = attention_figure(attention)
     with new_file(args.attention, args.force) as file:
         save(figure, file, kind)
-    message(f"{args.attention}: attention at state {args.state}")
+    message(f"{args.attention}: attention weights of state {args.state}")
     if args.json:
         print_json({"attention": attention.to_json()})
 
@@ -90,8 +86,9 @@ def _draw(args: Namespace, kind: str) -> None:
 def _print(diagnosis: Diagnosis) -> None:
     measured, every = diagnosis.chains, diagnosis.transitions
     print(
-        f"{diagnosis.protocol}, size {diagnosis.size}: {percent(measured.accuracy)} of {measured.n:,} chains correct; "
-        f"{percent(diagnosis.predicted)} predicted by transitions ({percent(every.accuracy, 2)} of {every.n:,})"
+        f"{diagnosis.protocol}, size {diagnosis.size}: {percent(measured.accuracy)} of {measured.n:,} chains are "
+        f"correct; {percent(every.accuracy, 2)} of {every.n:,} transitions are correct, which predicts "
+        f"{percent(diagnosis.predicted)}"
     )
     places = {f"{place}": diagnosis.by_place[place] for place in sorted(diagnosis.by_place)}
     for name, shares in {"transition": places, **diagnosis.by_trait}.items():

@@ -1,17 +1,16 @@
-"""Evaluate runs on fresh test questions of the given sizes.
+"""Evaluate runs on new test questions of the given sizes.
 
---method forced: exact match of the whole scratchpad, from one forward pass. --method free: the model generates; its
-answers are compared with the correct ones, and each state with the task's own step (states of program traces are
-compared as values).
+--method forced checks the whole scratchpad token by token in one forward pass, given the correct earlier tokens.
+--method free lets the model generate. The answer is compared with the correct answer, and each state with the state
+that the task computes from the previous state. States of program traces are compared as values.
 
-Questions that need more positions than the model has are not posed and count as wrong; `over_context` is their number.
-If several questions run the same program, the last lines count the programs that are correct for all their questions,
-and those with correct traces for all their runs. The run folder keeps scores and samples, except those of --vote and of
-other questions or formats (--set).
+If a question needs more positions than the model has, the question counts as wrong. `over_context` is the number of
+such questions. If several questions run the same program, the last lines of the output count programs. A program is
+correct if all of its questions are correct. The run folder keeps scores and samples, but not with --vote or --set.
 
---vote: the runs generate one chain together. Each run proposes the next state from the same question and the same
-previous state; the most frequent proposal becomes the next state of all. A tie goes to the state with the highest sum,
-over its voters, of the mean log probability per token. Tokens are counted for the one chain.
+With --vote, the runs generate one chain together. Each run proposes the next state from the question and the previous
+state, and the most frequent proposal becomes the next state. To break a tie, the mean log probabilities per token are
+summed over the voters of each proposal, and the highest sum wins. Token counts are for the common chain.
 """
 
 from __future__ import annotations
@@ -48,17 +47,17 @@ EXAMPLE = """scratchpad evaluate runs/parity-small --sizes 8,12,16 -n 1000
 
 def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("runs", metavar="RUN", nargs="+", help="one or more run folders; several also give medians")
-    add("--sizes", type=sizes_list, default=(), metavar="10,20,30", help="sizes of questions (default: the run's)")
-    add("-n", type=whole_number(1), default=1000, help="questions per size (default: %(default)s)")
-    add("--method", metavar="forced|free", help="how to evaluate (default: forced; with --vote: free)")
-    add("--vote", action="store_true", help="evaluate the runs as one that votes on every state")
+    add("runs", metavar="RUN", nargs="+", help="one or more run folders; several folders also give medians")
+    add("--sizes", type=sizes_list, default=(), metavar="10,20,30", help="question sizes (default: the run's sizes)")
+    add("-n", type=whole_number(1), default=1000, help="number of questions per size (default: %(default)s)")
+    add("--method", metavar="forced|free", help="evaluation method (default: forced; with --vote: free)")
+    add("--vote", action="store_true", help="let the runs vote on every state of a common chain")
     add("--seed", type=int, default=0, metavar="N", help="seed of the test questions (default: %(default)s)")
-    add("--batch", type=whole_number(1), default=64, metavar="N", help="questions answered at a time (default: 64)")
+    add("--batch", type=whole_number(1), default=64, metavar="N", help="questions per batch (default: 64)")
     add_sampling(parser)
-    add_set(parser, "other questions or formats than in training: task.format=inductive task.name=cycles window=40")
+    add_set(parser, "task settings that differ from training, such as task.format=inductive task.name=cycles window=40")
     add_run_loading(parser)
-    add("--json", action="store_true", help="print one JSON object per size, and one per program metric")
+    add("--json", action="store_true", help="print one JSON object per size, and one per metric of programs")
 
 
 def run(args: Namespace) -> None:
@@ -75,31 +74,31 @@ def run(args: Namespace) -> None:
         over, n = (sum(getattr(result.score, name) for result in results) for name in ("over_context", "n"))
         if over:
             print(
-                f"{_name(run)}: {over} of {n} questions exceed the context of {run.evaluated.context} positions: not "
-                "posed, counted as wrong"
+                f"{_name(run)}: {over} of {n} questions need more than the model's {run.evaluated.context} positions "
+                "and count as wrong"
             )
         for metric, share in program_shares.items():
             interval = f"{percent(share.accuracy)} ({percent_range(*share.interval)})"
-            what = "all questions correct" if metric == "output" else "the whole traces of all runs correct"
+            what = "correct answers to all questions" if metric == "output" else "correct traces for all questions"
             print(f"{_name(run)}: {share.correct} of {share.n} programs have {what}: {interval}")
     if len(runs) > 1:
         print_table(("size", "runs", "median accuracy", "lowest", "highest"), _medians([score for _, score in scores]))
 
 
 def _load_runs(args: Namespace) -> list[Run]:
-    """Return the runs to evaluate; with --vote, one run that votes."""
+    """Return the runs to evaluate. With --vote, return one run that represents all voters."""
     from scratchpad.config.resolve import TaskLoader
     from scratchpad.run import Run
 
     if args.vote and len(args.runs) < 2:
-        raise ScratchpadError(f"--vote needs at least 2 runs, given: {args.runs[0]}; name others beside it")
+        raise ScratchpadError(f"--vote needs at least 2 runs, but only {args.runs[0]} is given; add more run folders")
     tasks = TaskLoader()
     runs = [Run.load(folder, args.checkpoint, args.device, args.task_file, tasks) for folder in args.runs]
     return [runs[0].voting(runs[1:])] if args.vote else runs
 
 
 def _evaluate(args: Namespace, run: Run, sampling: Sampling) -> tuple[list[Result], dict[str, Share]]:
-    """Return the result of each size and the shares of correct programs; with --json, print each when it is known."""
+    """Return the result for each size, and the shares of correct programs. With --json, also print both."""
     results: list[Result] = []
     evaluated, which_run = _with_settings(run, args.set), {"run": str(run.folder)} if len(args.runs) > 1 else {}
     if run.voters:
@@ -116,10 +115,10 @@ def _evaluate(args: Namespace, run: Run, sampling: Sampling) -> tuple[list[Resul
 
 
 def _program_shares(evaluated: EvaluatedModel, results: list[Result]) -> dict[str, Share]:
-    """Return the share of programs that are correct for all their questions, over all sizes, by metric.
+    """Return for each metric the share of programs whose questions of all sizes are correct.
 
-    output: the answers; trace: everything written, for formats with work. One forward pass gives no answers and so only
-    the trace. Empty if no two questions run the same program.
+    The metric `output` checks answers. For formats with work, the metric `trace` checks all text, and the method
+    `forced` gives only this metric. The result is empty if no two questions run the same program.
     """
     from scratchpad.evaluation.text_scoring import share_of_problems
 
@@ -138,11 +137,11 @@ def _name(run: Run) -> str:
 
 
 def _with_settings(run: Run, settings: list[str]) -> EvaluatedModel | None:
-    """Return the model with the task settings of --set, or `None` without any."""
+    """Return the model with the task settings of --set, or `None` if there are no settings."""
     values = split_assignments(settings)
     others = [name for name in values if name.partition(".")[0] in ("model", "train", "evaluate")]
     if others:
-        raise ScratchpadError(f"--set {others[0]}: a trained model takes only other settings of the task")
+        raise ScratchpadError(f"--set {others[0]}: only task settings can be changed after training")
     return run.with_task(run.config.with_settings(values).task) if values else None
 
 

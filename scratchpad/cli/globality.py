@@ -1,12 +1,12 @@
-"""Measure how global a task is: how many tokens a model must combine to predict the next one better.
+"""Measure how global a task is: how many tokens must a model combine to predict the next token?
 
-The globality degree of a token is the size of the smallest set of visible tokens that, together with the histogram of
-all visible tokens, is informative about it. The degree of a task is the maximum over its scored tokens (Abbe et al.
-2024). Which tokens are visible depends on the format: in the inductive format the question, the previous state, and the
-token's own state so far.
+The globality degree of a token is the size of the smallest informative set of visible tokens. A set is informative if
+it adds information about the token to the histogram of all visible tokens. The degree of a task is the maximum over
+the tokens that the loss includes (Abbe et al. 2024). In the inductive format, the visible tokens are the question, the
+previous state, and the earlier tokens of the same state.
 
-If a task has few problems, all of them are enumerated and the degree is exact. Otherwise it is estimated from samples,
-with a permutation test. docs/globality.md describes the method and the threshold.
+If a task has few problems, all problems are enumerated and the degree is exact. Otherwise, the degree is estimated
+from samples with a permutation test. docs/globality.md describes the method and the threshold.
 """
 
 from __future__ import annotations
@@ -40,33 +40,33 @@ def arguments(parser: ArgumentParser) -> None:
     add_task(parser)
     parser.add_argument(
         "--data", metavar="FILE.jsonl",
-        help=f"your own data in place of a task: all problems of the file, at least {LEAST_SAMPLES}",
+        help=f"your own data instead of a task; the file must have at least {LEAST_SAMPLES} problems",
     )  # fmt: skip
     add_format_and_seed(parser)
     parser.add_argument(
         "--samples", type=whole_number(LEAST_SAMPLES), default=2000, metavar="N",
-        help="documents to sample if they are too many to enumerate (default: %(default)s)",
+        help="number of documents to sample if there are too many to enumerate (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--most-outcomes", type=whole_number(0), default=100_000, metavar="N",
-        help="enumerate all problems if the draws have at most N outcomes; 0: never (default: %(default)s)",
+        help="enumerate all problems if a random draw has at most N outcomes; 0 means never (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--largest", type=whole_number(1), metavar="K",
-        help=f"search sets of up to K tokens (default: {SearchLimits.largest}; no limit if all problems are listed)",
+        help=f"largest set to search (default: {SearchLimits.largest} tokens; no limit if all problems are enumerated)",
     )  # fmt: skip
     parser.add_argument(
         "--work", type=whole_number(1), default=SearchLimits.work, metavar="N",
-        help="search sets of K tokens only if sets times documents is at most N (default: %(default)s)",
+        help="skip sets of a size if (number of sets) x (number of documents) exceeds N (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--threshold", type=float, metavar="SHARE",
-        help="a set is informative if it removes this share of the uncertainty that the histogram leaves "
-        "(default: 2 / visible tokens)",
+        help="a set is informative if it removes at least this share of the uncertainty that remains when the "
+        "histogram is known (default: 2 / number of visible tokens)",
     )  # fmt: skip
     parser.add_argument(
         "--names", metavar="A,B,...", default="",
-        help="interchangeable symbols, such as vertex names, to treat as one (default: those of the task)",
+        help="interchangeable symbols, such as vertex names, that count as one symbol (default: as the task defines)",
     )  # fmt: skip
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object per scored token, then one for the task"
@@ -75,7 +75,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     if args.threshold is not None and not 0 < args.threshold <= 1:
-        raise ScratchpadError(f"--threshold {args.threshold}: choose a share above 0 and up to 1")
+        raise ScratchpadError(f"--threshold {args.threshold}: the threshold must be above 0 and at most 1")
     task, chosen = _task(args), format_named(args.format)
     names, progress = _names(args.names, task), ProgressCounter()
     cases = documents_of(task, chosen, names, args.samples, args.most_outcomes, args.seed, progress.update)
@@ -95,7 +95,7 @@ def _task(args: Namespace) -> Task:
     if not args.data:
         return task_from_arguments(args)
     if args.task or args.task_file:
-        raise ScratchpadError("--data, --task-file and a task exclude one another: give one of the three")
+        raise ScratchpadError("give only one of these: a task, --task-file, or --data")
     return TaskLoader().load(TaskConfig(data=args.data, format=args.format, settings=split_assignments(args.set)))
 
 
@@ -103,7 +103,7 @@ def _names(given: str, task: Task) -> tuple[str, ...]:
     names = tuple(given.split(",")) if given else task.interchangeable()
     unknown = [name for name in names if name not in task.symbols()]
     if unknown:
-        raise ScratchpadError(f"--names {given}: not in the alphabet of {task.name}: {', '.join(unknown)}")
+        raise ScratchpadError(f"--names {given}: {task.name} has no symbol {', '.join(unknown)}")
     return names
 
 
@@ -116,12 +116,12 @@ def _summary(task: Task, format: str, cases: WeightedDocuments, found: Sequence[
 
 
 def _print(cases: WeightedDocuments, found: Sequence[Degree], summary: dict[str, object]) -> None:
-    """Print a table of all tokens, or of those with the largest degrees, in document order; then the summary."""
+    """Print a table of the tokens with the largest degrees, in document order, and then the summary."""
     largest = sorted(found, key=lambda one: one.result.degree, reverse=True)[:_MOST_ROWS]
     columns = ("state", "token", "degree", "token set", "explained", "threshold", "histogram", "p", "documents")
     print_table(columns, [_cells(one) for one in sorted(largest, key=lambda one: (one.state, one.place))])
     if len(found) > _MOST_ROWS:
-        print(f"... these are the {_MOST_ROWS} of {len(found)} tokens with the largest degrees; --json prints all")
+        print(f"The table has the {_MOST_ROWS} tokens with the largest degrees; --json prints all {len(found)} tokens")
     for why in dict.fromkeys(f"{_token_number(one)}: {one.result.why}" for one in found if one.result.why):
         message(why)
     degree = f"{'at least ' if summary['at_least'] else ''}{summary['degree']}"
@@ -142,5 +142,5 @@ def _cells(one: Degree) -> tuple[str, ...]:
 
 
 def _token_number(one: Degree) -> str:
-    """Return `state:token`, both counted from 1."""
+    """Return `state:token`. Both numbers are counted from 1."""
     return f"{one.state + 1}:{one.place + 1}"

@@ -1,7 +1,7 @@
-"""Lay documents out as training rows: for each token its position, the tokens it sees, and whether it is scored.
+"""Print documents as training rows. A row is a sequence of tokens that the model reads in one forward pass.
 
-The input is JSON Lines of `scratchpad show --json` or `scratchpad data`; `prompt` and `states`, with their marks, are
-enough.
+For each token, the command prints its position, the tokens that it sees, and whether the loss includes it. The input
+is JSON Lines from `scratchpad show --json` or `scratchpad data`. A line needs only `prompt` and `states`, with marks.
 """
 
 from __future__ import annotations
@@ -21,18 +21,16 @@ EXAMPLE = """scratchpad show parity -n 1 --set bits=2 window=4 --json | scratchp
 
 def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("--input", metavar="FILE.jsonl|-", required=True, help="documents (-: standard input)")
-    add(
-        "--layout",
-        choices=("packed", "split", "mixed"),
-        default="packed",
-        help="packed: one row per document; split: one row per transition; mixed: rows of at most --budget tokens "
-        "(default: %(default)s)",
+    add("--input", metavar="FILE.jsonl|-", required=True, help="JSON Lines file with documents (- for standard input)")
+    layouts = (
+        "packed: one row per document; split: one row per state, with the state before it; mixed: rows of at most "
+        "--budget tokens (default: %(default)s)"
     )
-    add("--budget", type=whole_number(1), metavar="N", help="maximum tokens per row, for mixed")
-    add("--question-loss", action="store_true", help="also score the tokens of the prompt")
+    add("--layout", choices=("packed", "split", "mixed"), default="packed", help=layouts)
+    add("--budget", type=whole_number(1), metavar="N", help="maximum number of tokens per row for --layout mixed")
+    add("--question-loss", action="store_true", help="include the tokens of the prompt in the loss")
     add("--json", action="store_true", help="print one JSON object per document")
-    add("--image", metavar="OUT.png", help="draw the rows of the first document to this file")
+    add("--image", metavar="OUT.png", help="save a picture of the rows of the first document")
     add("--force", action="store_true", help="overwrite an existing image")
 
 
@@ -46,11 +44,11 @@ def run(args: Namespace) -> None:
         from scratchpad.reporting.row_picture import draw_rows  # imports matplotlib, which is slow
 
         draw_rows(first, file)
-    message(f"{args.image}: the first document, {len(first)} row{'s' if len(first) > 1 else ''}")
+    message(f"{args.image}: picture of the first document, {len(first)} row{'s' if len(first) > 1 else ''}")
 
 
 def _print_rows(args: Namespace, budget: Budget) -> list[Row[str]]:
-    """Print the rows of every document and return those of the first."""
+    """Print the rows of every document. Return the rows of the first document."""
     first: list[Row[str]] = []
     for place, value in read_lines(args.input):
         document = document_of_line(place, value)
@@ -70,12 +68,12 @@ def _budget(layout: str, budget: int | None) -> Budget:
             raise ScratchpadError("--layout mixed needs --budget, the maximum number of tokens per row")
         return budget
     if budget is not None:
-        raise ScratchpadError(f"--budget goes with --layout mixed, not {layout}")
+        raise ScratchpadError(f"--budget is only for --layout mixed, not for {layout}")
     return "packed" if layout == "packed" else "split"
 
 
 def _row_json(row: Row[str]) -> dict[str, Any]:
-    """Return tokens, positions, visible (the half-open ranges that each token sees), scored (0 or 1)."""
+    """Return a row as JSON. `visible` has the half-open index ranges that each token sees; `scored` is 0 or 1."""
     return {
         "tokens": row.tokens, "positions": row.positions, "visible": row.visible(),
         "scored": [int(scored) for scored in row.scored],
@@ -83,7 +81,7 @@ def _row_json(row: Row[str]) -> dict[str, Any]:
 
 
 def row_as_text(row: Row[str]) -> str:
-    """Return a table: index in the row, token, position, scored, the indices it sees (ranges with both ends)."""
+    """Return a table with one line for each token. The ranges of indices that a token sees include both ends."""
     lines = [("index", "token", "position", "scored", "sees")]
     for i, ranges in enumerate(row.visible()):
         sees = " ".join(f"{low}-{high - 1}" if high - low > 1 else str(low) for low, high in ranges)

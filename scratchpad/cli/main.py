@@ -1,4 +1,4 @@
-"""The entry point: runs a command's module and turns its errors into one line and an exit status."""
+"""The entry point of the command line. It runs a command and turns an error into one line and an exit status."""
 
 from __future__ import annotations
 
@@ -18,45 +18,45 @@ COMMANDS = {
     "tasks": "list the tasks with their formats, settings and sources",
     "show": "print documents of a task, or the document of one question",
     "data": "write documents of a task to a JSON Lines file",
-    "layout": "lay documents out as training rows: positions, attention, scored tokens",
+    "layout": "print documents as training rows, with positions and attention",
     "demo": "train one task in three formats and compare them, in a few minutes",
     "train": "train a model from a recipe or a configuration file",
     "evaluate": "evaluate a trained model at the given sizes",
     "solve": "solve questions with a trained model, state by state",
-    "reproduce": "reproduce an experiment of the papers: a table and a figure beside the paper's result",
+    "reproduce": "reproduce an experiment of the papers and compare the results",
     "sweep": "train a recipe with every combination of settings and compare the runs",
     "prompt": "write few-shot prompts for language models",
     "score": "score answers and work that any model wrote",
     "report": "write an HTML report about one or more runs",
     "diagnose": "analyse the errors in a run's chains, or plot its attention",
     "trace": "run a Python program in a sandbox and print its trace",
-    "globality": "measure how many tokens must be combined to predict each token of a scratchpad",
-    "bench": "measure speed beside that of the public implementation",
+    "globality": "measure how many tokens a model must combine to predict the next token",
+    "bench": "measure speed and compare it with the public implementation",
 }
 
 _USER_ERRORS = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
 
 
 class Command(Protocol):
-    """A command module. Its docstring is the description in its --help.
+    """The module of one command. The docstring of the module is the description in --help.
 
-    A command module imports nothing slow at its top: `run` imports torch and the like, so that --help is quick.
+    Slow imports, such as torch, are inside `run`, so that --help is fast.
     """
 
     EXAMPLE: str
-    """One or more command lines, printed at the end of --help."""
+    """One or more example command lines, which --help prints at the end."""
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's arguments to the parser."""
         ...
 
     def run(self, args: argparse.Namespace) -> None:
-        """Run the command. Raises ScratchpadError for a user's mistake, RunFailure or OSError for a failure."""
+        """Run the command. Raises ScratchpadError for a mistake of the user, and RunFailure or OSError otherwise."""
         ...
 
 
 class _Parser(argparse.ArgumentParser):
-    """An argument parser that raises ScratchpadErrors and suggests the nearest option for an unknown one."""
+    """An argument parser that raises ScratchpadError. For an unknown option, it suggests the nearest option."""
 
     def error(self, message: str) -> NoReturn:
         raise ScratchpadError(f"{message} (see `{self.prog} --help`)")
@@ -72,12 +72,12 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command line (default: sys.argv) and return its exit status. An error is one line on stderr."""
+    """Run the command in `arguments` (default: sys.argv). Return the exit status. Print an error as one line."""
     try:
         with handling_termination(interrupt, ctrl_c=False):
             status = _run(sys.argv[1:] if arguments is None else list(arguments))
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader has closed the pipe, as `| head` does
+    except BrokenPipeError:  # the program that reads the pipe, such as `head`, has closed it
         _discard_output()
         return SUCCESS
     except KeyboardInterrupt as request:
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RunFailure as error:
         return _fail(FAILURE, f"scratchpad: error: {error}")
     except UnicodeEncodeError as error:
-        return _fail(USER_ERROR, f"scratchpad: error: this terminal cannot print a character: {error}; use --json")
+        return _fail(USER_ERROR, f"scratchpad: error: this terminal cannot print a character ({error}); use --json")
     except OSError as error:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or error
         return _fail(USER_ERROR if isinstance(error, _USER_ERRORS) else FAILURE, f"scratchpad: error: {text}")
@@ -154,5 +154,5 @@ def _fail(status: int, text: str) -> int:
 
 
 def _discard_output() -> None:
-    """Discard what stdout still buffers; otherwise Python reports an error when it exits."""
+    """Discard the buffered output of stdout. Otherwise, Python reports an error when it exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,11 +1,11 @@
-"""Write few-shot prompts for language models: as text, as chat messages, or as JSON Lines for batch use.
+"""Write few-shot prompts for language models as text, as chat messages, or as JSON Lines.
 
-The worked examples are the first distinct problems of the training split, the same for every question, without the
-question's own problem. For tasks with data (mbpp, cruxeval, --source), seed 0 shows the first problems, as the paper
-does, and other seeds the first problems in another order.
+All questions have the same worked examples: the first distinct problems of the training split. The problem of the
+question is never an example. For tasks with data (mbpp, cruxeval, --source), seed 0 takes the first problems of the
+data, like the paper. Other seeds shuffle the problems first.
 
-A line of --json holds the prompt, its messages, and what scoring needs: add the model's text as `completion`, and
-`scratchpad score` scores it. Its `id` names the task, the format and the draw, with a digest of non-default settings.
+Each line of --json is an object with all that `scratchpad score` needs, except the model's text. Add this text as
+`completion`. The `id` of a line names the task, the format, the draw, and a digest of settings that are not defaults.
 """
 
 from __future__ import annotations
@@ -37,11 +37,12 @@ def arguments(parser: ArgumentParser) -> None:
     add_draws(parser, split="test", format="scratchpad")
     add("--shots", type=whole_number(0), default=4, metavar="N", help="worked examples (default: %(default)s)")
     add("-n", type=whole_number(1), default=1, metavar="N", help="number of questions (default: %(default)s)")
-    add("--size", type=whole_number(1), metavar="N", help="size of the questions, not of the examples")
-    add("--question", metavar="TEXT", help="the question; only the examples are drawn")
-    add("--context", type=whole_number(1), metavar="N", help="leave out prompts over N characters, target included")
+    add("--size", type=whole_number(1), metavar="N", help="size of the questions (not of the worked examples)")
+    add("--question", metavar="TEXT", help="ask this question; only the worked examples are drawn")
+    limit = "leave out a prompt if it has more than N characters together with the correct completion"
+    add("--context", type=whole_number(1), metavar="N", help=limit)
     kind = parser.add_mutually_exclusive_group()
-    kind.add_argument("--chat", action="store_true", help="print chat messages, each after its role")
+    kind.add_argument("--chat", action="store_true", help="print chat messages, each below the name of its role")
     kind.add_argument("--json", action="store_true", help="print one JSON object per question")
 
 
@@ -62,7 +63,7 @@ def run(args: Namespace) -> None:
 
 
 def _id_prefix(args: Namespace, task: Task) -> str:
-    """Return the prefix of the prompts' ids: task, digest of non-default settings, format, shots."""
+    """Return the start of the prompt ids: the task, a digest of non-default settings, the format, and the shots."""
     settings = task.settings()
     default = task_from_arguments(Namespace(**{**vars(args), "set": [], "source": None})).settings()
     digest = blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=4).hexdigest()
@@ -86,7 +87,7 @@ def _print(
 
 
 def _questions(args: Namespace, task: Task) -> Iterator[tuple[str, dict[str, Any], Symbols]]:
-    """Yield each question with the end of its id and the seed, split and index of its draw."""
+    """Yield for each question the end of the prompt id, the draw (seed, split, index), and the question."""
     if args.question is not None:
         question = task.parse(args.question)
         task.check(question)
@@ -95,7 +96,7 @@ def _questions(args: Namespace, task: Task) -> Iterator[tuple[str, dict[str, Any
     sized = task if args.size is None else task.at_size(args.size)
     held = sized.count(args.split)
     if held is not None and args.n > held:
-        raise ScratchpadError(f"-n {args.n}: the {args.split} split of {task.name} holds only {held} questions")
+        raise ScratchpadError(f"-n {args.n}: the {args.split} split of {task.name} has only {held} questions")
     size = "" if args.size is None else f"size-{args.size}/"
     for index, question in draws(sized, args.seed, args.split, 0, args.n):
         drawn = {"seed": args.seed, "split": args.split, "index": index}

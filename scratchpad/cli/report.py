@@ -1,7 +1,7 @@
-"""Write an HTML report about one or more runs: tables, plots, sample chains, settings.
+"""Write an HTML report about one or more runs, with tables, plots, sample chains and settings.
 
-The report is one file without scripts or network access. Runs that differ only in their seed form one group. Evaluate
-the runs first (`scratchpad evaluate`); without that, the report shows the last evaluation during training.
+The report is one file without scripts or network access. Runs that differ only in the seed form one group. Evaluate
+the runs first with `scratchpad evaluate`. Otherwise, the report shows the last evaluation during training.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ EXAMPLE = """scratchpad report runs/parity-small --out report.html
 
 def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("runs", metavar="RUN", nargs="+", help="run folders")
+    add("runs", metavar="RUN", nargs="+", help="one or more run folders")
     add("--out", metavar="FILE.html", required=True, help="the file to write")
-    add("--plot", metavar="FILE.png", help="also write the plot of accuracy over length to this file")
-    add("--attention", action="store_true", help="plot the attention of one transition of each inductive run")
+    add("--plot", metavar="FILE.png", help="also save the plot of accuracy against length")
+    add("--attention", action="store_true", help="plot the attention weights of one state for each inductive run")
     add("--force", action="store_true", help="overwrite existing files")
-    add("--title", metavar="TEXT", help="title of the report (default: tasks and formats)")
-    add("--task-file", metavar="MY_TASK.py", help="the file of your own task, for runs on one; it is executed")
+    add("--title", metavar="TEXT", help="title of the report (default: the tasks and formats)")
+    add("--task-file", metavar="MY_TASK.py", help="Python file with your own task, if a run uses it; it is executed")
 
 
 def _attention_plots(run: RunRecord, task_file: str | None) -> list[AttentionImage]:
-    """Return the attention plot of a state of the first test question; empty unless the run is inductive."""
+    """Return a list with the attention plot of one state. The list is empty if the run is not inductive."""
     from scratchpad.evaluation.attention_weights import attention_of
     from scratchpad.reporting.attention_plot import attention_figure
     from scratchpad.reporting.diagnosis_tables import attention_image

@@ -1,7 +1,7 @@
-"""Reproduce an experiment of the papers: train its curves, evaluate them, and write a table and a figure.
+"""Reproduce an experiment of the papers: train and evaluate its runs, and write a table and a figure.
 
-Without NAME, or with --list, list the experiments. Finished runs and evaluations are reused: the same command resumes
-after Ctrl-C, and a larger --seeds adds runs.
+Without NAME or with --list, the command lists the experiments. Finished runs and evaluations are reused. So the same
+command resumes the work after Ctrl-C, and a larger --seeds trains only the additional runs.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ EXAMPLE = """scratchpad reproduce
 
 def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("name", metavar="NAME", nargs="?", help="an experiment, or your own file MY_EXPERIMENT.toml")
-    add("--list", action="store_true", help="list the experiments with title and source")
-    scale = "small (default): minutes on 2 CPU cores; paper: on a GPU"
+    add("name", metavar="NAME", nargs="?", help="name of an experiment, or your own file MY_EXPERIMENT.toml")
+    add("--list", action="store_true", help="list the experiments with their titles and sources")
+    scale = "small (default) takes minutes on 2 CPU cores; paper needs a GPU"
     add("--scale", default="small", metavar="small|paper", help=scale)
     add_experiment_options(parser, "runs/NAME-SCALE")
-    add_set(parser, "settings for all curves; settings other than evaluate.* need their own --out")
+    add_set(parser, "settings for all runs; if settings other than evaluate.* change, choose a new --out")
 
 
 def run(args: Namespace) -> None:
@@ -37,7 +37,7 @@ def run(args: Namespace) -> None:
 
     if args.list or not args.name:
         if args.name:
-            raise ScratchpadError(f"--list lists all experiments; leave {args.name} out")
+            raise ScratchpadError(f"--list lists all experiments; leave out {args.name}")
         _list(args.json)
         return
     plan = experiment(args.name).plan(args.scale).with_settings(split_assignments(args.set))

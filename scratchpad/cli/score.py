@@ -1,18 +1,19 @@
-"""Score completions of any model: the lines of `scratchpad prompt --json` with the model's text as `completion`.
+"""Score completions of any model: lines of `scratchpad prompt --json` with the model's text added as `completion`.
 
-Metrics, each with its 95 % interval (Wilson):
+Metrics, each with a 95 % interval (Wilson):
   output  the answer is correct
-  trace   the whole work is correct, line by line (states are compared as values)
-  state   the share of steps with the correct state, step by step, over all examples
-An example is one question. A problem is correct if all its examples are: a program that runs with several inputs (--set
-runs=3) is one problem.
+  trace   every line of the work is correct (states are compared as values)
+  state   the share of steps with the correct state, over all examples
+An example is one question. A problem can have several examples, such as a program with several inputs (--set runs=3).
+A problem is correct if all of its examples are correct.
 
 Scorings:
-  strict   Surrounding white space and everything after the stop sequence, which starts a line, are removed. The rest
-           must follow the format exactly, including empty lines and trailing blanks.
-  relaxed  White space does not count. The stop sequence may also end a line, and the last line of the prompt ([BEGIN],
-           Target:) may be repeated. The answer is the last number of the last line; for heights the last yes or no; for
-           program traces `output` in the last state, or else `v0`; for real programs any spelling of the value.
+  strict   The text is cut at the first line that starts with the stop sequence, and white space at both ends is
+           removed. The rest must follow the format exactly, including empty lines and spaces at line ends.
+  relaxed  White space does not matter. The stop sequence may also end a line, and the completion may repeat the last
+           line of the prompt ([BEGIN], Target:). The answer is the last number of the last line. For heights, it is
+           the last yes or no. For program traces, it is `output` in the last state, or `v0` if there is no `output`.
+           For real programs, any Python text with the correct value is correct.
 """
 
 from __future__ import annotations
@@ -34,18 +35,18 @@ from scratchpad.tasks.jsonl import read_lines, symbols_of
 from scratchpad.tasks.user_file import load_task_file
 
 EXAMPLE = """scratchpad score answers.jsonl
-  scratchpad score answers.jsonl --prompts prompts.jsonl --json      # {"id": ..., "completion": ...}"""
+  scratchpad score answers.jsonl --prompts prompts.jsonl --json      # answers.jsonl: {"id": ..., "completion": ...}"""
 
-_NumberedLine = tuple[str, dict[str, Any]]  # `file:line` and the object
+_NumberedLine = tuple[str, dict[str, Any]]  # (`file:line`, the JSON object of the line)
 _NEEDED = ("task", "format", "settings", "question")
 
 
 def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("file", metavar="FILE.jsonl", help="completions (-: standard input)")
-    add("--prompts", metavar="FILE.jsonl", help="the prompts, if the completions have only an `id`")
-    add("--field", default="completion", metavar="NAME", help="field of the model's text (default: %(default)s)")
-    add("--task-file", metavar="MY_TASK.py", help="the file of your own task, if the prompts were made from it")
+    add("file", metavar="FILE.jsonl", help="JSON Lines file with completions (- for standard input)")
+    add("--prompts", metavar="FILE.jsonl", help="file with the prompts, if the completions have only an `id`")
+    add("--field", default="completion", metavar="NAME", help="field with the model's text (default: %(default)s)")
+    add("--task-file", metavar="MY_TASK.py", help="Python file with your own task, if the prompts use this task")
     add("--out", metavar="FILE.jsonl", help="also write the verdict on each completion to this file")
     add("--force", action="store_true", help="overwrite an existing file")
     add("--json", action="store_true", help="print one JSON object per accuracy")
@@ -73,7 +74,6 @@ def run(args: Namespace) -> None:
 
 
 def _completions(args: Namespace) -> Iterator[tuple[Task, Symbols, dict[str, Any]]]:
-    """Yield the task, the question and the checked line of every completion."""
     tasks: dict[str, Task] = {}
     lines = read_lines(args.file)
     for place, line in _with_completions(args, list(lines)) if args.prompts else lines:
@@ -88,7 +88,7 @@ def _completions(args: Namespace) -> Iterator[tuple[Task, Symbols, dict[str, Any
 
 
 def _with_completions(args: Namespace, completions: list[_NumberedLine]) -> Iterator[_NumberedLine]:
-    """Yield every prompt with its completion, an empty one if it has none, and print how many have none."""
+    """Yield every prompt with its completion. A missing completion is replaced by an empty text and reported."""
     found: dict[str, str] = {}
     for place, line in completions:
         if not isinstance(line.get("id"), str) or line["id"] in found:
@@ -107,24 +107,24 @@ def _with_completions(args: Namespace, completions: list[_NumberedLine]) -> Iter
         missing += name not in found
         yield place, {**line, args.field: found.pop(name, "")}
     if found:
-        raise ScratchpadError(f"{args.prompts} has no prompt {', '.join(map(repr, list(found)[:5]))}")
+        raise ScratchpadError(f"{args.prompts} has no prompt with the id {', '.join(map(repr, list(found)[:5]))}")
     if missing:
-        message(f"{missing} prompts have no completion: counted as wrong")
+        message(f"{missing} prompts have no completion and count as wrong")
 
 
 def _check(args: Namespace, place: str, line: dict[str, Any]) -> None:
     missing = [name for name in (*_NEEDED, args.field) if name not in line]
     if missing:
         raise ScratchpadError(
-            f"{place}: no {', '.join(missing)}: expected a line of `scratchpad prompt --json` with the model's text as "
-            f"{args.field!r}; for completions with only an `id`, give the prompts with --prompts"
+            f"{place}: missing {', '.join(missing)}; add the model's text as {args.field!r} to each line of "
+            "`scratchpad prompt --json`, or, if the completions have only an `id`, give the prompts with --prompts"
         )
     texts, size = (line["task"], line["format"], line[args.field]), line.get("size")
     whole = size is None or type(size) is int
     if not isinstance(line["settings"], dict) or not all(isinstance(text, str) for text in texts) or not whole:
         raise ScratchpadError(
-            f"{place}: `settings` must be an object, `task`, `format` and {args.field!r} texts, `size` a whole "
-            "number or null"
+            f"{place}: `settings` must be an object; `task`, `format` and {args.field!r} must be texts; `size` must be "
+            "a whole number or null"
         )
 
 

@@ -1,4 +1,4 @@
-"""Print documents of a task, one per line, or the document of one question (--question)."""
+"""Print documents of a task. With --question, print only the document of that question."""
 
 from __future__ import annotations
 
@@ -22,13 +22,12 @@ def arguments(parser: ArgumentParser) -> None:
     add_task(parser)
     add_draws(parser)
     add("-n", type=whole_number(1), default=3, metavar="N", help="number of documents (default: %(default)s)")
-    add(
-        "--question",
-        metavar="TEXT",
-        help="the text before <start>, with spaces between symbols of several characters; "
-        "-n, --seed and --split then have no effect",
+    question = (
+        "print the document of this question: the text before <start>, with spaces between symbols of several "
+        "characters; -n, --seed and --split then have no effect"
     )
-    marks = "<start> <sep> <end>, or the papers' : # . (default: %(default)s)"
+    add("--question", metavar="TEXT", help=question)
+    marks = "print marks as names (<start> <sep> <end>) or as in the papers (: # .) (default: %(default)s)"
     add("--marks", choices=("names", "paper"), default="names", help=marks)
     add("--json", action="store_true", help="print one JSON object per document")
 
@@ -46,7 +45,7 @@ def run(args: Namespace) -> None:
         with tally.counting():
             _print(args, line_of(task, chosen, question, (args.seed, args.split, index), args.marks == "paper"))
     if tally.reasons:
-        message(f"of {args.n}{tally}")
+        message(f"{args.n} documents requested{tally}")
 
 
 def _print(args: Namespace, line: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
-"""Solve questions with a trained model: print each state when it is complete, then the answer and the status.
+"""Solve questions with a trained model. Print each state when it is complete, and then the answer and the status.
 
-Statuses: done; loop (a state occurred twice, so the chain would never end); max-states; max-tokens (in one state).
+The status is done, loop (a state occurred twice, so the chain would never end), max-states (the chain has more states
+than --max-states allows), or max-tokens (a state has more tokens than --max-tokens allows).
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ EXAMPLE = """scratchpad solve runs/parity-small 10110111
 def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("run", metavar="RUN", help="a run folder")
-    add("questions", metavar="QUESTION", nargs="+", help="question, written as `scratchpad show` prints it")
-    add("--vote", metavar="RUN", nargs="+", default=[], help="more runs, which vote with RUN on every state")
-    add("--max-states", type=whole_number(1), default=1024, metavar="N", help="states per chain (default: %(default)s)")
-    add("--max-tokens", type=whole_number(1), default=1024, metavar="N", help="tokens per state (default: %(default)s)")
+    add("questions", metavar="QUESTION", nargs="+", help="question in the form that `scratchpad show` prints")
+    add("--vote", metavar="RUN", nargs="+", default=[], help="more runs that vote with RUN on every state")
+    add("--max-states", type=whole_number(1), default=1024, metavar="N", help="state limit per chain (default: 1024)")
+    add("--max-tokens", type=whole_number(1), default=1024, metavar="N", help="token limit per state (default: 1024)")
     add_sampling(parser)
-    add("--seed", type=int, default=0, metavar="N", help="seed of the sampling (default: %(default)s)")
+    add("--seed", type=int, default=0, metavar="N", help="seed for sampling (default: %(default)s)")
     add_run_loading(parser)
     add("--json", action="store_true", help="print one JSON object per state, then one with the answer")
 

@@ -1,7 +1,8 @@
 """Train a recipe with every combination of settings, evaluate all runs, and write a table and a figure.
 
-Separate alternatives by | and quote them for the shell: --set 'train.batch=64|128' 'model.dropout=0|0.1' trains four
-curves. Finished runs are not trained again; other evaluate.* settings only evaluate them again.
+Separate the values of a setting by | and quote the setting for the shell. For example, --set 'train.batch=64|128'
+'model.dropout=0|0.1' trains four combinations. Finished runs are not trained again. If only evaluate.* settings
+change, the runs are only evaluated again.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ EXAMPLE = """scratchpad sweep parity-small --set 'train.batch=16|64' 'model.drop
 
 def arguments(parser: ArgumentParser) -> None:
     add_config(parser)
-    add_set(parser, "one or more settings; those with alternatives (a|b) are swept")
+    add_set(parser, "one or more settings; a setting with several values (a|b) takes each value in turn")
     add_experiment_options(parser, "runs/sweep-RECIPE-SETTINGS")
 
 
@@ -31,10 +32,8 @@ def run(args: Namespace) -> None:
     settings = split_assignments(args.set)
     config = config_named(args.config, settings.get("task.file"))
     if not varying_settings(settings):
-        raise ScratchpadError("no setting to sweep over: give one alternatives, --set 'train.batch=64|128'")
+        raise ScratchpadError("no setting has several values; give at least one such setting: 'train.batch=64|128'")
     plan = sweep(Path(args.config).stem, config, settings)
     command = shlex.join(["scratchpad", "sweep", args.config, "--set", *args.set])
-    swept = "-".join(
-        name.rpartition(".")[2] for name in varying_settings(settings)
-    )  # so that another sweep has another folder
+    swept = "-".join(name.rpartition(".")[2] for name in varying_settings(settings))  # one folder for each sweep
     run_experiment(args, plan, Path(args.out or f"runs/{plan.name}-{swept}"), command)

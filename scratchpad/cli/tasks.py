@@ -1,4 +1,4 @@
-"""List the tasks: question, source, settings with default values, and formats."""
+"""List the tasks with their questions, sources, formats, and settings with default values."""
 
 from __future__ import annotations
 
@@ -40,5 +40,5 @@ def _task_text(task: Task) -> str:
 
 
 def _setting_text(value: object) -> str:
-    """Return a setting's value as --set takes it."""
+    """Return the value of a setting in the form that --set accepts."""
     return ",".join(map(str, value)) if isinstance(value, list) else "none" if value is None else str(value)

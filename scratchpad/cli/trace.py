@@ -1,8 +1,8 @@
-"""Run a Python program in a sandbox, under limits, and print its trace.
+"""Run a Python program in a sandbox with resource limits, and print its trace.
 
-The trace goes to stdout. The program's status and the isolation in force go to stderr. Exit status: 0 when the program
-ends, also with an exception; 1 when it hits a limit; 2 when it is not valid Python, or the inductive format does not
-support it.
+The trace goes to stdout. The status of the program and the isolation in force go to stderr. The exit status is 0 if
+the program ends, even with an exception. It is 1 if the program reaches a limit. It is 2 if the program is not valid
+Python, or if the inductive format does not support the program.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ EXAMPLE = """scratchpad trace program.py --call "f(6)"
   scratchpad trace program.py --call "f(6)" --format inductive --json --max-seconds 2"""
 
 _DEFAULTS = ResourceLimits()
-_LIMITS = {  # option: field of ResourceLimits, meaning
-    "memory": ("memory_bytes", "memory in MiB"),
-    "steps": ("steps", "traced lines"),
-    "output": ("output_bytes", "printed bytes"),
-    "trace": ("trace_bytes", "bytes of the trace as JSON"),
-    "files": ("open_files", "open files"),
-    "folder": ("file_bytes", "bytes in the working folder"),
-    "threads": ("threads", "threads"),
-    "value": ("value_characters", "approximate characters of one value; longer ones are cut and marked"),
+_LIMITS = {  # option: (field of ResourceLimits, help)
+    "memory": ("memory_bytes", "maximum memory in MiB"),
+    "steps": ("steps", "maximum number of traced lines"),
+    "output": ("output_bytes", "maximum number of printed bytes"),
+    "trace": ("trace_bytes", "maximum size of the trace as JSON, in bytes"),
+    "files": ("open_files", "maximum number of open files"),
+    "folder": ("file_bytes", "maximum size of the working folder in bytes"),
+    "threads": ("threads", "maximum number of threads"),
+    "value": ("value_characters", "approximate maximum characters of a value; longer values are cut and marked"),
 }
 _UNITS = {"memory": MIB}
 _SUMMARY_FIELDS = ("status", "error", "error_line", "output_text", "stdout", "stderr", "cuts", "seconds")
@@ -45,28 +45,24 @@ _SUMMARY_FIELDS = ("status", "error", "error_line", "output_text", "stdout", "st
 
 def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("file", metavar="FILE.py", help="the program")
+    add("file", metavar="FILE.py", help="the program to run")
     add("--call", metavar="EXPR", help="run `output = EXPR` after the program")
-    add(
-        "--format",
-        choices=("nye", "changes", "inductive"),
-        default="nye",
-        help="nye: all variables before each line; changes: only new or changed ones; inductive: complete states, so "
-        "that each state determines the next state (default: %(default)s)",
+    formats = (
+        "nye: all variables before each line; changes: only new or changed variables; inductive: complete states, "
+        "so that each state determines the next state (default: %(default)s)"
     )
-    add("--prompt", action="store_true", help="print the paper's question and marks around the trace")
-    add("--json", action="store_true", help="print one JSON object per step: line, source, state")
-    add(
-        "--isolation",
-        choices=("auto", "namespaces", "hooks"),
-        default="auto",
-        help="namespaces: namespaces and audit hooks; hooks: only audit hooks; auto: the strongest that this machine "
-        "allows (default: %(default)s)",
+    add("--format", choices=("nye", "changes", "inductive"), default="nye", help=formats)
+    add("--prompt", action="store_true", help="print the trace with the question and marks of the paper's prompt")
+    add("--json", action="store_true", help="print one JSON object per step, with line, source and state")
+    isolations = (
+        "namespaces: Linux namespaces and audit hooks; hooks: only audit hooks; auto: the strongest isolation that "
+        "this machine allows (default: %(default)s)"
     )
+    add("--isolation", choices=("auto", "namespaces", "hooks"), default="auto", help=isolations)
     for option, (field, text) in _LIMITS.items():
         default = getattr(_DEFAULTS, field) // _UNITS.get(option, 1)
         add(f"--max-{option}", type=whole_number(0), metavar="N", default=default, help=f"{text} (default: {default})")
-    seconds = f"running time (default: {_DEFAULTS.seconds:g})"
+    seconds = f"maximum running time in seconds (default: {_DEFAULTS.seconds:g})"
     add("--max-seconds", type=_seconds, metavar="S", default=_DEFAULTS.seconds, help=seconds)
 
 
@@ -79,9 +75,9 @@ def _seconds(text: str) -> float:
 
 def run(args: Namespace) -> None:
     if args.prompt and (args.json or args.format == "inductive"):
-        raise ScratchpadError("--prompt prints the paper's text: leave out --json and --format inductive")
+        raise ScratchpadError("--prompt cannot be combined with --json or --format inductive")
     source = read_program(args.file)
-    program_text(source, args.call)  # finds a mistake in the call before the sandbox starts
+    program_text(source, args.call)  # raises an error for an invalid call before the sandbox starts
     limits = {field: getattr(args, f"max_{option}") * _UNITS.get(option, 1) for option, (field, _) in _LIMITS.items()}
     with Runner(ResourceLimits(seconds=args.max_seconds, **limits), args.isolation) as runner:
         run_program = runner.run_inductive if args.format == "inductive" else runner.run
@@ -100,7 +96,7 @@ def run(args: Namespace) -> None:
 
 
 def _place(args: Namespace, source: str, line: int | None) -> str:
-    """Return where a syntax error is: in the file, or in the call after it. line: `None` if unknown."""
+    """Return the place of a syntax error: a line of the file, or --call. line: the line number, `None` if unknown."""
     if line is None:
         return args.file
     if args.call is not None and line > source.count("\n") + 1:
@@ -117,11 +113,11 @@ def _print_steps(trace: Trace, runner: Runner) -> None:
 
 
 def _summary_text(trace: Trace, runner: Runner) -> str:
-    """Return a line on how the program ended and a line on the isolation in force."""
+    """Return two lines: how the program ended, and which isolation was in force."""
     error = f" ({trace.error})" if trace.error else ""
     cuts = f"; {trace.cuts} values cut" if trace.cuts else ""
     why = f" (this machine does not allow more: {runner.refusal})" if runner.refusal else ""
     return (
         f"{trace.status}: {STATUSES[trace.status]}{error}; {len(trace.steps):,} steps{cuts}\n"
-        f"in force: {runner.detail}{why}"
+        f"isolation in force: {runner.detail}{why}"
     )

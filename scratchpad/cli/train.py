@@ -1,18 +1,18 @@
 """Train a model from a recipe, or from a configuration file such as the config.json of a run.
 
-Everything is a setting: --set train.steps=500 model=25m task.format=direct bits=1-8. Names without a prefix are
-settings of the task.
+Every choice is a setting, such as --set train.steps=500 model=25m task.format=direct bits=1-8. Settings of the task,
+such as bits, need no prefix.
 
-  train.start=RUN          start from the last weights of a run with the same model and symbols
-  train.max_states=32      train only on the first 32 states of each inductive chain; with train.states_from=anywhere on
-                           32 consecutive states from a random position of the chain
-  train.average=0.999      keep an exponential moving average of the weights and evaluate and solve with it
-  curriculum.stages=...    train in stages, each until the model passes it: "curriculum.stages=bits=1-2; bits=3-8" with
-                           curriculum.threshold=0.95, curriculum.forget=true, curriculum.every=1000 (steps between
-                           tests), curriculum.n=512 (questions per test)
+  train.start=RUN          start from the last weights of another run with the same model and symbols
+  train.max_states=32      train only on the first 32 states of each inductive chain; with train.states_from=anywhere,
+                           train on 32 consecutive states from a random position
+  train.average=0.999      keep an exponential moving average of the weights, and use it to evaluate and solve
+  curriculum.stages=...    train in stages. Each stage ends when the model passes its test. Example: --set
+                           "curriculum.stages=bits=1-2; bits=3-8" curriculum.threshold=0.95 curriculum.forget=true
+                           curriculum.every=1000 (steps between tests) curriculum.n=512 (questions per test)
 
-Ctrl-C saves the current step and prints the command that resumes. A killed run resumes from its last checkpoint with
---resume.
+Ctrl-C saves the current step and prints the command that resumes the run. If a run is killed, --resume continues from
+the last checkpoint.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ EXAMPLE = """scratchpad train parity-small --out runs/mine --set train.steps=500
 def arguments(parser: ArgumentParser) -> None:
     add_config(parser)
     add = parser.add_argument
-    add("--data", metavar="FILE.jsonl", help="train on these problems in place of a built-in task")
-    add("--test-data", metavar="FILE.jsonl", help="test on these problems (default: 1/10 of --data, no program split)")
-    add("--task-file", metavar="MY_TASK.py", help="the file of your own task; the file is executed")
+    add("--data", metavar="FILE.jsonl", help="train on these problems instead of a built-in task")
+    add("--test-data", metavar="FILE.jsonl", help="test on these problems (default: a tenth of the problems in --data)")
+    add("--task-file", metavar="MY_TASK.py", help="Python file with your own task; the file is executed")
     add_set(parser, "one or more settings")
-    add("--device", default="auto", metavar="auto|cpu|cuda", help="device (default: a GPU if present)")
+    add("--device", default="auto", metavar="auto|cpu|cuda", help="device (default: a GPU if there is one)")
     add("--out", metavar="FOLDER", help="run folder (default: runs/RECIPE)")
     add("--resume", action="store_true", help="continue an unfinished run")
     add("--checkpoint", default="last", metavar="STEP", help="checkpoint that --resume continues from (default: last)")
     add("--force", action="store_true", help="overwrite an existing run")
-    add("--seeds", type=whole_number(1), metavar="N", help="train seeds 0 to N-1, in FOLDER/seed-0, FOLDER/seed-1, ...")
+    add("--seeds", type=whole_number(1), metavar="N", help="train N runs: seeds 0 to N-1, in FOLDER/seed-0 and so on")
 
 
 def run(args: Namespace) -> None:
@@ -60,9 +60,9 @@ def run(args: Namespace) -> None:
     from scratchpad.training.trainer import Interrupted
 
     if args.resume and args.force:
-        raise ScratchpadError("--resume continues a run and --force overwrites it: give one of the two options")
+        raise ScratchpadError("--resume continues a run, but --force overwrites it; give only one of the two options")
     if args.checkpoint != "last" and not args.resume:
-        raise ScratchpadError(f"--checkpoint {args.checkpoint} is where to resume: it goes with --resume")
+        raise ScratchpadError(f"--checkpoint {args.checkpoint} is only for --resume; add --resume")
     config, out = _config(args), Path(args.out or f"runs/{Path(args.config).stem}")
     runs = [(config, out)]
     if args.seeds:
@@ -82,7 +82,7 @@ def run(args: Namespace) -> None:
                 raise Interrupted(f"{stop}; resume with: {_resume_command(args)}") from None
         if is_main_process():
             message(
-                f"{folder}: evaluate it with `scratchpad evaluate {folder}`, solve with `scratchpad solve {folder} ...`"
+                f"{folder} is trained: continue with `scratchpad evaluate {folder}` or `scratchpad solve {folder} ...`"
             )
 
 
@@ -96,7 +96,6 @@ def _config(args: Namespace) -> RunConfig:
 
 
 def _resume_command(args: Namespace) -> str:
-    """Return the command that resumes the interrupted training."""
     options = {
         "--data": args.data, "--test-data": args.test_data, "--task-file": args.task_file, "--out": args.out,
         "--seeds": args.seeds, "--device": args.device,
