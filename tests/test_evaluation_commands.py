@@ -134,7 +134,7 @@ def test_limits_are_statuses_without_an_answer(words: list[str], status: str, ru
         ("101010=", "6 slots, but the window holds only 4"),
         ("1x", "'x' at place 1"),
         (" ", "is empty"),
-        ("2_", "slots, each with one of 0, 1, _"),
+        ("2_", "slots (each 0 or 1 or _) and '='"),
     ],
 )
 def test_invalid_questions_are_refused_before_any_is_solved(

@@ -222,7 +222,7 @@ WRITTEN = line_of(task := task_named("parity", {"window": 5}), format_named("ind
         ({**WRITTEN, "preamble": 99}, r"data.jsonl:3: a preamble of 99 symbols"),
         ({**WRITTEN, "preamble": "1"}, r"data.jsonl:3: preamble must be a whole number \(how many symbols\), not '1'"),
         ({k: v for k, v in WRITTEN.items() if k != "format"}, r"data.jsonl:3: no format"),
-        ({**WRITTEN, "format": "direct"}, r"all lines must have the same format, not direct, inductive"),
+        ({**WRITTEN, "format": "direct"}, r"the lines have the formats direct, inductive, but only one is allowed"),
     ],
 )
 def test_lines_that_are_refused(line: Any, says: str, tmp_path: Path) -> None:
@@ -238,7 +238,7 @@ def test_files_that_are_refused(tmp_path: Path) -> None:
         load_corpus(str(tmp_path))
     with pytest.raises(ScratchpadError, match=r"empty.jsonl: no lines. The file must have at least one JSON object"):
         load_corpus(write(tmp_path / "empty.jsonl", ["", " "]))
-    with pytest.raises(ScratchpadError, match=r"one.jsonl: only 1 question: add at least one more for testing"):
+    with pytest.raises(ScratchpadError, match=r"one.jsonl: only 1 question: add one more for testing"):
         load_corpus(write(tmp_path / "one.jsonl", [GOOD, GOOD]))
     (tmp_path / "latin.jsonl").write_bytes(json.dumps(GOOD).encode() + b"\n\xe9")
     with pytest.raises(ScratchpadError, match=r"latin.jsonl: not UTF-8 text"):

@@ -200,7 +200,7 @@ def test_a_bare_sum_is_completed(name: str, asked: str, numbers: str) -> None:
             "edges=3 and probability=0.5 exclude each other: give only one setting",
         ),
         ("cycles", {"n": 5, "sizes": "6,6"}, "n=5 and sizes=6,6 exclude each other: give only one setting"),
-        ("random-graphs", {"unconnected": 1.5}, "unconnected=1.5 must be from 0 to 1, because it is a share"),
+        ("random-graphs", {"unconnected": 1.5}, "unconnected=1.5 must be a share from 0 to 1"),
         ("heights", {"n": 40}, "n=40 needs 122 people, but there are 100 names: set n to at most 32"),
         ("addition-random-space", {"window": 0}, "window=0"),
         (

@@ -297,7 +297,7 @@ def test_lines_that_are_no_mbpp(change: dict[str, Any], says: str, tmp_path: Pat
             "mbpp: steps=0 most_characters=0: steps must be at least 1, and most_characters must be at least 0",
         ),
         (["show", "mbp", "--set", "path=P"], "unknown task 'mbp': did you mean 'mbpp'"),
-        (["show", "own-programs"], "own-programs needs the setting path: give --set path=FOLDER"),
+        (["show", "own-programs"], "own-programs needs --set path=FOLDER"),
         (["show", "parity", "--source", "P"], "--source is only for the task programs, not for parity"),
         (["show", "programs", "--source", "P"], "P: a line must be {"),
         (["show", "programs", "--source", "EMPTY"], "the folder has no .py file"),

@@ -147,7 +147,7 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "test data alone": (["parity-small", "--test-data", "good.jsonl"], "needs task.data"),
     "two sources": (
         ["parity-small", "--data", "good.jsonl", "--task-file", "task.py"],
-        "task.data=good.jsonl and task.file=task.py are both given: give only one of them",
+        "task.data=good.jsonl and task.file=task.py: give only one of these settings",
     ),
     "setting of data": (["parity-small", "--data", "good.jsonl", "--set", "bits=3"], "unknown setting of data 'bits'"),
     "size of data": (

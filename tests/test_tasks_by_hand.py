@@ -125,9 +125,9 @@ GOOD_CYCLES = "v00 > v01 ; v01 > v00 ; v02 > v03 ; v03 > v02 ; v00 ? v02 ;"
 @pytest.mark.parametrize(
     ("name", "question", "says"),
     [
-        ("parity", "01", "slots, each with one of 0, 1, _, and then '='; given: 01"),
-        ("parity", "012=", "slots, each with one of 0, 1, _"),
-        ("parity", "0=1=", "slots, each with one of 0, 1, _"),
+        ("parity", "01", "slots \\(each 0 or 1 or _\\) and '='; given: 01"),
+        ("parity", "012=", "slots \\(each 0 or 1 or _\\) and '='"),
+        ("parity", "0=1=", "slots \\(each 0 or 1 or _\\) and '='"),
         ("parity", "01a=", "symbol 'a' at place 2 of the question is not in the alphabet: 0 1 2"),
         ("parity", "_" * 8 + "=", "8 slots, but the window holds only 7: ask a shorter question or set window=8"),
         ("parity", "  ", "the question is empty"),

@@ -333,7 +333,7 @@ def test_a_gradient_that_is_not_finite_stops_the_run_too(tmp_path: Path, monkeyp
         ({"clip": 0.0}, r"clip=0\.0"),
         ({"betas": (0.9,)}, "betas"),
         ({"betas": (0.9, 1.0)}, "betas"),
-        ({"stop_at": 95}, "stop_at=95: a share"),
+        ({"stop_at": 95}, "stop_at=95: an accuracy must be above 0 and at most 1"),
         ({"layout": "mixed"}, "train.budget .* goes with train.layout=mixed"),
         ({"budget": 100}, "train.budget .* goes with train.layout=mixed"),
         ({"layout": "packt"}, "did you mean 'packed'"),

@@ -114,7 +114,7 @@ def read_table(kind: type[D], table: Any, entry: str = "", **given: Any) -> D:
 def read_value(value: Any, kind: Any, name: str, typed: bool = False) -> Any:
     """Convert a text or a JSON or TOML value to the type `kind`. If `kind` is not a type of settings, return `value`.
 
-    `typed`: whether `value` already has its final type, so that a text is not read as a number or a list.
+    `typed`: whether `value` already has its final type. If so, a text is not read as a number or a list.
     Raises ScratchpadError, with the setting's name `name`, if the value is not valid.
     """
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)

@@ -64,9 +64,8 @@ class TaskLoader:
 class ResolvedRun:
     """A run config with its loaded task and curriculum.
 
-    `config`: the config. `resolve` converts the task's settings to values, and a loaded run keeps them as saved.
-    `curriculum`: the curriculum, or None if the config has no stages.
-    `tasks`: the loader, which all runs of a command use.
+    `config`: the config. `resolve` converts the task's settings to values; a loaded run has the saved settings.
+    `curriculum`: the curriculum, or None without stages. `tasks`: the loader, which all runs of a command use.
     """
 
     config: RunConfig

@@ -24,7 +24,6 @@ _MINIMA = {
     "warmup_steps": 0, "decay_steps": 1, "weight_decay": 0, "budget": 1, "micro_tokens": 1, "workers": 0, "threads": 1,
     "log_every": 1, "evaluate_every": 0, "checkpoint_every": 0,
 }  # fmt: skip
-"""The smallest allowed value of each number in TrainConfig."""
 _PARTS = ("task", "model", "train", "curriculum", "evaluate")
 
 
@@ -47,9 +46,7 @@ class TaskConfig:
     def __post_init__(self) -> None:
         format_named(self.format)
         if self.data is not None and self.file is not None:
-            raise ScratchpadError(
-                f"task.data={self.data} and task.file={self.file} are both given: give only one of them"
-            )
+            raise ScratchpadError(f"task.data={self.data} and task.file={self.file}: give only one of these settings")
         if self.test_data is not None and self.data is None:
             raise ScratchpadError(f"task.test_data={self.test_data} needs task.data: give the training problems too")
         if self.data is not None or self.file is not None:  # then the task is not built-in
@@ -120,9 +117,7 @@ class TrainConfig:
         if self.seed >= 2**63:
             raise ScratchpadError(f"train.seed={self.seed}: the seed must be below 2**63")
         if self.stop_at is not None and not 0 < self.stop_at <= 1:
-            raise ScratchpadError(
-                f"train.stop_at={self.stop_at}: a share of correct answers must be above 0 and at most 1"
-            )
+            raise ScratchpadError(f"train.stop_at={self.stop_at}: an accuracy must be above 0 and at most 1")
         if not self.clip > 0:
             raise ScratchpadError(f"train.clip={self.clip}: the largest norm of the gradient must be above 0")
         if self.average is not None and not 0 < self.average < 1:
@@ -167,7 +162,7 @@ class EvaluateConfig:
 
 @dataclass(frozen=True)
 class CurriculumConfig:
-    """Training in stages, each with other task settings (Abbe et al. 2024, figures 8 and 9).
+    """Training in stages. Each stage has different task settings (Abbe et al. 2024, figures 8 and 9).
 
     `stages`: the task settings of each stage, such as `n=2; n=3`. Spaces separate several settings of one stage.
     `threshold`: the share of correct answers that ends a stage.

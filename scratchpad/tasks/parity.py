@@ -80,8 +80,7 @@ class Parity(Task):
         allowed = (*_DIGITS[: self.modulus], "_")
         if question[-1:] != ("=",) or any(symbol not in allowed for symbol in question[:-1]):
             raise ScratchpadError(
-                f"parity: a question must be slots, each with one of {', '.join(allowed)}, and then '='; given: "
-                f"{''.join(question)}"
+                f"parity: a question must be slots (each {' or '.join(allowed)}) and '='; given: {''.join(question)}"
             )
 
     def fitted_to(self, question: Symbols) -> Self:

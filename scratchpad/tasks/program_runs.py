@@ -1,4 +1,4 @@
-"""Tasks about real Python programs, which run when documents are written (Nye et al. 2021, section 5).
+"""Tasks about real Python programs. A program runs when its document is written (Nye et al. 2021, section 5).
 
 A question is a program that ends with a call, `output = f(6)`. The format `direct` writes the value of `output` as a
 Python literal. `scratchpad` writes the paper's trace, with one entry per line that CPython runs. `changes` writes a
@@ -67,7 +67,7 @@ class ProgramProblem:
 
 class _Texts(TraceTexts):
     def relaxed_answer(self, work: str) -> str:
-        # As JSON, a tuple equals a list.
+        # In JSON, a tuple and a list are the same.
         value, *_ = relaxed_output(work) or [_literal_in(work)]
         return json.dumps(value, sort_keys=True)
 
@@ -242,7 +242,7 @@ def _literal_in(work: str) -> Any:
 
 
 def _reason_to_skip(question: Symbols, trace: Trace) -> str:
-    """Return the reason why a run is left out, or an empty string if the run is kept."""
+    """Return the reason for leaving a run out, or an empty string if the run is kept."""
     if trace.status != "done":
         (status,) = count_statuses([trace])
         return f"{status}: {STATUSES[trace.status]}" if trace.status in LIMIT_STATUSES else status

@@ -18,7 +18,7 @@ _CALL = "\n\noutput = "
 
 
 class TraceTexts(TextRules):
-    """Rules for the texts of tasks in which a model writes the trace of a program. States are compared as values."""
+    """Rules for the texts of tasks in which a model writes the trace of a program. States are compared as JSON."""
 
     def prompt_template(self, format: Format) -> PromptTemplate:
         return PromptTemplate(*prompt_parts("execution trace" if format.has_work else "value of output"))
@@ -66,7 +66,7 @@ def last_names(work: str) -> dict[str, Any]:
 
 
 def relaxed_output(work: str) -> list[Any]:
-    """Return a list of the value of `output`, or else of `v0`, in the last state of `work`. The list may be empty."""
+    """Return the value of `output`, or else of `v0`, in the last state of `work`, as a list of at most one value."""
     names = last_names(work)
     return [names[name] for name in ("output", "v0") if name in names][:1]
 

@@ -44,7 +44,7 @@ _MOST_LINES = 99
 _TRIES = 1000
 _OPERATORS = ("+=", "-=", "*=", "%=", "<=", ">=", "->")
 _WORDS = ("while", "if", "else", "pass", "break", "continue", "return", "output")
-_PIECES = re.compile(r"->|L\d\d|v\d|[a-z]+|[-+*%<>]=|\S")  # the last part splits a number into digits
+_PIECES = re.compile(r"->|L\d\d|v\d|[a-z]+|[-+*%<>]=|\S")  # the last alternative splits a number into digits
 _INTEGER = r"(?:0|-?[1-9]\d*)"
 _STATE = re.compile(rf"L(\d\d):(v\d={_INTEGER}(?:,v\d={_INTEGER})*)")
 _OUTPUT = re.compile(rf"output={_INTEGER}")
@@ -57,7 +57,7 @@ class Programs(TraceTask):
     `lines`: the number of lines in the body of f, without `return`.
     `constants`: the numbers in arithmetic and tests. `inputs`: the arguments of f.
     `runs`: the number of questions per program. Each of these questions has a different input.
-    `modulus`: if not 0, each arithmetic line is followed by a line that takes the remainder by this number.
+    `modulus`: the divisor in the remainder line that follows each arithmetic line (0: no such lines).
     `steps`: the largest number of lines that a run may execute (0: no limit). At a size that is k times the largest
     value of `repeats`, the limit is k times as large.
     `least_steps`: the smallest number of lines that a run may execute.
@@ -96,9 +96,7 @@ class Programs(TraceTask):
     def __post_init__(self) -> None:
         inputs = self.inputs.high - self.inputs.low + 1
         if not 1 <= self.runs <= inputs:
-            raise ScratchpadError(
-                f"programs: runs={self.runs} must be from 1 to {inputs}, the number of different inputs"
-            )
+            raise ScratchpadError(f"programs: runs={self.runs} must be from 1 to {inputs}, the number of inputs")
         if self.lines.high > (most := _MOST_LINES - 2):
             raise ScratchpadError(
                 f"programs: lines={self.lines.to_json()} exceeds {most}: line numbers end at {_MOST_LINES}"
@@ -149,7 +147,7 @@ class Programs(TraceTask):
         limits += [f"at most {self.steps} lines (steps)"] if self.steps else []
         raise ScratchpadError(
             f"programs: none of {_TRIES} drawn programs runs for {' and '.join(limits)}: change these limits, or "
-            "the settings lines or repeats"
+            "the settings `lines` or `repeats`"
         )
 
     def _is_within_limits(self, question: str) -> bool:

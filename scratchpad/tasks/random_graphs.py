@@ -72,9 +72,7 @@ class RandomGraphs(GraphTask):
         if not 2 <= self.vertices <= self.names:
             raise ScratchpadError(f"random-graphs: vertices={self.vertices} must be from 2 to names={self.names}")
         if not 0 <= self.unconnected <= 1:
-            raise ScratchpadError(
-                f"random-graphs: unconnected={self.unconnected} must be from 0 to 1, because it is a share"
-            )
+            raise ScratchpadError(f"random-graphs: unconnected={self.unconnected} must be a share from 0 to 1")
         if self.probability is not None and not 0 < self.probability < 1:
             raise ScratchpadError(f"random-graphs: probability={self.probability} must be above 0 and below 1")
         if self.unconnected < 1 and self.distance.high >= self.vertices:
@@ -177,10 +175,10 @@ class RandomGraphs(GraphTask):
         if self.unconnected < 1:
             low = self.distance.high
             for d in range(self.distance.low, low + 1):
-                # In the graph with the most edges, all vertices outside the path have the same distance from its start.
+                # The most edges: all vertices outside the path of length d have the same distance from its start.
                 high = min(high, n * (n - 1) - d * (d - 1) // 2 - (n - d - 1) * max(d - 2, 0))
         if self.unconnected > 0:
-            high = min(high, (n - 1) ** 2)  # some vertex then lacks all incoming or all outgoing edges
+            high = min(high, (n - 1) ** 2)  # without a path, at least n - 1 edges are missing
         return low, high
 
     def _graph_with(self, rng: Stream, distance: int, most: int = _MOST_GRAPHS) -> tuple[Pairs, Pairs]:

@@ -23,7 +23,7 @@ class ProgramGenerator:
     """A generator of the lines of a program's body.
 
     `constants`: the range of constants in arithmetic and tests. `repeats`: the number of times that a loop runs.
-    `modulus`: if not 0, each arithmetic line is followed by a line that takes the remainder by this number.
+    `modulus`: the divisor in the remainder line that follows each arithmetic line (0: no such lines).
     """
 
     rng: Stream

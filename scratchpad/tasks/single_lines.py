@@ -62,7 +62,7 @@ def _of_trace(trace: Trace, known: dict[str, str], left_out: Counter[str]) -> It
 
 
 def _whole_statements(program: str) -> Counter[int]:
-    """Return, for each line number, how many complete simple statements the line has. Jumps do not count."""
+    """Return, for each line number, how many complete simple statements the line has (no jumps)."""
     try:
         nodes = ast.walk(ast.parse(program))
     except RecursionError:

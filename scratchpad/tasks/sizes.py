@@ -10,7 +10,7 @@ from scratchpad.tasks.induction import Induction, Symbols
 
 
 class SizedQuestions(Induction):
-    """The methods of a task about sizes. A task must set `size_setting` and may override the methods."""
+    """Methods about the sizes of questions. A task must set `size_setting` and may override the methods."""
 
     size_setting: ClassVar[str]
     """The name of the setting that holds the distribution of sizes. This field has the type `Lengths`."""
@@ -20,7 +20,7 @@ class SizedQuestions(Induction):
         return getattr(self, self.size_setting)
 
     def covered_sizes(self) -> Lengths:
-        """Return the sizes at which every question can be drawn. At other sizes, a setting excludes some questions."""
+        """Return the sizes at which every question can be drawn. At other sizes, another setting excludes some."""
         return self.size_distribution()
 
     def default_test_sizes(self) -> tuple[int, ...]:
@@ -32,7 +32,7 @@ class SizedQuestions(Induction):
         return with_settings(self, {self.size_setting: size}, self.name)
 
     def fitted_to(self, question: Symbols) -> Self:
-        """Return a copy of the task with the settings (such as the size) with which this question could be drawn."""
+        """Return a copy of the task whose settings, such as the size, allow it to draw this question."""
         return self
 
     def longest_questions(self) -> tuple[Symbols, ...]:

@@ -130,7 +130,7 @@ def _read_line(number: int, text: str) -> ProgramLine:
 
 
 def _place_error(lines: Mapping[int, ProgramLine], number: int) -> str:
-    """Return the error in the place or indentation of line `number`, or an empty string if the line is correct."""
+    """Return what is wrong with the place or indentation of line `number`, or an empty string."""
     line, after = lines[number], lines.get(number + 1)
     if line.depth < 1 or (number == 2 and line.depth > 1):
         return "the body of f must be indented by two spaces"
@@ -148,7 +148,7 @@ def _place_error(lines: Mapping[int, ProgramLine], number: int) -> str:
 
 
 def _variable_error(lines: Mapping[int, ProgramLine], number: int) -> str:
-    """Return the error in how line `number` uses a variable, or an empty string if the line is correct."""
+    """Return what is wrong with the variable in line `number`, or an empty string."""
     line, before, after = lines[number], lines.get(number - 1), lines.get(number + 1)
     name = line.words[0] if line.words else ""
     if line.kind == "set" and not (after and _is(after, "while", name) and name not in _loops(lines, number)):

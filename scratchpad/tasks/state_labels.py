@@ -1,4 +1,4 @@
-"""Labels that reports use to group states by kind, and the symbols of a state by part."""
+"""Labels with which reports group states by kind and group the symbols of a state by part."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ class StateLabels:
     """The default labels of states. A task may have a subclass with more informative labels."""
 
     def traits(self, question: Symbols, state: Symbols) -> dict[str, str]:
-        """Return named properties of a correct state, such as its slot. Reports group accuracy by property."""
+        """Return named properties of a correct state, such as its slot. Reports show accuracies by property."""
         return {}
 
     def parts(self, state: Symbols) -> Symbols:

@@ -1,4 +1,4 @@
-"""Prompts for language models (Nye et al. 2021, figures 1 and 2), and rules to read and compare their answers."""
+"""Prompts for language models (Nye et al. 2021, figures 1 and 2), and rules for reading and comparing answers."""
 
 from __future__ import annotations
 

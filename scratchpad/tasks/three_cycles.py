@@ -25,7 +25,7 @@ from scratchpad.tasks.graphs import CycleWalk, components, edges_in, queried_in,
 class ThreeCycles(CycleWalk):
     """`n`: the length of a cycle. A question has three cycles of n vertices or one cycle of 3n vertices.
     `names`: the number of different names that vertices can have.
-    `jump`: the distance between two states. The states are every jump-th vertex of the walk, and its last vertex.
+    `jump`: the number of edges from one state to the next. The last vertex of the walk is always a state.
     """
 
     name: ClassVar[str] = "three-cycles"

@@ -185,7 +185,7 @@ class Corpus(Task):
 
     @cached_property
     def _answer_length(self) -> int:
-        """The length of all answers, if they are the ends of the last states. 0: the whole state is the answer."""
+        """The length of the answer at the end of a last state. 0: the whole state is the answer."""
         pairs = [(after_last(SEP, entry.states[-1]), entry.answer) for entry in self._all]
         lengths = {len(answer) for _, answer in pairs}
         at_end = all(last[-len(answer) :] == answer for last, answer in pairs)
@@ -241,7 +241,7 @@ def load_corpus(path: str, test_path: str | None = None) -> Corpus:
     every = (*lines, *test_lines)
     formats = sorted({line.format for line in every})
     if len(formats) > 1:
-        raise ScratchpadError(f"{path}: all lines must have the same format, not {', '.join(formats)}")
+        raise ScratchpadError(f"{path}: the lines have the formats {', '.join(formats)}, but only one is allowed")
     first: dict[Symbols, _Line] = {}
     for line in every:
         before = first.setdefault(line.entry.question, line)
@@ -249,9 +249,7 @@ def load_corpus(path: str, test_path: str | None = None) -> Corpus:
             raise ScratchpadError(f"{line.place}: the same question as in {before.place}, but another chain or answer")
     if not test_lines and len(set(map(program_of, first))) < 2:
         what = "question" if len(first) == 1 else f"program with {len(first)} calls"
-        raise ScratchpadError(
-            f"{path}: only 1 {what}: add at least one more for testing, or give test data (--test-data)"
-        )
+        raise ScratchpadError(f"{path}: only 1 {what}: add one more for testing, or give test data (--test-data)")
     lengths, written_as = [len(line.entry.states) for line in every], format_named(formats[0])
     written = [line.document for line in every if line.document]
     answers_alone = [name for name in format_names() if not format_named(name).has_work]

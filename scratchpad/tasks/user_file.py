@@ -65,7 +65,7 @@ class FunctionTask(Task):
     def _call(self, name: str, *arguments: Any, ends: bool = False) -> Any:
         """Call a function of the file and return its symbols. If `ends` is set, the function may also return None.
 
-        Raises ScratchpadError (a ValueError) if the function raises an error or returns another value.
+        Raises ScratchpadError (a ValueError) if the function raises an error or does not return symbols.
         """
         try:
             found = getattr(self.functions, name)(*arguments)

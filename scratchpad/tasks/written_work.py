@@ -1,4 +1,4 @@
-"""The parts of a task from which formats write documents."""
+"""The methods of a task with which formats write documents."""
 
 from __future__ import annotations
 
