@@ -153,7 +153,7 @@ def _read_state(terms: list[Term], state: Symbols) -> tuple[int, Term, int]:
     work = int(found[2]), int(found[4] or 1) if found[3] else 0
     is_possible = work == terms[place] or work[1] < terms[place][1]
     if not is_possible or _state(terms[place], work, total) != state:
-        raise ValueError(f"{found[1]} never has this state: {''.join(state)}")
+        raise ValueError(f"the term {found[1]} never has this state: {''.join(state)}")
     return place, work, total
 
 

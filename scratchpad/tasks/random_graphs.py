@@ -115,7 +115,7 @@ class RandomGraphs(GraphTask):
         if known[:1] != (source,) or target in visited or not are_different:
             raise ValueError(f"not a state of the search from {source} to {target}: {' '.join(state)}")
         if label != _verdict(queue, target):
-            raise ValueError(f"a state of the search for {target} with the wrong end {label}: {' '.join(state)}")
+            raise ValueError(f"this state of the search for {target} has the wrong label {label}: {' '.join(state)}")
         if label is not None:
             return None
         vertex, *others = queue
