@@ -14,12 +14,12 @@ from run_folders import losses as loss_lines
 from run_folders import parity, write_run
 from tiny_runs import tiny, trained
 
-from scratchpad.cli._progress import stage_result
 from scratchpad.config.resolve import resolve
 from scratchpad.config.schema import CurriculumConfig, RunConfig
 from scratchpad.errors import ScratchpadError
 from scratchpad.recipes import recipe
 from scratchpad.reporting.html_page import report
+from scratchpad.reporting.progress import stage_result
 from scratchpad.tasks import task_named
 from scratchpad.tasks.user_data import load_corpus
 from scratchpad.tasks.user_file import load_task_file

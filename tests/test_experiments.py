@@ -15,9 +15,9 @@ from command_line import objects
 from small_experiment import counting, reproduced, written
 from tiny_runs import ROOT, Capture, command, contents, losses, metrics, refused
 
-from scratchpad.cli._progress import TrainingProgress
 from scratchpad.evaluation.intervals import wilson
 from scratchpad.experiments.catalogue import experiment_names
+from scratchpad.reporting.progress import TrainingProgress
 from scratchpad.run import Run
 
 

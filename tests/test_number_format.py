@@ -10,10 +10,10 @@ import pytest
 from run_folders import score
 from tiny_runs import Capture, command, tiny, trained
 
-from scratchpad.cli._progress import accuracies
 from scratchpad.evaluation.evaluated_model import Sample
 from scratchpad.evaluation.metrics import Result, Score
 from scratchpad.number_format import duration, memory, percent, percent_range, unbroken
+from scratchpad.reporting.progress import accuracies
 from scratchpad.run import Run
 
 

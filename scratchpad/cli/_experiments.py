@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from scratchpad.cli._options import whole_number
 from scratchpad.cli._output import message, print_json, print_table
-from scratchpad.cli._progress import TrainingProgress
+from scratchpad.reporting.progress import TrainingProgress
 
 if TYPE_CHECKING:
     from scratchpad.experiments.plan import Plan

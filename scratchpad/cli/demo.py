@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scratchpad.cli._output import message, new_file, print_table
-from scratchpad.cli._progress import TrainingProgress
 from scratchpad.number_format import percent, percent_range
 from scratchpad.recipes import DEMO, with_format
+from scratchpad.reporting.progress import TrainingProgress
 from scratchpad.tasks.document import as_text
 
 if TYPE_CHECKING:

@@ -53,8 +53,8 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    from scratchpad.cli._progress import TrainingProgress
     from scratchpad.config.resolve import TaskLoader, resolve
+    from scratchpad.reporting.progress import TrainingProgress
     from scratchpad.training.distributed import is_main_process
     from scratchpad.training.setup import measure, train
     from scratchpad.training.trainer import Interrupted
