@@ -24,7 +24,7 @@ _SAMPLED_LENGTHS = 5
 
 
 def bench_generate(work: Workload, states: int | None = None) -> list[Measurement]:
-    """Measure tokens per second with each cache. states: the number of states to keep in each chain.
+    """Measure tokens per second with both kinds of cache. states: the number of states to keep in each chain.
 
     A whole run of the public implementation takes too long, because without a cache the time per token grows with the
     length of the text. So only one token is timed at each of five text lengths, from the first token to the last. The

@@ -21,9 +21,9 @@ RateFunction = Callable[[int], float]
 """A function that does the work of round i (from 0) and returns the rate, such as tokens per second."""
 
 PUBLIC = "the public implementation"
-"""The name of the reference candidate."""
+"""The name of the public implementation among the candidates."""
 MATMULS = "matrix products"
-"""The name of the rates of matrix products, in GFLOP/s."""
+"""The name under which the speed of matrix products (GFLOP/s) is recorded."""
 _MATRIX_SIZE = 2048
 _GIGA = 1e9
 

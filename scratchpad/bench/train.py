@@ -31,7 +31,7 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 Backward = Callable[[], object]
 """A function that computes all gradients of a training step."""
 Prepare = Callable[[Sequence[Document[int]]], Backward]
-"""A function that prepares batches, which is not timed, and returns the function that computes the gradients."""
+"""A function that makes the batches of a step (not timed). It returns the function that computes the gradients."""
 
 
 def bench_train(work: Workload, precision: str) -> Measurement:
@@ -49,7 +49,7 @@ def bench_train(work: Workload, precision: str) -> Measurement:
 
 
 def _training_rate(work: Workload, model: nn.Module, prepare: Prepare) -> RateFunction:
-    """Return a function that times one training step per round. prepare: see `Prepare`."""
+    """Return a function that times one training step per round. `prepare` makes the batches, which is not timed."""
     config = TrainConfig()
     optimizer = make_optimizer(model, config)
 

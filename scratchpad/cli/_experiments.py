@@ -28,7 +28,7 @@ def add_experiment_options(parser: ArgumentParser, folder: str) -> None:
 
 
 def run_experiment(args: Namespace, plan: Plan, out: Path, command: str) -> None:
-    """Train and evaluate the runs of a plan and print the results. After Ctrl-C, show the command that resumes them."""
+    """Train and evaluate the runs of a plan and print results. On Ctrl-C, show the command that resumes the runs."""
     from scratchpad.experiments.execute import ExecutionOptions, execute_plan, planned_runs, prepared
     from scratchpad.experiments.results import FILES, write_results
 

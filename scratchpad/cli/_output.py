@@ -41,7 +41,7 @@ def message(text: str) -> None:
 
 @contextmanager
 def new_file(path: str, force: bool = False) -> Iterator[IO[bytes]]:
-    """Open a new file for writing. The file appears at `path` only if the block ends without an error.
+    """Open a new file for writing. The file appears at `path` only if the `with` block ends without an error.
 
     Raises ScratchpadError before the block if `path` exists and `force` is not set, or if `path` cannot be written.
     """
@@ -51,7 +51,7 @@ def new_file(path: str, force: bool = False) -> Iterator[IO[bytes]]:
         raise ScratchpadError(f"{path} already exists: choose another file, or overwrite it with --force")
     target = Path(path).resolve()
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:  # the file is opened inside `try`, because Ctrl-C may come right after
+    try:  # `open` is inside the `try`, because Ctrl-C may come right after `open`
         try:
             file = unfinished.open("wb")
         except OSError as error:

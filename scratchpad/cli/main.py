@@ -51,7 +51,7 @@ class Command(Protocol):
         ...
 
     def run(self, args: argparse.Namespace) -> None:
-        """Run the command. Raises ScratchpadError for a mistake of the user, and RunFailure or OSError otherwise."""
+        """Run the command. Raises ScratchpadError for a user's mistake, and RunFailure or OSError for a failure."""
         ...
 
 

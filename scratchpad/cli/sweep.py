@@ -35,5 +35,5 @@ def run(args: Namespace) -> None:
         raise ScratchpadError("no setting has several values; give at least one such setting: 'train.batch=64|128'")
     plan = sweep(Path(args.config).stem, config, settings)
     command = shlex.join(["scratchpad", "sweep", args.config, "--set", *args.set])
-    swept = "-".join(name.rpartition(".")[2] for name in varying_settings(settings))  # one folder for each sweep
+    swept = "-".join(name.rpartition(".")[2] for name in varying_settings(settings))  # part of the folder's name
     run_experiment(args, plan, Path(args.out or f"runs/{plan.name}-{swept}"), command)
