@@ -303,7 +303,7 @@ def test_a_loss_that_is_not_finite_leaves_the_last_good_checkpoint(
     monkeypatch.setattr(
         trainer, "summed_loss", lambda *args: summed_loss(*args) * (math.nan if next(calls) == 5 else 1)
     )
-    with pytest.raises(RunFailure, match=r"step 6: the loss is nan.*The checkpoint of step 4 stays"):
+    with pytest.raises(RunFailure, match=r"step 6: the loss is nan.*The last checkpoint is of step 4"):
         trained(tmp_path / "run", config)
     monkeypatch.undo()
     trained(tmp_path / "run", config, resume=True)
