@@ -29,7 +29,7 @@ def arguments(parser: ArgumentParser) -> None:
     scale = "small (default) takes minutes on 2 CPU cores; paper needs a GPU"
     add("--scale", default="small", metavar="small|paper", help=scale)
     add_experiment_options(parser, "runs/NAME-SCALE")
-    add_set(parser, "settings for all runs; if settings other than evaluate.* change, choose a new --out")
+    add_set(parser, "settings for all runs; if settings other than evaluate.* change, choose a new --out folder")
 
 
 def run(args: Namespace) -> None:
