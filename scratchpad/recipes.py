@@ -1,21 +1,22 @@
-"""Recipes: named run configs that are known to train well."""
+"""What to train: recipes, and the settings with which a task, a task file or a data file is trained."""
 
 from __future__ import annotations
 
 import dataclasses
 
-from scratchpad.config.schema import EvaluateConfig, RunConfig, TaskConfig, TrainConfig
-from scratchpad.errors import unknown_name
+from scratchpad.config.parse import split_assignments
+from scratchpad.config.schema import EvaluateConfig, RunConfig, TaskConfig, TrainConfig, read_config
+from scratchpad.errors import ScratchpadError, unknown_name
 from scratchpad.models.config import PRESETS
+from scratchpad.tasks import DATA_SETS, TASKS
 
 _SMALL = RunConfig(
-    task=TaskConfig("parity", "inductive", {"bits": "1-8", "window": 24}),
     model=PRESETS["small"],
     train=TrainConfig(
         steps=1500, batch=64, learning_rate=3e-3, final_learning_rate=1e-5, warmup_steps=50, weight_decay=0.1,
         micro_tokens=2048, evaluate_every=250, checkpoint_every=250,
     ),
-    evaluate=EvaluateConfig(sizes=(4, 8, 12, 16), n=256),
+    evaluate=EvaluateConfig(n=256),
 )  # fmt: skip
 
 _PAPER_PARITY = RunConfig(
@@ -39,18 +40,78 @@ DEMO = RunConfig(
 )  # fmt: skip
 """The settings of the run that `scratchpad demo` trains in three formats."""
 
+
+def _small_settings(task: str) -> RunConfig:
+    """Return the settings with which a small model learns a built-in task within minutes on two CPU cores."""
+    small = {**TASKS, **DATA_SETS}[task].small
+    return _SMALL.with_settings({"task.name": task, **split_assignments(small.split(), f"{task}.small")})
+
+
 RECIPES: dict[str, tuple[str, RunConfig]] = {
     "demo": ("the inductive model of `scratchpad demo`", DEMO),
-    "parity-small": ("parity of 1-8 bits in a window of 24, with a small model; takes minutes on a CPU", _SMALL),
+    "small": ("a small model and no task: the settings for a task or data of your own", _SMALL),
+    "parity-small": (
+        "parity of 1-8 bits in a window of 24, with a small model; takes minutes on a CPU",
+        _small_settings("parity"),
+    ),
     "parity-paper": ("parity of 1-30 bits in a window of 60, with the paper's settings; needs a GPU", _PAPER_PARITY),
 }
 
 
 def recipe(name: str) -> RunConfig:
-    """Return the settings of a recipe."""
-    if name not in RECIPES:
-        raise unknown_name("recipe", name, RECIPES)
-    return RECIPES[name][1]
+    """Return the settings of a recipe. Raises ScratchpadError if there is no recipe with this name."""
+    if name in RECIPES:
+        return RECIPES[name][1]
+    if name in {**TASKS, **DATA_SETS}:
+        raise ScratchpadError(
+            f"unknown recipe {name!r}: {name} is the name of a task. To train the task, give its name in place of a "
+            f"recipe; known recipes: {', '.join(RECIPES)}"
+        )
+    raise unknown_name("recipe", name, RECIPES)
+
+
+_named = recipe  # `training_config` has an argument with the name `recipe`
+
+
+def training_config(name: str, recipe: str | None = None, task_file: str | None = None) -> RunConfig:
+    """Return the settings of the run that trains what `name` says.
+
+    name: a built-in task, a Python file that defines a task, a data file (MY_DATA.jsonl), a recipe with a task, or a
+    configuration file (CONFIG.json). recipe: the recipe that supplies the settings of the model, of training and of
+    evaluation for a task, a task file or a data file; the task then has its default settings. Without a recipe, a
+    built-in task has its own small settings, and a file has the settings of the recipe `small`. task_file: the Python
+    file that defines the task of CONFIG.json, if its task is a Python file.
+
+    Raises ScratchpadError if `name` or `recipe` is unknown, if both have a task, or if CONFIG.json has a task from a
+    Python file and `task_file` is not given. A configuration file never chooses the code that is executed.
+    """
+    built_in = name in TASKS or name in DATA_SETS
+    if built_in and recipe is None:
+        return _small_settings(name)
+    if built_in or name.endswith((".py", ".jsonl")):
+        kind = "name" if built_in else "file" if name.endswith(".py") else "data"
+        return _named(recipe or "small").with_settings({f"task.{kind}": name})
+    config = _config_with_task(name)
+    if recipe is not None:
+        raise ScratchpadError(
+            f"the recipe {recipe!r} cannot be used with {name}, which has its own settings: give a task, MY_TASK.py "
+            "or MY_DATA.jsonl with a recipe"
+        )
+    if config.task.file and not task_file:
+        raise ScratchpadError(f"{name} runs a Python file as its task; confirm the file with --set task.file=FILE")
+    return config
+
+
+def _config_with_task(name: str) -> RunConfig:
+    """Return the settings of a configuration file or of a recipe that has a task."""
+    if name.endswith(".json"):
+        return read_config(name)
+    if name == "small":
+        raise ScratchpadError("the recipe 'small' has no task: give a task, MY_TASK.py or MY_DATA.jsonl in its place")
+    if name in RECIPES:
+        return recipe(name)
+    error = unknown_name("task or recipe", name, [*TASKS, *DATA_SETS, *RECIPES])
+    raise ScratchpadError(f"{error}; a file must be MY_TASK.py, MY_DATA.jsonl or CONFIG.json")
 
 
 def with_format(config: RunConfig, name: str) -> RunConfig:

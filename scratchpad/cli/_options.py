@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from scratchpad.config.parse import split_assignments
-from scratchpad.config.schema import RunConfig, read_config
+from scratchpad.config.schema import RunConfig
 from scratchpad.errors import ScratchpadError
-from scratchpad.recipes import RECIPES, recipe
+from scratchpad.recipes import RECIPES, training_config
 from scratchpad.tasks import task_named
 from scratchpad.tasks.base import Task
 from scratchpad.tasks.formats import format_names
@@ -51,20 +51,33 @@ def add_set(parser: ArgumentParser, text: str) -> None:
 
 
 def add_config(parser: ArgumentParser) -> None:
-    """Add the argument RECIPE|CONFIG.json to a command."""
-    recipes = f"a recipe ({', '.join(RECIPES)}) or a configuration file"
-    parser.add_argument("config", metavar="RECIPE|CONFIG.json", help=recipes)
+    """Add WHAT, which names what is trained, and --recipe."""
+    with_task = ", ".join(name for name in RECIPES if name != "small")
+    what = (
+        "what to train: a task (`scratchpad tasks` lists them), your task MY_TASK.py, which is executed, your problems "
+        f"MY_DATA.jsonl, a recipe ({with_task}), or a configuration CONFIG.json"
+    )
+    parser.add_argument("config", metavar="WHAT", help=what)
+    recipes = (
+        f"the recipe ({', '.join(RECIPES)}) that gives a task or file the settings of model, training and evaluation "
+        "(default: the task's own small settings; `small` for a file)"
+    )
+    parser.add_argument("--recipe", metavar="RECIPE", help=recipes)
 
 
-def config_named(name: str, task_file: str | None) -> RunConfig:
-    """Return the configuration of a recipe or of a configuration file.
+def config_from_arguments(args: Namespace, settings: Mapping[str, str]) -> RunConfig:
+    """Return the settings of the run that the arguments of `add_config` describe, without the changes in `settings`.
 
-    task_file: the Python file of the task, if the user gives a file. Raises ScratchpadError if the configuration needs
-    such a file and the user does not give it.
+    Raises ScratchpadError if WHAT is a task or a file, and `settings` name another task.
     """
-    config = read_config(name) if name.endswith(".json") else recipe(name)
-    if config.task.file and not task_file:
-        raise ScratchpadError(f"{name} runs a Python file as its task; confirm the file with --set task.file=FILE")
+    config = training_config(args.config, args.recipe, settings.get("task.file"))
+    has_task = args.config.endswith(".json") or args.config in RECIPES
+    if other := next(
+        (name for name in ("task.name", "task.data", "task.file") if name in settings and not has_task), None
+    ):
+        raise ScratchpadError(
+            f"{args.config} and {other}={settings[other]} both name what to train: give only one of the two"
+        )
     return config
 
 

@@ -1,4 +1,7 @@
-"""Train a model from a recipe, or from a configuration file such as the config.json of a run.
+"""Train a model on a task, on a task or problems of your own, or with a recipe.
+
+A built-in task has its own small settings, with which a small model learns it within minutes on two CPU cores. A file
+is trained with the settings of the recipe `small`. --recipe takes the settings of another recipe.
 
 Every choice is a setting, such as --set train.steps=500 model=25m task.format=direct bits=1-8. Settings of the task,
 such as bits, need no prefix.
@@ -23,18 +26,20 @@ from argparse import ArgumentParser, Namespace
 from functools import partial
 from pathlib import Path
 
-from scratchpad.cli._options import add_config, add_set, config_named, whole_number
+from scratchpad.cli._options import add_config, add_set, config_from_arguments, whole_number
 from scratchpad.cli._output import message
 from scratchpad.config.parse import split_assignments
 from scratchpad.config.schema import RunConfig
 from scratchpad.errors import ScratchpadError
 
-EXAMPLE = """scratchpad train parity-small --out runs/mine --set train.steps=500
+EXAMPLE = """scratchpad train cycles
+  scratchpad train examples/my_task.py --out runs/largest
+  scratchpad train examples/my_data.jsonl --out runs/data
+  scratchpad train parity-small --out runs/mine --set train.steps=500
   scratchpad train parity-small --out runs/mine --resume
   scratchpad train parity-small --out runs/near --set model.positions=alibi model.span=32
   scratchpad train parity-small --set "curriculum.stages=bits=1-2; bits=3-8" curriculum.threshold=0.9
-  scratchpad train parity-small --out runs/then-direct --set task.format=direct train.start=runs/mine
-  scratchpad train parity-small --data examples/my_data.jsonl --out runs/data"""
+  scratchpad train parity-small --out runs/then-direct --set task.format=direct train.start=runs/mine"""
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -45,7 +50,7 @@ def arguments(parser: ArgumentParser) -> None:
     add("--task-file", metavar="MY_TASK.py", help="Python file with your own task; the file is executed")
     add_set(parser, "one or more settings")
     add("--device", default="auto", metavar="auto|cpu|cuda", help="device (default: a GPU if there is one)")
-    add("--out", metavar="FOLDER", help="run folder (default: runs/RECIPE)")
+    add("--out", metavar="FOLDER", help="run folder (default: runs/WHAT)")
     add("--resume", action="store_true", help="continue an unfinished run")
     add("--checkpoint", default="last", metavar="STEP", help="checkpoint that --resume continues from (default: last)")
     add("--force", action="store_true", help="overwrite an existing run")
@@ -92,13 +97,13 @@ def _config(args: Namespace) -> RunConfig:
     if twice := files.keys() & values.keys():
         name = min(twice)
         raise ScratchpadError(f"{name} is given twice: {files[name]!r} and, with --set, {values[name]!r}")
-    return config_named(args.config, (files | values).get("task.file")).with_settings(files | values)
+    return config_from_arguments(args, files | values).with_settings(files | values)
 
 
 def _resume_command(args: Namespace) -> str:
     options = {
-        "--data": args.data, "--test-data": args.test_data, "--task-file": args.task_file, "--out": args.out,
-        "--seeds": args.seeds, "--device": args.device,
+        "--recipe": args.recipe, "--data": args.data, "--test-data": args.test_data, "--task-file": args.task_file,
+        "--out": args.out, "--seeds": args.seeds, "--device": args.device,
     }  # fmt: skip
     words = [word for name, value in options.items() if value for word in (name, str(value))]
     settings = ["--set", *args.set] if args.set else []

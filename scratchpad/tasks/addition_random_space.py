@@ -45,6 +45,10 @@ class AdditionRandomSpace(Addition):
     """
 
     name: ClassVar[str] = "addition-random-space"
+    small: ClassVar[str] = (
+        "digits=2-3:size window=6 train.steps=4000 train.batch=16 train.learning_rate=4e-3 train.clip=0.1 "
+        "train.average=0.999"
+    )
     summary: ClassVar[str] = "the sum of two numbers with their digits at random slots of a window"
     default_share: ClassVar[tuple[int, int]] = (1, 3)
     labels: ClassVar[StateLabels] = _Labels()

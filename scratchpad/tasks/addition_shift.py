@@ -42,6 +42,7 @@ class AdditionShift(Addition):
     """
 
     name: ClassVar[str] = "addition-shift"
+    small: ClassVar[str] = "digits=1-2 window=4"
     summary: ClassVar[str] = "the sum of two numbers that are shifted digit by digit"
     default_share: ClassVar[tuple[int, int]] = (4, 30)
     labels: ClassVar[StateLabels] = _Labels()

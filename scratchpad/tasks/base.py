@@ -39,6 +39,9 @@ class Task(WrittenWork, SizedQuestions):
     """The split from which few-shot prompts take their examples."""
     seeded: ClassVar[bool] = True
     """Whether the seed changes the questions. Tasks that read a data set ignore the seed."""
+    small: ClassVar[str] = ""
+    """Settings of a run, as for `--set`, with which a small model learns the task within minutes on two CPU cores.
+    `scratchpad train TASK` adds them to those of the recipe `small`."""
     examples: ClassVar[tuple[tuple[str, dict[str, Any]], ...]] = ()
     """Worked examples (question, settings) for the gallery. The examples of the paper come first."""
     texts: ClassVar[TextRules] = TextRules()

@@ -38,6 +38,10 @@ class Cycles(CycleWalk):
     summary: ClassVar[str] = "are two vertices of a directed graph on the same cycle?"
     source: ClassVar[str] = "Abbe et al. 2024, sections 2 and 5"
     size_setting: ClassVar[str] = "n"
+    small: ClassVar[str] = (
+        "n=3-5 names=10 model.layers=2 model.heads=4 model.width=128 train.batch=128 train.learning_rate=1e-3 "
+        "train.final_learning_rate=1e-4 train.warmup_steps=100"
+    )
     exclusive_settings: ClassVar[tuple[tuple[str, str], ...]] = (("n", "sizes"),)
     examples = (
         ("v753 > v562 ; v653 > v555 ; v555 > v653 ; v562 > v753 ; v555 ? v562 ;", {"n": 2}),

@@ -67,6 +67,10 @@ class Heights(Task):
     summary: ClassVar[str] = "who is taller, from comparisons of neighbours in words?"
     source: ClassVar[str] = "Abbe et al. 2024, appendix G, figure 11"
     size_setting: ClassVar[str] = "n"
+    small: ClassVar[str] = (
+        "n=1-2 model.heads=4 model.width=128 train.learning_rate=1e-3 train.final_learning_rate=1e-4 "
+        "train.warmup_steps=100"
+    )
     labels: ClassVar[StateLabels] = _Labels()
     texts: ClassVar[TextRules] = _Texts()
     examples = ((f"{_FACTS} Is Omar taller than Vlad ?", {}), (f"{_FACTS} Is Vlad taller than Omar ?", {}))

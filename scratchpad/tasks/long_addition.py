@@ -65,6 +65,7 @@ class LongAddition(TextTask):
     summary: ClassVar[str] = "the sum of two numbers, digit by digit with a carry"
     source: ClassVar[str] = "Nye et al. 2021, section 3"
     size_setting: ClassVar[str] = "digits"
+    small: ClassVar[str] = "digits=1-3 window=5 model.positions=rotary evaluate.sizes=2,3,4,5"
     labels: ClassVar[StateLabels] = _Labels()
     characters: ClassVar[str] = "0123456789 +,:C\n=$_"
     examples = (("2 9 + 5 7", {"window": 4}), ("9 8 7 + 2 5", {"window": 4}), ("8 + 7", {"window": 2}))

@@ -81,6 +81,7 @@ class ProgramRuns(TraceTask):
     """
 
     size_setting: ClassVar[str] = "lines"
+    small: ClassVar[str] = "model.positions=rotary"
     texts: ClassVar[TextRules] = _Texts()
     seeded: ClassVar[bool] = False
 

@@ -32,6 +32,10 @@ class ThreeCycles(CycleWalk):
     summary: ClassVar[str] = "are three vertices of a directed graph on the same cycle?"
     source: ClassVar[str] = "Abbe et al. 2024, figure 2"
     size_setting: ClassVar[str] = "n"
+    small: ClassVar[str] = (
+        "n=2-3 names=9 model.layers=2 model.heads=4 model.width=128 train.batch=128 train.learning_rate=1e-3 "
+        "train.final_learning_rate=1e-4 train.warmup_steps=100"
+    )
     queries: ClassVar[int] = 3
     examples = (
         ("v31 > v11 ; v21 > v31 ; v12 > v22 ; v11 > v12 ; v22 > v32 ; v32 > v21 ; v11 ? v21 ? v22 ;", {"names": 50}),
