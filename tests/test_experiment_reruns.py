@@ -137,7 +137,7 @@ def test_damaged_scores_are_reported(tmp_path: Path, capsys: Capture) -> None:
     file, out = written(tmp_path), tmp_path / "out"
     reproduced(capsys, file, out)
     saved = out / "direct" / "seed-0" / "judged.jsonl"
-    for text, says in (("{cut\n", "Expecting"), ('{"asked": {}}\n', "no scores")):
+    for text, says in (("{cut\n", "Expecting"), ('{"asked": {}}\n', "it lacks scores")):
         saved.write_text(text)
         status, _, said = command(capsys, "reproduce", file, "--out", out)
         assert (status, f"error: {saved}:1 is damaged: {says}" in said) == (2, True), said
