@@ -32,12 +32,17 @@ from scratchpad.training.run_folder import check_saved_evaluation, config_of, re
 
 @dataclass(frozen=True)
 class Solved:
-    """The model's answer. states: the states without terminators. tokens: the number of tokens that the model wrote."""
+    """The model's answer to a question.
+
+    states: the states without terminators. tokens: the number of tokens that the model wrote. truth: the correct
+    answer; `None` if the task does not know it, because the question is not in the user's data.
+    """
 
     states: tuple[Symbols, ...]
     answer: Symbols | None
     status: str
     tokens: int
+    truth: Symbols | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,7 @@ class Run:
                     on_state(len(states) - 1, bare(states[-1]))
             status = event.status or status
         answer = evaluated.format.read_answer(task, symbols, states) if status == "done" else None
-        return Solved(tuple(map(bare, states)), answer, status, tokens)
+        return Solved(tuple(map(bare, states)), answer, status, tokens, task.known_truth(symbols))
 
     def parse_question(self, question: str) -> Symbols:
         """Return the symbols of a question. Raises ScratchpadError if the task has no such question."""

@@ -118,10 +118,10 @@ def test_layout_draws_an_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     [
         (["shwo"], "unknown command 'shwo': did you mean 'show'?"),
         (["--hepl"], "unknown option of scratchpad '--hepl': did you mean '--help'?"),
-        (["show"], "give either the name of a task or --task-file; `scratchpad tasks` lists the names"),
+        (["show"], "give only one of these: a task (`scratchpad tasks` lists the names), --task-file, or --data"),
         (
             ["show", "parity", "--task-file", TASK_FILE],
-            "give either the name of a task or --task-file; `scratchpad tasks` lists the names",
+            "give only one of these: a task (`scratchpad tasks` lists the names), --task-file, or --data",
         ),
         (["show", "party"], "unknown task 'party': did you mean 'parity'?"),
         (["show", "parity", "--format", "inductiv"], "unknown format 'inductiv': did you mean 'inductive'?"),

@@ -110,8 +110,9 @@ def test_solve_prints_states_and_answer(run: Path, capsys: Capture) -> None:
     lines = [json.loads(line) for line in out.splitlines()]
     first, second = lines[:3], lines[3:]
     assert first[:2] == [{"index": 0, "state": list("[01]1,1")}, {"index": 1, "state": list("[04]_,1")}]
-    assert list(first[2]) == ["answer", "status", "states", "tokens", "seconds"]
+    assert list(first[2]) == ["answer", "status", "states", "tokens", "seconds", "truth"]
     assert (first[2]["answer"], first[2]["status"], first[2]["states"], first[2]["tokens"]) == (["1"], "done", 2, 16)
+    assert first[2]["truth"] == ["1"]
     assert (second[0]["state"], second[-1]["answer"]) == (list("[00]0,0"), ["0"])
     status, out, err = command(capsys, "solve", run, "_1__=")
     assert out.startswith("    1  [01]1,1\n    2  [04]_,1\nanswer: 1  (done: 2 states, 16 tokens, ")

@@ -230,7 +230,7 @@ def test_user_data_and_user_tasks(tmp_path: Path, capsys: Captured) -> None:
         (["parity", "--threshold", "1.5"], "--threshold 1.5: the threshold must be above 0 and at most 1"),
         (["parity", "--names", "0,x"], "--names 0,x: parity has no symbol x"),
         (["--data", "DATA", "--names", "x"], "has no symbol x"),  # before anything is drawn
-        (["parity", "--data", "a.jsonl"], "give only one of these: a task, --task-file, or --data"),
+        (["parity", "--data", "a.jsonl"], "give only one of these: a task (`scratchpad tasks` lists the names)"),
         (["--data", "DATA", "--set", "step=1"], "unknown setting of data 'step': did you mean 'steps'"),
         (
             ["--data", "DATA", "--format", "changes"],

@@ -90,7 +90,10 @@ def test_answers_are_read_off_states_that_the_data_do_not_hold(tmp_path: Path) -
     ragged = [problem("ab", "1,2", answer="2"), problem("cd", "5,67", answer="67")]
     data = load_corpus(write(tmp_path / "b.jsonl", ragged))
     assert data.answer(tuple("ab"), tuple("1,2")) == ("2",)
-    assert data.answer(tuple("cd"), tuple("5,66")) == tuple("5,66")
+    assert data.answer(tuple("cd"), tuple("5,66")) == data.answer(tuple("new"), tuple("1,2,66")) == tuple("66")
+    for last, answer in (("1;2", "2"), ("3,1,2", "1,2"), ("2", "2")):
+        data = load_corpus(write(tmp_path / "e.jsonl", [*ragged, problem("ef", last, answer=answer)]))
+        assert data.answer(tuple("cd"), tuple("5,66")) == tuple("5,66")
     elsewhere = [problem("ab", "<2>1", answer="2"), problem("cd", "<6>7", answer="6")]
     data = load_corpus(write(tmp_path / "d.jsonl", elsewhere))
     assert data.answer(tuple("ab"), tuple("<2>1")) == ("2",)
@@ -107,7 +110,7 @@ SUMS = Corpus(
         for b in range(5)
     )
 )
-"""Answers have one digit or two, so they are read off known states only."""
+"""Answers have one digit or two, and stand after a semicolon."""
 
 
 @pytest.mark.parametrize("format_name", [*format_names(), "filler-5"])
@@ -188,6 +191,17 @@ def test_symbols_of_several_characters(tmp_path: Path) -> None:
     assert data.parse("ten + one") == ("ten", "+", "one")
     with pytest.raises(ScratchpadError, match="this question is not in the data: 1 \\+ ten"):
         data.chain(data.parse("1 + ten"))
+    with pytest.raises(ScratchpadError, match="symbols 'nine' at place 0, 'two' at place 2 of the question are not"):
+        data.parse("nine + two")
+    with pytest.raises(ScratchpadError, match=r"symbol 'nine' at place 0 .* Put spaces between symbols"):
+        data.parse("nine")
+
+
+def test_words_and_spaces_may_both_be_symbols(tmp_path: Path) -> None:
+    lines = [{"question": ["ten", "one"], "states": ["a b"], "answer": "b"}, problem("b a", "b b", answer="b")]
+    data = load_corpus(write(tmp_path / "data.jsonl", lines))
+    assert data.parse("ten one") == ("ten", "one")
+    assert data.parse("b a") == ("b", " ", "a")
 
 
 GOOD = problem("ab", "x", answer="x")

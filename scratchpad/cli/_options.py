@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from scratchpad.config.parse import split_assignments
 from scratchpad.config.schema import RunConfig
-from scratchpad.errors import ScratchpadError
+from scratchpad.errors import ScratchpadError, error_prefix
 from scratchpad.recipes import RECIPES, training_config
 from scratchpad.tasks import task_named
-from scratchpad.tasks.base import Task
-from scratchpad.tasks.formats import format_names
+from scratchpad.tasks.base import Symbols, Task, draws
+from scratchpad.tasks.formats import format_named, format_names
+from scratchpad.tasks.user_data import load_corpus
 from scratchpad.tasks.user_file import load_task_file
 from scratchpad.tasks.user_programs import UserPrograms
 
@@ -38,10 +39,12 @@ def whole_number(least: int) -> Callable[[str], int]:
 
 
 def add_task(parser: ArgumentParser) -> None:
-    """Add TASK, --task-file, --source and --set to a command."""
+    """Add TASK, --task-file, --data, --test-data, --source and --set to a command."""
     add = parser.add_argument
     add("task", metavar="TASK", nargs="?", help="name of the task; `scratchpad tasks` lists all tasks")
     add("--task-file", metavar="MY_TASK.py", help="Python file with your own task, instead of TASK; it is executed")
+    add("--data", metavar="MY_DATA.jsonl", help="file with your own problems, instead of TASK (see docs/data.md)")
+    add("--test-data", metavar="FILE.jsonl", help="file with the test problems (default: one tenth of --data)")
     add("--source", metavar="PATH", help="your programs for the task `programs`: a folder of .py files or JSON Lines")
     add_set(parser, "one or more settings of the task, such as --set bits=5 window=8")
 
@@ -95,15 +98,31 @@ def add_format_and_seed(parser: ArgumentParser, format: str = "inductive") -> No
 
 
 def task_from_arguments(args: Namespace) -> Task:
-    """Return the task that the user chose with the arguments of `add_task`."""
-    if (args.task is None) == (args.task_file is None):
-        raise ScratchpadError("give either the name of a task or --task-file; `scratchpad tasks` lists the names")
+    """Return the task that the user chose with the arguments of `add_task`. Data must have the format of --format."""
+    if [args.task, args.task_file, args.data].count(None) != 2:
+        raise ScratchpadError(
+            "give only one of these: a task (`scratchpad tasks` lists the names), --task-file, or --data"
+        )
+    if args.test_data is not None and args.data is None:
+        raise ScratchpadError(f"--test-data {args.test_data} needs --data, the file with the training problems")
     settings = split_assignments(args.set)
     if args.source is not None:
         if args.task not in ("programs", UserPrograms.name):
-            raise ScratchpadError(f"--source is only for the task programs, not for {args.task or '--task-file'}")
+            given = args.task or ("--data" if args.data else "--task-file")
+            raise ScratchpadError(f"--source is only for the task programs, not for {given}")
         return task_named(UserPrograms.name, {**settings, "path": args.source})
+    if args.data is not None:
+        corpus = load_corpus(args.data, args.test_data)
+        with error_prefix(args.data):
+            corpus.check_format(format_named(args.format))
+        return corpus.changed(settings)
     return load_task_file(args.task_file, settings) if args.task_file else task_named(args.task, settings)
+
+
+def draws_from_arguments(args: Namespace, task: Task) -> Iterator[tuple[int, Symbols]]:
+    """Yield (index, question) for the first -n questions of --split and --seed. A line of data is drawn only once."""
+    held = None if task.seeded else task.count(args.split)
+    return draws(task, args.seed, args.split, 0, min(args.n, held) if held else args.n)
 
 
 def sizes_list(text: str) -> tuple[int, ...]:

@@ -16,9 +16,6 @@ from collections.abc import Sequence
 
 from scratchpad.cli._options import add_format_and_seed, add_task, task_from_arguments, whole_number
 from scratchpad.cli._output import ProgressCounter, message, print_json, print_table
-from scratchpad.config.parse import split_assignments
-from scratchpad.config.resolve import TaskLoader
-from scratchpad.config.schema import TaskConfig
 from scratchpad.errors import ScratchpadError
 from scratchpad.globality.cases import WeightedDocuments
 from scratchpad.globality.degree import LEAST_SAMPLES, Degree, degrees, documents_of, overall
@@ -38,10 +35,6 @@ _MOST_ROWS = 60
 
 def arguments(parser: ArgumentParser) -> None:
     add_task(parser)
-    parser.add_argument(
-        "--data", metavar="FILE.jsonl",
-        help=f"your own data instead of a task; the file must have at least {LEAST_SAMPLES} problems",
-    )  # fmt: skip
     add_format_and_seed(parser)
     parser.add_argument(
         "--samples", type=whole_number(LEAST_SAMPLES), default=2000, metavar="N",
@@ -76,7 +69,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     if args.threshold is not None and not 0 < args.threshold <= 1:
         raise ScratchpadError(f"--threshold {args.threshold}: the threshold must be above 0 and at most 1")
-    task, chosen = _task(args), format_named(args.format)
+    task, chosen = task_from_arguments(args), format_named(args.format)
     names, progress = _names(args.names, task), ProgressCounter()
     cases = documents_of(task, chosen, names, args.samples, args.most_outcomes, args.seed, progress.update)
     largest = args.largest or (10**6 if cases.exact else SearchLimits.largest)
@@ -89,14 +82,6 @@ def run(args: Namespace) -> None:
     progress.clear()
     summary = _summary(task, args.format, cases, found)
     print_json(summary) if args.json else _print(cases, found, summary)
-
-
-def _task(args: Namespace) -> Task:
-    if not args.data:
-        return task_from_arguments(args)
-    if args.task or args.task_file:
-        raise ScratchpadError("give only one of these: a task, --task-file, or --data")
-    return TaskLoader().load(TaskConfig(data=args.data, format=args.format, settings=split_assignments(args.set)))
 
 
 def _names(given: str, task: Task) -> tuple[str, ...]:

@@ -1,27 +1,36 @@
 """Print documents as training rows. A row is a sequence of tokens that the model reads in one forward pass.
 
-For each token, the command prints its position, the tokens that it sees, and whether the loss includes it. The input
-is JSON Lines from `scratchpad show --json` or `scratchpad data`. A line needs only `prompt` and `states`, with marks.
+For each token, the command prints its position, the tokens that it sees, and whether the loss includes it. The
+documents are drawn from a task or from your own data, or read (--input) from JSON Lines of `scratchpad show --json` or
+`scratchpad data`. A line needs only `prompt` and `states`, with marks.
 """
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from typing import Any
 
-from scratchpad.cli._options import whole_number
+from scratchpad.cli._options import add_draws, add_task, draws_from_arguments, task_from_arguments, whole_number
 from scratchpad.cli._output import message, new_file, print_json
 from scratchpad.errors import ScratchpadError, error_prefix
 from scratchpad.layout.rows import Budget, Row, rows
+from scratchpad.tasks.document import Document
+from scratchpad.tasks.formats import format_named
 from scratchpad.tasks.jsonl import document_of_line, read_lines
 
-EXAMPLE = """scratchpad show parity -n 1 --set bits=2 window=4 --json | scratchpad layout --input - --layout packed
+EXAMPLE = """scratchpad layout parity --set bits=2 window=4 --layout split
+  scratchpad layout --data examples/my_data.jsonl --format causal
+  scratchpad show parity -n 1 --set bits=2 window=4 --json | scratchpad layout --input - --layout packed
   scratchpad layout --input parity.jsonl --layout mixed --budget 256 --question-loss --json"""
 
 
 def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("--input", metavar="FILE.jsonl|-", required=True, help="JSON Lines file with documents (- for standard input)")
+    add_task(parser)
+    add_draws(parser)
+    add("-n", type=whole_number(1), default=1, metavar="N", help="number of documents to draw (default: %(default)s)")
+    add("--input", metavar="FILE.jsonl|-", help="JSON Lines file with documents, instead of TASK (-: standard input)")
     layouts = (
         "packed: one row per document; split: one row per state, with the state before it; mixed: rows of at most "
         "--budget tokens (default: %(default)s)"
@@ -50,8 +59,7 @@ def run(args: Namespace) -> None:
 def _print_rows(args: Namespace, budget: Budget) -> list[Row[str]]:
     """Print the rows of every document. Return the rows of the first document."""
     first: list[Row[str]] = []
-    for place, value in read_lines(args.input):
-        document = document_of_line(place, value)
+    for place, document in _documents(args):
         with error_prefix(place):
             made = rows(document, budget, args.question_loss)
         if args.json:
@@ -60,6 +68,19 @@ def _print_rows(args: Namespace, budget: Budget) -> list[Row[str]]:
             print("\n\n".join(f"{place}, row {i}\n{row_as_text(row)}" for i, row in enumerate(made)), end="\n\n")
         first = first or made
     return first
+
+
+def _documents(args: Namespace) -> Iterator[tuple[str, Document[str]]]:
+    """Yield the documents, each with its name in messages."""
+    if [args.input, args.task, args.task_file, args.data].count(None) != 3:
+        raise ScratchpadError("give only one of these: a task, --task-file, --data, or --input")
+    if args.input is not None:
+        for place, value in read_lines(args.input):
+            yield place, document_of_line(place, value)
+        return
+    task, chosen = task_from_arguments(args), format_named(args.format)
+    for index, question in draws_from_arguments(args, task):
+        yield f"{task.name} {args.split} {index}", chosen.write(task, question)
 
 
 def _budget(layout: str, budget: int | None) -> Budget:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from scratchpad.cli._options import add_draws, add_task, task_from_arguments, whole_number
+from scratchpad.cli._options import add_draws, add_task, draws_from_arguments, task_from_arguments, whole_number
 from scratchpad.cli._output import SkippedTally, message, print_json
-from scratchpad.tasks.base import draws
 from scratchpad.tasks.document import as_text
 from scratchpad.tasks.formats import format_named
 from scratchpad.tasks.jsonl import line_of
 
 EXAMPLE = """scratchpad show parity --format inductive -n 2 --set bits=5 window=8
   scratchpad show parity --question 0_1_101_= --marks paper
+  scratchpad show --data examples/my_data.jsonl -n 2
   scratchpad show cruxeval --split test --format scratchpad --set path=cruxeval.jsonl"""
 
 
@@ -41,7 +41,7 @@ def run(args: Namespace) -> None:
         return
     task.check_draws()
     tally = SkippedTally()
-    for index, question in draws(task, args.seed, args.split, 0, args.n):
+    for index, question in draws_from_arguments(args, task):
         with tally.counting():
             _print(args, line_of(task, chosen, question, (args.seed, args.split, index), args.marks == "paper"))
     if tally.reasons:

@@ -58,9 +58,11 @@ def run(args: Namespace) -> None:
         if args.json:
             print_json({
                 "answer": solved.answer, "status": solved.status, "states": len(solved.states), "tokens": solved.tokens,
-                "seconds": round(seconds, 4),
+                "seconds": round(seconds, 4), "truth": solved.truth,
             })  # fmt: skip
         else:
             answer = as_text(solved.answer) if solved.answer is not None else "none"
             summary = f"{len(solved.states)} states, {solved.tokens} tokens, {duration(seconds)}"
             print(f"answer: {answer}  ({solved.status}: {summary})")
+            if solved.truth is None:
+                print("truth unknown: this question is not in the data")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from scratchpad.config.parse import to_json, with_settings
-from scratchpad.errors import ScratchpadError, unknown_name
+from scratchpad.errors import ScratchpadError, SkippedProblem, unknown_name
 from scratchpad.random_stream import Stream, stream_name
 from scratchpad.tasks.document import is_wide, letters, listed
 from scratchpad.tasks.induction import Symbols
@@ -63,6 +63,13 @@ class Task(WrittenWork, SizedQuestions):
         """Complete a question that a person typed, for instance by adding blank slots."""
         return question
 
+    def known_truth(self, question: Symbols) -> Symbols | None:
+        """Return the correct answer, or `None` if it is not known, because the question is not in the user's data."""
+        try:
+            return self.truth(question)
+        except SkippedProblem:
+            return None
+
     def draw(self, seed: int, split: str, index: int) -> Symbols:
         """Return question number `index`. The question depends only on the task, its settings and these arguments."""
         rng = Stream(stream_name(self.name, self.settings(), seed, split), index)
@@ -94,16 +101,19 @@ class Task(WrittenWork, SizedQuestions):
         alphabet, found = self.symbols(), self.split(text)
         if not found:
             raise ScratchpadError("the question is empty")
-        for place, symbol in enumerate(found):
-            if symbol not in alphabet:
-                shown = listed(alphabet[:_SYMBOLS_LISTED])
-                more = f" ... ({len(alphabet)} in all)" if len(alphabet) > _SYMBOLS_LISTED else ""
-                wide = ". Put spaces between symbols." if is_wide(alphabet) and " " not in alphabet else ""
-                raise ScratchpadError(
-                    f"{self.name}: symbol {symbol!r} at place {place} of the question is not in the alphabet: "
-                    f"{shown}{more}{wide}"
-                )
-        return found
+        unknown = {symbol: found.index(symbol) for symbol in found if symbol not in alphabet}
+        if not unknown:
+            return found
+        unspaced = is_wide(alphabet) and " " not in alphabet and len(text.split()) == 1
+        if unspaced:
+            unknown = {text.strip(): 0}
+        places = ", ".join(f"{symbol!r} at place {place}" for symbol, place in unknown.items())
+        verb = f"symbol{'s' * (len(unknown) > 1)} {places} of the question {'are' if len(unknown) > 1 else 'is'}"
+        more = f" ... ({len(alphabet)} in all)" if len(alphabet) > _SYMBOLS_LISTED else ""
+        hint = ". Put spaces between symbols." if unspaced else ""
+        raise ScratchpadError(
+            f"{self.name}: {verb} not in the alphabet: {listed(alphabet[:_SYMBOLS_LISTED])}{more}{hint}"
+        )
 
     def split(self, text: str) -> Symbols:
         """Cut text into symbols at its spaces. Text without spaces is cut into characters and marks such as <sep>."""

@@ -94,7 +94,7 @@ class Format:
         if prompt:
             return prompt, ()
         first = task.first(question)
-        if task.step(question, first) is None:
+        if task.has_one_state(question):
             raise ScratchpadError(
                 "the model has nothing to write, because this question has only one state, which is given: "
                 f"{' '.join(first)}"

@@ -48,9 +48,14 @@ class Corpus(Task):
     of the file, start again at its end, and ignore the seed. Without a test file, one problem in ten (at least one) is
     held out for testing. Questions that are calls of the same program are one problem.
 
-    A model may write a last state that is not in the file. The whole state is then its answer. However, if every last
-    state in the file ends with its answer and all answers have n symbols, then the last n symbols are the answer. In
-    the trace of a program, the answer is the value of `output` in the last state.
+    A model may answer questions that are not in the file. They must be written like the questions in the file (like
+    the prompts, if the lines have prompts that differ from the questions). Their states and true answers are unknown.
+
+    If a last state is not in the file, the answer is read off it in one of four ways. In the trace of a program, the
+    answer is the value of `output`. If every last state in the file ends with its answer and all answers have n
+    symbols, then the last n symbols are the answer. If answers have different lengths, but the same symbol stands
+    before every answer and in no answer, then the answer is what follows the last such symbol. Otherwise, the whole
+    state is the answer.
     """
 
     name: ClassVar[str] = "data"
@@ -92,7 +97,11 @@ class Corpus(Task):
         return self._alphabet
 
     def split(self, text: str) -> Symbols:
-        return letters(text) if " " in self._alphabet else super().split(text)
+        """Cut text into characters if they and the space are symbols, and otherwise as other tasks do."""
+        characters = letters(text)
+        if " " in self._alphabet and set(characters) <= {*self._alphabet, *MARKS}:
+            return characters
+        return super().split(text)
 
     def question(self, rng: Stream, size: int) -> Symbols:
         fitting = [entry.question for entry in self._part("train") if len(entry.states) == size]
@@ -104,9 +113,12 @@ class Corpus(Task):
         yield from self._entry(question).states
 
     def inductive_question(self, question: Symbols) -> Symbols:
-        return self._entry(question).inductive_question or question
+        entry = self._known.get(question)
+        return (entry and entry.inductive_question) or question
 
     def first(self, question: Symbols) -> Symbols:
+        if self.first_given and question not in self._known:
+            return question
         return self._entry(question).states[0]
 
     def step(self, question: Symbols, state: Symbols) -> Symbols | None:
@@ -116,17 +128,26 @@ class Corpus(Task):
         after = states.index(state) + 1
         return states[after] if after < len(states) else None
 
+    def has_one_state(self, question: Symbols) -> bool:
+        return question in self._known and super().has_one_state(question)
+
     def answer(self, question: Symbols, state: Symbols) -> Symbols:
         entry = self._known.get(question)
-        true, found = (last_names("".join(text)) for text in (entry.states[-1] if entry else (), state))
-        if entry and "output" in true and "output" in found:
-            return entry.answer if same_json(true["output"], found["output"]) else letters(json.dumps(found["output"]))
+        example = entry or self._all[0]
+        true, found = (last_names("".join(text)) for text in (example.states[-1], state))
+        if "output" in true and "output" in found:
+            is_true = same_json(true["output"], found["output"])
+            return entry.answer if entry and is_true else letters(json.dumps(found["output"]))
         if entry and state in (entry.states[-1], after_last(SEP, entry.states[-1])):
             return entry.answer
-        return state[-self._answer_length :] if self._answer_length else state
+        before = self._before_answer
+        return after_last(before, state) if isinstance(before, str) else state[-before:]
 
     def truth(self, question: Symbols) -> Symbols:
         return self._entry(question).answer
+
+    def known_truth(self, question: Symbols) -> Symbols | None:
+        return self.truth(question) if question in self._known else None
 
     def settings(self, everything: bool = False) -> dict[str, Any]:
         return {"steps": self.steps.to_json()}
@@ -184,13 +205,20 @@ class Corpus(Task):
         return tuple(sorted(symbols - set(MARKS)))
 
     @cached_property
-    def _answer_length(self) -> int:
-        """The length of the answer at the end of a last state. 0: the whole state is the answer."""
+    def _before_answer(self) -> str | int:
+        """The symbol before the answers at the ends of the last states, or the length of these answers.
+
+        0: the whole state is the answer.
+        """
         pairs = [(after_last(SEP, entry.states[-1]), entry.answer) for entry in self._all]
+        if not all(last[-len(answer) :] == answer for last, answer in pairs):
+            return 0
         lengths = {len(answer) for _, answer in pairs}
-        at_end = all(last[-len(answer) :] == answer for last, answer in pairs)
-        whole = all(last == answer for last, answer in pairs)
-        return lengths.pop() if at_end and len(lengths) == 1 and not whole else 0
+        befores = {last[: -len(answer)][-1:] for last, answer in pairs}
+        if len(lengths) == 1:
+            return 0 if befores == {()} else lengths.pop()
+        before = befores.pop()[0] if len(befores) == 1 and () not in befores else ""
+        return before if before and not any(before in answer for _, answer in pairs) else 0
 
     @cached_property
     def _repeating(self) -> Entry | None:

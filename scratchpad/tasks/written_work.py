@@ -33,6 +33,10 @@ class WrittenWork(Induction):
         """Return the question as the inductive format writes it, for example padded to a fixed width."""
         return question
 
+    def has_one_state(self, question: Symbols) -> bool:
+        """Return whether the first state of a question is also the last one."""
+        return self.step(question, self.first(question)) is None
+
     def direct_answer(self, question: Symbols) -> Symbols:
         """Return the answer as the format `direct` writes it."""
         return self.answer(question, self.chain(question)[-1])
