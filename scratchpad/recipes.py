@@ -1,4 +1,4 @@
-"""What to train: recipes, and the settings with which a task, a task file or a data file is trained."""
+"""The settings of runs: named recipes, and default settings for a task, a task file or a data file."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _small_settings(task: str) -> RunConfig:
 
 RECIPES: dict[str, tuple[str, RunConfig]] = {
     "demo": ("the inductive model of `scratchpad demo`", DEMO),
-    "small": ("a small model and no task: the settings for a task or data of your own", _SMALL),
+    "small": ("a small model without a task, for your own task or data", _SMALL),
     "parity-small": (
         "parity of 1-8 bits in a window of 24, with a small model; takes minutes on a CPU",
         _small_settings("parity"),
@@ -74,13 +74,12 @@ _named = recipe  # `training_config` has an argument with the name `recipe`
 
 
 def training_config(name: str, recipe: str | None = None, task_file: str | None = None) -> RunConfig:
-    """Return the settings of the run that trains what `name` says.
+    """Return the settings of the run to train.
 
     name: a built-in task, a Python file that defines a task, a data file (MY_DATA.jsonl), a recipe with a task, or a
-    configuration file (CONFIG.json). recipe: the recipe that supplies the settings of the model, of training and of
-    evaluation for a task, a task file or a data file; the task then has its default settings. Without a recipe, a
-    built-in task has its own small settings, and a file has the settings of the recipe `small`. task_file: the Python
-    file that defines the task of CONFIG.json, if its task is a Python file.
+    configuration file (CONFIG.json). recipe: the recipe for the settings of the model, training and evaluation; the
+    task then has its default settings. Without a recipe, a built-in task has its small settings, and a task file or
+    data file has the settings of the recipe `small`. task_file: the Python file that defines the task of CONFIG.json.
 
     Raises ScratchpadError if `name` or `recipe` is unknown, if both have a task, or if CONFIG.json has a task from a
     Python file and `task_file` is not given. A configuration file never chooses the code that is executed.
