@@ -12,7 +12,7 @@ import numpy as np
 from scratchpad.config.resolve import ResolvedRun, TaskLoader
 from scratchpad.config.schema import RunConfig, TaskConfig
 from scratchpad.errors import ScratchpadError
-from scratchpad.evaluation.evaluated_model import EvaluatedModel
+from scratchpad.evaluation.evaluated_model import EvaluatedModel, OnProgress
 from scratchpad.evaluation.metrics import Result, Score, evaluate
 from scratchpad.generation.engine import Limits, Opening
 from scratchpad.generation.sampling import Sampling
@@ -64,6 +64,13 @@ class Run:
     def config(self) -> RunConfig:
         """The settings of the training."""
         return self.resolved.config
+
+    @property
+    def checkpoint_text(self) -> str:
+        """The step of the loaded checkpoint, such as `step 250 of 1,500`, and the step at which training stopped."""
+        last, steps = Checkpoints(self.folder).steps()[-1], self.config.train.steps
+        stopped = f"; training stopped at step {last:,}" if last < steps else ""
+        return f"step {self.step:,} of {steps:,}{stopped}"
 
     @classmethod
     def load(
@@ -172,11 +179,13 @@ class Run:
         sampling: Sampling | None = None,
         batch: int = 64,
         evaluated: EvaluatedModel | None = None,
+        on_progress: OnProgress = lambda unit, count, total: None,
     ) -> Iterator[Result]:
         """Evaluate like `evaluate`, and yield the result of each size, with its samples, when this result is ready.
 
         evaluated: a model from `with_task`, if another task is evaluated. After the last size, all results are saved,
         unless `evaluated` is given or runs vote. Each score counts the questions that also occurred in training.
+        on_progress: a function that receives a unit, a count and a total, such as `questions of size 8`, 64, 1000.
         Raises ScratchpadError at the start if saved evaluations are damaged.
         """
         save = evaluated is None and not self.voters
@@ -185,18 +194,18 @@ class Run:
         evaluated = evaluated or self.evaluated
         sizes = tuple(dict.fromkeys(sizes)) or self.config.evaluate.sizes or evaluated.task.default_test_sizes()
         results: list[Result] = []
-        for result in evaluate(evaluated, sizes, n, method, seed, sampling, batch):
+        for result in evaluate(evaluated, sizes, n, method, seed, sampling, batch, on_progress):
             questions = [sample.question for sample in result.samples]
-            trained_on = np.any([run._trained_on(questions) for run in (self, *self.voters)], 0)
+            trained_on = np.any([run._trained_on(questions, on_progress) for run in (self, *self.voters)], 0)
             score = dataclasses.replace(result.score, seen_in_training=int(trained_on.sum()))
             results.append(Result(score, result.samples))
             yield results[-1]
         if save:
             save_evaluation(self.folder, self.step, results)
 
-    def _trained_on(self, questions: Sequence[Symbols]) -> np.ndarray:
+    def _trained_on(self, questions: Sequence[Symbols], on_progress: OnProgress) -> np.ndarray:
         data = step_data(self.resolved, ends=self.ends)
-        return training_overlap(data, self.step, questions, self.folder)
+        return training_overlap(data, self.step, questions, self.folder, on_progress)
 
 
 def check_symbols(task: Task, codec: Codec, what: str) -> None:

@@ -15,7 +15,7 @@ import pytest
 from command_line import FIVE_BITS, PAPERS_LINE, ROOT, TASK_FILE, Captured, joined, objects, start
 
 from scratchpad.cli import _output
-from scratchpad.cli._output import print_table
+from scratchpad.cli._output import print_table, table_lines
 from scratchpad.cli.main import COMMANDS, main
 from scratchpad.tasks import DATA_SETS, TASKS
 from scratchpad.tasks.formats import format_names
@@ -300,4 +300,43 @@ def test_tables_are_aligned(capsys: Captured) -> None:
         "name         n  source",
         "a           11  ours",
         "bcd   not in 7  theirs, too",
+    ]
+
+
+def test_wide_tables_are_wrapped_and_divided() -> None:
+    columns = ("run", "what it shows", "exact match", "time")
+    rows = [("runs/a", "a long text", "100 %", "3 s"), ("runs/b", "another text", "0.5 %", "2.5 s")]
+    assert (
+        table_lines(columns, rows, 44)
+        == table_lines(columns, rows)
+        == [
+            "run     what it shows  exact match   time",
+            "runs/a  a long text          100 %    3 s",
+            "runs/b  another text         0.5 %  2.5 s",
+        ]
+    )
+    assert table_lines(columns, rows, 32) == [
+        "run     what it  exact   time",
+        "        shows    match",
+        "runs/a  a long   100 %    3 s",
+        "        text",
+        "runs/b  another  0.5 %  2.5 s",
+        "        text",
+    ]
+    assert table_lines(columns, rows, 19) == [
+        "run     what it",
+        "        shows",
+        "runs/a  a long",
+        "        text",
+        "runs/b  another",
+        "        text",
+        "",
+        "run     exact",
+        "        match",
+        "runs/a  100 %",
+        "runs/b  0.5 %",
+        "",
+        "run      time",
+        "runs/a    3 s",
+        "runs/b  2.5 s",
     ]

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tiny_runs import Capture, command, contents, refused, tiny, trained
 
 from scratchpad.run import Run
 from scratchpad.tasks.document import MARKS
+from scratchpad.training.trainer import Interrupted
 
 
 @pytest.fixture(scope="module")
@@ -70,9 +74,48 @@ def test_sampled_scores_are_kept_beside_greedy_ones(run: Path, capsys: Capture) 
 
 
 def test_evaluate_prints_a_table(run: Path, capsys: Capture) -> None:
-    status, out, _ = command(capsys, "evaluate", run, "-n", "5", "--method", "free")
+    """The name of a run and its checkpoint come before the table; several runs have a column of names."""
+    status, out, err = command(capsys, "evaluate", run, "-n", "5", "--method", "free")
+    assert (status, err) == (0, f"{run}: best checkpoint, step 150 of 150\n")
+    assert [line.split()[0] for line in out.splitlines()] == ["size", "1", "2"]
+    other = shutil.copytree(run, run.with_name("other"))
+    status, out, _ = command(capsys, "evaluate", run, other, "-n", "5", "--method", "free")
     assert status == 0
-    assert [line.split()[0] for line in out.splitlines()] == ["run", str(run), str(run)]
+    assert [line.split()[0] for line in out.splitlines()[:5]] == ["run", str(run), str(run), str(other), str(other)]
+
+
+def test_evaluate_says_where_training_stopped(tmp_path: Path, capsys: Capture) -> None:
+    def stop(line: dict[str, Any]) -> None:
+        if line["step"] == 6:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(Interrupted):
+        trained(tmp_path / "run", tiny(train__checkpoint_every=4), on_metrics=stop)
+    for checkpoint, step in (("last", 6), ("4", 4)):
+        words = ("evaluate", tmp_path / "run", "--sizes", "1", "-n", "2", "--checkpoint", checkpoint)
+        says = f": {checkpoint} checkpoint, step {step} of 13; training stopped at step 6\n"
+        assert says in command(capsys, *words)[2]
+
+
+def test_evaluations_report_progress(run: Path) -> None:
+    """The count of each size grows to the number of questions; the training questions are counted as well."""
+
+    def noted(seen: list[tuple[str, int, int]], unit: str, count: int, total: int) -> None:
+        seen.append((unit, count, total))
+
+    for method in ("forced", "free"):
+        seen: list[tuple[str, int, int]] = []
+        results = Run.load(run, device="cpu").evaluate_by_size([1, 3], 17, method, on_progress=partial(noted, seen))
+        assert len(list(results)) == 2
+        for size in (1, 3):
+            counts = [count for unit, count, total in seen if (unit, total) == (f"questions of size {size}", 17)]
+            assert counts == sorted(counts)
+            assert counts[-1] == 17
+        for file in run.glob("questions-*.npy"):
+            file.unlink()
+        assert [one for one in seen if one[0].startswith("training")] == [
+            ("training questions compared", count, 150 * 16) for count in range(150 * 16)
+        ]
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import shutil
 import sys
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -16,6 +19,7 @@ from scratchpad.errors import ScratchpadError, SkippedProblem
 
 _SECONDS_BETWEEN_REPORTS = 0.2
 _CLEAR_LINE = "\r\x1b[K"
+_GAP = "  "  # between the columns of a table
 
 
 def print_json(value: Mapping[str, Any]) -> None:
@@ -24,14 +28,55 @@ def print_json(value: Mapping[str, Any]) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Print a table. Numbers are right-aligned; the first column and columns of words are left-aligned."""
-    aligned = []
-    for number, column in enumerate(zip(columns, *rows, strict=True)):
-        cells = list(map(str, column))
-        width, left = max(map(len, cells)), number == 0 or all(cell[:1].isalpha() for cell in cells[1:])
-        aligned.append([cell.ljust(width) if left else cell.rjust(width) for cell in cells])
-    for line in zip(*aligned, strict=True):
-        print("  ".join(line).rstrip())
+    """Print a table that fits the width of the terminal. A pipe or file receives one line per row."""
+    for line in table_lines(columns, rows, shutil.get_terminal_size((0, 0)).columns):
+        print(line)
+
+
+def table_lines(columns: Sequence[str], rows: Sequence[Sequence[Any]], width: int = 0) -> list[str]:
+    """Return the lines of a table of at most `width` characters; 0 means any width.
+
+    Numbers are right-aligned; the first column and columns of words are left-aligned. If the table is too wide, headers
+    and words are wrapped. If wrapping is not enough, the columns are divided into several tables, which all start with
+    the first column.
+    """
+    table = [list(map(str, column)) for column in zip(columns, *rows, strict=True)]
+    words = [number == 0 or all(cell[:1].isalpha() for cell in cells[1:]) for number, cells in enumerate(table)]
+    widths = [max(map(len, cells)) for cells in table]
+    groups = [list(range(len(widths)))]
+    if width and sum(widths) + len(_GAP) * (len(widths) - 1) > width:
+        fixed = [[] if is_words else cells[1:] for cells, is_words in zip(table, words, strict=True)]  # never wrapped
+        least = [
+            max(map(len, (*" ".join(cells[: len(cells) - len(whole)]).split(), *whole)))
+            for cells, whole in zip(table, fixed, strict=True)
+        ]
+        while sum(widths) + len(_GAP) * (len(widths) - 1) > width and widths != least:
+            widths[max((i for i in groups[0] if widths[i] > least[i]), key=lambda i: widths[i])] -= 1
+        groups = _column_groups(widths, width)
+    wrapped = [
+        [textwrap.wrap(cell, width, break_on_hyphens=False) or [""] for cell in cells]
+        for cells, width in zip(table, widths, strict=True)
+    ]
+    widths = [max(len(part) for parts in cells for part in parts) for cells in wrapped]
+    lines: list[str] = []
+    for group in groups:
+        lines += [""] if lines else []
+        for row in zip(*wrapped, strict=True):
+            for parts in itertools.zip_longest(*(row[i] for i in group), fillvalue=""):
+                sized = zip(parts, group, strict=True)
+                cells = [part.ljust(widths[i]) if words[i] else part.rjust(widths[i]) for part, i in sized]
+                lines.append(_GAP.join(cells).rstrip())
+    return lines
+
+
+def _column_groups(widths: Sequence[int], width: int) -> list[list[int]]:
+    """Return groups of column numbers that fit the width. Each group starts with the first column, number 0."""
+    groups = [[0]]
+    for number in range(1, len(widths)):
+        if len(groups[-1]) > 1 and sum(widths[i] + len(_GAP) for i in groups[-1]) + widths[number] > width:
+            groups.append([0])
+        groups[-1].append(number)
+    return groups
 
 
 def message(text: str) -> None:

@@ -27,7 +27,7 @@ from scratchpad.cli._options import (
     sizes_list,
     whole_number,
 )
-from scratchpad.cli._output import print_json, print_table
+from scratchpad.cli._output import ProgressCounter, message, print_json, print_table
 from scratchpad.config.parse import split_assignments
 from scratchpad.errors import ScratchpadError
 from scratchpad.number_format import duration, memory, percent, percent_range
@@ -64,12 +64,15 @@ def run(args: Namespace) -> None:
     args.method = args.method or ("free" if args.vote else "forced")
     sampling, runs = sampling_from_arguments(args), _load_runs(args)
     outcomes = [(run, *_evaluate(args, run, sampling)) for run in runs]
+    for one in (one for run in runs for one in (run, *run.voters)):
+        message(f"{one.folder}: {args.checkpoint} checkpoint, {one.checkpoint_text}")
     if args.json:
         return
     scores = [(_name(run), result.score) for run, results, _ in outcomes for result in results]
     what = "exact" if args.method == "forced" else "correct"
     columns = "run", "size", "n", what, "95 % interval", "transitions", "tokens", "time", "memory", "seen in training"
-    print_table(columns, [_cells(name, score) for name, score in scores])
+    first = 0 if len(args.runs) > 1 else 1  # the name of a single run stands above the table
+    print_table(columns[first:], [_cells(name, score)[first:] for name, score in scores])
     for run, results, program_shares in outcomes:
         over, n = (sum(getattr(result.score, name) for result in results) for name in ("over_context", "n"))
         if over:
@@ -103,10 +106,15 @@ def _evaluate(args: Namespace, run: Run, sampling: Sampling) -> tuple[list[Resul
     evaluated, which_run = _with_settings(run, args.set), {"run": str(run.folder)} if len(args.runs) > 1 else {}
     if run.voters:
         which_run = {"runs": [str(one.folder) for one in (run, *run.voters)]}
-    for result in run.evaluate_by_size(args.sizes, args.n, args.method, args.seed, sampling, args.batch, evaluated):
+    progress = ProgressCounter()
+    for result in run.evaluate_by_size(
+        args.sizes, args.n, args.method, args.seed, sampling, args.batch, evaluated, progress.update
+    ):
         results.append(result)
         if args.json:
+            progress.clear()
             print_json(which_run | result.score.to_json())
+    progress.clear()
     program_shares = _program_shares(evaluated or run.evaluated, results)
     for metric, share in program_shares.items() if args.json else ():
         score = {name: getattr(results[0].score, name) for name in ("task", "format", "method", "seed", "sampling")}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +21,7 @@ from scratchpad.tasks.document import Document
 from scratchpad.tasks.formats import Format
 
 OVER_CONTEXT = "over-context"
+OnProgress = Callable[[str, int, int], None]  # takes a unit, a count and a total, such as "questions", 64, 1000
 _JSON_NAMES = {"correct": "right"}
 
 

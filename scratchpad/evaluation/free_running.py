@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from scratchpad.evaluation.evaluated_model import EvaluatedModel, Sample
 from scratchpad.generation.engine import Chain, Limits, Opening
@@ -21,15 +21,19 @@ def evaluate_free_running(
     sampling: Sampling | None = None,
     batch: int = 64,
     cache: str = "twice",
+    on_count: Callable[[int], None] = lambda count: None,
 ) -> list[Sample]:
-    """Generate and evaluate the work for each question. An answer is correct only if the status is `done`."""
+    """Generate and evaluate the work for each question. An answer is correct only if the status is `done`.
+
+    on_count: a function that receives the number of finished chains after each chain.
+    """
     documents = [evaluated.document(question) for question in questions]
     limits = Limits(
         state_tokens=max(len(state) for document in documents for state in document.states) + _SLACK,
         states=max(len(document.states) for document in documents) + _SLACK,
     )
     written = evaluated.engine(limits, sampling, cache).write(
-        [Opening.of(document) for document in documents], sampling, batch
+        [Opening.of(document) for document in documents], sampling, batch, on_count
     )
     # without a prompt, the first state is the question, which the model does not generate
     given = [() if document.prompt else document.states[:1] for document in documents]

@@ -13,7 +13,7 @@ from typing import Any
 
 from scratchpad.errors import ScratchpadError, unknown_name
 from scratchpad.evaluation import METHODS
-from scratchpad.evaluation.evaluated_model import OVER_CONTEXT, EvaluatedModel, Sample, draw_test_questions
+from scratchpad.evaluation.evaluated_model import OVER_CONTEXT, EvaluatedModel, OnProgress, Sample, draw_test_questions
 from scratchpad.evaluation.free_running import evaluate_free_running
 from scratchpad.evaluation.intervals import wilson
 from scratchpad.evaluation.teacher_forced import evaluate_teacher_forced
@@ -77,10 +77,12 @@ def evaluate(
     seed: int = 0,
     sampling: Sampling | None = None,
     batch: int = 64,
+    on_progress: OnProgress = lambda unit, count, total: None,
 ) -> Iterator[Result]:
     """Evaluate n test questions of each size and yield one result per size.
 
     `method`: `forced` (one forward pass) or `free` (generation). Contradictory arguments raise ScratchpadError.
+    on_progress: a function that receives the count of evaluated questions of each size.
     """
     if method not in METHODS:
         raise unknown_name("method", method, METHODS)
@@ -97,16 +99,21 @@ def evaluate(
     with evaluated.eval_mode():
         for (size, questions), fits in zip(drawn, fitting, strict=True):
             posed = [question for question, fit in zip(questions, fits, strict=True) if fit]
+            on_count = partial(_report, on_progress, f"questions of size {size}", len(posed))
             if method == "forced":
-                run = partial(evaluate_teacher_forced, evaluated, size, posed)
+                run = partial(evaluate_teacher_forced, evaluated, size, posed, on_count)
             else:
-                run = partial(evaluate_free_running, evaluated, size, posed, sampling, batch)
+                run = partial(evaluate_free_running, evaluated, size, posed, sampling, batch, on_count=on_count)
             start = time.perf_counter()
             found = run() if posed else []
             seconds = time.perf_counter() - start
             samples = _with_over_context(size, questions, fits, found)
             score = _score(evaluated, size, method, seed, samples, seconds)
             yield Result(dataclasses.replace(score, sampling=sampling.words if sampling else ""), samples)
+
+
+def _report(on_progress: OnProgress, unit: str, total: int, count: int) -> None:
+    on_progress(unit, count, total)
 
 
 def _with_over_context(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -35,16 +35,27 @@ class _SampleRow:
         return self.row.segments[-1] - PROMPT
 
 
-def evaluate_teacher_forced(evaluated: EvaluatedModel, size: int, questions: Sequence[Symbols]) -> list[Sample]:
-    """Evaluate every state, given the true previous state. The samples have no answer and an empty status."""
+def evaluate_teacher_forced(
+    evaluated: EvaluatedModel,
+    size: int,
+    questions: Sequence[Symbols],
+    on_count: Callable[[int], None] = lambda count: None,
+) -> list[Sample]:
+    """Evaluate every state, given the true previous state. The samples have no answer and an empty status.
+
+    on_count: a function that receives the number of evaluated questions after each forward pass.
+    """
     documents = [evaluated.document(question) for question in questions]
     sample_rows = [one for i, document in enumerate(documents) for one in _rows_of(i, document)]
     verdicts: list[dict[int, bool]] = [{} for _ in documents]
     longest = [0] * len(documents)
+    rows_done = 0
     for part in micro_batches(sample_rows, _MOST_TOKENS):
         for one, correct in zip(part, _correct_blocks(evaluated, part), strict=True):
             verdicts[one.sample].update(enumerate(correct, one.first))
             longest[one.sample] = max(longest[one.sample], len(one))
+        rows_done += len(part)
+        on_count(len(questions) * rows_done // len(sample_rows))
     samples = []
     for index, (question, document, verdict) in enumerate(zip(questions, documents, verdicts, strict=True)):
         transitions = tuple(verdict[i] for i in sorted(verdict))

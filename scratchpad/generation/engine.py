@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
@@ -186,18 +186,29 @@ class Engine:
             if rows:
                 logits = self.decoder.advance(tokens, parts)
 
-    def write(self, openings: Sequence[Opening], sampling: Sampling | None = None, batch: int = 64) -> list[Chain]:
-        """Write all rows, at most `batch` rows at a time, and return their chains."""
+    def write(
+        self,
+        openings: Sequence[Opening],
+        sampling: Sampling | None = None,
+        batch: int = 64,
+        on_count: Callable[[int], None] = lambda count: None,
+    ) -> list[Chain]:
+        """Write all rows, at most `batch` rows at a time, and return their chains.
+
+        on_count: a function that receives the number of finished chains after each chain.
+        """
         chosen = sampling or Sampling()
         writer = dataclasses.replace(self, detect_loops=self.detect_loops and chosen.is_greedy)
         choose = chosen.chooser()
-        results = [Chain() for _ in openings]
+        results, finished = [Chain() for _ in openings], 0
         for start in range(0, len(openings), batch):
             for event in writer.stream(openings[start : start + batch], choose, start):
                 if event.state is not None:
                     results[event.row].states.append(event.state)
                 if event.status is not None:
                     results[event.row].status = event.status
+                    finished += 1
+                    on_count(finished)
                 results[event.row].held_bytes = event.held_bytes
         return results
 
