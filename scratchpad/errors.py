@@ -1,4 +1,8 @@
-"""The two kinds of errors: a user's mistake, and a failure of a run."""
+"""The two kinds of errors: a user's mistake, and a failure of a run.
+
+A message names a Python argument in backquotes, such as `resume=True`. The command line prints its own option instead,
+such as --resume (`ARGUMENTS` in `scratchpad/cli/main.py`).
+"""
 
 from __future__ import annotations
 

@@ -97,7 +97,9 @@ def training_config(name: str, recipe: str | None = None, task_file: str | None 
             "or MY_DATA.jsonl with a recipe"
         )
     if config.task.file and not task_file:
-        raise ScratchpadError(f"{name} runs a Python file as its task; confirm the file with --set task.file=FILE")
+        raise ScratchpadError(
+            f"{name} runs a Python file as its task; confirm the file with the setting task.file=FILE"
+        )
     return config
 
 

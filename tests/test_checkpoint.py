@@ -96,9 +96,9 @@ def test_damage_is_named_and_the_intact_one_before_offered(
 ) -> None:
     file = run / "checkpoints" / "step-13" / name
     damage(file)
-    with pytest.raises(ScratchpadError, match=rf"step-13/{name} is .*step 12 is intact: use --checkpoint 12"):
+    with pytest.raises(ScratchpadError, match=rf"step-13/{name} is .*step 12 is intact: choose it with `checkpoint`"):
         Checkpoints(run).load()
-    with pytest.raises(ScratchpadError, match="--checkpoint 12"):
+    with pytest.raises(ScratchpadError, match="step 12 is intact"):
         Run.load(run, "last", "cpu")
     assert Run.load(run, "12", "cpu").step == 12
 
@@ -164,7 +164,7 @@ def test_going_on_from_an_earlier_checkpoint_drops_the_later_ones(damaged: bool,
     """A later checkpoint that was damaged must not keep its name."""
     if damaged:
         cut(run / "checkpoints" / "step-13" / "model.safetensors")
-        with pytest.raises(ScratchpadError, match="--checkpoint 12"):
+        with pytest.raises(ScratchpadError, match="step 12 is intact"):
             go_on(run)
     assert_same_end(go_on(run, checkpoint="12"), finished)
 
@@ -231,7 +231,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_and_the_run_can_go_on(tmp_path: 
 
     says = (
         r"cannot write the checkpoint of step 9.*File too large.*last intact checkpoint is step-6"
-        r"\. Free some disk space and continue with --resume"
+        r"\. Free some disk space and continue with `resume=True`"
     )
     with contextlib.ExitStack() as room, pytest.raises(RunFailure, match=says):
         trained(tmp_path / "run", tiny(**SETTINGS), on_metrics=fill)
@@ -293,7 +293,7 @@ def test_a_worker_that_dies_is_reported_with_advice(
 
     monkeypatch.setattr(StepData, "__getitem__", dies)
     monkeypatch.setattr(Trainer, "_train_step", long_step)
-    with pytest.raises(RunFailure, match=r"background process.*died.*train\.workers=0.*--resume") as raised:
+    with pytest.raises(RunFailure, match=r"background process.*died.*train\.workers=0.*`resume=True`") as raised:
         trained(tmp_path / "run", tiny(train__checkpoint_every=1, train__workers=1))
     assert str(raised.value).count("died") == 1
     assert Checkpoints(tmp_path / "run").steps()[-1] >= 2

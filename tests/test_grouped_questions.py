@@ -56,7 +56,7 @@ def test_programs_that_scratchpad_data_wrote_are_held_out_whole(tmp_path: Path, 
 def test_one_program_cannot_be_held_out(tmp_path: Path, capsys: Capture) -> None:
     lines = [line("n", str(call), str(call)) for call in range(7)]
     path = write(tmp_path / "runs.jsonl", lines)
-    with pytest.raises(ScratchpadError, match=r"runs.jsonl: only 1 program with 7 calls: add one more .*--test-data"):
+    with pytest.raises(ScratchpadError, match=r"1 program with 7 calls: add one more .*`task.test_data`"):
         load_corpus(path)
     assert "1 program with 7 calls" in refused(capsys, "train", "parity-small", "--data", path)
     assert load_corpus(path, path).count("train") == 7

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+from scratchpad.cli.main import ARGUMENTS
+
 ROOT = Path(__file__).parent.parent
 MOST_LINES = 350
 
@@ -178,3 +180,20 @@ def test_files_name_no_path_of_one_machine() -> None:
     path = re.compile(r"(?<![\w.})])/(work|opt|root|home)/\w")
     texts = files(".py", ".md", ".toml", ".txt", ".cff", ".json", ".html", ".jinja", ".yml", ".yaml", "Makefile", "run")
     assert not [str(file.relative_to(ROOT)) for file in texts if path.search(file.read_text(encoding="utf-8"))]
+
+
+def messages() -> Iterator[str]:
+    """The texts of the errors that the package raises, without those of `cli` and `experiments`, which is behind it."""
+    for module, tree in MODULES.items():
+        for node in ast.walk(tree):
+            raised = isinstance(node, ast.Raise) and not module.startswith(("scratchpad.cli", "scratchpad.experiments"))
+            for part in ast.walk(node) if raised else ():
+                if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    yield part.value
+
+
+def test_messages_of_the_library_name_python_arguments() -> None:
+    """Messages say `resume=True`, not --resume. `cli/main.py` translates them for the command line."""
+    assert not [text for text in messages() if re.search(r"(?<![\w-])--[a-z]", text)]
+    named = {name for text in messages() for name in re.findall("`([^`]+)`", text)}
+    assert ARGUMENTS.keys() - named == {"checkpoint"}  # a function returns this part of the message

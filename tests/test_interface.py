@@ -76,7 +76,7 @@ def test_train_solve_and_evaluate(tmp_path: Path) -> None:
     assert (score.size, score.n, score.method) == (2, 3, "forced")
     assert (tmp_path / "run" / "scores.jsonl").exists()
     assert [score.size for score in sp.evaluate(run, n=2, method="free")] == [3, 7]
-    with pytest.raises(sp.ScratchpadError, match="already exists"):
+    with pytest.raises(sp.ScratchpadError, match="with `resume=True`, or replace it with `force=True`"):
         sp.train(tiny(), tmp_path / "run")
     assert sp.train(tiny(train__steps=3), tmp_path / "run", "cpu", resume=True).step == 3
     assert sp.Run.load(tmp_path / "run", "last").step == 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import NoReturn, Protocol, cast
@@ -34,6 +35,11 @@ COMMANDS = {
     "bench": "measure speed and compare it with the public implementation",
 }
 
+ARGUMENTS = {
+    "checkpoint": "--checkpoint", "force=True": "--force", "out": "--out", "resume=True": "--resume",
+    "task.test_data": "--test-data", "task_file": "--task-file",
+}  # fmt: skip
+"""The Python arguments that messages of the library name in backquotes, with the options of the command line."""
 _USER_ERRORS = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
 
 
@@ -149,8 +155,13 @@ def _fail(status: int, text: str) -> int:
         sys.stdout.flush()
     except OSError:
         _discard_output()
-    print(text, file=sys.stderr)
+    print(with_options(text), file=sys.stderr)
     return status
+
+
+def with_options(message: str) -> str:
+    """Return a message of the library with options (--resume) in place of Python arguments (`resume=True`)."""
+    return re.sub("`([^`]+)`", lambda quoted: ARGUMENTS.get(quoted[1], quoted[0]), message)
 
 
 def _discard_output() -> None:

@@ -39,7 +39,7 @@ class TaskLoader:
         if (file := config.file) is not None:
             return self._once(("file", file, settings), lambda: load_task_file(file, settings))
         if folder is not None and config.name == "own":
-            raise ScratchpadError(f"{folder} was trained on a task from a Python file: name it with --task-file")
+            raise ScratchpadError(f"{folder} was trained on a task from a Python file: name it with `task_file`")
         return self._once(("name", config.name, settings), lambda: task_named(config.name, settings))
 
     def _data_task(self, config: TaskConfig, settings: dict[str, object]) -> Task:

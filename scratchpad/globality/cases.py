@@ -150,5 +150,5 @@ def refuse_few(cases: WeightedDocuments, least: int) -> None:
     if not cases.exact and len(cases.documents) < least:
         raise ScratchpadError(
             f"{len(cases.documents)} documents are too few: a test against chance needs at least {least} documents. "
-            "Increase --samples, or use a longer data file."
+            "Take more samples, or use a longer data file."
         )

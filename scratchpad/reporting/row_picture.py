@@ -50,7 +50,7 @@ def draw_rows(rows: Sequence[Row[str]], file: IO[bytes]) -> None:
     if longest > MOST_TOKENS:
         raise ScratchpadError(
             f"a picture of a row of {longest} tokens is not readable. At most {MOST_TOKENS} tokens are allowed. "
-            "Use `--layout split`, or `--layout mixed` with a smaller `--budget`."
+            "Use the layout `split`, or the layout `mixed` with a smaller budget."
         )
     cell = max(_CELL_INCHES * min(1.0, _COMFORTABLE_TOKENS / longest), _MIN_CELL_INCHES)
     heights = [_TOP_INCHES + cell * len(row) + _BOTTOM_INCHES for row in shown]

@@ -19,14 +19,14 @@ def hub_lines(name: str, config: str | None = None) -> Iterator[tuple[str, dict[
     except ImportError:
         raise ScratchpadError(
             f"{name} comes from the Hugging Face hub, but the package `datasets` is not installed. Install it with "
-            "pip install 'scratchpad[hub]', or load the data from a file: --set path=FILE.jsonl"
+            "pip install 'scratchpad[hub]', or load the data from a file with the setting path=FILE.jsonl"
         ) from None
     try:
         parts = datasets.load_dataset(name, config)
     except Exception as error:  # network, hub and file errors have many classes
         raise RunFailure(
             f"{name} could not be loaded from the Hugging Face hub: {type(error).__name__}: {error}. "
-            "You can load the data from a file instead: --set path=FILE.jsonl"
+            "You can load the data from a file instead, with the setting path=FILE.jsonl"
         ) from None
     for split, rows in parts.items():
         for number, row in enumerate(rows):

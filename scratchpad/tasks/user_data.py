@@ -277,7 +277,7 @@ def load_corpus(path: str, test_path: str | None = None) -> Corpus:
             raise ScratchpadError(f"{line.place}: the same question as in {before.place}, but another chain or answer")
     if not test_lines and len(set(map(program_of, first))) < 2:
         what = "question" if len(first) == 1 else f"program with {len(first)} calls"
-        raise ScratchpadError(f"{path}: only 1 {what}: add one more for testing, or give test data (--test-data)")
+        raise ScratchpadError(f"{path}: only 1 {what}: add one more for testing, or give test data (`task.test_data`)")
     lengths, written_as = [len(line.entry.states) for line in every], format_named(formats[0])
     written = [line.document for line in every if line.document]
     answers_alone = [name for name in format_names() if not format_named(name).has_work]

@@ -44,7 +44,7 @@ class UserPrograms(ProgramRuns):
 
     def problems(self) -> Iterator[ProgramProblem]:
         if not self.path:
-            raise ScratchpadError("own-programs needs --set path=FOLDER (of .py files) or --set path=FILE.jsonl")
+            raise ScratchpadError("own-programs needs the setting path=FOLDER (of .py files) or path=FILE.jsonl")
         path = Path(self.path)
         if not path.is_dir() and path.suffix != ".py":
             yield from (_from_line(*placed) for placed in read_lines(self.path))

@@ -103,7 +103,7 @@ class Checkpoints:
             raise RunFailure(
                 f"cannot write the checkpoint of step {step} to {self.folder}: {error}. "
                 + (f"The last intact checkpoint is step-{kept[-1]}" if kept else "There is no earlier checkpoint")
-                + ". Free some disk space and continue with --resume"
+                + ". Free some disk space and continue with `resume=True`"
             ) from error
         self._drop_old()
 
@@ -137,7 +137,7 @@ class Checkpoints:
                 self._read(step)
             except _Damaged:
                 continue
-            return f"The checkpoint of step {step} is intact: use --checkpoint {step} if the command has this option"
+            return f"The checkpoint of step {step} is intact: choose it with `checkpoint`"
         return "No other checkpoint is intact"
 
     def _read(self, step: int) -> Checkpoint:

@@ -161,5 +161,5 @@ def _batch_failure(error: Exception) -> RunFailure:
         return RunFailure(f"a background process could not make a batch: {reported}")
     return RunFailure(
         f"a background process that makes batches died ({reported}). The memory may be full. "
-        "Set train.workers=0 or a smaller train.batch, and continue with --resume"
+        "Set train.workers=0 or a smaller train.batch, and continue with `resume=True`"
     )

@@ -57,12 +57,16 @@ def has_run_to_resume(folder: Path, run: ResolvedRun, resume: bool, force: bool)
         check_same_run(folder, run)
         return True
     if exists and not force:
-        raise ScratchpadError(f"{folder} already exists: resume the run with --resume, or replace it with --force")
+        raise ScratchpadError(
+            f"{folder} already exists: resume the run with `resume=True`, or replace it with `force=True`"
+        )
     if exists and not (folder / "config.json").is_file():
-        raise ScratchpadError(f"{folder} is not a run folder; --force replaces only run folders. Choose another --out")
+        raise ScratchpadError(
+            f"{folder} is not a run folder; `force=True` replaces only run folders. Choose another `out`"
+        )
     start = run.config.train.start
     if exists and start is not None and Path(start).resolve().is_relative_to(folder.resolve()):
-        raise ScratchpadError(f"train.start={start} lies in {folder}, which would be replaced: choose another --out")
+        raise ScratchpadError(f"train.start={start} lies in {folder}, which would be replaced: choose another `out`")
     return False
 
 
@@ -73,7 +77,7 @@ def make_run_folder(folder: Path, run: ResolvedRun, start: Checkpoint | None) ->
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         write_atomically(folder / "config.json", json.dumps(_run_record(run, start), indent=1) + "\n")
     except OSError as error:
-        raise ScratchpadError(f"--out {folder} cannot be written: {error.strerror}") from None
+        raise ScratchpadError(f"{folder} cannot be written: {error.strerror}") from None
 
 
 def _run_record(run: ResolvedRun, start: Checkpoint | None) -> dict[str, Any]:
@@ -116,7 +120,7 @@ def check_same_run(folder: Path, run: ResolvedRun, same_evaluation: bool = True)
     """
     record = read_run_record(folder)
     if record["vocabulary"] != run.codec.to_json():
-        raise ScratchpadError(f"{folder} was started with other symbols: its task or data changed. Use another --out")
+        raise ScratchpadError(f"{folder} was started with other symbols: its task or data changed. Use another `out`")
     saved, config = config_of(record, folder), run.config
     if saved.train.start != config.train.start and _is_same_start(record, config):
         saved = dataclasses.replace(saved, train=dataclasses.replace(saved.train, start=config.train.start))
@@ -129,7 +133,7 @@ def check_same_run(folder: Path, run: ResolvedRun, same_evaluation: bool = True)
     if changed:
         raise ScratchpadError(
             f"{folder} was started with other settings ({'; '.join(changed)}). To resume it, give "
-            f"{folder / 'config.json'} in place of a recipe. To start a new run, choose another --out"
+            f"{folder / 'config.json'} in place of a recipe. To start a new run, choose another `out`"
         )
 
 

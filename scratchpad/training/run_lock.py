@@ -25,13 +25,13 @@ def lock_run_folder(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError as error:
-        raise ScratchpadError(f"--out {folder} cannot be written: {error.strerror}") from None
+        raise ScratchpadError(f"{folder} cannot be written: {error.strerror}") from None
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ScratchpadError(
-                f"another process is training in {folder}. Wait until it ends, stop it, or choose another --out"
+                f"another process is training in {folder}. Wait until it ends, stop it, or choose another `out`"
             ) from None
         except OSError:  # some network file systems cannot lock folders: train without a lock
             pass

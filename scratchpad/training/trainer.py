@@ -271,7 +271,9 @@ def _as_run_failures(folder: Path) -> Iterator[None]:
             raise
         raise failure from error
     except OSError as error:
-        raise RunFailure(f"{folder} cannot be written: {error}. Free some space and continue with --resume") from error
+        raise RunFailure(
+            f"{folder} cannot be written: {error}. Free some space and continue with `resume=True`"
+        ) from error
 
 
 def _step_seed(seed: int, step: int, rank: int) -> int:
