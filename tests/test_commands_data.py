@@ -174,11 +174,11 @@ def test_settings_may_be_given_several_times(capsys: Captured) -> None:
 
 
 def test_a_task_file_replaces_a_task(capsys: Captured) -> None:
-    assert main(["show", "--task-file", TASK_FILE, "--question", "2716=", "--marks", "paper"]) == 0
-    assert capsys.readouterr().out == "2716=:[0]2#[1]7#[2]7#[3]7.\n"
+    assert main(["show", "--task-file", TASK_FILE, "--question", "9[2716]059=", "--marks", "paper"]) == 0
+    assert capsys.readouterr().out == "9[2716]059=:c2,2#d7,7#e1,7#f6,7#g],7.\n"
     assert main(["show", "--task-file", TASK_FILE, "--set", "sizes=3", "-n", "1", "--json"]) == 0
     (line,) = objects(capsys.readouterr().out)
-    assert (line["task"], line["settings"]) == ("own", {"sizes": 3, "largest": 9})
+    assert (line["task"], line["settings"]) == ("own", {"sizes": 3, "largest": 9, "window": 20, "fill": "0123456789"})
 
 
 # data
@@ -215,14 +215,10 @@ def test_data_refuses_an_existing_file_unless_forced(tmp_path: Path, capsys: Cap
 def test_data_that_fails_keeps_the_old_file(tmp_path: Path, capsys: Captured) -> None:
     """The task raises an error after two documents."""
     file, task = tmp_path / "out.jsonl", tmp_path / "task.py"
-    source = (
-        Path(TASK_FILE).read_text().replace("return max(question[:-1])", "return max(question[:-1])\n\n\nCALLS = []")
-    )
+    source, start = Path(TASK_FILE).read_text(), '    slot = question.index("[") + 1\n'
+    assert source.count(start) == 1
     task.write_text(
-        source.replace(
-            '    return f"[0]{question[0]}"',
-            '    CALLS.append(1)\n    1 / (len(CALLS) < 9)\n    return f"[0]{question[0]}"',
-        )
+        source.replace(start, f"{start}    CALLS.append(1)\n    1 / (len(CALLS) < 9)\n") + "\n\nCALLS = []\n"
     )
     file.write_text("precious")
     assert main(["data", "--task-file", str(task), "-n", "9", "--out", str(file), "--force"]) == 2

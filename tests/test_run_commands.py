@@ -242,15 +242,16 @@ def test_a_task_file_from_training_to_solving(tmp_path: Path, capsys: Capture) -
     folder = tmp_path / "run"
     arguments = ["train", "parity-small", "--task-file", MY_TASK, "--out", folder, *FEW, "largest=5"]
     assert command(capsys, *arguments)[0] == 0
-    assert Run.load(folder, task_file=str(MY_TASK)).evaluated.task.settings() == {"sizes": "1-6", "largest": 5}
+    settings = Run.load(folder, task_file=str(MY_TASK)).evaluated.task.settings()
+    assert settings == {"sizes": "1-6", "largest": 5, "window": 20, "fill": "0123456789"}
     for words in (["evaluate", folder], ["solve", folder, "2716="]):
         assert "name it with --task-file" in refused(capsys, *words)
     assert "confirm the file with" in refused(capsys, "train", folder / "config.json", "--out", tmp_path / "other")
     status, out, err = command(capsys, "evaluate", folder, "--task-file", MY_TASK, "--sizes", "2", "-n", "3", "--json")
     assert (status, json.loads(out)["task"]) == (0, "own"), err
-    status, out, err = command(capsys, "solve", folder, "215=", "--task-file", MY_TASK, "--max-tokens", "5")
+    status, out, err = command(capsys, "solve", folder, "215", "--task-file", MY_TASK, "--max-tokens", "5")
     assert (status, out.splitlines()[-1][:7]) == (0, "answer:"), err
-    assert "not in the alphabet" in refused(capsys, "solve", folder, "2x=", "--task-file", MY_TASK)
+    assert "not in the alphabet" in refused(capsys, "solve", folder, "2!", "--task-file", MY_TASK)
     assert command(capsys, *arguments, "--resume")[0] == 0
 
 

@@ -14,35 +14,49 @@ from scratchpad.tasks.formats import format_named
 from scratchpad.tasks.user_file import load_task_file
 
 TASK_FILE = str(Path(__file__).parent.parent / "examples" / "my_task.py")
+DIGITS = "0123456789"
 
 
 def test_the_example_of_a_task_file() -> None:
     task = load_task_file(TASK_FILE)
-    question = task.parse("2716=")
-    assert (
-        as_text(format_named("inductive").write(task, question).symbols(), paper=True) == "2716=:[0]2#[1]7#[2]7#[3]7."
-    )
-    assert as_text(format_named("direct").write(task, question).symbols(), paper=True) == "2716=7."
-    assert task.settings() == {"sizes": "1-6", "largest": 9}
+    question = task.parse("9[2716]059=")
+    inductive, direct = (format_named(name).write(task, question) for name in ("inductive", "direct"))
+    assert as_text(inductive.symbols(), paper=True) == "9[2716]059=:c2,2#d7,7#e1,7#f6,7#g],7."
+    assert as_text(direct.symbols(), paper=True) == "9[2716]059=7."
+    assert task.settings() == {"sizes": "1-6", "largest": 9, "window": 20, "fill": DIGITS}
     for _, drawn in draws(task, 0, "train", 0, 23):
         assert task.answer(drawn, task.chain(drawn)[-1]) == task.truth(drawn)
-        assert 2 <= len(drawn) <= 7
+        assert len(drawn) == 21
+        assert 1 <= drawn.index("]") - drawn.index("[") - 1 <= 6
 
 
 def test_settings_reach_the_functions_of_the_file() -> None:
     task = load_task_file(TASK_FILE, {"largest": "1", "sizes": "13"})
-    assert task.settings() == {"sizes": 13, "largest": 1}
+    assert task.settings() == {"sizes": 13, "largest": 1, "window": 20, "fill": DIGITS}
     drawn = [question for _, question in draws(task, 0, "train", 0, 23)]
-    assert {symbol for question in drawn for symbol in question} == {"0", "1", "="}
-    assert {len(question) for question in drawn} == {14}
+    lists = [question[question.index("[") + 1 : question.index("]")] for question in drawn]
+    assert {symbol for items in lists for symbol in items} == {"0", "1"}
+    assert {question.index("]") - question.index("[") for question in drawn} == {14}
     assert load_task_file(TASK_FILE).settings()["largest"] == 9
-    assert len(task.at_size(3).draw(0, "test", 0)) == 4
+    three = task.at_size(3).draw(0, "test", 0)
+    assert three.index("]") - three.index("[") == 4
+
+
+def test_a_typed_question_is_completed_by_the_file(tmp_path: Path) -> None:
+    task = load_task_file(TASK_FILE)
+    completed = task.completed(task.parse("27160"))
+    assert "[27160]" in "".join(completed)
+    assert len(completed) == 21
+    assert task.completed(completed) == completed == load_task_file(TASK_FILE).completed(task.parse("27160"))
+    file = tmp_path / "mine.py"
+    file.write_text(COUNTDOWN)
+    assert load_task_file(str(file)).completed(("7",)) == ("7",)
 
 
 def test_a_task_of_a_file_can_be_sent_to_another_process() -> None:
     task = load_task_file(TASK_FILE, {"largest": 3}).at_size(11)
     again = pickle.loads(pickle.dumps(task))
-    assert again.settings() == task.settings() == {"sizes": 11, "largest": 3}
+    assert again.settings() == task.settings() == {"sizes": 11, "largest": 3, "window": 20, "fill": DIGITS}
     assert again.draw(5, "train", 7) == task.draw(5, "train", 7)
 
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from scratchpad.config.lengths import Lengths
 from scratchpad.config.parse import read_value
 from scratchpad.errors import ScratchpadError, unknown_name
-from scratchpad.random_stream import Stream
+from scratchpad.random_stream import Stream, stream_name
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import MARKS
 
@@ -62,6 +62,11 @@ class FunctionTask(Task):
     def truth(self, question: Symbols) -> Symbols:
         return self._call("truth", question)
 
+    def completed(self, question: Symbols) -> Symbols:
+        if not hasattr(self.functions, "completed"):
+            return question
+        return self._call("completed", Stream(stream_name(self.name, "completed", question)), question)
+
     def _call(self, name: str, *arguments: Any, ends: bool = False) -> Any:
         """Call a function of the file and return its symbols. If `ends` is set, the function may also return None.
 
@@ -80,6 +85,9 @@ def load_task_file(path: str, settings: Mapping[str, Any] | None = None) -> Task
     The functions are those of `Induction`, but `symbols` takes the settings as an argument. A function may return a
     string instead of a tuple of characters. An optional dictionary SETTINGS in the file gives the default settings,
     including "sizes" (such as "1-10"). Loading puts the settings in use into SETTINGS, where the functions read them.
+
+    An optional function completed(rng, question) turns a question that a person typed into the form that `question`
+    draws, for example by filling a window. `rng` depends only on the typed question.
 
     Loading runs the file, so load only files that you trust. Raises ScratchpadError if the file cannot be run, if a
     function is missing, or if the functions contradict each other on a few sample questions.
