@@ -16,7 +16,7 @@ WORKERS ?= 2
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .PHONY: help setup setup-dev setup-docs demo test test-all test-lowest test-sdist lint format types docs sdist \
-	gallery results clean
+	gallery settings results clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -68,6 +68,10 @@ sdist: setup-dev ## the source distribution in dist/, checked against the tracke
 gallery: setup ## write docs/gallery.md again from the tasks
 	$(BIN)/python -m tools.write_gallery > docs/gallery.md.new
 	mv docs/gallery.md.new docs/gallery.md
+
+settings: setup ## write docs/settings.md again from the settings and their descriptions
+	$(BIN)/python -m tools.write_settings > docs/settings.md.new
+	mv docs/settings.md.new docs/settings.md
 
 results: setup ## write docs/results from finished experiments: make results RUNS="runs/fig4b-small ..."
 	$(BIN)/python -m tools.write_results $(RUNS)

@@ -8,7 +8,7 @@ from scratchpad.config.parse import split_assignments
 from scratchpad.config.schema import EvaluateConfig, RunConfig, TaskConfig, TrainConfig, read_config
 from scratchpad.errors import ScratchpadError, unknown_name
 from scratchpad.models.config import PRESETS
-from scratchpad.tasks import DATA_SETS, TASKS
+from scratchpad.tasks import BUILT_IN
 
 _SMALL = RunConfig(
     model=PRESETS["small"],
@@ -43,7 +43,7 @@ DEMO = RunConfig(
 
 def _small_settings(task: str) -> RunConfig:
     """Return the settings with which a small model learns a built-in task within minutes on two CPU cores."""
-    small = {**TASKS, **DATA_SETS}[task].small
+    small = BUILT_IN[task].small
     return _SMALL.with_settings({"task.name": task, **split_assignments(small.split(), f"{task}.small")})
 
 
@@ -62,7 +62,7 @@ def recipe(name: str) -> RunConfig:
     """Return the settings of a recipe. Raises ScratchpadError if there is no recipe with this name."""
     if name in RECIPES:
         return RECIPES[name][1]
-    if name in {**TASKS, **DATA_SETS}:
+    if name in BUILT_IN:
         raise ScratchpadError(
             f"unknown recipe {name!r}: {name} is the name of a task. To train the task, give its name in place of a "
             f"recipe; known recipes: {', '.join(RECIPES)}"
@@ -84,7 +84,7 @@ def training_config(name: str, recipe: str | None = None, task_file: str | None 
     Raises ScratchpadError if `name` or `recipe` is unknown, if both have a task, or if CONFIG.json has a task from a
     Python file and `task_file` is not given. A configuration file never chooses the code that is executed.
     """
-    built_in = name in TASKS or name in DATA_SETS
+    built_in = name in BUILT_IN
     if built_in and recipe is None:
         return _small_settings(name)
     if built_in or name.endswith((".py", ".jsonl")):
@@ -111,7 +111,7 @@ def _config_with_task(name: str) -> RunConfig:
         raise ScratchpadError("the recipe 'small' has no task: give a task, MY_TASK.py or MY_DATA.jsonl in its place")
     if name in RECIPES:
         return recipe(name)
-    error = unknown_name("task or recipe", name, [*TASKS, *DATA_SETS, *RECIPES])
+    error = unknown_name("task or recipe", name, [*BUILT_IN, *RECIPES])
     raise ScratchpadError(f"{error}; a file must be MY_TASK.py, MY_DATA.jsonl or CONFIG.json")
 
 

@@ -195,7 +195,7 @@ def test_a_context_must_be_known_where_positions_are_learned() -> None:
         ({"dropout": 1.0}, "dropout=1.0"),
         ({"gelu": "tanhh"}, "did you mean 'tanh'"),
         ({"context": 0}, "context=0"),
-        ({"span": 0}, r"span=0 must be at least 1 \(the token itself\), or none for no limit"),
+        ({"span": 0}, "model.span=0: the value must be at least 1"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, object], says: str) -> None:

@@ -1,4 +1,4 @@
-"""What `train` and `sweep` take as their first argument, and the small settings of every task."""
+"""What commands take as their first argument, and the small settings of every task."""
 
 from __future__ import annotations
 
@@ -108,3 +108,25 @@ def test_one_name_for_what_is_trained(first: str, capsys: Capture) -> None:
         error = refused(capsys, first, name, "--set", f"task.data={MY_DATA}", "train.batch=2|3")
         assert f"{name} and task.data={MY_DATA} both name what to train" in error
     assert "both name what to train" in refused(capsys, "train", "cycles", "--task-file", MY_TASK)
+
+
+@pytest.mark.parametrize(("what", "option"), [(MY_TASK, "--task-file"), (MY_DATA, "--data")])
+def test_a_file_in_place_of_a_task(what: str, option: str, tmp_path: Path, capsys: Capture) -> None:
+    """`show`, `layout`, `data`, `prompt` and `globality` take a file as TASK, as they do with an option."""
+    commands = [
+        ["show", "-n", "2", "--json"], ["layout", "--layout", "split"], ["prompt", "--shots", "1"],
+        ["globality", "--format", "causal", "--samples", "50", "--largest", "1", "--most-outcomes", "0"],
+        ["data", "-n", "3", "--force", "--out", str(tmp_path / "out.jsonl")],
+    ]  # fmt: skip
+    for name, *words in commands:
+        first, named = command(capsys, name, what, *words), command(capsys, name, option, what, *words)
+        assert first[0] == 0, first[2]
+        assert first[:2] == named[:2]
+        assert first[1] or (tmp_path / "out.jsonl").read_text()
+
+
+def test_a_task_is_named_once(capsys: Capture) -> None:
+    for words in ([], ["cycles", "--task-file", MY_TASK], [MY_TASK, "--data", MY_DATA]):
+        assert "give one of these, and only one: a task" in refused(capsys, "show", *words)
+    assert "no_task.py: no such file" in refused(capsys, "show", "no_task.py")
+    assert "--source is only for the task programs" in refused(capsys, "show", MY_TASK, "--source", "x")

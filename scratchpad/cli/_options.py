@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scratchpad.config.parse import split_assignments
@@ -41,9 +42,13 @@ def whole_number(least: int) -> Callable[[str], int]:
 def add_task(parser: ArgumentParser) -> None:
     """Add TASK, --task-file, --data, --test-data, --source and --set to a command."""
     add = parser.add_argument
-    add("task", metavar="TASK", nargs="?", help="name of the task; `scratchpad tasks` lists all tasks")
-    add("--task-file", metavar="MY_TASK.py", help="Python file with your own task, instead of TASK; it is executed")
-    add("--data", metavar="MY_DATA.jsonl", help="file with your own problems, instead of TASK (see docs/data.md)")
+    what = (
+        "a task (`scratchpad tasks` lists all tasks), a Python file with your own task (MY_TASK.py, which is run), "
+        "or a file with your own problems (MY_DATA.jsonl; see docs/data.md)"
+    )
+    add("task", metavar="TASK", nargs="?", help=what)
+    add("--task-file", metavar="MY_TASK.py", help="the same as MY_TASK.py in place of TASK")
+    add("--data", metavar="MY_DATA.jsonl", help="the same as MY_DATA.jsonl in place of TASK")
     add("--test-data", metavar="FILE.jsonl", help="file with the test problems (default: one tenth of --data)")
     add("--source", metavar="PATH", help="your programs for the task `programs`: a folder of .py files or JSON Lines")
     add_set(parser, "one or more settings of the task, such as --set bits=5 window=8")
@@ -101,22 +106,27 @@ def task_from_arguments(args: Namespace) -> Task:
     """Return the task that the user chose with the arguments of `add_task`. Data must have the format of --format."""
     if [args.task, args.task_file, args.data].count(None) != 2:
         raise ScratchpadError(
-            "give only one of these: a task (`scratchpad tasks` lists the names), --task-file, or --data"
+            "give one of these, and only one: a task (`scratchpad tasks` lists the names), MY_TASK.py, MY_DATA.jsonl"
         )
-    if args.test_data is not None and args.data is None:
+    suffix = Path(args.task or "").suffix
+    task_file, data = (
+        given or (args.task if suffix == ending else None)
+        for given, ending in ((args.task_file, ".py"), (args.data, ".jsonl"))
+    )
+    if args.test_data is not None and data is None:
         raise ScratchpadError(f"--test-data {args.test_data} needs --data, the file with the training problems")
     settings = split_assignments(args.set)
     if args.source is not None:
         if args.task not in ("programs", UserPrograms.name):
-            given = args.task or ("--data" if args.data else "--task-file")
+            given = args.task or ("--data" if data else "--task-file")
             raise ScratchpadError(f"--source is only for the task programs, not for {given}")
         return task_named(UserPrograms.name, {**settings, "path": args.source})
-    if args.data is not None:
-        corpus = load_corpus(args.data, args.test_data)
-        with error_prefix(args.data):
+    if data is not None:
+        corpus = load_corpus(data, args.test_data)
+        with error_prefix(data):
             corpus.check_format(format_named(args.format))
         return corpus.changed(settings)
-    return load_task_file(args.task_file, settings) if args.task_file else task_named(args.task, settings)
+    return load_task_file(task_file, settings) if task_file else task_named(args.task, settings)
 
 
 def draws_from_arguments(args: Namespace, task: Task) -> Iterator[tuple[int, Symbols]]:

@@ -17,6 +17,7 @@ SUCCESS, FAILURE, USER_ERROR, INTERRUPTED = 0, 1, 2, 130
 
 COMMANDS = {
     "tasks": "list the tasks with their formats, settings and sources",
+    "settings": "list the settings of a run or a task with their meanings",
     "show": "print documents of a task, or the document of one question",
     "data": "write documents of a task to a JSON Lines file",
     "layout": "print documents as training rows, with positions and attention",

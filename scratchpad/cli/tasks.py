@@ -6,7 +6,7 @@ import inspect
 from argparse import ArgumentParser, Namespace
 
 from scratchpad.cli._output import print_json
-from scratchpad.tasks import DATA_SETS, TASKS
+from scratchpad.tasks import BUILT_IN, TASKS
 from scratchpad.tasks.base import Task
 from scratchpad.tasks.formats import format_named, format_names
 
@@ -18,7 +18,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    for kind in (*TASKS.values(), *DATA_SETS.values()):
+    for kind in BUILT_IN.values():
         task = kind()
         if args.json:
             settings = task.settings(everything=True)

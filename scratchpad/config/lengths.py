@@ -25,6 +25,7 @@ class Lengths(TextSetting):
     """
 
     minimum: ClassVar[int] = 1
+    examples: ClassVar[str] = "lengths, such as 5, 1-30, 1-30:size or 2:3,5:1"
     low: int
     high: int
     weights: tuple[int, ...] = ()
@@ -109,3 +110,4 @@ class Numbers(Lengths):
     """A distribution of numbers that may include 0. It is written like `Lengths`, for example `5` or `0-9`."""
 
     minimum = 0
+    examples = "numbers, such as 5 or 0-9"

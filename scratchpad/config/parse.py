@@ -12,8 +12,8 @@ import reprlib
 import types
 import typing
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
-from typing import Any, Self, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Self, TypeVar
 
 from scratchpad.errors import ScratchpadError, error_prefix, unknown_name
 
@@ -24,6 +24,9 @@ _KINDS = {bool: "true or false", int: "a whole number", float: "a finite number"
 
 class TextSetting(ABC):
     """A setting with its own type, which users write as a text."""
+
+    examples: ClassVar[str] = ""
+    """Examples of the text, for lists of settings."""
 
     @classmethod
     @abstractmethod
@@ -42,6 +45,25 @@ class WithPresets(ABC):
     @abstractmethod
     def preset(cls, name: str) -> Self:
         """Return the preset `name`. Raises ScratchpadError, with the known names, if no such preset exists."""
+
+
+class Checked:
+    """A dataclass of settings whose allowed values are in class variables, which the list of settings also shows."""
+
+    choices: ClassVar[Mapping[str, Sequence[str]]] = {}
+    """The allowed values of a setting that takes one of a few names."""
+    least: ClassVar[Mapping[str, float]] = {}
+    """The smallest allowed value of a number."""
+
+    def check_values(self, place: str) -> None:
+        """Raise ScratchpadError if a value is not among `choices` or is below `least`. `place`: such as `train.`."""
+        for name, allowed in self.choices.items():
+            if getattr(self, name) not in allowed:
+                raise unknown_name(place + name, getattr(self, name), allowed)
+        for name, least in self.least.items():
+            value = getattr(self, name)
+            if value is not None and not value >= least:
+                raise ScratchpadError(f"{place}{name}={value}: the value must be at least {least}")
 
 
 def split_assignments(pairs: Iterable[str], what: str = "--set") -> dict[str, str]:

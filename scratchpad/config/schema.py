@@ -6,34 +6,28 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
-from scratchpad.config.parse import split_assignments, to_json, with_settings
-from scratchpad.errors import ScratchpadError, error_prefix, unknown_name
+from scratchpad.config.parse import Checked, split_assignments, to_json, with_settings
+from scratchpad.errors import ScratchpadError, error_prefix
 from scratchpad.evaluation import METHODS
 from scratchpad.layout.rows import Budget
 from scratchpad.models.config import BACKENDS, ModelConfig
 from scratchpad.tasks import excluded
 from scratchpad.tasks.formats import format_named
 
-PRECISIONS = ("fp32", "bf16")
-LAYOUTS = ("packed", "split", "mixed")
-PLACES = ("start", "anywhere")
-_MINIMA = {
-    "steps": 1, "batch": 1, "samples": 1, "max_states": 2, "seed": 0, "learning_rate": 0, "final_learning_rate": 0,
-    "warmup_steps": 0, "decay_steps": 1, "weight_decay": 0, "budget": 1, "micro_tokens": 1, "workers": 0, "threads": 1,
-    "log_every": 1, "evaluate_every": 0, "checkpoint_every": 0,
-}  # fmt: skip
 _PARTS = ("task", "model", "train", "curriculum", "evaluate")
 
 
 @dataclass(frozen=True)
 class TaskConfig:
-    """The task that the model learns.
+    """The task that the model learns. The task's own settings, such as `bits`, are set by their names.
 
-    `name`: the name of a built-in task, used if neither `data` nor `file` is given. `settings`: the task's settings.
-    `data`: a JSON-lines file of problems. `test_data`: a file of test problems (none: a tenth of `data` is for tests).
-    `file`: a Python file that defines a task.
+    `name`: the name of a built-in task. It has no effect if `data` or `file` is given.
+    `format`: the form of the documents (docs/formats.md), such as inductive, scratchpad or direct.
+    `data`: a file of your own problems in JSON lines, in place of a built-in task.
+    `test_data`: a file of test problems for `data` (none: a tenth of `data` is for tests).
+    `file`: a Python file that defines your own task, in place of a built-in task. The file is executed.
     """
 
     name: str = "parity"
@@ -54,26 +48,52 @@ class TaskConfig:
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(Checked):
     """The settings of training.
 
+    `steps`: the number of steps. In a step, the optimizer (AdamW) changes the weights once.
     `batch`: the number of documents per step, summed over all processes.
     `samples`: the number of different training documents (none: unlimited).
     `max_states`: the number of states to train on in each inductive chain (none: all states).
     `states_from`: which states of a longer chain to train on: its first states (`start`), or consecutive states from a
     random place in its first 10,000 states (`anywhere`).
-    `decay_steps`: the length of the cosine schedule in steps (none: all steps of the run).
-    `average`: the decay of an exponential moving average of the weights (none: no average). If set, evaluations and the
-    finished model use the average.
-    `micro_tokens`: the largest number of tokens in one forward pass.
+    `seed`: the seed of the initial weights, of the training documents and of dropout.
+    `learning_rate`: the learning rate after the warm-up. It falls to `final_learning_rate` along a cosine.
+    `final_learning_rate`: the learning rate at the end of the cosine.
+    `warmup_steps`: the number of steps at the beginning in which the learning rate rises from 0.
+    `decay_steps`: the length of the cosine in steps (none: all steps of the run).
+    `weight_decay`: the weight decay of AdamW. It applies to matrices, not to biases and norms.
+    `betas`: the two decay rates of AdamW's averages of the gradient and of its square.
+    `clip`: the largest norm of the gradient. A larger gradient is scaled down to this norm, which is above 0.
+    `average`: the decay, above 0 and below 1, of an exponential moving average of the weights (none: no average). If
+    set, evaluations and the finished model use the average.
+    `precision`: the number format of matrix products: fp32, or bf16 with weights in fp32.
+    `question_loss`: whether the loss also includes the tokens of the question.
+    `layout`: how a document becomes training rows: one row (packed), one row for each state (split), or rows of at most
+    `budget` tokens (mixed). All layouts give the same loss.
+    `budget`: the largest number of tokens in a row, for `layout` mixed (none: for the other layouts).
+    `attention`: the implementation of attention: block by block (blocks), or with a mask over the whole row (dense).
+    `micro_tokens`: the largest number of tokens in one forward pass. A larger batch is split into several passes.
     `workers`: the number of background processes that make batches (none: 2 with a GPU, otherwise 0).
     `threads`: the number of torch threads on a CPU (none: torch's default).
     `log_every`: the number of steps between log lines. Steps with an evaluation are also logged.
-    `evaluate_every`, `checkpoint_every`: the number of steps between evaluations or checkpoints (0: only at the end).
-    `stop_at`: the accuracy that ends training early, if all evaluated sizes reach it (none: no early end).
+    `evaluate_every`: the number of steps between evaluations (0: only at the end).
+    `checkpoint_every`: the number of steps between checkpoints (0: only at the end).
+    `stop_at`: the accuracy, above 0 and at most 1, that ends training early if all evaluated sizes reach it (none: no
+    early end).
     `start`: the folder of a run whose last weights, or their average, are the initial weights (none: random weights).
     In an experiment file, the name of a curve stands for the run of this curve with the same seed.
     """
+
+    choices: ClassVar = {
+        "precision": ("fp32", "bf16"), "layout": ("packed", "split", "mixed"), "attention": BACKENDS,
+        "states_from": ("start", "anywhere"),
+    }  # fmt: skip
+    least: ClassVar = {
+        "steps": 1, "batch": 1, "samples": 1, "max_states": 2, "seed": 0, "learning_rate": 0, "final_learning_rate": 0,
+        "warmup_steps": 0, "decay_steps": 1, "weight_decay": 0, "budget": 1, "micro_tokens": 1, "workers": 0,
+        "threads": 1, "log_every": 1, "evaluate_every": 0, "checkpoint_every": 0,
+    }  # fmt: skip
 
     steps: int = 1000
     batch: int = 64
@@ -104,16 +124,9 @@ class TrainConfig:
     start: str | None = None
 
     def __post_init__(self) -> None:
-        choices = {"precision": PRECISIONS, "layout": LAYOUTS, "attention": BACKENDS, "states_from": PLACES}
-        for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                raise unknown_name(f"train.{name}", getattr(self, name), allowed)
+        self.check_values("train.")
         if self.states_from != "start" and self.max_states is None:
             raise ScratchpadError(f"train.states_from={self.states_from} needs train.max_states, the number of states")
-        for name, least in _MINIMA.items():
-            value = getattr(self, name)
-            if value is not None and not value >= least:
-                raise ScratchpadError(f"train.{name}={value}: the value must be at least {least}")
         if self.seed >= 2**63:
             raise ScratchpadError(f"train.seed={self.seed}: the seed must be below 2**63")
         if self.stop_at is not None and not 0 < self.stop_at <= 1:
@@ -136,12 +149,18 @@ class TrainConfig:
 
 
 @dataclass(frozen=True)
-class EvaluateConfig:
+class EvaluateConfig(Checked):
     """The settings of evaluations during and after training.
 
     `sizes`: the sizes of the questions (empty: the task's default, usually the largest training size).
-    `n`: the number of questions per size. `temperature`: the sampling temperature of the method `free` (0: greedy).
+    `n`: the number of questions per size.
+    `method`: how to evaluate: by one forward pass over the correct document (forced), or by generation (free).
+    `seed`: the seed of the test questions.
+    `temperature`: the sampling temperature of the method free (0: greedy).
     """
+
+    choices: ClassVar = {"method": METHODS}
+    least: ClassVar = {"n": 1}
 
     sizes: tuple[int, ...] = ()
     n: int = 256
@@ -150,10 +169,9 @@ class EvaluateConfig:
     temperature: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise unknown_name("evaluate.method", self.method, METHODS)
-        if self.n < 1 or any(size < 1 for size in self.sizes):
-            raise ScratchpadError(f"evaluate: n={self.n}, sizes={self.sizes}: n and all sizes must be at least 1")
+        self.check_values("evaluate.")
+        if any(size < 1 for size in self.sizes):
+            raise ScratchpadError(f"evaluate.sizes={self.sizes}: every size must be at least 1")
         if not self.temperature >= 0 or (self.temperature and self.method == "forced"):
             raise ScratchpadError(
                 f"evaluate.temperature={self.temperature:g} must be 0 (greedy), or above 0 with evaluate.method=free"
@@ -161,14 +179,16 @@ class EvaluateConfig:
 
 
 @dataclass(frozen=True)
-class CurriculumConfig:
+class CurriculumConfig(Checked):
     """Training in stages. Each stage has different task settings (Abbe et al. 2024, figures 8 and 9).
 
     `stages`: the task settings of each stage, such as `n=2; n=3`. Spaces separate several settings of one stage.
-    `threshold`: the share of correct answers that ends a stage.
-    `every`: the number of steps between tests of a stage. `n`: the number of new questions in a test.
+    `threshold`: the share of correct answers, above 0 and at most 1, that ends a stage (none: there are no stages).
     `forget`: whether to train only on the current stage. If not, all stages so far have equal parts in a batch.
+    `every`: the number of steps between tests of a stage. `n`: the number of new questions in a test.
     """
+
+    least: ClassVar = {"every": 1, "n": 1}
 
     stages: tuple[str, ...] = ()
     threshold: float | None = None
@@ -177,6 +197,7 @@ class CurriculumConfig:
     n: int = 512
 
     def __post_init__(self) -> None:
+        self.check_values("curriculum.")
         stages = self.settings
         if bool(stages) != (self.threshold is not None):
             raise ScratchpadError(
@@ -189,8 +210,6 @@ class CurriculumConfig:
             raise ScratchpadError(f"curriculum.threshold={self.threshold}: {share}")
         if self.forget and not stages:
             raise ScratchpadError("curriculum.forget needs curriculum.stages: set the stages or leave out forget")
-        if self.every < 1 or self.n < 1:
-            raise ScratchpadError(f"curriculum: every={self.every} n={self.n}: both must be at least 1")
 
     @property
     def settings(self) -> tuple[dict[str, str], ...]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
-from scratchpad.config.parse import WithPresets
+from scratchpad.config.parse import Checked, WithPresets
 from scratchpad.errors import ScratchpadError, unknown_name
 
 POSITIONS = ("learned", "rotary", "alibi", "none")
@@ -15,17 +15,27 @@ GELUS = ("exact", "tanh")
 
 
 @dataclass(frozen=True)
-class ModelConfig(WithPresets):
+class ModelConfig(WithPresets, Checked):
     """The settings of a GPT-2-style Transformer.
 
-    positions: learned (one vector per position), rotary (Su et al. 2021), alibi (Press et al. 2022) or none.
-    span: the number of most recent positions that a token sees, including its own; none: no limit.
-    context: the number of positions. With learned positions, none takes the number that the data need. With other
-    positions, none is no limit, so the model can read longer inputs than in training.
-    gelu: exact, as in the authors' code, or tanh, GPT-2's approximation, which takes four times as long on a CPU.
-    deviation: the standard deviation of the initial weights; none: 1 / sqrt(inputs of the matrix). GPT-2's 0.02 suits
-    widths of several hundred. With it, narrow models stay on a plateau for hundreds of steps.
+    `layers`: the number of layers.
+    `heads`: the number of attention heads in a layer.
+    `width`: the number of values in the vector of a token. It must be a multiple of `heads`.
+    `positions`: how the model knows positions: learned (one vector per position), rotary (Su et al. 2021), alibi (Press
+    et al. 2022) or none.
+    `span`: the number of most recent positions that a token sees, including its own (none: no limit).
+    `context`: the number of positions. With learned positions, none means the number that the data need. With other
+    positions, none means no limit, so the model can read longer inputs than in training.
+    `dropout`: the share of values, at least 0 and below 1, that dropout sets to 0 in training.
+    `bias`: whether linear layers and norms have biases.
+    `gelu`: the activation: exact, as in the authors' code, or tanh, GPT-2's approximation, which takes four times as
+    long on a CPU.
+    `deviation`: the standard deviation of the initial weights (none: 1 / sqrt(inputs of the matrix)). GPT-2's 0.02
+    suits widths of several hundred. With it, narrow models stay on a plateau for hundreds of steps.
     """
+
+    choices: ClassVar = {"positions": POSITIONS, "gelu": GELUS}
+    least: ClassVar = {"layers": 1, "heads": 1, "width": 1, "span": 1, "context": 1}
 
     layers: int = 6
     heads: int = 6
@@ -39,26 +49,16 @@ class ModelConfig(WithPresets):
     deviation: float | None = 0.02
 
     def __post_init__(self) -> None:
-        if min(self.layers, self.heads, self.width) < 1:
-            given = f"layers={self.layers}, heads={self.heads}, width={self.width}"
-            raise ScratchpadError(f"the model has {given}, but each must be at least 1")
+        self.check_values("model.")
         if self.width % self.heads or (self.positions == "rotary" and self.width // self.heads % 2):
             raise ScratchpadError(
                 f"model.width={self.width} must be a multiple of model.heads={self.heads}"
                 + (", and width / heads must be even for rotary positions" if self.positions == "rotary" else "")
             )
-        if self.positions not in POSITIONS:
-            raise unknown_name("model.positions", self.positions, POSITIONS)
-        if self.span is not None and self.span < 1:
-            raise ScratchpadError(f"model.span={self.span} must be at least 1 (the token itself), or none for no limit")
-        if self.gelu not in GELUS:
-            raise unknown_name("model.gelu", self.gelu, GELUS)
         if self.deviation is not None and self.deviation <= 0:
             raise ScratchpadError(f"model.deviation={self.deviation} must be above 0, or none for 1 / sqrt(inputs)")
         if not 0 <= self.dropout < 1:
             raise ScratchpadError(f"model.dropout={self.dropout} must be at least 0 and below 1")
-        if self.context is not None and self.context < 1:
-            raise ScratchpadError(f"model.context={self.context} must be at least 1, or none")
 
     @property
     def weight_settings(self) -> Self:

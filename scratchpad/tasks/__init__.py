@@ -37,26 +37,30 @@ DATA_SETS: dict[str, type[ProgramRuns]] = {task.name: task for task in (Mbpp, Cr
 """The tasks whose problems are read from a file, a folder or the Hugging Face hub."""
 
 
+BUILT_IN: dict[str, type[Task]] = {**TASKS, **DATA_SETS}
+"""All tasks of this package."""
+
+
 def task_named(name: str, settings: Mapping[str, Any] | None = None) -> Task:
     """Return the task `name` with the given settings, for example `task_named("parity", {"bits": "1-8"})`.
 
     Raises ScratchpadError if a name is unknown, if a value is invalid, or if two settings exclude each other.
     """
-    kinds, given = {**TASKS, **DATA_SETS}, settings or {}
-    if name not in kinds:
-        raise unknown_name("task", name, kinds)
+    given = settings or {}
+    if name not in BUILT_IN:
+        raise unknown_name("task", name, BUILT_IN)
     replaced = excluded(name, given)
     for other, one in replaced.items():
         if one in replaced:
             raise ScratchpadError(
                 f"{name}: {one}={given[one]} and {other}={given[other]} exclude each other: give only one setting"
             )
-    return with_settings(kinds[name](), given, name)
+    return with_settings(BUILT_IN[name](), given, name)
 
 
 def excluded(name: str, given: Mapping[str, Any]) -> dict[str, str]:
     """Return {excluded setting: setting in `given` that excludes it}. `name`: the name of the task."""
-    kind = {**TASKS, **DATA_SETS}.get(name)
+    kind = BUILT_IN.get(name)
     pairs = kind.exclusive_settings if kind else ()
     both = [*pairs, *((other, one) for one, other in pairs)]
     return {other: one for one, other in both if given.get(one) not in (None, "", "none", (), [])}

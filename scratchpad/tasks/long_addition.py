@@ -23,6 +23,7 @@ Random symbols fill the free places, so that even short operands show the model 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import ClassVar, Self
@@ -37,7 +38,6 @@ from scratchpad.tasks.state_labels import StateLabels
 from scratchpad.tasks.text_task import TextTask
 
 _FILLING = "0123456789$=_"
-_LAWS = ("uniform", "same", "numbers")
 _NUMBER = r"(?:0|[1-9](?: [0-9])*)"
 _QUESTION = re.compile(rf"{_NUMBER} \+ {_NUMBER}")
 _OPENS, _CLOSES = "<scratch>\n", "\n</scratch>\n"
@@ -56,8 +56,8 @@ class _Labels(StateLabels):
 @dataclass(frozen=True)
 class LongAddition(TextTask):
     """`digits`: the number of digits of an operand.
-    `law`: how operands are drawn. `uniform`: their lengths are independent. `same`: their lengths are equal.
-    `numbers`: all numbers with an allowed length are equally likely, so most operands are long.
+    `law`: how operands are drawn. Their lengths are independent (uniform) or equal (same), or all numbers with an
+    allowed length are equally likely, so most operands are long (numbers).
     `window`: the largest number of digits of an operand in the inductive text.
     """
 
@@ -68,6 +68,7 @@ class LongAddition(TextTask):
     small: ClassVar[str] = "digits=1-3 window=5 model.positions=rotary evaluate.sizes=2,3,4,5"
     labels: ClassVar[StateLabels] = _Labels()
     characters: ClassVar[str] = "0123456789 +,:C\n=$_"
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {"law": ("uniform", "same", "numbers")}
     examples = (("2 9 + 5 7", {"window": 4}), ("9 8 7 + 2 5", {"window": 4}), ("8 + 7", {"window": 2}))
 
     digits: Lengths = field(default=Lengths(1, 8))
@@ -75,8 +76,8 @@ class LongAddition(TextTask):
     window: int = field(default=12, metadata=BEYOND_PAPER)
 
     def __post_init__(self) -> None:
-        if self.law not in _LAWS:
-            raise unknown_name("law of long-addition", self.law, _LAWS)
+        if self.law not in self.choices["law"]:
+            raise unknown_name("law of long-addition", self.law, self.choices["law"])
         if self.window < 1:
             raise ScratchpadError(f"long-addition: window={self.window} must be at least 1")
 

@@ -44,7 +44,9 @@ class _Texts(TextRules):
 class Corpus(Task):
     """A task that takes questions, chains and answers from a file.
 
-    The size of a problem is its number of states. Only problems with a size in `steps` are drawn. Draws have the order
+    `steps`: the sizes of the problems that are drawn. The size of a problem is its number of states.
+
+    Draws have the order
     of the file, start again at its end, and ignore the seed. Without a test file, one problem in ten (at least one) is
     held out for testing. Questions that are calls of the same program are one problem.
 

@@ -23,7 +23,10 @@ _MOST_STATES_CHECKED = 100_000
 
 @dataclass(frozen=True)
 class FunctionTask(Task):
-    """A task made of the functions of a module. Its settings are `sizes` and the names in the module's SETTINGS."""
+    """A task made of the functions of a module. Its settings are the names in the module's SETTINGS.
+
+    `sizes`: the sizes of the questions that are drawn.
+    """
 
     name: ClassVar[str] = "own"
     summary: ClassVar[str] = "what the functions of your file compute"
