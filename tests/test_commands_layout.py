@@ -118,10 +118,10 @@ def test_layout_draws_an_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     [
         (["shwo"], "unknown command 'shwo': did you mean 'show'?"),
         (["--hepl"], "unknown option of scratchpad '--hepl': did you mean '--help'?"),
-        (["show"], "give only one of these: a task (`scratchpad tasks` lists the names), --task-file, or --data"),
+        (["show"], "give only one of these: a task (`scratchpad tasks` lists the names), MY_TASK.py or MY_DATA.jsonl"),
         (
             ["show", "parity", "--task-file", TASK_FILE],
-            "give only one of these: a task (`scratchpad tasks` lists the names), --task-file, or --data",
+            "give only one of these: a task (`scratchpad tasks` lists the names), MY_TASK.py or MY_DATA.jsonl",
         ),
         (["show", "party"], "unknown task 'party': did you mean 'parity'?"),
         (["show", "parity", "--format", "inductiv"], "unknown format 'inductiv': did you mean 'inductive'?"),

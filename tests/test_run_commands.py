@@ -190,7 +190,7 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
         ["parity-small", "--data", "good.jsonl", "--set", "steps=3-6:size"],
         "steps=3-6:size has unequal weights, but each problem of a file is drawn equally often",
     ),
-    "code": (["code.json"], "confirm the file with --set task.file=FILE"),
+    "code": (["code.json"], "confirm the file with the setting task.file=FILE"),
 }
 
 

@@ -127,6 +127,6 @@ def test_a_file_in_place_of_a_task(what: str, option: str, tmp_path: Path, capsy
 
 def test_a_task_is_named_once(capsys: Capture) -> None:
     for words in ([], ["cycles", "--task-file", MY_TASK], [MY_TASK, "--data", MY_DATA]):
-        assert "give one of these, and only one: a task" in refused(capsys, "show", *words)
+        assert "give only one of these: a task" in refused(capsys, "show", *words)
     assert "no_task.py: no such file" in refused(capsys, "show", "no_task.py")
     assert "--source is only for the task programs" in refused(capsys, "show", MY_TASK, "--source", "x")

@@ -106,7 +106,7 @@ def task_from_arguments(args: Namespace) -> Task:
     """Return the task that the user chose with the arguments of `add_task`. Data must have the format of --format."""
     if [args.task, args.task_file, args.data].count(None) != 2:
         raise ScratchpadError(
-            "give one of these, and only one: a task (`scratchpad tasks` lists the names), MY_TASK.py, MY_DATA.jsonl"
+            "give only one of these: a task (`scratchpad tasks` lists the names), MY_TASK.py or MY_DATA.jsonl"
         )
     suffix = Path(args.task or "").suffix
     task_file, data = (
