@@ -27,7 +27,13 @@ from scratchpad.training.curriculum import make_curriculum
 from scratchpad.training.data import StepData
 from scratchpad.training.distributed import ProcessGroup, choose_device
 from scratchpad.training.overlap import training_overlap
-from scratchpad.training.run_folder import check_saved_evaluation, config_of, read_run_record, save_evaluation
+from scratchpad.training.run_folder import (
+    check_saved_evaluation,
+    config_of,
+    load_task,
+    read_run_record,
+    save_evaluation,
+)
 
 
 @dataclass(frozen=True)
@@ -91,7 +97,7 @@ class Run:
         config = config_of(record, folder)
         if config.task.file:  # the saved path is ignored: a run folder must not choose executed code
             config = dataclasses.replace(config, task=dataclasses.replace(config.task, file=task_file))
-        task = tasks.load(config.task, folder)
+        task = load_task(record, config.task, folder, tasks)
         resolved = ResolvedRun(config, task, make_curriculum(config.curriculum, task), tasks)
         vocabulary = Vocabulary(record["vocabulary"][len(MARKS) :])
         found = Checkpoints(folder).load(checkpoint)
@@ -141,7 +147,7 @@ class Run:
 
         Raises ScratchpadError if the model's vocabulary lacks symbols of the task.
         """
-        other = self.resolved.tasks.load(task)
+        other = load_task(read_run_record(self.folder), task, self.folder, self.resolved.tasks)
         check_symbols(other, self.evaluated.vocabulary, f"{self.folder} was")
         return dataclasses.replace(self.evaluated, task=other, format=format_named(task.format))
 

@@ -15,6 +15,7 @@ from tiny_runs import ROOT, Capture, command, refused
 from scratchpad.config.resolve import TaskLoader, resolve
 from scratchpad.config.schema import RunConfig, TaskConfig
 from scratchpad.recipes import recipe
+from scratchpad.tasks.user_data import Corpus
 
 MY_TASK, MY_DATA = ROOT / "examples" / "my_task.py", ROOT / "examples" / "my_data.jsonl"
 SMALL = ["model=tiny", "train.batch=3", "train.warmup_steps=0"]
@@ -43,7 +44,10 @@ def opened() -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("swept", ["train.steps=1|2|3", "task.format=inductive|direct|causal"])
 def test_a_sweep_reads_its_data_file_once(swept: str, tmp_path: Path, capsys: Capture) -> None:
-    """Three curves: the file was once read for every check, training, loading and figure, 31 times in all."""
+    """Three curves: the file was once read for every check, training, loading and figure, 31 times in all.
+
+    Each run reads its own copy once, when the trained run is loaded.
+    """
     data, config, out = tmp_path / "data.jsonl", tmp_path / "config.json", tmp_path / "out"
     shutil.copy(MY_DATA, data)
     config.write_text(json.dumps({"task": {"data": str(data)}}))
@@ -52,8 +56,9 @@ def test_a_sweep_reads_its_data_file_once(swept: str, tmp_path: Path, capsys: Ca
     with opened() as paths:
         status, _, err = command(capsys, *words)
     assert status == 0, err
-    assert len(list(out.glob("*/seed-0/config.json"))) == 3
-    assert paths.count(str(data)) == 1
+    runs = [path.parent for path in out.glob("*/seed-0/config.json")]
+    assert len(runs) == 3
+    assert [paths.count(str(path)) for path in (data, *(run / "data.jsonl" for run in runs))] == [1, 1, 1, 1]
 
 
 def test_seeds_read_their_data_file_once(tmp_path: Path, capsys: Capture) -> None:
@@ -64,10 +69,21 @@ def test_seeds_read_their_data_file_once(tmp_path: Path, capsys: Capture) -> Non
         status, _, err = command(capsys, *words, "--set", "train.steps=1", *SMALL)
     assert status == 0, err
     assert paths.count(str(data)) == 1
+    runs = sorted((tmp_path / "out").iterdir())
+    assert len(runs) == 2
     with opened() as paths:
-        status, _, err = command(capsys, "evaluate", *(tmp_path / "out").iterdir(), "-n", "2", "--device", "cpu")
+        status, _, err = command(capsys, "evaluate", *runs, "-n", "2", "--device", "cpu")
     assert status == 0, err
-    assert paths.count(str(data)) == 1
+    assert [paths.count(str(path)) for path in (data, *(run / "data.jsonl" for run in runs))] == [0, 1, 1]
+
+
+def test_equal_data_files_are_parsed_once(tmp_path: Path) -> None:
+    tasks = TaskLoader()
+    paths = [str(shutil.copy(MY_DATA, tmp_path / name)) for name in ("a.jsonl", "b.jsonl")]
+    first, second = (tasks.load(TaskConfig(data=path)) for path in paths)
+    assert isinstance(first, Corpus)
+    assert isinstance(second, Corpus)
+    assert first.entries is second.entries
 
 
 def test_a_loader_keeps_tasks_apart() -> None:

@@ -111,7 +111,7 @@ def test_a_run_is_not_resumed_with_changed_data(tmp_path: Path, capsys: Capture)
     arguments = ["train", "parity-small", "--data", str(data), "--out", str(tmp_path / "run"), *FEW]
     assert command(capsys, *arguments)[0] == 0
     data.write_text(data.read_text().replace("plum=", "Plum="))
-    assert "was started with other symbols: its task or data changed" in refused(capsys, *arguments, "--resume")
+    assert "was started with other data" in refused(capsys, *arguments, "--resume")
 
 
 MISTAKES: dict[str, tuple[list[str], str]] = {

@@ -16,7 +16,8 @@ from scratchpad.layout.codec import Codec
 from scratchpad.tasks import task_named
 from scratchpad.tasks.base import Task
 from scratchpad.tasks.formats import Format, format_named
-from scratchpad.tasks.user_data import Corpus, load_corpus
+from scratchpad.tasks.jsonl import DataFile
+from scratchpad.tasks.user_data import Corpus, corpus_of
 from scratchpad.tasks.user_file import load_task_file
 from scratchpad.training.curriculum import Curriculum, make_curriculum, training_vocabulary
 
@@ -43,15 +44,20 @@ class TaskLoader:
         return self._once(("name", config.name, settings), lambda: task_named(config.name, settings))
 
     def _data_task(self, config: TaskConfig, settings: dict[str, object]) -> Task:
-        path, test_path = str(config.data), config.test_data
-        corpus = self._once(("data", path, test_path), lambda: load_corpus(path, test_path))
+        paths = [path for path in (config.data, config.test_data) if path is not None]
+        corpus = self._once(("data", *paths), lambda: self._corpus(paths))
         assert isinstance(corpus, Corpus)
-        with error_prefix(path):
+        with error_prefix(paths[0]):
             corpus.check_format(format_named(config.format))
         for name in settings:
             if name not in corpus.settings():
                 raise unknown_name(f"setting of {corpus.name}", name, corpus.settings())
         return with_settings(corpus, settings, corpus.name)
+
+    def _corpus(self, paths: list[str]) -> Task:
+        """Return the problems of data files. If several paths hold the same data, the lines are parsed only once."""
+        files = tuple(map(DataFile.read, paths))
+        return self._once(("content", *(file.digest for file in files)), lambda: corpus_of(files))
 
     def _once(self, key: tuple[object, ...], load: Callable[[], Task]) -> Task:
         text = json.dumps(to_json(key), default=repr)

@@ -15,6 +15,7 @@ from scratchpad.layout.rows import Budget
 from scratchpad.models.config import BACKENDS, ModelConfig
 from scratchpad.tasks import excluded
 from scratchpad.tasks.formats import format_named
+from scratchpad.tasks.user_data import COPIES
 
 _PARTS = ("task", "model", "train", "curriculum", "evaluate")
 
@@ -45,6 +46,14 @@ class TaskConfig:
             raise ScratchpadError(f"task.test_data={self.test_data} needs task.data: give the training problems too")
         if self.data is not None or self.file is not None:  # then the task is not built-in
             object.__setattr__(self, "name", "data" if self.data is not None else "own")
+
+    def with_data_copies(self, folder: Path) -> TaskConfig:
+        """Return the config with the data files replaced by their copies in a run folder, as far as it has copies."""
+        data, test_data = (
+            str(folder / name) if path is not None and (folder / name).is_file() else path
+            for path, name in zip((self.data, self.test_data), COPIES, strict=True)
+        )
+        return replace(self, data=data, test_data=test_data)
 
 
 @dataclass(frozen=True)
@@ -278,11 +287,17 @@ class RunConfig:
 
 
 def read_config(path: str) -> RunConfig:
-    """Read a config from a JSON file: the config.json of a run, or a file of the same form."""
+    """Read a config from a JSON file: the config.json of a run, or a file of the same form.
+
+    If the run folder has copies of the data files, the config names the copies.
+    """
     try:
         value = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ScratchpadError(f"{path}: {error.strerror}") from None
     except ValueError as error:
         raise ScratchpadError(f"{path}: not JSON: {error}") from None
-    return RunConfig.from_json(value.get("config", value) if isinstance(value, dict) else value, path)
+    if not isinstance(value, dict) or "config" not in value:
+        return RunConfig.from_json(value, path)
+    config = RunConfig.from_json(value["config"], path)
+    return replace(config, task=config.task.with_data_copies(Path(path).parent))

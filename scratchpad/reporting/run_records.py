@@ -21,7 +21,7 @@ from scratchpad.tasks.base import Task
 from scratchpad.tasks.user_data import Corpus
 from scratchpad.tasks.user_file import FunctionTask
 from scratchpad.training.curriculum import make_curriculum
-from scratchpad.training.run_folder import config_of, read_json_lines, read_run_record, require_keys
+from scratchpad.training.run_folder import config_of, load_task, read_json_lines, read_run_record, require_keys
 
 JsonObject = Mapping[str, Any]
 CORRECT, ONLY_ANSWER, WRONG = "correct", "correct answer, wrong work", "wrong"
@@ -110,7 +110,7 @@ def read_run(folder: str | Path, task_file: str | None = None) -> RunRecord:
     folder = Path(folder)
     record = read_run_record(folder)
     config = config_of(record, folder)
-    task, problem = _load_task(config, folder, task_file)
+    task, problem = _load_task(record, config, folder, task_file)
     lines = read_json_lines(folder / "metrics.jsonl")
     metrics = [(place, require_keys(place, line, ["step"])) for place, line in lines]
     evaluations = tuple(
@@ -136,11 +136,11 @@ def read_run(folder: str | Path, task_file: str | None = None) -> RunRecord:
     )  # fmt: skip
 
 
-def _load_task(config: RunConfig, folder: Path, task_file: str | None) -> tuple[Task | None, str]:
+def _load_task(record: JsonObject, config: RunConfig, folder: Path, task_file: str | None) -> tuple[Task | None, str]:
     """Return the task and an empty text, or None and the reason why the task cannot be loaded."""
     settings = dataclasses.replace(config.task, file=task_file) if config.task.file else config.task
     try:
-        return TaskLoader().load(settings, folder), ""
+        return load_task(record, settings, folder, TaskLoader()), ""
     except ScratchpadError as error:
         if task_file:
             raise

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +74,36 @@ def read_lines(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
         with Path(path).open(encoding="utf-8-sig") as file:
             yield from _objects(file, path)
     except OSError as error:
-        raise ScratchpadError(f"{path}: cannot be read: {error.strerror}") from None
+        raise _unreadable(path, error) from None
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A file of JSON lines in memory. path: its name in messages."""
+
+    path: str
+    content: bytes = field(repr=False)
+
+    @classmethod
+    def read(cls, path: str) -> DataFile:
+        """Read a file. The path `-` means standard input."""
+        try:
+            return cls(path, sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes())
+        except OSError as error:
+            raise _unreadable(path, error) from None
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of the content, as a hexadecimal number."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    def lines(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield (`FILE:LINE`, object) for each JSON object in the file."""
+        yield from _objects(io.TextIOWrapper(io.BytesIO(self.content), encoding="utf-8-sig"), self.path)
+
+
+def _unreadable(path: str, error: OSError) -> ScratchpadError:
+    return ScratchpadError(f"{path}: cannot be read: {error.strerror}")
 
 
 def _objects(file: Iterable[str], name: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -15,10 +15,12 @@ from scratchpad.random_stream import Stream, permutation
 from scratchpad.tasks.base import Symbols, Task
 from scratchpad.tasks.document import END, MARKS, SEP, START, Document, after_last, bare, letters, terminated
 from scratchpad.tasks.formats import Format, format_named, format_names
-from scratchpad.tasks.jsonl import document_of_line, read_lines, symbols_of
+from scratchpad.tasks.jsonl import DataFile, document_of_line, symbols_of
 from scratchpad.tasks.program_traces import last_names, program_of
 from scratchpad.tasks.text_rules import TextRules
 
+COPIES = ("data.jsonl", "test_data.jsonl")
+"""The names that the copies of the data file and of the test file have in a run folder."""
 _HELD_OUT = 10  # without a test file, one problem in ten is held out for testing
 
 
@@ -75,6 +77,8 @@ class Corpus(Task):
     """The formats in which the problems can be written. An empty tuple means all formats."""
     has_start_mark: bool = True
     first_given: bool = False
+    files: tuple[DataFile, ...] = field(default=(), repr=False, compare=False)
+    """The file of the problems and, if it is given, the file of the test problems."""
 
     def __post_init__(self) -> None:
         if len(set(self.steps.weights) - {0}) > 1:
@@ -82,6 +86,16 @@ class Corpus(Task):
                 f"data: steps={self.steps.to_json()} has unequal weights, but each problem of a file is drawn equally "
                 "often: give a range such as 3-6, or equal weights such as 3:1,9:1"
             )
+
+    @property
+    def copies(self) -> dict[str, DataFile]:
+        """The files by the names that their copies have in a run folder."""
+        return dict(zip(COPIES, self.files, strict=False))
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """The digests of the files by the names that their copies have in a run folder."""
+        return {name: file.digest for name, file in self.copies.items()}
 
     def count(self, split: str) -> int:
         return len(self._part(split))
@@ -266,8 +280,14 @@ def load_corpus(path: str, test_path: str | None = None) -> Corpus:
 
     Raises ScratchpadError, with file and line, if a line is not a valid problem or contradicts another line.
     """
-    lines = [_line(*placed) for placed in read_lines(path)]
-    test_lines = [_line(*placed) for placed in read_lines(test_path)] if test_path else []
+    return corpus_of(tuple(DataFile.read(each) for each in (path, test_path) if each))
+
+
+def corpus_of(files: tuple[DataFile, ...]) -> Corpus:
+    """Return the problems of the training file and, if there are two files, of the test file. See `load_corpus`."""
+    path = files[0].path
+    lines = [_line(*placed) for placed in files[0].lines()]
+    test_lines = [_line(*placed) for file in files[1:] for placed in file.lines()]
     every = (*lines, *test_lines)
     formats = sorted({line.format for line in every})
     if len(formats) > 1:
@@ -290,6 +310,7 @@ def load_corpus(path: str, test_path: str | None = None) -> Corpus:
         formats=() if written_as.inductive else tuple(dict.fromkeys((written_as.family, *answers_alone))),
         has_start_mark=not written or START in written[0].prompt,
         first_given=bool(written) and not written[0].prompt,
+        files=files,
     )
     for line in every:
         if line.document and written_as.write(corpus, line.entry.question) != line.document:

@@ -183,10 +183,10 @@ class _Damaged(Exception):
     pass
 
 
-def write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, content: str | bytes) -> None:
     """Write a small file atomically: a reader sees either the whole old content or the whole new content."""
     working = path.with_name(f".{path.name}.tmp")
-    working.write_text(text, encoding="utf-8")
+    working.write_bytes(content if isinstance(content, bytes) else content.encode())
     _flush(working)
     working.replace(path)
 

@@ -15,12 +15,14 @@ from typing import Any
 import torch
 
 from scratchpad.config.parse import flat_settings
-from scratchpad.config.resolve import ResolvedRun
-from scratchpad.config.schema import RunConfig
+from scratchpad.config.resolve import ResolvedRun, TaskLoader
+from scratchpad.config.schema import RunConfig, TaskConfig
 from scratchpad.errors import ScratchpadError
 from scratchpad.evaluation.metrics import Result
 from scratchpad.provenance import git_hash, hardware, versions
+from scratchpad.tasks.base import Task
 from scratchpad.tasks.document import MARKS
+from scratchpad.tasks.user_data import COPIES, Corpus
 from scratchpad.training.checkpoint import Checkpoint, Checkpoints, write_atomically
 
 _EVALUATION_FILES = ("scores.jsonl", "evaluation.jsonl")  # for scores and for samples
@@ -50,6 +52,34 @@ def saved_config(folder: Path) -> RunConfig:
     return config_of(read_run_record(folder), folder)
 
 
+def load_task(record: Mapping[str, Any], config: TaskConfig, folder: Path, tasks: TaskLoader) -> Task:
+    """Return the task of `config`, which may be the task config of the run in `folder` or name another task.
+
+    record: the record in the run's config.json. If `config` names the data files of the run, their copies in the run
+    folder are read. A folder of an earlier version has no copies; then the files themselves are read. Raises
+    ScratchpadError if the data are missing or differ from the data on which the run was trained.
+    """
+    trained_on = config_of(record, folder).task
+    if config.data is None or (config.data, config.test_data) != (trained_on.data, trained_on.test_data):
+        return tasks.load(config, folder)
+    found = config.with_data_copies(folder)
+    for path, name in zip((found.data, found.test_data), COPIES, strict=True):
+        if path is not None and not Path(path).exists():
+            raise ScratchpadError(
+                f"{folder} was trained on {path}, which does not exist here, and has no copy of this file. Copy the "
+                f"file to {folder / name}"
+            )
+    task = tasks.load(found, folder)
+    if _data_changed(record, task):
+        raise ScratchpadError(f"{folder} was not trained on the present content of {found.data}. Restore the file")
+    return task
+
+
+def _data_changed(record: Mapping[str, Any], task: Task) -> bool:
+    """Return whether the data of a task differ from the data of a saved run; False if the record does not say."""
+    return isinstance(task, Corpus) and (record.get("data") or task.digests) != task.digests
+
+
 def has_run_to_resume(folder: Path, run: ResolvedRun, resume: bool, force: bool) -> bool:
     """Return whether to resume the run in `folder`. Raises ScratchpadError if training there is not allowed."""
     exists = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
@@ -75,6 +105,8 @@ def make_run_folder(folder: Path, run: ResolvedRun, start: Checkpoint | None) ->
     try:
         for path in folder.iterdir():  # the folder itself is locked and must stay
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        for name, file in run.task.copies.items() if isinstance(run.task, Corpus) else ():
+            write_atomically(folder / name, file.content)
         write_atomically(folder / "config.json", json.dumps(_run_record(run, start), indent=1) + "\n")
     except OSError as error:
         raise ScratchpadError(f"{folder} cannot be written: {error.strerror}") from None
@@ -86,6 +118,7 @@ def _run_record(run: ResolvedRun, start: Checkpoint | None) -> dict[str, Any]:
         "start": {"step": start.step, "digest": start.digest} if start else None,
         "vocabulary": run.codec.to_json(),
         "task_settings": run.task.settings(),
+        "data": run.task.digests if isinstance(run.task, Corpus) else None,
         "versions": versions(),
         "git": git_hash(),
         "machine": {
@@ -119,11 +152,20 @@ def check_same_run(folder: Path, run: ResolvedRun, same_evaluation: bool = True)
     same_evaluation: if False, the runs may differ in evaluation settings that do not change the weights.
     """
     record = read_run_record(folder)
+    if _data_changed(record, run.task):
+        raise ScratchpadError(
+            f"{folder} was started with other data: {run.config.task.data} or the test data changed since then. To "
+            f"resume the run, give {folder / 'config.json'}: {folder} has copies of its data. To start a new run, "
+            "choose another --out"
+        )
     if record["vocabulary"] != run.codec.to_json():
         raise ScratchpadError(f"{folder} was started with other symbols: its task or data changed. Use another `out`")
     saved, config = config_of(record, folder), run.config
     if saved.train.start != config.train.start and _is_same_start(record, config):
         saved = dataclasses.replace(saved, train=dataclasses.replace(saved.train, start=config.train.start))
+    if record.get("data"):  # the data are the same, but the files may have moved
+        files = {"data": config.task.data, "test_data": config.task.test_data}
+        saved = dataclasses.replace(saved, task=dataclasses.replace(saved.task, **files))
     if not same_evaluation:
         saved, config = saved.weight_settings, config.weight_settings
     before, now = flat_settings(saved.to_json()), flat_settings(config.to_json())
