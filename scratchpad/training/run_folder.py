@@ -156,7 +156,7 @@ def check_same_run(folder: Path, run: ResolvedRun, same_evaluation: bool = True)
         raise ScratchpadError(
             f"{folder} was started with other data: {run.config.task.data} or the test data changed since then. To "
             f"resume the run, give {folder / 'config.json'}: {folder} has copies of its data. To start a new run, "
-            "choose another --out"
+            "choose another `out`"
         )
     if record["vocabulary"] != run.codec.to_json():
         raise ScratchpadError(f"{folder} was started with other symbols: its task or data changed. Use another `out`")
