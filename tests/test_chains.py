@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from run_folders import parity, sample, write_run
 
 from scratchpad.config.schema import RunConfig, TaskConfig
@@ -116,10 +117,42 @@ def test_teacher_forcing_shows_the_true_text(tmp_path: Path) -> None:
     line = sample(QUESTION, [], [True, False, True, False], "", "", method="forced", right=False)
     [chain] = chains(tmp_path, parity(), line)
     assert lines(chain.lines) == [
-        "1 correct [00]1,1<sep>", "2 wrong [02]0,1<sep>", "3 correct [03]1,0<sep>", "4 breaks [07]_,0<end>",
+        "1 correct [00]1,1<sep>", "2 wrong [02]0,1<sep>", "3 correct [03]1,0<sep>", "4 wrong [07]_,0<end>",
     ]  # fmt: skip
     assert chain.forced
-    assert "the model predicts another state here" in report([tmp_path / "run"])
+    assert report([tmp_path / "run"]).count("the model predicts another text here") == 2
+
+
+@pytest.mark.parametrize("name", ["direct", "scratchpad"])
+def test_teacher_forcing_of_a_correct_text_of_one_state_marks_nothing_as_wrong(tmp_path: Path, name: str) -> None:
+    line = sample(QUESTION, [], [True], "", "", method="forced", right=True, format=name)
+    [chain] = chains(tmp_path, parity(name), line)
+    assert {line.verdict for line in chain.lines} == {"correct"}
+    assert len(chain.lines) == (1 if name == "direct" else 4)
+    page = report([tmp_path / "run"])
+    assert "the model predicts another text" not in page
+    assert ("<h2>Sample answers</h2>" in page, "<h2>Sample chains</h2>" in page) == (
+        (True, False) if name == "direct" else (False, True)
+    )
+
+
+def test_teacher_forcing_of_a_wrong_text_of_one_state_says_what_is_known(tmp_path: Path) -> None:
+    """A sample of a scratchpad does not say which of its parts is wrong."""
+    wrong: dict[str, Any] = {"method": "forced", "right": False, "exact": False}
+    [answer] = chains(tmp_path / "a", parity("direct"), sample(QUESTION, [], [False], "", "", **wrong))
+    [work] = chains(tmp_path / "b", parity("scratchpad"), sample(QUESTION, [], [False], "", "", **wrong))
+    assert ([line.verdict for line in answer.lines], answer.unplaced) == (["wrong"], False)
+    assert ([line.verdict for line in work.lines], work.unplaced) == ([""] * 4, True)
+    assert "does not say in which line" in report([tmp_path / "b" / "run"])
+
+
+@pytest.mark.parametrize("name", ["inductive", "scratchpad"])
+@pytest.mark.parametrize("method", ["forced", "free"])
+def test_a_question_beyond_the_context_has_no_chain(tmp_path: Path, name: str, method: str) -> None:
+    line = {**sample(QUESTION, [], [], "", "0", method=method), "exact": False, "status": "over-context"}
+    [chain] = chains(tmp_path, parity(name), line)
+    assert (chain.correct, chain.lines, chain.unplaced) == (False, (), False)
+    assert chain.answers == "not evaluated: the document is longer than the context of the model"
 
 
 def test_generated_text_is_preferred_to_teacher_forcing(tmp_path: Path) -> None:
@@ -194,7 +227,7 @@ def test_a_task_from_a_file_needs_its_file(tmp_path: Path) -> None:
     config = dataclasses.replace(parity(), task=TaskConfig("own", "inductive", file=str(file)))
     line = sample(("a", "a"), [("a", "b", "<end>")], [False], "b", "a", size=2)
     folder = write_run(tmp_path / "run", config, evaluation=[line])
-    assert "the page does not show the task&#39;s true states" in report([folder])
+    assert "the page shows no true states, because the task cannot be loaded" in report([folder])
     [(_, [unknown])] = sample_chains(read_run(folder))
     assert [(line.verdict, line.expected) for line in unknown.lines] == [("wrong", ())]
     [(_, [known])] = sample_chains(read_run(folder, str(file)))

@@ -16,11 +16,12 @@ from tiny_runs import tiny, trained
 
 from scratchpad.cli.main import main
 from scratchpad.config.schema import TaskConfig
-from scratchpad.evaluation.attention_weights import attention_of
+from scratchpad.evaluation.attention_weights import AttentionMap, attention_of
 from scratchpad.evaluation.free_running import check_transitions
 from scratchpad.layout.batch import collate
 from scratchpad.layout.rows import rows
 from scratchpad.models.transformer import Layer
+from scratchpad.reporting.attention_plot import attention_figure
 from scratchpad.reporting.diagnosis import describe_error, diagnose
 from scratchpad.reporting.html_page import report
 from scratchpad.reporting.run_records import read_run
@@ -227,6 +228,24 @@ def test_attention_weights_are_the_models_own_and_follow_the_rule(looks: dict[st
         attention_of(evaluated, question, 3)
     hook.remove()
     torch.testing.assert_close(kept[0], kept[1], rtol=1e-5, atol=1e-6)  # float32, sums in another order
+
+
+@pytest.mark.parametrize(
+    ("prompt", "state", "names"),
+    [(5, 2, ["prompt", "s[1] again", "s[2]"]), (5, 1, ["prompt", "s[1]"]), (0, 2, ["s[1] given", "s[2]"])],
+)
+def test_the_attention_plot_names_what_it_shows(prompt: int, state: int, names: list[str]) -> None:
+    tokens = ("1", "_", "0", "=", "<start>")[:prompt] + ("[", "0", "0", "]", "1", "<sep>") * min(state, 2)
+    scored = (*[False] * (len(tokens) - 6), *[True] * 6)
+    weights = torch.full((2, 3, 6, len(tokens)), 1 / len(tokens))
+    figure = attention_figure(AttentionMap(state, tokens, prompt, scored, weights))
+    assert figure.get_suptitle().replace("\n", " ").startswith(f"Attention weights of state {state}: how much")
+    *maps, scale = figure.axes
+    assert [axes.get_title("left") for axes in maps] == [f"layer {i}, head {j}" for i in (1, 2) for j in (1, 2, 3)]
+    assert [text.get_text() for text in maps[0].texts] == names
+    assert (maps[-1].get_xlabel(), maps[0].get_ylabel()) == ("token that the model reads", "predicted token")
+    assert (scale.get_ylabel(), scale.get_ylim()) == ("attention weight", (0, 1))
+    assert [label.get_text() for label in maps[0].get_yticklabels()] == ["[", "0", "0", "]", "1", "<sep>"]
 
 
 def test_the_command_diagnoses_and_draws(tmp_path: Path, capsys: Captured) -> None:

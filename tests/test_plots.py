@@ -25,7 +25,7 @@ import scratchpad.reporting
 from scratchpad.config.lengths import Lengths
 from scratchpad.reporting.chart_data import accuracy_series, evaluation_panels, loss_series
 from scratchpad.reporting.charts import (
-    PALETTE,
+    CHANCE_LABEL,
     RunCurve,
     Series,
     accuracy_plot,
@@ -38,17 +38,21 @@ from scratchpad.reporting.charts import (
 from scratchpad.reporting.comparison_charts import Bar, bars_plot
 from scratchpad.reporting.run_groups import group_by_task
 from scratchpad.reporting.run_records import read_run
+from scratchpad.reporting.styles import INK, PALETTE, format_colour, line_styles
 
 SIZES = (5, 7, 11, 13)
 SEEDS = tuple(RunCurve(SIZES, y, y, y) for y in ((1.0, 0.9, 0.3, 0.1), (1.0, 0.7, 0.5, 0.0), (0.8, 0.6, 0.7, 0.2)))
 LONE = RunCurve(SIZES, (1.0, 0.5, 0.5, 0.4), (0.9, 0.4, 0.4, 0.3), (1.0, 0.6, 0.6, 0.5))
-BOTH = (Series("inductive", SEEDS, Lengths(1, 7)), Series("_direct $x$", (LONE,), Lengths(1, 7)))
+BOTH = (
+    Series("inductive", SEEDS, "inductive", Lengths(1, 7)),
+    Series("_direct $x$", (LONE,), "direct", Lengths(1, 7)),
+)
 
 
-def lines(axes: Axes, colour: str) -> list[tuple[list[float], float]]:
-    """Return the y values and widths of the lines of a colour."""
-    found = [line for line in axes.get_lines() if line.get_color() == colour]
-    return [([float(y) for y in np.asarray(line.get_ydata())], line.get_linewidth()) for line in found]
+def lines(axes: Axes, format_name: str) -> list[tuple[list[float], str]]:
+    """Return the y values and the marker of the lines and dots in the colour of a format."""
+    found = [line for line in axes.get_lines() if line.get_color() == format_colour(format_name)]
+    return [([float(y) for y in np.asarray(line.get_ydata())], str(line.get_marker())) for line in found]
 
 
 def visible_texts(axes: Axes) -> Iterator[Text]:
@@ -72,12 +76,38 @@ def overlapping(figure: Figure) -> list[tuple[str, str]]:
     return outside + [(a, b) for (a, one), (b, other) in combinations(boxes, 2) if one.overlaps(other)]
 
 
-def test_every_run_is_thin_and_the_median_thick() -> None:
+def test_every_run_has_dots_and_the_median_is_a_line() -> None:
     [axes] = accuracy_plot(BOTH).axes
-    drawn = lines(axes, PALETTE[0])
-    assert [y for y, width in drawn if width < 1] == [[100 * y for y in curve.y] for curve in SEEDS]
-    assert [y for y, width in drawn if width > 1] == [[100, 70, 50, 10]]
-    assert [y for y, _ in lines(axes, PALETTE[1])] == [[100, 50, 50, 40]]
+    drawn = lines(axes, "inductive")
+    assert [y for y, marker in drawn if marker == "."] == [[100 * y for y in curve.y] for curve in SEEDS]
+    assert [y for y, marker in drawn if marker != "."] == [[100, 70, 50, 10]]
+    assert [y for y, _ in lines(axes, "direct")] == [[100, 50, 50, 40]]
+
+
+def test_a_format_has_one_colour_and_one_marker_wherever_it_stands() -> None:
+    names = ("inductive", "scratchpad", "direct", "causal", "changes", "filler")
+    alone = [line_styles([name])[0] for name in names]
+    assert len({style["color"] for style in alone}) == len({style["marker"] for style in alone}) == len(names)
+    backwards = line_styles(names[::-1])[::-1]
+    assert [(one["color"], one["marker"]) for one in backwards] == [(one["color"], one["marker"]) for one in alone]
+    assert [style["color"] for style in alone] == [format_colour(name) for name in names]
+    assert format_colour("filler-64") == format_colour("filler")
+
+
+def test_lines_of_a_format_differ_in_dashes_and_filling_but_not_in_thickness() -> None:
+    styles = line_styles(["causal"] * 8)
+    assert len({(style["linestyle"], style["markerfacecolor"]) for style in styles}) == 8
+    assert {(style["color"], style["marker"]) for style in styles} == {(format_colour("causal"), "D")}
+    assert len({style["linewidth"] for style in [*styles, *line_styles(["direct", "inductive"])]}) == 1
+
+
+def test_the_line_of_chance_is_drawn_where_it_is_known() -> None:
+    figure = accuracy_plot(BOTH, chance=0.25, title="A title of more than one line of text " * 3)
+    [axes] = figure.axes
+    assert [float(np.asarray(line.get_ydata())[0]) for line in axes.get_lines() if line.get_color() == INK] == [25]
+    assert figure.legends[0].get_texts()[-1].get_text() == CHANCE_LABEL
+    assert not overlapping(figure)
+    assert CHANCE_LABEL not in [text.get_text() for text in accuracy_plot(BOTH).legends[0].get_texts()]
 
 
 def test_bands_span_the_runs_or_the_interval() -> None:
@@ -104,25 +134,31 @@ def test_the_trained_lengths_are_shaded_and_named() -> None:
 
 
 def test_trained_lengths_that_differ_are_dotted_lines() -> None:
-    both = (BOTH[0], Series("other", (LONE,), Lengths(1, 11)))
+    both = (BOTH[0], Series("other", (LONE,), trained=Lengths(1, 11)))
     [axes] = accuracy_plot(both).axes
     assert not axes.patches
     dotted = [line for line in axes.get_lines() if line.get_linestyle() == ":"]
     assert [float(np.asarray(line.get_xdata())[0]) for line in dotted] == [7, 11]
     assert [text.get_text() for text in axes.texts] == ["dotted: longest length trained on"]
-    [axes] = accuracy_plot((Series("weighted", (LONE,), Lengths.parse("2-4:size")),)).axes
+    [axes] = accuracy_plot((Series("weighted", (LONE,), trained=Lengths.parse("2-4:size")),)).axes
     assert [text.get_text() for text in axes.texts] == ["trained on 2-4"]
 
 
-def test_a_bar_of_zero_shows_its_case() -> None:
-    """A mark at 0 has the colour of its case and the height of its bar."""
-    [axes] = bars_plot([("a", [Bar(0, 0, 0.1, (0,)), Bar(0.5, 0.4, 0.6, (0.5,))])], ["x", "y"], "accuracy").axes
+def test_a_bar_of_zero_shows_its_format() -> None:
+    """A mark at 0 has the colour of its format and the height of its bar. The bar of the second case is paler."""
+    pair = [Bar(0, 0, 0.1, (0,), "direct"), Bar(0.5, 0.4, 0.6, (0.5,), "causal")]
+    figure = bars_plot([("a", pair)], ["x", "y"], "accuracy", chance=0.5)
+    [axes] = figure.axes
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["direct", "causal", "x", "y", CHANCE_LABEL]
+    assert not overlapping(figure)
     lines = [line for line in axes.collections if isinstance(line, LineCollection)]
     marks = [line for line in lines if np.ptp(np.asarray(line.get_segments()[0])[:, 0]) == 0]
     bars = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
     assert [to_rgb(tuple(np.asarray(mark.get_colors())[0])) for mark in marks] == [
         to_rgb(bar.get_facecolor()) for bar in bars
     ]
+    assert [to_rgb(bar.get_facecolor()) for bar in bars] == [to_rgb(format_colour(bar.format)) for bar in pair]
+    assert [bar.get_alpha() for bar in bars] == [0.95, 0.25]
     for mark, bar in zip(marks, bars, strict=True):
         assert list(np.asarray(mark.get_segments()[0])[:, 1]) == pytest.approx(
             [bar.get_y(), bar.get_y() + bar.get_height()]
@@ -140,10 +176,11 @@ def test_a_single_length_is_drawn_as_bars() -> None:
 
 def test_losses_are_logarithmic_with_plain_numbers() -> None:
     curve = RunCurve(tuple(range(10, 60, 10)), (3.0, 0.0, 0.5, 0.02, 0.004))
-    figure = loss_plot([Series("inductive", (curve,))])
+    figure = loss_plot([Series("inductive", (curve,), "inductive")])
     [axes] = figure.axes
     assert axes.get_yscale() == "log"
-    assert lines(axes, PALETTE[0])[0][0] == [3.0, 0.5, 0.02, 0.004]  # nothing at 0
+    assert lines(axes, "inductive")[0][0] == [3.0, 0.5, 0.02, 0.004]  # nothing at 0
+    assert axes.get_ylabel().endswith("log scale)")
     assert not overlapping(figure)
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert {"1", "0.1", "0.01"} <= set(labels)
@@ -151,8 +188,8 @@ def test_losses_are_logarithmic_with_plain_numbers() -> None:
 
 def test_many_points_are_thinned_to_medians() -> None:
     y = tuple(1.0 + (step % 3) for step in range(3000))
-    [axes] = loss_plot([Series("long", (RunCurve(tuple(range(3000)), y),))]).axes
-    [(drawn, _)] = lines(axes, PALETTE[0])
+    [axes] = loss_plot([Series("long", (RunCurve(tuple(range(3000)), y),), "direct")]).axes
+    [(drawn, _)] = lines(axes, "direct")
     assert len(drawn) == 300
     assert set(drawn) == {2.0}
 
@@ -166,7 +203,7 @@ def test_each_evaluation_has_a_panel() -> None:
 
 @pytest.mark.parametrize("count", [1, 3, 9])
 def test_texts_do_not_overlap(count: int) -> None:
-    series = [Series(f"_a rather long name of a run {i}", (LONE,), Lengths(1, 7)) for i in range(count)]
+    series = [Series(f"_a rather long name of a run {i}", (LONE,), "causal", Lengths(1, 7)) for i in range(count)]
     figure = accuracy_plot(series, "length (bits)", "correct scratchpads (%)")
     assert not overlapping(figure)
     assert [text.get_text() for text in figure.legends[0].texts] == [one.label for one in series]

@@ -112,7 +112,7 @@ def test_two_processes_train_as_one(tmp_path: Path) -> None:
     """
     settings = {
         "train__batch": 7, "train__evaluate_every": 4, "train__checkpoint_every": 4, "task__format": "direct",
-        "train__learning_rate": 1e-2, "curriculum__stages": "bits=1; bits=2; bits=3", "curriculum__threshold": 0.1,
+        "train__learning_rate": 1e-2, "curriculum__stages": "bits=1; bits=2; bits=3", "curriculum__threshold": 0.51,
         "curriculum__every": 4, "curriculum__n": 31,
     }  # fmt: skip
     whole = trained(tmp_path / "whole", tiny(**settings))

@@ -15,7 +15,7 @@ from scratchpad.config.schema import RunConfig
 from scratchpad.errors import ScratchpadError, error_prefix, unknown_name
 
 FORMS = {
-    "lengths": "accuracy over length, a thin line per seed and a thick median",
+    "lengths": "accuracy over length, a dot per seed and a line for the median",
     "steps": "steps to learn over the varied setting, with intervals",
     "bars": "a row per curve, a bar per case or size",
     "progress": "accuracy over training steps",

@@ -17,7 +17,8 @@ def accuracy_series(groups: Sequence[Group], protocol: str) -> list[Series]:
     for group, lengths in zip(groups, trained, strict=True):
         curves = [_accuracy(run, protocol) for run in group.runs]
         suffix = f" (trained on {lengths.to_json()})" if lengths and len(set(trained)) > 1 else ""
-        series.append(Series(group.label + suffix, tuple(curve for curve in curves if curve.x), lengths))
+        shown = tuple(curve for curve in curves if curve.x)
+        series.append(Series(group.label + suffix, shown, group.format, lengths))
     return series
 
 
@@ -31,6 +32,7 @@ def loss_series(groups: Sequence[Group]) -> list[Series]:
                 for run in group.runs
                 if run.losses
             ),
+            group.format,
             marks=tuple(step for run in group.runs for step, _ in run.stages),
         )
         for group in groups
@@ -65,4 +67,4 @@ def _evaluations(group: Group, method: str, trained: bool) -> Series:
             ]
             means |= {step: statistics.mean(shares)} if shares else {}
         curves += [RunCurve(tuple(means), tuple(means.values()))] if means else []
-    return Series(group.label, tuple(curves))
+    return Series(group.label, tuple(curves), group.format)

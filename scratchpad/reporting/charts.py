@@ -1,45 +1,43 @@
 """Plots for reports: accuracy over length, and loss and accuracy over training steps.
 
-Thin lines show runs, and thick lines show medians of runs. No function needs a display or changes global state.
+Dots show runs, and lines show medians of runs. No function needs a display or changes global state.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import re
 import statistics
+import textwrap
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import matplotlib as mpl
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from scratchpad.config.lengths import Lengths
+from scratchpad.reporting.styles import INK, RC, SHADE, format_colour, line_styles
 
-PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#7f7f7f")
-"""The colours of Okabe and Ito, which colour-blind readers can distinguish. Yellow is darker, and black is left out."""
-INK, GRID, SHADE = "#222222", "#dcdcdc", "#eeeeec"
-
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-_DASHES = ("-", "--", ":", "-.")  # if there are more series than colours, colours repeat with other dashes
-STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans", "font.size": 9.5, "text.color": INK, "text.parse_math": False, "axes.labelcolor": INK,
-    "axes.edgecolor": INK, "axes.linewidth": 0.8, "axes.spines.top": False, "axes.spines.right": False,
-    "axes.grid": True, "axes.axisbelow": True, "grid.color": GRID, "grid.linewidth": 0.7, "xtick.color": INK,
-    "ytick.color": INK, "legend.frameon": False, "figure.constrained_layout.use": True,
-    "svg.fonttype": "none", "svg.hashsalt": "scratchpad",
-}  # fmt: skip
 INCHES = (5.6, 3.7)
 _DOTS_PER_INCH = 200
 _LEGEND_LINE_INCHES = 0.2
 _LEGEND_CHARACTERS = 60  # characters in one line of the legend
+_TITLE_CHARACTERS = 66  # characters in one line of the title
 _MAX_POINTS = 300
+
+
+CHANCE_LABEL = "always the most common answer"
+Handles = list[tuple[Artist, str]]
+"""The entries of a legend: pairs (artist, label)."""
 
 
 @dataclass(frozen=True)
@@ -54,74 +52,82 @@ class RunCurve:
 
 @dataclass(frozen=True)
 class Series:
-    """Runs that differ only in their seed, drawn in one colour.
+    """Runs that differ only in their seed, drawn in the colour of their format.
 
-    `trained`: the lengths of the training questions. `marks`: the steps at which a stage of a curriculum was passed.
+    `format`: the name of the format, or empty. `trained`: the lengths of the training questions. `marks`: the steps at
+    which a stage of a curriculum was passed.
     """
 
     label: str
-    curves: tuple[RunCurve, ...]
+    curves: tuple[RunCurve, ...] = ()
+    format: str = ""
     trained: Lengths | None = None
     marks: tuple[float, ...] = ()
 
 
-@mpl.rc_context(STYLE)
-def accuracy_plot(series: Sequence[Series], length: str = "length", accuracy: str = "accuracy (%)") -> Figure:
+@mpl.rc_context(RC)
+def accuracy_plot(
+    series: Sequence[Series], length: str = "length", accuracy: str = "accuracy (%)", chance: float = 0, title: str = ""
+) -> Figure:  # fmt: skip
     """Plot accuracy (0 to 1) over length, and shade the trained lengths. If there is only one length, plot bars.
 
     A band shows the interval of a single run, or the range of several runs. `length`, `accuracy`: the axis labels.
+    `chance`: the accuracy of a model that always gives the most common answer, drawn as a line; 0 draws no line.
     """
     sizes = sorted({x for one in series for curve in one.curves for x in curve.x})
-    if len(sizes) == 1:
-        return _bars(series, f"{length}: {sizes[0]:g}", accuracy)
-    figure = Figure(figsize=INCHES)
+    figure = titled_figure(INCHES, title)
     axes = figure.add_subplot()
     percent_axis(axes, accuracy)
-    _mark_trained(axes, series)
-    for number, one in enumerate(series):
-        _draw(axes, number, one, scale=100)
-    axes.set_xlabel(length)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
-    legend(figure, series)
+    if len(sizes) == 1:
+        axes.set_xlabel(f"{length}: {sizes[0]:g}")
+        handles = _bars(axes, series)
+    else:
+        axes.set_xlabel(length)
+        _mark_trained(axes, series)
+        handles = _draw_all(axes, series, scale=100)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
+    legend(figure, [*handles, *mark_chance(axes.axhline, chance)])
     return figure
 
 
-@mpl.rc_context(STYLE)
+@mpl.rc_context(RC)
 def loss_plot(series: Sequence[Series]) -> Figure:
     """Plot training loss over steps, on a logarithmic scale. Long curves show medians of neighbouring points."""
-    figure = Figure(figsize=INCHES)
+    figure = titled_figure(INCHES)
     axes = figure.add_subplot()
-    for number, one in enumerate(series):
-        thinned = Series(one.label, tuple(map(_thinned, one.curves)))
-        _draw(axes, number, thinned, markers=False)
+    thinned = [dataclasses.replace(one, curves=tuple(map(_thinned, one.curves))) for one in series]
+    handles = _draw_all(axes, thinned, markers=False)
+    for one in series:
         for step in one.marks:
-            axes.axvline(step, color=line_style(number)["color"], linestyle=":", linewidth=1)
+            axes.axvline(step, color=format_colour(one.format), linestyle=":", linewidth=1)
     logarithmic(axes)
     axes.set_xlabel("training step")
-    axes.set_ylabel("loss per scored token (nats)")
-    legend(figure, series, markers=False)
+    axes.set_ylabel("loss per scored token (nats, log scale)")
+    legend(figure, handles)
     return figure
 
 
-@mpl.rc_context(STYLE)
-def evaluation_plot(panels: Sequence[tuple[str, Sequence[Series]]], accuracy: str = "accuracy (%)") -> Figure:
+@mpl.rc_context(RC)
+def evaluation_plot(
+    panels: Sequence[tuple[str, Sequence[Series]]], accuracy: str = "accuracy (%)", chance: float = 0, title: str = ""
+) -> Figure:  # fmt: skip
     """Plot accuracy (0 to 1) over training steps. `panels`: pairs (title, series). All panels have the same labels."""
-    figure = Figure(figsize=(INCHES[0], 1.1 + 2.3 * len(panels)))
+    figure = titled_figure((INCHES[0], 1.1 + 2.3 * len(panels)), title)
     every = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
-    for axes, (title, series) in zip(every, panels, strict=True):
+    handles: Handles = []
+    for axes, (panel, series) in zip(every, panels, strict=True):
         percent_axis(axes, accuracy)
-        axes.set_title(title, fontsize=9.5, loc="left", color=INK)
-        for number, one in enumerate(series):
-            _draw(axes, number, one, scale=100)
+        axes.set_title(panel, fontsize=9.5, loc="left", color=INK)
+        handles = [*_draw_all(axes, series, scale=100), *mark_chance(axes.axhline, chance)]
     every[-1].set_xlabel("training step")
-    legend(figure, panels[0][1])
+    legend(figure, handles)
     return figure
 
 
 def svg(figure: Figure) -> str:
     """Return a figure as an <svg> element without group ids, so that one page can hold several figures."""
     file = io.BytesIO()
-    with mpl.rc_context(STYLE), warnings.catch_warnings():
+    with mpl.rc_context(RC), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # browsers can draw these glyphs
         figure.savefig(file, format="svg", transparent=True)
     text = file.getvalue().decode()
@@ -133,7 +139,7 @@ def svg(figure: Figure) -> str:
 
 def save(figure: Figure, file: str | Path | IO[bytes], kind: str = "png") -> None:
     """Save a figure with a white background. `kind`: png, svg or pdf."""
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(RC):
         figure.savefig(file, format=kind, dpi=_DOTS_PER_INCH)
 
 
@@ -150,32 +156,47 @@ def median_curve(curves: Sequence[RunCurve]) -> RunCurve:
     return RunCurve(tuple(xs), middle, low, high)
 
 
-def _draw(axes: Axes, number: int, series: Series, scale: float = 1, markers: bool = True) -> None:
-    if not series.curves:
-        return
-    look, middle = line_style(number, markers), median_curve(series.curves)
+def titled_figure(inches: tuple[float, float], title: str = "") -> Figure:
+    """Return an empty figure. A title is at the top, left, in as many lines as it needs."""
+    figure = Figure(figsize=inches)
+    if title:
+        lines = textwrap.wrap(title, _TITLE_CHARACTERS)
+        figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=10.5, color=INK)
+        figure.set_figheight(inches[1] + _LEGEND_LINE_INCHES * len(lines))
+    return figure
+
+
+def _draw_all(axes: Axes, series: Sequence[Series], scale: float = 1, markers: bool = True) -> Handles:
+    """Draw all series, and return the entries of the legend."""
+    styles = line_styles([one.format for one in series], markers)
+    for style, one in zip(styles, series, strict=True):
+        if one.curves:
+            _draw(axes, style, one.curves, scale)
+    return [(Line2D([], [], **style), one.label) for style, one in zip(styles, series, strict=True)]
+
+
+def _draw(axes: Axes, style: Mapping[str, Any], curves: Sequence[RunCurve], scale: float) -> None:
+    """Draw the median of runs as a line, its interval as a band and, if the line has markers, each run as dots."""
+    middle, colour = median_curve(curves), style["color"]
     if middle.low:
         low, high = ([scale * y for y in edge] for edge in (middle.low, middle.high))
-        axes.fill_between(middle.x, low, high, color=look["color"], alpha=0.15, linewidth=0)
+        axes.fill_between(middle.x, low, high, color=colour, alpha=0.15, linewidth=0)
         if len(middle.x) == 1:
-            axes.vlines(middle.x[0], low[0], high[0], color=look["color"], alpha=0.5)
-    if len(series.curves) > 1:
-        for curve in series.curves:
-            axes.plot(curve.x, [scale * y for y in curve.y], color=look["color"], linewidth=0.8, alpha=0.55)
-    axes.plot(middle.x, [scale * y for y in middle.y], **look)
+            axes.vlines(middle.x[0], low[0], high[0], color=colour, alpha=0.5)
+    if len(curves) > 1 and "marker" in style:
+        for curve in curves:
+            axes.plot(curve.x, [scale * y for y in curve.y], ".", color=colour, markersize=4)
+    axes.plot(middle.x, [scale * y for y in middle.y], **style)
 
 
-def _bars(series: Sequence[Series], length: str, accuracy: str) -> Figure:
+def _bars(axes: Axes, series: Sequence[Series]) -> Handles:
     """Plot one bar per series, with a whisker for its interval. If a series has several runs, add one dot per run."""
-    figure = Figure(figsize=INCHES)
-    axes = figure.add_subplot()
-    percent_axis(axes, accuracy)
     axes.grid(visible=False, axis="x")
     for number, one in enumerate(series):
         if not one.curves:
             continue
-        middle, colour = median_curve(one.curves), line_style(number)["color"]
-        axes.bar(number, 100 * middle.y[0], width=0.6, color=colour, alpha=0.75)
+        middle = median_curve(one.curves)
+        axes.bar(number, 100 * middle.y[0], width=0.6, color=format_colour(one.format))
         if middle.low:
             axes.vlines(number, 100 * middle.low[0], 100 * middle.high[0], color=INK, linewidth=1.4)
         if len(one.curves) > 1:
@@ -183,9 +204,12 @@ def _bars(series: Sequence[Series], length: str, accuracy: str) -> Figure:
             axes.plot([number] * len(every), every, "o", color=INK, markersize=4)
     axes.set_xticks([])
     axes.set_xlim(-0.6, max(3, len(series)) - 0.4)
-    axes.set_xlabel(length)
-    legend(figure, series, markers=False)
-    return figure
+    return [(Patch(color=format_colour(one.format)), one.label) for one in series]
+
+
+def mark_chance(draw: Callable[..., Line2D], chance: float) -> Handles:
+    """Draw a line at the accuracy `chance` with `draw` (`axes.axhline`, `axes.axvline`). Return the legend entry."""
+    return [(draw(100 * chance, color=INK, linewidth=1, linestyle=(0, (4, 3))), CHANCE_LABEL)] if chance else []
 
 
 def percent_axis(axes: Axes, label: str) -> None:
@@ -214,28 +238,19 @@ def _mark_trained(axes: Axes, series: Sequence[Series]) -> None:
         axes.text((shared.low + shared.high) / 2, 1.02, f"trained on {text}", ha="center", **above)
     elif longest := [one.trained.high for one in series if one.trained]:
         axes.text(max(longest), 1.02, "dotted: longest length trained on", ha="right", **above)
-    for number, one in enumerate(series):
+    for one in series:
         if not shared and one.trained:
-            axes.axvline(one.trained.high, color=line_style(number)["color"], linestyle=":", linewidth=1.4)
+            axes.axvline(one.trained.high, color=format_colour(one.format), linestyle=":", linewidth=1.4)
 
 
-def line_style(number: int, markers: bool = True) -> dict[str, Any]:
-    """Return the style of series `number`. Later series are drawn on top and have thinner lines."""
-    place = number % len(PALETTE)
-    dashes = _DASHES[number // len(PALETTE) % len(_DASHES)]
-    look = {"color": PALETTE[place], "linestyle": dashes, "linewidth": max(1.6, 2.8 - 0.3 * number)}
-    return {**look, "marker": _MARKERS[place], "markersize": max(4.0, 7.5 - 0.7 * number)} if markers else look
-
-
-def legend(figure: Figure, series: Sequence[Series], markers: bool = True) -> None:
+def legend(figure: Figure, handles: Handles) -> None:
     """Add a legend below the axes."""
-    handles = [Line2D([], [], **line_style(number, markers)) for number in range(len(series))]
-    columns = max(1, min(_LEGEND_CHARACTERS // (8 + max(len(one.label) for one in series)), len(series)))
-    numbers = [str(number) for number in range(len(series))]
-    legend = figure.legend(handles, numbers, loc="outside lower center", ncols=columns)
-    figure.set_figheight(figure.get_figheight() + _LEGEND_LINE_INCHES * (-(-len(series) // columns) - 1))
-    for text, one in zip(legend.texts, series, strict=True):
-        text.set_text(one.label)  # set late, because matplotlib drops labels that begin with `_`
+    columns = max(1, min(_LEGEND_CHARACTERS // (8 + max(len(label) for _, label in handles)), len(handles)))
+    numbers = [str(number) for number in range(len(handles))]
+    legend = figure.legend([handle for handle, _ in handles], numbers, loc="outside lower center", ncols=columns)
+    figure.set_figheight(figure.get_figheight() + _LEGEND_LINE_INCHES * (-(-len(handles) // columns) - 1))
+    for text, (_, label) in zip(legend.texts, handles, strict=True):
+        text.set_text(label)  # set late, because matplotlib drops labels that begin with `_`
 
 
 def _thinned(curve: RunCurve) -> RunCurve:

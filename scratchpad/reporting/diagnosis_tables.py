@@ -55,11 +55,11 @@ def diagnosis_tables(title: str, found: Sequence[Diagnosis], length_label: Lengt
     return DiagnosisTables(title, _chains(found, length_label), _traits(found, length_label), _errors(found))
 
 
-def transition_figure(found: Sequence[Diagnosis], length_label: LengthLabel) -> Figure:
+def transition_figure(found: Sequence[Diagnosis], length_label: LengthLabel, format_name: str) -> Figure:
     """Plot transition accuracy by number of the transition, for the longest length and up to three other lengths."""
     step = max(1, -(-len(found) // _MAX_CURVES))
     shown = found[::-1][::step][::-1]
-    series = [Series(length_label(one.size), (_curve(one),)) for one in shown]
+    series = [Series(length_label(one.size), (_curve(one),), format_name) for one in shown]
     return accuracy_plot(series, "number of the transition", "correct transitions (%)")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,20 +17,31 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.evaluation import METHODS
 from scratchpad.provenance import package_version
 from scratchpad.reporting.chart_data import accuracy_series, evaluation_panels, loss_series
-from scratchpad.reporting.charts import GRID, INK, PALETTE, SHADE, accuracy_plot, evaluation_plot, loss_plot, svg
+from scratchpad.reporting.charts import accuracy_plot, evaluation_plot, loss_plot, svg
 from scratchpad.reporting.diagnosis import Diagnosis, diagnose
 from scratchpad.reporting.diagnosis_tables import AttentionImage, diagnosis_tables, transition_figure
-from scratchpad.reporting.run_groups import Group, common_and_differing, group_by_task, settings_text
+from scratchpad.reporting.run_groups import Group, chance_of, common_and_differing, group_by_task, settings_text
 from scratchpad.reporting.run_records import RunRecord, read_run
 from scratchpad.reporting.sample_chains import sample_chains
-from scratchpad.reporting.tables import accuracy_table, cost_table, question_counts, seeds_table
+from scratchpad.reporting.styles import GRID, INK, PALETTE, PAPER, SHADE
+from scratchpad.reporting.tables import (
+    accuracy_table,
+    cost_tables,
+    question_counts,
+    seeds_table,
+    sizes_of,
+    transition_tables,
+)
 from scratchpad.tasks.formats import format_named
 
 _SAMPLED_RUNS = 12
-_MEASURES = {"forced": "correct scratchpads", "free": "correct answers"}
+_ANSWERS, _SCRATCHPADS = "correct answers", "correct scratchpads"
+_BOTH = "correct answers with correct work"
+_CHAINS = {"forced": "Chains with teacher forcing", "free": "Generated chains"}
 _METHOD_TEXTS = {
     "forced": "Teacher forcing in one forward pass: given the true earlier tokens, the argmax must be the true token",
-    "free": "Free running: the model generates the text, and its answer is compared with the true answer",
+    _ANSWERS: "Free running: the model generates the text, and its answer is compared with the true answer",
+    _SCRATCHPADS: "Free running: the model generates the text, and every state is compared with the task's next state",
 }
 
 Context = dict[str, Any]
@@ -70,7 +82,8 @@ def accuracy_figure(runs: Sequence[RunRecord]) -> Figure:
     if len(tasks) > 1 or not protocols:
         problem = "the runs are on several tasks" if len(tasks) > 1 else "none of the runs is evaluated"
         raise ScratchpadError(f"no plot of accuracy is possible: {problem}. Give evaluated runs on one task.")
-    return _accuracy_plot(tasks[0], protocols[0])
+    measure, name = _measure(tasks[0], protocols[0]), tasks[0][0].runs[0].config.task.name
+    return _accuracy_plot(tasks[0], protocols[0], measure, f"{name}: {measure} over length")
 
 
 def page(
@@ -90,7 +103,8 @@ def page(
         title=title or _title(tasks),
         sections=[_section(groups) for groups in tasks],
         notes=[note for group, run in ordered for note in _notes(group.name_of(run), run)],
-        samples=_samples(sampled),
+        answers=_samples(sampled, has_work=False),
+        chains=_samples(sampled, has_work=True),
         diagnoses=[found for group, run in sampled if (found := _diagnosis(group, run, attention or {}))],
         unsampled=len(ordered) - len(sampled),
         names=[group.name_of(run) for group, run in ordered],
@@ -116,7 +130,7 @@ def _section(groups: Sequence[Group]) -> Context:
         "summary": f"{run.task.summary} ({run.task.source})" if run.task else "",
         "length_label": run.length_label,
         "facts": _summary(groups),
-        "results": [_protocol_results(groups, protocol) for protocol in _protocols(groups)],
+        "results": [result for protocol in _protocols(groups) for result in _protocol_results(groups, protocol)],
         "pictures": _training_pictures(groups),
     }
 
@@ -142,31 +156,51 @@ def _protocols(groups: Sequence[Group]) -> list[str]:
     return sorted(found, key=lambda protocol: (METHODS.index(protocol.partition(", ")[0]), protocol))
 
 
-def _protocol_results(groups: Sequence[Group], protocol: str) -> Context:
-    title = _measure(protocol).capitalize()
+def _protocol_results(groups: Sequence[Group], protocol: str) -> list[Context]:
+    """Return the results under one protocol. Generated answers and generated scratchpads are separate results."""
+    results = [_result(groups, protocol, _measure(groups, protocol))]
+    worked = [
+        dataclasses.replace(group, runs=tuple(run.scratchpad_scores() for run in group.runs))
+        for group in groups
+        if format_named(group.format).has_work
+    ]
+    if protocol != "forced" and sizes_of(worked, protocol):
+        results.append(_result(worked, protocol, _SCRATCHPADS))
+    results[-1]["transitions"] = transition_tables(groups, protocol)
+    results[-1]["costs"] = cost_tables(groups, protocol)
+    return results
+
+
+def _result(groups: Sequence[Group], protocol: str, measure: str) -> Context:
+    method, comma, sampling = protocol.partition(", ")
+    title = measure.capitalize() + (", teacher forcing" if method == "forced" else comma + sampling)
     several = any(len(group.runs) > 1 for group in groups)
-    bands = "Bands show the range of runs; each run is a thin line" if several else "Bands show 95 % Wilson intervals"
+    bands = "Bands show the range of runs; dots are runs" if several else "Bands show 95 % Wilson intervals"
     return {
         "title": title,
-        "method": _METHOD_TEXTS[protocol.partition(", ")[0]],
+        "method": _METHOD_TEXTS[method if method == "forced" else measure],
+        "forced": method == "forced",
         "questions": question_counts(groups, protocol),
         "table": accuracy_table(groups, protocol),
         "seeds": seeds_table(groups, protocol),
-        "picture": _picture(_accuracy_plot(groups, protocol), f"{title} over length. {bands}."),
-        "costs_open": protocol != "forced",
-        "costs": cost_table(groups, protocol),
+        "picture": _picture(_accuracy_plot(groups, protocol, measure), f"{title} over length. {bands}."),
+        "transitions": [],
+        "costs": [],
     }
 
 
-def _measure(protocol: str) -> str:
-    """Return the name of the results that a protocol counts, such as `correct answers`, and the sampling."""
-    method, comma, sampling = protocol.partition(", ")
-    return _MEASURES[method] + comma + sampling
+def _measure(groups: Sequence[Group], protocol: str) -> str:
+    """Return what the accuracy of a protocol counts. With teacher forcing, a format without work has only answers."""
+    worked = {format_named(group.format).has_work for group in groups}
+    if protocol != "forced" or worked == {False}:
+        return _ANSWERS
+    return _SCRATCHPADS if worked == {True} else _BOTH
 
 
-def _accuracy_plot(groups: Sequence[Group], protocol: str) -> Figure:
-    length = groups[0].runs[0].length
-    return accuracy_plot(accuracy_series(groups, protocol), f"length ({length})", f"{_measure(protocol)} (%)")
+def _accuracy_plot(groups: Sequence[Group], protocol: str, measure: str, title: str = "") -> Figure:
+    length = f"length ({groups[0].runs[0].length})"
+    chance = 0 if measure == _SCRATCHPADS else chance_of(groups)
+    return accuracy_plot(accuracy_series(groups, protocol), length, f"{measure} (%)", chance, title)
 
 
 def _training_pictures(groups: Sequence[Group]) -> list[Picture]:
@@ -177,8 +211,10 @@ def _training_pictures(groups: Sequence[Group]) -> list[Picture]:
         pictures.append(_picture(loss_plot(series), f"Training loss, on a logarithmic scale.{marked}"))
     for method in METHODS:
         if _has_schedule(groups, method):
-            caption = f"Evaluations during training: the mean share of {_MEASURES[method]} over the evaluated lengths."
-            plot = evaluation_plot(evaluation_panels(groups, method), "correct (%)")
+            measure = _measure(groups, method)
+            caption = f"Evaluations during training: the mean share of {measure} over the evaluated lengths."
+            chance = 0 if measure == _SCRATCHPADS else chance_of(groups)
+            plot = evaluation_plot(evaluation_panels(groups, method), "correct (%)", chance)
             pictures.append(_picture(plot, caption))
     return pictures
 
@@ -196,7 +232,8 @@ def _has_schedule(groups: Sequence[Group], method: str) -> bool:
 def _picture(figure: Figure, caption: str) -> Picture:
     """Return a plot with CSS variables as colours, so that the plot follows the page's light or dark scheme."""
     text = svg(figure)
-    names = {INK: "--ink", GRID: "--grid", SHADE: "--shade"} | {c: f"--series-{i}" for i, c in enumerate(PALETTE)}
+    names = {INK: "--ink", GRID: "--grid", SHADE: "--shade", PAPER: "--page"}
+    names |= {colour: f"--series-{i}" for i, colour in enumerate(PALETTE)}
     for colour, name in names.items():
         text = text.replace(colour, f"var({name})")
     return Picture(Markup(text), caption)
@@ -220,17 +257,17 @@ def _notes(name: str, run: RunRecord) -> list[str]:
     return notes
 
 
-def _samples(ordered: Sequence[tuple[Group, RunRecord]]) -> list[Context]:
-    """Return the sample chains of each run. Only the first inductive run (or the first run) is unfolded."""
-    inductive = [run for _, run in ordered if format_named(run.config.task.format).inductive]
-    opened = inductive[0] if inductive else ordered[0][1]
+def _samples(ordered: Sequence[tuple[Group, RunRecord]], has_work: bool) -> list[Context]:
+    """Return the samples of each run with (or without) work. Only the first inductive or first run is unfolded."""
+    chosen = [(group, run) for group, run in ordered if format_named(group.format).has_work == has_work]
+    opened = next((run for group, run in chosen if format_named(group.format).inductive), chosen[0][1] if chosen else 0)
     samples = []
-    for group, run in ordered:
+    for group, run in chosen:
         chains = sample_chains(run)
         note = "" if chains else f"No samples are saved yet. Use: scratchpad evaluate {run.folder} --method free"
         forced = any(one.forced for _, of_size in chains for one in of_size)
         samples.append({
-            "name": group.name_of(run), "length_label": run.length_label, "chains": chains, "forced": forced,
+            "name": group.name_of(run), "length_label": run.length_label, "by_size": chains, "forced": forced,
             "note": note, "is_open": run is opened,
         })  # fmt: skip
     return samples
@@ -243,14 +280,19 @@ def _diagnosis(group: Group, run: RunRecord, attention: Mapping[Path, Sequence[A
     caption = "The share of correct transitions, by place in the chain. Bands show 95 % Wilson intervals."
     protocols = [
         (
-            diagnosis_tables(_measure(protocol).capitalize(), found, run.length_label),
-            _picture(transition_figure(found, run.length_label), caption),
+            diagnosis_tables(_chains_title(protocol), found, run.length_label),
+            _picture(transition_figure(found, run.length_label, group.format), caption),
         )
         for protocol, found in by_protocol.items()
     ]
     images = attention.get(run.folder, ())
     name = group.name_of(run)
     return {"name": name, "protocols": protocols, "attention": images} if protocols or images else None
+
+
+def _chains_title(protocol: str) -> str:
+    method, comma, sampling = protocol.partition(", ")
+    return _CHAINS[method] + comma + sampling
 
 
 def _facts(runs: Sequence[RunRecord]) -> list[Context]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import IO
 
@@ -16,12 +15,20 @@ from matplotlib.patches import Patch
 from scratchpad.errors import ScratchpadError
 from scratchpad.layout.attention_rule import PROMPT
 from scratchpad.layout.rows import Row
+from scratchpad.reporting.token_segments import (
+    CONTEXT,
+    KIND_COLOURS,
+    QUESTION,
+    STATE,
+    Segment,
+    context_name,
+    name_segments,
+    token_text,
+)
 
 MOST_TOKENS = 1000
 MOST_ROWS = 4
 
-_UNSEEN, _QUESTION, _CONTEXT, _STATE = range(4)
-_COLOURS = ("#f4f4f2", "#4477aa", "#ee9944", "#44aa77")
 _SCORED = "#aa3344"
 _KINDS = ("not seen", "sees the prompt", "sees the previous state, as context", "sees its own state")
 _CELL_INCHES, _MIN_CELL_INCHES = 0.17, 0.04
@@ -29,18 +36,8 @@ _COMFORTABLE_TOKENS = 80
 _LABEL_INCHES = 0.125
 _TOP_INCHES, _SIDE_INCHES, _LEFT_INCHES, _BOTTOM_INCHES = 1.25, 1.2, 1.0, 0.35
 _MIN_WIDTH_INCHES = 7.0
-_MAX_CHARACTERS = 9  # of the label of a token
+_NAMES_INCHES = 0.62  # height of the names of segments above the cells
 _DOTS_PER_INCH = 130
-
-
-@dataclass(frozen=True)
-class _Segment:
-    """The tokens `low` .. `high` - 1 of a row: the prompt, a copy of the previous state, or a state."""
-
-    low: int
-    high: int
-    kind: int
-    name: str
 
 
 def draw_rows(rows: Sequence[Row[str]], file: IO[bytes]) -> None:
@@ -63,22 +60,24 @@ def draw_rows(rows: Sequence[Row[str]], file: IO[bytes]) -> None:
         top -= _TOP_INCHES + side
         axes = figure.add_axes((_LEFT_INCHES / wide, top / high, side / wide, side / high))
         _draw_row(axes, row, segments, cell)
-        if len(rows) > 1:
-            axes.set_ylabel(f"row {number} of {len(rows)}", labelpad=72 * _LEFT_INCHES * 0.7)
+        number_text = f"row {number} of {len(rows)}: " if len(rows) > 1 else ""
+        axes.set_ylabel(f"{number_text}token that sees", labelpad=72 * _LEFT_INCHES * 0.7, fontsize=8)
+        axes.set_xlabel("token that is seen", fontsize=8)
         top -= _BOTTOM_INCHES
-    text = "Each line belongs to one token. Coloured cells are the tokens that this token sees."
+    text = "Which tokens each token sees: coloured cells in the line of a token are the tokens that it sees."
     figure.text(0.01, 1 - 0.1 / figure.get_figheight(), text, va="top", fontsize=9)
-    patches = [Patch(facecolor=c, label=kind, edgecolor="#999999") for c, kind in zip(_COLOURS, _KINDS, strict=True)]
+    kinds = zip(KIND_COLOURS, _KINDS, strict=True)
+    patches = [Patch(facecolor=colour, label=kind, edgecolor="#999999") for colour, kind in kinds]
     figure.legend(handles=patches, loc="lower left", ncols=4, frameon=False, fontsize=8)
     figure.savefig(file, format="png")
 
 
-def _segments(rows: Sequence[Row[str]]) -> Iterator[list[_Segment]]:
+def _segments(rows: Sequence[Row[str]]) -> Iterator[list[Segment]]:
     """Yield the segments of each row. The numbers of states continue from row to row."""
     written = 0
     for row in rows:
         parts = [
-            (_QUESTION if segment == PROMPT else _STATE if row.scored[i] else _CONTEXT, segment)
+            (QUESTION if segment == PROMPT else STATE if row.scored[i] else CONTEXT, segment)
             for i, segment in enumerate(row.segments)
         ]
         edges = [i for i in range(1, len(row)) if parts[i] != parts[i - 1]]
@@ -86,26 +85,28 @@ def _segments(rows: Sequence[Row[str]]) -> Iterator[list[_Segment]]:
         for low, high in pairwise([0, *edges, len(row)]):
             kind, _ = parts[low]
             name = "prompt"
-            if kind == _STATE:
+            if kind == STATE:
                 written += 1
                 name = f"s[{written}]"
-            elif kind == _CONTEXT:  # without a prompt, the question is the first state
-                name = f"s[{written}] again" if written else "s[1] given"
+            elif kind == CONTEXT:  # without a prompt, the question is the first state
+                name = context_name(written or 1, given=not written)
                 written = max(written, 1)
-            found.append(_Segment(low, high, kind, name))
+            found.append(Segment(low, high, kind, name))
         yield found
 
 
-def _draw_row(axes: Axes, row: Row[str], segments: Sequence[_Segment], cell: float) -> None:
-    axes.imshow(_kinds_seen(row, segments), cmap=ListedColormap(_COLOURS), vmin=0, vmax=3, interpolation="nearest")
+def _draw_row(axes: Axes, row: Row[str], segments: Sequence[Segment], cell: float) -> None:
+    axes.imshow(_kinds_seen(row, segments), cmap=ListedColormap(KIND_COLOURS), vmin=0, vmax=3, interpolation="nearest")
     _grid(axes, segments, len(row), cell)
     _token_labels(axes, row, cell)
-    _name_segments(axes, segments, cell)
+    name_segments(axes, segments, _NAMES_INCHES, cell)
+    axes.set_xlim(-0.5, len(row) - 0.5)
+    axes.set_ylim(len(row) - 0.5, -0.5)
     _side_columns(axes, row, cell)
 
 
-def _kinds_seen(row: Row[str], segments: Sequence[_Segment]) -> np.ndarray:
-    """Return a (T, T) array. Entry [q, k] is the kind of token k, or _UNSEEN if token q does not see token k."""
+def _kinds_seen(row: Row[str], segments: Sequence[Segment]) -> np.ndarray:
+    """Return a (T, T) array. Entry [q, k] is the kind of token k, or UNSEEN if token q does not see token k."""
     kinds = np.zeros(len(row), np.int8)
     for segment in segments:
         kinds[segment.low : segment.high] = segment.kind
@@ -116,13 +117,13 @@ def _kinds_seen(row: Row[str], segments: Sequence[_Segment]) -> np.ndarray:
     return seen
 
 
-def _grid(axes: Axes, segments: Sequence[_Segment], length: int, cell: float) -> None:
+def _grid(axes: Axes, segments: Sequence[Segment], length: int, cell: float) -> None:
     if cell > _MIN_CELL_INCHES * 2:
         between = np.arange(1, length) - 0.5
         axes.vlines(between, -0.5, length - 0.5, color="white", linewidth=0.6)
         axes.hlines(between, -0.5, length - 0.5, color="white", linewidth=0.6)
     for segment in segments[1:]:
-        weight = 0.6 if segment.kind == _STATE else 1.1
+        weight = 0.6 if segment.kind == STATE else 1.1
         axes.axvline(segment.low - 0.5, color="#333333", linewidth=weight)
         axes.axhline(segment.low - 0.5, color="#333333", linewidth=weight)
 
@@ -132,32 +133,10 @@ def _token_labels(axes: Axes, row: Row[str], cell: float) -> None:
     axes.set_yticks([])
     gap = -0.5 - 0.05 / cell
     for i in _labelled(len(row), cell):
-        name = _shown(row.tokens[i])
+        name = token_text(row.tokens[i])
         style = {"fontsize": _font_size(cell), "family": "monospace", "parse_math": False}
         axes.text(i, gap, name, rotation=90, ha="center", va="bottom", **style)
         axes.text(gap, i, name, ha="right", va="center", **style)
-
-
-def _shown(token: str) -> str:
-    name = token if token.isprintable() else repr(token)
-    return name if len(name) <= _MAX_CHARACTERS else name[: _MAX_CHARACTERS - 1] + "\N{HORIZONTAL ELLIPSIS}"
-
-
-def _name_segments(axes: Axes, segments: Sequence[_Segment], cell: float) -> None:
-    """Draw a bar in each segment's colour above the token labels, and write the segment's name above the bar."""
-    above = -0.5 - 0.62 / cell
-    for segment in segments:
-        middle = (segment.low + segment.high - 1) / 2
-        axes.plot(
-            [segment.low - 0.3, segment.high - 0.7], [above, above], color=_COLOURS[segment.kind], linewidth=4,
-            clip_on=False, solid_capstyle="butt",
-        )  # fmt: skip
-        wide = (segment.high - segment.low) * cell
-        name = segment.name if wide > 0.7 else segment.name.split()[0]
-        if wide > 0.2:
-            axes.text(middle, above - 0.08 / cell, name, ha="center", va="bottom", fontsize=8, clip_on=False)
-    axes.set_xlim(-0.5, segments[-1].high - 0.5)
-    axes.set_ylim(segments[-1].high - 0.5, -0.5)
 
 
 def _side_columns(axes: Axes, row: Row[str], cell: float) -> None:

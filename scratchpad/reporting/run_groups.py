@@ -23,6 +23,11 @@ class Group:
     label: str
     runs: tuple[RunRecord, ...]
 
+    @property
+    def format(self) -> str:
+        """The name of the format."""
+        return self.runs[0].config.task.format
+
     def name_of(self, run: RunRecord) -> str:
         """Return the group's label. If the group has several runs, add the run's seed (or folder, if seeds repeat)."""
         if len(self.runs) == 1:
@@ -30,6 +35,12 @@ class Group:
         seeds = [one.config.train.seed for one in self.runs]
         own = f"seed {run.config.train.seed}" if len(set(seeds)) == len(seeds) else str(run.folder)
         return f"{self.label}, {own}"
+
+
+def chance_of(groups: Sequence[Group]) -> float:
+    """Return the accuracy of a model that always gives the most common answer; 0 if unknown or if tasks differ."""
+    shares = {run.task.most_common_share if run.task else 0 for group in groups for run in group.runs}
+    return shares.pop() if len(shares) == 1 else 0
 
 
 def settings_text(value: Mapping[str, Any]) -> dict[str, str]:

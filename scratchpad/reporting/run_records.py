@@ -89,6 +89,10 @@ class RunRecord:
         """Return the scores under one protocol, one per size."""
         return [score for (by, _), score in self.scores.items() if by == protocol]
 
+    def scratchpad_scores(self) -> RunRecord:
+        """Return this record with scores that count correct scratchpads, and not correct answers."""
+        return dataclasses.replace(self, scores={key: _of_scratchpads(score) for key, score in self.scores.items()})
+
     @property
     def last_step(self) -> int:
         """The last logged step; 0 if no step is logged."""
@@ -159,6 +163,12 @@ def _first_samples(path: Path) -> dict[tuple[str, int], dict[str, JsonObject]]:
 def _read_score(place: str, line: JsonObject) -> Score:
     require_keys(place, line, (name for name, needed in _SCORE_FIELDS.items() if needed))
     return Score(**{name: line[name] for name in _SCORE_FIELDS if name in line})
+
+
+def _of_scratchpads(score: Score) -> Score:
+    correct = round(score.exact_accuracy * score.n)
+    low, high = wilson(correct, score.n)
+    return dataclasses.replace(score, correct=correct, accuracy=score.exact_accuracy, low=low, high=high)
 
 
 def _latest_scores(scores: Sequence[tuple[int, Score]], pooled: bool) -> dict[tuple[str, int], Score]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 
+from scratchpad.evaluation.evaluated_model import OVER_CONTEXT
 from scratchpad.reporting.run_records import CORRECT, ONLY_ANSWER, WRONG, JsonObject, RunRecord
 from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.document import MARKS, SEP, Document, is_wide
@@ -16,6 +17,7 @@ _MAX_SYMBOLS, _END_SYMBOLS, _SYMBOLS_AROUND = 240, 60, 50
 _MAX_SIZES = 4
 _STATUSES = {
     "loop": "caught in a loop", "max-states": "stopped: too many states", "max-tokens": "stopped: state too long",
+    OVER_CONTEXT: "not evaluated: the document is longer than the context of the model",
 }  # fmt: skip
 
 
@@ -44,7 +46,11 @@ class ChainLine:
 
 @dataclass(frozen=True)
 class SampleChain:
-    """A sample on the page. `forced`: whether the sample is from teacher forcing; `lines` is then the true text."""
+    """A sample on the page.
+
+    `forced`: whether the sample is from teacher forcing; `lines` is then the true text. `unplaced`: whether the model
+    predicts another text, but the sample does not say in which line.
+    """
 
     size: int
     correct: bool
@@ -53,6 +59,7 @@ class SampleChain:
     answers: str
     lines: tuple[ChainLine, ...]
     forced: bool
+    unplaced: bool
 
 
 def sample_chains(run: RunRecord) -> list[tuple[int, list[SampleChain]]]:
@@ -73,22 +80,22 @@ def sample_chains(run: RunRecord) -> list[tuple[int, list[SampleChain]]]:
 def _chain(run: RunRecord, line: JsonObject, title: str) -> SampleChain:
     question = tuple(line["question"])
     document = true_document(run, question)
-    true_states = document.states if document else ()
-    texts = tuple(map(tuple, line["states"])) or true_states
-    wide = is_wide(symbol for text in (question, *texts) for symbol in text)
+    true = document.states if document else ()
     forced = line["method"] == "forced"
+    texts = true if forced and line["status"] != OVER_CONTEXT else tuple(map(tuple, line["states"]))
+    wide = is_wide(symbol for text in (question, *texts) for symbol in text)
     if format_named(run.config.task.format).inductive:
         given = [True] * (len(texts) - len(line["transitions"]))  # a given first state is not scored
-        lines = _lines(texts, true_states, [*given, *line["transitions"]], wide)
-        lines = [replace(one, verdict="correct") if forced and one.verdict == "follows" else one for one in lines]
+        verdicts = [*given, *line["transitions"]]
     else:
-        texts, true_states = _parts(texts), _parts(true_states)
-        lines = _lines(texts, true_states, [] if forced else _compared(texts, true_states, line["exact"]), wide)
+        texts, true = _parts(texts), _parts(true)
+        verdicts = _forced_verdicts(texts, line["exact"]) if forced else _compared(texts, true, line["exact"])
     return SampleChain(
         size=line["size"], correct=line["exact"], title=title, forced=forced,
         question=_text(_clipped([(symbol, "text") for symbol in question], 0), wide),
         answers=_answers(line, wide),
-        lines=_shortened(lines) if texts else (),
+        lines=_shortened(_lines(texts, true, verdicts, wide, forced)) if texts else (),
+        unplaced=forced and None in verdicts,
     )  # fmt: skip
 
 
@@ -120,21 +127,30 @@ def _compared(texts: Sequence[Symbols], true: Sequence[Symbols], exact: bool) ->
     return [*[True] * same, False, *[None] * len(texts)][: max(len(texts), same + 1)]
 
 
+def _forced_verdicts(texts: Sequence[Symbols], exact: bool) -> list[bool | None]:
+    """Return a verdict per part of a text that is one state: the sample says only whether the whole text is correct."""
+    return [exact if exact or len(texts) == 1 else None] * len(texts)
+
+
 def _lines(
-    texts: Sequence[Symbols], true: Sequence[Symbols], verdicts: Sequence[bool | None], wide: bool
+    texts: Sequence[Symbols], true: Sequence[Symbols], verdicts: Sequence[bool | None], wide: bool, forced: bool
 ) -> list[ChainLine]:
-    """Return all lines of a chain. A verdict without a text is for a state that the model did not write."""
-    first = next((i for i, correct in enumerate(verdicts) if correct is False), len(verdicts))
+    """Return all lines of a chain. A verdict without a text is for a state that the model did not write.
+
+    `forced`: whether the texts are the true texts. Each wrong state is then wrong by itself.
+    """
+    first = verdicts.index(False) if False in verdicts else len(verdicts)
     lines = []
-    for i in range(max(len(texts), len(verdicts))):
-        text, correct = (texts[i] if i < len(texts) else ()), (verdicts[i] if i < len(verdicts) else None)
-        if i == first:
+    for i, correct in enumerate(verdicts):
+        text = texts[i] if i < len(texts) else ()
+        if i == first or (forced and correct is False):
             expected = true[i] if i < len(true) else ()
             pieces = _pieces(text, expected, wide), _pieces(expected, text, wide)
             lines.append(ChainLine(i + 1, pieces[0], "wrong", pieces[1]))
         else:
             later = {True: "follows", False: "breaks", None: ""}[correct]
-            lines.append(ChainLine(i + 1, _pieces(text, text, wide), "correct" if correct and i < first else later))
+            verdict = "correct" if correct and (forced or i < first) else later
+            lines.append(ChainLine(i + 1, _pieces(text, text, wide), verdict))
     return lines
 
 
@@ -187,9 +203,9 @@ def _text(symbols: Sequence[tuple[str, str]], wide: bool) -> str:
 
 def _answers(line: JsonObject, wide: bool) -> str:
     """Return a text: the answer, the true answer if different, the status unless `done`, and the number of tokens."""
-    if line["method"] == "forced":
-        return ""
     ended = _STATUSES.get(line["status"], "")
+    if line["method"] == "forced" or line["status"] == OVER_CONTEXT:
+        return ended
     separator = " " if wide else ""
     answer = "no answer" if line["answer"] is None else f"answer {separator.join(line['answer'])}"
     truth = "" if line["right"] else f"true answer {separator.join(line['truth'])}"

@@ -1,9 +1,9 @@
-"""The tables of a report: accuracy by group and length, and the cost of an answer."""
+"""The tables of a report: accuracy by group and length, transitions, and the cost of an answer."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from scratchpad.evaluation.metrics import Score
@@ -11,6 +11,9 @@ from scratchpad.number_format import NOTHING, duration, memory, percent, percent
 from scratchpad.reporting.run_groups import Group
 from scratchpad.reporting.run_records import RunRecord
 from scratchpad.tasks.formats import format_named
+
+_Show = Callable[[Sequence[Score]], str]
+"""A function from the scores of all seeds to the text of a cell."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +75,38 @@ def seeds_table(groups: Sequence[Group], protocol: str) -> ReportTable | None:
     return ReportTable(sizes, _trained_by_all(groups, sizes), tuple(rows))
 
 
-def cost_table(groups: Sequence[Group], protocol: str) -> list[tuple[str, ReportTable]]:
-    """Return a pair (label, table) per group. A cell is the median over seeds of one measure at one length."""
+def transition_tables(groups: Sequence[Group], protocol: str) -> list[tuple[str, ReportTable]]:
+    """Return a pair (label, table) per group with an inductive format: its transitions, as medians over seeds."""
+    inductive = [group for group in groups if format_named(group.format).inductive]
+    single, first = (lambda share: percent(share, 2)), (lambda index: f"{index + 1:g}")
+    rows: dict[str, _Show] = {
+        "correct single transitions": lambda scores: _median([s.transition_accuracy for s in scores], single),
+        "first wrong state": lambda scores: _median([s.first_wrong for s in scores], first),
+    }
+    return _tables(inductive, protocol, rows)
+
+
+def cost_tables(groups: Sequence[Group], protocol: str) -> list[tuple[str, ReportTable]]:
+    """Return a pair (label, table) per group: the costs of an answer, as medians over seeds.
+
+    With teacher forcing, the costs are those of the forward pass over the whole document, and not of generation.
+    """
+    unit, of = ("per question", " of the forward pass") if protocol == "forced" else ("per answer", " of generation")
+    rows: dict[str, _Show] = {
+        f"tokens {unit}": lambda scores: _median([s.tokens for s in scores], "{:,.1f}".format),
+        f"time{of} {unit}": lambda scores: _median([s.seconds for s in scores], duration),
+        f"memory{of} {unit}": lambda scores: _median([s.memory_bytes for s in scores], memory),
+        "questions seen in training": _seen,
+    }
+    return _tables(groups, protocol, rows)
+
+
+def _tables(groups: Sequence[Group], protocol: str, shown: Mapping[str, _Show]) -> list[tuple[str, ReportTable]]:
     sizes = sizes_of(groups, protocol)
     tables = []
     for group in groups:
         rows = []
-        for name, show in _measures(protocol, format_named(group.runs[0].config.task.format).inductive).items():
+        for name, show in shown.items():
             texts = [show(_scores(group, protocol, size)) for size in sizes]
             if any(text != NOTHING for text in texts):
                 rows.append(ReportRow(name, "", tuple(map(Cell, texts))))
@@ -130,25 +158,6 @@ def _cell(score: Score | None, trained: bool, best: float | None = None) -> Cell
     if score is None:
         return Cell(trained=trained)
     return Cell(percent(score.accuracy), percent_range(score.low, score.high), score.accuracy == best, trained)
-
-
-def _measures(protocol: str, inductive: bool) -> dict[str, Callable[[Sequence[Score]], str]]:
-    """Return, for each row label of a cost table, a function from the scores of all seeds to the text of a cell."""
-    unit = "per answer" if protocol != "forced" else "per question"
-    rows: dict[str, Callable[[Sequence[Score]], str]] = {}
-    if inductive:
-        single, first = (lambda share: percent(share, 2)), (lambda index: f"{index + 1:g}")
-        rows["correct single transitions"] = lambda scores: _median([s.transition_accuracy for s in scores], single)
-        rows["first wrong state"] = lambda scores: _median([s.first_wrong for s in scores], first)
-    if protocol != "forced":
-        rows["correct scratchpads"] = lambda scores: _median([s.exact_accuracy for s in scores], percent)
-    return {
-        **rows,
-        f"tokens {unit}": lambda scores: _median([s.tokens for s in scores], "{:,.1f}".format),
-        f"time {unit}": lambda scores: _median([s.seconds for s in scores], duration),
-        f"memory {unit}": lambda scores: _median([s.memory_bytes for s in scores], memory),
-        "questions seen in training": _seen,
-    }
 
 
 def _median(values: Sequence[float | None], show: Callable[[float], str]) -> str:

@@ -57,6 +57,10 @@ class HalfParity(Task):
         half = (self.window + 1) // 2
         return self.bits or Lengths(half, half)
 
+    @property
+    def most_common_share(self) -> float:
+        return 0.5
+
     def symbols(self) -> Symbols:
         return (*"0123456789", "=", "[", "]", ",")
 

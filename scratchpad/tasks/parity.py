@@ -49,6 +49,10 @@ class Parity(Task):
     def size_distribution(self) -> Lengths:
         return self.bits or Lengths(1, max(1, self.window // 2))
 
+    @property
+    def most_common_share(self) -> float:
+        return 1 / self.modulus
+
     def symbols(self) -> Symbols:
         return (*_DIGITS, "_", "=", "[", "]", ",")
 
