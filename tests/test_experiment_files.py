@@ -165,10 +165,10 @@ def test_forms_over_training_need_a_schedule(form: str, tmp_path: Path, capsys: 
     file = written(tmp_path, form)
     file.write_text(file.read_text().replace("train.evaluate_every=2", "train.evaluate_every=0"))
     error = refused(capsys, "reproduce", file, "--out", tmp_path / "out")
-    assert f"mine-small, curve direct: the form {form} needs train.evaluate_every" in error
+    assert f'mine-small, curve direct: form = "{form}" needs train.evaluate_every' in error
     config = RunConfig().with_settings({"train.evaluate_every": "5"})
     plan = Plan("p", "t", (Curve("mine", config, "n=3"),), {"": {}}, form)
-    with pytest.raises(ScratchpadError, match=r"p, curve mine, n=3: the form .* needs train\.evaluate_every"):
+    with pytest.raises(ScratchpadError, match=r"p, curve mine, n=3: form = .* needs train\.evaluate_every"):
         plan.with_settings({"train.evaluate_every": "0"})
 
 

@@ -218,7 +218,7 @@ def test_seeds_trained_anew_vote_anew(tmp_path: Path, capsys: Capture, monkeypat
     [
         ("lengths", 'vote = ["inductiv"]\n', "did you mean 'inductive'"),
         ("lengths", "vote = true\n", "takes a list in which each item is a text"),
-        ("steps", 'vote = ["inductive"]\n', "vote needs the form lengths or bars, not steps"),
+        ("steps", 'vote = ["inductive"]\n', "vote needs form = lengths or bars, not steps"),
         (
             "bars",
             'vote = ["direct"]\n[small.cases]\nforced = "evaluate.method=forced"\n',

@@ -237,7 +237,7 @@ def test_a_curve_starts_from_one_above_it(start: str, tmp_path: Path, capsys: Ca
     file = written(tmp_path)
     file.write_text(file.read_text().replace("train.start=with work", f"train.start={start}"))
     error = refused(capsys, "reproduce", file, "--out", tmp_path / "out")
-    assert f"then none has train.start={start}. It must be an earlier curve (with work) or a run folder" in error
+    assert f"then none has train.start={start}, which must be an earlier curve (with work) or a run folder" in error
 
 
 def test_all_curves_may_start_from_a_folder(base: Path, tmp_path: Path, capsys: Capture) -> None:
@@ -250,7 +250,7 @@ def test_all_curves_may_start_from_a_folder(base: Path, tmp_path: Path, capsys: 
     error = refused(capsys, *words, "--set", f"train.start={base}", "task.name=cycles", "n=2", "names=7")
     assert f"{base} was trained with other symbols" in error
     error = refused(capsys, *words, "--set", "train.start=nowhere")
-    assert "train.start=nowhere. It must be an earlier curve (there is none) or a run folder" in error
+    assert "train.start=nowhere, which must be an earlier curve (there is none) or a run folder" in error
     assert not (tmp_path / "out").exists()
     status, _, err = command(capsys, *words, "--set", f"train.start={base}")
     assert status == 0, err

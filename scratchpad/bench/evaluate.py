@@ -18,7 +18,7 @@ from scratchpad.layout.rows import rows
 
 
 def bench_evaluate(work: Workload) -> list[Measurement]:
-    """Measure questions per second with one forward pass. The reference is our generation, for each kind of cache."""
+    """Measure questions per second with one forward pass. The reference is generation with each kind of cache."""
     model = work.fresh_model().eval()
     evaluated = EvaluatedModel(model, work.task, work.format, work.vocabulary)
 

@@ -1,4 +1,4 @@
-"""The number of floating-point operations that a row of tokens requires. The benchmarks derive their ceilings from it.
+"""The floating-point operations that a row of tokens requires, from which the benchmarks derive their ceilings.
 
 Only matrix products count. The product of an (m, k) and a (k, n) matrix takes 2 m k n operations. A model of width C
 with V symbols requires:

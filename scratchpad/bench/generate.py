@@ -24,7 +24,7 @@ _SAMPLED_LENGTHS = 5
 
 
 def bench_generate(work: Workload, states: int | None = None) -> list[Measurement]:
-    """Measure tokens per second with both kinds of cache. states: the number of states to keep in each chain.
+    """Measure tokens per second with both kinds of cache. states: how many states each chain keeps (None: all).
 
     A whole run of the public implementation takes too long, because without a cache the time per token grows with the
     length of the text. So only one token is timed at each of five text lengths, from the first token to the last. The
@@ -74,7 +74,7 @@ def _public_rate(work: Workload, model: nn.Module, states: int | None, round_num
 
 
 def _seconds(work: Workload, model: nn.Module, documents: Sequence[Document[int]], length: int) -> float:
-    """Return the seconds that one more token takes in all documents, after `length` generated tokens."""
+    """Return the seconds that one more token for every document takes after `length` generated tokens."""
     assert work.public is not None
     texts = [work.public.Text(document.prompt) for document in documents]
     for text, document in zip(texts, documents, strict=True):

@@ -21,7 +21,7 @@ _NO_LIMIT = Limits(10**12, 10**12)
 
 
 def bench_long_chain(work: Workload, states: int, measured: int = 200) -> list[Measurement]:
-    """Compare the cost of a state late in a chain of `states` states with the cost of an early state, for both caches.
+    """Compare the costs of an early and a late state in a chain of `states` states, for both caches.
 
     One chain repeats the true states of a question with 60 bits. Near the end, a second chain starts. Both chains
     then write `measured` states in turn, so that a busy machine slows both. Cache size and peak memory are also

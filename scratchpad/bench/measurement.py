@@ -57,7 +57,7 @@ class RoundRates:
     def measurement(
         self, name: str, unit: str, candidate: str, reference: str, work_flops: float | None = None
     ) -> Measurement:
-        """Compare `candidate` with `reference`, which may be missing. work_flops: operations per unit of work."""
+        """Compare `candidate` with `reference`, which may be missing. work_flops: FLOPs per document or token."""
         ours, theirs = self.rates[candidate], self.rates.get(reference)
         return Measurement(
             name, statistics.median(ours), unit,

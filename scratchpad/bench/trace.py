@@ -60,5 +60,5 @@ def _descendants(process: int) -> list[int]:
 
 
 def _ticks(process: int) -> int:
-    """Return the processor time of a process and its ended children in clock ticks (man proc_pid_stat)."""
+    """Return the processor time, in clock ticks, of a process and its ended children (man proc_pid_stat)."""
     return sum(map(int, Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:15]))

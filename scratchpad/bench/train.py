@@ -49,7 +49,7 @@ def bench_train(work: Workload, precision: str) -> Measurement:
 
 
 def _training_rate(work: Workload, model: nn.Module, prepare: Prepare) -> RateFunction:
-    """Return a function that times one training step per round. `prepare` makes the batches, which is not timed."""
+    """Return a function that times one training step per round. `prepare` makes the batches before the clock starts."""
     config = TrainConfig()
     optimizer = make_optimizer(model, config)
 

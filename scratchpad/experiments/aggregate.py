@@ -24,7 +24,7 @@ class History:
     """The training of a run.
 
     steps: the number of training steps. seconds: the training time. learned_at: the first evaluated step at which the
-    run had learned; None: never. evaluations: (step, {size: accuracy}) of each scheduled evaluation.
+    run had learned (None: never). evaluations: (step, {size: accuracy}) of each scheduled evaluation.
     """
 
     steps: int
@@ -35,7 +35,7 @@ class History:
 
 @dataclass(frozen=True)
 class SeedResult:
-    """The result of a run (a curve with a seed) in one case at one question size. seed: 0 if all seeds vote."""
+    """The result of a run (a curve with a seed) in one case at one question size. seed: 0 for a vote of all seeds."""
 
     curve: Curve
     case: str
@@ -44,7 +44,7 @@ class SeedResult:
     history: History
 
     def share(self, measure: str) -> tuple[float, float, float]:
-        """Return the share of correct answers, or for `exact` of correct scratchpads, with its 95 % interval."""
+        """Return the share that is correct, with its 95 % interval. measure: 'answers', or 'exact' for scratchpads."""
         share = self.score.accuracy if measure == "answers" else self.score.exact_accuracy
         return share, *wilson(round(share * self.score.n), self.score.n)
 
@@ -117,7 +117,7 @@ def _summary(same: Sequence[SeedResult], plan: Plan) -> dict[str, Any]:
 
 
 def _steps_to_learn(same: Sequence[SeedResult]) -> dict[str, Any]:
-    """Return how many seeds learned, and the median steps to learn. A seed that never learned counts as infinite."""
+    """Return how many seeds learned, and the median steps to learn (infinite for a seed that never learned)."""
     steps = [one.history.learned_at if one.history.learned_at is not None else math.inf for one in same]
     low, high = median_interval(steps)
     values = {"learned_at": median_high(steps), "learned_low": low, "learned_high": high}

@@ -71,7 +71,7 @@ class Experiment:
     reported: Mapping[str, str] = field(default_factory=dict)
 
     def plan(self, scale: str = "small") -> Plan:
-        """Return the plan at a scale, small or paper. Raises ScratchpadError if settings are wrong."""
+        """Return the plan at a scale, 'small' or 'paper'. Raises ScratchpadError if settings are wrong."""
         if scale not in self.scales:
             raise unknown_name(f"scale of {self.name}", scale, self.scales)
         name, chosen, curves = f"{self.name}-{scale}", self.scales[scale], self.curves_at(scale)

@@ -64,9 +64,9 @@ class ExecutionOptions:
 def prepared(plan: Plan, out: Path) -> Plan:
     """Fill in the settings that follow from the data, such as the number of learned positions. Return the new plan.
 
-    There are enough positions for every case. If a run in the experiment's folder `out` already has enough positions,
-    its number is kept. Raises ScratchpadError if settings are impossible, if two curves would train the same weights,
-    or if a run cannot answer a case.
+    The number of positions suffices for every case. If a run in the experiment's folder `out` already has enough
+    positions, the new plan keeps that run's number. Raises ScratchpadError if settings are impossible, if two curves
+    would train the same weights, or if a run cannot answer a case.
     """
     duplicate = find_duplicate(plan.name, plan.curves, plan.tasks, plan.on_schedule)
     if duplicate:
@@ -75,7 +75,7 @@ def prepared(plan: Plan, out: Path) -> Plan:
             "twice. Remove one of the two curves. To evaluate the same weights in another way, add a case"
         )
     found: dict[str, Curve] = {}
-    for curve in reversed(plan.curves):  # a curve needs the positions of later curves that start from it
+    for curve in reversed(plan.curves):  # a curve needs as many positions as the later curves that start from it
         heirs = [one.config for one in found.values() if plan.start_curve(one) == curve]
         runs = sorted(path.parent for path in curve.folder(out, 0).parent.glob("seed-*/config.json"))
         found[curve.name] = _prepared(plan, curve, heirs, saved_config(runs[0]).model.context if runs else None)
@@ -162,7 +162,7 @@ def _run_results(plan: Plan, run: PlannedRun, options: ExecutionOptions) -> list
 
 
 def _vote_results(plan: Plan, curve: Curve, work: Sequence[PlannedRun], options: ExecutionOptions) -> list[SeedResult]:
-    """Return the results of a curve's seeds voting as one model, and save them in the curve's folder."""
+    """Let a curve's seeds vote as one model. Return the results, and save them in the curve's folder."""
     voters = [run for run in work if run.curve == dataclasses.replace(curve, voters=0)]
     histories = [read_history(one.folder, one.config.train.batch, plan.learned) for one in voters]
     history = History(max(one.steps for one in histories), None, sum(one.seconds for one in histories), ())
@@ -190,7 +190,7 @@ class _SavedScores:
         self._scores = {json.dumps(line["asked"]): line["scores"] for line in known}
 
     def get(self, config: RunConfig, evaluate: Callable[[], list[Score]]) -> list[Score]:
-        """Return the saved scores of an evaluation. If there are none, call `evaluate` and save the scores."""
+        """Return the saved scores of an evaluation. If no scores are saved, call `evaluate` and save its result."""
         key = json.dumps({"task": to_json(config.task), "evaluate": to_json(config.evaluate), **self._weights})
         if key not in self._scores:
             self._scores[key] = [score.to_json() for score in evaluate()]
@@ -216,7 +216,7 @@ def _by_case(
 
 
 def _scores(run: Run, case_config: RunConfig, batch: int) -> list[Score]:
-    """Return the scores of a run in a case. If the task is the run's own, the run's folder keeps the scores too."""
+    """Return the scores of a run in a case. If the case has the run's task, the run's folder also keeps the scores."""
     how = case_config.evaluate
     evaluated = None if case_config.task == run.config.task else run.with_task(case_config.task)
     sizes = how.sizes or (evaluated or run.evaluated).task.default_test_sizes()

@@ -42,7 +42,7 @@ def _line(plan: Plan, found: Sequence[SeedResult]) -> RunCurve:
 
 
 def _bars(plan: Plan, seed_results: Sequence[SeedResult]) -> Figure:
-    """Return a row of bars per curve: one bar per case, or one bar per size if a single case has several sizes."""
+    """Draw a row of bars per curve: one bar per case, or one bar per size if a single case has several sizes."""
     sizes = sorted({one.score.size for one in seed_results})
     by_size = len(plan.cases) == 1 and len(sizes) > 1
     keys: list[tuple[str, int | None]] = (

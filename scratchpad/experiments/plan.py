@@ -32,7 +32,7 @@ class Curve:
     """One training configuration. A curve with a seed is a run.
 
     at: the varied setting, such as `n=3`; empty if no setting varies. settings: all varied settings as written. voters:
-    the number of seeds that vote on every state as one model; 0: each seed is evaluated separately.
+    the number of seeds that vote on every state as one model (0: each seed is evaluated separately).
     """
 
     label: str
@@ -58,7 +58,7 @@ class Curve:
             return float(self.at.rpartition("=")[2])
         except ValueError:
             raise ScratchpadError(
-                f'{self.name}: the form steps needs a varied number, such as vary = "n=2|3", not {self.at or "nothing"}'
+                f'{self.name}: form = "steps" needs a varied number, such as vary = "n=2|3", not {self.at or "nothing"}'
             ) from None
 
     def seeded(self, seed: int) -> RunConfig:
@@ -76,8 +76,8 @@ class Plan:
     another format or task. form: the kind of figure. measure: the metric in figure and table. varied: the setting on
     the horizontal axis, or empty. learned: the accuracy from which a run has learned. vote: labels of curves whose
     seeds are also evaluated as one voting model, if there are several seeds. fixed: the settings that `with_settings`
-    refuses, each with the curve or `vary` that sets it. source, setup, paper, note: texts beside the result. reported:
-    the paper's result by curve. tasks: loads each task once.
+    refuses, and for each setting the curve or `vary` that sets it. source, setup, paper, note: texts beside the
+    result. reported: the paper's result by curve. tasks: loads each task once.
     """
 
     name: str
@@ -111,7 +111,7 @@ class Plan:
         for curve in self.curves:
             if self.on_schedule and not curve.config.train.evaluate_every:
                 raise ScratchpadError(
-                    f"{self.context(curve)}: the form {self.form} needs train.evaluate_every (the steps between tests)"
+                    f'{self.context(curve)}: form = "{self.form}" needs train.evaluate_every (the steps between tests)'
                 )
 
     def _check_starts(self) -> None:
@@ -121,7 +121,7 @@ class Plan:
                 continue
             known = ", ".join(one.label for one in above if one.at == curve.at)
             raise ScratchpadError(
-                f"{self.name}: {curve.name} has train.start={start}. It must be an earlier curve "
+                f"{self.name}: {curve.name} has train.start={start}, which must be an earlier curve "
                 f"({known or 'there is none'}) or a run folder"
             )
 
@@ -130,7 +130,7 @@ class Plan:
             if label not in [curve.label for curve in self.curves]:
                 raise unknown_name(f"curve in vote of {self.name}", label, [curve.label for curve in self.curves])
         if self.vote and self.form not in _VOTED:
-            raise ScratchpadError(f"{self.name}: vote needs the form {' or '.join(_VOTED)}, not {self.form}")
+            raise ScratchpadError(f"{self.name}: vote needs form = {' or '.join(_VOTED)}, not {self.form}")
         for curve, case in product(self.curves, self.cases):
             with error_prefix(self.context(curve, case)):
                 how = self.case_config(curve.config, case).evaluate
@@ -148,7 +148,7 @@ class Plan:
         return self.form in _ON_SCHEDULE
 
     def start_curve(self, curve: Curve) -> Curve | None:
-        """Return the curve from which `curve` starts, if any. Each seed starts from the run with the same seed."""
+        """Return the curve from which `curve` starts, or None. Each seed starts from the run with the same seed."""
         named = (curve.config.train.start, curve.at)
         return next((one for one in self.curves if (one.label, one.at) == named), None)
 
@@ -176,12 +176,12 @@ class Plan:
         return dataclasses.replace(self, curves=tuple(changed))
 
     def case_config(self, config: RunConfig, case: str) -> RunConfig:
-        """Return the config that evaluates a run in a case. evaluate.method is free unless the case sets it."""
+        """Return the config that evaluates a run in a case. A case has evaluate.method=free by default."""
         return config.with_settings({"evaluate.method": "free", **self.cases[case]})
 
 
 def check_common_settings(values: Mapping[str, str]) -> None:
-    """Raise ScratchpadError if the settings have a seed, or an evaluation method other than free."""
+    """Raise ScratchpadError if the settings have a seed, or an evaluation method other than 'free'."""
     if "train.seed" in values:
         raise ScratchpadError(f"--set train.seed: {SEEDS}")
     if set(values.get("evaluate.method", "free").split("|")) != {"free"}:
@@ -260,7 +260,7 @@ def sweep(name: str, config: RunConfig, settings: Mapping[str, str]) -> Plan:
 def find_duplicate(
     name: str, curves: Sequence[Curve], tasks: TaskLoader, on_schedule: bool = False
 ) -> tuple[Curve, Curve] | None:
-    """Return two curves that would train the same weights, if any. on_schedule: compare evaluation settings too."""
+    """Return two curves that would train the same weights, or None. on_schedule: also compare evaluation settings."""
     found: dict[str, Curve] = {}
     for curve in curves:
         with error_prefix(f"{name}, curve {curve.name}"):

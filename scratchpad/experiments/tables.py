@@ -66,7 +66,7 @@ def table(plan: Plan, seed_results: Sequence[SeedResult], provenance: Provenance
 
 
 def markdown(result: Mapping[str, Any], provenance: Provenance, picture: str) -> str:
-    """Return table.md: the set-up, the paper's result, the results over seeds and of each seed, and the provenance."""
+    """Return table.md: the set-up, the paper's result, the results over all seeds and of each seed, the provenance."""
     rows, seeds = result["rows"], result["seeds"]
     several, votes = len(provenance.seeds) > 1, any("voters" in row for row in rows)
     parts = [
@@ -135,7 +135,7 @@ def _name(row: JsonObject) -> str:
 
 
 def _learned(row: JsonObject) -> str:
-    """Return the median of the steps with its interval, or how many seeds learned if the median seed did not learn."""
+    """Return the median steps to learn with its interval, or how many seeds learned if the median seed did not."""
     if row["learned_at"] is None:
         return f"not in {row['steps']:.0f}" if not row["learned"] else f"{row['learned']} of {row['seeds']} seeds"
     high = row["learned_high"] if row["learned_high"] is not None else math.inf

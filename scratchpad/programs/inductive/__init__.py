@@ -21,8 +21,8 @@ This program calls f twice in line 3:
         return n * 2
     y = f(1) + f(5)
 
-Below is the state before line 2 in the second call. `part`: how many stops line 3 had before the current stop (its
-start and the first call). `kept`: the values of the parts of line 3 that are already evaluated.
+Below is the state before line 2 in the second call. `part` counts the earlier stops in line 3: the start of the line
+and the first call. `kept` holds the values of the parts of line 3 that are already evaluated.
 
     {"frames": [{"in": "<module>", "line": 3, "part": 2, "locals": {"f": {"$function": ["f"]}}, "kept": {".1": 2}},
                 {"in": "f", "line": 2, "locals": {"n": 5}}]}

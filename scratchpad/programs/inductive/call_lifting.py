@@ -11,7 +11,7 @@ becomes
 
     .1 = g
     .2 = h[0]
-    .3 = f and 2, called by the machine
+    .3 = f(2)                  where the machine calls f
     y = .1 + .2 * .3 + k()
 
 Constants, and names that no call can rebind, need no temporary. Jumps skip the parts of `and`, `or` and `if-else` that
@@ -86,7 +86,7 @@ class CallLifter:
         return any(map(self.has_call, ast.iter_child_nodes(node)))
 
     def save(self, node: ast.expr) -> ast.expr:
-        """Store a value in a temporary variable, and return the variable. Return `node` if no call can change it."""
+        """Store a value in a temporary, and return the temporary. Return `node` if no call can change its value."""
         if isinstance(node, ast.Constant):
             return node
         if isinstance(node, ast.Name) and (node.id[0] == "." or node.id not in self._rebound_names):
@@ -104,7 +104,7 @@ class CallLifter:
         return self._store(self._new_temporary(), node)
 
     def lift_target(self, node: ast.Subscript, save_all: bool = False) -> ast.Subscript:
-        """Lift the calls in a target of an assignment. `save_all`: store all parts in temporary variables."""
+        """Lift the calls in an assignment's target. `save_all`: store all parts of the target in temporaries."""
         node = self._lift_parts(node)
         if save_all:
             for slot in _slots(node):
@@ -137,7 +137,7 @@ class CallLifter:
         return _reference(temporary, node)
 
     def _lift_parts(self, node: Any) -> Any:
-        """Lift the calls in the parts of an expression. Store the parts before the last call in variables."""
+        """Lift the calls in the parts of an expression. Temporaries store the parts that come before the last call."""
         node = _copied(node)
         slots = _slots(node)
         last = max((index for index, slot in enumerate(slots) if self.has_call(_get(slot))), default=-1)

@@ -25,7 +25,7 @@ from types import CodeType
 
 from scratchpad.programs.tracing.tracer import FILE
 
-# The names of a function's variables, including variables of outer functions; None for the module (all are global).
+# The names of a function's variables, including variables of outer functions; None for the module (only globals).
 VariableNames = frozenset[str] | None
 
 # Names of builtins that only compiled code can use, because Python does not allow `@` in names.
@@ -82,7 +82,7 @@ def compile_statements(
 ) -> CodeType:
     """Return the code of a function that runs statements within a frame.
 
-    `variables`: the names of the frame's variables. They and the temporary variables (such as `.1`) become free
+    `variables`: the names of the frame's variables. These variables and the temporaries (such as `.1`) become free
     variables of the code. `parameters`: the code's parameters. `inside`: the qualified name of the frame's function.
     """
     bound = bound_names(body) - set(parameters)
@@ -141,6 +141,6 @@ def _inner_code(code: CodeType) -> CodeType:
 
 
 def _without_prefix(code: CodeType, prefix: str) -> CodeType:
-    """Return the code with the qualified names that functions have in the program, because error messages show them."""
+    """Return the code with the functions' qualified names as in the program, because error messages show the names."""
     constants = tuple(_without_prefix(each, prefix) if isinstance(each, CodeType) else each for each in code.co_consts)
     return code.replace(co_consts=constants, co_qualname=prefix + code.co_qualname.removeprefix(_PREFIX))

@@ -37,7 +37,7 @@ class CompiledProgram:
         check_supported(tree)
         nodes = list(ast.walk(tree))
         self._functions_named = Counter(node.name for node in nodes if isinstance(node, ast.FunctionDef))
-        # A call can reach a function of the program only through a name that the program binds, except by an import.
+        # A call can reach the program's functions only through names that the program itself binds (not by imports).
         self._function_names = frozenset(name for node in nodes for name in _names_bound_by(node))
         # A call in the middle of a statement can rebind these names, so compiled code saves their values first.
         self._rebound_names = {name for node in nodes for name in _names_rebound_by(node)}
@@ -112,7 +112,7 @@ def _make_resumable(node: ast.Call) -> None:
 
 
 def _names_bound_by(node: ast.AST) -> list[str]:
-    """Return the names that a syntax node itself binds, but not the names of imports and of inner nodes."""
+    """Return the names that a syntax node itself binds, without the names that imports or inner nodes bind."""
     if isinstance(node, ast.Name):
         return [] if isinstance(node.ctx, ast.Load) else [node.id]
     if isinstance(node, ast.arg):

@@ -33,7 +33,7 @@ class StatementCompiler(SimpleStatementCompiler):
         self._emit(end)
 
     def _jump_unless(self, test: ast.expr, otherwise: Label) -> tuple[str, ...]:
-        """Emit a jump for a false test. Return the test's temporary variables, to be deleted at `otherwise` as well."""
+        """Emit a jump to `otherwise` for a false test. Return the test's temporaries, to be deleted there too."""
         self._emit(instructions.JumpUnless(self._lifter.compile(self._lifter.lift(test)), otherwise))
         return self._drop_temporaries()
 
@@ -107,7 +107,7 @@ class StatementCompiler(SimpleStatementCompiler):
             self._finally(node.finalbody, finally_)
 
     def _finally(self, body: Sequence[ast.stmt], start: Label) -> None:
-        """Compile the `finally` of the innermost block, then the jumps that complete `break` and `continue`."""
+        """Compile the `finally` of the innermost block, then the jumps of the `break` and `continue` that it delays."""
         left_by = self._blocks[-1].left_by
         self._blocks[-1] = EnclosingBlock("finishing")
         self._emit(instructions.LeaveBlock())

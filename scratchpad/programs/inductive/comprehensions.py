@@ -28,9 +28,9 @@ _SCOPES = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp
 
 
 def as_loops(node: Any, reducer: str, result: str, new_temporary: Callable[[str], str]) -> list[ast.stmt]:
-    """Return statements that compute a list, set or dict comprehension, or `any` or `all` of a generator expression.
+    """Return the statements that compute a list, set or dict comprehension, or `any` or `all` of a generator.
 
-    `reducer`: `any`, `all` or empty. `result`: the name of the variable for the result.
+    `reducer`: 'any', 'all' or ''. `result`: the name of the variable for the result.
     `new_temporary`: a function that returns the name of a new temporary variable.
     """
     node = copy.deepcopy(node)

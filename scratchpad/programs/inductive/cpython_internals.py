@@ -3,8 +3,8 @@
 Two equal sets can differ in their order. A set keeps its elements in a hash table. An element's hash determines a
 place; if this place is taken, the element goes to a free place. A removed element leaves a dummy, which occupies the
 place until the table grows. So the order of iteration and of `pop` depends on the table's size, the insertions and the
-dummies. A state records the elements and the dummies in the table's order. If necessary, it also records the table's
-size and the finger, which is the place where the next `pop` starts its search.
+dummies. A state records the elements and the dummies in the table's order. If necessary, the state also has the
+table's size and the finger, which is the place where the next `pop` starts its search.
 
     s = {1, 2, 3}
     s.pop()          # returns 1 and leaves a dummy in the place of 1; the next `pop` starts just after the dummy
@@ -28,7 +28,7 @@ _WORD_BYTES = ctypes.sizeof(ctypes.c_ssize_t)
 
 @dataclass(frozen=True)
 class TableHistory:
-    """Two properties of a set's hash table. `finger`: where the next `pop` starts. `size`: the number of places."""
+    """Two properties of a set's hash table. `finger`: where `pop` starts to search. `size`: the number of places."""
 
     finger: int
     size: int
@@ -45,7 +45,7 @@ class Dummy:
 
 
 def set_parts(value: Any) -> list[Any]:
-    """Return a set's elements and dummies in the table's order. If they do not suffice, start with a TableHistory."""
+    """Return a set's elements and dummies in the table's order, after a TableHistory if the order does not suffice."""
     # Functions and NaNs are hashed by address, so their places in a table differ from run to run.
     if any(each != each or (type(each).__hash__ is object.__hash__ and each is not None) for each in value):
         raise Unsupported("set of values whose hash is their address")

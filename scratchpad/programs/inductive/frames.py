@@ -53,8 +53,8 @@ Block = LoopBlock | TryBlock | HandlerBlock | PendingFinally | RunningFinally
 class Frame:
     """A call in progress.
 
-    `cells`: the variables by name, including temporary variables. An unbound variable has an empty cell. The module's
-    frame has only temporary variables here; the module's own variables are the machine's globals.
+    `cells`: the variables by name, including temporary variables. An unbound variable has an empty cell. In the
+    module's frame, `cells` has only temporary variables. The module's own variables are the machine's globals.
     `index`: the index of the next instruction or of the running call. `blocks`: the blocks, from outer to inner.
     """
 

@@ -9,7 +9,7 @@ calls, loops and exceptions. For example
 becomes
 
     0 BeginLine(1)
-    1 CallFunction(".1", fragment: f and 3)    the machine runs f line by line while this frame waits
+    1 CallFunction(".1", fragment: f, 3)       the machine runs f line by line while this frame waits
     2 EnterLoop(fragment: .1)
     3 DropTemporaries(".1")
     4 Jump(6)
@@ -61,7 +61,7 @@ class StoreTemporary(NamedTuple):
 
 
 class CallFunction(NamedTuple):
-    """Get a function and its arguments from a fragment. Call it, and store the result in a temporary variable."""
+    """Get a function and its arguments from a fragment. Call the function, and store the result in a temporary."""
 
     name: str
     fragment: CodeType
@@ -89,14 +89,14 @@ class EnterLoop(NamedTuple):
 
 
 class NextItem(NamedTuple):
-    """Call a fragment with the innermost loop's next item. If no item is left, pop the block and jump to `end`."""
+    """Call a fragment with the innermost loop's next item. If no item is left, pop the loop and jump to `end`."""
 
     fragment: CodeType
     end: Label
 
 
 class LeaveBlock(NamedTuple):
-    """Pop the innermost block. If it has a `finally`, run the `finally`; `completion` says what follows."""
+    """Pop the innermost block, and run its `finally` if it has one. `completion`: what happens afterwards."""
 
     completion: Completion = "on"
 
@@ -123,7 +123,7 @@ class EnterFinally(NamedTuple):
 
 
 class EndFinally(NamedTuple):
-    """End a `finally`: resume the `return`, exception or jump before it. `targets`: the targets of the jumps."""
+    """End a `finally`: resume the `return`, exception or jump that it delayed. `targets`: where the jumps lead."""
 
     targets: tuple[tuple[Completion, Label], ...]
 
@@ -167,7 +167,7 @@ class CodeUnit:
     instructions: list[Instruction] = field(default_factory=list)
 
     # A state describes a frame's stop by a line and a part, which is the number of earlier stops in the same line.
-    # A stop is the start of a line or a call. A state has no index of an instruction, which a model could not predict.
+    # A stop is a call or the start of a line. States have no index of an instruction, which a model could not predict.
 
     @cached_property
     def _stops(self) -> dict[int, tuple[int, int]]:
@@ -188,7 +188,7 @@ class CodeUnit:
         return self._stops[index]
 
     def index_of(self, line: int, part: int) -> int:
-        """Return the index of the instruction that stops at a line and part. Raises KeyError if it does not exist."""
+        """Return the index of the instruction that stops at a line and part. Raises KeyError if none stops there."""
         return self._indices[line, part]
 
     def block_start(self, line: int, kind: type[EnterTry] | type[EnterFinally]) -> Any:

@@ -1,8 +1,8 @@
-"""Iterators whose positions can be read and set. They replace iterators of CPython that hide their positions.
+"""Iterators whose positions can be read and set. They replace the CPython iterators whose positions are hidden.
 
 In CPython, `__reduce__` returns the position of an iterator over a list, a string or a range, but not over a dict, set
 or deque. So a loop over a dict, a set or a deque uses an iterator of this module, and `zip`, `enumerate`, `map`,
-`filter` and `iter` receive such an iterator. These iterators behave like CPython's, and a state can hold them.
+`filter` and `iter` receive such an iterator. It behaves like CPython's iterator, but a state can hold its position.
 
 CPython detects some changes of a dict or set during iteration. After other changes, CPython's results depend on the
 hash table's hidden contents. In this case, an iterator of this module raises Unsupported.
@@ -71,14 +71,14 @@ class ContainerIterator:
 
 
 def _version(container: Any) -> Any:
-    """Return a value that changes if the program adds a key, even if the program has removed the key before."""
+    """Return a value that changes if the program adds a key, even a key that the program has removed earlier."""
     if isinstance(container, _SETS):
         return set_table(container)
     return dict_keys_version(dict_of(container) if isinstance(container, _VIEWS) else container)
 
 
 class DequeIterator:
-    """An iterator over a deque. `position`: the next item's index. `changed`: whether the deque has changed."""
+    """An iterator over a deque. `position`: the next item's index. `changed`: whether the deque has since changed."""
 
     def __init__(self, container: deque[Any], position: int = 0, changed: bool = False) -> None:
         self.container, self.position = container, position
@@ -100,7 +100,7 @@ class DequeIterator:
 
 
 def keys_of(container: Any) -> list[Any]:
-    """Return the keys of a dict, the keys of a dict view's dict, or the elements of a set."""
+    """Return the keys of a dict, the keys of the dict behind a view, or the elements of a set."""
     return list(dict_of(container) if isinstance(container, _VIEWS) else container)
 
 

@@ -2,7 +2,7 @@
 
 The machine has no operand stack: values that outlive a fragment are variables, temporaries or parts of blocks. So when
 the machine stops before a line, the rest of the run depends only on the globals, the frames and the printed text.
-If the program calls a function, the machine adds a frame to its list of frames. The machine does not call itself.
+If the program calls a function, the machine adds a frame to its list of frames and does not call itself.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ class Machine:
         except NameError as error:
             here = error.__traceback__
             if here is not None and here.tb_next is not None and here.tb_next.tb_next is None:
-                # The fragment itself raised the error, not a function that the fragment calls.
-                # A fragment has local variables as variables of an outer function: correct the error's class and text.
+                # The fragment itself raised the error. In a fragment, local variables of the frame are free variables,
+                # so the error for an unset local variable has the wrong class and text. Raise the correct error.
                 if error.name in frame.unit.own and "cannot access free variable " in str(error):
                     text = f"cannot access local variable '{error.name}' where it is not associated with a value"
                     raise UnboundLocalError(text) from None
@@ -172,7 +172,7 @@ class Machine:
         if isinstance(block, frames.HandlerBlock):
             del frame.cells[block.name]
             if block.bound in frame.cells:
-                frame.cells[block.bound].cell_contents = None  # fill it first, because emptying an empty cell fails
+                frame.cells[block.bound].cell_contents = None  # fill it first: emptying an empty cell is an error
                 del frame.cells[block.bound].cell_contents
             elif block.bound is not None:
                 self.globals.pop(block.bound, None)

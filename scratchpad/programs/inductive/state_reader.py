@@ -74,7 +74,7 @@ class _StateReader:
         return cell
 
     def _cell(self, written: Any) -> tuple[CellType, list[Any]]:
-        """Return a variable's cell and a list with the JSON of its value. If no value has to be read, it is empty."""
+        """Return a variable's cell and a list with the JSON of its value (empty if no value has to be read)."""
         match written:
             case {"$variable": [label, *contents]}:
                 cell = self._labelled[label] = CellType()
@@ -134,7 +134,7 @@ class _StateReader:
         return value
 
     def _function(self, name: str, *rest: Any, label: int | None) -> Any:
-        """Return a function of the program. Fill the closure last, because it may contain the function itself."""
+        """Return a function of the program. Fill the closure last, because the closure may contain the function."""
         code = self._machine.program.code_of(name)
         if not rest:
             return self._note(label, FunctionType(code, self._machine.globals, code.co_name))

@@ -9,7 +9,7 @@ only the label. After
 
 the variables are `{"a": {"$shared": [1, [1]]}, "b": {"$same": 1}, "c": [{"$same": 1}]}`. Variables that functions share
 also have labels (`$variable`). Writing takes two passes. The first pass finds the shared objects (`_Object`,
-`_SecondPlace`). The second pass numbers them in the order of the text, so that equal states have equal JSON.
+`_SecondPlace`). The second pass numbers these objects in the order of the text, so that equal states have equal JSON.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from scratchpad.programs.inductive.unsupported import MODULES, Unsupported
 from scratchpad.programs.inductive.value_codecs import CODECS, flat_pairs
 
 _MOST_NESTED = 100  # a container takes up to 3 levels of JSON, and Python's JSON reader allows about 1,000 levels
-_MOST_DECIMAL_BITS = 13_000  # larger integers are in hexadecimal, because Python refuses more than 4,300 digits
+_MOST_DECIMAL_BITS = 13_000  # larger integers are in hexadecimal, because Python refuses over 4,300 decimal digits
 _PLAIN = frozenset({str, int, float, bool, type(None)})  # types of values that never contain other values
 
 _NOT_A_NUMBER_CONSTANTS = ((math, "nan"), (cmath, "nan"), (cmath, "nanj"))
@@ -48,14 +48,14 @@ _TYPE_DESCRIPTIONS = {
 _EXCEPTION_ATTRIBUTES: dict[type[BaseException], tuple[str, ...]] = {
     NameError: ("name",),
     AttributeError: ("name", "obj"),
-    ImportError: ("name", "path", "name_from"),  # name_from: from Python 3.12 on
+    ImportError: ("name", "path", "name_from"),  # `name_from` exists from Python 3.12 on
     BlockingIOError: ("characters_written",),
 }
 """Attributes of exceptions that are neither in `args` nor in `__dict__`."""
 
 
 class _Object:
-    """A value or variable to which several places may refer. `written`: a list of the JSON; empty if unbound."""
+    """A value or variable to which several places may refer. `written`: [JSON], or [] for an unbound variable."""
 
     def __init__(self, tag: str) -> None:
         self.tag, self.is_shared = tag, False
@@ -203,7 +203,7 @@ class _StateWriter:
         return {"$function": [function_name, defaults, keyword_defaults, closure]}
 
     def _external(self, value: Any) -> dict[str, Any]:
-        """Return the name of a value that the program did not create, such as a builtin, as JSON."""
+        """Return JSON with the name of a value that the program did not create, such as a builtin."""
         kind = type(value)
         if id(value) in self._builtins:
             return {"$builtin": [self._builtins[id(value)]]}

@@ -17,9 +17,9 @@ from scratchpad.programs.inductive.unsupported import Unsupported
 
 @dataclass(frozen=True)
 class EnclosingBlock:
-    """A block around the statement that is compiled. At run time, a frame's stack has a similar block.
+    """A block around the statement that is being compiled. At run time, a frame's stack has a similar block.
 
-    `kind`: `finishing` is the body of a `finally`; `finally` is the part of the `try` statement before this body.
+    `kind`: 'finally' means before the `finally` clause of a `try` statement; 'finishing' means inside this clause.
     `end`: the target of `break`. `again`: the target of `continue`.
     `left_by`: the jumps (`break`, `continue`) that leave a `try` statement with a `finally`.
     """
@@ -89,9 +89,9 @@ class SimpleStatementCompiler:
             self._emit(instructions.BeginLine(line))
 
     def _drop_temporaries(self, names: Sequence[str] | None = None) -> tuple[str, ...]:
-        """Emit an instruction that deletes temporary variables, by default all of the statement. Return their names."""
+        """Emit an instruction that deletes `names` (None: all temporaries of the statement). Return the names."""
         used = tuple(self._lifter.temporaries if names is None else names)
-        if used and self._has_lines:  # if there are no lines, the enclosing statement drops the temporaries
+        if used and self._has_lines:  # otherwise the enclosing statement drops the temporaries
             self._emit(instructions.DropTemporaries(used))
             self._lifter.temporaries.clear()
         return used

@@ -32,7 +32,7 @@ _BUILTINS = {
 
 
 class Unsupported(Exception):
-    """A program uses an unsupported construct. `line`: the construct's line, or None for a value at run time."""
+    """A program uses an unsupported construct. `line`: the construct's line, or None if the construct is a value."""
 
     def __init__(self, construct: str, line: int | None = None) -> None:
         super().__init__(construct, line)

@@ -36,7 +36,7 @@ class ValueCodec:
     """The codec of one type.
 
     `parts`: a function that returns the parts of a value. `build`: a function that builds the value from the parts.
-    `fill`: a function that adds the parts to an empty value from `build`, if a value of the type may contain itself.
+    `fill`: a function that adds the parts to an empty value from `build`. Needed if a value may contain itself.
     `shared`: whether states record that two places hold the same object, rather than equal objects.
     """
 
@@ -96,7 +96,7 @@ def _sequence_iterator_parts(value: Any) -> list[Any]:
 def _sequence_iterator(begin: Callable[[Any], Any], sequence: Any, position: int | None = None) -> Any:
     """Return an iterator at a position. `begin`: `iter` or `reversed`.
 
-    If `position` is None, return an exhausted iterator; then `sequence` is the name of the iterator's type.
+    If `position` is None, return an exhausted iterator. Then `sequence` is the name of the iterator's type.
     """
     if position is None:
         at_end = {type(each).__name__: each for each in map(begin, _SEQUENCES)}[sequence]

@@ -91,13 +91,13 @@ class NamespaceBackend:
                 os.wait()
 
     def _require_first_process(self) -> None:
-        """Raise OSError outside a process namespace, because there `os.kill(-1)` kills all processes of the user."""
+        """Raise OSError outside a process namespace, because `os.kill(-1)` would kill all processes of the user."""
         if os.getpid() != 1:
             raise OSError("the server is not the first process of a new namespace")
 
 
 class AuditHookBackend:
-    """Isolation by audit hooks and limits, not safe from hostile programs. `filters`: whether to use seccomp."""
+    """Isolation by audit hooks and limits, which do not stop hostile programs. `filters`: whether to use seccomp."""
 
     name = "hooks"
     folder: str
@@ -107,7 +107,7 @@ class AuditHookBackend:
         self.detail = f"only audit hooks, resource limits{' and a seccomp filter' * filters}: no security boundary"
 
     def enter(self) -> None:
-        import shutil  # imported here, so that processes in namespaces do not contain `shutil`
+        import shutil  # imported here, so that the namespace backend does not load `shutil`
 
         self.folder, self._remove = new_folder(), shutil.rmtree
 
@@ -129,6 +129,6 @@ class AuditHookBackend:
 
 
 def backends(wanted: str) -> Sequence[Backend]:
-    """Return the candidate backends for `namespaces`, `hooks` or `auto`, starting with the strongest."""
+    """Return the backends to try, from strongest to weakest. `wanted`: 'namespaces', 'hooks', or 'auto' for both."""
     hooks = [AuditHookBackend(True), AuditHookBackend(False)] if wanted != "namespaces" else []
     return hooks if wanted == "hooks" else [NamespaceBackend(), *hooks]

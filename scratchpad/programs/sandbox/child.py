@@ -35,7 +35,7 @@ _NO_LAST_RECORD = 70  # exit status
 
 
 def enter_sandbox(backend: Backend, limits: ResourceLimits, output: int, errors: int) -> None:
-    """Confine this process before it runs a program. `output`, `errors`: the new stdout and stderr.
+    """Confine this process before it runs a program. `output`, `errors`: descriptors for stdout and stderr.
 
     First close all other descriptors, because an open descriptor could give access to the server's pipes or the old
     root. Then let the backend confine the process. Set the resource limits last.
@@ -68,7 +68,7 @@ class ProgramExecution:
     """One run of a program in this process.
 
     `request["program"]` is the program's text. If `request["inductive"]` is true, the inductive machine runs the
-    program and starts from `request["state"]` if it exists. Otherwise CPython runs the program under the tracer.
+    program and starts from `request["state"]` if this key exists. Otherwise CPython runs the program under the tracer.
     """
 
     def __init__(self, request: dict[str, Any], limits: ResourceLimits, buffer: TraceBuffer) -> None:
@@ -136,10 +136,10 @@ class ProgramExecution:
         self.end(status, error_text(error))
 
     def end(self, status: str, error: str | None = None) -> NoReturn:
-        """Write the last record and end this process at once, without `atexit`, `finally` or waiting for threads.
+        """Write the last record and end this process at once. Skip `atexit` and `finally`, and do not wait for threads.
 
         First block signals, so that the program's signal handlers do not run. Then stop the tracer and the audit hook,
-        and raise the memory limit, so that enough memory is available.
+        and raise the memory limit, so that enough memory is available for the record.
         """
         try:
             signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)

@@ -31,7 +31,7 @@ _RECURSION_LIMIT = 1000  # Python's default
 
 
 def prepare_interpreter() -> None:
-    """Make the server's interpreter look freshly started. The sandbox must have imported its modules before."""
+    """Make the server's interpreter look freshly started. The caller must first import all modules of the sandbox."""
     _seed_random()
     for name in _PRELOADED:
         importlib.import_module(name)
@@ -50,7 +50,7 @@ def prepare_interpreter() -> None:
 
 
 def _seed_random() -> None:
-    """Import and seed `random`, and prevent it from reseeding itself after a fork."""
+    """Import and seed `random`, and prevent the module from reseeding itself after a fork."""
     assert "random" not in sys.modules
     register, os.register_at_fork = os.register_at_fork, lambda **_: None
     try:

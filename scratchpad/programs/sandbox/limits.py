@@ -26,9 +26,9 @@ class ResourceLimits:
     `threads`: the number of threads, including the main thread. A program cannot start processes.
     `value_characters`: the approximate length of a written value; a mark replaces the rest of a longer value.
 
-    If a program exceeds a limit, the run ends with a status such as `time`. But too many open files or threads and too
-    large files only raise OSError or RuntimeError in the program. With the isolation `hooks`, the working folder's size
-    and the number of threads are not limited.
+    If a program exceeds a limit, the run ends with a status such as `time`. But too many open files, too many
+    threads and too large files only raise OSError or RuntimeError in the program. With the isolation `hooks`, the
+    working folder's size and the number of threads are not limited.
     """
 
     seconds: float = _limit(5.0, 0.01, 3600)

@@ -37,7 +37,7 @@ _libc.syscall.argtypes = [ctypes.c_long, ctypes.c_int, ctypes.c_char_p, ctypes.c
 
 
 def enter_private_root() -> None:
-    """Move this process to a new root and unmount the old root. Raises OSError if the machine does not allow it."""
+    """Move this process to a new root and unmount the old root. Raises OSError if the machine does not allow this."""
     base = new_folder()
     parent = os.open(os.path.dirname(base), os.O_RDONLY | os.O_DIRECTORY)
     try:

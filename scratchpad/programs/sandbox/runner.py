@@ -25,7 +25,7 @@ class Runner:
 
     `limits`: the default resource limits. `isolation`: `namespaces`, `hooks`, or `auto` (`namespaces` if the machine
     allows namespaces, otherwise `hooks`). The start of the server sets three attributes: `isolation` is the isolation
-    in use, `detail` describes it, and `refusal` says why the machine refused a stronger isolation (None if it did not).
+    in use, `detail` describes it, and `refusal` says why the machine refused a stronger isolation, or is None.
 
     Raises ScratchpadError if the isolation, a call or a program is invalid, or if the system is not Linux. Raises
     RunFailure if the machine does not allow `namespaces` or if the server fails. The next run then starts a new server.

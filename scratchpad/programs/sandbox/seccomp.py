@@ -2,7 +2,7 @@
 
 Threat: a program gets past the audit hook (with ctypes or an interpreter bug) and makes system calls directly.
 The filter refuses
-- new processes and programs (`fork`, `execve`, `clone` without CLONE_THREAD), because each process has its own limits;
+- new processes and programs (`fork`, `execve`, `clone` without CLONE_THREAD), because resource limits hold per process;
 - network access (`socket`), and `ptrace` and signals to other processes;
 - memory that resource limits do not count: shared memory, semaphores, message queues, anonymous files;
 - new namespaces and mounts, and system calls with a history of kernel bugs (`bpf`, `io_uring`, `keyctl`, ...).
@@ -15,7 +15,7 @@ The filter is a program of classic BPF instructions, which the kernel runs befor
 3. Return ENOSYS for clone3, so that libc uses clone: a filter cannot read the memory that holds clone3's flags.
 4. Refuse the calls in x86-64's x32 table, which repeats every system call under another number.
 5. Return EPERM if the number is in the list of refused numbers; otherwise allow the call.
-A list of allowed calls would be stricter, but new versions of Python or libc would break it.
+A list of allowed calls would be stricter, but new versions of Python or libc may need other calls.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _PR_SET_SECCOMP, _MODE_FILTER = 22, 2
 _ALLOW, _REFUSE, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _LOAD_WORD, _JUMP_IF_EQUAL, _JUMP_IF_AT_LEAST, _JUMP_IF_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _NUMBER_AT, _ARCHITECTURE_AT, _ARGUMENT_AT = 0, 4, 16  # offsets in struct seccomp_data
-_X32_BIT = 0x40000000  # x86-64's x32 table uses the numbers from here on
+_X32_BIT = 0x40000000  # x86-64's x32 table uses the numbers from this number on
 _CLONE_THREAD = 0x10000
 _OWN_PROCESS = 0xABCDEF01  # a placeholder for the process's number, larger than any process number
 _INSTRUCTION_BYTES = 8
@@ -110,7 +110,7 @@ def _build_filter(machine: _Architecture) -> bytes:
             _instruction(_RETURN, _KILL),
             _instruction(_LOAD_WORD, _NUMBER_AT),
             *_allow_if(machine.clone, _JUMP_IF_ANY_BIT, _CLONE_THREAD),
-            *_allow_if(machine.prlimit, _JUMP_IF_EQUAL, 0),  # 0 means this process, which can only lower limits
+            *_allow_if(machine.prlimit, _JUMP_IF_EQUAL, 0),  # 0 means this process, which can only lower its limits
             *_allow_if(machine.kill, _JUMP_IF_EQUAL, _OWN_PROCESS),
             *_allow_if(machine.tgkill, _JUMP_IF_EQUAL, _OWN_PROCESS),
             _instruction(_JUMP_IF_EQUAL, _CLONE3, 0, 1),

@@ -78,7 +78,7 @@ def _warm_up_tracer() -> None:
 
 
 def _first_allowed(candidates: Sequence[Backend]) -> tuple[Backend | None, str | None]:
-    """Return the first backend that this machine allows (or None), and why it refuses the first candidate (or None)."""
+    """Return the first backend that this machine allows (or None), and why the first candidate is refused (or None)."""
     first_refusal = None
     for backend in candidates:
         refusal = _try_in_child(backend)

@@ -5,10 +5,10 @@ tampers with its trace.
 
 1. Fork. The child enters the sandbox and runs the program. Shared memory holds the trace; two pipes carry the output.
 2. Wait for the child's end, for output and for the deadline at the same time. The server enforces the limits that the
-   child cannot enforce itself (wall-clock time, printed bytes). It reads the pipes, because a full pipe blocks a child.
+   child cannot enforce itself (elapsed time, output). The server reads the pipes, because a full pipe blocks a child.
 3. Always send SIGKILL. Send it before `waitpid`, because after `waitpid` another process may have the child's number.
 4. Let the backend remove remaining files and processes, which could still write to the pipes and the trace.
-5. Read the rest of the pipes and the trace. The caller checks the trace (`trace_decoder`), because it may be forged.
+5. Read the rest of the pipes and the trace. The trace may be forged, so the caller checks it (`trace_decoder`).
 """
 
 from __future__ import annotations
@@ -97,14 +97,14 @@ class _OutputStreams:
         return sum(map(len, self._read.values())) > self._most
 
     def drain(self) -> str | None:
-        """Read the rest of the pipes after the program's end. Return `output` if the output exceeds the limit."""
+        """Read the rest of the pipes after the program's end. Return 'output' if the output exceeds the limit."""
         for descriptor in self._read:
             while not self.over_limit() and self.read(descriptor):
                 pass
         return "output" if self.over_limit() else None
 
     def close(self) -> list[bytes]:
-        """Close the streams and return their contents. Cut each content to the limit."""
+        """Close the streams. Return the contents of each stream, cut to the limit."""
         for descriptor in self._read:
             os.close(descriptor)
         return [bytes(content[: self._most]) for content in self._read.values()]

@@ -10,7 +10,7 @@ _LENGTH_BYTES, _LAST_BYTES = 8, 64
 
 
 class TraceBuffer:
-    """A buffer of records. The program's process adds records; the server reads them after the process has ended.
+    """A buffer of records. The program's process adds records, and the server reads them after the process has ended.
 
     The server creates the buffer before it forks the process. The buffer is shared memory, not a pipe, because a
     program could close a pipe by accident. `most_bytes`: the largest total size of the records.
@@ -23,7 +23,7 @@ class TraceBuffer:
 
     @staticmethod
     def size(most_bytes: int) -> int:
-        """Return how many bytes of memory a buffer for `most_bytes` of records needs."""
+        """Return the size, in bytes, of a buffer for records of `most_bytes` bytes in total."""
         return _LENGTH_BYTES + most_bytes + _LAST_BYTES
 
     def put(self, record: dict[str, Any], last: bool = False) -> bool:

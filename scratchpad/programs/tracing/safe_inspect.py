@@ -35,7 +35,7 @@ def is_builtin(kind: type) -> bool:
 
 
 def builtin_name(kind: type) -> str:
-    """Return the full name of a class written in C, such as `decimal.Decimal`; an empty text for other classes."""
+    """Return the full name of a class written in C, such as `decimal.Decimal`, or an empty text for other classes."""
     if not is_builtin(kind):
         return ""
     module = _TYPE_MODULE(kind)
@@ -52,7 +52,7 @@ def class_entry(kind: type, name: str) -> object:
 
 
 def instance_dict(value: object) -> dict[str, object]:
-    """Return an instance's `__dict__`; an empty dict if the instance has no `__dict__`."""
+    """Return an instance's `__dict__`, or an empty dict if the instance has no `__dict__`."""
     for base in _TYPE_ORDER(type(value)):
         found = _TYPE_ENTRIES(base).get("__dict__")
         if type(found) is types.GetSetDescriptorType:  # a program may define a property `__dict__`
@@ -78,7 +78,7 @@ def attributes(value: object) -> list[tuple[str, object]]:
 
 
 def is_library_class(kind: type, module: str, name: str) -> bool:
-    """Return whether a class is, or derives from, the given class of the standard library."""
+    """Return whether a class is the given class of the standard library or derives from that class."""
     for base in _TYPE_ORDER(kind):
         origin = _TYPE_ENTRIES(base).get("__module__")
         if type_name(base) == name and type(origin) is str and origin == module:
@@ -87,7 +87,7 @@ def is_library_class(kind: type, module: str, name: str) -> bool:
 
 
 def callable_name(value: object) -> str | None:
-    """Return the name of a function, method or class; None for other values, such as instances with `__call__`."""
+    """Return the name of a function, method or class, or None for other values, such as instances with `__call__`."""
     kind = type(value)
     if issubclass(kind, type):
         return type_name(value)  # pyright: ignore[reportArgumentType]
@@ -103,7 +103,7 @@ def callable_name(value: object) -> str | None:
 
 
 def module_name(value: object) -> str | None:
-    """Return the name of a module; None for other values."""
+    """Return the name of a module, or None for other values."""
     if not issubclass(type(value), types.ModuleType):
         return None
     name = _MODULE_DICT(value).get("__name__")
@@ -111,7 +111,7 @@ def module_name(value: object) -> str | None:
 
 
 def member_name(value: object) -> str | None:
-    """Return the name of an enumeration's member; None for other values."""
+    """Return the name of an enumeration's member, or None for other values."""
     held = instance_dict(value)
     name = held.get("_name_") if "__objclass__" in held else None
     return name if type(name) is str else None

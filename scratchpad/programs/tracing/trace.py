@@ -72,14 +72,14 @@ class Trace:
         return self.state.get("output")
 
     def changes(self) -> Trace:
-        """Return the trace with only the changes since each call's previous state; "<deleted>" marks a deletion."""
+        """Return the trace with only the changes since the same call's previous state. "<deleted>" marks a deletion."""
         seen: dict[int, State] = {}
         steps = [dataclasses.replace(step, state=_changed(seen, step.frame, step.state)) for step in self.steps]
         return dataclasses.replace(self, steps=tuple(steps), state=_changed(seen, 1, self.state))
 
 
 def _changed(seen: dict[int, State], frame: int, state: State) -> State:
-    """Return what has changed since the frame's state in `seen`, and store the new state in `seen`."""
+    """Return the changes since `seen[frame]`, the frame's previous state. Store the new state in `seen`."""
     before, seen[frame] = seen.get(frame, {}), state
     new = {name: value for name, value in state.items() if name not in before or not same_json(before[name], value)}
     return new | {name: "<deleted>" for name in before if name not in state}

@@ -73,7 +73,7 @@ def _depth(value: Any) -> int:
 
 
 def _add(record: dict[str, Any], lines: list[str], steps: list[TraceStep], last: dict[str, Any]) -> None:
-    """Check a record. Add a step to `steps`; store the last record in `last`."""
+    """Check a record. If the record is a step, add it to `steps`. Otherwise store it in `last`."""
     if last:
         raise MalformedTrace("a record follows the last record")
     if "line" in record:

@@ -29,7 +29,7 @@ class Tracer:
     """Traces the program's frames in this thread.
 
     `buffer`: receives the records. `writer`: writes values as JSON. `most_steps`: the largest number of recorded lines.
-    `at_limit`: a function that ends the process. The tracer calls it with the name of an exceeded limit.
+    `at_limit`: ends the process. The tracer calls this function with the name of an exceeded limit.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Tracer:
         """Return the trace function of one frame.
 
         `names`: the namespace of a module or class; None for a function. The caller reads `f_locals` only once, at the
-        start. In Python 3.12, reading it during a comprehension would delete the comprehension's variables.
+        start. In Python 3.12, a read during a comprehension would delete the comprehension's variables.
         """
 
         def trace(frame: FrameType, event: str, argument: Any) -> _LocalTrace:

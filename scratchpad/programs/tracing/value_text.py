@@ -157,7 +157,7 @@ class TextWriter:
     # -- the budget
 
     def _charge(self, value: Any, characters: int) -> Any:
-        """Subtract a number of characters from the budget, and return the value."""
+        """Subtract a number of characters from the budget, and return `value`."""
         self._left -= characters
         return value
 
