@@ -64,8 +64,8 @@ def recipe(name: str) -> RunConfig:
         return RECIPES[name][1]
     if name in BUILT_IN:
         raise ScratchpadError(
-            f"unknown recipe {name!r}: {name} is the name of a task. To train the task, give its name in place of a "
-            f"recipe; known recipes: {', '.join(RECIPES)}"
+            f"unknown recipe {name!r}: {name} is the name of a task. To train on this task, use "
+            f"`scratchpad train {name}` without a recipe. Known recipes: {', '.join(RECIPES)}"
         )
     raise unknown_name("recipe", name, RECIPES)
 
@@ -93,8 +93,8 @@ def training_config(name: str, recipe: str | None = None, task_file: str | None 
     config = _config_with_task(name)
     if recipe is not None:
         raise ScratchpadError(
-            f"the recipe {recipe!r} cannot be used with {name}, which has its own settings: give a task, MY_TASK.py "
-            "or MY_DATA.jsonl with a recipe"
+            f"{name} has its own settings, so the recipe {recipe!r} cannot be added. A recipe can be combined only "
+            "with the name of a task, with MY_TASK.py or with MY_DATA.jsonl"
         )
     if config.task.file and not task_file:
         raise ScratchpadError(
@@ -108,7 +108,7 @@ def _config_with_task(name: str) -> RunConfig:
     if name.endswith(".json"):
         return read_config(name)
     if name == "small":
-        raise ScratchpadError("the recipe 'small' has no task: give a task, MY_TASK.py or MY_DATA.jsonl in its place")
+        raise ScratchpadError("the recipe 'small' has no task: give a task name, or MY_TASK.py, or MY_DATA.jsonl")
     if name in RECIPES:
         return recipe(name)
     error = unknown_name("task or recipe", name, [*BUILT_IN, *RECIPES])

@@ -95,7 +95,7 @@ class Run:
         folder = Path(folder)
         record, tasks = read_run_record(folder), tasks or TaskLoader()
         config = config_of(record, folder)
-        if config.task.file:  # the saved path is ignored: a run folder must not choose executed code
+        if config.task.file:  # the saved path is ignored: a run folder must not choose the code that runs
             config = dataclasses.replace(config, task=dataclasses.replace(config.task, file=task_file))
         task = load_task(record, config.task, folder, tasks)
         resolved = ResolvedRun(config, task, make_curriculum(config.curriculum, task), tasks)
@@ -215,7 +215,7 @@ class Run:
 
 
 def check_symbols(task: Task, codec: Codec, what: str) -> None:
-    """Raise ScratchpadError if a codec lacks symbols of a task. `what` begins the message: `runs/mine was`."""
+    """Raise ScratchpadError if a codec lacks symbols of a task. `what` begins the message, such as `runs/mine was`."""
     new = codec.unknown(task.symbols())
     if new:
         raise ScratchpadError(

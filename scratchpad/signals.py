@@ -14,7 +14,7 @@ Handler = Callable[[int, FrameType | None], None]
 def handling_termination(handler: Handler, ctrl_c: bool = True) -> Iterator[None]:
     """Handle SIGTERM and SIGHUP in a `with` block, and also SIGINT if `ctrl_c` is set.
 
-    If the process ignores SIGTERM or SIGHUP (for example, under nohup), this signal is still ignored. SIGINT is always
+    A SIGTERM or SIGHUP that the process already ignores (for example, under nohup) is still ignored. SIGINT is always
     handled, because shells make background processes ignore SIGINT. Outside the main thread, nothing is handled.
     """
     kinds = [signal.SIGTERM, signal.SIGHUP]

@@ -55,7 +55,7 @@ def test_layout_of_tasks_and_data_equals_the_layout_of_their_lines(tmp_path: Pat
         (["show", "parity", "--test-data", "DATA"], "needs --data, the file with the training problems"),
         (["show", "--data", "DATA", "--format", "changes"], "my_data.jsonl: data in the format inductive"),
         (["show", "--data", "DATA", "--set", "step=3"], "unknown setting of data 'step': did you mean 'steps'"),
-        (["show", "--data", "DATA", "--source", "x"], "--source is only for the task programs, not for --data"),
+        (["show", "--data", "DATA", "--source", "x"], "--source is only for the task `programs`, not for --data"),
     ],
 )
 def test_options_that_exclude_each_other(words: list[str], says: str, capsys: Captured) -> None:

@@ -298,7 +298,7 @@ def test_lines_that_are_no_mbpp(change: dict[str, Any], says: str, tmp_path: Pat
         ),
         (["show", "mbp", "--set", "path=P"], "unknown task 'mbp': did you mean 'mbpp'"),
         (["show", "own-programs"], "own-programs needs --set path=FOLDER"),
-        (["show", "parity", "--source", "P"], "--source is only for the task programs, not for parity"),
+        (["show", "parity", "--source", "P"], "--source is only for the task `programs`, not for parity"),
         (["show", "programs", "--source", "P"], "P: a line must be {"),
         (["show", "programs", "--source", "EMPTY"], "the folder has no .py file"),
         (["data", "parity", "--out", "x.jsonl"], "parity can draw any number of documents; choose a number with -n"),

@@ -109,7 +109,7 @@ def test_the_start_may_move_but_not_change(base: Path, tmp_path: Path) -> None:
 CYCLES = {"task__name": "cycles", "n": 2, "names": 7}
 MISFITS: dict[str, tuple[dict[str, Any], str]] = {
     "symbols": (CYCLES, r"base/run was trained with other symbols \(.*\)\. Start from"),
-    "width": ({"model__width": 64}, r"has another model \(model.width: 32 there, 64 here\)\. Use the same settings"),
+    "width": ({"model__width": 64}, r"has another model \(model.width: 32 there, 64 here\)\. Use equal model settings"),
     "positions": ({"model__positions": "rotary"}, r"model.positions: learned there, rotary here"),
     "no run": ({"train__start": "nowhere"}, r"nowhere is not a run folder"),
 }

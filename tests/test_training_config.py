@@ -60,7 +60,7 @@ MISTAKES = {
     "task as recipe": (("parity", "cycles"), "cycles is the name of a task"),
     "unknown recipe": (("cycles", "smal"), "unknown recipe 'smal': did you mean 'small'?"),
     "recipe without a task": (("small",), "the recipe 'small' has no task"),
-    "two recipes": (("demo", "small"), "cannot be used with demo, which has its own settings"),
+    "two recipes": (("demo", "small"), "demo has its own settings, so the recipe 'small' cannot be added"),
 }
 
 

@@ -74,7 +74,7 @@ def add_config(parser: ArgumentParser) -> None:
 
 
 def config_from_arguments(args: Namespace, settings: Mapping[str, str]) -> RunConfig:
-    """Return the settings of the run that the arguments of `add_config` describe, without the changes in `settings`.
+    """Return the settings that WHAT and --recipe describe. The changes in `settings` (--set) are not applied.
 
     Raises ScratchpadError if WHAT is a task or a file, and `settings` name another task.
     """
@@ -119,7 +119,7 @@ def task_from_arguments(args: Namespace) -> Task:
     if args.source is not None:
         if args.task not in ("programs", UserPrograms.name):
             given = args.task or ("--data" if data else "--task-file")
-            raise ScratchpadError(f"--source is only for the task programs, not for {given}")
+            raise ScratchpadError(f"--source is only for the task `programs`, not for {given}")
         return task_named(UserPrograms.name, {**settings, "path": args.source})
     if data is not None:
         corpus = load_corpus(data, args.test_data)

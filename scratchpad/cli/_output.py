@@ -70,7 +70,7 @@ def table_lines(columns: Sequence[str], rows: Sequence[Sequence[Any]], width: in
 
 
 def _column_groups(widths: Sequence[int], width: int) -> list[list[int]]:
-    """Return groups of column numbers that fit the width. Each group starts with the first column, number 0."""
+    """Divide columns into groups that fit the width. A group is a list of column numbers and starts with column 0."""
     groups = [[0]]
     for number in range(1, len(widths)):
         if len(groups[-1]) > 1 and sum(widths[i] + len(_GAP) for i in groups[-1]) + widths[number] > width:

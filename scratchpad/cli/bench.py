@@ -7,8 +7,8 @@ evaluate  60-bit questions that one forward pass evaluates per second, compared 
 trace     short programs that one core traces per second, each in a new process, for each available isolation
 
 The model is untrained. Every round measures our speed (`value`) and the speed to compare with (`reference`). Both are
-printed as medians over the rounds, and `ratio` is the median of the ratios in single rounds. `ceiling` is the value
-that would be reached if only matrix products took time.
+printed as medians over the rounds, and `ratio` is the median of value / reference over the rounds. `ceiling` is the
+value that would be reached if only matrix products took time.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _COLUMNS = ("name", "value", "unit", "reference", "ratio", "ceiling")
 def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("what", choices=tuple(_DEFAULT_BATCH), help="the benchmark to run (described above)")
-    add("--repeats", type=whole_number(1), metavar="N", help="rounds (default: data 20, generate 3, others 5)")
+    add("--repeats", type=whole_number(1), metavar="N", help="number of rounds (default: data 20, generate 3, else 5)")
     batch = "batch size (default: data 64, train 32, trace 200, others 16)"
     add("--batch", type=whole_number(1), metavar="N", help=batch)
     add("--model", metavar="PRESET", help="model preset (default: 10m as in the paper; with --long: small)")

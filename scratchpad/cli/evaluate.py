@@ -125,8 +125,8 @@ def _evaluate(args: Namespace, run: Run, sampling: Sampling) -> tuple[list[Resul
 def _program_shares(evaluated: EvaluatedModel, results: list[Result]) -> dict[str, Share]:
     """Return for each metric the share of programs whose questions are all correct, over all sizes.
 
-    The metric `output` checks answers. For formats with work, the metric `trace` checks all written text. The method
-    `forced` then gives only `trace`. The result is empty if no two questions run the same program.
+    The metric `output` checks answers. For formats with work, the metric `trace` checks all written text, and the
+    method `forced` gives only `trace`. The result is empty if no two questions run the same program.
     """
     from scratchpad.evaluation.text_scoring import share_of_problems
 

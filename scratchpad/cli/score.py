@@ -11,9 +11,9 @@ Scorings:
   strict   The text is cut at the first line that starts with the stop sequence, and white space at both ends is
            removed. The rest must follow the format exactly, including empty lines and spaces at line ends.
   relaxed  White space does not matter. The stop sequence may also end a line, and the completion may repeat the last
-           line of the prompt ([BEGIN], Target:). The answer is the last number of the last line. For heights, it is
-           the last yes or no. For program traces, it is `output` in the last state, or `v0` if there is no `output`.
-           For real programs, any Python text with the correct value is correct.
+           line of the prompt ([BEGIN], Target:). The answer is the last number of the last line. For the task
+           heights, it is the last yes or no. For program traces, it is `output` in the last state, or `v0` without
+           `output`. For real programs, any Python text with the correct value is correct.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Train a model on a task, on a task or problems of your own, or with a recipe.
+"""Train a model on a built-in task, on your own task or problems, or with a recipe.
 
-A built-in task has its own small settings, with which a small model learns it within minutes on two CPU cores. A file
-is trained with the settings of the recipe `small`. --recipe takes the settings of another recipe.
+A built-in task has its own small settings, with which a small model learns the task within minutes on two CPU cores. A
+file is trained with the settings of the recipe `small`. --recipe takes the settings of another recipe.
 
 Every choice is a setting, such as --set train.steps=500 model=25m task.format=direct bits=1-8. Settings of the task,
 such as bits, need no prefix.

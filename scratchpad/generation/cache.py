@@ -212,10 +212,10 @@ class CachedDecoder:
 
 
 class ReusedPrompts(CachedDecoder):
-    """A decoder for batches with the same prompts but different given states.
+    """A decoder for batches that have the same prompts but continue from different states.
 
     It keeps the keys and values of the last prompts that it read. It reads all prompts of a batch again if one prompt
-    is new, or if a row has no given state.
+    is new, or if a row has no state to continue from.
     """
 
     def __init__(self, model: LanguageModel) -> None:

@@ -90,8 +90,8 @@ class RowEvent:
     """An event in row `row`: a state is complete, the row has ended, or both.
 
     state: the tokens of the state, which is unfinished after max-tokens. status: why the row ended (done, loop,
-    max-states or max-tokens); None: it has not ended. held_bytes: the most bytes that the row's keys and values have
-    taken.
+    max-states or max-tokens), or None if the row has not ended. held_bytes: the most bytes that the row's keys and
+    values have taken.
     """
 
     row: int
@@ -150,8 +150,8 @@ class _ActiveRow:
 class Engine:
     """A writer of documents that uses a decoder.
 
-    inductive: whether <sep> ends a state; if not, <sep> is an ordinary symbol of a single state. detect_loops: whether
-    a repeated state ends the chain with the status `loop`. Greedy chains cannot leave a loop; sampled chains can.
+    inductive: whether <sep> ends a state. If False, <sep> is an ordinary symbol in the only state. detect_loops:
+    whether a repeated state ends the chain with the status `loop`. Only sampled chains can leave a loop.
     """
 
     decoder: Decoder
@@ -161,7 +161,7 @@ class Engine:
     detect_loops: bool = True
 
     def stream(self, openings: Sequence[Opening], choose: Choose, first_row: int = 0) -> Iterator[RowEvent]:
-        """Write all rows as one batch, numbered from `first_row`. Yield complete states, and the status of each row."""
+        """Write all rows as one batch. The first row has the number `first_row`. Yield the events of all rows."""
         self._check(openings)
         rows = [
             _ActiveRow(first_row + i, len(o.prompt), o.unfinished, len(o.given), states=bool(o.given))
@@ -214,14 +214,14 @@ class Engine:
 
     def _check(self, openings: Sequence[Opening]) -> None:
         room = self.decoder.context
-        # a given state may fill all positions: its chain ends at the next token
+        # an opening with a state may fill all positions: the chain then ends at the next token
         longest = max(len(opening.prompt) + len(opening.given) - bool(opening.given) for opening in openings)
         if room is not None and longest >= room:
             raise ScratchpadError(
                 f"a prompt of {longest} tokens leaves no room in the model's {room} positions (model.context)"
             )
         if not all(opening.prompt or opening.given for opening in openings):
-            raise ScratchpadError("the prompt and the given first state are both empty. Give a prompt or a state")
+            raise ScratchpadError("the prompt and the first state are both empty. Give a prompt or a state")
 
     def _take(self, row: _ActiveRow, token: int) -> Part:
         mark = self.vocabulary.mark(token)
@@ -243,7 +243,7 @@ class Engine:
         return [], False
 
     def _state_done(self, row: _ActiveRow, last: bool) -> tuple[list[RowEvent], bool]:
-        """Return the events after a complete state, and whether the row has ended. last: the state ends with <end>."""
+        """Return the events after a complete state, and whether the row has ended. last: whether it ends with <end>."""
         state = tuple(row.state)
         row.states += 1
         status = None

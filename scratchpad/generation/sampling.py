@@ -75,7 +75,7 @@ def probabilities(logits: Tensor, sampling: Sampling) -> Tensor:
     Tokens outside top-k and top-p have probability 0. top_p keeps the most likely tokens until their sum reaches p.
     """
     raw = logits.detach().double().cpu()
-    scaled = (raw - raw.amax(-1, keepdim=True)) / sampling.temperature  # the largest is 0 at any temperature
+    scaled = (raw - raw.amax(-1, keepdim=True)) / sampling.temperature  # the largest logit becomes 0 at any temperature
     if sampling.top_k is not None and sampling.top_k < scaled.shape[-1]:
         least = scaled.topk(sampling.top_k).values[:, -1:]
         scaled = scaled.masked_fill(scaled < least, -torch.inf)

@@ -1,7 +1,7 @@
 """The paper's two ways to generate without a cache (Abbe et al. 2024, appendix B).
 
 Each way is a `Decoder` over a function that returns logits, so it works with any model. It feeds one row at a time, and
-for every token the whole input again. Tests and benchmarks compare the cache with both ways.
+feeds the whole input again for every token. Tests and benchmarks compare the cache with both ways.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ class VotingDecoder:
         return [row.held_bytes for row in self._rows]
 
     def _logits(self) -> Tensor:
-        """Return the logits (R, V). If a row has no state left to emit, all rows with few states left vote first."""
+        """Return the logits (R, V). If a row has nothing left to emit, let all rows with few states left vote first."""
         if any(not row.ahead for row in self._rows):
             self._vote([row for row in self._rows if len(row.ahead) < _MOST_AHEAD and not row.over])
         tokens = torch.tensor([row.ahead[0][row.emitted] for row in self._rows])

@@ -38,10 +38,10 @@ class Row(Generic[Symbol]):
 def rows(document: Document[Symbol], budget: Budget = "packed", question_loss: bool = False) -> list[Row[Symbol]]:
     """Write a document as rows of at most `budget` tokens. Each row has the prompt and all transitions that still fit.
 
-    A transition is a state with the previous state as its context. `split`: one transition per row; `packed`: a single
-    row. The loss counts each token of a state once, but not a given first state. In the first row it also counts the
-    preamble, or with `question_loss` the whole prompt. It never counts the first token of a row. So every budget gives
-    the same loss. Raises ScratchpadError if the prompt and one transition exceed the budget.
+    A transition is a state with the previous state as its context. Budget `split` gives one transition per row, and
+    `packed` a single row. The loss counts each token of a state once, but not a first state that is only an input. In
+    the first row, the loss also counts the preamble, or with `question_loss` the whole prompt without its first token.
+    So every budget gives the same loss. Raises ScratchpadError if the prompt and one transition exceed the budget.
     """
     made: list[Row[Symbol]] = []
     row: Row[Symbol] | None = None
@@ -78,7 +78,7 @@ def check_context(needed: Sequence[int], context: int | None) -> None:
 
 
 def _transitions(document: Document[Symbol]) -> list[tuple[tuple[Symbol, ...], tuple[Symbol, ...]]]:
-    """Return (context, state) pairs. The context of the first state is empty. A given first state has no pair."""
+    """Return (context, state) pairs. The first state has an empty context, and no pair if it is only an input."""
     contexts = ((), *document.states[:-1])
     pairs = list(zip(contexts, document.states, strict=True))
     return pairs[1:] if document.first_given else pairs

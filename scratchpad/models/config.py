@@ -21,17 +21,17 @@ class ModelConfig(WithPresets, Checked):
     `layers`: the number of layers.
     `heads`: the number of attention heads in a layer.
     `width`: the number of values in the vector of a token. It must be a multiple of `heads`.
-    `positions`: how the model knows positions: learned (one vector per position), rotary (Su et al. 2021), alibi (Press
-    et al. 2022) or none.
-    `span`: the number of most recent positions that a token sees, including its own (none: no limit).
-    `context`: the number of positions. With learned positions, none means the number that the data need. With other
-    positions, none means no limit, so the model can read longer inputs than in training.
+    `positions`: how the model knows positions: `learned` (one vector per position), `rotary` (Su et al. 2021), `alibi`
+    (Press et al. 2022) or `none`.
+    `span`: the number of most recent positions that a token sees, including its own. `none` means no limit.
+    `context`: the number of positions. `none` means the number that the data need, if positions are learned. Otherwise,
+    `none` means no limit, so the model can read longer inputs than in training.
     `dropout`: the share of values, at least 0 and below 1, that dropout sets to 0 in training.
     `bias`: whether linear layers and norms have biases.
-    `gelu`: the activation: exact, as in the authors' code, or tanh, GPT-2's approximation, which takes four times as
-    long on a CPU.
-    `deviation`: the standard deviation of the initial weights (none: 1 / sqrt(inputs of the matrix)). GPT-2's 0.02
-    suits widths of several hundred. With it, narrow models stay on a plateau for hundreds of steps.
+    `gelu`: the activation function: `exact` (as in the authors' code), or `tanh` (GPT-2's approximation, which is four
+    times as slow on a CPU).
+    `deviation`: the standard deviation of the initial weights. `none` means 1 / sqrt(inputs of the matrix). GPT-2's
+    0.02 suits widths of several hundred. With 0.02, narrow models stay on a plateau for hundreds of steps.
     """
 
     choices: ClassVar = {"positions": POSITIONS, "gelu": GELUS}
@@ -56,7 +56,7 @@ class ModelConfig(WithPresets, Checked):
                 + (", and width / heads must be even for rotary positions" if self.positions == "rotary" else "")
             )
         if self.deviation is not None and self.deviation <= 0:
-            raise ScratchpadError(f"model.deviation={self.deviation} must be above 0, or none for 1 / sqrt(inputs)")
+            raise ScratchpadError(f"model.deviation={self.deviation} must be above 0, or `none` (1 / sqrt(inputs))")
         if not 0 <= self.dropout < 1:
             raise ScratchpadError(f"model.dropout={self.dropout} must be at least 0 and below 1")
 

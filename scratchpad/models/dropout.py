@@ -1,4 +1,4 @@
-"""Dropout from 16-bit random numbers on a CPU. There, torch's dropout takes longer than the matrix products around it.
+"""Fast dropout on a CPU, where torch's dropout takes longer than the matrix products around it.
 
 Each 64-bit random word gives four 16-bit numbers. An element is dropped if its number is below a threshold, so
 probabilities are exact to 1 / 65536. The mask, ones and zeros as int16, overwrites the random words. Masking multiplies
@@ -44,7 +44,7 @@ def draw_kept(x: Tensor, p: float) -> tuple[Tensor, float]:
     if x.device.type != "cpu":
         return torch.rand_like(x, dtype=torch.float32) >= p, 1 / (1 - p)
     dropped = min(round(p * _LEVELS), _LEVELS - 1)
-    # numpy's SFC64 needs a third of the time of torch's generator, which only seeds it here
+    # numpy's SFC64 needs a third of the time of torch's generator, which here only seeds SFC64
     generator = np.random.SFC64(int(torch.empty((), dtype=torch.int64).random_(generator=_stream.get())))
     words = torch.from_numpy(generator.random_raw((x.numel() + 3) // 4).view(np.int16))
     # ge_ works in place: a new bool mask and products with bools would take several times as long
@@ -65,7 +65,7 @@ def masked(x: Tensor, kept: Tensor) -> Tensor:
 
 
 class _AddDropped(torch.autograd.Function):
-    """Return x + scale * kept * y, and save only `kept`. From a gradient g, x gets g and y gets scale * kept * g."""
+    """Return x + scale * kept * y, and save only `kept`. The gradient g becomes g for x and scale * kept * g for y."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, y: Tensor, p: float) -> Tensor:

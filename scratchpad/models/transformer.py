@@ -73,7 +73,7 @@ class Transformer(LanguageModel):
     def hidden(self, tokens: Tensor, positions: Tensor, attend: Attention, wanted: Tensor | None = None) -> Tensor:
         """Return the normed output (N, C) of the last layer, for tokens and positions (N,).
 
-        wanted: indices of M tokens. If given, the output is (M, C): after attention the last layer computes only these.
+        wanted: indices of M tokens. If given, the output is (M, C): the last layer drops other tokens after attention.
         """
         x = self.embedding(tokens)
         if self.position_embedding is not None:

@@ -228,7 +228,7 @@ def logarithmic(axes: Axes) -> None:
 
 
 def _mark_trained(axes: Axes, series: Sequence[Series]) -> None:
-    """If all series have equal trained lengths, shade these lengths. Otherwise, draw a dotted line at each maximum."""
+    """Shade the trained lengths if all series share them. Otherwise, draw a dotted line at each series' maximum."""
     lengths = {one.trained for one in series}
     shared = lengths.pop() if len(lengths) == 1 else None
     above: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "va": "bottom", "fontsize": 8.5}

@@ -91,8 +91,8 @@ def _bar(axes: Axes, place: float, thick: float, bar: Bar, tint: float) -> None:
 class Learned:
     """The number of training steps until a task is learned, at one value (`at`) of a setting.
 
-    `steps`: the median over seeds. `low`, `high`: the interval of the median. `seeds`: the number for each seed, which
-    is infinite if the seed never learned the task. `given_up`: the last step of training.
+    `steps`: the median over seeds. `low`, `high`: the interval of the median. `seeds`: the number of steps for each
+    seed, which is infinite if the seed never learned the task. `given_up`: the last step of training.
     """
 
     at: float

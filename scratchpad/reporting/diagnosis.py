@@ -21,7 +21,7 @@ from scratchpad.training.run_folder import read_json_lines
 
 @dataclass
 class WrongStates:
-    """The number of first wrong states with one kind of error. An example has `written` instead of the true `due`."""
+    """The number of first wrong states with one kind of error, and an example: `written` in place of `due`."""
 
     count: int
     question: str

@@ -85,7 +85,7 @@ def _chain(run: RunRecord, line: JsonObject, title: str) -> SampleChain:
     texts = true if forced and line["status"] != OVER_CONTEXT else tuple(map(tuple, line["states"]))
     wide = is_wide(symbol for text in (question, *texts) for symbol in text)
     if format_named(run.config.task.format).inductive:
-        given = [True] * (len(texts) - len(line["transitions"]))  # a given first state is not scored
+        given = [True] * (len(texts) - len(line["transitions"]))  # a first state that is only an input is not scored
         verdicts = [*given, *line["transitions"]]
     else:
         texts, true = _parts(texts), _parts(true)
@@ -120,7 +120,7 @@ def _parts(states: Sequence[Symbols]) -> tuple[Symbols, ...]:
 
 
 def _compared(texts: Sequence[Symbols], true: Sequence[Symbols], exact: bool) -> list[bool | None]:
-    """Return a verdict per part: True until the first part that differs from the true text, then False, then None."""
+    """Return a verdict per part: True, then False for the first part that differs from the true text, then None."""
     if exact or not true:
         return [exact or None] * len(texts)
     same = next((i for i, text in enumerate(texts) if true[i : i + 1] != (text,)), len(texts))

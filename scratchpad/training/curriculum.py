@@ -1,9 +1,9 @@
 """A curriculum: a task is trained in stages, one stage after another (Abbe et al. 2024, figures 8 and 9).
 
-A stage is the task with some settings changed. After every `every` steps, the current stage is tested on its own
-validation questions. If the accuracy reaches `threshold`, the next stage starts. Unless `forget` is set, each training
-document is drawn from a random stage: the current stage or an earlier stage, all with equal probability. This draw
-depends only on the seed and the document's number. So a checkpoint needs only the steps at which stages ended (`ends`).
+A stage is the task with some settings changed. After each interval of `every` steps, the current stage is tested on its
+own validation questions. If the accuracy reaches `threshold`, the next stage starts. Unless `forget` is set, each
+training document is drawn from a random stage up to the current stage, with equal probability. This draw depends only
+on the seed and the document's number. So a checkpoint needs only the steps at which stages ended (`ends`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from scratchpad.number_format import percent
 from scratchpad.random_stream import Stream, stream_name
 from scratchpad.tasks.base import Symbols, Task
 
-_QUESTIONS_CHECKED = 16  # per stage. A difference in half of all questions is missed with probability 1 / 65,536
+_QUESTIONS_CHECKED = 16  # per stage. Stages that disagree on half of the questions pass with probability 1 / 65,536
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Curriculum:
         return min(bisect(self.ends, step), len(self.tasks) - 1)
 
     def task(self, step: int, seed: int, number: int) -> Task:
-        """Return the task from which document `number` of the step is drawn."""
+        """Return the task from which a document of the step is drawn. number: the document's number in the run."""
         stage = self.stage(step)
         if stage and not self.config.forget:
             stage = Stream(stream_name("stage", seed), number).below(stage + 1)
@@ -83,11 +83,11 @@ def _check_testable(task: Task, threshold: float) -> None:
     if task.most_common_share >= threshold:
         share = "all" if task.most_common_share == 1 else percent(task.most_common_share)
         raise ScratchpadError(
-            f"{share} of its questions have the same answer. A model that always gives this answer passes the test at "
+            f"{share} of the questions have the same answer. A model that always gives this answer passes the test at "
             f"curriculum.threshold={threshold:g}. Change the stage or raise the threshold"
         )
     if 0 in (task.count("train"), task.count("validation")):
-        raise ScratchpadError("the data hold no questions of this stage for training or for its test. Change the stage")
+        raise ScratchpadError("the data hold no training or no test questions for this stage. Change the stage")
 
 
 def check_stages_agree(curriculum: Curriculum) -> None:

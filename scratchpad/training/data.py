@@ -84,7 +84,7 @@ class StepData(Dataset[list[Batch]]):
         return self.config.samples or task.count("train")
 
     def _index(self, task: Task, number: int) -> int:
-        """Return the index of a document in its task. If samples are fixed, each epoch has a new order."""
+        """Return the index of a document in its task. If training repeats samples, each epoch has a new order."""
         samples = self._samples(task)
         if samples is None:
             return number

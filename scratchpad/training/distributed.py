@@ -79,7 +79,7 @@ def choose_device(name: str) -> torch.device:
     if name not in ("auto", "cpu", "cuda"):
         raise ScratchpadError(f"device {name!r} is unknown: choose auto, cpu or cuda")
     if name == "cuda" and not torch.cuda.is_available():
-        raise ScratchpadError("The device cuda needs a CUDA GPU, but torch finds no such GPU. Choose auto or cpu")
+        raise ScratchpadError("device cuda needs a CUDA GPU, but torch finds no such GPU. Choose auto or cpu")
     if name == "cpu" or not torch.cuda.is_available():
         return torch.device("cpu")
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))

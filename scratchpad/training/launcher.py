@@ -86,7 +86,7 @@ class _TrainingProcess:
         self._process = subprocess.Popen(
             [*command, "--device", self._device, "--resume"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._stderr, env=self._environment,
-            process_group=0,  # only `interrupt` sends Ctrl-C to the child, not the terminal
+            process_group=0,  # the terminal must not send Ctrl-C to the child; `interrupt` does so
         )  # fmt: skip
 
     def new_metrics(self) -> list[dict[str, Any]]:
@@ -99,7 +99,7 @@ class _TrainingProcess:
         return [json.loads(line) for line in new]
 
     def has_finished(self) -> bool:
-        """Return whether the process has ended. Raises RunFailure with its last message if it failed."""
+        """Return whether the process has ended. If it failed, raises RunFailure with its last message."""
         assert self._process is not None
         status = self._process.poll()
         if status:

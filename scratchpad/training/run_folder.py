@@ -180,7 +180,7 @@ def check_same_run(folder: Path, run: ResolvedRun, same_evaluation: bool = True)
 
 
 def _is_same_start(record: Mapping[str, Any], config: RunConfig) -> bool:
-    """Return whether the saved run started from the weights in train.start. Their folder may have moved."""
+    """Return whether the saved run started from the weights in train.start. The weights' folder may have moved."""
     if record.get("start") is None or config.train.start is None:
         return False
     return Checkpoints(Path(config.train.start)).load().digest == record["start"]["digest"]

@@ -140,7 +140,7 @@ def _training_documents(run: ResolvedRun, task: Task) -> list[Document[str]]:
 def check_start_fits(run: ResolvedRun, model: ModelConfig, symbols: Sequence[str], what: str) -> None:
     """Raise ScratchpadError if the run cannot start from the weights of another run.
 
-    model: the other run's model settings. symbols: the other run's vocabulary. what: how messages call the other run.
+    model: the other run's model settings. symbols: the other run's vocabulary. what: the other run's name in messages.
     """
     own = run.codec.to_json()
     if symbols != own:
@@ -152,11 +152,11 @@ def check_start_fits(run: ResolvedRun, model: ModelConfig, symbols: Sequence[str
     there, here = (flat_settings(to_json(one.weight_settings)) for one in (model, run.config.model))
     differ = [f"model.{name}: {there[name]} there, {here[name]} here" for name in here if there[name] != here[name]]
     if differ:
-        raise ScratchpadError(f"train.start: {what} has another model ({'; '.join(differ)}). Use the same settings")
+        raise ScratchpadError(f"train.start: {what} has another model ({'; '.join(differ)}). Use equal model settings")
 
 
 def load_start(run: ResolvedRun) -> Checkpoint | None:
-    """Return the checkpoint of train.start, if it is set. Raises ScratchpadError if the run cannot start from it."""
+    """Return the last checkpoint in train.start, or None without it. Raises ScratchpadError if it does not fit."""
     if run.config.train.start is None:
         return None
     folder = Path(run.config.train.start)

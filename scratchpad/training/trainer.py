@@ -51,7 +51,7 @@ CountCorrect = Callable[[Task, Sequence[Symbols]], int]
 
 
 class Interrupted(KeyboardInterrupt):
-    """Training was interrupted, and its last step is saved. The message gives the step."""
+    """Training was interrupted, and the last step is saved. The message gives the step."""
 
 
 @dataclass
@@ -221,7 +221,7 @@ class Trainer:
 
 
 class _LogWindow:
-    """The current loss, and the throughput since the last logged line, without evaluations and checkpoints."""
+    """The current loss, and the throughput since the last logged line, without time for evaluations and checkpoints."""
 
     def __init__(self) -> None:
         self.loss, self.rate = torch.zeros(()), 0.0

@@ -1,4 +1,4 @@
-"""The memory layout of queries, keys and values in the back-end `blocks`. Matrix products need no copies with it.
+"""The memory layout of queries, keys and values in the back-end `blocks`. Matrix products then need no copies.
 
 The module `blocks` explains the letters in shapes: N, H, KV, R, D, B, G, P, K, L.
 """
@@ -37,7 +37,7 @@ class BlockSlots:
         self._biases: dict[tuple[int, torch.dtype], tuple[Tensor, Tensor]] = {}
 
     def layout(self, kv_heads: int, ratios: tuple[int, ...]) -> VectorLayout:
-        """Return the layout for several kinds of vectors. ratios: vectors per token and key head, for each kind."""
+        """Return the layout for several kinds of vectors. ratios: for each kind, r (vectors per token and key head)."""
         key = kv_heads, ratios
         if key not in self._layouts:
             self._layouts[key] = VectorLayout(self, kv_heads, ratios)
@@ -81,7 +81,7 @@ class BlockSlots:
 
 
 class Vectors(NamedTuple):
-    """Vectors of one kind, in the shapes for products. r: R for queries and outputs, 1 for keys and values."""
+    """The queries, keys, values or outputs, in shapes for products. r is R for queries and outputs, otherwise 1."""
 
     prompt: Tensor  # (G, r * P, D)
     blocks: Tensor  # (G, K * r * L, D)
@@ -89,10 +89,10 @@ class Vectors(NamedTuple):
 
 
 class VectorLayout:
-    """A matrix (slots, D) that holds the vectors of all tokens. Every operand of a product is a view of this matrix.
+    """A matrix (S, D) of S slots, which holds M vectors per token. Every operand of a product is a view of this matrix.
 
     The vectors of prompts come first: slots (B, KV, r, P) for each kind (queries, keys, values). The vectors of blocks
-    follow: slots (B, KV, K, r, L) for each kind. The R query heads of one key head are additional rows of one product.
+    follow: slots (B, KV, K, r, L) for each kind. The R query heads of one key head are rows of the same product.
     """
 
     def __init__(self, slots: BlockSlots, kv_heads: int, ratios: tuple[int, ...]) -> None:
@@ -106,7 +106,7 @@ class VectorLayout:
         self._sizes = [self._groups * ratio * length for length in lengths for ratio in ratios]
         self.size = sum(self._sizes)
         self._vectors_per_token = kv_heads * sum(ratios)
-        self._slot_of_vector = self._find_slots(slots, kv_heads).flatten()  # (N * vectors of a token,)
+        self._slot_of_vector = self._find_slots(slots, kv_heads).flatten()  # (N * M,)
         vectors = self._slot_of_vector.new_full((self.size,), -1)
         vectors[self._slot_of_vector] = torch.arange(len(self._slot_of_vector), device=vectors.device)
         self._padding = torch.nonzero(vectors < 0)[:, 0]
@@ -120,22 +120,22 @@ class VectorLayout:
         length = torch.where(in_prompt, self._prompt, self._block)
         starts, found = [0, *accumulate(self._sizes)], []
         for kind, ratio in enumerate(self._ratios):
-            head = torch.arange(kv_heads * ratio, device=row.device)  # (vectors of this kind,)
+            head = torch.arange(kv_heads * ratio, device=row.device)  # (KV * r,)
             start = torch.where(in_prompt, starts[kind], starts[kind + len(self._ratios)])
             of_first = start + (row * kv_heads * blocks + block) * ratio * length + place  # (N, 1)
             found.append(of_first + head // ratio * (blocks * ratio * length) + head % ratio * length)
         return torch.cat(found, 1)
 
     def fill(self, x: Tensor) -> Tensor:
-        """Copy vectors (N, vectors per token, D) into a new matrix (slots, D). Padding becomes zeros."""
+        """Copy vectors (N, M, D), M per token, into a new matrix (S, D) of S slots. Padding becomes zeros."""
         return x.reshape(-1, x.shape[-1]).index_select(0, self._vector_of_slot).index_fill_(0, self._padding, 0)
 
     def empty(self, matrix: Tensor) -> Tensor:
-        """Copy vectors out of a matrix (slots, D). The result is (N, vectors per token, D)."""
+        """Copy vectors out of a matrix (S, D). The result is (N, M, D)."""
         return matrix.index_select(0, self._slot_of_vector).view(-1, self._vectors_per_token, matrix.shape[-1])
 
     def views(self, matrix: Tensor) -> list[Vectors]:
-        """Return the vectors of each kind as views of a matrix (slots, D)."""
+        """Return the vectors of each kind as views of a matrix (S, D)."""
         groups, width = self._groups, matrix.shape[-1]
         parts, kinds = matrix.split(self._sizes), len(self._ratios)
         return [
@@ -148,7 +148,7 @@ class VectorLayout:
         ]
 
     def join(self, to_prompt: Tensor, to_own: Tensor) -> Tensor:
-        """Join scores for prompt keys (G, K * R * L, P) and own keys (G * K, R * L, L) to (B, KV, K, R, L, P + L)."""
+        """Join scores for prompt keys (G, K * R * L, P) and own keys (G * K, R * L, L) into (B, KV, K, R, L, P + L)."""
         *shape, _ = self.block_scores
         return torch.cat([to_prompt.view(*shape, self._prompt), to_own.view(*shape, self._block)], -1)
 

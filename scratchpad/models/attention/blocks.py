@@ -1,8 +1,8 @@
 """The back-end `blocks`: the attention rule in a few dense products per row, without a T x T mask.
 
 A prompt attends causally to itself. A block (a copy of the previous state, then a state) attends to the prompt and
-causally to itself. So one product gives the scores of all blocks of a row for the prompt's keys. A small product per
-block gives the scores for the block's own keys. One softmax covers both. A row with at most one block is plain causal.
+causally to itself. So one product gives the scores of a row's blocks for the prompt's keys. A small product per block
+gives the scores for the block's own keys. One softmax covers all scores. A row with at most one block is plain causal.
 
 Shapes: N real tokens of a batch (no padding), H query heads, KV heads of keys and of values, R = H / KV query heads per
 key head, J = H + 2 KV, D numbers per head, B rows, G = B * KV, P tokens in the longest prompt, K blocks in the row with
@@ -72,7 +72,7 @@ class _Attend(torch.autograd.Function):
 
     Forward: scores S = Q K^T / sqrt(D) + bias, weights A = softmax(S), A' = A after dropout, output O = A' V.
     Prompts use the prompt's keys. Blocks use the prompt's keys and their own keys, which are elsewhere in memory. So
-    every product for blocks is two products: their scores are joined before the softmax, and their outputs are added.
+    every product for blocks is two products, whose scores are joined before the softmax and whose outputs are added.
 
     Backward, from dO: dV = A'^T dO, dA = dO V^T with the same dropout, dS = A * (dA - sum(A * dA)), dQ = dS K,
     dK = dS^T Q. dbias is dS, summed over the axes along which the bias was broadcast. Prompts and blocks both use the
@@ -166,7 +166,7 @@ def _softmax_gradient(gradient: Tensor, weights: Tensor) -> Tensor:
 
 
 def _summed_to(bias: Tensor, gradient: Tensor) -> Tensor:
-    """Return the gradient of a bias: the scores' gradient, summed over the axes along which it was broadcast."""
+    """Return the gradient of a bias: the scores' gradient, summed over the axes along which the bias was broadcast."""
     return gradient.to(bias.dtype).sum_to_size(bias.shape)
 
 
