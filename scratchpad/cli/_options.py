@@ -47,8 +47,8 @@ def add_task(parser: ArgumentParser) -> None:
         "or a file with your own problems (MY_DATA.jsonl; see docs/data.md)"
     )
     add("task", metavar="TASK", nargs="?", help=what)
-    add("--task-file", metavar="MY_TASK.py", help="the same as MY_TASK.py in place of TASK")
-    add("--data", metavar="MY_DATA.jsonl", help="the same as MY_DATA.jsonl in place of TASK")
+    add("--task-file", metavar="MY_TASK.py", help="the same as giving MY_TASK.py as TASK")
+    add("--data", metavar="MY_DATA.jsonl", help="the same as giving MY_DATA.jsonl as TASK")
     add("--test-data", metavar="FILE.jsonl", help="file with the test problems (default: one tenth of --data)")
     add("--source", metavar="PATH", help="your programs for the task `programs`: a folder of .py files or JSON Lines")
     add_set(parser, "one or more settings of the task, such as --set bits=5 window=8")

@@ -1,4 +1,4 @@
-"""List settings with their default values, allowed values and meanings: those of a run, or those of a task.
+"""List the settings of a run or of a task, with their default values, allowed values and meanings.
 
 Without WHAT, the command lists the settings of every run. `train`, `sweep` and `reproduce` take them with --set.
 """
@@ -49,7 +49,7 @@ def run(args: Namespace) -> None:
 
 
 def _found(what: str | None) -> list[Setting]:
-    """Return all settings of a run, those that are called or begin with `what`, or those of the task `what`."""
+    """Return the setting or group `what`, the settings of the task `what`, or without `what` all settings of a run."""
     of_runs = run_settings()
     found = [setting for setting in of_runs if what is None or f"{setting.name}.".startswith(f"{what}.")]
     if found or what is None:

@@ -32,7 +32,7 @@ def run(args: Namespace) -> None:
     settings = split_assignments(args.set)
     config = config_from_arguments(args, settings)
     if not varying_settings(settings):
-        raise ScratchpadError("no setting has several values; give one such as 'train.batch=64|128'")
+        raise ScratchpadError("no setting has several values; give at least one, such as 'train.batch=64|128'")
     plan = sweep(Path(args.config).stem, config, settings)
     recipe = ["--recipe", args.recipe] if args.recipe else []
     command = shlex.join(["scratchpad", "sweep", args.config, *recipe, "--set", *args.set])

@@ -38,8 +38,8 @@ _FIRST_CAPACITY = 16
 class _CachedRow:
     """The number of a row's tokens in the cache, and the tokens of the state that the row is writing.
 
-    prompt: tokens of the prompt. lengths: tokens in each region. current: the region of the block being written; None
-    during the first state.
+    prompt: tokens of the prompt. lengths: tokens in each region. current: the region of the block being written, or
+    None during the first state.
     """
 
     prompt: int = 0

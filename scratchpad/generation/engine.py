@@ -30,7 +30,7 @@ class Decoder(Protocol):
     """The interface that computes logits for the engine. Shapes: R rows, V tokens in the vocabulary."""
 
     context: int | None
-    """The model's number of positions; None: no limit."""
+    """The model's number of positions. None means no limit."""
 
     def begin(self, openings: Sequence[Opening]) -> Tensor:
         """Read the openings of R rows. Return the logits (R, V) of the next tokens."""
@@ -243,7 +243,7 @@ class Engine:
         return [], False
 
     def _state_done(self, row: _ActiveRow, last: bool) -> tuple[list[RowEvent], bool]:
-        """Return the events after a complete state, and whether the row has ended. last: whether it ends with <end>."""
+        """Return the events after a complete state, and whether the row has ended. last: whether <end> ended it."""
         state = tuple(row.state)
         row.states += 1
         status = None

@@ -33,7 +33,7 @@ def sees(query_segment: Grid, key_segment: Grid, query_place: Grid, key_place: G
 def reaches(distance: Grid, span: int | None) -> Grid | bool:
     """Return whether a token may see another token at this distance (the difference of their positions).
 
-    span: the number of positions that a token sees, including its own; None: no limit.
+    span: the number of positions that a token sees, including its own. None means no limit.
     """
     return span is None or distance < span  # type: ignore[operator]
 

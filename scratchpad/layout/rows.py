@@ -66,7 +66,7 @@ def positions_needed(document: Document[Symbol]) -> int:
 def check_context(needed: Sequence[int], context: int | None) -> None:
     """Raise ScratchpadError if a document needs more positions than the model has.
 
-    needed: the result of `positions_needed` for each document. context: the model's positions; None: no limit.
+    needed: the result of `positions_needed` for each document. context: the model's positions. None means no limit.
     """
     over = sum(context is not None and positions > context for positions in needed)
     if over:

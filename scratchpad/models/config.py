@@ -82,5 +82,5 @@ PRESETS = {
     "85m": ModelConfig(layers=12, heads=12, width=768),
 }
 """The last three presets are the models of Abbe et al. 2024, with the paper's dropout and without biases. The paper
-counts 25.7M and 85.7M parameters without position vectors, for the 1,010 symbols of the task `cycles`. Its count of
-10.6M also leaves out the vectors of symbols; with these vectors the model has 11.0M parameters."""
+counts 25.7M and 85.7M parameters without position vectors, for the 1,010 symbols of the task `cycles`. The
+paper's 10.6M also leave out the vectors of symbols. With these vectors, the model has 11.0M parameters."""

@@ -22,7 +22,7 @@ from scratchpad.errors import ScratchpadError
 
 _LEVELS = 65536
 _stream: ContextVar[torch.Generator | None] = ContextVar("_stream", default=None)
-"""The generator that seeds the masks, separate for each thread; None: torch's global generator."""
+"""The generator that seeds the masks, separate for each thread. None means torch's global generator."""
 
 
 @contextmanager
@@ -38,7 +38,7 @@ def drawing_from(seed: int) -> Iterator[None]:
 def draw_kept(x: Tensor, p: float) -> tuple[Tensor, float]:
     """Return a mask for `masked` that keeps each element of x with probability 1 - p, and the scale 1 / (1 - p).
 
-    On a CPU the mask is ones and zeros as int16, otherwise bools. Raises ScratchpadError unless 0 <= p < 1.
+    On a CPU, the mask has int16 ones and zeros, otherwise bools. Raises ScratchpadError unless 0 <= p < 1.
     """
     _check(p)
     if x.device.type != "cpu":

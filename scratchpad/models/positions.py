@@ -49,8 +49,8 @@ def alibi(heads: int) -> list[float]:
 class Reach:
     """The span and the biases that a model adds to the attention rule.
 
-    span: the number of most recent positions that a token sees, including its own; None: no limit. slopes (H,): how
-    much the scores of each head fall per position of distance; None: the distance has no effect. Slopes may be learned.
+    span: the number of most recent positions that a token sees, including its own. None means no limit. slopes (H,):
+    how much the scores of each head fall per position of distance. None means not at all. Slopes may be learned.
     """
 
     span: int | None = None

@@ -31,7 +31,7 @@ _TOKEN_INCHES = 0.1
 """The least distance between the labels of two tokens. In a narrower map, only some tokens have labels."""
 _NAMES_INCHES = 0.05
 _COLOURS, _SCALE = "Blues", Normalize(0, 1)
-_TITLE_CHARACTERS = 60  # of the prompt, in the title
+_TITLE_CHARACTERS = 60  # at most, of the prompt in the title
 
 
 @mpl.rc_context(RC)

@@ -208,7 +208,7 @@ def _bars(axes: Axes, series: Sequence[Series]) -> Handles:
 
 
 def mark_chance(draw: Callable[..., Line2D], chance: float) -> Handles:
-    """Draw a line at the accuracy `chance` with `draw` (`axes.axhline`, `axes.axvline`). Return the legend entry."""
+    """Draw a line at the accuracy `chance`. Return the legend entry. draw: `axes.axhline` or `axes.axvline`."""
     return [(draw(100 * chance, color=INK, linewidth=1, linestyle=(0, (4, 3))), CHANCE_LABEL)] if chance else []
 
 

@@ -107,8 +107,8 @@ class Learned:
 def steps_plot(series: Sequence[tuple[Series, Sequence[Learned]]], varied: str, title: str = "") -> Figure:
     """Plot the number of steps to learn by the value of the setting `varied`, on a logarithmic scale.
 
-    `series`: pairs (label and format, values). Dots are seeds, lines join medians, and bars are intervals. A cross is
-    at the last step of a run that never learned the task.
+    `series`: pairs (series, one `Learned` per value). Dots are seeds, lines join medians, and bars are intervals. A
+    cross is at the last step of a run that never learned the task.
     """
     figure = titled_figure(INCHES, title)
     axes = figure.add_subplot()

@@ -258,7 +258,7 @@ def _notes(name: str, run: RunRecord) -> list[str]:
 
 
 def _samples(ordered: Sequence[tuple[Group, RunRecord]], has_work: bool) -> list[Context]:
-    """Return the samples of each run with (or without) work. Only the first inductive or first run is unfolded."""
+    """Return samples of runs in formats with or without work. Only the first inductive (or first) run is unfolded."""
     chosen = [(group, run) for group, run in ordered if format_named(group.format).has_work == has_work]
     opened = next((run for group, run in chosen if format_named(group.format).inductive), chosen[0][1] if chosen else 0)
     samples = []

@@ -90,7 +90,7 @@ class RunRecord:
         return [score for (by, _), score in self.scores.items() if by == protocol]
 
     def scratchpad_scores(self) -> RunRecord:
-        """Return this record with scores that count correct scratchpads, and not correct answers."""
+        """Return this record with scores that count correct scratchpads instead of correct answers."""
         return dataclasses.replace(self, scores={key: _of_scratchpads(score) for key, score in self.scores.items()})
 
     @property

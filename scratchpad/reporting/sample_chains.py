@@ -137,7 +137,7 @@ def _lines(
 ) -> list[ChainLine]:
     """Return all lines of a chain. A verdict without a text is for a state that the model did not write.
 
-    `forced`: whether the texts are the true texts. Each wrong state is then wrong by itself.
+    `forced`: whether the texts are the true texts. Each wrong state is then marked, not only the first.
     """
     first = verdicts.index(False) if False in verdicts else len(verdicts)
     lines = []

@@ -56,7 +56,7 @@ def load_task(record: Mapping[str, Any], config: TaskConfig, folder: Path, tasks
     """Return the task of `config`, which may be the task config of the run in `folder` or name another task.
 
     record: the record in the run's config.json. If `config` names the data files of the run, their copies in the run
-    folder are read. A folder of an earlier version has no copies; then the files themselves are read. Raises
+    folder are read. A folder of an earlier version has no copies, so the original files are read. Raises
     ScratchpadError if the data are missing or differ from the data on which the run was trained.
     """
     trained_on = config_of(record, folder).task
@@ -66,8 +66,8 @@ def load_task(record: Mapping[str, Any], config: TaskConfig, folder: Path, tasks
     for path, name in zip((found.data, found.test_data), COPIES, strict=True):
         if path is not None and not Path(path).exists():
             raise ScratchpadError(
-                f"{folder} was trained on {path}, which does not exist here, and has no copy of this file. Copy the "
-                f"file to {folder / name}"
+                f"{folder} was trained on {path}, which does not exist here. The run folder has no copy of this "
+                f"file. Copy the file to {folder / name}"
             )
     task = tasks.load(found, folder)
     if _data_changed(record, task):
@@ -76,7 +76,7 @@ def load_task(record: Mapping[str, Any], config: TaskConfig, folder: Path, tasks
 
 
 def _data_changed(record: Mapping[str, Any], task: Task) -> bool:
-    """Return whether the data of a task differ from the data of a saved run; False if the record does not say."""
+    """Return whether the data of a task differ from the data in a run's record. A record without data gives False."""
     return isinstance(task, Corpus) and (record.get("data") or task.digests) != task.digests
 
 

@@ -156,7 +156,7 @@ def check_start_fits(run: ResolvedRun, model: ModelConfig, symbols: Sequence[str
 
 
 def load_start(run: ResolvedRun) -> Checkpoint | None:
-    """Return the last checkpoint in train.start, or None without it. Raises ScratchpadError if it does not fit."""
+    """Return the last checkpoint of train.start, or None if not set. Raises ScratchpadError if it does not fit."""
     if run.config.train.start is None:
         return None
     folder = Path(run.config.train.start)

@@ -29,7 +29,7 @@ class Attention(Protocol):
 def attention(backend: str, segments: Tensor, positions: Tensor | None = None, reach: Reach | None = None) -> Attention:
     """Return the attention function of the back-end for a batch with segments (B, T).
 
-    reach: the model's span and biases, None if it has neither. The positions (B, T) are needed only with a reach.
+    reach: the model's span and biases, or None if it has neither. The positions (B, T) are needed only with a reach.
     """
     if backend == "dense":
         return DenseAttention(segments, positions, reach)

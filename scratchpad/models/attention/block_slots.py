@@ -1,4 +1,4 @@
-"""The memory layout of queries, keys and values in the back-end `blocks`. Matrix products then need no copies.
+"""The memory layout of queries, keys and values in the back-end `blocks`, so that matrix products need no copies.
 
 The module `blocks` explains the letters in shapes: N, H, KV, R, D, B, G, P, K, L.
 """
