@@ -33,10 +33,10 @@ DEMO = RunConfig(
     task=TaskConfig("parity", "inductive", {"bits": "4-5", "window": 20}),
     model=dataclasses.replace(PRESETS["small"], dropout=0.05),
     train=TrainConfig(
-        steps=1600, batch=64, learning_rate=3e-3, final_learning_rate=1e-5, warmup_steps=50, weight_decay=0.1,
+        steps=1200, batch=64, learning_rate=3e-3, final_learning_rate=1e-5, warmup_steps=50, weight_decay=0.1,
         micro_tokens=2048, threads=1, checkpoint_every=200,
     ),
-    evaluate=EvaluateConfig(sizes=(4, 5, 8, 10, 15), n=1000),
+    evaluate=EvaluateConfig(sizes=(4, 5, 8, 10, 15), n=100),
 )  # fmt: skip
 """The settings of the run that `scratchpad demo` trains in three formats."""
 

@@ -13,7 +13,9 @@ from scratchpad.config.resolve import ResolvedRun, TaskLoader
 from scratchpad.config.schema import RunConfig, TaskConfig
 from scratchpad.errors import ScratchpadError
 from scratchpad.evaluation.evaluated_model import EvaluatedModel, OnProgress
+from scratchpad.evaluation.free_running import check_transitions
 from scratchpad.evaluation.metrics import Result, Score, evaluate
+from scratchpad.evaluation.outside_training import outside_training
 from scratchpad.generation.engine import Limits, Opening
 from scratchpad.generation.sampling import Sampling
 from scratchpad.layout.codec import Codec
@@ -41,7 +43,9 @@ class Solved:
     """The model's answer to a question.
 
     states: the states without terminators. tokens: the number of tokens that the model wrote. truth: the correct
-    answer; `None` if the task does not know it, because the question is not in the user's data.
+    answer; `None` if the task does not know it, because the question is not in the user's data. question: the completed
+    question that the model read. first_wrong: the index of the first state that does not follow from the previous
+    state; `None` if all states follow, the format is not inductive, or the truth is unknown.
     """
 
     states: tuple[Symbols, ...]
@@ -49,6 +53,8 @@ class Solved:
     status: str
     tokens: int
     truth: Symbols | None = None
+    question: Symbols = ()
+    first_wrong: int | None = None
 
 
 @dataclass(frozen=True)
@@ -133,7 +139,17 @@ class Run:
                     on_state(len(states) - 1, bare(states[-1]))
             status = event.status or status
         answer = evaluated.format.read_answer(task, symbols, states) if status == "done" else None
-        return Solved(tuple(map(bare, states)), answer, status, tokens, task.known_truth(symbols))
+        truth, first_wrong = task.known_truth(symbols), None
+        if evaluated.format.inductive and truth is not None:
+            follows = check_transitions(task, symbols, states)
+            first_wrong = follows.index(False) if False in follows else None
+        return Solved(tuple(map(bare, states)), answer, status, tokens, truth, symbols, first_wrong)
+
+    def outside_training(self, question: Symbols) -> list[str]:
+        """Return in what respects no training question is like this question; see `outside_training`."""
+        curriculum = self.resolved.curriculum
+        tasks = curriculum.tasks if curriculum else (self.resolved.task,)
+        return outside_training(tasks, question, self.config.train.seed)
 
     def parse_question(self, question: str) -> Symbols:
         """Return the symbols of a question. Raises ScratchpadError if the task has no such question."""

@@ -12,13 +12,14 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scratchpad.cli._output import message, new_file, print_table
+from scratchpad.cli._output import ProgressCounter, message, new_file, print_table
 from scratchpad.number_format import percent, percent_range
 from scratchpad.recipes import DEMO, with_format
 from scratchpad.reporting.progress import TrainingProgress
 from scratchpad.tasks.document import as_text
 
 if TYPE_CHECKING:
+    from scratchpad.config.schema import RunConfig
     from scratchpad.evaluation.metrics import Score
     from scratchpad.run import Run
 
@@ -39,28 +40,44 @@ def run(args: Namespace) -> None:
     folder = Path(args.out)
     demo = DEMO.with_settings({"train.seed": args.seed})
     jobs = [TrainingJob(name, with_format(demo, name), folder / f"seed-{args.seed}" / name) for name in FORMATS]
+    message(_plan(demo))
     with TrainingProgress({job.name: job.config.train.steps for job in jobs}) as progress:
         launch_runs(jobs, at_once=2, on_metrics=progress.show_metrics)
     runs = {job.name: Run.load(job.folder, "last") for job in jobs}
-    scores = {name: one.evaluate() for name, one in runs.items()}
+    progress = ProgressCounter()
+    scores = {
+        name: [result.score for result in one.evaluate_by_size(on_progress=progress.update)]
+        for name, one in runs.items()
+    }
+    progress.clear()
     _print_scores(scores, runs["direct"])
     _solve_long_question(runs["inductive"])
     _write_summary(folder, args.seed, runs, scores)
     _write_report(folder, list(runs.values()))
 
 
+def _plan(demo: RunConfig) -> str:
+    """Return what the demo will do, and how long it takes."""
+    settings, sizes = demo.task.settings, ", ".join(map(str, demo.evaluate.sizes))
+    return (
+        f"Three small models learn the parity of {settings['bits']} bits in a window of {settings['window']}, in the "
+        f"formats {', '.join(FORMATS)}. Each model trains for {demo.train.steps:,} steps, two models at a time.\n"
+        f"Then the demo evaluates the models at {sizes} bits and writes a report. This takes 5 minutes on two free "
+        "CPU cores.\nCtrl-C stops the demo, and the same command resumes it."
+    )
+
+
 def _print_scores(scores: dict[str, list[Score]], run: Run) -> None:
-    task = run.evaluated.task
-    sizes = [score.size for score in scores["direct"]]
-    names = [f"{size} {task.size_setting}" for size in sizes]
+    """Print a table of accuracies: one row per length, one column per format."""
+    task, names = run.evaluated.task, list(scores)
     print(f"\nCorrect answers with correct work, out of {scores['direct'][0].n} questions per length (95 % interval).")
     trained = task.size_distribution().to_json()
     print(f"Trained on {trained} {task.size_setting}; guessing is correct half of the time.\n")
     rows = [
-        (name, *(f"{percent(one.accuracy)} [{percent_range(one.low, one.high)}]" for one in row))
-        for name, row in scores.items()
+        (row[0].size, *(f"{percent(one.accuracy)} [{percent_range(one.low, one.high)}]" for one in row))
+        for row in zip(*scores.values(), strict=True)
     ]
-    print_table(("format", *names), rows)
+    print_table((task.size_setting, *names), rows)
 
 
 def _solve_long_question(run: Run) -> None:

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import time
 from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
 
 from scratchpad.cli._options import add_run_loading, add_sampling, sampling_from_arguments, whole_number
-from scratchpad.cli._output import print_json
+from scratchpad.cli._output import message, print_json
 from scratchpad.number_format import duration
 from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.document import as_text
+
+if TYPE_CHECKING:
+    from scratchpad.run import Solved
 
 EXAMPLE = """scratchpad solve runs/parity-small 10110111
   scratchpad solve runs/parity-small 1_0__11_ --json
@@ -52,6 +56,9 @@ def run(args: Namespace) -> None:
     for question in args.questions:
         solver.parse_question(question)
     for question in args.questions:
+        completed = as_text(solver.parse_question(question))
+        if completed != question and not args.json:
+            print(f"question: {completed}")
         start = time.perf_counter()
         solved = solver.solve(question, sampling, limits, show)
         seconds = time.perf_counter() - start
@@ -64,5 +71,16 @@ def run(args: Namespace) -> None:
             answer = as_text(solved.answer) if solved.answer is not None else "none"
             summary = f"{len(solved.states)} states, {solved.tokens} tokens, {duration(seconds)}"
             print(f"answer: {answer}  ({solved.status}: {summary})")
-            if solved.truth is None:
-                print("truth unknown: this question is not in the data")
+            print(_verdict(solved))
+        for text in solver.outside_training(solved.question):
+            message(f"outside what was trained: {text}")
+
+
+def _verdict(solved: Solved) -> str:
+    """Return whether the answer and the states are correct."""
+    if solved.truth is None:
+        return "truth unknown: this question is not in the data"
+    verdict = f"the truth is {as_text(solved.truth)}: {'correct' if solved.answer == solved.truth else 'wrong'}"
+    if solved.first_wrong is None:
+        return verdict
+    return f"{verdict}; state {solved.first_wrong + 1} does not follow from the question and the state before it"

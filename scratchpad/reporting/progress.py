@@ -24,7 +24,8 @@ class TrainingProgress:
         self._console = Console(stderr=True, highlight=False)
         self._bars = Progress(
             TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), MofNCompleteColumn(),
-            TextColumn("{task.fields[status]}"), TimeElapsedColumn(), TimeRemainingColumn(),
+            TextColumn("{task.fields[status]}"), TimeElapsedColumn(), TextColumn("passed,"), TimeRemainingColumn(),
+            TextColumn("left"),
             console=self._console, disable=not self._console.is_terminal,
         )  # fmt: skip
         self._tasks = {

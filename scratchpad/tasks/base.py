@@ -42,6 +42,8 @@ class Task(WrittenWork, SizedQuestions):
     small: ClassVar[str] = ""
     """Settings of a run, as for `--set`, with which a small model learns the task within minutes on two CPU cores.
     `scratchpad train TASK` adds them to those of the recipe `small`."""
+    blank: ClassVar[str] = ""
+    """The symbol of an empty place in a question; empty if questions have no empty places."""
     examples: ClassVar[tuple[tuple[str, dict[str, Any]], ...]] = ()
     """Worked examples (question, settings) for the gallery. The examples of the paper come first."""
     texts: ClassVar[TextRules] = TextRules()

@@ -13,7 +13,7 @@ from typing import ClassVar, Self
 
 from scratchpad.config.lengths import Lengths
 from scratchpad.errors import ScratchpadError
-from scratchpad.random_stream import Stream
+from scratchpad.random_stream import Stream, stream_name
 from scratchpad.tasks.base import BEYOND_PAPER, Symbols, Task
 from scratchpad.tasks.slots import SlotLabels, check_fits, check_slots, read_slot, slot_mark
 from scratchpad.tasks.state_labels import StateLabels
@@ -33,6 +33,7 @@ class Parity(Task):
     size_setting: ClassVar[str] = "bits"
     small: ClassVar[str] = "bits=1-8 window=24 evaluate.sizes=4,8,12,16"
     labels: ClassVar[StateLabels] = SlotLabels()
+    blank: ClassVar[str] = "_"
     examples = (("0_1_101_=", {"window": 8}), ("_1_01=", {"window": 5}), ("2__10_2=", {"window": 7, "modulus": 3}))
 
     bits: Lengths | None = None
@@ -93,6 +94,12 @@ class Parity(Task):
         return replace(self, bits=Lengths(digits, digits)) if digits else self
 
     def completed(self, question: Symbols) -> Symbols:
+        """Return digits without blanks at random slots of the window, as in training. Fill other slots with blanks."""
+        if 0 < len(question) < self.window and all(symbol.isdecimal() for symbol in question):
+            rng, placed = Stream(stream_name(self.name, "completed", question)), ["_"] * self.window
+            for slot, digit in zip(sorted(rng.sample(self.window, len(question))), question, strict=True):
+                placed[slot] = digit
+            return (*placed, "=")
         slots = question[:-1] if question[-1:] == ("=",) else question
         return (*slots, *("_",) * (self.window - len(slots)), "=")
 

@@ -1,0 +1,40 @@
+"""How a question differs from all training questions: its size, its length, or its longest run of blank places."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from scratchpad.config.lengths import Lengths
+from scratchpad.tasks.base import Symbols, Task, draws
+
+_DRAWN = 200
+
+
+def outside_training(tasks: Sequence[Task], question: Symbols, seed: int) -> list[str]:
+    """Return how the question differs from every training question, one text per difference.
+
+    The size of the question is compared with the tasks' settings. Its number of symbols and its longest run of blanks
+    are compared with the first 200 training questions of each task.
+
+    tasks: the task of the training, or the tasks of the curriculum's stages. seed: the seed of the training.
+    """
+    task, found = tasks[-1], list[str]()
+    sizes, trained_sizes = task.fitted_to(question).size_distribution(), [one.size_distribution() for one in tasks]
+    if not any(one.contains(sizes.low) and one.contains(sizes.high) for one in trained_sizes):
+        texts = dict.fromkeys(str(one.to_json()) for one in trained_sizes)
+        found.append(f"{task.size_setting}={sizes.to_json()}, trained on {', '.join(texts)}")
+    drawn = [
+        one for task in tasks for _, one in draws(task, seed, "train", 0, min(_DRAWN, task.count("train") or _DRAWN))
+    ]
+    lengths = sorted(map(len, drawn))
+    if not lengths[0] <= len(question) <= lengths[-1]:
+        found.append(f"{len(question)} symbols, trained on {Lengths(lengths[0], lengths[-1]).to_json()}")
+    most = max(_longest_run(one, task.blank) for one in drawn)
+    if (run := _longest_run(question, task.blank)) > most:
+        found.append(f"{run} times {task.blank} in a row, trained on at most {most}")
+    return found
+
+
+def _longest_run(symbols: Symbols, symbol: str) -> int:
+    return max((len(list(run)) for one, run in groupby(symbols) if one == symbol), default=0)
