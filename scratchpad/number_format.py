@@ -6,7 +6,7 @@ import re
 
 NOTHING = "\N{EN DASH}"
 """The sign for a missing value. It is also the dash of a range."""
-_UNITS = re.compile(r"(?<=\d) (?=(?:%|s|ms|µs|[KMG]iB)(?!\w))")
+_UNITS = re.compile(r"(?<=\d) (?=(?:%|h|min|s|ms|µs|[KMG]iB)(?!\w))")
 
 
 def percent(share: float, digits: int = 1) -> str:
@@ -24,7 +24,10 @@ def percent_range(low: float, high: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a number of seconds as text, such as `12.3 s`, `4.56 ms` or `7 µs`."""
+    """Return a number of seconds as text, such as `2.5 h`, `12 min`, `12.3 s`, `4.56 ms` or `7 µs`."""
+    for unit, size in (("h", 3600.0), ("min", 60.0)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.{0 if seconds >= 10 * size else 1}f} {unit}"
     for unit, size in (("s", 1.0), ("ms", 1e-3)):
         if seconds >= size:
             return f"{seconds / size:.3g} {unit}"

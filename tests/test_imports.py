@@ -32,7 +32,7 @@ LAYERS = (
     ("config.resolve",),
     ("training.run_folder",),
     ("run",),
-    ("training.setup", "training.launcher"),
+    ("training.setup", "training.launcher", "training.dry_run"),
     ("reporting",),
     ("experiments",),
 )

@@ -25,14 +25,21 @@ import shlex
 from argparse import ArgumentParser, Namespace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scratchpad.cli._options import add_config, add_set, config_from_arguments, whole_number
 from scratchpad.cli._output import message
+from scratchpad.config.describe import as_written
 from scratchpad.config.parse import split_assignments
 from scratchpad.config.schema import RunConfig
 from scratchpad.errors import ScratchpadError
+from scratchpad.number_format import duration
+
+if TYPE_CHECKING:
+    from scratchpad.config.resolve import ResolvedRun
 
 EXAMPLE = """scratchpad train cycles
+  scratchpad train cycles --dry-run
   scratchpad train examples/my_task.py --out runs/largest
   scratchpad train examples/my_data.jsonl --out runs/data
   scratchpad train parity-small --out runs/mine --set train.steps=500
@@ -54,6 +61,8 @@ def arguments(parser: ArgumentParser) -> None:
     add("--resume", action="store_true", help="continue an unfinished run")
     add("--checkpoint", default="last", metavar="STEP", help="checkpoint that --resume continues from (default: last)")
     add("--force", action="store_true", help="overwrite an existing run")
+    dry = "train nothing and write nothing; print what would be trained, and its time from a few trained steps"
+    add("--dry-run", action="store_true", help=dry)
     add("--seeds", type=whole_number(1), metavar="N", help="train N runs: seeds 0 to N-1, in FOLDER/seed-0 and so on")
 
 
@@ -64,6 +73,8 @@ def run(args: Namespace) -> None:
     from scratchpad.training.setup import measure, train
     from scratchpad.training.trainer import Interrupted
 
+    if args.dry_run and (args.resume or args.force):
+        raise ScratchpadError("--dry-run writes nothing; leave --resume and --force out")
     if args.resume and args.force:
         raise ScratchpadError("--resume continues a run, but --force overwrites it; give only one of the two options")
     if args.checkpoint != "last" and not args.resume:
@@ -76,6 +87,9 @@ def run(args: Namespace) -> None:
         ]
         runs = [(one, out / f"seed-{i}") for i, one in enumerate(seeded)]
     tasks = TaskLoader()
+    if args.dry_run:
+        _print_dry_run(measure(resolve(runs[0][0], tasks)), args.device, [folder for _, folder in runs])
+        return
     for one, folder in runs:
         name = str(folder)
         with TrainingProgress({name: one.train.steps}) as progress:
@@ -89,6 +103,30 @@ def run(args: Namespace) -> None:
             message(
                 f"{folder} is trained: continue with `scratchpad evaluate {folder}` or `scratchpad solve {folder} ...`"
             )
+
+
+def _print_dry_run(run: ResolvedRun, device: str, folders: list[Path]) -> None:
+    """Print what the runs in `folders`, which differ only in the seed, would train, and the time it would take."""
+    from scratchpad.training.dry_run import dry_run
+
+    found, train, model, task = dry_run(run, device), run.config.train, run.config.model, run.config.task
+    settings = " ".join(f"{name}={as_written(value)}" for name, value in run.task.settings().items())
+    seconds = len(folders) * train.steps * found.seconds
+    sizes = ", ".join(map(str, run.sizes))
+    lines = {
+        "task": f"{task.file or task.data or task.name} ({settings})",
+        "format": task.format,
+        "model": f"{found.parameters:,} parameters: {model.layers} layers, {model.heads} heads, width {model.width}",
+        "positions": model.positions + ("" if model.context is None else f", a context of {model.context}"),
+        "documents": f"{train.steps * train.batch:,}: {train.steps:,} steps of {train.batch:,}",
+        "tokens": f"{found.tokens:,.0f} per step, about {found.tokens * train.steps:,.0f} in total",
+        "evaluation": f"{run.config.evaluate.n:,} questions of each size: {sizes}",
+        "device": found.device,
+        "runs": f"{len(folders)}, in {folders[0]}" + (f" to {folders[-1]}" if folders[1:] else ""),
+        "time": f"about {duration(seconds)}, without evaluations: the median of {found.timed} steps is "
+        f"{duration(found.seconds)}",
+    }
+    print("\n".join(f"{name:12}{text}" for name, text in lines.items()))
 
 
 def _config(args: Namespace) -> RunConfig:

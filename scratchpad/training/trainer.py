@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import math
 import time
@@ -113,6 +114,16 @@ class Trainer:
             while not self._target_reached and self.step < self.config.steps:
                 self._train_stage(interrupt)
             self._save()
+
+    def timed_steps(self, count: int) -> Iterator[tuple[float, int]]:
+        """Train the next `count` steps without saving or logging them. Yield the seconds and tokens of each step."""
+        self.model.train()
+        begun = time.perf_counter()
+        for batches in itertools.islice(batches_by_step(self.data, self.step, workers=0, pin=False), count):
+            self._train_step(batches)
+            yield time.perf_counter() - begun, self._window.tokens
+            self._window.restart()
+            begun = time.perf_counter()
 
     def _train_stage(self, interrupt: _Interrupt) -> None:
         """Train until the run ends or the next stage starts. A new stage cannot use the batches prefetched so far."""
