@@ -129,4 +129,4 @@ def test_a_task_is_named_once(capsys: Capture) -> None:
     for words in ([], ["cycles", "--task-file", MY_TASK], [MY_TASK, "--data", MY_DATA]):
         assert "give only one of these: a task" in refused(capsys, "show", *words)
     assert "no_task.py: no such file" in refused(capsys, "show", "no_task.py")
-    assert "--source is only for the task programs" in refused(capsys, "show", MY_TASK, "--source", "x")
+    assert "--source is only for the task `programs`, not for" in refused(capsys, "show", MY_TASK, "--source", "x")
