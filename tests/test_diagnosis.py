@@ -294,4 +294,4 @@ def test_a_missing_state_is_refused(tmp_path: Path, capsys: Captured) -> None:
     run = trained(tmp_path / "run", tiny())
     given = ["--attention", str(tmp_path / "a.png"), "--question", "1_", "--state", "3"]
     assert main(["diagnose", str(run.folder), *given]) == 2
-    assert "state 3 is not possible: the model writes the states 1 to 2 here." in capsys.readouterr().err
+    assert "state 3 is not possible: the model writes states 1 to 2 here." in capsys.readouterr().err

@@ -226,7 +226,7 @@ def test_evaluation_restores_the_training_mode() -> None:
         ({"n": 0}, "n=0"),
         ({"sizes": []}, r"sizes=\[\]"),
         ({"sizes": [1, 99]}, "bits=99 does not fit window=4"),
-        ({"sampling": Sampling(temperature=0.5)}, "Use the method free."),
+        ({"sampling": Sampling(temperature=0.5)}, "only for generated text. Use `method='free'`."),
     ],
 )
 def test_impossible_evaluations_are_refused(settings: dict[str, Any], says: str) -> None:

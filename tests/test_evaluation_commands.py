@@ -124,7 +124,7 @@ def test_evaluations_report_progress(run: Path) -> None:
         (["--sizes", "1,99"], "bits=99 does not fit window=4"),
         (["--sizes", "1,x"], "a whole number of at least 1"),
         (["--method", "forces"], "did you mean 'forced'"),
-        (["--temperature", "1"], "Use the method free."),
+        (["--temperature", "1"], "only for generated text. Use --method free."),
         (["--method", "free", "--top-p", "2"], "top-p=2.0"),
         (["--checkpoint", "7"], "has no checkpoint '7'"),
         (["--device", "tpu"], "auto, cpu or cuda"),

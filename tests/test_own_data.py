@@ -177,7 +177,7 @@ def test_a_first_state_that_is_given_is_not_the_last_one() -> None:
         ScratchpadError, match="nothing to write, because this question has only one state, which is given"
     ):
         inductive.opening(*given("ab"))
-    with pytest.raises(ScratchpadError, match="needs at least two states, because the first is only an input"):
+    with pytest.raises(ScratchpadError, match="needs at least two states: the first state is only an input"):
         inductive.write(*given("ab"))
 
 
@@ -225,7 +225,7 @@ WRITTEN = line_of(task := task_named("parity", {"window": 5}), format_named("ind
         ({**GOOD, "answer": ["<end>"]}, r"data.jsonl:3: answer: <end> is not allowed"),
         (
             problem("ab", "y", answer="x"),
-            r"data.jsonl:3: the same question as in .*data.jsonl:1, but another chain or answer",
+            r"data.jsonl:3: repeats the question of .*data.jsonl:1 with another chain or answer",
         ),
         (
             {**WRITTEN, "states": WRITTEN["states"][:-1]},

@@ -245,7 +245,7 @@ def test_a_task_file_from_training_to_solving(tmp_path: Path, capsys: Capture) -
     settings = Run.load(folder, task_file=str(MY_TASK)).evaluated.task.settings()
     assert settings == {"sizes": "1-6", "largest": 5, "window": 20, "fill": "0123456789"}
     for words in (["evaluate", folder], ["solve", folder, "2716="]):
-        assert "name it with --task-file" in refused(capsys, *words)
+        assert "name this file with --task-file" in refused(capsys, *words)
     assert "confirm the file with" in refused(capsys, "train", folder / "config.json", "--out", tmp_path / "other")
     status, out, err = command(capsys, "evaluate", folder, "--task-file", MY_TASK, "--sizes", "2", "-n", "3", "--json")
     assert (status, json.loads(out)["task"]) == (0, "own"), err

@@ -181,7 +181,7 @@ def test_a_chain_that_does_not_end_is_stopped() -> None:
     question = task.draw(0, "train", 0)
     length = len(task.chain(question))
     assert len(task.chain(question, limit=length)) == length
-    with pytest.raises(ScratchpadError, match=f"no end after {length - 1} states"):
+    with pytest.raises(ScratchpadError, match=f"a chain exceeds {length - 1} states"):
         task.chain(question, limit=length - 1)
 
 

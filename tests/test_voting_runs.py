@@ -114,7 +114,7 @@ def test_mistakes_of_voting(seeds: list[Path], tmp_path: Path, capsys: Capture) 
     assert "Voting needs equal symbols and formats" in refused(capsys, "evaluate", seeds[0], other, "--vote")
     assert "is given twice" in refused(capsys, "evaluate", *seeds, seeds[1], "--vote")
     assert "--vote needs at least 2 runs" in refused(capsys, "evaluate", seeds[0], "--vote")
-    assert "Use the method free." in refused(capsys, "evaluate", *seeds, "--vote", "--method", "forced")
+    assert "Use --method free." in refused(capsys, "evaluate", *seeds, "--vote", "--method", "forced")
     greedy = "models can vote only with greedy decoding. Leave out the temperature."
     assert greedy in refused(capsys, "evaluate", *seeds, "--vote", "--temperature", "0.5")
     assert greedy in refused(capsys, "solve", seeds[0], "1_1_=", "--vote", seeds[1], "--temperature", "0.5")

@@ -37,8 +37,8 @@ COMMANDS = {
 }
 
 ARGUMENTS = {
-    "checkpoint": "--checkpoint", "force=True": "--force", "out": "--out", "resume=True": "--resume",
-    "task.test_data": "--test-data", "task_file": "--task-file",
+    "checkpoint": "--checkpoint", "force=True": "--force", "method='free'": "--method free", "out": "--out",
+    "resume=True": "--resume", "task.test_data": "--test-data", "task_file": "--task-file",
 }  # fmt: skip
 """The Python arguments that messages of the library name in backquotes, with the options of the command line."""
 _USER_ERRORS = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)

@@ -20,7 +20,7 @@ _MAX_WEIGHTED = 100_000  # the largest length in a distribution with weights, be
 class Lengths(TextSetting):
     """A distribution over the lengths low..high: uniform, or with one integer weight per length.
 
-    Its text is `5` (always 5), `1-30` (uniform), `1-30:size` (probability proportional to the length), `2:3,5:1` (2 is
+    Users write `5` (always 5), `1-30` (uniform), `1-30:size` (probability proportional to the length), `2:3,5:1` (2 is
     three times as likely as 5) or `1-9:10,10-99:1` (each of 1 to 9 is ten times as likely as each of 10 to 99).
     """
 
@@ -90,7 +90,7 @@ class Lengths(TextSetting):
         return self.low <= length <= self.high and (not self.weights or self.weights[length - self.low] > 0)
 
     def to_json(self) -> int | str:
-        """Return a number if the distribution has only one length. Otherwise return its text."""
+        """Return a number if only one length is possible. Otherwise return the text of the distribution."""
         if self.low == self.high:
             return self.low
         if not self.weights:
@@ -107,7 +107,7 @@ class Lengths(TextSetting):
 
 
 class Numbers(Lengths):
-    """A distribution of numbers that may include 0. It is written like `Lengths`, for example `5` or `0-9`."""
+    """A distribution of numbers that may include 0. Users write the same texts as for `Lengths`, such as `0-9`."""
 
     minimum = 0
     examples = "numbers, such as 5 or 0-9"

@@ -23,7 +23,7 @@ _KINDS = {bool: "true or false", int: "a whole number", float: "a finite number"
 
 
 class TextSetting(ABC):
-    """A setting with its own type, which users write as a text."""
+    """A setting that has a class of its own and that users write as a text."""
 
     examples: ClassVar[str] = ""
     """Examples of the text, for lists of settings."""
@@ -134,7 +134,7 @@ def read_table(kind: type[D], table: Any, entry: str = "", **given: Any) -> D:
 
 
 def read_value(value: Any, kind: Any, name: str, typed: bool = False) -> Any:
-    """Convert a text or a JSON or TOML value to the type `kind`. If `kind` is not a type of settings, return `value`.
+    """Convert a text, a JSON value or a TOML value to the type `kind`. If no setting has this type, return `value`.
 
     `typed`: whether `value` already has its final type. If so, a text is not read as a number or a list.
     Raises ScratchpadError, with the setting's name `name`, if the value is not valid.
@@ -192,7 +192,7 @@ def _has_fields(kind: Any) -> bool:
 
 
 def _read_tuple(value: Any, kind: Any, name: str, typed: bool) -> tuple[Any, ...]:
-    """Return a tuple from a list, a single value or a text such as `6,18`. Texts are separated by `;`."""
+    """Return a tuple from a list, a single item or a string. In a string, `,` separates numbers, `;` texts."""
     if typed and not isinstance(value, list):
         raise ScratchpadError(f"{name} takes a list in which each item is {_KINDS[kind]}, not {reprlib.repr(value)}")
     if isinstance(value, str):
@@ -202,7 +202,7 @@ def _read_tuple(value: Any, kind: Any, name: str, typed: bool) -> tuple[Any, ...
 
 
 def _read_whole(value: Any, kind: Any, name: str) -> Any:
-    """Return `value` if it is already a dataclass of settings. Otherwise return the preset with this name."""
+    """Return `value` if it is already a dataclass of settings. Otherwise return the preset named `value`."""
     if isinstance(value, kind):
         return value
     if not (isinstance(value, str) and issubclass(kind, WithPresets)):

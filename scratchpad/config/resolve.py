@@ -40,7 +40,7 @@ class TaskLoader:
         if (file := config.file) is not None:
             return self._once(("file", file, settings), lambda: load_task_file(file, settings))
         if folder is not None and config.name == "own":
-            raise ScratchpadError(f"{folder} was trained on a task from a Python file: name it with `task_file`")
+            raise ScratchpadError(f"{folder} was trained on a task from a Python file: name this file with `task_file`")
         return self._once(("name", config.name, settings), lambda: task_named(config.name, settings))
 
     def _data_task(self, config: TaskConfig, settings: dict[str, object]) -> Task:
@@ -70,8 +70,8 @@ class TaskLoader:
 class ResolvedRun:
     """A run config with its loaded task and curriculum.
 
-    `config`: the config. `resolve` converts the task's settings to values; a loaded run has the saved settings.
-    `curriculum`: the curriculum, or None without stages. `tasks`: the loader, which all runs of a command use.
+    `config`: the config. The task's settings are JSON values (`resolve` converts texts: "8" becomes 8).
+    `curriculum`: None if the config has no stages. `tasks`: the loader, which all runs of a command share.
     """
 
     config: RunConfig

@@ -64,8 +64,8 @@ class TrainConfig(Checked):
     `batch`: the number of documents per step, summed over all processes.
     `samples`: the number of different training documents (none: unlimited).
     `max_states`: the number of states to train on in each inductive chain (none: all states).
-    `states_from`: which states of a longer chain to train on: its first states (`start`), or consecutive states from a
-    random place in its first 10,000 states (`anywhere`).
+    `states_from`: the states to train on if a chain has more: the first states (`start`), or consecutive states from a
+    random place in the first 10,000 states (`anywhere`).
     `seed`: the seed of the initial weights, of the training documents and of dropout.
     `learning_rate`: the learning rate after the warm-up. It falls to `final_learning_rate` along a cosine.
     `final_learning_rate`: the learning rate at the end of the cosine.
@@ -90,7 +90,7 @@ class TrainConfig(Checked):
     `checkpoint_every`: the number of steps between checkpoints (0: only at the end).
     `stop_at`: the accuracy, above 0 and at most 1, that ends training early if all evaluated sizes reach it (none: no
     early end).
-    `start`: the folder of a run whose last weights, or their average, are the initial weights (none: random weights).
+    `start`: the folder of a run whose last weights, or averaged weights, are the initial weights (none: random).
     In an experiment file, the name of a curve stands for the run of this curve with the same seed.
     """
 
@@ -153,7 +153,7 @@ class TrainConfig(Checked):
 
     @property
     def row_budget(self) -> Budget:
-        """The argument `budget` of `rows`: the largest number of tokens per row, or the layout `split` or `packed`."""
+        """A budget for the function `rows`: the largest number of tokens per row, or the layout `split` or `packed`."""
         return cast(Budget, self.budget or self.layout)
 
 
@@ -279,7 +279,7 @@ class RunConfig:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any], place: str) -> RunConfig:
-        """Read the JSON object from `to_json`. Raises ScratchpadError, with `place`, if a value is not valid."""
+        """Read a config from the JSON of `to_json`. Raises ScratchpadError, with `place`, if a value is not valid."""
         if not isinstance(value, Mapping):
             raise ScratchpadError(f"{place}: a run config must be a JSON object with {', '.join(_PARTS)}")
         with error_prefix(place):

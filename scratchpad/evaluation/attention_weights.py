@@ -1,7 +1,7 @@
 """The attention weights of one state's tokens, in every layer and head of a trained model.
 
-Attention back-ends do not return their weights. This module therefore computes the weights again, for one row of
-tokens: the prompt, the previous state and the state.
+Attention back-ends do not return the attention weights. This module therefore computes the weights again, for one row
+of tokens: the prompt, the previous state and the state.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ class AttentionMap:
 
 
 def attention_of(evaluated: EvaluatedModel, question: Symbols, state: int = 2) -> AttentionMap:
-    """Return the attention weights of state number `state`. Raises ScratchpadError if no such state is written."""
+    """Return the attention weights of state `state`. Raises ScratchpadError if the model does not write this state."""
     evaluated.document(question)  # raises ScratchpadError if the model has too few positions
     document = evaluated.format.write(evaluated.task, question)
     made = rows(document, "split")
     given = len(document.states) - len(made)
     if not given < state <= len(document.states):
         raise ScratchpadError(
-            f"state {state} is not possible: the model writes the states {given + 1} to {len(document.states)} here."
+            f"state {state} is not possible: the model writes states {given + 1} to {len(document.states)} here."
         )
     row = made[state - 1 - given]
     before = torch.tensor([place - 1 for place, scored in enumerate(row.scored) if scored])

@@ -46,8 +46,8 @@ class Prompt:
 def few_shot_prompt(task: Task, format: Format, question: Symbols, shots: int, seed: int = 0) -> Prompt:
     """Return a prompt with `shots` worked examples, then the question.
 
-    The examples are different problems from the task's example split, without the problem of the question. If the task
-    reads a data file, seed 0 takes the first problems, as in the paper. Other seeds shuffle the problems. Raises
+    The examples are different problems from the task's example split, but never the question's own problem. If the
+    task reads a data file, seed 0 takes the first problems, as in the paper. Other seeds shuffle the problems. Raises
     ScratchpadError if `shots` exceeds 1,000 or the number of problems.
     """
     if not 0 <= shots <= _MOST_SHOTS:

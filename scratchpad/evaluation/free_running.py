@@ -25,7 +25,7 @@ def evaluate_free_running(
 ) -> list[Sample]:
     """Generate and evaluate the work for each question. An answer is correct only if the status is `done`.
 
-    on_count: a function that receives the number of finished chains after each chain.
+    on_count: a function that is called after each chain with the number of finished chains.
     """
     documents = [evaluated.document(question) for question in questions]
     limits = Limits(

@@ -62,8 +62,8 @@ def spread_name(values: int) -> str:
 def median_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
     """Return a distribution-free interval of the median, from the k-th smallest to the k-th largest value.
 
-    k is the largest number for which the interval contains the median with probability `level`. Fewer than six
-    values cannot reach 95 %. Their interval is from the lowest to the highest value (94 % for five values).
+    k is the largest number for which the interval contains the median with probability `level`. With fewer than six
+    values, no interval reaches 95 %. The result is then the range of the values (94 % for five values).
     """
     ordered, n = sorted(values), len(values)
     outside, most, k = 2.0**-n, (1 - level) / 2, 0  # outside: P(at most k of n values are below the median)

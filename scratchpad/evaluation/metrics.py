@@ -25,10 +25,10 @@ from scratchpad.tasks.base import Symbols
 class Score:
     """The result at one question size: accuracies over n questions, and the cost of an answer.
 
-    `correct`, `accuracy`, `low`, `high`: the number and share of exact scratchpads (method `forced`) or of correct
-    answers (`free`), with the Wilson 95 % interval. `exact_accuracy`: the share of exact scratchpads. `first_wrong`:
-    the median index (from 0) of the first wrong state. `sampling`: a text such as `temperature 0.5`; it is empty for
-    greedy decoding. `over_context`: the number of questions whose documents need more positions than the model has.
+    `correct`: the number of exact scratchpads (method `forced`) or correct answers (`free`). `accuracy`: correct / n.
+    `low`, `high`: the Wilson 95 % interval of `accuracy`. `exact_accuracy`: the share of exact scratchpads.
+    `first_wrong`: the median index (from 0) of the first wrong state. `sampling`: for example `temperature 0.5` (empty:
+    greedy decoding). `over_context`: the number of questions whose documents need more positions than the model has.
     Such questions count as wrong, but tokens, seconds, memory_bytes, transition_accuracy and first_wrong ignore them.
     `tokens`, `seconds`, `memory_bytes`: means per answer. `seconds` is the time of the batched evaluation, divided by
     the number of questions. `memory_bytes` is the peak size of keys and values, over all voters. `endings`: the number
@@ -82,7 +82,7 @@ def evaluate(
     """Evaluate n test questions of each size and yield one result per size.
 
     `method`: `forced` (one forward pass) or `free` (generation). Contradictory arguments raise ScratchpadError.
-    on_progress: a function that receives the count of evaluated questions of each size.
+    on_progress: a function that is called with the number of evaluated questions of each size.
     """
     if method not in METHODS:
         raise unknown_name("method", method, METHODS)
@@ -91,9 +91,9 @@ def evaluate(
             f"nothing to evaluate: sizes={list(sizes)} and n={n}. Give at least one size, and at least n=1."
         )
     if method == "forced" and evaluated.voters:
-        raise ScratchpadError("models can vote only on generated text. Use the method free.")
+        raise ScratchpadError("models can vote only on generated text. Use `method='free'`.")
     if method == "forced" and sampling is not None and not sampling.is_greedy:
-        raise ScratchpadError("a temperature is not possible with the method forced. Use the method free.")
+        raise ScratchpadError("a temperature is possible only for generated text. Use `method='free'`.")
     drawn = [(size, draw_test_questions(evaluated.task, size, n, seed)) for size in sizes]
     fitting = [[evaluated.fits(question) for question in questions] for _, questions in drawn]
     with evaluated.eval_mode():
@@ -119,7 +119,7 @@ def _report(on_progress: OnProgress, unit: str, total: int, count: int) -> None:
 def _with_over_context(
     size: int, questions: Sequence[Symbols], fits: Sequence[bool], posed: Iterable[Sample]
 ) -> list[Sample]:
-    """Return one sample per question. `posed`: the samples of questions that fit. Other questions count as wrong."""
+    """Return one sample per question: from `posed` if the question fits into the context, otherwise a wrong one."""
     found = iter(posed)
     return [
         dataclasses.replace(next(found), index=index)

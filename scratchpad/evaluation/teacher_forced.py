@@ -43,7 +43,7 @@ def evaluate_teacher_forced(
 ) -> list[Sample]:
     """Evaluate every state, given the true previous state. The samples have no answer and an empty status.
 
-    on_count: a function that receives the number of evaluated questions after each forward pass.
+    on_count: a function that is called after each forward pass with the number of evaluated questions.
     """
     documents = [evaluated.document(question) for question in questions]
     sample_rows = [one for i, document in enumerate(documents) for one in _rows_of(i, document)]

@@ -34,7 +34,7 @@ class Verdict:
 
 
 def share_of_problems(verdicts: Iterable[tuple[Symbols, bool]]) -> Share:
-    """Return the share of problems with only correct examples. `verdicts`: one pair (problem, correct) per example."""
+    """Return the share of problems whose examples are all correct. `verdicts`: (problem, correct) per example."""
     problems: dict[Symbols, bool] = {}
     for problem, correct in verdicts:
         problems[problem] = problems.get(problem, True) and correct
@@ -90,10 +90,10 @@ def _without_space(text: str) -> str:
 
 
 def shares_by_metric(scored: Iterable[tuple[Symbols, dict[str, Verdict]]]) -> Iterator[tuple[str, str, str, Share]]:
-    """Yield (scoring, metric, unit, share). `scored`: one pair (problem, verdict by scoring) per example.
+    """Yield (scoring, metric, unit, share). `scored`: one pair (problem, {scoring: verdict}) per example.
 
     The metrics `output` and `trace` count correct examples, and problems whose examples are all correct. The metric
-    `state` counts true states in the correct place. Its interval assumes that states are independent.
+    `state` counts true states in the correct place. The interval of `state` assumes that states are independent.
     """
     verdicts = list(scored)
     for scoring in SCORINGS:

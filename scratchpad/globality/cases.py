@@ -1,4 +1,4 @@
-"""The documents for a globality degree: all documents of a task with their probabilities, or a sample."""
+"""The documents from which a globality degree is computed: all documents with their probabilities, or a sample."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class _Outcomes(Stream):
         raise _TooMany
 
     def below(self, n: int) -> int:
-        if n < 1 or self._at == _MAX_CHOICES:  # n < 1 is a mistake of the task, which sampling reports
+        if n < 1 or self._at == _MAX_CHOICES:  # n < 1 is a mistake of the task: sampling reports the mistake
             raise _TooMany
         if self._at == len(self._path):
             self._path.append((0, n))
@@ -86,8 +86,8 @@ def all_cases(
 ) -> WeightedDocuments | None:
     """Return all documents that the task can draw, or None if a draw has more than `most` outcomes.
 
-    `names`: interchangeable symbols. Problems that differ only in the choice of these names count as one problem, but
-    only for names that the task itself declares interchangeable.
+    `names`: interchangeable symbols. Symbols that the task does not declare interchangeable are ignored. Problems that
+    differ only in the choice of the other symbols count as one problem.
     """
     if task.count("train") is not None:
         return None
@@ -122,7 +122,7 @@ def sampled_cases(task: Task, format: Format, n: int, seed: int, report: ReportP
 
 
 def _outcomes(task: Task, folded: frozenset[str], most: int, report: ReportProgress) -> Iterator[tuple[Symbols, float]]:
-    """Yield question and probability of each outcome. Raises _TooMany if more than `most` outcomes are expected."""
+    """Yield (question, probability) for each outcome. Raises _TooMany if more than `most` outcomes are expected."""
     stream, number, covered = _Outcomes(folded), 0, 0.0
     going = True
     while going:

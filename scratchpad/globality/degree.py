@@ -20,9 +20,9 @@ LEAST_SAMPLES = 50
 class Degree:
     """The globality degree of one scored token.
 
-    `state`, `place`: the numbers (from 0) of the state and of the token in this state. `example`: the token in one
-    document. `share`: the share of documents that have the token. `documents`: the number of documents in the search.
-    `visible`: the number of tokens that the token sees. `tokens`: the places of the best set of tokens.
+    `state`: the number of the state. `place`: the number of the token in the state (both from 0). `example`: the token
+    at this place in one document. `share`: the share of documents with a token at this place. `documents`: the number
+    of these documents. `visible`: the number of tokens that the token sees. `tokens`: the places of the best set.
     """
 
     state: int

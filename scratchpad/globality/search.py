@@ -26,9 +26,9 @@ SHUFFLES = 999
 class SearchLimits:
     """Limits of a search.
 
-    `largest`: the largest number of tokens in a set. `work`: the largest product of the number of sets of one size and
-    the number of documents. `threshold`: the share of entropy that a set must remove (see `search`). `chance`: the
-    largest p-value that counts as better than chance. `seed`: the seed of the test against chance.
+    `largest`: the largest number of tokens in a set. `work`: the largest number of sets of one size, multiplied by the
+    number of documents. `threshold`: the share of entropy that a set must remove (see `search`). `chance`: the largest
+    p-value that counts as better than chance. `seed`: the seed of the test against chance.
     """
 
     largest: int = 4
@@ -40,7 +40,7 @@ class SearchLimits:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The result for one scored token. The histogram counts how often each visible token occurs.
+    """The result for one scored token. The histogram counts how often each symbol occurs among the visible tokens.
 
     `degree`: the size of the smallest set with enough information. The degree is 0 if the histogram determines the
     token, or if no set adds information to the histogram. `at_least`: whether `degree` is only a lower bound, because
@@ -66,9 +66,9 @@ class SearchResult:
 def search(table: TokenTable, exact: bool, limits: SearchLimits, report: ReportProgress) -> SearchResult:
     """Find the globality degree of one token.
 
-    A set of tokens has enough information if it removes at least the share `limits.threshold` of the token's entropy
-    given the histogram. The default threshold is the smaller of 0.5 and 2 / T, where T is the number of visible tokens
-    that vary. docs/globality.md explains this default.
+    A set of tokens has enough information if it removes at least the share `limits.threshold` of the entropy that the
+    token has when the histogram is known. The default threshold is the smaller of 0.5 and 2 / T, where T is the number
+    of visible tokens that vary. docs/globality.md explains this default.
     """
     informative = table.informative
     threshold = limits.threshold if limits.threshold is not None else min(_MAX_THRESHOLD, 2 / max(1, len(informative)))
@@ -118,10 +118,10 @@ class _Exact:
 
 
 class _Sample:
-    """The search method for a sample. Half of the sample selects the best set; the other half tests this set.
+    """The search method for a sample. Half of the sample selects the best set, and the other half tests this set.
 
     The test compares the set with chance: it permutes the answers among documents with equal histograms. The mean
-    information of the permutations is subtracted, because every finite sample shows some information by chance.
+    information after a permutation is subtracted, because every finite sample shows some information by chance.
     """
 
     def __init__(self, table: TokenTable, histogram: bool, limits: SearchLimits) -> None:
@@ -147,7 +147,7 @@ class _Sample:
 def _by_chance(table: TokenTable, histogram: bool, count: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
     """Yield `count` permutations of the answers among documents with equal histograms.
 
-    An answer that is a name becomes a random name that occurs equally often in the new document.
+    An answer that is a name is replaced by a random name with an equal count in the answer's new document.
     """
     strata = table.histogram if histogram else np.zeros_like(table.histogram)
     order = np.argsort(strata, kind="stable")
@@ -159,7 +159,7 @@ def _by_chance(table: TokenTable, histogram: bool, count: int, rng: np.random.Ge
         if named.any():
             times = np.empty_like(table.answers)
             times[order] = table.times(table.answers)[shuffled]
-            fits = table.counts == times[:, None]  # (N, M): whether a name occurs equally often
+            fits = table.counts == times[:, None]  # (N, M): whether a name has the answer's count
             names = table.symbols + np.argmax(fits * rng.random(fits.shape), 1)
             answers = np.where(answers >= table.symbols, names, answers)
         yield answers

@@ -1,7 +1,7 @@
 """A table for one scored token: the visible tokens in each document, and conditional entropies of the scored token.
 
-Entropies are in bits. N is the number of documents that have the token. V is the largest number of visible tokens;
-shorter documents are padded. M is the largest number of different names in a document.
+Entropies are in bits. N is the number of documents that have the token. V is the largest number of visible tokens, to
+which shorter documents are padded. M is the largest number of different names in a document.
 
 For interchangeable names, only the pattern counts: which tokens are equal, and how often each name occurs. The chosen
 places are the places whose tokens are known. At other places, all names that occur equally often are equally likely.
@@ -30,14 +30,14 @@ _DENSE = 16
 
 @dataclass(frozen=True)
 class TokenTable:
-    """The documents that have one scored token.
+    """The documents whose state number `state` has a scored token at `place` (both from 0).
 
-    `state`, `place`: the numbers (from 0) of the state and of the token in this state. `example`: the token in one
-    document. `places`: the V visible places. `plain`: (N, V), the number of the symbol at each place. A name has the
-    number `symbols` + n, where n is the name's number in the document. `answers`: (N,), the number of the scored token.
-    `weights`: (N,), the probabilities of the documents. `share`: the share of all documents that have the token.
-    `informative`: the places that can carry information. `histogram`: (N,), a number that documents with equal
-    histograms share. `counts`: (N, M), how often each name occurs at informative places; M is 0 without names.
+    `example`: this token in one document. `places`: the V visible places. `plain`: (N, V), the number of the symbol at
+    each place. A name has the number `symbols` + n, where n is the name's number in the document. `answers`: (N,), the
+    number of the scored token. `weights`: (N,), the probabilities of the documents. `share`: the share of all documents
+    that are in this table. `informative`: the places that can carry information. `histogram`: (N,), a group number:
+    documents have the same number if their histograms are equal. `counts`: (N, M), how often each name occurs at
+    informative places; M is 0 without names.
     """
 
     state: int
@@ -70,7 +70,7 @@ class TokenTable:
     def conditional_entropy(
         self, chosen: Sequence[int] = (), answers: np.ndarray | None = None, histogram: bool = True
     ) -> float:
-        """Return the entropy of the token (or of `answers`) given the tokens at the chosen places and the histogram."""
+        """Return the entropy of the token (or of `answers`) given the histogram and the tokens at the chosen places."""
         keys, kinds, alike = self.relative_keys(chosen, self.answers if answers is None else answers, histogram)
         return _conditional_entropy(keys, kinds, self.weights) + float(self.weights @ np.log2(alike))
 
@@ -84,7 +84,7 @@ class TokenTable:
     def relative_keys(
         self, chosen: Sequence[int], answers: np.ndarray, histogram: bool = True
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return three (N,) arrays: the keys of the known tokens, the answers, and the numbers of possible names.
+        """Return three (N,) arrays: the key of the known tokens, the answer, and the number of possible names.
 
         Names in keys and answers are replaced as in `_relative_to`. All possible names are equally likely.
         """
@@ -99,7 +99,7 @@ class TokenTable:
         return keys, self._relative_to(answers, seen), self._possible_names(answers, seen)
 
     def _relative_to(self, tokens: np.ndarray, seen: np.ndarray) -> np.ndarray:
-        """Return `tokens`. A name is replaced by the first chosen place with this name, or otherwise by the count."""
+        """Return `tokens` with each name replaced by the first chosen place of the name, or else the name's count."""
         width = seen.shape[1]
         named = tokens >= self.symbols
         found = np.where(named, self.symbols + width + self.times(tokens), tokens)
@@ -152,7 +152,7 @@ def tables(cases: WeightedDocuments, names: Sequence[str]) -> Iterator[TokenTabl
 
 
 def _coded(row: Row[str], numbers: dict[str, int], names: frozenset[str]) -> dict[str, list[int]]:
-    """Return the parts of a transition as numbers. Names have numbers above all symbols, by first occurrence."""
+    """Return the parts of a transition as numbers. Names get numbers above all symbols, in order of occurrence."""
     parts: dict[str, list[int]] = {"prompt": [], "before": [], "state": []}
     found: dict[str, int] = {}
     for token, segment, scored in zip(row.tokens, row.segments, row.scored, strict=True):
@@ -165,7 +165,7 @@ def _coded(row: Row[str], numbers: dict[str, int], names: frozenset[str]) -> dic
 def _of_state(
     number: int, written: list[Symbols], coded: list[dict[str, list[int]]], weights: np.ndarray, symbols: int
 ) -> Iterator[TokenTable]:
-    """Yield one table per token of a state. `written`: the state in each document. `coded`: the result of `_coded`."""
+    """Yield one table per token of a state. `written`, `coded`: per document, the state and the result of `_coded`."""
     padded = {part: _padded([one[part] for one in coded]) for part in ("prompt", "before", "state")}
     given = np.concatenate([padded["prompt"], padded["before"]], 1)
     places = [(part, i) for part in ("prompt", "before") for i in range(padded[part].shape[1])]
@@ -200,7 +200,7 @@ def _padded(parts: list[list[int]]) -> np.ndarray:
 def _histograms(seen: np.ndarray, symbols: int, highest: int) -> tuple[np.ndarray, np.ndarray]:
     """Return each document's histogram number and name counts. `highest`: the largest number of any token.
 
-    A histogram has only the sorted counts of names, because names are interchangeable.
+    A histogram has the counts of names in sorted order, because names are interchangeable.
     """
     width = max(symbols, highest + 1)
     places = np.arange(len(seen))[:, None] * width + seen

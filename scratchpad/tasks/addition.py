@@ -20,8 +20,8 @@ FILLING = (*"abcdefghijklmnopqrstuvwxyz", *DIGITS, "$")
 class Addition(Task):
     """The sum of two numbers. A question has room for numbers of up to `window` digits.
 
-    `digits`: the number of digits. By default, the probability of k digits is proportional to k.
-    `equal`: whether both numbers have `digits` digits. Otherwise, one number may be shorter and gets leading zeros.
+    `digits`: the number of digits k. By default, the probability of k is proportional to k.
+    `equal`: whether both numbers are equally long. If false, one number may be shorter and gets leading zeros.
     """
 
     size_setting: ClassVar[str] = "digits"
@@ -47,7 +47,7 @@ class Addition(Task):
         raise NotImplementedError
 
     def laid_out(self, rng: Stream, a: Symbols, b: Symbols) -> Symbols:
-        """Return a question that adds the numbers `a` and `b`. All other symbols of the question are random."""
+        """Return a question about the sum a + b. All other symbols of the question are random."""
         raise NotImplementedError
 
     def size_distribution(self) -> Lengths:

@@ -3,8 +3,8 @@
     174+_940_=$qtamn<start>[02]4[07]0c0r4$qtam<sep>[01]7[06]4c1r14$qta<sep>[00]1[05]9c1r114$qt<sep>[-1]_[03]_c0r1114$q<end>
 
 With `window` N, a question has three parts: 2N + 1 slots that contain `a+b`, then `=`, then a buffer (`$` and N + 1
-random symbols). A state holds the two digits to add, each after its slot number, then `c` and the carry, then `r`, the
-result so far and the rest of the buffer. If the last carry is 1, one more state with the slot `[-1]` adds this carry.
+random symbols). A state holds the two digits to add, each after its slot number, then `c` and the carry, then `r`. The
+result so far and the rest of the buffer follow. If the last carry is 1, one more state (slot `[-1]`) adds this carry.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class _Labels(StateLabels):
 class AdditionRandomSpace(Addition):
     """`digits`: the number of digits k (default: 1 to window / 3, with a probability proportional to k).
     `window`: the largest number of digits.
-    `equal`: whether both numbers have `digits` digits. Otherwise, one number may be shorter and gets leading zeros.
+    `equal`: whether both numbers are equally long. If false, one number may be shorter and gets leading zeros.
     """
 
     name: ClassVar[str] = "addition-random-space"

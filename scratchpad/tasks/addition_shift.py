@@ -38,7 +38,7 @@ class _Labels(StateLabels):
 class AdditionShift(Addition):
     """`digits`: the number of digits k (default: 1 to 4 if window is 30, with a probability proportional to k).
     `window`: the largest number of digits.
-    `equal`: whether both numbers have `digits` digits. Otherwise, one number may be shorter and gets leading zeros.
+    `equal`: whether both numbers are equally long. If false, one number may be shorter and gets leading zeros.
     """
 
     name: ClassVar[str] = "addition-shift"

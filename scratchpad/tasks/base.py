@@ -41,9 +41,9 @@ class Task(WrittenWork, SizedQuestions):
     """Whether the seed changes the questions. Tasks that read a data set ignore the seed."""
     small: ClassVar[str] = ""
     """Settings of a run, as for `--set`, with which a small model learns the task within minutes on two CPU cores.
-    `scratchpad train TASK` adds them to those of the recipe `small`."""
+    `scratchpad train TASK` adds these settings to the recipe `small`."""
     blank: ClassVar[str] = ""
-    """The symbol of an empty place in a question; empty if questions have no empty places."""
+    """The symbol of an empty place in a question, or an empty text if questions have no empty places."""
     examples: ClassVar[tuple[tuple[str, dict[str, Any]], ...]] = ()
     """Worked examples (question, settings) for the gallery. The examples of the paper come first."""
     texts: ClassVar[TextRules] = TextRules()
@@ -55,7 +55,7 @@ class Task(WrittenWork, SizedQuestions):
         return 0.0
 
     def interchangeable(self) -> Symbols:
-        """Return the symbols that serve as names. Permuting the names of a question does not change its probability."""
+        """Return the symbols that serve as names: a permutation of names does not change a question's probability."""
         return ()
 
     def check(self, question: Symbols) -> None:
@@ -66,7 +66,7 @@ class Task(WrittenWork, SizedQuestions):
         return question
 
     def known_truth(self, question: Symbols) -> Symbols | None:
-        """Return the correct answer, or `None` if it is not known, because the question is not in the user's data."""
+        """Return the correct answer, or None if this answer is unknown because the user's data lacks the question."""
         try:
             return self.truth(question)
         except SkippedProblem:
@@ -82,7 +82,7 @@ class Task(WrittenWork, SizedQuestions):
         return None
 
     def settings(self, everything: bool = False) -> dict[str, Any]:
-        """Return the settings as JSON values. `everything`: include unchanged settings that are not in the paper."""
+        """Return the settings as JSON. `everything`: include default values of settings that are not in the paper."""
         shown = {}
         for field in dataclasses.fields(self):
             value = self.size_distribution() if field.name == self.size_setting else getattr(self, field.name)
@@ -118,7 +118,7 @@ class Task(WrittenWork, SizedQuestions):
         )
 
     def split(self, text: str) -> Symbols:
-        """Cut text into symbols at its spaces. Text without spaces is cut into characters and marks such as <sep>."""
+        """Cut text into symbols at the spaces. Text without spaces is cut into characters and marks such as <sep>."""
         words = tuple(text.split())
         return words if len(words) > 1 or text.strip() in self.symbols() else letters(text.strip())
 

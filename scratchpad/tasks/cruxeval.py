@@ -1,4 +1,4 @@
-"""CRUXEval (Gu et al. 2024): 800 short Python functions, each with one input. All are in the test split."""
+"""CRUXEval (Gu et al. 2024): 800 short Python functions, each with one input. The test split has all functions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _HUB = "cruxeval-org/cruxeval"
 
 @dataclass(frozen=True)
 class Cruxeval(ProgramRuns):
-    """`path`: the data file (default: use the Hugging Face hub). `lines`: the range of a program's number of lines.
+    """`path`: the data file (default: use the Hugging Face hub). `lines`: the number of lines of a program.
     `steps`: the largest number of lines that a run may execute; longer runs are left out.
     `most_characters`: the largest length of a run's trace in characters (0: no limit); longer runs are left out.
     """

@@ -27,7 +27,7 @@ class Document(Generic[Symbol]):
     `prompt`: the symbols that every state sees.
     `states`: the states. Each state ends with <sep>, but the last state of a whole chain ends with <end>.
     `preamble`: the number of symbols at the end of the prompt that the model must write itself.
-    `within`: whether earlier states are left out. If so, or if the prompt is empty, the first state is only an input.
+    `within`: whether `states` begins inside the chain. If so, or if the prompt is empty, `states[0]` is only an input.
     """
 
     prompt: tuple[Symbol, ...]
@@ -40,7 +40,7 @@ class Document(Generic[Symbol]):
             raise ScratchpadError("a document must have at least one state, and no state may be empty")
         if self.first_given and len(self.states) == 1:
             where = "that starts inside a chain" if self.within else "without a prompt"
-            raise ScratchpadError(f"a document {where} needs at least two states, because the first is only an input")
+            raise ScratchpadError(f"a document {where} needs at least two states: the first state is only an input")
         if not 0 <= self.preamble <= max(len(self.prompt) - 1, 0):
             raise ScratchpadError(
                 f"a preamble of {self.preamble} symbols does not fit into a prompt of {len(self.prompt)} symbols. "
@@ -49,7 +49,7 @@ class Document(Generic[Symbol]):
 
     @property
     def first_given(self) -> bool:
-        """Whether the first state is only an input: the model does not write this state, and no loss counts it."""
+        """Whether the first state is only an input. The model does not write this state, and the loss ignores it."""
         return self.within or not self.prompt
 
     def symbols(self) -> list[Symbol]:
@@ -74,7 +74,7 @@ def joined(chain: Sequence[Sequence[str]], separator: str = SEP) -> tuple[str, .
 
 
 def after_last(separator: str, text: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the symbols after the last separator of a text, or the whole text if it has no separator."""
+    """Return the symbols after the last separator of a text, or the whole text if there is no separator."""
     return text[len(text) - text[::-1].index(separator) :] if separator in text else text
 
 
@@ -89,12 +89,12 @@ def letters(text: str) -> tuple[str, ...]:
 
 
 def is_wide(symbols: Iterable[str]) -> bool:
-    """Return whether a symbol other than marks and tags has several characters, so that text needs spaces."""
+    """Return whether text needs spaces: a symbol other than a mark or tag has several characters."""
     return any(len(symbol) > 1 and symbol not in MARKS and symbol not in TAGS for symbol in symbols)
 
 
 def as_text(symbols: Sequence[str], paper: bool = False) -> str:
-    """Join symbols into text, with spaces if `is_wide(symbols)`. `paper`: whether to print the papers' marks."""
+    """Join symbols into text, with spaces if `is_wide(symbols)`. `paper`: whether to write marks as the papers do."""
     symbols = in_paper_marks(symbols) if paper else symbols
     return (" " if is_wide(symbols) else "").join(symbols)
 

@@ -66,7 +66,7 @@ class Format:
             return None
 
     def variant(self, name: str) -> Format | None:
-        """Return the variant `name` of this format, such as `filler-8` of `filler`, or None if it does not exist."""
+        """Return the variant `name` of this format, such as `filler-8` of `filler`. None: there is no such variant."""
         return None
 
     def write(self, task: Task, question: Symbols, max_states: int | None = None, place: float = 0) -> Document[str]:
@@ -74,7 +74,7 @@ class Format:
 
         `max_states`: the largest number of states to write if the format is inductive (None: all).
         `place`: where the written states begin in the chain, from 0 (the first state) to 1 (as late as possible in
-        the first 10,000 states). If earlier states are left out, the state just before is added as an input.
+        the first 10,000 states). If the chain's beginning is left out, the state before `place` is added as an input.
         """
         task.check_format(self)
         prompt = self.prompt(task, question)

@@ -20,7 +20,7 @@ Edges = Sequence[tuple[str, str]]
 
 @cache
 def alphabet(names: int) -> Symbols:
-    """Return vertex names (v000, v001, ...), then punctuation. `names`: the number of vertex names."""
+    """Return the symbols: vertex names (v000, v001, ...), then punctuation. `names`: the number of vertex names."""
     width = len(str(names - 1))
     return (*(f"v{i:0{width}}" for i in range(names)), *_PUNCTUATION)
 
@@ -96,8 +96,8 @@ class GraphTask(Task):
 class CycleWalk(GraphTask):
     """A task on graphs that consist of cycles: are all queried vertices on the same cycle?
 
-    The states are a walk from the first queried vertex. The walk ends at the next queried vertex on the cycle (label 1)
-    or back at its start (label 0). The states show every `jump`-th vertex, then the last vertex with the label.
+    The states are a walk from the first queried vertex. The walk ends at another queried vertex (label 1) or when it is
+    back at its first vertex (label 0). The states show every `jump`-th vertex, then the last vertex with the label.
     """
 
     has_paper_text: ClassVar[bool] = True

@@ -4,8 +4,8 @@
     scratchpad  01101111=0100<end>
     inductive   01101111=<start>[00]0,0<sep>[01]1,1<sep>[02]1,0<sep>[03]0,0<end>
 
-The running parity of a bit is the parity of all bits up to this bit. With `jump` j, the work shows only every j-th
-running parity and the last one. An inductive state is `[slot]bit,running parity`; the paper has no inductive text.
+The running parity of a bit is the parity of all bits up to this bit. With `jump` j, the work shows only every j-th and
+the last running parity. An inductive state is `[slot]bit,running parity`. The paper has no inductive text.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _BITS = ("0", "1")
 
 @dataclass(frozen=True)
 class HalfParity(Task):
-    """`bits`: the answer is the parity of the first `bits` bits (default: half of all bits, rounded up).
-    `window`: the number of bits of a question. `jump`: the work shows every jump-th running parity and the last one.
+    """`bits`: the number of leading bits whose parity is the answer (default: half of all bits, rounded up).
+    `window`: the number of bits of a question. `jump`: the work shows every jump-th and the last running parity.
     """
 
     name: ClassVar[str] = "half-parity"
@@ -112,7 +112,7 @@ class HalfParity(Task):
         return self.bits.low if self.bits else len(question) // 2
 
     def _moved(self, question: Symbols, slot: int, parity: int) -> Symbols:
-        """Return the state that is `jump` slots after `slot`, or the last state if fewer slots are left."""
+        """Return the state that is `jump` slots after `slot`, or the last state if fewer than `jump` slots follow."""
         after = min(slot + self.jump, self._counted(question) - 1)
         parity += question[slot + 1 : after + 1].count("1")
         return (*slot_mark(question, after), question[after], ",", str(parity % 2))

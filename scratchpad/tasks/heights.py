@@ -61,7 +61,7 @@ class _Texts(TextRules):
 
 @dataclass(frozen=True)
 class Heights(Task):
-    """`n`: the number of people between the two queried people. Another n people are taller, and n are shorter."""
+    """`n`: the row has n people above the two queried people, n people between them and n people below them."""
 
     name: ClassVar[str] = "heights"
     summary: ClassVar[str] = "who is taller, from comparisons of neighbours in words?"
@@ -156,7 +156,7 @@ class Heights(Task):
         return replace(self, n=Lengths(between, between)) if between > 0 and 3 * between + 2 == len(row) else self
 
     def _claim(self, question: Symbols, above: str) -> Symbols:
-        """Return the state that compares the first person of the final question with the person just below `above`."""
+        """Return the state that compares the first queried person with the person after `above` in the row."""
         tall, short = question[-5], question[-2]
         below = next((b for a, b in _pairs(question) if a == above), None)
         if below is None:

@@ -59,5 +59,5 @@ class Induction:
         """Return all states of the chain. Raises ScratchpadError if the chain has more than `limit` states."""
         states = list(islice(self.states(question), limit + 1))
         if len(states) > limit:
-            raise ScratchpadError(f"{self.name}: no end after {limit} states. Check that `step` can return None.")
+            raise ScratchpadError(f"{self.name}: a chain exceeds {limit} states. Check that `step` can return None.")
         return states

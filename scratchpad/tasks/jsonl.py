@@ -38,7 +38,7 @@ def line_of(
 def document_of_line(place: str, value: dict[str, Any]) -> Document[str]:
     """Read a document with its marks (<sep>, ...) from a JSON object. `place`: `FILE:LINE`, for error messages."""
     if not isinstance(value.get("states"), list) or "prompt" not in value:
-        raise ScratchpadError(f"{place}: a document needs `prompt` and the list `states`, both with their marks")
+        raise ScratchpadError(f"{place}: a document needs `prompt` and a list `states`, both with marks such as <sep>")
     prompt = symbols_of(value["prompt"], f"{place}: prompt", marks=True, empty=True)
     states = tuple(symbols_of(state, f"{place}: state {i}", marks=True) for i, state in enumerate(value["states"]))
     preamble = value.get("preamble", 0)
@@ -52,7 +52,7 @@ def symbols_of(value: Any, place: str, marks: bool = False, empty: bool = False)
     """Return the symbols of a JSON value: a list of symbols, or a string that is cut into characters and marks.
 
     `marks`: whether marks such as <sep> are allowed. `empty`: whether an empty value is allowed. `place`: the file,
-    line and name, for error messages. Raises ScratchpadError if the value is not allowed.
+    line and JSON key, for error messages. Raises ScratchpadError if the value is not allowed.
     """
     if not isinstance(value, (str, list)) or not all(isinstance(item, str) and item for item in value):
         raise ScratchpadError(f"{place} must be a text or a list of symbols, not {json.dumps(value)[:60]}")

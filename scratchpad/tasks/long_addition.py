@@ -56,8 +56,8 @@ class _Labels(StateLabels):
 @dataclass(frozen=True)
 class LongAddition(TextTask):
     """`digits`: the number of digits of an operand.
-    `law`: how operands are drawn. Their lengths are independent (uniform) or equal (same), or all numbers with an
-    allowed length are equally likely, so most operands are long (numbers).
+    `law`: how operands are drawn: with independent lengths (uniform), with equal lengths (same), or so that all
+    numbers with an allowed length are equally likely (numbers). In the last case, most operands are long.
     `window`: the largest number of digits of an operand in the inductive text.
     """
 
@@ -159,7 +159,7 @@ def _registers(question: Symbols, window: int) -> tuple[str, str]:
 
 
 def _moved(left: str, right: str, results: str, carry: int) -> Symbols:
-    """Return the next state. Each register loses its last digit; the sum of these digits enters on the left."""
+    """Return the next state: each register loses its last digit, and a digit of the result enters on the left."""
     carry, digit = divmod(int(left[-1]) + int(right[-1]) + carry, 10)
     return (str(digit), *results, *left[:-1], "+", "_", *right[:-1], ",", str(carry))
 

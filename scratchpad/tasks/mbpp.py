@@ -20,7 +20,7 @@ _SPLITS = {"prompt": range(1, 11), "test": range(11, 511), "validation": range(5
 
 @dataclass(frozen=True)
 class Mbpp(ProgramRuns):
-    """`path`: the data file (default: use the Hugging Face hub). `lines`: the range of a program's number of lines.
+    """`path`: the data file (default: use the Hugging Face hub). `lines`: the number of lines of a program.
     `steps`: the largest number of lines that a run may execute; longer runs are left out.
     `most_characters`: the largest length of a run's trace in characters; a task with a longer trace is left out. 0
     means no limit, and 1066 is about the paper's limit of 512 tokens. `candidates`: a file of programs that replace
@@ -64,7 +64,7 @@ def _call(place: str, test: str) -> str:
 
 
 def _candidates(path: str, tasks: dict[int, ProgramProblem]) -> Iterator[ProgramProblem]:
-    """Yield a problem for each program in the file `path`. The problem has the calls of the program's task."""
+    """Yield a problem for each program in the file `path`, with the calls of the MBPP task of this program."""
     for place, value in read_lines(path):
         number, program = value.get("task_id"), value.get("program")
         if type(number) is not int or number not in tasks or not isinstance(program, str):

@@ -134,7 +134,7 @@ class Polynomials(TextTask):
 
 @lru_cache(maxsize=64)
 def _read(question: Symbols) -> tuple[list[Term], int]:
-    """Return the terms of a question and its value of x."""
+    """Return the terms of the polynomial in a question, and the value of x."""
     found = _QUESTION.fullmatch("".join(question))
     if not found:
         raise ValueError(f"not a question of polynomials: {''.join(question)}")

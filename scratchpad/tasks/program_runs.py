@@ -50,7 +50,7 @@ _PLAIN_CHARACTERS = 1 << 16
 class ProgramProblem:
     """A program and its calls. Each call makes a question.
 
-    `calls`: expressions such as `f(6)`; None means that the program sets `output` without a call.
+    `calls`: expressions such as `f(6)`, or None in place of a call if the program itself sets `output`.
     `setup`: code that is put between the program and each call.
     """
 
@@ -67,7 +67,7 @@ class ProgramProblem:
 
 class _Texts(TraceTexts):
     def relaxed_answer(self, work: str) -> str:
-        # In JSON, a tuple and a list are the same.
+        # Values are compared as JSON, in which a tuple and a list are the same.
         value, *_ = relaxed_output(work) or [_literal_in(work)]
         return json.dumps(value, sort_keys=True)
 
@@ -115,7 +115,7 @@ class ProgramRuns(TraceTask):
             splits = ", ".join(f"{name} ({len(held)})" for name, held in self._parts.items())
             lines = self.lines.to_json()
             raise ScratchpadError(
-                f"{self.name}: no {split} program has lines={lines}; matching programs: {splits or 'none'}"
+                f"{self.name}: no {split} program has lines={lines}; such programs in other splits: {splits or 'none'}"
             )
         return part[index % len(part)]
 
@@ -213,7 +213,7 @@ class ProgramRuns(TraceTask):
         return self._literal(question, _names_in(state)["output"])
 
     def _literal(self, question: Symbols, value: Any) -> Symbols:
-        """If `value` is the correct output, return the correct Python literal. Otherwise return `value` as JSON."""
+        """If `value` equals the output, return the output as a Python literal. Otherwise return `value` as JSON."""
         is_correct = same_json(value, self.traced(question).output)
         return self.truth(question) if is_correct else letters(json.dumps(value))
 

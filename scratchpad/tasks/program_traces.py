@@ -60,13 +60,13 @@ def program_of(question: Symbols) -> Symbols:
 
 
 def last_names(work: str) -> dict[str, Any]:
-    """Return the variables in the last state of the text `work`, or an empty dictionary if it has no state."""
+    """Return the variables in the last state of the text `work`, or {} if the text has no state."""
     found = [state for state in map(state_in, work.split("\n")) if state]
     return json.loads(found[-1].removeprefix(_STATE)) if found else {}
 
 
 def relaxed_output(work: str) -> list[Any]:
-    """Return the value of `output`, or else of `v0`, in the last state of `work`, as a list of at most one value."""
+    """Return a list of at most one value: that of `output`, or else of `v0`, in the last state of `work`."""
     names = last_names(work)
     return [names[name] for name in ("output", "v0") if name in names][:1]
 

@@ -42,7 +42,7 @@ class _Labels(StateLabels):
 class RandomGraphs(GraphTask):
     """`distance`: the length of the shortest path from the first queried vertex to the second queried vertex.
     `unconnected`: the share of questions in which no path exists.
-    `vertices`, `edges`: the numbers of vertices and edges. All graphs with these numbers are equally likely.
+    `vertices`, `edges`: the number of vertices and the number of edges. All such graphs are equally likely.
     `probability`: the probability of each edge; this setting replaces `edges`.
     `names`: the number of different names that vertices can have.
 
@@ -132,7 +132,7 @@ class RandomGraphs(GraphTask):
         return state[-1:]
 
     def truth(self, question: Symbols) -> Symbols:
-        """Compute the transitive closure (Warshall). Each bit of `reach[a]` is a vertex that can be reached from a."""
+        """Compute the transitive closure (Warshall). Bit b of `reach[a]` says whether b can be reached from a."""
         edges, (source, target) = edges_in(question), queried_in(question)
         bit = {vertex: 1 << i for i, vertex in enumerate(dict.fromkeys((source, target, *sum(edges, ()))))}
         reach = dict.fromkeys(bit, 0)
@@ -166,7 +166,7 @@ class RandomGraphs(GraphTask):
         )  # fmt: skip
 
     def longest_questions(self) -> tuple[Symbols, ...]:
-        """Return a question with the longest queue: its source has edges to all other vertices except the target."""
+        """Return a question with the longest queue: the source has edges to all other vertices except the target."""
         n, names = self.vertices, self.symbols()
         away = [(0, b) for b in range(1, n - 1)] + [(a, b) for a in range(1, n - 1) for b in range(n - 1) if a != b]
         back = [(n - 1, b) for b in range(n - 1)] + [(a, n - 1) for a in reversed(range(n - 1))]
@@ -179,14 +179,14 @@ class RandomGraphs(GraphTask):
         if self.unconnected < 1:
             low = self.distance.high
             for d in range(self.distance.low, low + 1):
-                # The most edges: all vertices outside the path of length d have the same distance from its start.
+                # A graph has the most edges if all vertices outside the path are equally far from its start.
                 high = min(high, n * (n - 1) - d * (d - 1) // 2 - (n - d - 1) * max(d - 2, 0))
         if self.unconnected > 0:
             high = min(high, (n - 1) ** 2)  # without a path, at least n - 1 edges are missing
         return low, high
 
     def _graph_with(self, rng: Stream, distance: int, most: int = _MOST_GRAPHS) -> tuple[Pairs, Pairs]:
-        """Draw graphs until two vertices have this distance (0: no path). Return the edges and all such pairs."""
+        """Draw a graph with vertices at this distance (0: no path). Return the edges and all pairs at this distance."""
         for _ in range(most):
             edges = self._graph(rng)
             found = _pairs_apart(self.vertices, edges, distance)
@@ -213,7 +213,7 @@ class RandomGraphs(GraphTask):
         return a, b + (b >= a)
 
     def _edges_at_most(self) -> int:
-        """Return the largest number of edges. With `probability`, this is the mean plus eight standard deviations."""
+        """Return the largest number of edges: the mean plus eight standard deviations if `probability` is set."""
         if self.probability is None:
             return self.edges
         places = self.vertices * (self.vertices - 1)
@@ -222,8 +222,8 @@ class RandomGraphs(GraphTask):
 
 
 def _pairs_apart(vertices: int, edges: Pairs, distance: int) -> Pairs:
-    """Return all pairs of vertices at `distance`. If `distance` is 0, return all pairs that no path connects."""
-    # Each bit of near[a] is a vertex that can be reached from vertex a in at most `level` steps.
+    """Return all pairs (a, b) whose shortest path from a to b has `distance` edges (0: pairs without a path)."""
+    # Bit b of near[a] says whether vertex b can be reached from vertex a in at most `level` steps.
     near = [1 << vertex for vertex in range(vertices)]
     level = 0
     while True:

@@ -27,9 +27,9 @@ _STATEMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Delete, ast.Expr)
 
 
 def single_lines(task: ProgramRuns, questions: Iterable[Symbols], left_out: Counter[str]) -> Iterator[list[Any]]:
-    """Run the program of each question and yield a list of problems, one per line. Repeated problems are left out.
+    """Yield one list of problems per question, with one problem per line that runs. Repeated problems are left out.
 
-    `left_out`: the number of runs and lines that give no problem, by reason. This function updates the counter.
+    `left_out`: a counter of runs and lines that give no problem, by reason. This function updates the counter.
     """
     known: dict[str, str] = {}
     for question in questions:
@@ -62,7 +62,7 @@ def _of_trace(trace: Trace, known: dict[str, str], left_out: Counter[str]) -> It
 
 
 def _whole_statements(program: str) -> Counter[int]:
-    """Return, for each line number, how many complete simple statements the line has (no jumps)."""
+    """Return, for each line number, how many complete simple statements the line has. Jumps do not count."""
     try:
         nodes = ast.walk(ast.parse(program))
     except RecursionError:
@@ -71,7 +71,7 @@ def _whole_statements(program: str) -> Counter[int]:
 
 
 def _are_statements(line: str, whole: int) -> bool:
-    """Return whether a line, parsed without its context, consists of `whole` simple statements (at least 1)."""
+    """Return whether a line, parsed alone, consists of exactly `whole` simple statements. False if `whole` is 0."""
     try:
         body = ast.parse(line).body
     except (SyntaxError, ValueError, RecursionError):

@@ -20,11 +20,11 @@ class SizedQuestions(Induction):
         return getattr(self, self.size_setting)
 
     def covered_sizes(self) -> Lengths:
-        """Return the sizes at which every question can be drawn. At other sizes, another setting excludes some."""
+        """Return the sizes at which all questions can be drawn. Another setting limits the questions of other sizes."""
         return self.size_distribution()
 
     def default_test_sizes(self) -> tuple[int, ...]:
-        """Return the sizes to test if a config gives no sizes. By default, this is the largest size that is drawn."""
+        """Return the sizes to test if a config gives no sizes. By default, only the largest drawn size is tested."""
         return (self.size_distribution().high,)
 
     def at_size(self, size: int) -> Self:

@@ -197,7 +197,7 @@ def _with_successors(lines: Mapping[int, ProgramLine], number: int) -> ProgramLi
 
 
 def _after_block(lines: Mapping[int, ProgramLine], number: int, into_else: bool = False) -> int:
-    """Return the number of the line that runs if the test in line `number` is false or if a `break` ends its loop."""
+    """Return the number of the line that runs next if the test of the `while` or `if` in line `number` is false."""
     after = _next_outside(lines, number)
     if into_else and lines[after].kind == "else" and lines[after].depth == lines[number].depth:
         return after + 1
@@ -205,9 +205,9 @@ def _after_block(lines: Mapping[int, ProgramLine], number: int, into_else: bool 
 
 
 def _successor(lines: Mapping[int, ProgramLine], number: int, after: int) -> int:
-    """Return the number of the line that runs after line `number`. `after`: the next line, or the line after its block.
+    """Return the number of the line that runs after line `number`, or after the block of this line.
 
-    If `after` is an `else`, its block is skipped. At the end of a loop's body, the `while` line is next.
+    `after`: the next line of the text. The block of an `else` is skipped. After a loop's body, `while` runs again.
     """
     while lines[after].kind == "else":
         after = _next_outside(lines, after)

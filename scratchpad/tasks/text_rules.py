@@ -60,7 +60,7 @@ class TextRules:
         return self.read_work(work)
 
     def matches(self, written: Symbols, true: Symbols) -> bool:
-        """Return whether a state or text that a model wrote has the same symbols, or the same values, as `true`."""
+        """Return whether `written`, a model's state or text, equals `true`. A subclass may compare values instead."""
         return written == true
 
     def relaxed_answer(self, work: str) -> str:

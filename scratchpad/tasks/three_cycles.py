@@ -4,9 +4,9 @@
     scratchpad  a > d ; f > a ; b > e ; e > f ; d > c ; c > b ; a ? b ? c ; a > d > c ; 1 <end>
     inductive   a > d ; f > a ; b > e ; e > f ; d > c ; c > b ; a ? b ? c ; <start> a <sep> d <sep> c ; 1 <end>
 
-In two thirds of the questions, the three queried vertices are evenly spaced on one cycle, in a random order. In other
-questions, they are on three different cycles. The states are a walk from the first queried vertex. The walk ends at
-another queried vertex (label 1) or when it returns to its start (label 0).
+In two thirds of the questions, the three queried vertices are evenly spaced on one cycle, in a random order. In all
+other questions, they are on three different cycles. The states are a walk from the first queried vertex. The walk ends
+at another queried vertex (label 1) or when it returns to its start (label 0).
 """
 
 from __future__ import annotations

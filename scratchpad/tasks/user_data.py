@@ -28,7 +28,7 @@ _HELD_OUT = 10  # without a test file, one problem in ten is held out for testin
 class Entry:
     """A problem of a file: a question, the states of its chain and the answer, all without marks.
 
-    `inductive_question`: the question as the inductive format writes it; empty if this is equal to `question`.
+    `inductive_question`: the question as the inductive format writes it, or () if this text equals `question`.
     """
 
     question: Symbols
@@ -48,14 +48,13 @@ class Corpus(Task):
 
     `steps`: the sizes of the problems that are drawn. The size of a problem is its number of states.
 
-    Draws have the order
-    of the file, start again at its end, and ignore the seed. Without a test file, one problem in ten (at least one) is
-    held out for testing. Questions that are calls of the same program are one problem.
+    Draws have the order of the file, start again after the last problem, and ignore the seed. Without a test file, one
+    problem in ten (at least one) is held out for testing. Questions that are calls of the same program are one problem.
 
-    A model may answer questions that are not in the file. They must be written like the questions in the file (like
-    the prompts, if the lines have prompts that differ from the questions). Their states and true answers are unknown.
+    A model may answer new questions. New questions must be written like the questions in the file (like the prompts,
+    if the lines have prompts that differ from the questions). Their states and true answers are unknown.
 
-    If a last state is not in the file, the answer is read off it in one of four ways. In the trace of a program, the
+    From a last state that is not in the file, the answer is read in one of four ways. In the trace of a program, the
     answer is the value of `output`. If every last state in the file ends with its answer and all answers have n
     symbols, then the last n symbols are the answer. If answers have different lengths, but the same symbol stands
     before every answer and in no answer, then the answer is what follows the last such symbol. Otherwise, the whole
@@ -113,7 +112,7 @@ class Corpus(Task):
         return self._alphabet
 
     def split(self, text: str) -> Symbols:
-        """Cut text into characters if they and the space are symbols, and otherwise as other tasks do."""
+        """Cut text into characters if the space and all characters are symbols, and otherwise as other tasks do."""
         characters = letters(text)
         if " " in self._alphabet and set(characters) <= {*self._alphabet, *MARKS}:
             return characters
@@ -222,9 +221,9 @@ class Corpus(Task):
 
     @cached_property
     def _before_answer(self) -> str | int:
-        """The symbol before the answers at the ends of the last states, or the length of these answers.
+        """How to find the answer at the end of a last state: the symbol before the answer, or the answer's length.
 
-        0: the whole state is the answer.
+        Length 0 means that the whole state is the answer.
         """
         pairs = [(after_last(SEP, entry.states[-1]), entry.answer) for entry in self._all]
         if not all(last[-len(answer) :] == answer for last, answer in pairs):
@@ -296,7 +295,7 @@ def corpus_of(files: tuple[DataFile, ...]) -> Corpus:
     for line in every:
         before = first.setdefault(line.entry.question, line)
         if before.entry != line.entry:
-            raise ScratchpadError(f"{line.place}: the same question as in {before.place}, but another chain or answer")
+            raise ScratchpadError(f"{line.place}: repeats the question of {before.place} with another chain or answer")
     if not test_lines and len(set(map(program_of, first))) < 2:
         what = "question" if len(first) == 1 else f"program with {len(first)} calls"
         raise ScratchpadError(f"{path}: only 1 {what}: add one more for testing, or give test data (`task.test_data`)")

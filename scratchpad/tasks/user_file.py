@@ -23,7 +23,7 @@ _MOST_STATES_CHECKED = 100_000
 
 @dataclass(frozen=True)
 class FunctionTask(Task):
-    """A task made of the functions of a module. Its settings are the names in the module's SETTINGS.
+    """A task made of the functions of a module. The task's settings are the names in the module's SETTINGS.
 
     `sizes`: the sizes of the questions that are drawn.
     """

@@ -1,7 +1,7 @@
 """A task from a user's programs: a folder of .py files, or JSON lines `{"program": .., "call": ..}`.
 
 A comment `# call: f(6)` on a separate line of a .py file gives a call to run. A program without such comments must set
-`output` itself. If a file in the folder is not text, it counts as a syntax error.
+`output` itself. A file in the folder that is not text counts as a syntax error.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class UserPrograms(ProgramRuns):
         for file in files:
             try:
                 yield _from_text(read_program(file))
-            except ScratchpadError as error:  # the message is not a program, so it counts as a syntax error
+            except ScratchpadError as error:  # the message, in place of the text, is a syntax error
                 yield ProgramProblem(str(error), (None,), _SPLIT)
 
 
@@ -70,7 +70,7 @@ def _from_text(text: str) -> ProgramProblem:
 
 
 def _calls(text: str) -> dict[int, str]:
-    """Return the calls in comments by line number, or an empty dictionary if the text has a syntax error."""
+    """Return {line number: call} for the comments that give calls, or {} if the text has a syntax error."""
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
     except (tokenize.TokenError, SyntaxError):
