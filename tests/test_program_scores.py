@@ -242,7 +242,7 @@ def test_without_the_package_of_the_hub(monkeypatch: pytest.MonkeyPatch, capsys:
         assert main(["show", name, "--split", "test"]) == 2
         err = capsys.readouterr().err
         assert "the package `datasets` is not installed. Install it with pip install 'scratchpad[hub]', or" in err
-        assert "--set path=FILE.jsonl" in err
+        assert "with the setting path=FILE.jsonl" in err
 
 
 def test_data_by_name_from_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -286,13 +286,10 @@ def test_lines_that_are_no_mbpp(change: dict[str, Any], says: str, tmp_path: Pat
     ("arguments", "says"),
     [
         (["show", "mbpp", "--set", "path=none.jsonl"], "none.jsonl: cannot be read"),
-        (
-            ["show", "mbpp", "--set", "path=P", "lines=99"],
-            "no train program has lines=99; such programs in other splits: none",
-        ),
+        (["show", "mbpp", "--set", "path=P", "lines=99"], "no train program has lines=99; found in splits: none"),
         (
             ["show", "cruxeval", "--set", "path=C"],
-            "no train program has lines=1-100000; such programs in other splits: test (1)",
+            "no train program has lines=1-100000; found in splits: test (1)",
         ),
         (
             ["show", "mbpp", "--set", "path=P", "candidates=C"],
@@ -303,7 +300,7 @@ def test_lines_that_are_no_mbpp(change: dict[str, Any], says: str, tmp_path: Pat
             "mbpp: steps=0 most_characters=0: steps must be at least 1, and most_characters must be at least 0",
         ),
         (["show", "mbp", "--set", "path=P"], "unknown task 'mbp': did you mean 'mbpp'"),
-        (["show", "own-programs"], "own-programs needs --set path=FOLDER"),
+        (["show", "own-programs"], "own-programs needs the setting path=FOLDER"),
         (["show", "parity", "--source", "P"], "--source is only for the task `programs`, not for parity"),
         (["show", "programs", "--source", "P"], "P: a line must be {"),
         (["show", "programs", "--source", "EMPTY"], "the folder has no .py file"),

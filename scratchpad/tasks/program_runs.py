@@ -115,7 +115,7 @@ class ProgramRuns(TraceTask):
             splits = ", ".join(f"{name} ({len(held)})" for name, held in self._parts.items())
             lines = self.lines.to_json()
             raise ScratchpadError(
-                f"{self.name}: no {split} program has lines={lines}; such programs in other splits: {splits or 'none'}"
+                f"{self.name}: no {split} program has lines={lines}; found in splits: {splits or 'none'}"
             )
         return part[index % len(part)]
 

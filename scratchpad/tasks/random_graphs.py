@@ -42,7 +42,7 @@ class _Labels(StateLabels):
 class RandomGraphs(GraphTask):
     """`distance`: the length of the shortest path from the first queried vertex to the second queried vertex.
     `unconnected`: the share of questions in which no path exists.
-    `vertices`, `edges`: the number of vertices and the number of edges. All such graphs are equally likely.
+    `vertices`: the number of vertices. `edges`: the number of edges. All graphs with both numbers are equally likely.
     `probability`: the probability of each edge; this setting replaces `edges`.
     `names`: the number of different names that vertices can have.
 
