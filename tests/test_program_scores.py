@@ -287,10 +287,7 @@ def test_lines_that_are_no_mbpp(change: dict[str, Any], says: str, tmp_path: Pat
     [
         (["show", "mbpp", "--set", "path=none.jsonl"], "none.jsonl: cannot be read"),
         (["show", "mbpp", "--set", "path=P", "lines=99"], "no train program has lines=99; found in splits: none"),
-        (
-            ["show", "cruxeval", "--set", "path=C"],
-            "no train program has lines=1-100000; found in splits: test (1)",
-        ),
+        (["show", "cruxeval", "--set", "path=C"], "no train program has lines=1-100000; found in splits: test (1)"),
         (
             ["show", "mbpp", "--set", "path=P", "candidates=C"],
             "a candidate must have a `program` and the `task_id` of one of the 8 tasks",
