@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from scratchpad.tasks.base import Symbols, Task, draws
+from scratchpad.tasks.user_data import load_corpus
 from scratchpad.tasks.user_file import load_task_file
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -51,6 +55,31 @@ def test_typed_questions_are_completed(name: str) -> None:
     task = example(name)
     drawn = task.draw(0, "train", 0)
     assert task.completed(drawn) == drawn
-    typed = task.completed(task.parse({"my_task": "2716"}[name]))
+    text, truths = {"my_task": ("2716", "7")}[name]
+    typed = task.completed(task.parse(text))
     assert len(typed) == len(drawn)
-    assert task.truth(typed) == task.parse({"my_task": "7"}[name])
+    assert "".join(task.truth(typed)) in truths
+    assert task.answer(typed, task.chain(typed)[-1]) == task.truth(typed)
+
+
+def test_the_example_of_data_comes_from_its_script() -> None:
+    script = [sys.executable, str(EXAMPLES / "make_my_data.py")]
+    ran = subprocess.run(script, capture_output=True, text=True, check=True)
+    assert ran.stdout == (EXAMPLES / "my_data.jsonl").read_text()
+
+
+def test_the_states_of_the_example_of_data_are_turns(tmp_path: Path) -> None:
+    """Long problems have the symbols and lengths of short ones."""
+    data = load_corpus(str(EXAMPLES / "my_data.jsonl"))
+    script = [sys.executable, str(EXAMPLES / "make_my_data.py"), "--turns", "12", "--lines", "20", "--seed", "1"]
+    file = tmp_path / "longer.jsonl"
+    file.write_text(subprocess.run(script, capture_output=True, text=True, check=True).stdout)
+    longer = load_corpus(str(file))
+    for task, turns in ((data, range(1, 7)), (longer, (12,))):
+        for _, question in draws(task, 0, "train", 0, 18):
+            (inside,) = re.findall(r"\[(.*)\]", "".join(question))
+            assert len(question) == 15
+            assert len(inside) in turns
+            right_turns = inside.count("R") + 2 * inside.count("B") + 3 * inside.count("L")
+            assert task.truth(question) == task.answer(question, task.chain(question)[-1]) == ("NESW"[right_turns % 4],)
+    assert set(longer.symbols()) <= set(data.symbols())

@@ -18,15 +18,15 @@ from scratchpad.tasks.jsonl import document_of_line, line_of, read_lines
 from scratchpad.tasks.user_data import Corpus, Entry, load_corpus
 from scratchpad.tasks.user_file import load_task_file
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
-TASK_FILE, DATA_FILE = str(EXAMPLES / "my_task.py"), str(EXAMPLES / "my_data.jsonl")
+TESTS = Path(__file__).parent
+TASK_FILE, DATA_FILE = str(TESTS.parent / "examples" / "my_task.py"), str(TESTS / "words.jsonl")
 
 
 def text(document: Document[str]) -> str:
     return as_text(document.symbols(), paper=True)
 
 
-def test_the_example_of_data() -> None:
+def test_a_file_of_words() -> None:
     """Words are written backwards, letter by letter."""
     data = load_corpus(DATA_FILE)
     assert (data.count("train"), data.count("test")) == (54, 6)

@@ -8,7 +8,7 @@ import pytest
 from command_line import ROOT, Captured, objects
 from tiny_runs import command, refused
 
-DATA = ROOT / "examples" / "my_data.jsonl"
+DATA = ROOT / "tests" / "words.jsonl"
 
 
 def test_show_prints_documents_of_data(tmp_path: Path, capsys: Captured) -> None:
@@ -53,7 +53,7 @@ def test_layout_of_tasks_and_data_equals_the_layout_of_their_lines(tmp_path: Pat
             "give only one of these: a task, --task-file, --data, or --input",
         ),
         (["show", "parity", "--test-data", "DATA"], "needs --data, the file with the training problems"),
-        (["show", "--data", "DATA", "--format", "changes"], "my_data.jsonl: data in the format inductive"),
+        (["show", "--data", "DATA", "--format", "changes"], "words.jsonl: data in the format inductive"),
         (["show", "--data", "DATA", "--set", "step=3"], "unknown setting of data 'step': did you mean 'steps'"),
         (["show", "--data", "DATA", "--source", "x"], "--source is only for the task `programs`, not for --data"),
     ],

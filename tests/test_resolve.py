@@ -17,7 +17,7 @@ from scratchpad.config.schema import RunConfig, TaskConfig
 from scratchpad.recipes import recipe
 from scratchpad.tasks.user_data import Corpus
 
-MY_TASK, MY_DATA = ROOT / "examples" / "my_task.py", ROOT / "examples" / "my_data.jsonl"
+MY_TASK, MY_DATA = ROOT / "examples" / "my_task.py", ROOT / "tests" / "words.jsonl"
 SMALL = ["model=tiny", "train.batch=3", "train.warmup_steps=0"]
 
 _opened: list[str] | None = None

@@ -15,7 +15,7 @@ from scratchpad.config.schema import RunConfig
 from scratchpad.run import Run
 from scratchpad.training import checkpoint
 
-MY_TASK, MY_DATA = ROOT / "examples" / "my_task.py", ROOT / "examples" / "my_data.jsonl"
+MY_TASK, MY_DATA = ROOT / "examples" / "my_task.py", ROOT / "tests" / "words.jsonl"
 FEW = ["--device", "cpu", "--set", "model=tiny", "train.steps=2", "train.batch=3", "train.warmup_steps=0"]
 
 # train
