@@ -192,6 +192,18 @@ class Run:
         """Evaluate n test questions per size (default: the run's sizes) and save the results in the run folder."""
         return [result.score for result in self.evaluate_by_size(sizes, n, method, seed)]
 
+    def evaluate_longer(self) -> Score | None:
+        """Evaluate questions one size longer than in training, with the settings of the training, without saving.
+
+        Return None if the task cannot draw such questions.
+        """
+        size, settings = self.resolved.trained_sizes.high + 1, self.config.evaluate
+        sampling = Sampling(settings.temperature)
+        try:
+            return next(evaluate(self.evaluated, [size], settings.n, settings.method, settings.seed, sampling)).score
+        except ScratchpadError:
+            return None
+
     def evaluate_by_size(
         self,
         sizes: Sequence[int] = (),

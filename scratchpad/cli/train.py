@@ -68,7 +68,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     from scratchpad.config.resolve import TaskLoader, resolve
-    from scratchpad.reporting.progress import TrainingProgress
+    from scratchpad.reporting.progress import TrainingProgress, accuracies
     from scratchpad.training.distributed import is_main_process
     from scratchpad.training.setup import measure, train
     from scratchpad.training.trainer import Interrupted
@@ -91,14 +91,16 @@ def run(args: Namespace) -> None:
         _print_dry_run(measure(resolve(runs[0][0], tasks)), args.device, [folder for _, folder in runs])
         return
     for one, folder in runs:
-        name = str(folder)
-        with TrainingProgress({name: one.train.steps}) as progress:
+        name, measured = str(folder), measure(resolve(one, tasks))
+        longest = measured.trained_sizes.high
+        with TrainingProgress({name: one.train.steps}, {name: longest}) as progress:
             try:
                 on_metrics = partial(progress.show_metrics, name)
-                measured = measure(resolve(one, tasks))
-                train(measured, folder, args.device, args.resume, args.force, args.checkpoint, on_metrics)
+                trained = train(measured, folder, args.device, args.resume, args.force, args.checkpoint, on_metrics)
             except Interrupted as stop:
                 raise Interrupted(f"{stop}; resume with: {_resume_command(args)}") from None
+            if is_main_process() and max(measured.sizes) <= longest and (longer := trained.evaluate_longer()):
+                progress.show_message(f"{name}: accuracy {accuracies([longer.to_json()], longest)}")
         if is_main_process():
             message(
                 f"{folder} is trained: continue with `scratchpad evaluate {folder}` or `scratchpad solve {folder} ...`"

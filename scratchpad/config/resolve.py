@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from scratchpad.config.lengths import Lengths
 from scratchpad.config.parse import to_json, with_settings
 from scratchpad.config.schema import RunConfig, TaskConfig
 from scratchpad.errors import ScratchpadError, error_prefix, unknown_name
@@ -19,7 +20,7 @@ from scratchpad.tasks.formats import Format, format_named
 from scratchpad.tasks.jsonl import DataFile
 from scratchpad.tasks.user_data import Corpus, corpus_of
 from scratchpad.tasks.user_file import load_task_file
-from scratchpad.training.curriculum import Curriculum, make_curriculum, training_vocabulary
+from scratchpad.training.curriculum import Curriculum, make_curriculum, trained_sizes, training_vocabulary
 
 
 class TaskLoader:
@@ -87,6 +88,11 @@ class ResolvedRun:
     def codec(self) -> Codec:
         """The vocabulary for the task and for all stages of the curriculum."""
         return training_vocabulary(self.task, self.curriculum)
+
+    @property
+    def trained_sizes(self) -> Lengths:
+        """The sizes of the training questions."""
+        return trained_sizes(self.task, self.curriculum)
 
     @property
     def sizes(self) -> tuple[int, ...]:

@@ -18,9 +18,12 @@ _LINES_PER_RUN = 10  # the number of progress lines that a run prints if there i
 class TrainingProgress:
     """A display of the step, loss, speed and accuracies of each run in training."""
 
-    def __init__(self, steps: Mapping[str, int]) -> None:
-        """steps: a mapping from the name of each run to its number of training steps."""
-        self._steps = steps
+    def __init__(self, steps: Mapping[str, int], longest: Mapping[str, int] | None = None) -> None:
+        """steps: a mapping from the name of each run to its number of training steps.
+
+        longest: a mapping from the name of a run to its largest training size. Larger sizes are marked.
+        """
+        self._steps, self._longest = steps, longest or {}
         self._console = Console(stderr=True, highlight=False)
         self._bars = Progress(
             TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), MofNCompleteColumn(),
@@ -46,7 +49,9 @@ class TrainingProgress:
     def show_metrics(self, name: str, line: dict[str, Any]) -> None:
         """Show a line from the metrics.jsonl of the run `name`."""
         if "evaluation" in line:
-            self.show_message(f"{name} step {line['step']}: accuracy {accuracies(line['evaluation'])}")
+            self.show_message(
+                f"{name} step {line['step']}: accuracy {accuracies(line['evaluation'], self._longest.get(name))}"
+            )
             return
         if "curriculum" in line:
             self.show_message(f"{name} step {line['step']}: {stage_result(line['curriculum'])}")
@@ -71,6 +76,12 @@ def stage_result(test: dict[str, Any]) -> str:
     return f"stage {test['stage']} ({test['settings']}): {percent(test['accuracy'])} correct{passed}"
 
 
-def accuracies(scores: list[dict[str, Any]]) -> str:
-    """Describe the accuracy at each question size: `100 % at 4, 12.5 % at 8`."""
-    return ", ".join(f"{percent(score['accuracy'])} at {score['size']}" for score in scores)
+def accuracies(scores: list[dict[str, Any]], longest: int | None = None) -> str:
+    """Describe the accuracy at each question size: `100 % at 4, 12.5 % at 8 (longer than trained)`.
+
+    longest: the largest training size; None if it is unknown.
+    """
+    longer = [" (longer than trained)" if longest is not None and score["size"] > longest else "" for score in scores]
+    return ", ".join(
+        f"{percent(score['accuracy'])} at {score['size']}{text}" for score, text in zip(scores, longer, strict=True)
+    )

@@ -20,7 +20,7 @@ from scratchpad.evaluation.metrics import Score
 from scratchpad.tasks.base import Task
 from scratchpad.tasks.user_data import Corpus
 from scratchpad.tasks.user_file import FunctionTask
-from scratchpad.training.curriculum import make_curriculum
+from scratchpad.training.curriculum import make_curriculum, trained_sizes
 from scratchpad.training.run_folder import config_of, load_task, read_json_lines, read_run_record, require_keys
 
 JsonObject = Mapping[str, Any]
@@ -60,11 +60,7 @@ class RunRecord:
     def trained(self) -> Lengths | None:
         """The lengths of the training questions in all stages of a curriculum; None if unknown."""
         if self.task:
-            curriculum = make_curriculum(self.config.curriculum, self.task)
-            stages = [one.covered_sizes() for one in (curriculum.tasks if curriculum else (self.task,))]
-            if len(stages) == 1:
-                return stages[0]
-            return Lengths(min(lengths.low for lengths in stages), max(lengths.high for lengths in stages))
+            return trained_sizes(self.task, make_curriculum(self.config.curriculum, self.task))
         lengths = self.record.get("task_settings", {}).get(self.length)
         return None if lengths is None else Lengths.parse(lengths)
 

@@ -99,6 +99,10 @@ class Corpus(Task):
     def count(self, split: str) -> int:
         return len(self._part(split))
 
+    def covered_sizes(self) -> Lengths:
+        lengths = [len(entry.states) for entry in self._part("train")] or [self.steps.low, self.steps.high]
+        return Lengths(min(lengths), max(lengths))
+
     def default_test_sizes(self) -> tuple[int, ...]:
         return tuple(sorted({len(entry.states) for entry in self._part("test")}))
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect
 from dataclasses import dataclass, replace
 
+from scratchpad.config.lengths import Lengths
 from scratchpad.config.schema import CurriculumConfig
 from scratchpad.errors import ScratchpadError, error_prefix
 from scratchpad.layout.vocabulary import Vocabulary
@@ -67,6 +68,14 @@ class Curriculum:
     def with_stage_passed(self, step: int) -> Curriculum:
         """Return a copy of the curriculum whose current stage is passed after `step` steps."""
         return replace(self, ends=(*self.ends, step))
+
+
+def trained_sizes(task: Task, curriculum: Curriculum | None) -> Lengths:
+    """Return the sizes of the training questions, over all stages of the curriculum."""
+    stages = [one.covered_sizes() for one in (curriculum.tasks if curriculum else (task,))]
+    if len(stages) == 1:
+        return stages[0]
+    return Lengths(min(sizes.low for sizes in stages), max(sizes.high for sizes in stages))
 
 
 def make_curriculum(config: CurriculumConfig, task: Task) -> Curriculum | None:
