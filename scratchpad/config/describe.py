@@ -1,7 +1,7 @@
 """Descriptions of settings, from the dataclasses that hold the settings and from the docstrings of these classes.
 
 A docstring describes settings as "`name`: the meaning." or "`name`, `other`: the meaning.", at the start of a paragraph
-or after another sentence. A description ends where the next one begins, or at the end of the paragraph.
+or after another sentence. A description ends where the next description begins, or at the end of the paragraph.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _LISTS = {int: "whole numbers, such as 4,8", float: "numbers, such as 0.9,0.99",
 
 @dataclass(frozen=True)
 class Setting:
-    """A setting of a run or task. default, values: the default value and the allowed values, as `--set` takes them."""
+    """A setting of a run or task. `default`, `values`: the default and the allowed values in the form for `--set`."""
 
     name: str
     default: str
@@ -38,7 +38,7 @@ class Setting:
 
 
 def run_settings() -> list[Setting]:
-    """Return the settings of every run, without those of its task."""
+    """Return the settings of every run, without the settings of the task."""
     found: list[Setting] = []
     for part in dataclasses.fields(RunConfig):
         config = getattr(RunConfig(), part.name)
@@ -55,7 +55,7 @@ def task_settings(task: Task) -> list[Setting]:
 
 
 def as_written(value: Any) -> str:
-    """Return a setting's JSON value as `--set` takes it."""
+    """Return the JSON value of a setting in the form that `--set` accepts."""
     if isinstance(value, list):
         return (";" if isinstance(next(iter(value), ""), str) else ",").join(map(str, value))
     return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
@@ -74,7 +74,7 @@ def meanings_in(docstring: str) -> dict[str, str]:
 def _settings(
     kind: type, defaults: Mapping[str, Any], prefix: str = "", choices: Mapping[str, Sequence[str]] | None = None
 ) -> list[Setting]:
-    """Return the settings with these default values. `kind`: the class that describes them. `prefix` begins names."""
+    """Return the settings in `defaults`. `kind`: the dataclass of the settings. `prefix`: the start of each name."""
     hints, meanings = typing.get_type_hints(kind), meanings_in(inspect.getdoc(kind) or "")
     choices = {**getattr(kind, "choices", {}), **(choices or {})}
     least: Mapping[str, float] = getattr(kind, "least", {})

@@ -48,7 +48,7 @@ class WithPresets(ABC):
 
 
 class Checked:
-    """A dataclass of settings whose allowed values are in class variables, which the list of settings also shows."""
+    """A dataclass of settings with the allowed values in class variables. `scratchpad settings` shows these values."""
 
     choices: ClassVar[Mapping[str, Sequence[str]]] = {}
     """The allowed values of a setting that takes one of a few names."""
@@ -56,7 +56,7 @@ class Checked:
     """The smallest allowed value of a number."""
 
     def check_values(self, place: str) -> None:
-        """Raise ScratchpadError if a value is not among `choices` or is below `least`. `place`: such as `train.`."""
+        """Raise ScratchpadError if a value is not in `choices` or is below `least`. `place`: a prefix of names."""
         for name, allowed in self.choices.items():
             if getattr(self, name) not in allowed:
                 raise unknown_name(place + name, getattr(self, name), allowed)

@@ -48,7 +48,7 @@ class TaskConfig:
             object.__setattr__(self, "name", "data" if self.data is not None else "own")
 
     def with_data_copies(self, folder: Path) -> TaskConfig:
-        """Return the config with the data files replaced by their copies in a run folder, as far as it has copies."""
+        """Return the config with each data file replaced by its copy in the run folder, if the copy exists."""
         data, test_data = (
             str(folder / name) if path is not None and (folder / name).is_file() else path
             for path, name in zip((self.data, self.test_data), COPIES, strict=True)
@@ -72,7 +72,7 @@ class TrainConfig(Checked):
     `warmup_steps`: the number of steps at the beginning in which the learning rate rises from 0.
     `decay_steps`: the length of the cosine in steps (none: all steps of the run).
     `weight_decay`: the weight decay of AdamW. It applies to matrices, not to biases and norms.
-    `betas`: the two decay rates of AdamW's averages of the gradient and of its square.
+    `betas`: AdamW's decay rates for the average of the gradient and for the average of the squared gradient.
     `clip`: the largest norm of the gradient. A larger gradient is scaled down to this norm, which is above 0.
     `average`: the decay, above 0 and below 1, of an exponential moving average of the weights (none: no average). If
     set, evaluations and the finished model use the average.
@@ -80,7 +80,7 @@ class TrainConfig(Checked):
     `question_loss`: whether the loss also includes the tokens of the question.
     `layout`: how a document becomes training rows: one row (packed), one row for each state (split), or rows of at most
     `budget` tokens (mixed). All layouts give the same loss.
-    `budget`: the largest number of tokens in a row, for `layout` mixed (none: for the other layouts).
+    `budget`: the largest number of tokens in a row if `layout` is mixed (none: `layout` is not mixed).
     `attention`: the implementation of attention: block by block (blocks), or with a mask over the whole row (dense).
     `micro_tokens`: the largest number of tokens in one forward pass. A larger batch is split into several passes.
     `workers`: the number of background processes that make batches (none: 2 with a GPU, otherwise 0).
@@ -165,7 +165,7 @@ class EvaluateConfig(Checked):
     `n`: the number of questions per size.
     `method`: how to evaluate: by one forward pass over the correct document (forced), or by generation (free).
     `seed`: the seed of the test questions.
-    `temperature`: the sampling temperature of the method free (0: greedy).
+    `temperature`: the sampling temperature if `method` is free (0: greedy).
     """
 
     choices: ClassVar = {"method": METHODS}

@@ -14,10 +14,10 @@ _DRAWN = 200
 def outside_training(tasks: Sequence[Task], question: Symbols, seed: int) -> list[str]:
     """Return how the question differs from every training question, one text per difference.
 
-    The size of the question is compared with the tasks' settings. Its number of symbols and its longest run of blanks
-    are compared with the first 200 training questions of each task.
+    The size of the question is compared with the tasks' settings. The question's length and longest run of blanks are
+    compared with the first 200 training questions of each task.
 
-    tasks: the task of the training, or the tasks of the curriculum's stages. seed: the seed of the training.
+    tasks: the training task, or the tasks of all stages of the curriculum. seed: the seed of the training.
     """
     task, found = tasks[-1], list[str]()
     sizes, trained_sizes = task.fitted_to(question).size_distribution(), [one.size_distribution() for one in tasks]

@@ -86,8 +86,8 @@ def all_cases(
 ) -> WeightedDocuments | None:
     """Return all documents that the task can draw, or None if a draw has more than `most` outcomes.
 
-    `names`: interchangeable symbols. Symbols that the task does not declare interchangeable are ignored. Problems that
-    differ only in the choice of the other symbols count as one problem.
+    `names`: symbols to treat as interchangeable, if the task also declares them interchangeable. Problems that differ
+    only in the choice of such symbols count as one problem.
     """
     if task.count("train") is not None:
         return None

@@ -79,7 +79,7 @@ def read_lines(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 @dataclass(frozen=True)
 class DataFile:
-    """A file of JSON lines in memory. path: its name in messages."""
+    """A file of JSON lines in memory. `path`: the name of the file in messages."""
 
     path: str
     content: bytes = field(repr=False)

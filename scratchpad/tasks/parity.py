@@ -94,7 +94,7 @@ class Parity(Task):
         return replace(self, bits=Lengths(digits, digits)) if digits else self
 
     def completed(self, question: Symbols) -> Symbols:
-        """Return digits without blanks at random slots of the window, as in training. Fill other slots with blanks."""
+        """Fill a window with blanks. Typed digits without blanks get random slots, as in training."""
         if 0 < len(question) < self.window and all(symbol.isdecimal() for symbol in question):
             rng, placed = Stream(stream_name(self.name, "completed", question)), ["_"] * self.window
             for slot, digit in zip(sorted(rng.sample(self.window, len(question))), question, strict=True):

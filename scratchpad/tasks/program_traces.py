@@ -66,7 +66,7 @@ def last_names(work: str) -> dict[str, Any]:
 
 
 def relaxed_output(work: str) -> list[Any]:
-    """Return a list of at most one value: that of `output`, or else of `v0`, in the last state of `work`."""
+    """Return [value of `output`] from the last state of `work`. Without `output`: [value of `v0`]. Otherwise: []."""
     names = last_names(work)
     return [names[name] for name in ("output", "v0") if name in names][:1]
 

@@ -88,12 +88,12 @@ class Corpus(Task):
 
     @property
     def copies(self) -> dict[str, DataFile]:
-        """The files by the names that their copies have in a run folder."""
+        """A map from the name of a copy in a run folder to the copied file."""
         return dict(zip(COPIES, self.files, strict=False))
 
     @property
     def digests(self) -> dict[str, str]:
-        """The digests of the files by the names that their copies have in a run folder."""
+        """A map from the name of a copy in a run folder to the digest of the copied file."""
         return {name: file.digest for name, file in self.copies.items()}
 
     def count(self, split: str) -> int:
