@@ -48,6 +48,7 @@ def test_no_slow_module_is_imported(tmp_path: Path) -> None:
     lines += [["data", *FIVE_BITS, "-n", "3", "--out", file], ["layout", "--input", file], ["--version"]]
     prompt = ["prompt", "programs", "--shots", "1"]
     lines += [[*prompt, "--json"], ["score", str(answers), "--json"]]
+    lines += [["reproduce"], ["settings"], ["settings", "cycles"]]
     assert modules_after(*lines) <= {"rich"}  # for the tables of commands that have a model, and quick
 
 

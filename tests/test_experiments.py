@@ -16,7 +16,7 @@ from small_experiment import counting, reproduced, written
 from tiny_runs import ROOT, Capture, command, contents, losses, metrics, refused
 
 from scratchpad.evaluation.intervals import wilson
-from scratchpad.experiments.catalogue import experiment_names
+from scratchpad.experiments.catalogue import experiment, experiment_names
 from scratchpad.reporting.progress import TrainingProgress
 from scratchpad.run import Run
 
@@ -294,6 +294,8 @@ def test_experiments_are_listed(capsys: Capture) -> None:
         status, out, _ = command(capsys, *words)
         assert status == 0
         assert [line.split()[0] for line in out.splitlines()[1:]] == experiment_names()
+        times = [" ".join(line.split()[1:3]) for line in out.splitlines()[1:]]
+        assert times == [f"{experiment(name).scales['small'].minutes} min" for name in experiment_names()]
     _, out, _ = command(capsys, "reproduce", "--json")
     assert all(one["result"] and one["setup"] for one in objects(out))
     assert "unknown experiment" in refused(capsys, "reproduce", "fig99")

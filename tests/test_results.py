@@ -36,10 +36,12 @@ def test_results_are_complete_and_small(folder: Path) -> None:
     assert table["rows"]
     assert table["provenance"]["commits"]
     assert "-dirty" not in str(table["provenance"]["commits"])
+    minutes = round(table["provenance"]["seconds"] / 60 / len(table["provenance"]["seeds"]))
     assert (folder / "figure.png").stat().st_size < 120_000
     text = (folder / "table.md").read_text()
     assert "](figure.png)" in text
     name, _, scale = folder.name.rpartition("-")
+    assert experiment(name).scales[scale].minutes == minutes, f"write minutes = {minutes} into the experiment's file"
     plan = experiment(name).plan(scale).with_votes(len(table["provenance"]["seeds"]))
     another = "the experiment is another one now: carry it out again"
     assert plan.note in text, another

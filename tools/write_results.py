@@ -22,11 +22,11 @@ RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
 _NOT_RUN = {"small": "not run yet", "paper": "not run: needs a GPU"}
 _HEAD = """# Results
 
-Results of `scratchpad reproduce NAME` beside those of the papers. `small` trains tiny models for minutes on two CPU
-cores and looks for the paper's ordering; `paper` uses the paper's settings. Each page has the table, the figure, the
-command, commit, machine, seeds and time. Most runs shared their cores with other work, so that the same
-training took up to twice as long at some times as at others. This index is generated (`python -m tools.write_results`);
-a test keeps it up to date.
+Results of `scratchpad reproduce NAME` beside those of the papers. `small` trains tiny models and looks for the paper's
+ordering; `paper` uses the paper's settings. The time is that of one CPU core, which trains all curves with one seed.
+Each page has the table, the figure, the command, commit, machine, seeds and time. Most runs shared their cores with
+other work, so that the same training took up to twice as long at some times as at others. This index is generated
+(`python -m tools.write_results`); a test keeps it up to date.
 """
 
 
@@ -60,7 +60,9 @@ def _lines(one: Experiment, results: Path, found: Mapping[str, str]) -> Iterator
             continue
         result = json.loads((results / name / FILES[0]).read_text(encoding="utf-8"))
         here = f"{found.get(name, 'see the table')} ({_seeds(result)})"
-        yield f"| [{one.name}]({name}/table.md) | {one.title} | {scale} | {here} | {one.result} |"
+        minutes = one.scales[scale].minutes
+        which = scale if minutes is None else f"{scale}, {minutes} min"
+        yield f"| [{one.name}]({name}/table.md) | {one.title} | {which} | {here} | {one.result} |"
 
 
 def _seeds(result: Mapping[str, Any]) -> str:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from scratchpad.cli._options import whole_number
 from scratchpad.cli._output import message, print_json, print_table
-from scratchpad.reporting.progress import TrainingProgress
 
 if TYPE_CHECKING:
     from scratchpad.experiments.plan import Plan
@@ -31,6 +30,7 @@ def run_experiment(args: Namespace, plan: Plan, out: Path, command: str) -> None
     """Train and evaluate the runs of a plan and print results. On Ctrl-C, show the command that resumes the runs."""
     from scratchpad.experiments.execute import ExecutionOptions, execute_plan, planned_runs, prepared
     from scratchpad.experiments.results import FILES, write_results
+    from scratchpad.reporting.progress import TrainingProgress
 
     command += "".join(f" {name} {shlex.quote(str(value))}" for name, value in _changed_options(args).items())
     plan = prepared(plan, out)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from scratchpad.cli._experiments import add_experiment_options, run_experiment
 from scratchpad.cli._options import add_set
-from scratchpad.cli._output import print_json, print_table
+from scratchpad.cli._output import message, print_json, print_table
 from scratchpad.config.parse import split_assignments
 from scratchpad.errors import ScratchpadError
 
@@ -26,7 +26,7 @@ def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("name", metavar="NAME", nargs="?", help="name of an experiment, or your own file MY_EXPERIMENT.toml")
     add("--list", action="store_true", help="list the experiments with their titles and sources")
-    scale = "small (default) takes minutes on 2 CPU cores; paper needs a GPU"
+    scale = "small (default) takes the listed time on a CPU; paper needs a GPU"
     add("--scale", default="small", metavar="small|paper", help=scale)
     add_experiment_options(parser, "runs/NAME-SCALE")
     add_set(parser, "settings for all runs; if settings other than evaluate.* change, choose a new --out folder")
@@ -53,6 +53,11 @@ def _list(json: bool) -> None:
     if json:
         for one in experiments:
             fields = ("name", "title", "source", "setup", "result")
-            print_json({name: getattr(one, name) for name in fields} | {"scales": list(one.scales)})
+            minutes = {name: scale.minutes for name, scale in one.scales.items()}
+            print_json({name: getattr(one, name) for name in fields} | {"scales": list(one.scales), "minutes": minutes})
         return
-    print_table(("name", "what", "source"), [(one.name, one.title, one.source) for one in experiments])
+    print_table(
+        ("name", "time", "what", "source"),
+        [(one.name, f"{one.scales['small'].minutes} min", one.title, one.source) for one in experiments],
+    )
+    message("time: measured for the scale small with one seed, on one CPU core. The scale paper needs a GPU.")

@@ -38,6 +38,7 @@ class Scale:
     such as `n=2|3|4`. Each curve is trained with each alternative. More settings can vary along with the first setting:
     `n=2|3|4 model.context=48|64|80`. without: labels of curves that this scale leaves out. vote: labels of curves whose
     seeds are also evaluated as one voting model. note: other differences from the paper.
+    minutes: the measured time in which one CPU core trains all curves with one seed.
     """
 
     settings: Settings
@@ -47,6 +48,7 @@ class Scale:
     without: tuple[str, ...] = ()
     vote: tuple[str, ...] = ()
     note: str = ""
+    minutes: int | None = None
 
 
 @dataclass(frozen=True)
