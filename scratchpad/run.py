@@ -153,10 +153,7 @@ class Run:
 
     def parse_question(self, question: str) -> Symbols:
         """Return the symbols of a question. Raises ScratchpadError if the task has no such question."""
-        task = self.evaluated.task
-        symbols = task.completed(task.parse(question))
-        task.check(symbols)
-        return symbols
+        return self.evaluated.task.read_question(question, complete=True)
 
     def with_task(self, task: TaskConfig) -> EvaluatedModel:
         """Return the model with another task or format than in training.

@@ -219,11 +219,11 @@ def test_data_that_fails_keeps_the_old_file(tmp_path: Path, capsys: Captured) ->
     source, start = Path(TASK_FILE).read_text(), '    slot = question.index("[") + 1\n'
     assert source.count(start) == 1
     task.write_text(
-        source.replace(start, f"{start}    CALLS.append(1)\n    1 / (len(CALLS) < 9)\n") + "\n\nCALLS = []\n"
+        source.replace(start, f"{start}    CALLS.append(1)\n    1 / (len(CALLS) < 14)\n") + "\n\nCALLS = []\n"
     )
     file.write_text("precious")
     assert main(["data", "--task-file", str(task), "-n", "9", "--out", str(file), "--force"]) == 2
-    assert "first: ZeroDivisionError" in capsys.readouterr().err
+    assert "raised ZeroDivisionError: division by zero" in capsys.readouterr().err
     assert file.read_text() == "precious"
     assert sorted(path.suffix for path in tmp_path.iterdir() if path.is_file()) == [".jsonl", ".py"]
 

@@ -189,7 +189,7 @@ def test_symbols_of_several_characters(tmp_path: Path) -> None:
     data = load_corpus(write(tmp_path / "data.jsonl", lines))
     assert data.symbols() == ("+", "1", "2", "eleven", "one", "ten")
     assert data.parse("ten + one") == ("ten", "+", "one")
-    with pytest.raises(ScratchpadError, match="this question is not in the data: 1 \\+ ten"):
+    with pytest.raises(ScratchpadError, match="this question is not in the data, so its states are unknown: 1 \\+ ten"):
         data.chain(data.parse("1 + ten"))
     with pytest.raises(ScratchpadError, match="symbols 'nine' at place 0, 'two' at place 2 of the question are not"):
         data.parse("nine + two")

@@ -10,7 +10,7 @@ import pytest
 from scratchpad.config.lengths import Lengths
 from scratchpad.errors import ScratchpadError
 from scratchpad.random_stream import Stream
-from scratchpad.tasks import task_named
+from scratchpad.tasks import TASKS, task_named
 from scratchpad.tasks.cycles import Cycles
 from scratchpad.tasks.document import END, as_text
 from scratchpad.tasks.formats import format_named
@@ -148,6 +148,19 @@ def test_questions_that_are_refused(name: str, question: str, says: str) -> None
     task = task_named(name, {"window": 7} if name == "parity" else {"names": 23})
     with pytest.raises(ScratchpadError, match=says):
         task.check(task.parse(question))
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_refused_question_comes_with_an_example(name: str) -> None:
+    """The example is a question of the task with these settings, on one line, as the user would type it."""
+    task = task_named(name)
+    for complete in (False, True):
+        with pytest.raises(ScratchpadError) as refused:
+            task.read_question("= wrong", complete)
+        assert str(refused.value).count("An example of a question: ") == 1
+        example = str(refused.value).partition("An example of a question: ")[2]
+        assert "\n" not in example
+        assert task.read_question(example, complete) == task.draw(0, "train", 0)
 
 
 PARITY_STATES = [

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scratchpad.errors import ScratchpadError
-from scratchpad.tasks.base import draws
+from scratchpad.tasks.base import Task, draws
 from scratchpad.tasks.document import as_text
 from scratchpad.tasks.formats import format_named
 from scratchpad.tasks.user_file import load_task_file
@@ -84,11 +84,19 @@ def truth(question): return "0"
         ('return "0123456789"', 'return "012"', "`symbols` lacks '[3-9]'"),
         ('return "0123456789"', 'return "00123456789"', "must not return a symbol twice"),
         ('return "0123456789"', 'return ["<end>", *"0123456789"]', "must not return a symbol twice, or any of <pad>"),
-        ("return question", "return missing", "first: NameError: name 'missing'"),
-        ("return question", "return None", "first: TypeError: 'NoneType'"),
+        ("return question", "return missing", r":4: `first` for the question \d raised NameError: name 'missing'"),
+        (
+            "return question",
+            "return None",
+            r"`first` for the question \d returned None, but it must return a text or a list of symbols",
+        ),
         ("def answer", "def answer(", "SyntaxError"),
         ("\ndef answer", "\n1 / 0\ndef answer", "ZeroDivisionError"),
-        ('state == ("0",)', "False", "step: .*|no end"),
+        (
+            'state == ("0",)',
+            "False",
+            r":5: `step` for the question \d and the state -1 raised ValueError: invalid literal",
+        ),
         (
             "\ndef answer",
             "\nSETTINGS = {'words': ['a']}\ndef answer",
@@ -118,3 +126,72 @@ def test_files_without_a_task_are_refused(tmp_path: Path) -> None:
         load_task_file(TASK_FILE, {"lagest": "3"})
     with pytest.raises(ScratchpadError, match="largest takes a whole number, not 'many'"):
         load_task_file(TASK_FILE, {"largest": "many"})
+
+
+DICE = """
+import itertools, random
+SETTINGS = {"sizes": "2-5"}
+SIDES, TURNS = "123456", itertools.cycle([1, 2])
+def symbols(settings): return SIDES + "="
+def question(rng, size): return "".join(rng.choice(SIDES) for _ in range(size)) + "="
+def first(question): return question[:1]
+def step(question, state): return None if after(question, state) == "=" else [*state, after(question, state)]
+def after(question, state): return question[len(state)]
+def answer(question, state): return state
+def truth(question): return question[:-1]
+"""
+"""The chain copies the question roll by roll."""
+
+
+def dice(folder: Path, before: str = "truth", after: str = "truth") -> Task:
+    """Load the task with `after` in place of `before`."""
+    assert DICE.count(before) == 1
+    file = folder / "dice.py"
+    file.write_text(DICE.replace(before, after))
+    return load_task_file(str(file))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        (
+            "rng.choice(SIDES)",
+            "random.choice(SIDES)",
+            "It must draw only with its argument `rng` .*, not with `random`",
+        ),
+        (
+            "question[:1]",
+            "question[:next(TURNS)]",
+            "the chain of the question .* differs each time. `first` and `step`",
+        ),
+        ('SIDES + "="', '{*SIDES, "="}', r"`symbols` returned \{.*\}, but it must return a text or a list of symbols$"),
+        ("rng.choice(SIDES)", "rng.wrong()", r"dice.py:6: `question` for the size \d raised AttributeError: 'Stream'"),
+        (
+            "[*state, after(question, state)]",
+            "7",
+            r"`step` for the question \d+= and the state \d returned 7, but .*, or None after the last state",
+        ),
+        (
+            "question[len(state)]",
+            "question[len(state) + 9]",
+            r"dice.py:9: `step` for the question \d+= and the state \d+ raised IndexError: tuple index",
+        ),
+    ],
+)
+def test_mistakes_are_told_with_line_question_and_state(tmp_path: Path, before: str, after: str, says: str) -> None:
+    with pytest.raises(ScratchpadError, match=says) as refused:
+        dice(tmp_path, before, after)
+    assert "\n" not in str(refused.value)
+
+
+def test_typed_questions_are_checked_with_the_functions(tmp_path: Path) -> None:
+    task = dice(tmp_path)
+    assert task.read_question("1 2 =") == ("1", "2", "=")
+    with pytest.raises(ScratchpadError) as refused:
+        task.read_question("12")
+    place, _, example = str(refused.value).partition(". An example of a question: ")
+    path = tmp_path / "dice.py"
+    assert place == f"{path}:9: `step` for the question 12 and the state 12 raised IndexError: tuple index out of range"
+    assert task.read_question(example) == task.draw(0, "train", 0)
+    with pytest.raises(ScratchpadError, match="for the question 1=2=, `answer` returns 1, but `truth` returns 1=2"):
+        task.read_question("1=2=")

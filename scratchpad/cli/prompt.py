@@ -89,8 +89,7 @@ def _print(
 def _questions(args: Namespace, task: Task) -> Iterator[tuple[str, dict[str, Any], Symbols]]:
     """Yield for each question the end of the prompt id, the draw (seed, split, index), and the question."""
     if args.question is not None:
-        question = task.parse(args.question)
-        task.check(question)
+        question = task.read_question(args.question)
         yield "question", {"seed": args.seed, "split": None, "index": None}, question
         return
     sized = task if args.size is None else task.at_size(args.size)

@@ -35,8 +35,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     task, chosen = task_from_arguments(args), format_named(args.format)
     if args.question is not None:
-        question = task.parse(args.question)
-        task.check(question)
+        question = task.read_question(args.question)
         _print(args, line_of(task.fitted_to(question), chosen, question, None, args.marks == "paper"))
         return
     task.check_draws()

@@ -95,7 +95,7 @@ class AdditionRandomSpace(Addition):
         if end < 3 or len(slots) % 2 == 0 or slots.count("+") != 1 or not {*slots}.issubset((*DIGITS, "+", "_")):
             raise ScratchpadError(
                 "addition-random-space: with window=N, a question is 2 N + 1 slots that contain a+b, then '=', then "
-                f"'$', then N + 1 symbols. An example for N = 4 is 174+_940_=$qtamn. Given: {''.join(question)}"
+                f"'$', then N + 1 symbols. Given: {''.join(question)}"
             )
         if buffer[:1] != ("$",) or len(buffer) != window + 2 or not {*buffer}.issubset(FILLING):
             raise ScratchpadError(

@@ -93,7 +93,7 @@ class AdditionShift(Addition):
             result, carry, a, b = (), 1, (), ()
         if result[:1] != ("$",) or carry or "$" not in a or "$" not in b:
             raise ScratchpadError(
-                "addition-shift: a question is the whole first state x+y=z|0, such as g$174+v$940=$5cvj|0. With "
+                "addition-shift: a question is the whole first state x+y=z|0. With "
                 "window=N, x and y have N + 1 symbols each: any symbols, '$', then digits. z is '$' and N symbols. "
                 f"Given: {''.join(question)}"
             )

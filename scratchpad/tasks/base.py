@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from scratchpad.config.parse import to_json, with_settings
 from scratchpad.errors import ScratchpadError, SkippedProblem, unknown_name
 from scratchpad.random_stream import Stream, stream_name
-from scratchpad.tasks.document import is_wide, letters, listed
+from scratchpad.tasks.document import as_text, is_wide, letters, listed
 from scratchpad.tasks.induction import Symbols
 from scratchpad.tasks.sizes import SizedQuestions
 from scratchpad.tasks.state_labels import StateLabels
@@ -60,6 +60,21 @@ class Task(WrittenWork, SizedQuestions):
 
     def check(self, question: Symbols) -> None:
         """Raise ScratchpadError if `question` is not a question of the task with these settings."""
+
+    def read_question(self, text: str, complete: bool = False) -> Symbols:
+        """Return the question that a person typed. complete: whether to complete it first (`completed`).
+
+        Raises ScratchpadError, with an example of a question, if the text is not a question of the task.
+        """
+        try:
+            question = self.completed(self.parse(text)) if complete else self.parse(text)
+            self.check(question)
+        except ScratchpadError as error:
+            raise ScratchpadError(f"{str(error).rstrip('.')}. An example of a question: {self._example()}") from None
+        return question
+
+    def _example(self) -> str:
+        return as_text(self.draw(0, "train", 0)).replace("\n", "\\n")
 
     def completed(self, question: Symbols) -> Symbols:
         """Complete a question that a person typed, for instance by adding blank slots."""

@@ -138,7 +138,7 @@ class LongAddition(TextTask):
         if not _QUESTION.fullmatch("".join(question)):
             raise ScratchpadError(
                 "long-addition: a question is two numbers without leading zeros, and a plus sign between them. Put one "
-                f"space between neighbouring symbols, as in 2 9 + 5 7. Given: {''.join(question)!r}"
+                f"space between neighbouring symbols. Given: {''.join(question)!r}"
             )
 
     def fitted_to(self, question: Symbols) -> Self:

@@ -124,7 +124,7 @@ class Polynomials(TextTask):
         if not terms or powers != sorted({*powers}, reverse=True) or _written(terms, x) != text:
             raise ScratchpadError(
                 "polynomials: a question needs terms with falling powers, in Python's notation, and a whole number x, "
-                f"such as `Evaluate -7*x**2 + x - 5 at x = 1`; given: {text!r}"
+                f"written `Evaluate TERMS at x = NUMBER`; given: {text!r}"
             )
 
     def fitted_to(self, question: Symbols) -> Self:

@@ -13,7 +13,7 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.programs import same_json
 from scratchpad.random_stream import Stream, permutation
 from scratchpad.tasks.base import Symbols, Task
-from scratchpad.tasks.document import END, MARKS, SEP, START, Document, after_last, bare, letters, terminated
+from scratchpad.tasks.document import END, MARKS, SEP, START, Document, after_last, as_text, bare, letters, terminated
 from scratchpad.tasks.formats import Format, format_named, format_names
 from scratchpad.tasks.jsonl import DataFile, document_of_line, symbols_of
 from scratchpad.tasks.program_traces import last_names, program_of
@@ -191,7 +191,7 @@ class Corpus(Task):
 
     def _entry(self, question: Symbols) -> Entry:
         if question not in self._known:
-            raise ScratchpadError(f"this question is not in the data: {' '.join(question)}")
+            raise ScratchpadError(f"this question is not in the data, so its states are unknown: {as_text(question)}")
         return self._known[question]
 
     @cached_property

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Mapping
+import reprlib
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -14,10 +16,11 @@ from scratchpad.config.parse import read_value
 from scratchpad.errors import ScratchpadError, unknown_name
 from scratchpad.random_stream import Stream, stream_name
 from scratchpad.tasks.base import Symbols, Task
-from scratchpad.tasks.document import MARKS
+from scratchpad.tasks.document import MARKS, as_text
 
 _FUNCTIONS = ("symbols", "question", "first", "step", "answer", "truth")
 _CHECKED_DRAWS = 5
+_REPEATED_DRAWS = 20
 _MOST_STATES_CHECKED = 100_000
 
 
@@ -70,6 +73,25 @@ class FunctionTask(Task):
             return question
         return self._call("completed", Stream(stream_name(self.name, "completed", question)), question)
 
+    def check(self, question: Symbols) -> None:
+        self.checked_chain(question)
+
+    def checked_chain(self, question: Symbols) -> list[Symbols]:
+        """Return the chain of a question. Raises ScratchpadError if the functions fail or contradict each other."""
+        chain = self.chain(question, _MOST_STATES_CHECKED)
+        found, truth = self.answer(question, chain[-1]), self.truth(question)
+        unknown = {symbol for text in (question, *chain, truth) for symbol in text}.difference(self.symbols())
+        if unknown:
+            raise ScratchpadError(
+                f"{self.path}: `symbols` lacks {', '.join(sorted(map(repr, unknown)))}, used in questions or states"
+            )
+        if found != truth:
+            raise ScratchpadError(
+                f"{self.path}: for the question {_shown(question)}, `answer` returns {_shown(found)}, but `truth` "
+                f"returns {_shown(truth)}"
+            )
+        return chain
+
     def _call(self, name: str, *arguments: Any, ends: bool = False) -> Any:
         """Call a function of the file and return its symbols. If `ends` is set, the function may also return None.
 
@@ -77,9 +99,17 @@ class FunctionTask(Task):
         """
         try:
             found = getattr(self.functions, name)(*arguments)
-            return None if ends and found is None else tuple(found)
+            if isinstance(found, Sequence | Iterator):
+                return tuple(found)
         except Exception as error:
-            raise ScratchpadError(f"{self.path}: {name}: {type(error).__name__}: {error}") from error
+            place = _place(self.path, self.functions.__file__, error)
+            raise ScratchpadError(f"{place}: {_called(name, arguments)} raised {_text(error)}") from error
+        if ends and found is None:
+            return None
+        raise ScratchpadError(
+            f"{self.path}: {_called(name, arguments)} returned {reprlib.repr(found)}, but it must return a text or a "
+            f"list of symbols{', or None after the last state' if ends else ''}"
+        )
 
 
 def load_task_file(path: str, settings: Mapping[str, Any] | None = None) -> Task:
@@ -117,7 +147,7 @@ def _module(file: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise ScratchpadError(f"{file}: {type(error).__name__}: {error}") from error
+        raise ScratchpadError(f"{_place(str(file), module.__file__, error)}: {_text(error)}") from error
     return module
 
 
@@ -141,17 +171,41 @@ def _check(task: FunctionTask) -> None:
     alphabet = task.symbols()
     if len(set(alphabet)) != len(alphabet) or set(alphabet) & set(MARKS):
         raise ScratchpadError(f"{task.path}: `symbols` must not return a symbol twice, or any of {', '.join(MARKS)}")
+    for index in range(_REPEATED_DRAWS):
+        if task.draw(0, "check", index) != task.draw(0, "check", index):
+            raise ScratchpadError(
+                f"{task.path}: `question` draws a question differently each time. It must draw only with its argument "
+                "`rng` (rng.below(n), rng.between(a, b), rng.choice(items), rng.shuffled(items)), not with `random`"
+            )
     for index in range(_CHECKED_DRAWS):
         question = task.draw(0, "check", index)
-        chain = task.chain(question, _MOST_STATES_CHECKED)
-        found, truth = task.answer(question, chain[-1]), task.truth(question)
-        strange = {symbol for text in (question, *chain, truth) for symbol in text} - set(alphabet)
-        if strange:
+        if task.checked_chain(question) != task.chain(question):
             raise ScratchpadError(
-                f"{task.path}: `symbols` lacks {', '.join(sorted(map(repr, strange)))}, used in questions or states"
+                f"{task.path}: the chain of the question {_shown(question)} differs each time. `first` and `step` must "
+                "depend only on the question and the state"
             )
-        if found != truth:
-            raise ScratchpadError(
-                f"{task.path}: for the question {' '.join(question)}, `answer` returns {' '.join(found)}, "
-                f"but `truth` returns {' '.join(truth)}"
-            )
+
+
+def _shown(symbols: Symbols) -> str:
+    text = as_text(symbols)
+    return text if text.isprintable() else repr(text)
+
+
+def _text(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def _place(path: str, file: str | None, error: Exception) -> str:
+    """Return `PATH:LINE` with the last line of the file that the error passed through, or `PATH` if there is none."""
+    lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == file]
+    return f"{path}:{lines[-1]}" if lines else path
+
+
+def _called(name: str, arguments: Sequence[Any]) -> str:
+    """Return a call for a message, such as `step` for the question 2716= and the state [0]2."""
+    if name == "symbols":
+        return f"`{name}`"
+    if name == "question":
+        return f"`{name}` for the size {arguments[1]}"
+    question, *state = arguments[1:] if name == "completed" else arguments
+    return f"`{name}` for the question {_shown(question)}" + (f" and the state {_shown(state[0])}" if state else "")
