@@ -43,7 +43,7 @@ def where_it_counts(task: Task, form: str, question: Symbols, states: Sequence[S
 def test_the_answer_in_the_text_is_the_oracles_and_a_changed_one_is_not(task: Task, form: str) -> None:
     for _, question in draws(task, 0, "train", 0, 7):
         if form not in format_names(task):
-            with pytest.raises(ScratchpadError, match=f"{task.name} has no format {form}; it has direct, scratchpad"):
+            with pytest.raises(ScratchpadError, match=f"{task.name} has no format {form}, only direct, scratchpad"):
                 format_named(form).write(task, question)
             return
         states, truth = format_named(form).write(task, question).states, task.truth(question)

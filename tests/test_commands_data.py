@@ -287,7 +287,7 @@ def test_prompts_that_are_refused(capsys: Captured) -> None:
     assert "'\\n'" in err
     assert err.count("\n") == 1
     assert main(["prompt", "parity", "--format", "changes"]) == 2
-    assert "parity has no format changes; it has direct, scratchpad" in capsys.readouterr().err
+    assert "parity has no format changes, only direct, scratchpad" in capsys.readouterr().err
 
 
 def test_tables_are_aligned(capsys: Captured) -> None:

@@ -83,7 +83,7 @@ def truth(question): return "0"
         ('return "0"', 'return "1"', "for the question ., `answer` returns 0, but `truth` returns 1"),
         ('return "0123456789"', 'return "012"', "`symbols` lacks '[3-9]'"),
         ('return "0123456789"', 'return "00123456789"', "must not return a symbol twice"),
-        ('return "0123456789"', 'return ["<end>", *"0123456789"]', "must not return a symbol twice, or any of <pad>"),
+        ('return "0123456789"', 'return ["<end>", *"0123456789"]', r"must not return a symbol twice, or marks \(<pad>"),
         ("return question", "return missing", r":4: `first` for the question \d raised NameError: name 'missing'"),
         (
             "return question",

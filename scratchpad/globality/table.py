@@ -129,7 +129,7 @@ class TokenTable:
         return np.where(tokens < self.symbols, 0, self.counts[np.arange(len(tokens)), number])
 
     def part(self, which: np.ndarray) -> TokenTable:
-        """Return a table of only the documents with the numbers `which`. These documents get equal weights."""
+        """Return a table with only the documents at the indices `which`. These documents get equal weights."""
         return TokenTable(
             self.state, self.place, self.example, self.places, self.plain[which], self.answers[which],
             np.full(len(which), 1 / len(which)), self.share, self.informative, self.histogram[which],

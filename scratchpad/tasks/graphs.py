@@ -146,5 +146,5 @@ class CycleWalk(GraphTask):
             raise ScratchpadError(f"{self.name}: each vertex of the question must have one edge out and one edge in")
         if not froms.issuperset(vertices):
             raise ScratchpadError(
-                f"{self.name}: the question asks for {' and '.join(vertices)}, but all must be vertices of the graph"
+                f"{self.name}: the question asks for {' and '.join(vertices)}, but each must be a vertex of the graph"
             )

@@ -36,7 +36,7 @@ class SizedQuestions(Induction):
         return self
 
     def longest_questions(self) -> tuple[Symbols, ...]:
-        """Return questions with the longest documents, if random questions of the largest sizes may be shorter."""
+        """Return questions with the longest documents, or () if random questions of the largest sizes are as long."""
         return ()
 
     def check_draws(self) -> None:

@@ -170,7 +170,7 @@ def _check(task: FunctionTask) -> None:
     """Draw a few questions and compute their chains, to find mistakes before training."""
     alphabet = task.symbols()
     if len(set(alphabet)) != len(alphabet) or set(alphabet) & set(MARKS):
-        raise ScratchpadError(f"{task.path}: `symbols` must not return a symbol twice, or any of {', '.join(MARKS)}")
+        raise ScratchpadError(f"{task.path}: `symbols` must not return a symbol twice, or marks ({', '.join(MARKS)})")
     for index in range(_REPEATED_DRAWS):
         if task.draw(0, "check", index) != task.draw(0, "check", index):
             raise ScratchpadError(
@@ -196,7 +196,7 @@ def _text(error: Exception) -> str:
 
 
 def _place(path: str, file: str | None, error: Exception) -> str:
-    """Return `PATH:LINE` with the last line of the file that the error passed through, or `PATH` if there is none."""
+    """Return `PATH:LINE` with the last line of the file in the traceback, or `PATH` without such a line."""
     lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == file]
     return f"{path}:{lines[-1]}" if lines else path
 

@@ -58,7 +58,7 @@ class UserPrograms(ProgramRuns):
         for file in files:
             try:
                 yield _from_text(read_program(file))
-            except ScratchpadError as error:  # the message, in place of the text, is a syntax error
+            except ScratchpadError as error:  # a file that is not text counts as a syntax error
                 yield ProgramProblem(str(error), (None,), _SPLIT)
 
 

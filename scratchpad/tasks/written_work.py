@@ -27,7 +27,7 @@ class WrittenWork(Induction):
     def check_format(self, format: Format) -> None:
         """Raise ScratchpadError if this task does not have the format."""
         if not (format.general or format.name in self.extra_formats):
-            raise ScratchpadError(f"{self.name} has no format {format.name}; it has {', '.join(format_names(self))}")
+            raise ScratchpadError(f"{self.name} has no format {format.name}, only {', '.join(format_names(self))}")
 
     def inductive_question(self, question: Symbols) -> Symbols:
         """Return the question as the inductive format writes it, for example padded to a fixed width."""
