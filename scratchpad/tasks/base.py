@@ -62,7 +62,7 @@ class Task(WrittenWork, SizedQuestions):
         """Raise ScratchpadError if `question` is not a question of the task with these settings."""
 
     def read_question(self, text: str, complete: bool = False) -> Symbols:
-        """Return the question that a person typed. complete: whether to complete it first (`completed`).
+        """Return the question that a person typed. complete: whether to call `completed` first.
 
         Raises ScratchpadError, with an example of a question, if the text is not a question of the task.
         """
