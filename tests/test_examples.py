@@ -13,8 +13,9 @@ from scratchpad.tasks.base import Symbols, Task, draws
 from scratchpad.tasks.user_data import load_corpus
 from scratchpad.tasks.user_file import load_task_file
 
+SLOTS = "ABCDEFGHIJKLMNOP"
 EXAMPLES = Path(__file__).parent.parent / "examples"
-LONGEST = {"my_task": 18}
+LONGEST = {"my_task": 18, "insertion_sort": 12, "binary_search": 16}
 """The longest questions that the documentation tests, by example."""
 
 
@@ -55,7 +56,9 @@ def test_typed_questions_are_completed(name: str) -> None:
     task = example(name)
     drawn = task.draw(0, "train", 0)
     assert task.completed(drawn) == drawn
-    text, truths = {"my_task": ("2716", "7")}[name]
+    text, truths = {
+        "my_task": ("2716", "7"), "insertion_sort": ("2716", "1267"), "binary_search": ("bdkm?d", SLOTS[1:14])
+    }[name]  # fmt: skip
     typed = task.completed(task.parse(text))
     assert len(typed) == len(drawn)
     assert "".join(task.truth(typed)) in truths
