@@ -36,8 +36,8 @@ def test_kinds_of_first_argument(tmp_path: Path) -> None:
     assert (data.task.data, data.task.name) == (MY_DATA, "data")
     assert own.model == data.model == recipe("small").model
     assert own.train == data.train == recipe("small").train
-    assert built_in.task.settings == {"n": "3-5", "names": "10"}
-    assert built_in.model.width == 128
+    assert built_in.task.settings == {"vertices": "10", "n": "3", "names": "10"}
+    assert (built_in.model.layers, built_in.train.batch) == (2, 128)
     assert training_config("parity-small") is recipe("parity-small")
     (tmp_path / "a.json").write_text(json.dumps(built_in.to_json()))
     assert training_config(str(tmp_path / "a.json")) == built_in

@@ -39,8 +39,8 @@ class Cycles(CycleWalk):
     source: ClassVar[str] = "Abbe et al. 2024, sections 2 and 5"
     size_setting: ClassVar[str] = "n"
     small: ClassVar[str] = (
-        "n=3-5 names=10 model.layers=2 model.heads=4 model.width=128 train.batch=128 train.learning_rate=1e-3 "
-        "train.final_learning_rate=1e-4 train.warmup_steps=100"
+        "vertices=10 n=3 names=10 model.layers=2 model.heads=4 train.steps=2500 train.batch=128 "
+        "train.learning_rate=2e-3 train.final_learning_rate=1e-4 train.warmup_steps=100 evaluate.sizes=3,5"
     )
     exclusive_settings: ClassVar[tuple[tuple[str, str], ...]] = (("n", "sizes"),)
     examples = (
