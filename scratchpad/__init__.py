@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from scratchpad.generation.cache import CachedDecoder
     from scratchpad.generation.engine import Engine, Limits, Opening
     from scratchpad.generation.sampling import Sampling
+    from scratchpad.generation.solved import Solved
     from scratchpad.generation.uncached import FreshInput, MaskedInput
     from scratchpad.layout.batch import Batch, collate, micro_batches
     from scratchpad.layout.rows import Row, rows
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from scratchpad.models.config import ModelConfig
     from scratchpad.models.transformer import Transformer
     from scratchpad.recipes import recipe
-    from scratchpad.run import Run, Solved
+    from scratchpad.run import Run
     from scratchpad.tasks.base import Task
     from scratchpad.tasks.document import Document
 
@@ -41,6 +42,7 @@ _HOMES = {
     "generation.engine": ("Engine", "Limits", "Opening"),
     "generation.uncached": ("FreshInput", "MaskedInput"),
     "generation.sampling": ("Sampling",),
+    "generation.solved": ("Solved",),
     "api": ("documents", "evaluate", "task", "train"),
     "layout.batch": ("Batch", "collate", "micro_batches"),
     "layout.rows": ("Row", "rows"),
@@ -48,7 +50,7 @@ _HOMES = {
     "models.config": ("ModelConfig",),
     "models.transformer": ("Transformer",),
     "recipes": ("recipe",),
-    "run": ("Run", "Solved"),
+    "run": ("Run",),
     "tasks.base": ("Task",),
     "tasks.document": ("Document",),
 }

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 
 from scratchpad.config.resolve import ResolvedRun, TaskLoader
 from scratchpad.config.schema import RunConfig, TaskConfig
-from scratchpad.errors import ScratchpadError
+from scratchpad.errors import ScratchpadError, error_prefix
 from scratchpad.evaluation.evaluated_model import EvaluatedModel, OnProgress
 from scratchpad.evaluation.free_running import check_transitions
 from scratchpad.evaluation.metrics import Result, Score, evaluate
 from scratchpad.evaluation.outside_training import outside_training
-from scratchpad.generation.engine import Limits, Opening
+from scratchpad.generation.engine import Chain, Limits, Opening, State
 from scratchpad.generation.sampling import Sampling
+from scratchpad.generation.solved import Solved
 from scratchpad.layout.codec import Codec
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.models.build import build_model
@@ -38,26 +41,7 @@ from scratchpad.training.run_folder import (
 )
 
 
-@dataclass(frozen=True)
-class Solved:
-    """The model's answer to a question.
-
-    states: the states without terminators. tokens: the number of tokens that the model wrote. truth: the correct
-    answer; `None` if the task does not know it, because the question is not in the user's data. question: the completed
-    question that the model read. first_wrong: the index of the first state that does not follow from the previous
-    state; `None` if all states follow, the format is not inductive, or the truth is unknown.
-    """
-
-    states: tuple[Symbols, ...]
-    answer: Symbols | None
-    status: str
-    tokens: int
-    truth: Symbols | None = None
-    question: Symbols = ()
-    first_wrong: int | None = None
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """A trained model with its settings and task.
 
@@ -71,6 +55,10 @@ class Run:
     step: int
     ends: tuple[int, ...] = ()
     voters: tuple[Run, ...] = ()
+
+    def __repr__(self) -> str:
+        task, voting = self.evaluated.task.name, f", {len(self.voters) + 1} runs vote" if self.voters else ""
+        return f"Run({str(self.folder)!r}, {task}, {self.evaluated.format.name}, step {self.step}{voting})"
 
     @property
     def config(self) -> RunConfig:
@@ -113,37 +101,78 @@ class Run:
         evaluated = EvaluatedModel(model, task, resolved.format, vocabulary, config.train.attention)
         return cls(folder, resolved, evaluated, found.step, tuple(found.state.get("ends", ())))
 
+    @overload
     def solve(
         self,
         question: str,
         sampling: Sampling | None = None,
         limits: Limits | None = None,
         on_state: Callable[[int, Symbols], None] | None = None,
-    ) -> Solved:
-        """Answer a question, written as `scratchpad show` prints it.
+    ) -> Solved: ...
 
-        on_state: a function that receives each state's index and symbols.
+    @overload
+    def solve(
+        self,
+        question: list[str] | tuple[str, ...],
+        sampling: Sampling | None = None,
+        limits: Limits | None = None,
+        on_state: Callable[[int, int, Symbols], None] | None = None,
+        batch: int = 64,
+    ) -> list[Solved]: ...
+
+    def solve(
+        self,
+        question: str | list[str] | tuple[str, ...],
+        sampling: Sampling | None = None,
+        limits: Limits | None = None,
+        on_state: Callable[..., None] | None = None,
+        batch: int = 64,
+    ) -> Solved | list[Solved]:
+        """Solve a question, written as `scratchpad show` prints it, or a list of questions.
+
+        A list is solved in batches of `batch` questions, and the result is the list of their solutions. Every question
+        of a list has its own random stream for `sampling`, so a question that is given twice may have two solutions.
+        on_state: a function that receives the index and the symbols of each state when this state is complete; for a
+        list, it first receives the index of the question. Raises ScratchpadError, before the model writes anything, if
+        a question is not valid.
         """
+        if not isinstance(question, str):
+            return self._solve_all(question, sampling, limits, on_state, batch)
+        on_only = None if on_state is None else lambda _, index, state: on_state(index, state)
+        return self._solve_all((question,), sampling, limits, on_only, batch)[0]
+
+    def _solve_all(
+        self,
+        questions: Sequence[str],
+        sampling: Sampling | None,
+        limits: Limits | None,
+        on_state: Callable[[int, int, Symbols], None] | None,
+        batch: int,
+    ) -> list[Solved]:
+        evaluated, parsed, openings = self.evaluated, list[Symbols](), list[Opening]()
+        for number, question in enumerate(questions, 1):
+            with error_prefix(f"question {number} of {len(questions)}") if len(questions) > 1 else nullcontext():
+                parsed.append(self.parse_question(question))
+                prompt, given = evaluated.format.opening(evaluated.task, parsed[-1])
+                openings.append(Opening(evaluated.vocabulary.encode(prompt), evaluated.vocabulary.encode(given)))
+
+        def show(number: int, index: int, state: State) -> None:
+            if on_state:
+                on_state(number, index, bare(evaluated.vocabulary.decode(state)))
+
+        chains = evaluated.engine(limits, sampling).write(openings, sampling, batch, on_state=show)
+        return list(map(self._solved, parsed, chains))
+
+    def _solved(self, question: Symbols, chain: Chain) -> Solved:
         task, evaluated = self.evaluated.task, self.evaluated
-        symbols = self.parse_question(question)
-        prompt, given = map(evaluated.vocabulary.encode, evaluated.format.opening(task, symbols))
-        chosen = sampling or Sampling()
-        engine = evaluated.engine(limits, chosen)
-        states: list[Symbols] = []
-        status, tokens = "", 0
-        for event in engine.stream([Opening(prompt, given)], chosen.chooser()):
-            if event.state is not None:
-                states.append(evaluated.vocabulary.decode(event.state))
-                tokens += len(event.state)
-                if on_state:
-                    on_state(len(states) - 1, bare(states[-1]))
-            status = event.status or status
-        answer = evaluated.format.read_answer(task, symbols, states) if status == "done" else None
-        truth, first_wrong = task.known_truth(symbols), None
+        states = [evaluated.vocabulary.decode(state) for state in chain.states]
+        answer = evaluated.format.read_answer(task, question, states) if chain.status == "done" else None
+        truth, first_wrong = task.known_truth(question), None
         if evaluated.format.inductive and truth is not None:
-            follows = check_transitions(task, symbols, states)
+            _, given = evaluated.format.opening(task, question)
+            follows = check_transitions(task, question, [given, *states] if given else states)[bool(given) :]
             first_wrong = follows.index(False) if False in follows else None
-        return Solved(tuple(map(bare, states)), answer, status, tokens, truth, symbols, first_wrong)
+        return Solved(tuple(map(bare, states)), answer, chain.status, chain.tokens, truth, question, first_wrong)
 
     def outside_training(self, question: Symbols) -> list[str]:
         """Return in what respects no training question is like this question; see `outside_training`."""

@@ -20,7 +20,8 @@ from traces import read_trace
 from scratchpad.cli.main import main
 from scratchpad.config.schema import RunConfig
 from scratchpad.generation.sampling import Sampling
-from scratchpad.run import Run, Solved
+from scratchpad.generation.solved import Solved
+from scratchpad.run import Run
 from scratchpad.tasks import task_named
 from scratchpad.tasks.document import END, as_text, bare, letters
 from scratchpad.tasks.formats import format_named, format_names

@@ -17,7 +17,7 @@ from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.document import as_text
 
 if TYPE_CHECKING:
-    from scratchpad.run import Solved
+    pass
 
 EXAMPLE = """scratchpad solve runs/parity-small 10110111
   scratchpad solve runs/parity-small 1_0__11_ --json
@@ -68,19 +68,8 @@ def run(args: Namespace) -> None:
                 "seconds": round(seconds, 4), "truth": solved.truth,
             })  # fmt: skip
         else:
-            answer = as_text(solved.answer) if solved.answer is not None else "none"
             summary = f"{len(solved.states)} states, {solved.tokens} tokens, {duration(seconds)}"
-            print(f"answer: {answer}  ({solved.status}: {summary})")
-            print(_verdict(solved))
+            print(f"answer: {solved.answer_text or 'none'}  ({solved.status}: {summary})")
+            print(solved.verdict)
         for text in solver.outside_training(solved.question):
             message(f"outside what was trained: {text}")
-
-
-def _verdict(solved: Solved) -> str:
-    """Return whether the answer and the states are correct."""
-    if solved.truth is None:
-        return "truth unknown: this question is not in the data"
-    verdict = f"the truth is {as_text(solved.truth)}: {'correct' if solved.answer == solved.truth else 'wrong'}"
-    if solved.first_wrong is None:
-        return verdict
-    return f"{verdict}; state {solved.first_wrong + 1} does not follow from the question and the state before it"

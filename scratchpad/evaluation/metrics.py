@@ -18,12 +18,13 @@ from scratchpad.evaluation.free_running import evaluate_free_running
 from scratchpad.evaluation.intervals import wilson
 from scratchpad.evaluation.teacher_forced import evaluate_teacher_forced
 from scratchpad.generation.sampling import Sampling
+from scratchpad.number_format import percent, percent_range
 from scratchpad.tasks.base import Symbols
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Score:
-    """The result at one question size: accuracies over n questions, and the cost of an answer.
+    """The result at one question size: accuracies over n questions, and the cost of an answer. It prints as one line.
 
     `correct`: the number of exact scratchpads (method `forced`) or correct answers (`free`). `accuracy`: correct / n.
     `low`, `high`: the Wilson 95 % interval of `accuracy`. `exact_accuracy`: the share of exact scratchpads.
@@ -59,6 +60,14 @@ class Score:
 
     def to_json(self) -> dict[str, Any]:
         return dict(self.__dict__)
+
+    def __str__(self) -> str:
+        what = "scratchpads exact" if self.method == "forced" else "answers correct"
+        interval = f"95 % interval {percent_range(self.low, self.high)}"
+        return f"size {self.size}: {percent(self.accuracy)} of {self.n} {what} ({interval})"
+
+    def __repr__(self) -> str:
+        return f"Score({self})"
 
 
 @dataclass(frozen=True)

@@ -192,11 +192,14 @@ class Engine:
         sampling: Sampling | None = None,
         batch: int = 64,
         on_count: Callable[[int], None] = lambda count: None,
+        on_state: Callable[[int, int, State], None] = lambda row, index, state: None,
     ) -> list[Chain]:
         """Write all rows, at most `batch` rows at a time, and return their chains.
 
-        on_count: a function that receives the number of finished chains after each chain.
+        on_count: a function that receives the number of finished chains after each chain. on_state: a function that
+        receives each state when it is complete: the number of its row, its index in the chain and its tokens.
         """
+        self._check(openings)
         chosen = sampling or Sampling()
         writer = dataclasses.replace(self, detect_loops=self.detect_loops and chosen.is_greedy)
         choose = chosen.chooser()
@@ -205,6 +208,7 @@ class Engine:
             for event in writer.stream(openings[start : start + batch], choose, start):
                 if event.state is not None:
                     results[event.row].states.append(event.state)
+                    on_state(event.row, len(results[event.row].states) - 1, event.state)
                 if event.status is not None:
                     results[event.row].status = event.status
                     finished += 1
@@ -215,7 +219,8 @@ class Engine:
     def _check(self, openings: Sequence[Opening]) -> None:
         room = self.decoder.context
         # an opening with a state may fill all positions: the chain then ends at the next token
-        longest = max(len(opening.prompt) + len(opening.given) - bool(opening.given) for opening in openings)
+        lengths = [len(opening.prompt) + len(opening.given) - bool(opening.given) for opening in openings]
+        longest = max(lengths, default=0)
         if room is not None and longest >= room:
             raise ScratchpadError(
                 f"a prompt of {longest} tokens leaves no room in the model's {room} positions (model.context)"
