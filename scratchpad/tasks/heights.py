@@ -71,8 +71,8 @@ class Heights(Task):
     source: ClassVar[str] = "Abbe et al. 2024, appendix G, figure 11"
     size_setting: ClassVar[str] = "n"
     small: ClassVar[str] = (
-        "n=1-2 model.heads=4 model.width=128 train.learning_rate=1e-3 train.final_learning_rate=1e-4 "
-        "train.warmup_steps=100"
+        "n=1 names=8 model=small model.layers=2 model.heads=4 model.width=128 train.learning_rate=1e-3 "
+        "train.final_learning_rate=1e-4 train.warmup_steps=100 train.batch=128 train.steps=1000"
     )
     labels: ClassVar[StateLabels] = _Labels()
     texts: ClassVar[TextRules] = _Texts()
