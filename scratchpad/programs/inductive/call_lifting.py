@@ -1,9 +1,9 @@
-"""Call lifting: takes calls of the program's own functions out of expressions, so that the machine can run the calls.
+"""Call lifting takes calls of the program's own functions out of expressions, so that the machine can run the calls.
 
 CPython evaluates an expression in one piece, so the machine could not stop inside a function that the expression calls.
 Therefore each call becomes an instruction before the statement, and a temporary variable with the call's result
-replaces the call. Parts of the expression that Python evaluates before the call are also stored in temporaries first.
-The rest of the expression stays one fragment. With the program's function f,
+replaces the call. If Python evaluates a part of the expression before the call, an earlier instruction stores that part
+in a temporary. The rest of the expression stays one fragment. With the program's function f,
 
     y = g + h[0] * f(2) + k()      where f may rebind g, and k is not a function of the program
 
@@ -32,7 +32,7 @@ from scratchpad.programs.inductive.comprehensions import as_loops
 from scratchpad.programs.inductive.instructions import CodeUnit, Instruction, Label
 from scratchpad.programs.inductive.unsupported import Unsupported
 
-# These builtins first read their whole argument, so a list can replace a generator.
+# These builtins first read their whole argument, so the compiler may replace a generator by a list.
 _CONSUME_ALL = frozenset({"dict", "frozenset", "list", "max", "min", "set", "sorted", "sum", "tuple"})
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _Slot = tuple[Any, Any]  # the place of a part of an expression: (node, field name) or (list, index)
@@ -86,7 +86,7 @@ class CallLifter:
         return any(map(self.has_call, ast.iter_child_nodes(node)))
 
     def save(self, node: ast.expr) -> ast.expr:
-        """Store a value in a temporary, and return the temporary. Return `node` if no call can change its value."""
+        """Return a temporary that stores a value. If no call can change the value, only return `node`."""
         if isinstance(node, ast.Constant):
             return node
         if isinstance(node, ast.Name) and (node.id[0] == "." or node.id not in self._rebound_names):
@@ -157,7 +157,7 @@ class CallLifter:
         lifted = self._lift_parts(node)
         if not self._may_be_own(node.func):
             return lifted
-        # The fragment evaluates the function and its arguments. Then the machine checks who defined the function.
+        # The fragment evaluates the function and its arguments. Then the machine checks whether the program defined it.
         capture = ast.Call(ast.Name(CAPTURE_CALL, ast.Load()), [lifted.func, *lifted.args], lifted.keywords)
         temporary = self._new_temporary()
         self._emit(instructions.CallFunction(temporary, self.compile(ast.copy_location(capture, node))))

@@ -4,15 +4,15 @@ CPython compiles the fragments because no other compiler has exactly the same se
 the texts of errors. The machine only has to give a fragment the correct variables.
 
 A frame holds its variables in cells, as CPython does for variables that inner functions share. A fragment becomes an
-inner function of a function that has the frame's variables. For a frame with the variables x and y, `y += x` becomes
+inner function. The outer function has the frame's variables. For a frame with the variables x and y, `y += x` becomes
 
     def outer(x, y):
         def fragment():
             nonlocal y
             y += x
 
-The machine keeps the code of `fragment`, which has the free variables x and y. So `FunctionType(code, globals,
-"fragment", None, closure)()` runs the statement on the frame's cells. Functions and lambdas that a fragment creates
+The machine keeps the code of `fragment`, which has the free variables x and y. With the frame's cells as `closure`,
+`FunctionType(code, globals, "fragment", None, closure)()` runs `y += x`. Functions and lambdas that a fragment creates
 share the cells, as in CPython. For the module's frame, `global y` replaces `nonlocal y`, and cells are not necessary.
 """
 
@@ -25,10 +25,10 @@ from types import CodeType
 
 from scratchpad.programs.tracing.tracer import FILE
 
-# The names of a function's variables, including variables of outer functions; None for the module (only globals).
+# The names of a function's variables, including variables of outer functions; None for the module, which has globals.
 VariableNames = frozenset[str] | None
 
-# Names of builtins that only compiled code can use, because Python does not allow `@` in names.
+# Names of additional builtins. A program's text cannot use them, because Python does not allow `@` in names.
 # `@call` returns the function and the arguments of a call. `@matches` tests the class of an exception.
 CAPTURE_CALL, EXCEPTION_MATCHES, RESUMABLE = "@call", "@matches", "@resumable"
 
@@ -36,7 +36,7 @@ _PREFIX = "outer.<locals>.fragment.<locals>."
 
 
 def bound_names(body: Iterable[ast.AST]) -> set[str]:
-    """Return the names that syntax nodes bind in their own scope, even if the names are `global` or `nonlocal`."""
+    """Return the names that syntax nodes bind, also `global` and `nonlocal` names, but not those of inner scopes."""
     names: set[str] = set()
     for node in body:
         names |= _names_bound_by(node)
@@ -104,7 +104,7 @@ def compile_expression(node: ast.expr, variables: VariableNames, inside: str = "
 
 
 def compile_binder(function: ast.FunctionDef) -> CodeType:
-    """Return code that takes a call's arguments and returns the parameters' values, in `parameters_of` order."""
+    """Return code that takes a call's arguments and returns the parameters' values in the order of `parameters_of`."""
     parameters = copy.deepcopy(function.args)
     parameters.defaults, parameters.kw_defaults = [], [None for _ in parameters.kwonlyargs]
     for node in ast.walk(parameters):
@@ -141,6 +141,6 @@ def _inner_code(code: CodeType) -> CodeType:
 
 
 def _without_prefix(code: CodeType, prefix: str) -> CodeType:
-    """Return the code with the functions' qualified names as in the program, because error messages show the names."""
+    """Replace `_PREFIX` by `prefix` in the qualified names of functions, because error messages show these names."""
     constants = tuple(_without_prefix(each, prefix) if isinstance(each, CodeType) else each for each in code.co_consts)
     return code.replace(co_consts=constants, co_qualname=prefix + code.co_qualname.removeprefix(_PREFIX))

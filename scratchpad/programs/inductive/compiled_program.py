@@ -32,14 +32,14 @@ class CompiledProgram:
     """
 
     def __init__(self, text: str) -> None:
-        compile(text, FILE, "exec", dont_inherit=True)  # also finds errors such as a misplaced `return`
+        compile(text, FILE, "exec", dont_inherit=True)  # unlike `ast.parse`, finds a misplaced `return`
         tree = ast.parse(text, FILE)
         check_supported(tree)
         nodes = list(ast.walk(tree))
         self._functions_named = Counter(node.name for node in nodes if isinstance(node, ast.FunctionDef))
         # A call can reach the program's functions only through names that the program itself binds (not by imports).
         self._function_names = frozenset(name for node in nodes for name in _names_bound_by(node))
-        # A call in the middle of a statement can rebind these names, so compiled code saves their values first.
+        # A call in the middle of a statement can rebind these names, so their values are saved before the call.
         self._rebound_names = {name for node in nodes for name in _names_rebound_by(node)}
         make_iterators = _MAKE_ITERATORS - self._function_names
         for node in nodes:
@@ -121,7 +121,7 @@ def _names_bound_by(node: ast.AST) -> list[str]:
 
 
 def _names_rebound_by(node: ast.AST) -> list[str]:
-    """Return the names of a `global`, `nonlocal` or `:=` node, which can be rebound in the middle of an expression."""
+    """Return the names in a `global`, `nonlocal` or `:=` node. Evaluating an expression can rebind such names."""
     if isinstance(node, ast.Global | ast.Nonlocal):
         return node.names
     return [node.target.id] if isinstance(node, ast.NamedExpr) else []

@@ -1,7 +1,7 @@
-"""Compile compound statements, which contain other statements, to instructions.
+"""Compile compound statements (statements that contain other statements) to instructions.
 
-These statements become jumps and blocks. The compiler knows the enclosing blocks (`EnclosingBlock`), so the code for
-`break` and `continue` pops the correct number of blocks. `return` and exceptions leave blocks at run time.
+Compound statements become jumps and blocks. The compiler knows the enclosing blocks (`EnclosingBlock`), so the code for
+`break` and `continue` pops the correct number of blocks. For `return` and exceptions, the machine pops blocks.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ class StatementCompiler(SimpleStatementCompiler):
         self._emit(end)
 
     def _jump_unless(self, test: ast.expr, otherwise: Label) -> tuple[str, ...]:
-        """Emit a jump to `otherwise` for a false test. Return the test's temporaries, to be deleted there too."""
+        """Emit a jump to `otherwise` for a false test. Return the temporaries that code at `otherwise` must delete."""
         self._emit(instructions.JumpUnless(self._lifter.compile(self._lifter.lift(test)), otherwise))
         return self._drop_temporaries()
 
     def _while(self, node: ast.While) -> None:
         again, otherwise, end = Label(), Label(), Label()
-        again.index = len(self._unit.instructions) - self._has_lines  # jump to the stop before the test
+        again.index = len(self._unit.instructions) - self._has_lines  # the loop jumps back to BeginLine, if it has one
         temporaries = self._jump_unless(node.test, otherwise)
         self._blocks.append(EnclosingBlock("while", end, again))
         self._body(node.body)
@@ -76,7 +76,7 @@ class StatementCompiler(SimpleStatementCompiler):
         self._leave_loop("continue")
 
     def _leave_loop(self, how: Literal["break", "continue"]) -> None:
-        """Emit instructions for `break` or `continue`, which pop blocks and jump. A `finally` delays the jump."""
+        """For `break` or `continue`, emit instructions that pop blocks and jump. A `finally` delays the jump."""
         for block in reversed(self._blocks):
             if block.kind == "finally":
                 if how not in block.left_by:
@@ -107,7 +107,7 @@ class StatementCompiler(SimpleStatementCompiler):
             self._finally(node.finalbody, finally_)
 
     def _finally(self, body: Sequence[ast.stmt], start: Label) -> None:
-        """Compile the `finally` of the innermost block, then the jumps of the `break` and `continue` that it delays."""
+        """Compile the innermost block's `finally`, then the jumps (`break`, `continue`) that this `finally` delays."""
         left_by = self._blocks[-1].left_by
         self._blocks[-1] = EnclosingBlock("finishing")
         self._emit(instructions.LeaveBlock())

@@ -5,7 +5,7 @@ The machine cannot stop within a comprehension that CPython runs. With the progr
     ys = [f(x) for x in xs if x]
 
 becomes the statements below, followed by `ys = .1`. The comprehension's variable x becomes the temporary `.x`, because
-x is not a variable of the frame. The machine does not stop before these statements.
+x is not a variable of the frame. The machine does not stop before the new statements.
 
     .1 = []
     for .x in xs:

@@ -1,10 +1,10 @@
-"""Read hash tables of sets, and numbers that show changes of dicts and deques, from CPython's memory.
+"""Read CPython's memory: the hash tables of sets, and numbers that change when a dict or a deque changes.
 
 Two equal sets can differ in their order. A set keeps its elements in a hash table. An element's hash determines a
 place; if this place is taken, the element goes to a free place. A removed element leaves a dummy, which occupies the
 place until the table grows. So the order of iteration and of `pop` depends on the table's size, the insertions and the
 dummies. A state records the elements and the dummies in the table's order. If necessary, the state also has the
-table's size and the finger, which is the place where the next `pop` starts its search.
+table's size and the *finger*: the place where the next `pop` starts to search for an element.
 
     s = {1, 2, 3}
     s.pop()          # returns 1 and leaves a dummy in the place of 1; the next `pop` starts just after the dummy
@@ -36,7 +36,7 @@ class TableHistory:
 
 @dataclass(frozen=True, eq=False)
 class Dummy:
-    """The mark of a removed element in a set's hash table. `index`: the index of the element's place."""
+    """The mark of a removed element in a set's hash table. `index`: the place's index in the table."""
 
     index: int
 
@@ -45,7 +45,7 @@ class Dummy:
 
 
 def set_parts(value: Any) -> list[Any]:
-    """Return a set's elements and dummies in the table's order, after a TableHistory if the order does not suffice."""
+    """Return a set's elements and dummies in the table's order. A TableHistory comes first if rebuilding needs it."""
     # Functions and NaNs are hashed by address, so their places in a table differ from run to run.
     if any(each != each or (type(each).__hash__ is object.__hash__ and each is not None) for each in value):
         raise Unsupported("set of values whose hash is their address")
@@ -79,7 +79,7 @@ def fill_set(value: set[Any], parts: list[Any]) -> None:
 
 
 def frozen_set(*parts: Any) -> frozenset[Any]:
-    """Return a frozenset from its parts. A TableHistory means that CPython built the table from a dict."""
+    """Build a frozenset from `parts`. A TableHistory means that CPython built the table from a dict."""
     history, elements = _split(parts)
     return frozenset(dict.fromkeys(elements) if history.size else elements)
 

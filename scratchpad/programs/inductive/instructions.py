@@ -1,7 +1,7 @@
 """The machine's instructions. A code unit holds the instructions of the module or of one function.
 
-Fragments, which are pieces of the program that CPython runs, do most of the work. The other instructions handle lines,
-calls, loops and exceptions. For example
+Most of the work happens in fragments, which are pieces of the program that CPython runs. The instructions around the
+fragments handle lines, calls, loops and exceptions. For example
 
     for x in f(3):
         y += x
@@ -89,7 +89,7 @@ class EnterLoop(NamedTuple):
 
 
 class NextItem(NamedTuple):
-    """Call a fragment with the innermost loop's next item. If no item is left, pop the loop and jump to `end`."""
+    """Call a fragment with the innermost loop's next item. If no item is left, pop the block and jump to `end`."""
 
     fragment: CodeType
     end: Label
@@ -123,7 +123,7 @@ class EnterFinally(NamedTuple):
 
 
 class EndFinally(NamedTuple):
-    """End a `finally`: resume the `return`, exception or jump that it delayed. `targets`: where the jumps lead."""
+    """End a `finally`: resume the delayed `return`, exception or jump. `targets`: the label for each kind of jump."""
 
     targets: tuple[tuple[Completion, Label], ...]
 
@@ -166,8 +166,8 @@ class CodeUnit:
     binder: CodeType | None = None
     instructions: list[Instruction] = field(default_factory=list)
 
-    # A state describes a frame's stop by a line and a part, which is the number of earlier stops in the same line.
-    # A stop is a call or the start of a line. States have no index of an instruction, which a model could not predict.
+    # A state says where a frame stopped: the line, and the part. The part is the number of earlier stops in this line.
+    # A stop is the start of a line or a call. A state has no instruction's index, because no model could predict it.
 
     @cached_property
     def _stops(self) -> dict[int, tuple[int, int]]:
@@ -192,7 +192,7 @@ class CodeUnit:
         return self._indices[line, part]
 
     def block_start(self, line: int, kind: type[EnterTry] | type[EnterFinally]) -> Any:
-        """Return the instruction that pushes the block of the `try` in a line. Raises KeyError if no `try` exists."""
+        """Return the EnterTry or EnterFinally (`kind`) of the `try` in a line. Raises KeyError if the line has none."""
         for instruction in self.instructions:
             if isinstance(instruction, kind) and instruction.line == line:
                 return instruction

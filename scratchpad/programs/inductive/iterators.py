@@ -1,8 +1,8 @@
 """Iterators whose positions can be read and set. They replace the CPython iterators whose positions are hidden.
 
 In CPython, `__reduce__` returns the position of an iterator over a list, a string or a range, but not over a dict, set
-or deque. So a loop over a dict, a set or a deque uses an iterator of this module, and `zip`, `enumerate`, `map`,
-`filter` and `iter` receive such an iterator. It behaves like CPython's iterator, but a state can hold its position.
+or deque. So a loop over a dict, a set or a deque uses an iterator of this module. `zip`, `enumerate`, `map`, `filter`
+and `iter` receive such an iterator too. This module's iterators behave like CPython's, but have readable positions.
 
 CPython detects some changes of a dict or set during iteration. After other changes, CPython's results depend on the
 hash table's hidden contents. In this case, an iterator of this module raises Unsupported.
@@ -78,7 +78,7 @@ def _version(container: Any) -> Any:
 
 
 class DequeIterator:
-    """An iterator over a deque. `position`: the next item's index. `changed`: whether the deque has since changed."""
+    """An iterator over a deque. `position`: the next index. `changed`: if the deque has changed since the start."""
 
     def __init__(self, container: deque[Any], position: int = 0, changed: bool = False) -> None:
         self.container, self.position = container, position
@@ -116,7 +116,7 @@ def resumable(value: Any) -> Any:
 
 
 def iterate(value: Any) -> Iterator[Any]:
-    """Return an iterator over a value for a `for` loop. Raises TypeError if the value is not iterable."""
+    """Return the iterator of a `for` loop over a value. Raises TypeError if the value is not iterable."""
     if type(value) in _COMBINATIONS:  # such an iterator hides its position; replace it by an equivalent list
         items = list(itertools.islice(value, _MOST_COMBINATIONS + 1))
         return iter(items) if len(items) <= _MOST_COMBINATIONS else itertools.chain(items, value)

@@ -2,7 +2,7 @@
 
 The machine has no operand stack: values that outlive a fragment are variables, temporaries or parts of blocks. So when
 the machine stops before a line, the rest of the run depends only on the globals, the frames and the printed text.
-If the program calls a function, the machine adds a frame to its list of frames and does not call itself.
+If the program calls one of its functions, the machine adds a frame to `frames`. The machine does not call itself.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Machine:
             CAPTURE_CALL: lambda *values, **keywords: (values[0], values[1:], keywords),
             EXCEPTION_MATCHES: lambda error, kinds: isinstance(error, kinds),
         }
-        return vars(sys.modules["builtins"]) | own  # in the sandbox, this module is a copy for programs
+        return vars(sys.modules["builtins"]) | own  # in the sandbox, `builtins` is a copy for programs
 
     def advance(self) -> bool:
         """Run to the next stop; return False at the program's end. Raises Unsupported and the program's exceptions."""
@@ -81,8 +81,8 @@ class Machine:
         except NameError as error:
             here = error.__traceback__
             if here is not None and here.tb_next is not None and here.tb_next.tb_next is None:
-                # The fragment itself raised the error. In a fragment, local variables of the frame are free variables,
-                # so the error for an unset local variable has the wrong class and text. Raise the correct error.
+                # The fragment itself raised the error. A frame's local variables are free variables of the fragment.
+                # So Python raises the wrong error for an unset local variable. Raise the correct error instead.
                 if error.name in frame.unit.own and "cannot access free variable " in str(error):
                     text = f"cannot access local variable '{error.name}' where it is not associated with a value"
                     raise UnboundLocalError(text) from None
@@ -153,7 +153,7 @@ class Machine:
                     raise block.value
         raise RuntimeError("No active exception to reraise")
 
-    # -- the ends of blocks and frames
+    # -- leaving blocks and frames
 
     def _return(self, frame: Frame, value: Any) -> None:
         """Leave all blocks of a frame, and then the frame. If a block has a `finally`, run the `finally` first."""
@@ -183,7 +183,7 @@ class Machine:
         return True
 
     def _unwind(self, error: BaseException) -> None:
-        """Continue at the nearest handler or `finally`. If none exists, drop all frames and raise the exception."""
+        """Continue at the nearest handler or `finally`. If neither exists, drop all frames and raise the exception."""
         error.__traceback__ = error.__context__ = None  # both may refer to values that are not in the state
         while self.frames:
             frame = self.frames[-1]

@@ -20,7 +20,7 @@ _CODECS_BY_TAG = {codec.tag: codec for codec in CODECS.values()}
 
 
 def restore_machine(program: CompiledProgram, state: dict[str, Any]) -> Machine:
-    """Return a machine in the given state. Raises ScratchpadError if `state` is not a state of the program."""
+    """Return a machine that continues from `state`. Raises ScratchpadError if the program has no such state."""
     machine = Machine(program)
     try:
         _StateReader(machine).read(state)
@@ -30,7 +30,7 @@ def restore_machine(program: CompiledProgram, state: dict[str, Any]) -> Machine:
 
 
 class _StateReader:
-    """Reads a state. Records a value's label before the value's parts, because the parts may refer to the label."""
+    """Reads a state. Stores a labelled value before reading its parts, because the parts may refer to the value."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
@@ -74,7 +74,7 @@ class _StateReader:
         return cell
 
     def _cell(self, written: Any) -> tuple[CellType, list[Any]]:
-        """Return a variable's cell and a list with the JSON of its value (empty if no value has to be read)."""
+        """Return a variable's cell and [the value's JSON]. The list is empty if no value has to be read."""
         match written:
             case {"$variable": [label, *contents]}:
                 cell = self._labelled[label] = CellType()

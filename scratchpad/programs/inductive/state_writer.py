@@ -3,13 +3,13 @@
 If several places refer to an object, the first place has the object's contents and a label, and the other places have
 only the label. After
 
-    a = [1]
+    a = [5]
     b = a
     c = [a]
 
-the variables are `{"a": {"$shared": [1, [1]]}, "b": {"$same": 1}, "c": [{"$same": 1}]}`. Variables that functions share
+the variables are `{"a": {"$shared": [1, [5]]}, "b": {"$same": 1}, "c": [{"$same": 1}]}`. Variables that functions share
 also have labels (`$variable`). Writing takes two passes. The first pass finds the shared objects (`_Object`,
-`_SecondPlace`). The second pass numbers these objects in the order of the text, so that equal states have equal JSON.
+`_SecondPlace`). The second pass numbers the objects in their order in the JSON, so that equal states have equal JSON.
 """
 
 from __future__ import annotations

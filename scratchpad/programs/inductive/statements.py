@@ -1,4 +1,4 @@
-"""Compile simple statements, which contain no other statements, to instructions."""
+"""Compile simple statements (statements that contain no other statements) to instructions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from scratchpad.programs.inductive.unsupported import Unsupported
 
 @dataclass(frozen=True)
 class EnclosingBlock:
-    """A block around the statement that is being compiled. At run time, a frame's stack has a similar block.
+    """A loop or a part of a `try` statement around the statement that is being compiled.
 
     `kind`: 'finally' means before the `finally` clause of a `try` statement; 'finishing' means inside this clause.
     `end`: the target of `break`. `again`: the target of `continue`.
@@ -182,4 +182,4 @@ class SimpleStatementCompiler:
     def _return(self, node: ast.Return) -> None:
         value = ast.copy_location(ast.Constant(None), node) if node.value is None else node.value
         self._emit(instructions.ReturnValue(self._lifter.compile(self._lifter.lift(value))))
-        self._lifter.temporaries.clear()  # the temporary variables end with the frame
+        self._lifter.temporaries.clear()  # no need to drop temporaries: they end with the frame

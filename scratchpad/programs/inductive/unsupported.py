@@ -67,7 +67,7 @@ def _unsupported_in(node: ast.AST) -> Iterator[str]:
 
 
 def _compares_identity(node: ast.Compare) -> bool:
-    """Return whether `is` compares values that states may copy. States do not copy None, True, False and `...`."""
+    """Return whether a node compares values with `is`. Comparisons with None, True, False or `...` do not count."""
     sides = (node.left, *node.comparators)
     has_is = any(isinstance(operation, ast.Is | ast.IsNot) for operation in node.ops)
     return has_is and not any(isinstance(side, ast.Constant) and type(side.value) in _SINGLETONS for side in sides)

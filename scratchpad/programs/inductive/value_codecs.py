@@ -1,7 +1,7 @@
 """Codecs for the values in states. The codec of a type takes a value apart and builds the value again from its parts.
 
-A value that JSON cannot express becomes an object with one key, which is `$` and the tag of the value's type. The list
-of parts follows the key: `{"$tuple": [1, 2]}`, or `{"$walk": [{"a": 1}, 1]}` for an iterator over a dict.
+A value that JSON cannot express becomes an object with one key: `$` and the tag of the value's type. The list of parts
+is the key's value. Examples: `{"$tuple": [1, 2]}`, or `{"$walk": [{"a": 1}, 1]}` for an iterator over a dict.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class ValueCodec:
     """The codec of one type.
 
     `parts`: a function that returns the parts of a value. `build`: a function that builds the value from the parts.
-    `fill`: a function that adds the parts to an empty value from `build`. Needed if a value may contain itself.
+    `fill`: a function that adds the parts to an empty value from `build`. None if no value can contain itself.
     `shared`: whether states record that two places hold the same object, rather than equal objects.
     """
 

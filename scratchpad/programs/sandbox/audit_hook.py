@@ -9,7 +9,7 @@ The namespaces and the seccomp filter stop such programs.
 
 Python reports an operation even if a program renames or replaces functions. The hook compares paths after `realpath`,
 so links and `..` cannot lead out of the allowed folders. The hook allows the event `sys.settrace`, because the
-interpreter raises it when no memory is left to call the tracer. `Tracer.is_running` detects a replaced tracer.
+interpreter raises this event when no memory is left to call the tracer. `Tracer.is_running` detects a replaced tracer.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ class NamespaceBackend:
                 os.wait()
 
     def _require_first_process(self) -> None:
-        """Raise OSError outside a process namespace, because `os.kill(-1)` would kill all processes of the user."""
+        """Raise OSError outside a process namespace, where `os.kill(-1)` would kill all processes of the user."""
         if os.getpid() != 1:
             raise OSError("the server is not the first process of a new namespace")
 

@@ -6,7 +6,7 @@ Threats, and the protection against each threat:
 - The program uses shared memory or message queues of other programs: an IPC namespace hides them.
 - The program uses this user's rights: the user namespace has only this user, and the process drops all capabilities.
 - The program creates a namespace, in which it would have all capabilities again: `max_user_namespaces` is 0, and the
-  seccomp filter refuses `unshare`, and `clone` for processes.
+  seccomp filter refuses `unshare` and every `clone` that does not start a thread.
 - The program reads or changes files: a mount namespace hides the files (`private_root`).
 
 The order matters. An ordinary user may create other namespaces only inside a user namespace, so one call of `unshare`
@@ -48,7 +48,7 @@ def checked(result: int, what: str) -> None:
 
 
 def fix_addresses() -> None:
-    """Restart this interpreter with fixed addresses if possible, because addresses affect the order of sets."""
+    """If possible, restart this interpreter with fixed memory addresses, because addresses affect the order of sets."""
     now = _libc.personality(_PERSONALITY_AS_IT_IS)
     if now == -1 or now & _FIXED_ADDRESSES or _RESTARTED in os.environ:
         return
@@ -75,7 +75,7 @@ def unshare(flags: int, what: str) -> None:
 def enter_user_namespace(proc: int) -> None:
     """Enter new user, mount, network, IPC and process namespaces, in which this user is the only user.
 
-    `proc`: a file descriptor of /proc. The user keeps the same number. The user has all capabilities inside the
+    `proc`: a file descriptor of /proc. The user's ID stays the same. The user has all capabilities inside the
     namespaces and none outside. Root first becomes `nobody`, because root has no limit on the number of processes.
     """
     if os.geteuid() == 0:

@@ -1,7 +1,7 @@
 """A private root folder, which contains only Python's library (read-only) and a working folder in memory.
 
 Threat: a program reads the user's files (keys, data sets, /proc, /etc) or changes files, including Python's library.
-File permissions do not help, because the program runs as the user. So the program gets a root folder without other
+File permissions do not help, because the program runs as the user. So the program gets a root folder without the user's
 files. The working folder is limited in size, and the kernel removes it when the program's last process ends.
 
 The server takes these steps once, in a new mount namespace:
@@ -27,7 +27,7 @@ _READ_ONLY, _NO_SUID, _NO_DEVICES, _NO_EXECUTION = 1, 2, 4, 8
 _BIND, _RECURSIVE, _PRIVATE = 4096, 16384, 1 << 18
 _DETACH = 2
 _AT_CURRENT_FOLDER, _AT_RECURSIVE = -100, 0x8000
-_MOUNT_SETATTR = 442  # the same number on every architecture; glibc before 2.36 has no `mount_setattr`
+_MOUNT_SETATTR = 442  # the system call's number on every architecture; glibc before 2.36 has no function for it
 _LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/share/zoneinfo")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 

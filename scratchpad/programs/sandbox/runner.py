@@ -59,7 +59,7 @@ class Runner:
         return self._run({"program": program_text(source, call), "inductive": True}, limits or self.limits)
 
     def resume(self, program: str, state: State, limits: ResourceLimits | None = None) -> Trace:
-        """Continue a run of `run_inductive` after a given state. `program`: the whole text, including the call."""
+        """Continue a run of `run_inductive` from `state`. `program`: the whole text, including the call."""
         return self._run({"program": program, "inductive": True, "state": state}, limits or self.limits)
 
     def close(self) -> None:

@@ -92,7 +92,7 @@ def has_filter() -> bool:
 
 
 def install_filter() -> None:
-    """Install the filter. First set PR_SET_NO_NEW_PRIVS. Raises OSError if the machine does not support the filter."""
+    """Install the filter. The caller must first set PR_SET_NO_NEW_PRIVS. Raises OSError if seccomp is not available."""
     if _FILTER is None:
         raise OSError(errno.ENOSYS, f"no seccomp filter exists for {platform.machine()}")
     instructions = _FILTER.replace(struct.pack("=I", _OWN_PROCESS), struct.pack("=I", os.getpid()))

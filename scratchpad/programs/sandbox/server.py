@@ -67,7 +67,7 @@ def main(wanted: str) -> None:
 
 
 def _warm_up_tracer() -> None:
-    """Trace a small program several times, so that all forks inherit the tracer's bytecode in its faster form."""
+    """Trace a small program several times, so that CPython optimizes the tracer's bytecode before any fork."""
     code, buffer = compile(_WARM_UP, FILE, "exec"), TraceBuffer(MIB)
     for _ in range(_WARM_UP_RUNS):
         tracer = Tracer(buffer, JsonWriter(MIB), MIB, lambda limit: None)

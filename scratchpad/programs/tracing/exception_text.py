@@ -22,7 +22,7 @@ _STR_ATTRIBUTES: dict[type[BaseException], tuple[str, ...]] = {
 
 
 def error_text(error: BaseException) -> str:
-    """Return one line such as `ValueError: the message`. If the message needs the program's code, show arguments."""
+    """Return a line such as `ValueError: the message`. If only program code can write the message, show arguments."""
     arguments: tuple[Any, ...] = BaseException.__dict__["args"].__get__(error)
     to_text = class_entry(type(error), "__str__")
     if type(to_text) is types.WrapperDescriptorType and _is_plain(error, arguments):

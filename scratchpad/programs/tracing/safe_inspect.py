@@ -43,7 +43,7 @@ def builtin_name(kind: type) -> str:
 
 
 def class_entry(kind: type, name: str) -> object:
-    """Look up an attribute in a class and its bases, without binding the attribute. Return None if none exists."""
+    """Look up an attribute in a class and its bases, without binding it. Return None if no class has the attribute."""
     for base in _TYPE_ORDER(kind):
         entries = _TYPE_ENTRIES(base)
         if name in entries:

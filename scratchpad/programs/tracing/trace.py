@@ -72,7 +72,7 @@ class Trace:
         return self.state.get("output")
 
     def changes(self) -> Trace:
-        """Return the trace with only the changes since the same call's previous state. "<deleted>" marks a deletion."""
+        """Return the trace. Each state has only the changes since the call's previous state ("<deleted>": deleted)."""
         seen: dict[int, State] = {}
         steps = [dataclasses.replace(step, state=_changed(seen, step.frame, step.state)) for step in self.steps]
         return dataclasses.replace(self, steps=tuple(steps), state=_changed(seen, 1, self.state))

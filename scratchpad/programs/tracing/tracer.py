@@ -48,7 +48,7 @@ class Tracer:
         return gettrace() == self._begin and (module is None or (module.f_trace is not None and module.f_trace_lines))
 
     def _begin(self, frame: FrameType, event: str, argument: Any) -> _LocalTrace | None:
-        """Handle the event that a frame starts or that a generator's frame resumes."""
+        """Handle the start of a frame, or the resumption of a generator's frame."""
         if frame.f_code.co_filename != FILE:
             return None
         if self._depth >= getrecursionlimit() - RECURSION_MARGIN:
@@ -90,7 +90,7 @@ class Tracer:
             raise
 
     def _restart_later(self) -> None:
-        """Arrange that the next call or return sets the trace function again, because an exception will remove it."""
+        """Arrange that the next call or return sets the trace function again. The current exception will remove it."""
         setprofile(self._restart)
 
     def _restart(self, frame: FrameType, event: str, argument: Any) -> None:
