@@ -39,7 +39,7 @@ class StatementCompiler(SimpleStatementCompiler):
 
     def _while(self, node: ast.While) -> None:
         again, otherwise, end = Label(), Label(), Label()
-        again.index = len(self._unit.instructions) - self._has_lines  # the loop jumps back to BeginLine, if it has one
+        again.index = len(self._unit.instructions) - self._has_lines  # the index of the loop's BeginLine, if it has one
         temporaries = self._jump_unless(node.test, otherwise)
         self._blocks.append(EnclosingBlock("while", end, again))
         self._body(node.body)

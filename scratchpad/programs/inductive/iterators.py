@@ -78,7 +78,7 @@ def _version(container: Any) -> Any:
 
 
 class DequeIterator:
-    """An iterator over a deque. `position`: the next index. `changed`: if the deque has changed since the start."""
+    """An iterator over a deque. `position`: the next index. `changed`: whether the deque changed since the start."""
 
     def __init__(self, container: deque[Any], position: int = 0, changed: bool = False) -> None:
         self.container, self.position = container, position

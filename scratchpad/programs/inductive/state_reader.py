@@ -30,7 +30,7 @@ def restore_machine(program: CompiledProgram, state: dict[str, Any]) -> Machine:
 
 
 class _StateReader:
-    """Reads a state. Stores a labelled value before reading its parts, because the parts may refer to the value."""
+    """Reads a state. Stores a labelled value before reading the value's parts, because they may contain the label."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine

@@ -36,7 +36,7 @@ class ValueCodec:
     """The codec of one type.
 
     `parts`: a function that returns the parts of a value. `build`: a function that builds the value from the parts.
-    `fill`: a function that adds the parts to an empty value from `build`. None if no value can contain itself.
+    `fill`: a function that adds the parts to an empty value from `build()`. None if `build` takes the parts.
     `shared`: whether states record that two places hold the same object, rather than equal objects.
     """
 

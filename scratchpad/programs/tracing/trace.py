@@ -72,7 +72,7 @@ class Trace:
         return self.state.get("output")
 
     def changes(self) -> Trace:
-        """Return the trace. Each state has only the changes since the call's previous state ("<deleted>": deleted)."""
+        """Return a copy whose states hold only changes since the call's previous state. "<deleted>" marks deletions."""
         seen: dict[int, State] = {}
         steps = [dataclasses.replace(step, state=_changed(seen, step.frame, step.state)) for step in self.steps]
         return dataclasses.replace(self, steps=tuple(steps), state=_changed(seen, 1, self.state))
