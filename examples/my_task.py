@@ -1,7 +1,7 @@
 """Your own task: find the largest digit of a list in one pass, on lists longer than any in training.
 
-    scratchpad show --task-file examples/my_task.py -n 1
-    scratchpad train parity-small --task-file examples/my_task.py --set train.steps=300 model.dropout=0.05 \
+    scratchpad show examples/my_task.py -n 1
+    scratchpad train examples/my_task.py --set train.steps=300 model.dropout=0.05 \
         --out runs/largest
     scratchpad evaluate runs/largest --task-file examples/my_task.py --sizes 6,12,18
     scratchpad solve runs/largest --task-file examples/my_task.py 271608452

@@ -1,7 +1,7 @@
 """Sample candidate programs for MBPP tasks from a trained run (MBPP-aug, Nye et al. 2021, section 5.3).
 
     python examples/sample_programs.py texts mbpp.jsonl > texts.jsonl                  # descriptions and programs
-    scratchpad train parity-small --data texts.jsonl --set task.format=direct model=25m --out runs/writer
+    scratchpad train texts.jsonl --set task.format=direct model=25m --out runs/writer
     python examples/sample_programs.py sample mbpp.jsonl runs/writer > candidates.jsonl
     scratchpad data mbpp --format scratchpad --set path=mbpp.jsonl candidates=candidates.jsonl --out augmented.jsonl
 

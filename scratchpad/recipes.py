@@ -11,7 +11,7 @@ from scratchpad.models.config import PRESETS
 from scratchpad.tasks import BUILT_IN
 
 _SMALL = RunConfig(
-    model=PRESETS["small"],
+    model=dataclasses.replace(PRESETS["small"], dropout=0.05),
     train=TrainConfig(
         steps=1500, batch=64, learning_rate=3e-3, final_learning_rate=1e-5, warmup_steps=50, weight_decay=0.1,
         micro_tokens=2048, evaluate_every=250, checkpoint_every=250,

@@ -16,7 +16,7 @@ from scratchpad.reporting.run_records import read_run
 from scratchpad.run import Run
 from scratchpad.tasks.user_data import Corpus
 
-LINES = (ROOT / "examples" / "my_data.jsonl").read_text().splitlines(keepends=True)
+LINES = (ROOT / "tests" / "words.jsonl").read_text().splitlines(keepends=True)
 
 
 @pytest.fixture
@@ -68,6 +68,7 @@ def test_a_run_folder_is_complete(home: Path, capsys: Capture, monkeypatch: pyte
         ["solve", "moved", "fig=", "--device", "cpu"],
         ["evaluate", "moved", "-n", "2", "--method", "free", "--device", "cpu"],
         ["evaluate", "moved", "-n", "2", "--set", "task.format=causal", "--device", "cpu"],
+        ["evaluate", "moved", "-n", "2", "--set", "task.test_data=moved/data.jsonl", "--device", "cpu"],
         ["diagnose", "moved"],
         ["report", "moved", "--out", "report.html"],
     ):

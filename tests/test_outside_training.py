@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from tiny_runs import Capture, command, tiny, trained
 
+from scratchpad.config.lengths import Lengths
 from scratchpad.evaluation.outside_training import outside_training
 from scratchpad.run import Run
 from scratchpad.tasks import task_named
 from scratchpad.tasks.base import draws
+from scratchpad.tasks.user_data import Corpus, Entry
 from scratchpad.tasks.user_file import load_task_file
 
 MY_TASK = str(Path(__file__).parent.parent / "examples" / "my_task.py")
@@ -42,6 +44,14 @@ def test_questions_of_training_are_never_outside() -> None:
     for task in (task_named("parity", DEMO), task_named("cycles", {"n": "3-5"}), load_task_file(MY_TASK)):
         for _, question in draws(task, 3, "train", 0, 50):
             assert outside_training([task], question, 3) == []
+
+
+def test_every_line_of_a_data_file_counts() -> None:
+    """Lines are not drawn at random, so the first of them need not be like the others."""
+    entries = tuple(Entry(("a",) * size, (("b",),), ("b",)) for size in range(1, 301))
+    data = Corpus(steps=Lengths(1, 1), entries=entries, test_entries=entries[:1])
+    assert outside_training([data], ("a",) * 300, 0) == []
+    assert outside_training([data], ("a",) * 301, 0) == ["301 symbols, trained on 1-300"]
 
 
 def test_each_stage_of_a_curriculum_counts() -> None:

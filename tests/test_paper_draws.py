@@ -229,3 +229,11 @@ def test_digits_are_at_random_slots() -> None:
     assert_distributed(taken, dict.fromkeys(combinations(range(5), 3), 1))
     assert {question[6] for question in questions} == {"$"}
     assert {symbol for question in questions for symbol in question[7:]} == {*"abcdefghijklmnopqrstuvwxyz0123456789$"}
+
+
+def test_heights_with_few_names() -> None:
+    task = task_named("heights", {"n": 1, "names": 6})
+    people = {word for _, question in draws(task, 0, "train", 0, 100) for word in question if word.istitle()} - {"Is"}
+    assert people == set(task.interchangeable())
+    assert len(people) == 6
+    assert task_named("heights", {"names": 100}).settings() == task_named("heights").settings()

@@ -202,6 +202,8 @@ def test_a_bare_sum_is_completed(name: str, asked: str, numbers: str) -> None:
         ("cycles", {"n": 5, "sizes": "6,6"}, "n=5 and sizes=6,6 exclude each other: give only one setting"),
         ("random-graphs", {"unconnected": 1.5}, "unconnected=1.5 must be a share from 0 to 1"),
         ("heights", {"n": 40}, "n=40 needs 122 people, but there are 100 names: set n to at most 32"),
+        ("heights", {"n": 3, "names": 10}, "n=3 needs 11 people, but there are 10 names: set n to at most 2"),
+        ("heights", {"names": 101}, "names=101 must be from 5 to 100"),
         ("addition-random-space", {"window": 0}, "window=0"),
         (
             "addition-random-space",

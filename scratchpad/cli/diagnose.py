@@ -5,6 +5,9 @@ and by properties that the task defines. It compares the measured accuracy of wh
 transitions predict. For generated samples (`scratchpad evaluate RUN --method free`), it also groups the first wrong
 states by the kind of error.
 
+It then names likely causes of failures at a size: positions, symbols of states or kinds of states that training
+documents never or hardly ever have. docs/generalise.md explains the remedies.
+
 --attention plots the attention weights of one state for every layer and head. With --json, the weights are also
 printed as an array of shape (layers, heads, tokens of the state, tokens of the whole input).
 """
@@ -40,10 +43,15 @@ def arguments(parser: ArgumentParser) -> None:
     add("--state", type=whole_number(1), default=2, metavar="N", help=number)
     add("--force", action="store_true", help="overwrite an existing plot")
     add_run_loading(parser)
-    add("--json", action="store_true", help="print one JSON object per method and size, and one for the plot")
+    add(
+        "--json",
+        action="store_true",
+        help="print one JSON object per method and size, one per likely cause, and one for the plot",
+    )
 
 
 def run(args: Namespace) -> None:
+    from scratchpad.reporting.causes import find_causes
     from scratchpad.reporting.diagnosis import diagnose
     from scratchpad.reporting.run_records import read_run
 
@@ -63,6 +71,15 @@ def run(args: Namespace) -> None:
         raise ScratchpadError(f"{args.run} has no samples; run `scratchpad evaluate {args.run} --method free` first")
     for diagnosis in found:
         print_json(diagnosis.to_json()) if args.json else _print(diagnosis)
+    causes = find_causes(record, found)
+    if args.json:
+        for cause in causes:
+            print_json({"cause": cause.to_json()})
+        return
+    for cause in causes:
+        print(f"likely cause at size {cause.size}: {cause.what}")
+    for advice in dict.fromkeys(cause.advice for cause in causes):
+        print(f"what to do: {advice}")
 
 
 def _draw(args: Namespace, kind: str) -> None:

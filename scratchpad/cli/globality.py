@@ -28,7 +28,7 @@ EXAMPLE = """scratchpad globality half-parity --format direct --set window=7 bit
   scratchpad globality half-parity --format scratchpad --set window=7 bits=3
   scratchpad globality cycles --format inductive --set n=3
   scratchpad globality half-parity --format scratchpad --set window=40 bits=20 --samples 5000
-  scratchpad globality --data examples/my_data.jsonl --format causal --json"""
+  scratchpad globality examples/my_data.jsonl --format causal --json"""
 
 _MOST_ROWS = 60
 

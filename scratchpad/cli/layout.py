@@ -20,7 +20,7 @@ from scratchpad.tasks.formats import format_named
 from scratchpad.tasks.jsonl import document_of_line, read_lines
 
 EXAMPLE = """scratchpad layout parity --set bits=2 window=4 --layout split
-  scratchpad layout --data examples/my_data.jsonl --format causal
+  scratchpad layout examples/my_data.jsonl --format causal
   scratchpad show parity -n 1 --set bits=2 window=4 --json | scratchpad layout --input - --layout packed
   scratchpad layout --input parity.jsonl --layout mixed --budget 256 --question-loss --json"""
 

@@ -13,7 +13,7 @@ from scratchpad.tasks.jsonl import line_of
 
 EXAMPLE = """scratchpad show parity --format inductive -n 2 --set bits=5 window=8
   scratchpad show parity --question 0_1_101_= --marks paper
-  scratchpad show --data examples/my_data.jsonl -n 2
+  scratchpad show examples/my_data.jsonl -n 2
   scratchpad show cruxeval --split test --format scratchpad --set path=cruxeval.jsonl"""
 
 

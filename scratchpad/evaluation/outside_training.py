@@ -15,7 +15,7 @@ def outside_training(tasks: Sequence[Task], question: Symbols, seed: int) -> lis
     """Return how the question differs from every training question, one text per difference.
 
     The size of the question is compared with the tasks' settings. The question's length and longest run of blanks are
-    compared with the first 200 training questions of each task.
+    compared with the first 200 training questions of each task, or with all training questions of a data file.
 
     tasks: the training task, or the tasks of all stages of the curriculum. seed: the seed of the training.
     """
@@ -24,9 +24,7 @@ def outside_training(tasks: Sequence[Task], question: Symbols, seed: int) -> lis
     if not any(one.contains(sizes.low) and one.contains(sizes.high) for one in trained_sizes):
         texts = dict.fromkeys(str(one.to_json()) for one in trained_sizes)
         found.append(f"{task.size_setting}={sizes.to_json()}, trained on {', '.join(texts)}")
-    drawn = [
-        one for task in tasks for _, one in draws(task, seed, "train", 0, min(_DRAWN, task.count("train") or _DRAWN))
-    ]
+    drawn = [one for task in tasks for _, one in draws(task, seed, "train", 0, _compared(task))]
     lengths = sorted(map(len, drawn))
     if not lengths[0] <= len(question) <= lengths[-1]:
         found.append(f"{len(question)} symbols, trained on {Lengths(lengths[0], lengths[-1]).to_json()}")
@@ -34,6 +32,11 @@ def outside_training(tasks: Sequence[Task], question: Symbols, seed: int) -> lis
     if (run := _longest_run(question, task.blank)) > most:
         found.append(f"{run} times {task.blank} in a row, trained on at most {most}")
     return found
+
+
+def _compared(task: Task) -> int:
+    count = task.count("train") or _DRAWN
+    return min(_DRAWN, count) if task.seeded else count
 
 
 def _longest_run(symbols: Symbols, symbol: str) -> int:

@@ -46,7 +46,7 @@ class AdditionRandomSpace(Addition):
 
     name: ClassVar[str] = "addition-random-space"
     small: ClassVar[str] = (
-        "digits=2-4:size window=8 train.steps=8000 train.batch=16 train.learning_rate=4e-3 train.clip=0.1 "
+        "digits=2-4:size window=8 model=small train.steps=8000 train.batch=16 train.learning_rate=4e-3 train.clip=0.1 "
         "train.average=0.999 train.evaluate_every=1000 evaluate.sizes=2,4,5,6"
     )
     summary: ClassVar[str] = "the sum of two numbers with their digits at random slots of a window"

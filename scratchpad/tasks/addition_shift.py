@@ -42,9 +42,7 @@ class AdditionShift(Addition):
     """
 
     name: ClassVar[str] = "addition-shift"
-    small: ClassVar[str] = (
-        "digits=1-3 window=6 model.dropout=0.05 train.steps=3000 train.evaluate_every=500 evaluate.sizes=1,3,6"
-    )
+    small: ClassVar[str] = "digits=1-3 window=6 train.steps=3000 train.evaluate_every=500 evaluate.sizes=1,3,6"
     summary: ClassVar[str] = "the sum of two numbers that are shifted digit by digit"
     default_share: ClassVar[tuple[int, int]] = (4, 30)
     labels: ClassVar[StateLabels] = _Labels()

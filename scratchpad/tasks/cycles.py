@@ -39,7 +39,7 @@ class Cycles(CycleWalk):
     source: ClassVar[str] = "Abbe et al. 2024, sections 2 and 5"
     size_setting: ClassVar[str] = "n"
     small: ClassVar[str] = (
-        "vertices=10 n=3 names=10 model.layers=2 model.heads=4 train.steps=2500 train.batch=128 "
+        "vertices=10 n=3 names=10 model=small model.layers=2 model.heads=4 train.steps=2500 train.batch=128 "
         "train.learning_rate=2e-3 train.final_learning_rate=1e-4 train.warmup_steps=100 evaluate.sizes=3,5"
     )
     exclusive_settings: ClassVar[tuple[tuple[str, str], ...]] = (("n", "sizes"),)

@@ -34,7 +34,7 @@ class HalfParity(Task):
     summary: ClassVar[str] = "the parity of the first bits of a question, by default of the first half"
     source: ClassVar[str] = "Abbe et al. 2024, figure 10"
     size_setting: ClassVar[str] = "bits"
-    small: ClassVar[str] = "window=20 train.steps=300 train.evaluate_every=100"
+    small: ClassVar[str] = "window=20 model=small train.steps=300 train.evaluate_every=100"
     labels: ClassVar[StateLabels] = SlotLabels()
     has_paper_text: ClassVar[bool] = True
     examples = (("01101111=", {"window": 8}), ("00111=", {"window": 5}), ("111111100011=", {"window": 12, "jump": 2}))

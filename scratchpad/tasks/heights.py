@@ -19,7 +19,7 @@ from typing import ClassVar, Self
 from scratchpad.config.lengths import Lengths
 from scratchpad.errors import ScratchpadError
 from scratchpad.random_stream import Stream
-from scratchpad.tasks.base import Symbols, Task
+from scratchpad.tasks.base import BEYOND_PAPER, Symbols, Task
 from scratchpad.tasks.formats import Format
 from scratchpad.tasks.state_labels import StateLabels
 from scratchpad.tasks.text_rules import PromptTemplate, TextRules
@@ -61,46 +61,52 @@ class _Texts(TextRules):
 
 @dataclass(frozen=True)
 class Heights(Task):
-    """`n`: the row has n people above the two queried people, n people between them and n people below them."""
+    """`n`: the row has n people above the two queried people, n people between them and n people below them.
+
+    `names`: the number of different names that people can have.
+    """
 
     name: ClassVar[str] = "heights"
     summary: ClassVar[str] = "who is taller, from comparisons of neighbours in words?"
     source: ClassVar[str] = "Abbe et al. 2024, appendix G, figure 11"
     size_setting: ClassVar[str] = "n"
     small: ClassVar[str] = (
-        "n=1-2 model.heads=4 model.width=128 train.learning_rate=1e-3 train.final_learning_rate=1e-4 "
-        "train.warmup_steps=100"
+        "n=1 names=8 model=small model.layers=2 model.heads=4 model.width=128 train.learning_rate=1e-3 "
+        "train.final_learning_rate=1e-4 train.warmup_steps=100 train.batch=128 train.steps=1000"
     )
     labels: ClassVar[StateLabels] = _Labels()
     texts: ClassVar[TextRules] = _Texts()
     examples = ((f"{_FACTS} Is Omar taller than Vlad ?", {}), (f"{_FACTS} Is Vlad taller than Omar ?", {}))
 
     n: Lengths = field(default=Lengths(1, 5))
+    names: int = field(default=len(_NAMES), metadata=BEYOND_PAPER)
 
     def __post_init__(self) -> None:
-        most = (len(_NAMES) - 2) // 3
+        if not 5 <= self.names <= len(_NAMES):
+            raise ScratchpadError(f"heights: names={self.names} must be from 5 to {len(_NAMES)}")
+        most = (self.names - 2) // 3
         if self.n.high > most:
             raise ScratchpadError(
-                f"heights: n={self.n.to_json()} needs {3 * self.n.high + 2} people, but there are {len(_NAMES)} names: "
+                f"heights: n={self.n.to_json()} needs {3 * self.n.high + 2} people, but there are {self.names} names: "
                 f"set n to at most {most}"
             )
 
     def symbols(self) -> Symbols:
-        return (*_NAMES, *_SENTENCE, ".", "Is", "?", "Yes", "No")
+        return (*self.interchangeable(), *_SENTENCE, ".", "Is", "?", "Yes", "No")
 
     @property
     def most_common_share(self) -> float:
         return 0.5
 
     def interchangeable(self) -> Symbols:
-        return _NAMES
+        return _NAMES[: self.names]
 
     def split(self, text: str) -> Symbols:
         """Cut text into symbols. A full stop or a question mark may follow a word without a space."""
         return super().split(text.replace(".", " . ").replace("?", " ? "))
 
     def question(self, rng: Stream, size: int) -> Symbols:
-        people = rng.sample_names(_NAMES, 3 * size + 2)
+        people = rng.sample_names(self.interchangeable(), 3 * size + 2)
         facts = rng.shuffled([(*_comparison(a, b), ".") for a, b in pairwise(people)])
         a, b = people[size], people[2 * size + 1]
         first, second = (a, b) if rng.below(2) else (b, a)

@@ -65,7 +65,7 @@ class LongAddition(TextTask):
     summary: ClassVar[str] = "the sum of two numbers, digit by digit with a carry"
     source: ClassVar[str] = "Nye et al. 2021, section 3"
     size_setting: ClassVar[str] = "digits"
-    small: ClassVar[str] = "digits=1-3 window=5 model.positions=rotary evaluate.sizes=2,3,4,5"
+    small: ClassVar[str] = "digits=1-3 window=5 model=small model.positions=rotary evaluate.sizes=2,3,4,5"
     labels: ClassVar[StateLabels] = _Labels()
     characters: ClassVar[str] = "0123456789 +,:C\n=$_"
     choices: ClassVar[Mapping[str, tuple[str, ...]]] = {"law": ("uniform", "same", "numbers")}

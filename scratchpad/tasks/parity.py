@@ -31,7 +31,7 @@ class Parity(Task):
     summary: ClassVar[str] = "the sum modulo M of digits at random slots of a window"
     source: ClassVar[str] = "Abbe et al. 2024, section 5.1"
     size_setting: ClassVar[str] = "bits"
-    small: ClassVar[str] = "bits=1-8 window=24 evaluate.sizes=4,8,12,16"
+    small: ClassVar[str] = "bits=1-8 window=24 model=small evaluate.sizes=4,8,12,16"
     labels: ClassVar[StateLabels] = SlotLabels()
     blank: ClassVar[str] = "_"
     examples = (("0_1_101_=", {"window": 8}), ("_1_01=", {"window": 5}), ("2__10_2=", {"window": 7, "modulus": 3}))

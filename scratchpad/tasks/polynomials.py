@@ -60,7 +60,7 @@ class Polynomials(TextTask):
     summary: ClassVar[str] = "the value of a polynomial at a whole number"
     source: ClassVar[str] = "Nye et al. 2021, section 4"
     size_setting: ClassVar[str] = "degree"
-    small: ClassVar[str] = "degree=2 coefficients=5 points=3 model.positions=rotary train.samples=3000"
+    small: ClassVar[str] = "degree=2 coefficients=5 points=3 model=small model.positions=rotary train.samples=3000"
     texts: ClassVar[TextRules] = _Texts()
     characters: ClassVar[str] = "0123456789 +-*:=;\nEatuevlox"
     examples = (("Evaluate -7*x**2 + 7*x + 5 at x = 1", {}), ("Evaluate x at x = -3", {}))

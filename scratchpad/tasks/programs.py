@@ -74,8 +74,8 @@ class Programs(TraceTask):
     source: ClassVar[str] = "Nye et al. 2021, section 5.1, after Bieber et al. 2020"
     size_setting: ClassVar[str] = "repeats"
     small: ClassVar[str] = (
-        "lines=4-5 repeats=1-10 reach=1 modulus=10 least_steps=6 steps=30 model.positions=rotary train.steps=1000 "
-        "train.batch=32 train.samples=32000 evaluate.sizes=1,7"
+        "lines=4-5 repeats=1-10 reach=1 modulus=10 least_steps=6 steps=30 model=small model.positions=rotary "
+        "train.steps=1000 train.batch=32 train.samples=32000 evaluate.sizes=1,7"
     )
     characters: ClassVar[str] = '0123456789 abcdefghijklmnopqrstuvwxyz_+-*%=<>:(){}",;\n'
     examples = (

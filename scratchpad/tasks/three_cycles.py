@@ -33,8 +33,8 @@ class ThreeCycles(CycleWalk):
     source: ClassVar[str] = "Abbe et al. 2024, figure 2"
     size_setting: ClassVar[str] = "n"
     small: ClassVar[str] = (
-        "n=2-3 names=9 model.layers=2 model.heads=4 model.width=128 train.batch=128 train.learning_rate=1e-3 "
-        "train.final_learning_rate=1e-4 train.warmup_steps=100"
+        "n=3 names=9 model=small model.layers=2 model.heads=4 model.width=128 train.learning_rate=1e-3 "
+        "train.final_learning_rate=1e-4 train.warmup_steps=100 train.batch=128 train.steps=1000"
     )
     queries: ClassVar[int] = 3
     examples = (

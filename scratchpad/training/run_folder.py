@@ -55,29 +55,28 @@ def saved_config(folder: Path) -> RunConfig:
 def load_task(record: Mapping[str, Any], config: TaskConfig, folder: Path, tasks: TaskLoader) -> Task:
     """Return the task of `config`, which may be the task config of the run in `folder` or name another task.
 
-    record: the record in the run's config.json. If `config` names the data files of the run, their copies in the run
-    folder are read. A folder of an earlier version has no copies, so the original files are read. Raises
-    ScratchpadError if the data are missing or differ from the data on which the run was trained.
+    record: the record in the run's config.json. Of the data files of the run, the copies in the run folder are read. A
+    folder of an earlier version has no copies, so the original files are read. Raises ScratchpadError if a file is
+    missing or differs from the file on which the run was trained.
     """
-    trained_on = config_of(record, folder).task
-    if config.data is None or (config.data, config.test_data) != (trained_on.data, trained_on.test_data):
-        return tasks.load(config, folder)
-    found = config.with_data_copies(folder)
-    for path, name in zip((found.data, found.test_data), COPIES, strict=True):
-        if path is not None and not Path(path).exists():
+    saved = config_of(record, folder).task
+    copied, digests = saved.with_data_copies(folder), record.get("data") or {}
+    own = dict[str, str]()
+    for setting, name in zip(("data", "test_data"), COPIES, strict=True):
+        path = getattr(copied, setting)
+        if path is None or getattr(config, setting) != getattr(saved, setting):
+            continue
+        if not Path(path).exists():
             raise ScratchpadError(
                 f"{folder} was trained on {path}, which does not exist here. The run folder has no copy of this "
                 f"file. Copy the file to {folder / name}"
             )
-    task = tasks.load(found, folder)
-    if _data_changed(record, task):
-        raise ScratchpadError(f"{folder} was not trained on the present content of {found.data}. Restore the file")
+        own[name], config = path, dataclasses.replace(config, **{setting: path})
+    task = tasks.load(config, folder)
+    for name, path in own.items():
+        if isinstance(task, Corpus) and task.digests[name] != digests.get(name, task.digests[name]):
+            raise ScratchpadError(f"{folder} was not trained on the present content of {path}. Restore the file")
     return task
-
-
-def _data_changed(record: Mapping[str, Any], task: Task) -> bool:
-    """Return whether the data of a task differ from the data in a run's record. A record without data gives False."""
-    return isinstance(task, Corpus) and (record.get("data") or task.digests) != task.digests
 
 
 def has_run_to_resume(folder: Path, run: ResolvedRun, resume: bool, force: bool) -> bool:
@@ -152,7 +151,7 @@ def check_same_run(folder: Path, run: ResolvedRun, same_evaluation: bool = True)
     same_evaluation: if False, the runs may differ in evaluation settings that do not change the weights.
     """
     record = read_run_record(folder)
-    if _data_changed(record, run.task):
+    if record.get("data") and isinstance(run.task, Corpus) and record["data"] != run.task.digests:
         raise ScratchpadError(
             f"{folder} was started with other data: {run.config.task.data} or the test data changed since then. To "
             f"resume the run, give {folder / 'config.json'}: {folder} has copies of its data. To start a new run, "
