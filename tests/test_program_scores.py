@@ -286,8 +286,8 @@ def test_lines_that_are_no_mbpp(change: dict[str, Any], says: str, tmp_path: Pat
     ("arguments", "says"),
     [
         (["show", "mbpp", "--set", "path=none.jsonl"], "none.jsonl: cannot be read"),
-        (["show", "mbpp", "--set", "path=P", "lines=99"], "no train program has lines=99; found in splits: none"),
-        (["show", "cruxeval", "--set", "path=C"], "no train program has lines=1-100000; found in splits: test (1)"),
+        (["show", "mbpp", "--set", "path=P", "lines=99"], "no train program has lines=99; in other splits: none"),
+        (["show", "cruxeval", "--set", "path=C"], "no train program has lines=1-100000; in other splits: test (1)"),
         (
             ["show", "mbpp", "--set", "path=P", "candidates=C"],
             "a candidate must have a `program` and the `task_id` of one of the 8 tasks",

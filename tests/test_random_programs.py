@@ -145,7 +145,7 @@ def test_ends_of_loop_bodies_have_the_frequencies_of_their_weights() -> None:
     [
         ({"runs": 0}, "runs=0 must be from 1 to 10, the number of inputs"),
         ({"runs": 3, "inputs": "5-6"}, "runs=3 must be from 1 to 2"),
-        ({"lines": "3-98"}, "lines=3-98 exceeds 97, because line numbers end at 99"),
+        ({"lines": "3-98"}, "lines=3-98 must be at most 97: line numbers end at 99"),
         ({"modulus": -1}, "modulus=-1 steps=0: both must be at least 0"),
         ({"steps": -1}, "steps=-1: both must be at least 0"),
         ({"reach": -1}, "reach=-1: both must be at least 0"),

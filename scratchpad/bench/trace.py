@@ -21,7 +21,7 @@ _ISOLATIONS: tuple[Isolation, ...] = ("namespaces", "hooks")
 
 
 def bench_trace(work: Workload) -> Iterator[Measurement]:
-    """Measure how many runs of the paper's program fit in a second of processor time, for each available isolation.
+    """Measure how many runs of the paper's program fit in a second of processor time, for each kind of isolation.
 
     The time includes this process and its descendants, but not the start of the server.
     """

@@ -35,7 +35,7 @@ class History:
 
 @dataclass(frozen=True)
 class SeedResult:
-    """The result of a run (a curve with a seed) in one case at one question size. seed: 0 for a vote of all seeds."""
+    """The result of a run (a curve with a seed) in one case at one question size. If all seeds vote, `seed` is 0."""
 
     curve: Curve
     case: str
@@ -44,7 +44,7 @@ class SeedResult:
     history: History
 
     def share(self, measure: str) -> tuple[float, float, float]:
-        """Return the share that is correct, with its 95 % interval. measure: 'answers', or 'exact' for scratchpads."""
+        """Return the share of correct answers ('answers') or correct scratchpads ('exact'), with its 95 % interval."""
         share = self.score.accuracy if measure == "answers" else self.score.exact_accuracy
         return share, *wilson(round(share * self.score.n), self.score.n)
 
@@ -81,8 +81,7 @@ def read_history(folder: Path, config_batch: int, learned: float) -> History:
 def over_seeds(seed_results: Iterable[SeedResult], plan: Plan) -> list[dict[str, Any]]:
     """Return one table line per curve, case and size: the median over seeds, its interval, and the costs of an answer.
 
-    With one seed the interval is the Wilson interval of the accuracy; with several seeds it is the interval of the
-    median.
+    The interval is the Wilson interval of the accuracy for one seed, and of the median for several seeds.
     """
 
     def order(result: SeedResult) -> tuple[int, int, int]:
@@ -117,7 +116,7 @@ def _summary(same: Sequence[SeedResult], plan: Plan) -> dict[str, Any]:
 
 
 def _steps_to_learn(same: Sequence[SeedResult]) -> dict[str, Any]:
-    """Return how many seeds learned, and the median steps to learn (infinite for a seed that never learned)."""
+    """Return how many seeds learned, and the median steps to learn. A seed that never learned needs infinite steps."""
     steps = [one.history.learned_at if one.history.learned_at is not None else math.inf for one in same]
     low, high = median_interval(steps)
     values = {"learned_at": median_high(steps), "learned_low": low, "learned_high": high}
@@ -126,7 +125,7 @@ def _steps_to_learn(same: Sequence[SeedResult]) -> dict[str, Any]:
 
 
 def _place(result: SeedResult) -> dict[str, Any]:
-    """Return the curve, case and size of a table line. The size is None if the case has another task than the curve."""
+    """Return the curve, case and size of a table line. The size is None if the case's task is not the curve's."""
     is_own = result.score.task == result.curve.config.task.name
     return {
         "curve": result.curve.title,

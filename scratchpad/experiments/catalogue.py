@@ -34,10 +34,10 @@ _VOTING = re.compile(r", \d+ seeds voting$")
 class Scale:
     """An experiment at one scale.
 
-    settings: the settings of all curves. curves, cases: more settings, by label. vary: a setting with alternatives,
-    such as `n=2|3|4`. Each curve is trained with each alternative. More settings can vary along with the first setting:
-    `n=2|3|4 model.context=48|64|80`. without: labels of curves that this scale leaves out. vote: labels of curves whose
-    seeds are also evaluated as one voting model. note: other differences from the paper.
+    settings: the settings of all curves. curves, cases: settings of one curve or case, by label. vary: a setting with
+    alternatives, such as `n=2|3|4`. Each curve is trained with each alternative. Other settings can vary together with
+    the first: `n=2|3|4 model.context=48|64|80`. without: labels of curves that this scale leaves out. vote: labels of
+    curves whose seeds are also evaluated as one voting model. note: other differences from the paper.
     minutes: the measured time in which one CPU core trains all curves with one seed.
     """
 
@@ -110,7 +110,7 @@ def experiment_names() -> list[str]:
 
 
 def experiment(name: str) -> Experiment:
-    """Return an experiment by its name, or by the path of a TOML file. Raises ScratchpadError if it does not exist."""
+    """Return an experiment by its name, or by the path of a TOML file. Raises ScratchpadError if no file is found."""
     if name.endswith(".toml"):
         return read_experiment(Path(name))
     if name not in experiment_names():

@@ -107,7 +107,7 @@ def _format(curve: Curve, found: Sequence[SeedResult]) -> str:
 
 
 def _chance(plan: Plan) -> float:
-    """Return the share of the most common answer; 0 if it is unknown, differs, or cannot be a correct scratchpad."""
+    """Return the share of the most common answer, or 0 if it is unknown or varies, or if scratchpads are scored."""
     configs = [plan.case_config(curve.config, case).task for curve in plan.curves for case in plan.cases]
     if plan.measure == "exact" and all(format_named(config.format).has_work for config in configs):
         return 0

@@ -31,7 +31,7 @@ _MOST_COMBINATIONS = 1000
 class Curve:
     """One training configuration. A curve with a seed is a run.
 
-    at: the varied setting, such as `n=3`; empty if no setting varies. settings: all varied settings as written. voters:
+    at: the varied setting, such as `n=3`; empty if no setting varies. settings: all varied settings, as texts. voters:
     the number of seeds that vote on every state as one model (0: each seed is evaluated separately).
     """
 
@@ -148,12 +148,12 @@ class Plan:
         return self.form in _ON_SCHEDULE
 
     def start_curve(self, curve: Curve) -> Curve | None:
-        """Return the curve from which `curve` starts, or None. Each seed starts from the run with the same seed."""
+        """Return the curve from whose runs `curve` starts (each run from the one with the same seed), or None."""
         named = (curve.config.train.start, curve.at)
         return next((one for one in self.curves if (one.label, one.at) == named), None)
 
     def with_votes(self, seeds: int) -> Plan:
-        """Return the plan with a curve of voting seeds after each curve in `vote`. A single seed adds no curve."""
+        """Return the plan with a voting curve after each curve that `vote` names. A single seed adds no curve."""
         curves: list[Curve] = []
         for curve in self.curves:
             curves.append(curve)

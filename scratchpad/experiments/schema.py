@@ -11,7 +11,7 @@ from scratchpad.errors import ScratchpadError
 
 
 class Settings(dict[str, str], TextSetting):
-    """Settings by name. In a file: one text in the form of `--set`, such as `"n=2 train.steps=500"`."""
+    """Settings by name. A file holds them as one text in the form of `--set`, such as `"n=2 train.steps=500"`."""
 
     @classmethod
     def parse(cls, text: Any) -> Self:

@@ -21,7 +21,7 @@ JsonObject = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Provenance:
-    """The origin of a table. machine, commits: used for training. seconds: the training time of all runs together."""
+    """The origin of a table. machine, commits: those used for training. seconds: the training time of all runs."""
 
     command: str
     machine: str
@@ -135,7 +135,7 @@ def _name(row: JsonObject) -> str:
 
 
 def _learned(row: JsonObject) -> str:
-    """Return the median steps to learn with its interval, or how many seeds learned if the median seed did not."""
+    """Return the median steps to learn and their interval. If the median seed did not learn: how many seeds did."""
     if row["learned_at"] is None:
         return f"not in {row['steps']:.0f}" if not row["learned"] else f"{row['learned']} of {row['seeds']} seeds"
     high = row["learned_high"] if row["learned_high"] is not None else math.inf

@@ -54,7 +54,7 @@ class _Outcomes(Stream):
         raise _TooMany
 
     def below(self, n: int) -> int:
-        if n < 1 or self._at == _MAX_CHOICES:  # n < 1 is a mistake of the task: sampling reports the mistake
+        if n < 1 or self._at == _MAX_CHOICES:  # n < 1 is a mistake in the task, which sampling reports
             raise _TooMany
         if self._at == len(self._path):
             self._path.append((0, n))
@@ -62,7 +62,7 @@ class _Outcomes(Stream):
         return self._path[self._at - 1][0]
 
     def sample_names(self, names: Sequence[T], k: int) -> list[T]:
-        """Return the first k names if all names are interchangeable; otherwise, return each possible choice in turn."""
+        """Return the first k names if all are interchangeable. If not, each outcome has another choice of names."""
         alike = self._folded and self._folded.issuperset(names)  # without `folded`, `names` may have unhashable items
         return list(names[:k]) if alike else super().sample_names(names, k)
 

@@ -22,7 +22,7 @@ class Degree:
 
     `state`: the number of the state. `place`: the number of the token in the state (both from 0). `example`: the token
     at this place in one document. `share`: the share of documents with a token at this place. `documents`: the number
-    of these documents. `visible`: the number of tokens that the token sees. `tokens`: the places of the best set.
+    of these documents. `visible`: the number of tokens that the token sees. `tokens`: the places in the best set.
     """
 
     state: int

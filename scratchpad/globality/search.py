@@ -26,9 +26,9 @@ SHUFFLES = 999
 class SearchLimits:
     """Limits of a search.
 
-    `largest`: the largest number of tokens in a set. `work`: the largest number of sets of one size, multiplied by the
-    number of documents. `threshold`: the share of entropy that a set must remove (see `search`). `chance`: the largest
-    p-value that counts as better than chance. `seed`: the seed of the test against chance.
+    `largest`: the largest number of tokens in a set. `work`: the limit of (number of sets of one size) *
+    (number of documents). `threshold`: the share of entropy that a set must remove (see `search`). `chance`: the
+    largest p-value that counts as better than chance. `seed`: the seed of the test against chance.
     """
 
     largest: int = 4
@@ -121,7 +121,7 @@ class _Sample:
     """The search method for a sample. Half of the sample selects the best set, and the other half tests this set.
 
     The test compares the set with chance: it permutes the answers among documents with equal histograms. The mean
-    information after a permutation is subtracted, because every finite sample shows some information by chance.
+    information over all permutations is subtracted, because every finite sample shows some information by chance.
     """
 
     def __init__(self, table: TokenTable, histogram: bool, limits: SearchLimits) -> None:
@@ -147,7 +147,7 @@ class _Sample:
 def _by_chance(table: TokenTable, histogram: bool, count: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
     """Yield `count` permutations of the answers among documents with equal histograms.
 
-    An answer that is a name is replaced by a random name with an equal count in the answer's new document.
+    An answer that is a name becomes a random name that occurs equally often in the document that gets the answer.
     """
     strata = table.histogram if histogram else np.zeros_like(table.histogram)
     order = np.argsort(strata, kind="stable")

@@ -84,7 +84,7 @@ class TokenTable:
     def relative_keys(
         self, chosen: Sequence[int], answers: np.ndarray, histogram: bool = True
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return three (N,) arrays: the key of the known tokens, the answer, and the number of possible names.
+        """Return three (N,) arrays: the key of the known tokens, the answer, and how many names the answer can be.
 
         Names in keys and answers are replaced as in `_relative_to`. All possible names are equally likely.
         """
@@ -99,7 +99,7 @@ class TokenTable:
         return keys, self._relative_to(answers, seen), self._possible_names(answers, seen)
 
     def _relative_to(self, tokens: np.ndarray, seen: np.ndarray) -> np.ndarray:
-        """Return `tokens` with each name replaced by the first chosen place of the name, or else the name's count."""
+        """Replace each name by the first chosen place that holds the name. If none holds it, use the name's count."""
         width = seen.shape[1]
         named = tokens >= self.symbols
         found = np.where(named, self.symbols + width + self.times(tokens), tokens)
@@ -152,7 +152,7 @@ def tables(cases: WeightedDocuments, names: Sequence[str]) -> Iterator[TokenTabl
 
 
 def _coded(row: Row[str], numbers: dict[str, int], names: frozenset[str]) -> dict[str, list[int]]:
-    """Return the parts of a transition as numbers. Names get numbers above all symbols, in order of occurrence."""
+    """Return the parts of a row as numbers. Names have the highest numbers, in order of occurrence in the row."""
     parts: dict[str, list[int]] = {"prompt": [], "before": [], "state": []}
     found: dict[str, int] = {}
     for token, segment, scored in zip(row.tokens, row.segments, row.scored, strict=True):
@@ -165,7 +165,7 @@ def _coded(row: Row[str], numbers: dict[str, int], names: frozenset[str]) -> dic
 def _of_state(
     number: int, written: list[Symbols], coded: list[dict[str, list[int]]], weights: np.ndarray, symbols: int
 ) -> Iterator[TokenTable]:
-    """Yield one table per token of a state. `written`, `coded`: per document, the state and the result of `_coded`."""
+    """Yield one table per token of state `number`. `written`, `coded`: per document, the state and `_coded(row)`."""
     padded = {part: _padded([one[part] for one in coded]) for part in ("prompt", "before", "state")}
     given = np.concatenate([padded["prompt"], padded["before"]], 1)
     places = [(part, i) for part in ("prompt", "before") for i in range(padded[part].shape[1])]
@@ -211,7 +211,7 @@ def _histograms(seen: np.ndarray, symbols: int, highest: int) -> tuple[np.ndarra
 
 
 def _joined(keys: np.ndarray, digits: np.ndarray) -> np.ndarray:
-    """Combine a key and a digit per document into one key, which stays small enough for further combinations."""
+    """Combine each document's key and digit into one key. The keys stay small enough for further combinations."""
     size = int(digits.max(initial=0)) + 1
     if int(keys.max(initial=0)) * size > _DENSE * len(keys):
         keys = np.unique(keys, return_inverse=True)[1].reshape(-1)
@@ -219,7 +219,7 @@ def _joined(keys: np.ndarray, digits: np.ndarray) -> np.ndarray:
 
 
 def _conditional_entropy(keys: np.ndarray, kinds: np.ndarray, weights: np.ndarray) -> float:
-    """Return the conditional entropy of the kinds given the keys, in bits."""
+    """Return the conditional entropy of `kinds` given `keys`, in bits."""
     return max(0.0, _entropy(masses(_joined(keys, kinds), weights)) - _entropy(masses(keys, weights)))
 
 

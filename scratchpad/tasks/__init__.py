@@ -59,7 +59,7 @@ def task_named(name: str, settings: Mapping[str, Any] | None = None) -> Task:
 
 
 def excluded(name: str, given: Mapping[str, Any]) -> dict[str, str]:
-    """Return {excluded setting: setting in `given` that excludes it}. `name`: the name of the task."""
+    """Return {excluded setting: the setting in `given` that excludes this setting}. `name`: the name of the task."""
     kind = BUILT_IN.get(name)
     pairs = kind.exclusive_settings if kind else ()
     both = [*pairs, *((other, one) for one, other in pairs)]

@@ -47,7 +47,7 @@ class Addition(Task):
         raise NotImplementedError
 
     def laid_out(self, rng: Stream, a: Symbols, b: Symbols) -> Symbols:
-        """Return a question about the sum a + b. All other symbols of the question are random."""
+        """Return a question about the sum a + b. Random symbols fill the rest of the question."""
         raise NotImplementedError
 
     def size_distribution(self) -> Lengths:

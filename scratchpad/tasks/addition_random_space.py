@@ -116,7 +116,7 @@ def _slots(question: Symbols) -> Slots:
 
 
 def _added(question: Symbols, slots: Slots, place: int, carry: int, buffer: Symbols) -> Symbols:
-    """Return the state that adds the carry and both digits at `place`. Place 0 is the most significant digit."""
+    """Return the state that adds the carry and both numbers' digits at `place`. Place 0 is the first digit."""
     a, b = slots
     carry, digit = divmod(int(question[a[place]]) + int(question[b[place]]) + carry, 10)
     return (*_head(question, slots, place, carry), str(digit), *buffer[:-1])

@@ -109,7 +109,7 @@ def _joined(a: Symbols, b: Symbols, result: Symbols, carry: int) -> Symbols:
 
 
 def _read(state: Symbols, window: int) -> tuple[Symbols, Symbols, Symbols, int]:
-    """Split a state into a, b, the result and the carry. Raises ValueError if the state does not have these parts."""
+    """Split a state into both numbers, the result and the carry. Raises ValueError if a part is missing."""
     a, b, result = (state[start : start + window + 1] for start in range(0, 3 * window + 6, window + 2))
     carry = int(state[-1:] == ("1",))
     if state != _joined(a, b, result, carry) or not {*a, *b, *result}.issubset(FILLING) or window < 1:

@@ -97,7 +97,7 @@ class Task(WrittenWork, SizedQuestions):
         return None
 
     def settings(self, everything: bool = False) -> dict[str, Any]:
-        """Return the settings as JSON. `everything`: include default values of settings that are not in the paper."""
+        """Return the settings as JSON. Without `everything`, defaults of settings that the paper lacks are left out."""
         shown = {}
         for field in dataclasses.fields(self):
             value = self.size_distribution() if field.name == self.size_setting else getattr(self, field.name)

@@ -26,11 +26,11 @@ from scratchpad.tasks.graphs import CycleWalk, edges_in, queried_in, written_gra
 class Cycles(CycleWalk):
     """`n`: the cycle length. A graph has two cycles of n vertices or one cycle of 2n vertices, with equal probability.
     In a single cycle, the queried vertices are n edges apart.
-    `vertices`: the number of vertices of a graph (0: 2n). If `vertices` is set, the lengths of two cycles
-    are n and `vertices` - n, and the walk is on the cycle of length n (figure 4b).
+    `vertices`: the number of vertices of a graph (0: 2n). If `vertices` is set and a graph has
+    two cycles, one cycle has n vertices, and the walk is on this cycle (figure 4b).
     `sizes`: the lengths of all cycles (replaces `n`). Figure 7 uses sizes=4,10,10 with distance=2, and sizes=2,2,10,10.
-    `distance`: the number of edges between the queried vertices on the first cycle of `sizes`. If `distance` is -1, the
-    queried vertices are on the first and second cycle or, in a graph of one cycle, opposite each other.
+    `distance`: the number of edges between the queried vertices on the first cycle of `sizes`. If `distance` is -1, one
+    queried vertex is on the first cycle and one on the second or, in a graph of one cycle, opposite the first vertex.
     `names`: the number of possible vertex names. `jump`: the walk records every jump-th vertex and the last vertex.
     """
 

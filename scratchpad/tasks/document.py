@@ -27,7 +27,7 @@ class Document(Generic[Symbol]):
     `prompt`: the symbols that every state sees.
     `states`: the states. Each state ends with <sep>, but the last state of a whole chain ends with <end>.
     `preamble`: the number of symbols at the end of the prompt that the model must write itself.
-    `within`: whether `states` begins inside the chain. If so, or if the prompt is empty, `states[0]` is only an input.
+    `within`: whether the chain's beginning is left out. If it is, or if the prompt is empty, `states[0]` is only input.
     """
 
     prompt: tuple[Symbol, ...]
@@ -89,7 +89,7 @@ def letters(text: str) -> tuple[str, ...]:
 
 
 def is_wide(symbols: Iterable[str]) -> bool:
-    """Return whether text needs spaces: a symbol other than a mark or tag has several characters."""
+    """Return whether any symbol, except marks and tags, has several characters. Text then needs spaces."""
     return any(len(symbol) > 1 and symbol not in MARKS and symbol not in TAGS for symbol in symbols)
 
 

@@ -1,7 +1,7 @@
 """Formats: a format writes a question as a document, and reads the answer from the states that a model wrote.
 
 To add a format, write a subclass of `Format` in any module and call `register`. Code that depends on the format must
-read the attributes of the format, never the name.
+read the format's attributes, never the format's name.
 """
 
 from __future__ import annotations
@@ -66,15 +66,15 @@ class Format:
             return None
 
     def variant(self, name: str) -> Format | None:
-        """Return the variant `name` of this format, such as `filler-8` of `filler`. None: there is no such variant."""
+        """Return the variant `name` of this format (`filler-8` of `filler`), or None if there is no such variant."""
         return None
 
     def write(self, task: Task, question: Symbols, max_states: int | None = None, place: float = 0) -> Document[str]:
         """Return the document of a question. Raises ScratchpadError if the task does not have this format.
 
         `max_states`: the largest number of states to write if the format is inductive (None: all).
-        `place`: where the written states begin in the chain, from 0 (the first state) to 1 (as late as possible in
-        the first 10,000 states). If the chain's beginning is left out, the state before `place` is added as an input.
+        `place`: which part of the chain to write, from 0 (the beginning) to 1 (the end, within the first 10,000
+        states). If the chain's beginning is left out, the state before the written part is added as an input.
         """
         task.check_format(self)
         prompt = self.prompt(task, question)
@@ -86,9 +86,9 @@ class Format:
         return Document(prompt, chain[max(first - 1, 0) : first + max_states], within=first > 0)
 
     def opening(self, task: Task, question: Symbols) -> tuple[Symbols, Symbols]:
-        """Return the model's input as (prompt, first state). The first state is () unless the prompt is empty.
+        """Return the model's input as (prompt, first state). If the prompt is not empty, the first state is ().
 
-        Raises ScratchpadError if the first state is also the last state, because the model has nothing to write.
+        Raises ScratchpadError if the first state is also the last state: the model then has nothing to write.
         """
         prompt = self.prompt(task, question)
         if prompt:

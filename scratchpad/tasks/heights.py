@@ -162,7 +162,7 @@ class Heights(Task):
         return replace(self, n=Lengths(between, between)) if between > 0 and 3 * between + 2 == len(row) else self
 
     def _claim(self, question: Symbols, above: str) -> Symbols:
-        """Return the state that compares the first queried person with the person after `above` in the row."""
+        """Return the state that compares the first queried person with the next person below `above`."""
         tall, short = question[-5], question[-2]
         below = next((b for a, b in _pairs(question) if a == above), None)
         if below is None:

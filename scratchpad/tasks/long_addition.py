@@ -56,8 +56,8 @@ class _Labels(StateLabels):
 @dataclass(frozen=True)
 class LongAddition(TextTask):
     """`digits`: the number of digits of an operand.
-    `law`: how operands are drawn: with independent lengths (uniform), with equal lengths (same), or so that all
-    numbers with an allowed length are equally likely (numbers). In the last case, most operands are long.
+    `law`: how operands are drawn: uniform (independent lengths), same (equal lengths) or numbers (all numbers with an
+    allowed length are equally likely, so most operands are long).
     `window`: the largest number of digits of an operand in the inductive text.
     """
 

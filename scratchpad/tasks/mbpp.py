@@ -64,7 +64,7 @@ def _call(place: str, test: str) -> str:
 
 
 def _candidates(path: str, tasks: dict[int, ProgramProblem]) -> Iterator[ProgramProblem]:
-    """Yield a problem for each program in the file `path`, with the calls of the MBPP task of this program."""
+    """Yield a problem for each program in the file `path`, with the calls of the program's MBPP task."""
     for place, value in read_lines(path):
         number, program = value.get("task_id"), value.get("program")
         if type(number) is not int or number not in tasks or not isinstance(program, str):

@@ -94,7 +94,7 @@ class Parity(Task):
         return replace(self, bits=Lengths(digits, digits)) if digits else self
 
     def completed(self, question: Symbols) -> Symbols:
-        """Fill a window with blanks. Typed digits without blanks get random slots, as in training."""
+        """Add blanks up to the window: at random places if the question is only digits, otherwise at the end."""
         if 0 < len(question) < self.window and all(symbol.isdecimal() for symbol in question):
             rng, placed = Stream(stream_name(self.name, "completed", question)), ["_"] * self.window
             for slot, digit in zip(sorted(rng.sample(self.window, len(question))), question, strict=True):

@@ -41,7 +41,7 @@ from scratchpad.tasks.formats import Format
 from scratchpad.tasks.program_traces import TraceTask, TraceTexts, relaxed_output
 from scratchpad.tasks.text_rules import TextRules, last_line
 
-_SECONDS = 20.0  # a time limit so long that a run reaches its limit on lines first, even on a busy machine
+_SECONDS = 20.0  # a time limit so long that runs exceed the limit on lines first, even on a busy machine
 _TRACES_CACHED = 64
 _PLAIN_CHARACTERS = 1 << 16
 
@@ -115,7 +115,7 @@ class ProgramRuns(TraceTask):
             splits = ", ".join(f"{name} ({len(held)})" for name, held in self._parts.items())
             lines = self.lines.to_json()
             raise ScratchpadError(
-                f"{self.name}: no {split} program has lines={lines}; found in splits: {splits or 'none'}"
+                f"{self.name}: no {split} program has lines={lines}; in other splits: {splits or 'none'}"
             )
         return part[index % len(part)]
 
@@ -206,7 +206,7 @@ class ProgramRuns(TraceTask):
         return self.truth(question)
 
     def truth(self, question: Symbols) -> Symbols:
-        """Return CPython's output. The inductive states come from another interpreter, a part of this package."""
+        """Return the output of CPython. The inductive states come from this package's own interpreter."""
         return letters(self.traced(question).output_text or "")
 
     def answer(self, question: Symbols, state: Symbols) -> Symbols:

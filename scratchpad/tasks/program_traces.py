@@ -66,7 +66,7 @@ def last_names(work: str) -> dict[str, Any]:
 
 
 def relaxed_output(work: str) -> list[Any]:
-    """Return [value of `output`] from the last state of `work`. Without `output`: [value of `v0`]. Otherwise: []."""
+    """Return a list with the last state's value of `output`, or else of `v0`. The list is empty if both are missing."""
     names = last_names(work)
     return [names[name] for name in ("output", "v0") if name in names][:1]
 

@@ -103,7 +103,7 @@ class Programs(TraceTask):
             raise ScratchpadError(f"programs: runs={self.runs} must be from 1 to {inputs}, the number of inputs")
         if self.lines.high > (most := _MOST_LINES - 2):
             raise ScratchpadError(
-                f"programs: lines={self.lines.to_json()} exceeds {most}, because line numbers end at {_MOST_LINES}"
+                f"programs: lines={self.lines.to_json()} must be at most {most}: line numbers end at {_MOST_LINES}"
             )
         if min(self.modulus, self.steps) < 0:
             raise ScratchpadError(f"programs: modulus={self.modulus} steps={self.steps}: both must be at least 0")

@@ -42,7 +42,7 @@ class _Labels(StateLabels):
 class RandomGraphs(GraphTask):
     """`distance`: the length of the shortest path from the first queried vertex to the second queried vertex.
     `unconnected`: the share of questions in which no path exists.
-    `vertices`: the number of vertices. `edges`: the number of edges. All graphs with both numbers are equally likely.
+    `vertices`: the number of vertices. `edges`: the number of edges. All graphs of this size are equally likely.
     `probability`: the probability of each edge; this setting replaces `edges`.
     `names`: the number of different names that vertices can have.
 
@@ -180,14 +180,14 @@ class RandomGraphs(GraphTask):
         if self.unconnected < 1:
             low = self.distance.high
             for d in range(self.distance.low, low + 1):
-                # A graph has the most edges if all vertices outside the path are equally far from its start.
+                # A graph has the most edges if all vertices outside the path are equally far from the path's start.
                 high = min(high, n * (n - 1) - d * (d - 1) // 2 - (n - d - 1) * max(d - 2, 0))
         if self.unconnected > 0:
             high = min(high, (n - 1) ** 2)  # without a path, at least n - 1 edges are missing
         return low, high
 
     def _graph_with(self, rng: Stream, distance: int, most: int = _MOST_GRAPHS) -> tuple[Pairs, Pairs]:
-        """Draw a graph with vertices at this distance (0: no path). Return the edges and all pairs at this distance."""
+        """Draw a graph that has a pair of vertices at `distance` (0: no path). Return its edges and all such pairs."""
         for _ in range(most):
             edges = self._graph(rng)
             found = _pairs_apart(self.vertices, edges, distance)
@@ -214,7 +214,7 @@ class RandomGraphs(GraphTask):
         return a, b + (b >= a)
 
     def _edges_at_most(self) -> int:
-        """Return the largest number of edges: the mean plus eight standard deviations if `probability` is set."""
+        """Return `edges`, or the mean number plus eight standard deviations if `probability` is set."""
         if self.probability is None:
             return self.edges
         places = self.vertices * (self.vertices - 1)
@@ -223,7 +223,7 @@ class RandomGraphs(GraphTask):
 
 
 def _pairs_apart(vertices: int, edges: Pairs, distance: int) -> Pairs:
-    """Return all pairs (a, b) whose shortest path from a to b has `distance` edges (0: pairs without a path)."""
+    """Return all pairs of vertices (a, b) such that b is `distance` edges away from a (0: no path from a to b)."""
     # Bit b of near[a] says whether vertex b can be reached from vertex a in at most `level` steps.
     near = [1 << vertex for vertex in range(vertices)]
     level = 0

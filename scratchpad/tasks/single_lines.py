@@ -62,7 +62,7 @@ def _of_trace(trace: Trace, known: dict[str, str], left_out: Counter[str]) -> It
 
 
 def _whole_statements(program: str) -> Counter[int]:
-    """Return, for each line number, how many complete simple statements the line has. Jumps do not count."""
+    """Return, for each line number, how many simple statements begin and end in that line. Jumps do not count."""
     try:
         nodes = ast.walk(ast.parse(program))
     except RecursionError:
@@ -71,7 +71,7 @@ def _whole_statements(program: str) -> Counter[int]:
 
 
 def _are_statements(line: str, whole: int) -> bool:
-    """Return whether a line, parsed alone, consists of exactly `whole` simple statements. False if `whole` is 0."""
+    """Return whether a line, parsed alone, consists of exactly `whole` simple statements, at least one."""
     try:
         body = ast.parse(line).body
     except (SyntaxError, ValueError, RecursionError):

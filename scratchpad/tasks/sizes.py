@@ -20,7 +20,7 @@ class SizedQuestions(Induction):
         return getattr(self, self.size_setting)
 
     def covered_sizes(self) -> Lengths:
-        """Return the sizes at which all questions can be drawn. Another setting limits the questions of other sizes."""
+        """Return the sizes at which all questions can be drawn. At other sizes, a setting excludes some questions."""
         return self.size_distribution()
 
     def default_test_sizes(self) -> tuple[int, ...]:

@@ -207,7 +207,7 @@ def _after_block(lines: Mapping[int, ProgramLine], number: int, into_else: bool 
 def _successor(lines: Mapping[int, ProgramLine], number: int, after: int) -> int:
     """Return the number of the line that runs after line `number`, or after the block of this line.
 
-    `after`: the next line of the text. The block of an `else` is skipped. After a loop's body, `while` runs again.
+    `after`: the number of the next line in the text. An `else` block is skipped. A loop's end leads to its `while`.
     """
     while lines[after].kind == "else":
         after = _next_outside(lines, after)

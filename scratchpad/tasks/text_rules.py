@@ -64,7 +64,7 @@ class TextRules:
         return written == true
 
     def relaxed_answer(self, work: str) -> str:
-        """Return the last whole number in the last non-empty line, or the line without spaces if it has no number."""
+        """Return the last whole number in the last non-empty line. If there is none, return the line without spaces."""
         last = "".join(last_line(work).split())
         return next(reversed(re.findall(r"-?\d+", last)), last)
 

@@ -48,11 +48,11 @@ class Corpus(Task):
 
     `steps`: the sizes of the problems that are drawn. The size of a problem is its number of states.
 
-    Draws have the order of the file, start again after the last problem, and ignore the seed. Without a test file, one
+    Problems are drawn in the order of the file, again and again, whatever the seed. Without a test file, one
     problem in ten (at least one) is held out for testing. Questions that are calls of the same program are one problem.
 
-    A model may answer new questions. New questions must be written like the questions in the file (like the prompts,
-    if the lines have prompts that differ from the questions). Their states and true answers are unknown.
+    A model may answer questions that are not in the file. Such a question must be written like the file's prompts or,
+    if the lines have no prompts, like the file's questions. Its states and its true answer are unknown.
 
     From a last state that is not in the file, the answer is read in one of four ways. In the trace of a program, the
     answer is the value of `output`. If every last state in the file ends with its answer and all answers have n
@@ -116,7 +116,7 @@ class Corpus(Task):
         return self._alphabet
 
     def split(self, text: str) -> Symbols:
-        """Cut text into characters if the space and all characters are symbols, and otherwise as other tasks do."""
+        """Cut text into characters if they and the space are symbols of the task. If not, cut as other tasks do."""
         characters = letters(text)
         if " " in self._alphabet and set(characters) <= {*self._alphabet, *MARKS}:
             return characters

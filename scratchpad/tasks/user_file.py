@@ -196,13 +196,13 @@ def _text(error: Exception) -> str:
 
 
 def _place(path: str, file: str | None, error: Exception) -> str:
-    """Return `PATH:LINE` with the last line of the file in the traceback, or `PATH` without such a line."""
+    """Return `PATH:LINE` for the file's last line in the traceback, or `PATH` if no line of the file is there."""
     lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == file]
     return f"{path}:{lines[-1]}" if lines else path
 
 
 def _called(name: str, arguments: Sequence[Any]) -> str:
-    """Return a call for a message, such as `step` for the question 2716= and the state [0]2."""
+    """Describe a call in a message, for example: `step` for the question 2716= and the state [0]2."""
     if name == "symbols":
         return f"`{name}`"
     if name == "question":

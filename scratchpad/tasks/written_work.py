@@ -1,4 +1,4 @@
-"""The methods of a task with which formats write documents."""
+"""The methods that formats call to write the documents of a task."""
 
 from __future__ import annotations
 
