@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from scratchpad.errors import ScratchpadError
+from scratchpad.experiments.aggregate import over_seeds
 from scratchpad.experiments.catalogue import experiment, experiment_names
 from scratchpad.experiments.results import FILES
+from scratchpad.experiments.tables import Provenance, markdown, texts
+from tools.redraw_results import plan_of, seed_results
 from tools.write_results import RESULTS, index, publish
 
 FOLDERS = sorted(path for path in RESULTS.iterdir() if path.is_dir())
@@ -51,6 +55,23 @@ def test_results_are_complete_and_small(folder: Path) -> None:
     for row in table["rows"]:
         config = trained[f"{row['curve']}, {row['at']}" if row["at"] else row["curve"]]
         assert row["steps"] == config.steps or (config.stop_at and row["steps"] < config.steps), another
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_the_pages_have_the_current_texts_and_the_numbers_of_the_seeds(folder: Path) -> None:
+    table = json.loads((folder / "table.json").read_text())
+    plan = plan_of(table)
+    regenerate = "`python -m tools.redraw_results` draws figures and texts again"
+    assert texts(plan).items() <= table.items(), regenerate
+    assert over_seeds(seed_results(plan, table), plan) == table["rows"], regenerate
+    assert (folder / "table.md").read_text() == markdown(table, Provenance(**table["provenance"]), "figure.png")
+
+
+def test_all_figures_are_drawn_by_one_version() -> None:
+    """A PNG file names the version of matplotlib. All figures are drawn again if one is."""
+    pictures = [*RESULTS.glob("*/figure.png"), *(RESULTS.parent / "images").glob("*.png")]
+    assert len(pictures) == len(FOLDERS) + 2
+    assert len({re.findall(rb"Matplotlib version[0-9.]+", picture.read_bytes())[0] for picture in pictures}) == 1
 
 
 def test_results_are_copied_and_listed(tmp_path: Path) -> None:

@@ -48,8 +48,8 @@ class SeedResult:
         share = self.score.accuracy if measure == "answers" else self.score.exact_accuracy
         return share, *wilson(round(share * self.score.n), self.score.n)
 
-    def to_json(self, on_schedule: bool) -> dict[str, Any]:
-        """Return the table line of this seed. on_schedule: whether to include the step at which the run had learned."""
+    def to_json(self, plan: Plan) -> dict[str, Any]:
+        """Return the table line of this seed, with all numbers that the figure of the plan needs."""
         shares = {}
         for measure in ("answers", "exact"):
             names = (measure, f"{measure}_low", f"{measure}_high")
@@ -60,7 +60,8 @@ class SeedResult:
             **shares,
             **{name: getattr(self.score, name) for name in _COPIED},
             "steps": self.history.steps,
-            **({"learned_at": self.history.learned_at} if on_schedule else {}),
+            **({"learned_at": self.history.learned_at} if plan.on_schedule else {}),
+            **({"evaluations": self.history.evaluations} if plan.form == "progress" else {}),
             "training_seconds": round(self.history.seconds, 1),
         }
 

@@ -80,7 +80,8 @@ def _steps(plan: Plan, seed_results: Sequence[SeedResult]) -> Figure:
         learned = Learned(curve.position, statistics.median_high(steps), *median_interval(steps), steps, given_up)
         series.setdefault((curve.label, curve.config.task.format), []).append(learned)
     labelled = [(Series(label, format=name), places) for (label, name), places in series.items()]
-    return steps_plot(labelled, plan.varied.rpartition(".")[2], plan.title)
+    varied, length = plan.varied.rpartition(".")[2], plan.tasks.load(plan.curves[0].config.task).size_setting
+    return steps_plot(labelled, f"length ({varied})" if varied == length else f"setting {varied}", plan.title)
 
 
 def _progress(plan: Plan, seed_results: Sequence[SeedResult]) -> Figure:
@@ -95,7 +96,7 @@ def _progress(plan: Plan, seed_results: Sequence[SeedResult]) -> Figure:
             lines.append(RunCurve(tuple(step for step, _ in points), tuple(share for _, share in points)))
         series.append(Series(curve.name, tuple(lines), curve.config.task.format))
     setting = plan.tasks.load(plan.curves[0].config.task).size_setting
-    return evaluation_plot([(f"{setting} = {largest}", series)], _axis(plan), _chance(plan), plan.title)
+    return evaluation_plot([(f"tested at {setting} = {largest}", series)], _axis(plan), _chance(plan), plan.title)
 
 
 def _seeds(seed_results: Sequence[SeedResult]) -> list[int]:

@@ -56,13 +56,17 @@ class Provenance:
 
 def table(plan: Plan, seed_results: Sequence[SeedResult], provenance: Provenance) -> dict[str, Any]:
     """Return the contents of table.json. `rows` has the results over all seeds; `seeds` has one line per seed."""
-    texts = {name: getattr(plan, name) for name in ("name", "title", "source", "setup", "paper", "note", "measure")}
     return {
-        **texts,
+        **texts(plan),
         "provenance": dict(vars(provenance)),
         "rows": over_seeds(seed_results, plan),
-        "seeds": [result.to_json(plan.on_schedule) for result in seed_results if not result.curve.voters],
+        "seeds": [result.to_json(plan) for result in seed_results if not result.curve.voters],
     }
+
+
+def texts(plan: Plan) -> dict[str, str]:
+    """Return the texts of table.json."""
+    return {name: getattr(plan, name) for name in ("name", "title", "source", "setup", "paper", "note", "measure")}
 
 
 def markdown(result: Mapping[str, Any], provenance: Provenance, picture: str) -> str:

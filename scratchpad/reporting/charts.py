@@ -31,7 +31,7 @@ INCHES = (5.6, 3.7)
 _DOTS_PER_INCH = 200
 _LEGEND_LINE_INCHES = 0.2
 _LEGEND_CHARACTERS = 60  # characters in one line of the legend
-_TITLE_CHARACTERS = 66  # characters in one line of the title
+_TITLE_CHARACTERS = 76  # characters in one line of the title
 _MAX_POINTS = 300
 
 
@@ -219,10 +219,17 @@ def percent_axis(axes: Axes, label: str) -> None:
 
 
 def logarithmic(axes: Axes) -> None:
-    """Make the y axis logarithmic. Labels are at 1, 10, 100 and so on; a short axis also has 2, 5, 20, 50 and so on."""
+    """Make the y axis logarithmic. Labels are at 1, 10, 100 and so on; a short axis also has 2, 5, 20, 50 and so on.
+
+    A short axis begins and ends at a label, so that it has at least two.
+    """
     axes.set_yscale("log")
     low, high = axes.get_ylim()
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 1000 * low else (1,), numticks=12))
+    places = (1, 2, 5) if high < 1000 * low else (1,)
+    if len(places) > 1:
+        labels = [place * 10.0**power for power in range(-9, 10) for place in places]
+        axes.set_ylim(max(one for one in labels if one <= low), min(one for one in labels if one >= high))
+    axes.yaxis.set_major_locator(LogLocator(subs=places, numticks=12))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_locator(NullLocator())
 
@@ -247,7 +254,8 @@ def legend(figure: Figure, handles: Handles) -> None:
     """Add a legend below the axes."""
     columns = max(1, min(_LEGEND_CHARACTERS // (8 + max(len(label) for _, label in handles)), len(handles)))
     numbers = [str(number) for number in range(len(handles))]
-    legend = figure.legend([handle for handle, _ in handles], numbers, loc="outside lower center", ncols=columns)
+    artists = [handle for handle, _ in handles]
+    legend = figure.legend(artists, numbers, loc="outside lower center", ncols=columns, handlelength=3.2)
     figure.set_figheight(figure.get_figheight() + _LEGEND_LINE_INCHES * (-(-len(handles) // columns) - 1))
     for text, (_, label) in zip(legend.texts, handles, strict=True):
         text.set_text(label)  # set late, because matplotlib drops labels that begin with `_`

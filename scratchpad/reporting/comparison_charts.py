@@ -9,6 +9,7 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -29,8 +30,8 @@ _BARS_HEIGHT = 0.8
 """The total height of all bars in a row."""
 
 
-_TINTS = (0.95, 0.25)
-"""The opacity of the bars of the first and of the last case."""
+_TINTS = (1.0, 0.3)
+"""The share of colour, beside white, in the bars of the first and of the last case."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def bars_plot(
     A bar has the colour of its format. Bars of later cases are paler. Whiskers show intervals. If a bar has several
     seeds, dots show the seeds. `chance`: the accuracy of a model that always gives the most common answer, or 0.
     """
-    figure = titled_figure((INCHES[0], 1.2 + len(rows) * max(_ROW_INCHES, 0.2 * len(cases))), title)
+    figure = titled_figure((INCHES[0], 1.2 + len(rows) * max(_ROW_INCHES, 0.15 * len(cases))), title)
     axes = figure.add_subplot()
     thick = _BARS_HEIGHT / len(cases)
     step = (_TINTS[1] - _TINTS[0]) / max(len(cases) - 1, 1)
@@ -69,18 +70,24 @@ def bars_plot(
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
     axes.set_xlabel(accuracy)
-    formats = dict.fromkeys(bar.format for _, bars in rows for bar in bars if bar)
-    handles: Handles = [(Patch(color=format_colour(name)), name) for name in formats if len(formats) > 1]
-    handles += [(Patch(color=INK, alpha=tint), case) for tint, case in zip(tints, cases, strict=True) if case]
+    formats = {format_colour(bar.format): bar.format for _, bars in rows[::-1] for bar in bars[::-1] if bar}
+    named = set(formats.values()) <= {label for label, _ in rows} or len(formats) == 1
+    handles: Handles = [(Patch(color=colour), name) for colour, name in [*formats.items()][::-1] if not named]
+    handles += [(Patch(color=_tinted(INK, tint)), case) for tint, case in zip(tints, cases, strict=True) if case]
     handles += mark_chance(axes.axvline, chance)
     if handles:
         legend(figure, handles)
     return figure
 
 
+def _tinted(colour: str, tint: float) -> tuple[float, float, float]:
+    red, green, blue = (1 - tint * (1 - part) for part in to_rgb(colour))
+    return red, green, blue
+
+
 def _bar(axes: Axes, place: float, thick: float, bar: Bar, tint: float) -> None:
     colour = format_colour(bar.format)
-    axes.barh(place, 100 * bar.share, height=0.9 * thick, color=colour, alpha=tint)
+    axes.barh(place, 100 * bar.share, height=0.9 * thick, color=_tinted(colour, tint))
     axes.vlines(0, place - 0.45 * thick, place + 0.45 * thick, color=colour, linewidth=3)  # makes a bar of 0 visible
     axes.hlines(place, 100 * bar.low, 100 * bar.high, color=INK, linewidth=1.2)
     if len(bar.seeds) > 1:
@@ -115,7 +122,6 @@ def steps_plot(series: Sequence[tuple[Series, Sequence[Learned]]], varied: str, 
     styles = line_styles([one.format for one, _ in series])
     for style, (_, places) in zip(styles, series, strict=True):
         _steps(axes, style, places)
-    axes.margins(y=0.12)
     logarithmic(axes)
     axes.set_xlabel(varied)
     axes.set_ylabel("steps to learn (log scale)")
