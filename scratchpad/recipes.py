@@ -70,7 +70,7 @@ def recipe(name: str) -> RunConfig:
     raise unknown_name("recipe", name, RECIPES)
 
 
-_named = recipe  # `training_config` has an argument with the name `recipe`
+_named = recipe  # another name, because `training_config` has an argument `recipe`
 
 
 def training_config(name: str, recipe: str | None = None, task_file: str | None = None) -> RunConfig:

@@ -133,8 +133,8 @@ class Run:
         A list is solved in batches of `batch` questions, and the result is the list of their solutions. Every question
         of a list has its own random stream for `sampling`, so a question that is given twice may have two solutions.
         on_state: a function that receives the index and the symbols of each state when this state is complete; for a
-        list, it first receives the index of the question. Raises ScratchpadError, before the model writes anything, if
-        a question is not valid.
+        list, the first argument is the index of the question. Raises ScratchpadError, before the model writes anything,
+        if a question is not valid.
         """
         if not isinstance(question, str):
             return self._solve_all(question, sampling, limits, on_state, batch)
@@ -175,7 +175,7 @@ class Run:
         return Solved(tuple(map(bare, states)), answer, chain.status, chain.tokens, truth, question, first_wrong)
 
     def outside_training(self, question: Symbols) -> list[str]:
-        """Return in what respects no training question is like this question; see `outside_training`."""
+        """Return how the question differs from every training question; see the function `outside_training`."""
         curriculum = self.resolved.curriculum
         tasks = curriculum.tasks if curriculum else (self.resolved.task,)
         return outside_training(tasks, question, self.config.train.seed)

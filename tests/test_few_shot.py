@@ -98,7 +98,7 @@ def test_each_state_of_a_chain_has_its_own_lines() -> None:
 
 def test_too_few_problems_are_refused() -> None:
     task = task_named("parity", {"bits": 1, "window": 1})
-    with pytest.raises(ScratchpadError, match="1003 questions of parity have only 1 different problems"):
+    with pytest.raises(ScratchpadError, match="1003 questions drawn from parity come from only 1 problems other"):
         few_shot_prompt(task, format_named("direct"), task.parse("1="), 3)
 
 

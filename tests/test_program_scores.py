@@ -109,7 +109,7 @@ def test_the_examples_of_a_prompt_are_the_papers_split(path: str) -> None:
     assert prompt.text == "".join(texts) + f"{begins}{''.join(question)}{asks}"
     inductive = few_shot_prompt(task, format_named("inductive"), question, 1)
     assert "pairs" in inductive.examples[0][0]  # the other one has a class
-    with pytest.raises(ScratchpadError, match="2 questions of mbpp have only 1 different problems"):
+    with pytest.raises(ScratchpadError, match="2 questions drawn from mbpp come from only 1 problems other"):
         few_shot_prompt(task, format_named("inductive"), question, 2)
 
 

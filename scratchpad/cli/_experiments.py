@@ -50,7 +50,7 @@ def run_experiment(args: Namespace, plan: Plan, out: Path, command: str) -> None
 
 
 def _changed_options(args: Namespace) -> dict[str, object]:
-    """Return all options, except --json, whose values differ from the defaults."""
+    """Return the options whose values differ from the defaults, without --json."""
     options = {
         "--seeds": (args.seeds, 1), "--jobs": (args.jobs, 1), "--device": (args.device, "auto"),
         "--batch": (args.batch, 64), "--out": (args.out, None),

@@ -50,7 +50,7 @@ def add_task(parser: ArgumentParser) -> None:
     add("--task-file", metavar="MY_TASK.py", help="the same as giving MY_TASK.py as TASK")
     add("--data", metavar="MY_DATA.jsonl", help="the same as giving MY_DATA.jsonl as TASK")
     add("--test-data", metavar="FILE.jsonl", help="file with the test problems (default: one tenth of --data)")
-    add("--source", metavar="PATH", help="your programs for the task `programs`: a folder of .py files or JSON Lines")
+    add("--source", metavar="PATH", help="programs for the task `programs`: folder of .py files, or JSON Lines file")
     add_set(parser, "one or more settings of the task, such as --set bits=5 window=8")
 
 
@@ -130,7 +130,7 @@ def task_from_arguments(args: Namespace) -> Task:
 
 
 def draws_from_arguments(args: Namespace, task: Task) -> Iterator[tuple[int, Symbols]]:
-    """Yield (index, question) for the first -n questions of --split and --seed. A line of data is drawn only once."""
+    """Yield (index, question) for N questions (-n N) of --split and --seed. A line of data is drawn only once."""
     held = None if task.seeded else task.count(args.split)
     return draws(task, args.seed, args.split, 0, min(args.n, held) if held else args.n)
 

@@ -1,6 +1,6 @@
 """Measure speed on this machine and compare it with the public implementation of inductive scratchpads.
 
-data      training documents that one core prepares per second, for parity with 1 to 30 bits in a window of 60
+data      training documents that one core prepares per second, for parity of 1 to 30 bits in a window of 60 places
 train     training documents per second on a CPU: forward pass, backward pass and optimizer, with the paper's dropout
 generate  generated tokens per second for 60-bit questions; with --long, the cost of a state late in a long chain
 evaluate  60-bit questions that one forward pass evaluates per second, compared with evaluation by generation

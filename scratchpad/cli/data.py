@@ -76,7 +76,7 @@ def _count(args: Namespace, task: Task) -> int:
 def _documents(
     args: Namespace, task: Task, format: Format, drawn: Iterator[tuple[int, Symbols]], tally: SkippedTally
 ) -> Iterator[list[dict[str, Any]]]:
-    """Yield a list for each question. The list has one line, or is empty if the question is left out."""
+    """Yield a list for each question: the question's line of the file, or an empty list if the question is left out."""
     for index, question in drawn:
         made = []
         with tally.counting():

@@ -57,7 +57,7 @@ def arguments(parser: ArgumentParser) -> None:
     add_sampling(parser)
     add_set(parser, "task settings that differ from training, such as task.format=inductive task.name=cycles window=40")
     add_run_loading(parser)
-    add("--json", action="store_true", help="print one JSON object per size, and one per metric of programs")
+    add("--json", action="store_true", help="print one JSON object per size, and per share of correct programs")
 
 
 def run(args: Namespace) -> None:
@@ -71,7 +71,7 @@ def run(args: Namespace) -> None:
     scores = [(_name(run), result.score) for run, results, _ in outcomes for result in results]
     what = "exact" if args.method == "forced" else "correct"
     columns = "run", "size", "n", what, "95 % interval", "transitions", "tokens", "time", "memory", "seen in training"
-    first = 0 if len(args.runs) > 1 else 1  # the name of a single run stands above the table
+    first = 0 if len(args.runs) > 1 else 1  # leave out the column `run` if there is only one run
     print_table(columns[first:], [_cells(name, score)[first:] for name, score in scores])
     for run, results, program_shares in outcomes:
         over, n = (sum(getattr(result.score, name) for result in results) for name in ("over_context", "n"))
@@ -125,8 +125,8 @@ def _evaluate(args: Namespace, run: Run, sampling: Sampling) -> tuple[list[Resul
 def _program_shares(evaluated: EvaluatedModel, results: list[Result]) -> dict[str, Share]:
     """Return for each metric the share of programs whose questions are all correct, over all sizes.
 
-    The metric `output` checks answers. For formats with work, the metric `trace` checks all written text, and the
-    method `forced` gives only `trace`. The result is empty if no two questions run the same program.
+    The metric `output` checks answers. For formats with work, the metric `trace` checks all written text. In this case,
+    the method `forced` gives only `trace`. The result is empty if no two questions run the same program.
     """
     from scratchpad.evaluation.text_scoring import share_of_problems
 
@@ -145,7 +145,7 @@ def _name(run: Run) -> str:
 
 
 def _with_settings(run: Run, settings: list[str]) -> EvaluatedModel | None:
-    """Return the model with the task settings of --set, or `None` if there are no settings."""
+    """Return the model of `run` with its task changed by `settings` (--set), or `None` if nothing is changed."""
     values = split_assignments(settings)
     others = [name for name in values if name.partition(".")[0] in ("model", "train", "evaluate")]
     if others:

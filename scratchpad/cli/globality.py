@@ -1,9 +1,9 @@
 """Measure how global a task is: how many tokens must a model combine to predict the next token?
 
 The globality degree of a token is the size of the smallest informative set of visible tokens. A set is informative if
-it gives information about the token that the histogram of all visible tokens does not give. The degree of a task is the
-maximum over the tokens that the loss includes (Abbe et al. 2024). In the inductive format, the visible tokens are the
-question, the previous state, and the earlier tokens of the same state.
+it gives information about the token beyond the histogram of all visible tokens. The degree of a task is the maximum
+over the tokens that the loss includes (Abbe et al. 2024). In the inductive format, the visible tokens are the question,
+the previous state, and the earlier tokens of the same state.
 
 If a task has few problems, all problems are enumerated and the degree is exact. Otherwise, the degree is estimated
 from samples with a permutation test. docs/globality.md describes the method and the threshold.
@@ -127,5 +127,5 @@ def _cells(one: Degree) -> tuple[str, ...]:
 
 
 def _token_number(one: Degree) -> str:
-    """Return `state:token`. Both numbers are counted from 1."""
+    """Return the text `state:token`. Both numbers are counted from 1."""
     return f"{one.state + 1}:{one.place + 1}"

@@ -2,7 +2,7 @@
 
 For each token, the command prints its position, the tokens that it sees, and whether the loss includes it. The
 documents are drawn from a task or your own data. With --input, they are read from JSON Lines of `scratchpad show
---json` or `scratchpad data`. A line needs only `prompt` and `states`, which include the marks.
+--json` or `scratchpad data`. A line needs only the keys `prompt` and `states`. Both include the marks, such as <sep>.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _print_rows(args: Namespace, budget: Budget) -> list[Row[str]]:
 
 
 def _documents(args: Namespace) -> Iterator[tuple[str, Document[str]]]:
-    """Yield the documents, each with its name in messages."""
+    """Yield pairs (name of a document for messages, document)."""
     if [args.input, args.task, args.task_file, args.data].count(None) != 3:
         raise ScratchpadError("give only one of these: a task, --task-file, --data, or --input")
     if args.input is not None:
@@ -94,7 +94,7 @@ def _budget(layout: str, budget: int | None) -> Budget:
 
 
 def _row_json(row: Row[str]) -> dict[str, Any]:
-    """Return a row as JSON. `visible` has the half-open index ranges that each token sees; `scored` is 0 or 1."""
+    """Return a row as JSON. `visible` lists, for each token, the half-open index ranges of the tokens that it sees."""
     return {
         "tokens": row.tokens, "positions": row.positions, "visible": row.visible(),
         "scored": [int(scored) for scored in row.scored],

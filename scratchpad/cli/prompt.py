@@ -63,7 +63,7 @@ def run(args: Namespace) -> None:
 
 
 def _id_prefix(args: Namespace, task: Task) -> str:
-    """Return the start of the prompt ids: the task, a digest of non-default settings, the format, and the shots."""
+    """Return the start of the prompt ids: task, digest of non-default settings, format, and number of examples."""
     settings = task.settings()
     default = task_from_arguments(Namespace(**{**vars(args), "set": [], "source": None})).settings()
     digest = blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=4).hexdigest()
@@ -87,7 +87,7 @@ def _print(
 
 
 def _questions(args: Namespace, task: Task) -> Iterator[tuple[str, dict[str, Any], Symbols]]:
-    """Yield for each question the end of the prompt id, the draw (seed, split, index), and the question."""
+    """Yield (end of the prompt id, draw, question) for each question. The draw has a seed, a split and an index."""
     if args.question is not None:
         question = task.read_question(args.question)
         yield "question", {"seed": args.seed, "split": None, "index": None}, question

@@ -60,4 +60,4 @@ def _list(json: bool) -> None:
         ("name", "time", "what", "source"),
         [(one.name, f"{one.scales['small'].minutes} min", one.title, one.source) for one in experiments],
     )
-    message("time: measured for the scale small with one seed, on one CPU core. The scale paper needs a GPU.")
+    message("The times are for --scale small with one seed, on one CPU core. --scale paper needs a GPU.")

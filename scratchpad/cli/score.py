@@ -12,8 +12,8 @@ Scorings:
            removed. The rest must follow the format exactly, including empty lines and spaces at line ends.
   relaxed  White space does not matter. The stop sequence may also end a line, and the completion may repeat the last
            line of the prompt ([BEGIN], Target:). The answer is the last number of the last line. For the task
-           heights, it is the last yes or no. For program traces, it is `output` in the last state, or `v0` without
-           `output`. For real programs, any Python text with the correct value is correct.
+           heights, it is the last yes or no. For program traces, it is the value of `output` in the last state, or of
+           `v0` if there is no `output`. For real programs, any Python text with the correct value is correct.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def run(args: Namespace) -> None:
 
 
 def _found(what: str | None) -> list[Setting]:
-    """Return the setting or group `what`, the settings of the task `what`, or without `what` all settings of a run."""
+    """Return the settings that `what` names (a setting, a group or a task). None names all settings of a run."""
     of_runs = run_settings()
     found = [setting for setting in of_runs if what is None or f"{setting.name}.".startswith(f"{what}.")]
     if found or what is None:

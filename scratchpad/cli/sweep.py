@@ -36,5 +36,5 @@ def run(args: Namespace) -> None:
     plan = sweep(Path(args.config).stem, config, settings)
     recipe = ["--recipe", args.recipe] if args.recipe else []
     command = shlex.join(["scratchpad", "sweep", args.config, *recipe, "--set", *args.set])
-    swept = "-".join(name.rpartition(".")[2] for name in varying_settings(settings))  # part of the folder's name
+    swept = "-".join(name.rpartition(".")[2] for name in varying_settings(settings))  # for the folder's name
     run_experiment(args, plan, Path(args.out or f"runs/{plan.name}-{swept}"), command)

@@ -1,7 +1,7 @@
 """Train a model on a built-in task, on your own task or problems, or with a recipe.
 
-A built-in task has its own small settings, with which a small model learns the task within minutes on two CPU cores. A
-file is trained with the settings of the recipe `small`. --recipe takes the settings of another recipe.
+A built-in task has its own small settings, with which a small model learns the task within minutes on two CPU cores.
+For a file, the settings are those of the recipe `small`. --recipe takes the settings of another recipe.
 
 Every choice is a setting, such as --set train.steps=500 model=25m task.format=direct bits=1-8. Settings of the task,
 such as bits, need no prefix.
@@ -108,7 +108,7 @@ def run(args: Namespace) -> None:
 
 
 def _print_dry_run(run: ResolvedRun, device: str, folders: list[Path]) -> None:
-    """Print what the runs in `folders`, which differ only in the seed, would train, and the time it would take."""
+    """Print what training would do, and how long it would take. The runs in `folders` differ only in the seed."""
     from scratchpad.training.dry_run import dry_run
 
     found, train, model, task = dry_run(run, device), run.config.train, run.config.model, run.config.task

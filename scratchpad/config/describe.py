@@ -89,7 +89,7 @@ def _settings(
 
 
 def _values(hint: Any) -> str:
-    """Return the allowed values of a type as text."""
+    """Return a text that describes the allowed values of a type."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return f"{_values(next(one for one in arguments if one is not type(None)))}, or none"

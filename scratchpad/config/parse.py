@@ -56,7 +56,7 @@ class Checked:
     """The smallest allowed value of a number."""
 
     def check_values(self, place: str) -> None:
-        """Raise ScratchpadError if a value is not in `choices` or is below `least`. `place`: a prefix of names."""
+        """Raise ScratchpadError if a value is not in `choices` or below `least`. `place`: a prefix of setting names."""
         for name, allowed in self.choices.items():
             if getattr(self, name) not in allowed:
                 raise unknown_name(place + name, getattr(self, name), allowed)
@@ -134,7 +134,7 @@ def read_table(kind: type[D], table: Any, entry: str = "", **given: Any) -> D:
 
 
 def read_value(value: Any, kind: Any, name: str, typed: bool = False) -> Any:
-    """Convert a text, a JSON value or a TOML value to the type `kind`. If no setting has this type, return `value`.
+    """Convert a text, a JSON value or a TOML value to the type `kind`. Unknown types leave `value` unchanged.
 
     `typed`: whether `value` already has its final type. If so, a text is not read as a number or a list.
     Raises ScratchpadError, with the setting's name `name`, if the value is not valid.
@@ -192,7 +192,7 @@ def _has_fields(kind: Any) -> bool:
 
 
 def _read_tuple(value: Any, kind: Any, name: str, typed: bool) -> tuple[Any, ...]:
-    """Return a tuple from a list, a single item or a string. In a string, `,` separates numbers, `;` texts."""
+    """Return a tuple from a list, a single item or a string. A string has `,` between numbers or `;` between texts."""
     if typed and not isinstance(value, list):
         raise ScratchpadError(f"{name} takes a list in which each item is {_KINDS[kind]}, not {reprlib.repr(value)}")
     if isinstance(value, str):

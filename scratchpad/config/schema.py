@@ -64,8 +64,8 @@ class TrainConfig(Checked):
     `batch`: the number of documents per step, summed over all processes.
     `samples`: the number of different training documents (none: unlimited).
     `max_states`: the number of states to train on in each inductive chain (none: all states).
-    `states_from`: the states to train on if a chain has more: the first states (`start`), or consecutive states from a
-    random place in the first 10,000 states (`anywhere`).
+    `states_from`: the states to train on if a chain has more than `max_states`: the first states (`start`), or
+    consecutive states from a random place in the first 10,000 states (`anywhere`).
     `seed`: the seed of the initial weights, of the training documents and of dropout.
     `learning_rate`: the learning rate after the warm-up. It falls to `final_learning_rate` along a cosine.
     `final_learning_rate`: the learning rate at the end of the cosine.
@@ -242,7 +242,7 @@ class RunConfig:
 
         A name that does not begin with `task`, `model`, `train`, `curriculum` or `evaluate` is a task setting: `bits`
         means `task.settings.bits`. A new task removes the old task's settings and the evaluated sizes. A new task
-        setting removes the task settings that it excludes.
+        setting removes old task settings that cannot be combined with it.
         """
         for name in values:
             if f"task.settings.{name}" in values:
@@ -264,7 +264,7 @@ class RunConfig:
 
     @property
     def weight_settings(self) -> RunConfig:
-        """A copy of this config, with default values for those `evaluate` settings that do not affect the weights.
+        """A copy of this config in which the `evaluate` settings that do not affect the weights have default values.
 
         All `evaluate` settings affect the weights if `train.stop_at` is set, because evaluations can then end the run.
         In a curriculum with stages, `evaluate.method` affects the weights.

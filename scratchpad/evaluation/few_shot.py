@@ -78,8 +78,8 @@ def _examples(task: Task, format: Format, question: Symbols, shots: int, seed: i
                 found[problem] = format.write(task, other)
     if len(found) < shots:
         raise ScratchpadError(
-            f"{shots} worked examples are not possible: besides the question's own problem, {draws} questions of "
-            f"{task.name} have only {len(found)} different problems. Choose fewer examples or other settings."
+            f"{shots} worked examples are not possible: {draws} questions drawn from {task.name} come from only "
+            f"{len(found)} problems other than the question's own problem. Choose fewer examples or other settings."
         )
     return list(found.values())
 

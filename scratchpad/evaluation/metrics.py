@@ -128,7 +128,7 @@ def _report(on_progress: OnProgress, unit: str, total: int, count: int) -> None:
 def _with_over_context(
     size: int, questions: Sequence[Symbols], fits: Sequence[bool], posed: Iterable[Sample]
 ) -> list[Sample]:
-    """Return one sample per question: from `posed` if the question fits into the context, otherwise a wrong one."""
+    """Return one sample per question: from `posed` if the question fits, otherwise a sample that counts as wrong."""
     found = iter(posed)
     return [
         dataclasses.replace(next(found), index=index)

@@ -91,5 +91,5 @@ def _wrong_per_block(batch: Batch, scored: Tensor, wrong: Tensor) -> Tensor:
     """Return the number of wrong targets per row and segment. `wrong`: one bool per True in `scored` (B, T)."""
     row, place = torch.nonzero(scored, as_tuple=True)
     counts = wrong.new_zeros(len(scored), int(batch.segments.max()) + 1, dtype=torch.int64)
-    # the target of a token is the next token, so the segment is at `place + 1`
+    # the target of a token is the next token, so the target's segment is at `place + 1`
     return counts.index_put_((row, batch.segments[row, place + 1]), wrong.long(), accumulate=True)

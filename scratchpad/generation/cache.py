@@ -6,11 +6,11 @@ token twice when it is written: in its state and in the context of the next stat
 state, so its keys also serve as context, and it is fed once.
 
 A row's cache is a list of slots: the prompt, then one or two regions. A region holds one block: a context and the state
-after it. With `twice`, one region holds the block being written. The other region collects the same state as the
-context of the next block. At the end of the state the regions change roles. Slots are not cleared. Remains of an older
-block are in slots after every query of the region, so the attention rule hides them.
+after it. With `twice`, one region holds the block being written. The other region collects the tokens of the current
+state as the context of the next block. At the end of the state the regions change roles. Slots are not cleared. Remains
+of an older block are in slots after every query of the region, so the attention rule hides them.
 
-Shapes: R rows, N fed tokens, S slots, H query heads, KV heads of keys and of values, D numbers per head, M: the most
+Shapes: R rows, N fed tokens, S slots, H query heads, KV heads of keys and of values, D numbers per head, at most M
 tokens fed to one row.
 """
 
@@ -38,8 +38,8 @@ _FIRST_CAPACITY = 16
 class _CachedRow:
     """The number of a row's tokens in the cache, and the tokens of the state that the row is writing.
 
-    prompt: tokens of the prompt. lengths: tokens in each region. current: the region of the block being written, or
-    None during the first state.
+    prompt: the number of prompt tokens. lengths: the number of tokens in each region. current: the region of the block
+    being written, or None during the first state.
     """
 
     prompt: int = 0
@@ -121,7 +121,7 @@ class CachedDecoder:
         self._feed_block(feed, index, row.current or 0, (token,))
         last = len(feed.tokens) - 1
         if self.twice and row.current is not None:
-            self._feed_block(feed, index, 1 - row.current, (token,))  # in the context of the next state
+            self._feed_block(feed, index, 1 - row.current, (token,))  # the next state's context has the token too
         return last
 
     def _end_state(self, feed: _Feed, index: int, token: int) -> None:
@@ -258,9 +258,7 @@ class _CachedAttention:
         self._mask = sees(query_segment, slot_segments[:, None, :], query_slot, key_slot)[:, None]  # (R, 1, M, S)
 
     def limit(self, reach: Reach, positions: Tensor, slot_positions: Tensor) -> None:
-        """Apply span and biases to the mask. positions: (N,), of fed tokens. slot_positions: (R, S), of tokens in
-        slots.
-        """
+        """Apply the span and biases of `reach`. `positions` (N,): of fed tokens. `slot_positions` (R, S): of slots."""
         distance = positions[self._query][..., None] - slot_positions[:, None, :]
         self._mask = reach.mask(self._mask, distance[:, None], self._cache.dtype)
 

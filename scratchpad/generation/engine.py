@@ -89,9 +89,9 @@ class Limits:
 class RowEvent:
     """An event in row `row`: a state is complete, the row has ended, or both.
 
-    state: the tokens of the state, which is unfinished after max-tokens. status: why the row ended (done, loop,
-    max-states or max-tokens), or None if the row has not ended. held_bytes: the most bytes that the row's keys and
-    values have taken.
+    state: the tokens of the state. With status max-tokens, the state is unfinished. status: why the row ended (done,
+    loop, max-states or max-tokens), or None if the row has not ended. held_bytes: the most bytes that the row's keys
+    and values have taken.
     """
 
     row: int
@@ -118,7 +118,7 @@ class _ActiveRow:
     """A row that is being written.
 
     Brent's algorithm finds a repeated state with one saved state. It saves the current state after 1, 2, 4, 8 ...
-    states. In a loop some saved state comes again before the next save, because the pauses between saves grow.
+    states. In a loop, some saved state occurs again before the next save, because the pauses between saves grow.
     """
 
     number: int
@@ -218,7 +218,7 @@ class Engine:
 
     def _check(self, openings: Sequence[Opening]) -> None:
         room = self.decoder.context
-        # an opening with a state may fill all positions: the chain then ends at the next token
+        # a state given by the caller may already fill the context: the chain then ends at the next token
         lengths = [len(opening.prompt) + len(opening.given) - bool(opening.given) for opening in openings]
         longest = max(lengths, default=0)
         if room is not None and longest >= room:
@@ -248,7 +248,7 @@ class Engine:
         return [], False
 
     def _state_done(self, row: _ActiveRow, last: bool) -> tuple[list[RowEvent], bool]:
-        """Return the events after a complete state, and whether the row has ended. last: whether <end> ended it."""
+        """Return events after a complete state, and whether the row has ended. last: whether <end> ended the state."""
         state = tuple(row.state)
         row.states += 1
         status = None

@@ -43,7 +43,7 @@ class Sampling:
 
     @property
     def words(self) -> str:
-        """The settings in words, without the seed, such as `temperature 0.5, top-k 3`; empty if greedy."""
+        """The settings as text, without the seed, such as `temperature 0.5, top-k 3`. The text is empty if greedy."""
         limits = [f"{name} {value}" for name, value in (("top-k", self.top_k), ("top-p", self.top_p)) if value]
         return "" if self.is_greedy else ", ".join([f"temperature {self.temperature:g}", *limits])
 
@@ -72,7 +72,7 @@ class _Sampler:
 def probabilities(logits: Tensor, sampling: Sampling) -> Tensor:
     """Return the probabilities (R, V) of tokens, float64 on the CPU, from logits (R, V).
 
-    Tokens outside top-k and top-p have probability 0. top_p keeps the most likely tokens until their sum reaches p.
+    Tokens outside top-k and top-p get 0. top_p keeps the most likely tokens until their probabilities sum to p.
     """
     raw = logits.detach().double().cpu()
     scaled = (raw - raw.amax(-1, keepdim=True)) / sampling.temperature  # the largest logit becomes 0 at any temperature

@@ -42,7 +42,7 @@ class Solved:
 
     @property
     def verdict(self) -> str:
-        """Whether the answer and the states are correct, such as `the truth is 0: correct`."""
+        """A text about the correctness of the answer and the states, such as `the truth is 0: correct`."""
         if self.truth is None:
             return "truth unknown: this question is not in the data"
         verdict = f"the truth is {as_text(self.truth)}: {'correct' if self.answer == self.truth else 'wrong'}"

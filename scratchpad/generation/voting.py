@@ -31,8 +31,8 @@ _MOST_AHEAD = 2
 class Ballot:
     """The state that one model wrote.
 
-    confidence: the mean log probability of its tokens. finished: whether it ends with a terminator. held_bytes: the
-    most memory in bytes that keys and values took for this state.
+    confidence: the mean log probability of the state's tokens. finished: whether the state ends with a terminator.
+    held_bytes: the most memory in bytes that keys and values took for this state.
     """
 
     state: State
@@ -111,7 +111,7 @@ class VotingDecoder:
         return [row.held_bytes for row in self._rows]
 
     def _logits(self) -> Tensor:
-        """Return the logits (R, V). If a row has nothing left to emit, let all rows with few states left vote first."""
+        """Return the logits (R, V). If a row has no state left to emit, rows with few such states vote first."""
         if any(not row.ahead for row in self._rows):
             self._vote([row for row in self._rows if len(row.ahead) < _MOST_AHEAD and not row.over])
         tokens = torch.tensor([row.ahead[0][row.emitted] for row in self._rows])

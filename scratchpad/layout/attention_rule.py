@@ -7,7 +7,7 @@ context. Each token's *segment* is PROMPT or the number of its block. The rule h
 - A token sees the prompt up to itself, and its own block up to itself.
 - A prompt of t tokens has the positions 0 to t - 1. In every block the positions start at t.
 
-So the model writes a state from the question and the state before it. The context does not see earlier states (Abbe et
+So the model writes a state from the question and the previous state. The context does not see earlier states (Abbe et
 al. 2024, section 4.2 and appendix B).
 
 A model can also limit how far back a token sees (its span). Distances are differences of positions.

@@ -39,7 +39,7 @@ def rows(document: Document[Symbol], budget: Budget = "packed", question_loss: b
     """Write a document as rows of at most `budget` tokens. Each row has the prompt and all transitions that still fit.
 
     A transition is a state with the previous state as its context. Budget `split` gives one transition per row, and
-    `packed` a single row. The loss counts each token of a state once, but not a first state that is only an input. In
+    `packed` a single row. The loss counts each token of a state once, except in a first state that is only an input. In
     the first row, the loss also counts the preamble, or with `question_loss` the whole prompt without its first token.
     So every budget gives the same loss. Raises ScratchpadError if the prompt and one transition exceed the budget.
     """
@@ -59,7 +59,7 @@ def rows(document: Document[Symbol], budget: Budget = "packed", question_loss: b
 
 
 def positions_needed(document: Document[Symbol]) -> int:
-    """Return the number of positions that a document needs: tokens of the prompt and of the longest transition."""
+    """Return the number of positions that a document needs: the tokens of the prompt plus the longest transition."""
     return len(document.prompt) + max(len(context) + len(state) for context, state in _transitions(document))
 
 
@@ -78,7 +78,7 @@ def check_context(needed: Sequence[int], context: int | None) -> None:
 
 
 def _transitions(document: Document[Symbol]) -> list[tuple[tuple[Symbol, ...], tuple[Symbol, ...]]]:
-    """Return (context, state) pairs. The first state has an empty context, and no pair if it is only an input."""
+    """Return (context, state) pairs. The first context is empty. A first state that is only an input has no pair."""
     contexts = ((), *document.states[:-1])
     pairs = list(zip(contexts, document.states, strict=True))
     return pairs[1:] if document.first_given else pairs

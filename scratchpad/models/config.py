@@ -56,13 +56,13 @@ class ModelConfig(WithPresets, Checked):
                 + (", and width / heads must be even for rotary positions" if self.positions == "rotary" else "")
             )
         if self.deviation is not None and self.deviation <= 0:
-            raise ScratchpadError(f"model.deviation={self.deviation} must be above 0, or `none` (1 / sqrt(inputs))")
+            raise ScratchpadError(f"model.deviation={self.deviation} must be above 0, or `none` for 1 / sqrt(inputs)")
         if not 0 <= self.dropout < 1:
             raise ScratchpadError(f"model.dropout={self.dropout} must be at least 0 and below 1")
 
     @property
     def weight_settings(self) -> Self:
-        """A copy with fixed dropout and deviation. Two models can share weights if their copies are equal."""
+        """A copy with fixed values of dropout and deviation. Two models can share weights if their copies are equal."""
         return dataclasses.replace(self, dropout=0.0, deviation=None)
 
     @classmethod

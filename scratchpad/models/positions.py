@@ -21,14 +21,14 @@ _BASE = 10_000.0
 
 
 def rotary(positions: Tensor, head_width: int, dtype: torch.dtype) -> Rotary:
-    """Return the rotations of tokens at these positions (N,)."""
+    """Return the rotations for tokens at `positions` (N,)."""
     pairs = torch.arange(0, head_width, 2, device=positions.device, dtype=torch.float64)
     angles = positions[:, None, None] * _BASE ** (-pairs / head_width)
     return angles.cos().to(dtype), angles.sin().to(dtype)
 
 
 def rotate(x: Tensor, turns: Rotary) -> Tensor:
-    """Rotate x (N, heads, D) in pairs. A pair has the same index in both halves of the last axis."""
+    """Rotate pairs of numbers in x (N, heads, D). A pair has the same index in the two halves of the last axis."""
     cosines, sines = turns[0].to(x.dtype), turns[1].to(x.dtype)
     first, second = x.chunk(2, -1)
     return torch.cat([first * cosines - second * sines, second * cosines + first * sines], -1)
@@ -50,17 +50,17 @@ class Reach:
     """The span and the biases that a model adds to the attention rule.
 
     span: the number of most recent positions that a token sees, including its own. None means no limit. slopes (H,):
-    how much the scores of each head fall per position of distance. None means not at all. Slopes may be learned.
+    the fall of each head's scores per position of distance. None means no fall. Slopes may be learned.
     """
 
     span: int | None = None
     slopes: Tensor | None = None
 
     def mask(self, seen: Tensor, distance: Tensor, dtype: torch.dtype) -> Tensor:
-        """Return the terms (..., H, Q, K) to add to scores of type `dtype`; -inf if the query does not see the key.
+        """Return terms (..., H, Q, K) to add to scores of type `dtype`: -inf for a key that the query does not see.
 
-        Without slopes, return a bool mask. `seen` (by the attention rule) and `distance` broadcast to (..., 1, Q, K).
-        Terms are at least float32, because bf16 cannot distinguish all positions above 256.
+        Without slopes, return a bool mask. `seen` (the attention rule's mask) and `distance` broadcast to (..., 1, Q,
+        K). Terms are at least float32, because bf16 cannot distinguish all positions above 256.
         """
         seen = seen & reaches(distance, self.span)
         if self.slopes is None:

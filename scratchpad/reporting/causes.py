@@ -20,8 +20,8 @@ from scratchpad.training.curriculum import make_curriculum
 _DRAWN = 300  # training documents per stage, and test documents per size
 _FAILS = 0.9  # a smaller share of correct chains or transitions counts as a failure
 _RARE = 0.002  # a smaller share of training states counts as rare
-_FEWEST = 5  # transitions that a failure needs
-_SHOWN = 3  # places, and symbols per place, that a cause names
+_FEWEST = 5  # fewer transitions are too few to count as a failure
+_SHOWN = 3  # a cause names at most 3 places, and 3 symbols per place
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Cause:
 
 @dataclass
 class _Contents:
-    """What documents contain: `positions`: the most positions; `symbols`: pairs (place in the state, symbol) with their
-    numbers of states; `traits`: pairs (trait, value) with their numbers of states; `states`: the number of states."""
+    """What documents contain: `positions`: the most positions; `symbols`: the number of states with each pair (place,
+    symbol); `traits`: the number of states with each pair (trait, value); `states`: the number of states."""
 
     positions: int = 0
     symbols: Counter[tuple[int, str]] = field(default_factory=Counter)
@@ -49,7 +49,7 @@ class _Contents:
 
 
 def find_causes(run: RunRecord, diagnoses: Sequence[Diagnosis]) -> list[Cause]:
-    """Return the likely causes of failures at each size at which less than 90 % of the chains are correct.
+    """Return the likely causes of failures at each size with less than 90 % correct chains.
 
     The first 300 test documents of the size are compared with the first 300 training documents (of each stage of a
     curriculum). The list is empty if the task cannot be loaded.

@@ -11,7 +11,7 @@ from scratchpad.reporting.run_records import RunRecord
 
 
 def accuracy_series(groups: Sequence[Group], protocol: str) -> list[Series]:
-    """Return each group's accuracy by length. If trained lengths differ between groups, labels show these lengths."""
+    """Return each group's accuracy by length. If trained lengths differ between groups, the labels show them."""
     trained = [group.runs[0].trained for group in groups]
     series = []
     for group, lengths in zip(groups, trained, strict=True):

@@ -42,7 +42,7 @@ Handles = list[tuple[Artist, str]]
 
 @dataclass(frozen=True)
 class RunCurve:
-    """The values of one run: y at each x, with ascending x. `low`, `high`: the interval of each y, or both empty."""
+    """The values of one run: y at each x, with ascending x. `low`, `high`: the interval of each y, or empty tuples."""
 
     x: tuple[float, ...]
     y: tuple[float, ...]
@@ -157,7 +157,7 @@ def median_curve(curves: Sequence[RunCurve]) -> RunCurve:
 
 
 def titled_figure(inches: tuple[float, float], title: str = "") -> Figure:
-    """Return an empty figure. A title is at the top, left, in as many lines as it needs."""
+    """Return an empty figure, with the title at the top left in one or more lines."""
     figure = Figure(figsize=inches)
     if title:
         lines = textwrap.wrap(title, _TITLE_CHARACTERS)
@@ -176,7 +176,7 @@ def _draw_all(axes: Axes, series: Sequence[Series], scale: float = 1, markers: b
 
 
 def _draw(axes: Axes, style: Mapping[str, Any], curves: Sequence[RunCurve], scale: float) -> None:
-    """Draw the median of runs as a line, its interval as a band and, if the line has markers, each run as dots."""
+    """Draw the runs' median as a line and its interval as a band. If the line has markers, draw each run as dots."""
     middle, colour = median_curve(curves), style["color"]
     if middle.low:
         low, high = ([scale * y for y in edge] for edge in (middle.low, middle.high))
@@ -235,7 +235,7 @@ def logarithmic(axes: Axes) -> None:
 
 
 def _mark_trained(axes: Axes, series: Sequence[Series]) -> None:
-    """Shade the trained lengths if all series share them. Otherwise, draw a dotted line at each series' maximum."""
+    """Shade the trained lengths if all series share them. If not, draw dotted lines at the longest trained lengths."""
     lengths = {one.trained for one in series}
     shared = lengths.pop() if len(lengths) == 1 else None
     above: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "va": "bottom", "fontsize": 8.5}
@@ -262,7 +262,7 @@ def legend(figure: Figure, handles: Handles) -> None:
 
 
 def _thinned(curve: RunCurve) -> RunCurve:
-    """Return at most _MAX_POINTS medians of neighbouring points. A logarithmic scale cannot show points with y <= 0."""
+    """Return at most _MAX_POINTS medians of neighbouring points with y > 0, which a logarithmic scale can show."""
     points = [(x, y) for x, y in zip(curve.x, curve.y, strict=True) if y > 0]
     width = -(-len(points) // _MAX_POINTS) or 1
     medians = [map(statistics.median, zip(*points[i : i + width], strict=True)) for i in range(0, len(points), width)]

@@ -1,4 +1,4 @@
-"""Plots that compare many runs: bars of accuracy, and the number of steps to learn by the value of a setting."""
+"""Plots that compare many runs: bars of accuracy, and the number of steps to learn a task by a setting's value."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from scratchpad.training.run_folder import read_json_lines
 
 @dataclass
 class WrongStates:
-    """The number of first wrong states with one kind of error, and an example: `written` in place of `due`."""
+    """The number of chains whose first wrong state has one kind of error. Example: `written` in place of `due`."""
 
     count: int
     question: str
@@ -36,8 +36,8 @@ class Diagnosis:
 
     `chains`: the share of chains without an error. `by_place`: the share of correct transitions, by number of the
     transition. `by_trait`: the share of correct transitions, by trait and value. A trait is a property of a state that
-    the task defines. `first_wrong`: the first wrong states of generated chains, by kind of error. `lengths`: the number
-    of chains, by length of the true chain.
+    the task defines. `first_wrong`: the number of generated chains by the error of the first wrong state. `lengths`:
+    the number of chains, by length of the true chain.
     """
 
     protocol: str
@@ -62,7 +62,7 @@ class Diagnosis:
         return products / sum(self.lengths.values())
 
     def errors(self) -> list[tuple[str, WrongStates]]:
-        """Return pairs (kind of error, first wrong states). The most frequent kind is first."""
+        """Return the items of `first_wrong`. The most frequent kind of error is first."""
         return sorted(self.first_wrong.items(), key=lambda item: -item[1].count)
 
     def to_json(self) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def _count_sample(diagnosis: Diagnosis, task: Task | None, true: Document[str] |
 def _expected_states(
     task: Task, question: Symbols, true: Document[str], given: int, line: JsonObject
 ) -> Sequence[Symbols | None]:  # fmt: skip
-    """Return the correct state for each transition, or None if the previous written state has no next state."""
+    """Return the correct state for each transition, or None if no state can follow the previous written state."""
     count = len(line["transitions"])
     if line["method"] == "forced":
         return [bare(state) for state in true.states[given:]][:count]

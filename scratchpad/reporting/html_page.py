@@ -157,7 +157,7 @@ def _protocols(groups: Sequence[Group]) -> list[str]:
 
 
 def _protocol_results(groups: Sequence[Group], protocol: str) -> list[Context]:
-    """Return the results under one protocol. Generated answers and generated scratchpads are separate results."""
+    """Return the results under one protocol. Generated text has one result for answers and one for scratchpads."""
     results = [_result(groups, protocol, _measure(groups, protocol))]
     worked = [
         dataclasses.replace(group, runs=tuple(run.scratchpad_scores() for run in group.runs))
@@ -190,7 +190,7 @@ def _result(groups: Sequence[Group], protocol: str, measure: str) -> Context:
 
 
 def _measure(groups: Sequence[Group], protocol: str) -> str:
-    """Return what the accuracy of a protocol counts. With teacher forcing, a format without work has only answers."""
+    """Return the name of what an accuracy counts. With teacher forcing, formats without work count only answers."""
     worked = {format_named(group.format).has_work for group in groups}
     if protocol != "forced" or worked == {False}:
         return _ANSWERS
@@ -258,7 +258,7 @@ def _notes(name: str, run: RunRecord) -> list[str]:
 
 
 def _samples(ordered: Sequence[tuple[Group, RunRecord]], has_work: bool) -> list[Context]:
-    """Return samples of runs in formats with or without work. Only the first inductive (or first) run is unfolded."""
+    """Return samples of formats with or without work. Only the first inductive run (or else the first) is unfolded."""
     chosen = [(group, run) for group, run in ordered if format_named(group.format).has_work == has_work]
     opened = next((run for group, run in chosen if format_named(group.format).inductive), chosen[0][1] if chosen else 0)
     samples = []

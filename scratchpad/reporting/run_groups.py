@@ -78,7 +78,7 @@ def _groups(runs: Sequence[RunRecord]) -> list[Group]:
 
 
 def _labels(groups: Sequence[tuple[RunRecord, ...]]) -> list[str]:
-    """Return formats as labels. If formats repeat, add settings that differ; if labels become too long, use folders."""
+    """Return the format of each group as its label. If formats repeat, add differing settings or use the folders."""
     formats = [group[0].config.task.format for group in groups]
     _, differing = common_and_differing([settings_text(group[0].config.to_json()) for group in groups])
     named = {name.rpartition(".")[2]: texts for name, texts in differing.items() if not name.startswith(_UNLABELLED)}

@@ -49,7 +49,7 @@ class SampleChain:
     """A sample on the page.
 
     `forced`: whether the sample is from teacher forcing; `lines` is then the true text. `unplaced`: whether the model
-    predicts another text, but the sample does not say in which line.
+    predicts a wrong text, but the line of the error is unknown.
     """
 
     size: int
@@ -128,7 +128,7 @@ def _compared(texts: Sequence[Symbols], true: Sequence[Symbols], exact: bool) ->
 
 
 def _forced_verdicts(texts: Sequence[Symbols], exact: bool) -> list[bool | None]:
-    """Return a verdict per part of a text that is one state: the sample says only whether the whole text is correct."""
+    """Return a verdict per part of a text. None means unknown: the sample has only a verdict on the whole text."""
     return [exact if exact or len(texts) == 1 else None] * len(texts)
 
 

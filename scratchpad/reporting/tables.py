@@ -37,7 +37,7 @@ class ReportRow:
 
 @dataclass(frozen=True)
 class ReportTable:
-    """A table. `sizes`: the question length of each column. `trained`: whether all runs were trained on the length."""
+    """A table. `sizes`: each column's question length. `trained`: whether all runs were trained on each length."""
 
     sizes: tuple[int, ...]
     trained: tuple[bool, ...]

@@ -11,7 +11,7 @@ from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 UNSEEN, QUESTION, CONTEXT, STATE = range(4)
 KIND_COLOURS = ("#f4f4f2", "#4477aa", "#ee9944", "#44aa77")
 _MAX_CHARACTERS = 9  # in the label of a token
-_NAME_INCHES, _SHORT_NAME_INCHES = 0.7, 0.2  # a wider bar has its name, or its first word
+_NAME_INCHES, _SHORT_NAME_INCHES = 0.7, 0.2  # a wider bar has the whole name, or its first word
 
 
 @dataclass(frozen=True)

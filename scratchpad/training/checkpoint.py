@@ -169,7 +169,7 @@ class Checkpoints:
         shutil.rmtree(gone, ignore_errors=True)
 
     def clean(self, step: int) -> None:
-        """Remove all checkpoints after a step, and also unfinished files that an interruption left."""
+        """Remove the checkpoints of steps later than `step`, and unfinished files that an interruption left."""
         best = self.best()
         if best and best[0] > step:
             (self.folder / "best.json").unlink()
@@ -229,7 +229,7 @@ def _weights(model: nn.Module) -> dict[str, Tensor]:
 
 
 def _first_names(model: nn.Module) -> dict[str, str]:
-    """Return for each tensor name of a model the first name of the same tensor."""
+    """Return a dict from every tensor name of a model to the first name of the same tensor."""
     first: dict[tuple[int, torch.Size, tuple[int, ...]], str] = {}
     found = {}
     for name, tensor in model.state_dict().items():

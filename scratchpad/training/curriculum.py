@@ -19,7 +19,7 @@ from scratchpad.number_format import percent
 from scratchpad.random_stream import Stream, stream_name
 from scratchpad.tasks.base import Symbols, Task
 
-_QUESTIONS_CHECKED = 16  # per stage. Stages that disagree on half of the questions pass with probability 1 / 65,536
+_QUESTIONS_CHECKED = 16  # per stage. A difference in half of the answers is overlooked with probability 1 / 65,536
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Curriculum:
         return step - (self.ends[-1] if self.ends else 0)
 
     def with_stage_passed(self, step: int) -> Curriculum:
-        """Return a copy of the curriculum whose current stage is passed after `step` steps."""
+        """Return a copy of the curriculum that records that the current stage was passed after `step` steps."""
         return replace(self, ends=(*self.ends, step))
 
 

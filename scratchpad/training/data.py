@@ -1,7 +1,7 @@
 """Training data by step: the batches of a step are a pure function of the settings and the step number.
 
 Documents are numbered over the whole run. Step s trains on documents s * batch to (s + 1) * batch - 1. Each of n
-processes takes every n-th document. The document is determined by its number, the settings and the curriculum's `ends`.
+processes takes every n-th document. A document is determined by its number, the settings and the curriculum's `ends`.
 There is no shuffled list and no iterator to save. Therefore:
 
 - a resumed run continues with exactly the batches that an uninterrupted run has,
@@ -39,7 +39,7 @@ class StepData(Dataset[list[Batch]]):
     """A data set: `data[step]` is the list of micro-batches that this process trains on in the step.
 
     context: the number of the model's positions; `None` means unlimited. rank: the number of this process.
-    world_size: the number of processes. curriculum: if given, documents are drawn from the tasks of its stages.
+    world_size: the number of processes. curriculum: if given, documents are drawn from the stages' tasks.
     """
 
     task: Task
@@ -64,7 +64,7 @@ class StepData(Dataset[list[Batch]]):
         return [self._draw(number)[1] for number in self._document_numbers(step)]
 
     def questions_before(self, steps: int) -> Iterator[Symbols]:
-        """Yield the training questions of the first `steps` steps. Samples that training repeats are yielded once."""
+        """Yield the training questions of the first `steps` steps. Repeated questions are yielded only once."""
         count, samples = steps * self.config.batch, self._samples(self.task)
         if self.curriculum is None and samples is not None and samples <= count:
             yield from (self.task.draw(self.config.seed, "train", index) for index in range(samples))
@@ -84,7 +84,7 @@ class StepData(Dataset[list[Batch]]):
         return self.config.samples or task.count("train")
 
     def _index(self, task: Task, number: int) -> int:
-        """Return the index of a document in its task. If training repeats samples, each epoch has a new order."""
+        """Return the index of document `number` in its task. If documents are repeated, each epoch has a new order."""
         samples = self._samples(task)
         if samples is None:
             return number
@@ -136,7 +136,7 @@ def batches_by_step(data: StepData, first_step: int, workers: int, pin: bool) ->
 
 
 def _wait_for_dead_worker() -> None:
-    """Wait until the worker with the broken pipe has ended, so that torch's signal handler raises now and not later."""
+    """Wait until the worker with the broken pipe has ended, so that torch's signal handler raises its error now."""
     children = multiprocessing.active_children()
     ended = wait([child.sentinel for child in children], timeout=_MAX_SECONDS_TO_EXIT if children else 0)
     for child in children:

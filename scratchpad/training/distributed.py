@@ -21,7 +21,7 @@ from scratchpad.errors import ScratchpadError
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """The processes that train together. rank: this process's number. Every process must call each of the methods."""
+    """The processes that train together. rank: this process's number. All processes must call the same methods."""
 
     rank: int = 0
     world_size: int = 1

@@ -18,8 +18,8 @@ _TIMED_STEPS = 10
 @dataclass(frozen=True)
 class DryRun:
     """The size of a run. parameters: the number of parameters of the model. timed: the number of steps that were
-    trained to measure the next two values. tokens: the mean number of tokens in a step. seconds: the median time of a
-    step. device: the device of these steps.
+    trained to measure `tokens` and `seconds`. tokens: the mean number of tokens in a step. seconds: the median time of
+    a step. device: the device of the measurement.
     """
 
     parameters: int
@@ -30,7 +30,7 @@ class DryRun:
 
 
 def dry_run(run: ResolvedRun, device: str = "auto") -> DryRun:
-    """Train the first steps of a run that `measure` returned, without writing anything, and return what was measured.
+    """Train the first steps of a run that `measure` returned, and return measurements. Nothing is written.
 
     Raises ScratchpadError if training would refuse the settings, or if the device does not exist.
     """

@@ -1,7 +1,7 @@
 """The gradient of a training step, summed over the micro-batches of the step.
 
-On a CPU, several threads work at once, and each thread takes whole micro-batches. This is faster than to share
-the matrix products of one micro-batch among all threads: small operations run in parallel too, and threads rarely wait.
+On a CPU, several threads work at once, and each thread takes whole micro-batches. This is faster than sharing the
+matrix products of one micro-batch among all threads: small operations run in parallel too, and threads rarely wait.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class WorkerThreads:
 
 
 def worker_thread_count(device: torch.device, backend: str) -> int:
-    """Return how many threads to use: 1 with the back-end `dense`, because its dropout has a shared generator."""
+    """Return how many threads to use. `dense` allows only 1, because its dropout uses torch's global generator."""
     return min(torch.get_num_threads(), _MOST_THREADS) if device.type == "cpu" and backend == "blocks" else 1
 
 

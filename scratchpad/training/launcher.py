@@ -1,7 +1,7 @@
 """Training several runs in parallel, in one child process per run. For small models, one run per core is fastest.
 
-A child process runs `scratchpad train CONFIG --resume`. The caller reads new lines of the child's metrics.jsonl, so it
-receives the same metrics as for a run that trains in the caller's process.
+A child process runs `scratchpad train CONFIG --resume`. The caller reads new lines of the child's metrics.jsonl, so the
+caller receives the same metrics as for a run that trains in the caller's process.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def launch_runs(jobs: Sequence[TrainingJob], at_once: int, on_metrics: OnRunMetr
 
     on_metrics: a function that receives a job's name and each line of the job's metrics.jsonl. If a job's `train.start`
     is another job's run, the job waits for that run. The processes divide the cores equally, unless OMP_NUM_THREADS is
-    set. After a failure or Ctrl-C, the other processes save their step and end. Raises RunFailure if a process fails.
+    set. After a failure or Ctrl-C, the running processes save their step and end. Raises RunFailure if a process fails.
     """
     with tempfile.TemporaryDirectory() as scratch:
         variables = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // at_once)), **os.environ}
@@ -81,12 +81,12 @@ class _TrainingProcess:
     def start(self) -> None:
         self._config.write_text(json.dumps(self.job.config.to_json()), encoding="utf-8")
         command = [sys.executable, "-m", "scratchpad", "train", str(self._config), "--out", str(self.job.folder)]
-        if self.job.config.task.file:  # a config file alone must not choose the code that runs
+        if self.job.config.task.file:  # --task-file is needed: a config file must not choose the code that runs
             command += ["--task-file", self.job.config.task.file]
         self._process = subprocess.Popen(
             [*command, "--device", self._device, "--resume"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._stderr, env=self._environment,
-            process_group=0,  # the terminal must not send Ctrl-C to the child; `interrupt` does so
+            process_group=0,  # the terminal sends no Ctrl-C to the child: only `interrupt` stops the child
         )  # fmt: skip
 
     def new_metrics(self) -> list[dict[str, Any]]:
@@ -99,7 +99,7 @@ class _TrainingProcess:
         return [json.loads(line) for line in new]
 
     def has_finished(self) -> bool:
-        """Return whether the process has ended. If it failed, raises RunFailure with its last message."""
+        """Return whether the process has ended. Raises RunFailure with its last message if the process failed."""
         assert self._process is not None
         status = self._process.poll()
         if status:

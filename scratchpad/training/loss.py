@@ -13,7 +13,7 @@ from scratchpad.models.protocol import LanguageModel
 
 
 def summed_loss(model: LanguageModel, batch: Batch, backend: str = "blocks") -> Tensor:
-    """Return the summed cross-entropy of a batch's targets, in float32 or wider. Only targets get logits."""
+    """Return a batch's summed cross-entropy, in float32 or wider. Only tokens with a target get logits."""
     scored = batch.targets != NO_TARGET
     logits = model(batch, backend, scored)
     return F.cross_entropy(

@@ -34,7 +34,7 @@ def training_overlap(
 
 
 def _training_digests(data: StepData, steps: int, folder: Path, on_progress: OnProgress) -> np.ndarray:
-    """Return the sorted digests of all training questions. Two questions share a digest with probability 2**-64."""
+    """Return sorted digests of all training questions. Different questions share a digest with probability 2**-64."""
     path = folder / f"questions-{steps}.npy"
     if path.exists():
         return np.load(path, allow_pickle=False)

@@ -53,11 +53,11 @@ def saved_config(folder: Path) -> RunConfig:
 
 
 def load_task(record: Mapping[str, Any], config: TaskConfig, folder: Path, tasks: TaskLoader) -> Task:
-    """Return the task of `config`, which may be the task config of the run in `folder` or name another task.
+    """Return the task of `config`: the task of the run in `folder`, or another task.
 
-    record: the record in the run's config.json. Of the data files of the run, the copies in the run folder are read. A
-    folder of an earlier version has no copies, so the original files are read. Raises ScratchpadError if a file is
-    missing or differs from the file on which the run was trained.
+    record: the record in the run's config.json. The data files of the run are read from their copies in the run folder.
+    A folder from an earlier version of the package has no copies. In this case, the original files are read. Raises
+    ScratchpadError if a file is missing or differs from the file on which the run was trained.
     """
     saved = config_of(record, folder).task
     copied, digests = saved.with_data_copies(folder), record.get("data") or {}
@@ -133,7 +133,7 @@ def _run_record(run: ResolvedRun, start: Checkpoint | None) -> dict[str, Any]:
 def is_trained(run: ResolvedRun, folder: Path, same_evaluation: bool = True) -> bool:
     """Return whether the folder holds this run, trained to its end. Raises ScratchpadError if it holds another run.
 
-    same_evaluation: if False, a finished run may differ in evaluation settings that do not change the weights.
+    same_evaluation: if False, a finished run may have other evaluation settings, if they do not affect the weights.
     """
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return False
@@ -148,7 +148,7 @@ def is_trained(run: ResolvedRun, folder: Path, same_evaluation: bool = True) -> 
 def check_same_run(folder: Path, run: ResolvedRun, same_evaluation: bool = True) -> None:
     """Raise ScratchpadError if the folder's run has other settings, or if its data have changed.
 
-    same_evaluation: if False, the runs may differ in evaluation settings that do not change the weights.
+    same_evaluation: if False, evaluation settings that do not affect the weights may differ.
     """
     record = read_run_record(folder)
     if record.get("data") and isinstance(run.task, Corpus) and record["data"] != run.task.digests:
@@ -162,7 +162,7 @@ def check_same_run(folder: Path, run: ResolvedRun, same_evaluation: bool = True)
     saved, config = config_of(record, folder), run.config
     if saved.train.start != config.train.start and _is_same_start(record, config):
         saved = dataclasses.replace(saved, train=dataclasses.replace(saved.train, start=config.train.start))
-    if record.get("data"):  # the data are the same, but the files may have moved
+    if record.get("data"):  # equal data may be in moved files, so ignore the paths
         files = {"data": config.task.data, "test_data": config.task.test_data}
         saved = dataclasses.replace(saved, task=dataclasses.replace(saved.task, **files))
     if not same_evaluation:
@@ -173,7 +173,7 @@ def check_same_run(folder: Path, run: ResolvedRun, same_evaluation: bool = True)
     ]
     if changed:
         raise ScratchpadError(
-            f"{folder} was started with other settings ({'; '.join(changed)}). To resume it, give "
+            f"{folder} was started with other settings ({'; '.join(changed)}). To resume the run, give "
             f"{folder / 'config.json'} in place of a recipe. To start a new run, choose another `out`"
         )
 

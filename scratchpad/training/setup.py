@@ -33,7 +33,7 @@ from scratchpad.training.run_folder import config_of, has_run_to_resume, make_ru
 from scratchpad.training.run_lock import lock_run_folder
 from scratchpad.training.trainer import OnMetrics, Trainer
 
-_MEASURED = 32  # how many documents per size are written before training, to find the longest document
+_MEASURED = 32  # the number of documents per size in which `measure` looks for the longest document
 _KERNEL_CACHE = "ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64"  # torch's default (1024) takes gigabytes if row lengths vary
 _SPARE_POSITIONS = 8  # positions beyond the longest document, because a model may write a little too much
 
@@ -78,10 +78,10 @@ def train(
 
 
 def measure(run: ResolvedRun, only_evaluated: bool = False, room: int | None = None) -> ResolvedRun:
-    """Return the run with the sizes to evaluate and the model's context filled in, if these settings are missing.
+    """Return a copy of the run in which missing sizes to evaluate and a missing context are filled in.
 
-    only_evaluated: whether to leave out the training documents. room: the context of an existing run, which is kept if
-    it is large enough. Raises ScratchpadError if a document cannot be written or exceeds the model's context.
+    only_evaluated: whether to measure only the evaluated documents. room: the context of an existing run, which is kept
+    if it is large enough. Raises ScratchpadError if a document cannot be written or exceeds the model's context.
     """
     config = dataclasses.replace(run.config, model=_model_with_context_of_start(run.config))
     config = dataclasses.replace(config, evaluate=dataclasses.replace(config.evaluate, sizes=run.sizes))
@@ -156,7 +156,7 @@ def check_start_fits(run: ResolvedRun, model: ModelConfig, symbols: Sequence[str
 
 
 def load_start(run: ResolvedRun) -> Checkpoint | None:
-    """Return the last checkpoint of train.start, or None if not set. Raises ScratchpadError if it does not fit."""
+    """Return the last checkpoint of the run train.start, or None. Raises ScratchpadError if its weights do not fit."""
     if run.config.train.start is None:
         return None
     folder = Path(run.config.train.start)

@@ -2,7 +2,7 @@
 
 A step is a pure function of the parameters, the optimizer moments, the settings and the step number. Its random draws
 depend only on the seed and the step number: documents (`training.data`) and dropout (`_step_seed`). So a checkpoint
-needs no state of random generators. Three rules keep resuming exact:
+needs no state of random generators. Three rules make a resumed run exact:
 
 - Whether a stage is passed, or the accuracy reaches `stop_at`, is decided before the step's checkpoint is saved.
 - A resumed run first removes the metrics and checkpoints of later steps, because it writes them again.
@@ -83,7 +83,7 @@ class Trainer:
         self._window = _LogWindow()
 
     def load_initial_weights(self, start: Checkpoint) -> None:
-        """Load the weights of another run before the first step: the moving average, if there is an average."""
+        """Load another run's weights before the first step: the moving average of the weights if that run has one."""
         for model in (self.model, self.average):
             if model is not None:
                 load_weights(model, start.evaluation_weights)
@@ -178,7 +178,7 @@ class Trainer:
     def _after_step(self) -> None:
         config, last = self.config, self.step == self.config.steps
         evaluation_due = last or (config.evaluate_every and self.step % config.evaluate_every == 0)
-        if self.step % config.log_every == 0 or evaluation_due:  # the run may end, and its last step must be logged
+        if self.step % config.log_every == 0 or evaluation_due:  # an evaluation may end the run: log its last step
             self._log(self._window.line(self.step))
         if self.data.curriculum and self.data.curriculum.is_test_due(self.step):
             self._test_stage(self.data.curriculum)
@@ -232,7 +232,7 @@ class Trainer:
 
 
 class _LogWindow:
-    """The current loss, and the throughput since the last logged line, without time for evaluations and checkpoints."""
+    """The current loss, and the throughput since the last logged line. Only the time of training steps counts."""
 
     def __init__(self) -> None:
         self.loss, self.rate = torch.zeros(()), 0.0

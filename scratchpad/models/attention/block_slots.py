@@ -37,7 +37,7 @@ class BlockSlots:
         self._biases: dict[tuple[int, torch.dtype], tuple[Tensor, Tensor]] = {}
 
     def layout(self, kv_heads: int, ratios: tuple[int, ...]) -> VectorLayout:
-        """Return the layout for several kinds of vectors. ratios: for each kind, r (vectors per token and key head)."""
+        """Return the layout for several kinds of vectors. ratios: for each kind, r vectors per token and key head."""
         key = kv_heads, ratios
         if key not in self._layouts:
             self._layouts[key] = VectorLayout(self, kv_heads, ratios)
@@ -81,7 +81,7 @@ class BlockSlots:
 
 
 class Vectors(NamedTuple):
-    """The queries, keys, values or outputs, in shapes for products. r is R for queries and outputs, otherwise 1."""
+    """Queries, keys, values or outputs, shaped for products. In shapes, r is R for queries and outputs, otherwise 1."""
 
     prompt: Tensor  # (G, r * P, D)
     blocks: Tensor  # (G, K * r * L, D)
@@ -153,7 +153,7 @@ class VectorLayout:
         return torch.cat([to_prompt.view(*shape, self._prompt), to_own.view(*shape, self._block)], -1)
 
     def part(self, joined: Tensor) -> tuple[Tensor, Tensor]:
-        """Reverse `join`. Each part is copied once here; otherwise every product with the part would copy it."""
+        """Reverse `join`. Each part is copied only once, here. Otherwise, every product would copy the part."""
         to_prompt, to_own = joined.split([self._prompt, self._block], -1)
         return to_prompt.contiguous().flatten(2, 4).flatten(0, 1), to_own.contiguous().flatten(3, 4).flatten(0, 2)
 

@@ -2,11 +2,12 @@
 
 A prompt attends causally to itself. A block (a copy of the previous state, then a state) attends to the prompt and
 causally to itself. So one product gives the scores of a row's blocks for the prompt's keys. A small product per block
-gives the scores for the block's own keys. One softmax covers all scores. A row with at most one block is plain causal.
+gives the scores for the block's own keys. One softmax covers all scores. A row with at most one block has plain causal
+attention.
 
 Shapes: N real tokens of a batch (no padding), H query heads, KV heads of keys and of values, R = H / KV query heads per
 key head, J = H + 2 KV, D numbers per head, B rows, G = B * KV, P tokens in the longest prompt, K blocks in the row with
-most blocks, L tokens in the longest block.
+the most blocks, L tokens in the longest block.
 """
 
 from __future__ import annotations
@@ -157,7 +158,7 @@ class _Attend(torch.autograd.Function):
 
 
 def _softmax(scores: Tensor, bias: Tensor) -> Tensor:
-    """Return softmax(scores + bias). The bias is at least float32, because bf16 is less exact and slower on a CPU."""
+    """Return softmax(scores + bias). The bias is float32 or wider, because bf16 is less exact and slower on a CPU."""
     return torch.softmax(scores + bias, -1).to(scores.dtype)
 
 
