@@ -75,8 +75,8 @@ class Plan:
     cases: ways to evaluate each run, by label. A case has settings that replace the run's own, such as other sizes,
     another format or task. form: the kind of figure. measure: the metric in figure and table. varied: the setting on
     the horizontal axis, or empty. learned: the accuracy from which a run has learned. vote: labels of curves whose
-    seeds are also evaluated as one voting model, if there are several seeds. fixed: the settings that `with_settings`
-    refuses, and for each setting the curve or `vary` that sets it. source, setup, paper, note: texts beside the
+    seeds are also evaluated as one voting model, if there are several seeds. fixed: {setting that
+    `with_settings` refuses: the curve or `vary` that sets it}. source, setup, paper, note: texts beside the
     result. reported: the paper's result by curve. tasks: loads each task once.
     """
 

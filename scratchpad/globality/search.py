@@ -45,7 +45,7 @@ class SearchResult:
     `degree`: the size of the smallest set with enough information. The degree is 0 if the histogram determines the
     token, or if no set adds information to the histogram. `at_least`: whether `degree` is only a lower bound, because
     larger sets were not searched. `why`: the reason for a lower bound, or for the degree 0 of a random token. `places`:
-    the best set. `information`: the share of the token's entropy, given the histogram, that this set removes.
+    those of the best set. `information`: the share of the token's entropy, given the histogram, that this set removes.
     `by_histogram`: the share of the token's entropy that the histogram removes. `histogram`: whether the search used
     the histogram, which needs a large sample. `entropy`: the token's entropy in bits. `p`: the p-value of the test
     against chance; None if all documents are known.

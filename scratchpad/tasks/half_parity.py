@@ -94,7 +94,7 @@ class HalfParity(Task):
         if self._counted(question) > len(question) - 1:
             raise ScratchpadError(
                 f"half-parity: the question has {len(question) - 1} bits, fewer than bits={self._counted(question)}. "
-                "Give a longer question or set fewer bits."
+                "Give a longer question or set `bits` lower."
             )
 
     def fitted_to(self, question: Symbols) -> Self:

@@ -56,7 +56,7 @@ class TextRules:
         return tuple(work.split("\n"))
 
     def read_states(self, work: str) -> tuple[Any, ...]:
-        """Return a value for each line of the text `work` that is a state."""
+        """For each line of the text `work` that is a state, return a value."""
         return self.read_work(work)
 
     def matches(self, written: Symbols, true: Symbols) -> bool:

@@ -57,8 +57,8 @@ class Corpus(Task):
     From a last state that is not in the file, the answer is read in one of four ways. In the trace of a program, the
     answer is the value of `output`. If every last state in the file ends with its answer and all answers have n
     symbols, then the last n symbols are the answer. If answers have different lengths, but the same symbol stands
-    before every answer and in no answer, then the answer is what follows the last such symbol. Otherwise, the whole
-    state is the answer.
+    before every answer and occurs in no answer, then the answer is what follows the last such symbol. Otherwise, the
+    whole state is the answer.
     """
 
     name: ClassVar[str] = "data"
