@@ -110,6 +110,16 @@ def test_trained_lengths_are_marked(tmp_path: Path) -> None:
     assert re.findall(r'<td( class="trained")?>(\d+)', page)[:2] == [(' class="trained"', "100"), ("", "93")]
 
 
+def test_tables_that_are_wider_than_a_narrow_screen_say_that_they_scroll(tmp_path: Path) -> None:
+    few, many = (
+        report([write_run(tmp_path / str(count), parity(), scores=[score(size, 90) for size in range(1, count + 1)])])
+        for count in (3, 4)
+    )
+    assert "scrolls sideways" not in few
+    assert many.count("scrolls sideways: 4 columns") == 4  # answers, scratchpads, transitions and costs
+    assert re.search(r"@media \(max-width: 560px\) {[^@]*\.narrow { display: block; }", many)
+
+
 def test_the_cost_of_an_answer_is_shown(tmp_path: Path) -> None:
     scores = [score(3, 90), score(5, 80, tokens=77.77, seconds=1.5, memory_bytes=0, seen_in_training=None)]
     page = Page(report([write_run(tmp_path / "run", parity(), scores=scores)]))

@@ -183,7 +183,7 @@ def _result(groups: Sequence[Group], protocol: str, measure: str) -> Context:
         "questions": question_counts(groups, protocol),
         "table": accuracy_table(groups, protocol),
         "seeds": seeds_table(groups, protocol),
-        "picture": _picture(_accuracy_plot(groups, protocol, measure), f"{title} over length. {bands}."),
+        "picture": _picture(_accuracy_plot(groups, protocol, measure), f"{measure.capitalize()} over length. {bands}."),
         "transitions": [],
         "costs": [],
     }
