@@ -211,7 +211,7 @@ WRITTEN = line_of(task := task_named("parity", {"window": 5}), format_named("ind
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("{", r"data.jsonl:3: not JSON"),
+        ("{", r"data.jsonl:3: not JSON: Expecting property name enclosed in double quotes: column 2"),
         ("[1]", r"data.jsonl:3: a line must be one JSON object, not list"),
         ("[" * 99_999, r"data.jsonl:3: not JSON"),
         ({"question": "a", "answer": "b"}, r"data.jsonl:3: no states: a line must be"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -52,11 +53,15 @@ def test_layout_of_tasks_and_data_equals_the_layout_of_their_lines(tmp_path: Pat
             ["layout", "--input", "DATA", "--data", "DATA"],
             "give only one of these: a task, --task-file, --data, or --input",
         ),
+        (["show", "mine.json"], "mine.json: the name of a file must end in .py or .jsonl; or give it with --data"),
+        (["train", "DATA.json"], "The name of a data file (JSON Lines) must end in .jsonl"),
         (["show", "parity", "--test-data", "DATA"], "needs --data, the file with the training problems"),
         (["show", "--data", "DATA", "--format", "changes"], "words.jsonl: data in the format inductive"),
         (["show", "--data", "DATA", "--set", "step=3"], "unknown setting of data 'step': did you mean 'steps'"),
         (["show", "--data", "DATA", "--source", "x"], "--source is only for the task `programs`, not for --data"),
     ],
 )
-def test_options_that_exclude_each_other(words: list[str], says: str, capsys: Captured) -> None:
-    assert says in refused(capsys, *(str(DATA) if word == "DATA" else word for word in words))
+def test_options_that_are_refused(words: list[str], says: str, tmp_path: Path, capsys: Captured) -> None:
+    copy = shutil.copy(DATA, tmp_path / "words.json")
+    paths = {"DATA": DATA, "DATA.json": copy}
+    assert says in refused(capsys, *(paths.get(word, word) for word in words))

@@ -296,7 +296,8 @@ def read_config(path: str) -> RunConfig:
     except OSError as error:
         raise ScratchpadError(f"{path}: {error.strerror}") from None
     except ValueError as error:
-        raise ScratchpadError(f"{path}: not JSON: {error}") from None
+        hint = "A configuration file must be one JSON object. The name of a data file (JSON Lines) must end in .jsonl"
+        raise ScratchpadError(f"{path}: not JSON: {error}. {hint}") from None
     if not isinstance(value, dict) or "config" not in value:
         return RunConfig.from_json(value, path)
     config = RunConfig.from_json(value["config"], path)

@@ -121,7 +121,9 @@ def _objects(file: Iterable[str], name: str) -> Iterator[tuple[str, dict[str, An
 
 def _object(line: str, place: str) -> dict[str, Any]:
     try:
-        value = json.loads(line)
+        value = json.loads(line.rstrip())
+    except json.JSONDecodeError as error:
+        raise ScratchpadError(f"{place}: not JSON: {error.msg}: column {error.pos + 1}") from None
     except (ValueError, RecursionError) as error:
         raise ScratchpadError(f"{place}: not JSON: {error}") from None
     if not isinstance(value, dict):

@@ -260,7 +260,8 @@ def _line(place: str, value: dict[str, Any]) -> _Line:
     missing = [name for name in needed if name not in value]
     if missing:
         raise ScratchpadError(
-            f'{place}: no {", ".join(missing)}: a line must be {{"question": .., "states": [..], "answer": ..}}'
+            f'{place}: no {", ".join(missing)}: a line must be {{"question": .., "states": [..], "answer": ..}}. '
+            "Without work, the answer is the only state"
         )
     question, answer = (symbols_of(value[name], f"{place}: {name}") for name in ("question", "answer"))
     if "prompt" in value:
