@@ -86,3 +86,17 @@ def test_the_states_of_the_example_of_data_are_turns(tmp_path: Path) -> None:
             right_turns = inside.count("R") + 2 * inside.count("B") + 3 * inside.count("L")
             assert task.truth(question) == task.answer(question, task.chain(question)[-1]) == ("NESW"[right_turns % 4],)
     assert set(longer.symbols()) <= set(data.symbols())
+
+
+def test_the_example_of_words(tmp_path: Path) -> None:
+    """Words are symbols, and no question is written twice."""
+    script = [sys.executable, str(EXAMPLES / "make_words.py")]
+    file = tmp_path / "words.jsonl"
+    file.write_text(subprocess.run(script, capture_output=True, text=True, check=True).stdout)
+    data = load_corpus(str(file))
+    assert data.symbols() == ("?", "black", "blue", "green", "red", "white")
+    assert (data.count("train"), data.count("test")) == (360, 40)
+    assert data.steps.to_json() == "2-4"
+    for _, question in draws(data, 0, "train", 0, 360):
+        assert data.truth(question) == data.chain(question)[-1] == question[-2::-1]
+    assert data.known_truth(data.parse("black green white ?")) is None
