@@ -67,7 +67,7 @@ class Run:
 
     @property
     def checkpoint_text(self) -> str:
-        """The step of the loaded checkpoint, such as `step 250 of 1,500`, and the step at which training stopped."""
+        """A text such as `step 250 of 1,500; training stopped at step 500`, with the step of the loaded checkpoint."""
         last, steps = Checkpoints(self.folder).steps()[-1], self.config.train.steps
         stopped = f"; training stopped at step {last:,}" if last < steps else ""
         return f"step {self.step:,} of {steps:,}{stopped}"

@@ -59,7 +59,7 @@ def add_set(parser: ArgumentParser, text: str) -> None:
 
 
 def add_config(parser: ArgumentParser) -> None:
-    """Add WHAT, which names what is trained, and --recipe."""
+    """Add WHAT (the task, file or recipe to train) and --recipe."""
     with_task = ", ".join(name for name in RECIPES if name != "small")
     what = (
         "what to train: a task (`scratchpad tasks` lists them), your task MY_TASK.py, which is executed, your problems "

@@ -5,8 +5,8 @@ and by properties that the task defines. It compares the measured accuracy of wh
 transitions predict. For generated samples (`scratchpad evaluate RUN --method free`), it also groups the first wrong
 states by the kind of error.
 
-It then names likely causes of failures at a size: positions, symbols of states or kinds of states that training
-documents never or hardly ever have. docs/generalise.md explains the remedies.
+The command then names likely causes of failures at a size: positions, symbols of states or kinds of states that
+training documents never or hardly ever have. docs/generalise.md explains the remedies.
 
 --attention plots the attention weights of one state for every layer and head. With --json, the weights are also
 printed as an array of shape (layers, heads, tokens of the state, tokens of the whole input).
@@ -105,7 +105,7 @@ def _print(diagnosis: Diagnosis) -> None:
     print(
         f"{diagnosis.protocol}, size {diagnosis.size}: {percent(measured.accuracy)} of {measured.n:,} chains are "
         f"correct; {percent(every.accuracy, 2)} of {every.n:,} transitions are correct, which predicts "
-        f"{percent(diagnosis.predicted)}"
+        f"{percent(diagnosis.predicted)} correct chains"
     )
     places = {f"{place}": diagnosis.by_place[place] for place in sorted(diagnosis.by_place)}
     for name, shares in {"transition": places, **diagnosis.by_trait}.items():

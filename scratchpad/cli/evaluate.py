@@ -10,7 +10,7 @@ correct if all of its questions are correct. The run folder keeps scores and sam
 
 With --vote, the runs generate one chain together. Each run proposes the next state from the question and the previous
 state, and the most frequent proposal becomes the next state. To break a tie, the mean log probabilities per token are
-summed over the voters of each proposal, and the highest sum wins. Token counts are for the common chain.
+summed over each proposal's voters, and the proposal with the highest sum wins. Only tokens of the common chain count.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def _load_runs(args: Namespace) -> list[Run]:
 
 
 def _evaluate(args: Namespace, run: Run, sampling: Sampling) -> tuple[list[Result], dict[str, Share]]:
-    """Return the result for each size, and the shares of correct programs. With --json, also print both."""
+    """Return the result for each size and the shares of correct programs. With --json, also print these values."""
     results: list[Result] = []
     evaluated, which_run = _with_settings(run, args.set), {"run": str(run.folder)} if len(args.runs) > 1 else {}
     if run.voters:

@@ -1,8 +1,8 @@
 """Print documents as training rows. A row is a sequence of tokens that the model reads in one forward pass.
 
 For each token, the command prints its position, the tokens that it sees, and whether the loss includes it. The
-documents are drawn from a task or your own data. With --input, they are read from JSON Lines of `scratchpad show
---json` or `scratchpad data`. A line needs only the keys `prompt` and `states`. Both include the marks, such as <sep>.
+documents are drawn from a task or your own data. With --input, documents are read from JSON Lines of `scratchpad show
+--json` or `scratchpad data`. A line needs only the keys `prompt` and `states`. Both include marks such as <sep>.
 """
 
 from __future__ import annotations

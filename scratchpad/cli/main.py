@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with handling_termination(interrupt, ctrl_c=False):
             status = _run(sys.argv[1:] if arguments is None else list(arguments))
         sys.stdout.flush()
-    except BrokenPipeError:  # the program that reads the pipe, such as `head`, has closed it
+    except BrokenPipeError:  # the reader of the pipe, such as `head`, has closed the pipe
         _discard_output()
         return SUCCESS
     except KeyboardInterrupt as request:

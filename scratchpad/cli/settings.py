@@ -1,6 +1,6 @@
 """List the settings of a run or of a task, with their default values, allowed values and meanings.
 
-Without WHAT, the command lists the settings of every run. `train`, `sweep` and `reproduce` take them with --set.
+Without WHAT, the command lists the settings of every run. `train`, `sweep` and `reproduce` take settings with --set.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def run(args: Namespace) -> None:
 
 
 def _found(what: str | None) -> list[Setting]:
-    """Return the settings that `what` names (a setting, a group or a task). None names all settings of a run."""
+    """Return the settings that `what` names (a setting, group or task). `None`: return all settings of a run."""
     of_runs = run_settings()
     found = [setting for setting in of_runs if what is None or f"{setting.name}.".startswith(f"{what}.")]
     if found or what is None:

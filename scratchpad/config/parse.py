@@ -214,7 +214,7 @@ def _read_whole(value: Any, kind: Any, name: str) -> Any:
 
 
 def _read_scalar(value: Any, kind: type, typed: bool) -> Any:
-    """Convert the value to `kind`. Raises KeyError, ValueError, TypeError or OverflowError if it is not valid."""
+    """Convert a value to `kind`. Raises KeyError, ValueError, TypeError or OverflowError for an invalid value."""
     if kind is bool:
         return value if isinstance(value, bool) else _BOOLS[str(value).lower()]
     is_text = isinstance(value, str)

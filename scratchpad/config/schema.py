@@ -44,7 +44,7 @@ class TaskConfig:
             raise ScratchpadError(f"task.data={self.data} and task.file={self.file}: give only one of these settings")
         if self.test_data is not None and self.data is None:
             raise ScratchpadError(f"task.test_data={self.test_data} needs task.data: give the training problems too")
-        if self.data is not None or self.file is not None:  # then the task is not built-in
+        if self.data is not None or self.file is not None:  # a task from a file is not built-in
             object.__setattr__(self, "name", "data" if self.data is not None else "own")
 
     def with_data_copies(self, folder: Path) -> TaskConfig:

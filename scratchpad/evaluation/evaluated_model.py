@@ -125,7 +125,7 @@ class Sample:
         return self.transitions.index(False) if False in self.transitions else None
 
     def to_json(self) -> dict[str, Any]:
-        """Return all fields with their names in evaluation.jsonl. There, the field `correct` is named `right`."""
+        """Return all fields with their names in evaluation.jsonl. In the file, the field `correct` is named `right`."""
         return {_JSON_NAMES.get(name, name): value for name, value in dataclasses.asdict(self).items()}
 
     @classmethod

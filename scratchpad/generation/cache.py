@@ -2,13 +2,13 @@
 
 The keys of a state were computed while the state saw the previous state. As the context of the next state, a state must
 be encoded without the previous state. Mode `reencode` feeds a complete state again as context. Mode `twice` feeds every
-token twice when it is written: in its state and in the context of the next state. The first state has no previous
-state, so its keys also serve as context, and it is fed once.
+token twice when the token is written: in its state and in the context of the next state. The first state has no
+previous state, so the keys of the first state also serve as context, and this state is fed once.
 
-A row's cache is a list of slots: the prompt, then one or two regions. A region holds one block: a context and the state
-after it. With `twice`, one region holds the block being written. The other region collects the tokens of the current
-state as the context of the next block. At the end of the state the regions change roles. Slots are not cleared. Remains
-of an older block are in slots after every query of the region, so the attention rule hides them.
+A row's cache is a list of slots: the prompt, then one or two regions. A region holds one block: a context and the next
+state. With `twice`, one region holds the block being written. The other region collects the tokens of the current state
+as the context of the next block. At the end of the state the regions change roles. Slots are not cleared. Remains of an
+older block are in slots after every query of the region, so the attention rule hides them.
 
 Shapes: R rows, N fed tokens, S slots, H query heads, KV heads of keys and of values, D numbers per head, at most M
 tokens fed to one row.
@@ -214,8 +214,8 @@ class CachedDecoder:
 class ReusedPrompts(CachedDecoder):
     """A decoder for batches that have the same prompts but continue from different states.
 
-    It keeps the keys and values of the last prompts that it read. It reads all prompts of a batch again if one prompt
-    is new, or if a row has no state to continue from.
+    The decoder keeps the keys and values of the last prompts. It reads all prompts of a batch again if one prompt is
+    new, or if a row has no state to continue from.
     """
 
     def __init__(self, model: LanguageModel) -> None:
@@ -241,7 +241,7 @@ class ReusedPrompts(CachedDecoder):
 
 
 class _CachedAttention:
-    """Attention of N fed tokens to the slots of their rows. It stores the tokens' keys and values in the cache.
+    """Attention of N fed tokens to the slots of their rows. A call also caches the tokens' keys and values.
 
     Rows can have different numbers of fed tokens, so queries are gathered into (R, M). Short rows repeat a query.
     """

@@ -56,8 +56,8 @@ class Decoder(Protocol):
 class Opening:
     """The beginning of a document, from which a model continues: a prompt, a given state, or both.
 
-    given: a complete state; the model writes the state after it. unfinished: whether the model first writes the rest of
-    the prompt (a preamble), up to <start>.
+    given: a complete state, from which the model writes the next state. unfinished: whether the model first writes the
+    rest of the prompt (a preamble), up to <start>.
     """
 
     prompt: State
@@ -197,7 +197,7 @@ class Engine:
         """Write all rows, at most `batch` rows at a time, and return their chains.
 
         on_count: a function that receives the number of finished chains after each chain. on_state: a function that
-        receives each state when it is complete: the number of its row, its index in the chain and its tokens.
+        receives the row number, the index in the chain and the tokens of each complete state.
         """
         self._check(openings)
         chosen = sampling or Sampling()

@@ -1,7 +1,7 @@
 """The paper's two ways to generate without a cache (Abbe et al. 2024, appendix B).
 
-Each way is a `Decoder` over a function that returns logits, so it works with any model. It feeds one row at a time, and
-feeds the whole input again for every token. Tests and benchmarks compare the cache with both ways.
+Each way is a `Decoder` that calls a function for logits, so any model can be used. The decoder feeds one row at a time,
+and feeds the whole input again for every token. Tests and benchmarks compare the cache with both ways.
 """
 
 from __future__ import annotations

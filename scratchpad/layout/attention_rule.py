@@ -31,7 +31,7 @@ def sees(query_segment: Grid, key_segment: Grid, query_place: Grid, key_place: G
 
 
 def reaches(distance: Grid, span: int | None) -> Grid | bool:
-    """Return whether a token may see another token at this distance (the difference of their positions).
+    """Return whether a token may see another token at this distance (the difference of the two positions).
 
     span: the number of positions that a token sees, including its own. None means no limit.
     """

@@ -1,6 +1,6 @@
 """A decoder-only Transformer like GPT-2: pre-norm, GELU, tied embeddings.
 
-Its input is the N real tokens of a batch, without padding. Only attention connects tokens; the caller passes in the
+The input is the N real tokens of a batch, without padding. Only attention connects tokens; the caller passes in the
 attention function (see `protocol`). Shapes: N tokens, C width, H heads, D = C / H numbers per head, V symbols.
 """
 

@@ -1,4 +1,4 @@
-"""Why chains of a size fail: what their documents contain that training documents never or hardly ever contain."""
+"""Likely causes of wrong chains at a question size: contents that training documents never or hardly ever have."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ class Learned:
     """The number of training steps until a task is learned, at one value (`at`) of a setting.
 
     `steps`: the median over seeds. `low`, `high`: the interval of the median. `seeds`: the number of steps for each
-    seed, which is infinite if the seed never learned the task. `given_up`: the last step of training.
+    seed, or infinity if the run never learned the task. `given_up`: the last step of training.
     """
 
     at: float

@@ -89,7 +89,7 @@ def transition_tables(groups: Sequence[Group], protocol: str) -> list[tuple[str,
 def cost_tables(groups: Sequence[Group], protocol: str) -> list[tuple[str, ReportTable]]:
     """Return a pair (label, table) per group: the costs of an answer, as medians over seeds.
 
-    With teacher forcing, the costs are those of the forward pass over the whole document, and not of generation.
+    With teacher forcing, the costs are of the forward pass over the whole document, not of generation.
     """
     unit, of = ("per question", " of the forward pass") if protocol == "forced" else ("per answer", " of generation")
     rows: dict[str, _Show] = {

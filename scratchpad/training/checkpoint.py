@@ -112,7 +112,7 @@ class Checkpoints:
         write_atomically(self.folder / "best.json", json.dumps({"step": step, "score": score}))
 
     def load(self, which: str = "last") -> Checkpoint:
-        """Read a checkpoint. which: `last`, `best` or a step. Raises ScratchpadError if it is missing or damaged."""
+        """Read a checkpoint. which: last, best or a step. Raises ScratchpadError if a file is missing or damaged."""
         steps = self.steps()
         if not steps:
             raise ScratchpadError(f"{self.folder} has no checkpoint: train the run first")

@@ -117,8 +117,8 @@ def _order(name: str, epoch: int, samples: int) -> Sequence[int]:
 def batches_by_step(data: StepData, first_step: int, workers: int, pin: bool) -> Iterator[list[Batch]]:
     """Yield the batches of each step, beginning with `first_step`. Background processes prefetch the batches.
 
-    workers: the number of background processes. pin: whether to pin memory for a GPU. Raises RunFailure if a
-    background process dies or cannot make its batch.
+    workers: the number of background processes. pin: whether to pin memory for a GPU. Raises RunFailure if a background
+    process dies or cannot make a batch.
     """
     loader = DataLoader(
         data, batch_size=None, sampler=range(first_step, len(data)), num_workers=workers, pin_memory=pin,
@@ -145,7 +145,7 @@ def _wait_for_dead_worker() -> None:
 
 
 def _ignore_interrupts(worker: int) -> None:
-    """Ignore Ctrl-C in a background process: only the main process handles Ctrl-C, and then ends this process."""
+    """Ignore Ctrl-C in a background process. The main process handles Ctrl-C and ends its background processes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
@@ -157,7 +157,7 @@ def dead_worker_failure(error: RuntimeError) -> RunFailure | None:
 
 def _batch_failure(error: Exception) -> RunFailure:
     reported = str(error) or type(error).__name__
-    if reported.startswith("Caught "):  # an exception in the background process; torch passes on its traceback
+    if reported.startswith("Caught "):  # torch passes on the traceback from the background process
         return RunFailure(f"a background process could not make a batch: {reported}")
     return RunFailure(
         f"a background process that makes batches died ({reported}). The memory may be full. "

@@ -99,7 +99,7 @@ class _TrainingProcess:
         return [json.loads(line) for line in new]
 
     def has_finished(self) -> bool:
-        """Return whether the process has ended. Raises RunFailure with its last message if the process failed."""
+        """Return whether the process has ended. If the process failed, raise RunFailure with its last message."""
         assert self._process is not None
         status = self._process.poll()
         if status:

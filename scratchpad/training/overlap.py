@@ -1,6 +1,6 @@
 """The overlap of test questions with training questions: in small tasks, some test questions also occur in training.
 
-Training records no questions. This module draws the training questions again from the settings (`training.data`). It
+Training records no questions. This module draws the training questions again from the settings (`training.data`), and
 caches the sorted hashes of the questions in the run folder.
 """
 

@@ -133,7 +133,7 @@ def _run_record(run: ResolvedRun, start: Checkpoint | None) -> dict[str, Any]:
 def is_trained(run: ResolvedRun, folder: Path, same_evaluation: bool = True) -> bool:
     """Return whether the folder holds this run, trained to its end. Raises ScratchpadError if it holds another run.
 
-    same_evaluation: if False, a finished run may have other evaluation settings, if they do not affect the weights.
+    same_evaluation: whether a finished run must agree even in evaluation settings that do not affect the weights.
     """
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return False
@@ -148,7 +148,7 @@ def is_trained(run: ResolvedRun, folder: Path, same_evaluation: bool = True) -> 
 def check_same_run(folder: Path, run: ResolvedRun, same_evaluation: bool = True) -> None:
     """Raise ScratchpadError if the folder's run has other settings, or if its data have changed.
 
-    same_evaluation: if False, evaluation settings that do not affect the weights may differ.
+    same_evaluation: whether the runs must agree even in evaluation settings that do not affect the weights.
     """
     record = read_run_record(folder)
     if record.get("data") and isinstance(run.task, Corpus) and record["data"] != run.task.digests:

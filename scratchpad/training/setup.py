@@ -156,7 +156,7 @@ def check_start_fits(run: ResolvedRun, model: ModelConfig, symbols: Sequence[str
 
 
 def load_start(run: ResolvedRun) -> Checkpoint | None:
-    """Return the last checkpoint of the run train.start, or None. Raises ScratchpadError if its weights do not fit."""
+    """Return the last checkpoint of the run in train.start, if set. Raises ScratchpadError if weights do not fit."""
     if run.config.train.start is None:
         return None
     folder = Path(run.config.train.start)

@@ -1,8 +1,8 @@
 """The training loop. A run that is killed and resumed ends with exactly the same weights as an uninterrupted run.
 
-A step is a pure function of the parameters, the optimizer moments, the settings and the step number. Its random draws
-depend only on the seed and the step number: documents (`training.data`) and dropout (`_step_seed`). So a checkpoint
-needs no state of random generators. Three rules make a resumed run exact:
+A step is a pure function of the parameters, the optimizer moments, the settings and the step number. The random draws
+of a step depend only on the seed and the step number: documents (`training.data`) and dropout (`_step_seed`). So a
+checkpoint needs no state of random generators. Three rules make a resumed run exact:
 
 - Whether a stage is passed, or the accuracy reaches `stop_at`, is decided before the step's checkpoint is saved.
 - A resumed run first removes the metrics and checkpoints of later steps, because it writes them again.
@@ -178,7 +178,7 @@ class Trainer:
     def _after_step(self) -> None:
         config, last = self.config, self.step == self.config.steps
         evaluation_due = last or (config.evaluate_every and self.step % config.evaluate_every == 0)
-        if self.step % config.log_every == 0 or evaluation_due:  # an evaluation may end the run: log its last step
+        if self.step % config.log_every == 0 or evaluation_due:  # an evaluation may end the run: log the last step
             self._log(self._window.line(self.step))
         if self.data.curriculum and self.data.curriculum.is_test_due(self.step):
             self._test_stage(self.data.curriculum)

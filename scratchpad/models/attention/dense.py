@@ -1,4 +1,4 @@
-"""The back-end `dense`: torch's attention with the attention rule as a T x T mask. It is the reference in tests.
+"""The back-end `dense`: torch's attention with the attention rule as a T x T mask. Tests use `dense` as the reference.
 
 Shapes: N real tokens of a batch (no padding), H query heads, KV heads of keys and of values, D numbers per head, B
 rows, T tokens in the longest row.

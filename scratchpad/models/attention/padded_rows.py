@@ -40,7 +40,7 @@ def split_heads(qkv: Tensor, kv_heads: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def is_causal(segments: Tensor) -> bool:
-    """Return whether each row has at most one block. The attention rule is then the plain causal mask."""
+    """Return whether each row has at most one block. In this case, the attention rule is the plain causal mask."""
     return bool((segments <= PROMPT + 1).all())
 
 
