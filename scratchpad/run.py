@@ -76,9 +76,9 @@ class Run:
     def load(
         cls,
         folder: str | Path,
-        checkpoint: str = "best",
+        checkpoint: str | int = "best",
         device: str = "auto",
-        task_file: str | None = None,
+        task_file: str | Path | None = None,
         tasks: TaskLoader | None = None,
     ) -> Run:
         """Load a run from its folder.
@@ -90,11 +90,12 @@ class Run:
         record, tasks = read_run_record(folder), tasks or TaskLoader()
         config = config_of(record, folder)
         if config.task.file:  # the saved path is ignored: a run folder must not choose the code that runs
-            config = dataclasses.replace(config, task=dataclasses.replace(config.task, file=task_file))
+            named = None if task_file is None else str(task_file)
+            config = dataclasses.replace(config, task=dataclasses.replace(config.task, file=named))
         task = load_task(record, config.task, folder, tasks)
         resolved = ResolvedRun(config, task, make_curriculum(config.curriculum, task), tasks)
         vocabulary = Vocabulary(record["vocabulary"][len(MARKS) :])
-        found = Checkpoints(folder).load(checkpoint)
+        found = Checkpoints(folder).load(str(checkpoint))
         model = build_model(config.model, len(vocabulary))
         load_weights(model, found.evaluation_weights)
         model.to(choose_device(device)).eval()

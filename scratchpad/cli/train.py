@@ -23,10 +23,10 @@ from __future__ import annotations
 import dataclasses
 import shlex
 from argparse import ArgumentParser, Namespace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scratchpad.api import check_resuming, train_in_folder
 from scratchpad.cli._options import add_config, add_set, config_from_arguments, whole_number
 from scratchpad.cli._output import message
 from scratchpad.config.describe import as_written
@@ -68,17 +68,13 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     from scratchpad.config.resolve import TaskLoader, resolve
-    from scratchpad.reporting.progress import TrainingProgress, accuracies
     from scratchpad.training.distributed import is_main_process
-    from scratchpad.training.setup import measure, train
+    from scratchpad.training.setup import measure
     from scratchpad.training.trainer import Interrupted
 
     if args.dry_run and (args.resume or args.force):
         raise ScratchpadError("--dry-run writes nothing; leave --resume and --force out")
-    if args.resume and args.force:
-        raise ScratchpadError("--resume continues a run, but --force overwrites it; give only one of the two options")
-    if args.checkpoint != "last" and not args.resume:
-        raise ScratchpadError(f"--checkpoint {args.checkpoint} is only for --resume; add --resume")
+    check_resuming(args.resume, args.force, args.checkpoint)
     config, out = _config(args), Path(args.out or f"runs/{Path(args.config).stem}")
     runs = [(config, out)]
     if args.seeds:
@@ -91,16 +87,11 @@ def run(args: Namespace) -> None:
         _print_dry_run(measure(resolve(runs[0][0], tasks)), args.device, [folder for _, folder in runs])
         return
     for one, folder in runs:
-        name, measured = str(folder), measure(resolve(one, tasks))
-        longest = measured.trained_sizes.high
-        with TrainingProgress({name: one.train.steps}, {name: longest}) as progress:
-            try:
-                on_metrics = partial(progress.show_metrics, name)
-                trained = train(measured, folder, args.device, args.resume, args.force, args.checkpoint, on_metrics)
-            except Interrupted as stop:
-                raise Interrupted(f"{stop}; resume with: {_resume_command(args)}") from None
-            if is_main_process() and max(measured.sizes) <= longest and (longer := trained.evaluate_longer()):
-                progress.show_message(f"{name}: accuracy {accuracies([longer.to_json()], longest)}")
+        try:
+            measured = measure(resolve(one, tasks))
+            train_in_folder(measured, folder, args.device, args.resume, args.force, args.checkpoint)
+        except Interrupted as stop:
+            raise Interrupted(f"{stop}; resume with: {_resume_command(args)}") from None
         if is_main_process():
             message(
                 f"{folder} is trained: continue with `scratchpad evaluate {folder}` or `scratchpad solve {folder} ...`"

@@ -14,7 +14,7 @@ import torch
 from scratchpad.config.parse import flat_settings, to_json
 from scratchpad.config.resolve import ResolvedRun, resolve
 from scratchpad.config.schema import RunConfig
-from scratchpad.errors import ScratchpadError
+from scratchpad.errors import ScratchpadError, error_prefix
 from scratchpad.evaluation.evaluated_model import EvaluatedModel, draw_test_questions
 from scratchpad.evaluation.metrics import Score, count_correct, evaluate
 from scratchpad.generation.sampling import Sampling
@@ -99,8 +99,10 @@ def measure(run: ResolvedRun, only_evaluated: bool = False, room: int | None = N
     trained = () if only_evaluated else run.curriculum.tasks if run.curriculum else (run.task,)
     documents = [document for task in trained for document in _training_documents(run, task)]
     tested = config.evaluate
-    drawn = [draw_test_questions(run.task, size, tested.n, tested.seed) for size in tested.sizes]
-    documents += [run.format.write(run.task, question) for questions in drawn for question in questions]
+    for size in tested.sizes:
+        with error_prefix(f"evaluate.sizes={size}"):
+            questions = draw_test_questions(run.task, size, tested.n, tested.seed)
+            documents += [run.format.write(run.task, question) for question in questions]
     needed = list(map(positions_needed, documents))
     check_context(needed, config.model.context)
     if config.model.context is not None or config.model.positions != "learned":
