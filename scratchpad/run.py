@@ -133,8 +133,8 @@ class Run:
 
         A list is solved in batches of `batch` questions, and the result is the list of their solutions. Every question
         of a list has its own random stream for `sampling`, so a question that is given twice may have two solutions.
-        on_state: a function that receives the index and the symbols of each state when this state is complete; for a
-        list, the first argument is the index of the question. Raises ScratchpadError, before the model writes anything,
+        on_state: a function that receives the index and the symbols of each complete state. For a list of questions,
+        the function first receives the index of the question. Raises ScratchpadError, before the model writes anything,
         if a question is not valid.
         """
         if not isinstance(question, str):

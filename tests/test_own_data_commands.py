@@ -53,7 +53,7 @@ def test_layout_of_tasks_and_data_equals_the_layout_of_their_lines(tmp_path: Pat
             ["layout", "--input", "DATA", "--data", "DATA"],
             "give only one of these: a task, --task-file, --data, or --input",
         ),
-        (["show", "mine.json"], "mine.json: the name of a file must end in .py or .jsonl; or give it with --data"),
+        (["show", "mine.json"], "mine.json: the name of a file must end in .py or .jsonl. Give other data with --data"),
         (["train", "DATA.json"], "The name of a data file (JSON Lines) must end in .jsonl"),
         (["show", "parity", "--test-data", "DATA"], "needs --data, the file with the training problems"),
         (["show", "--data", "DATA", "--format", "changes"], "words.jsonl: data in the format inductive"),

@@ -116,7 +116,7 @@ def task_from_arguments(args: Namespace) -> Task:
     if args.test_data is not None and data is None:
         raise ScratchpadError(f"--test-data {args.test_data} needs --data, the file with the training problems")
     if suffix and not (task_file or data):
-        raise ScratchpadError(f"{args.task}: the name of a file must end in .py or .jsonl; or give it with --data")
+        raise ScratchpadError(f"{args.task}: the name of a file must end in .py or .jsonl. Give other data with --data")
     settings = split_assignments(args.set)
     if args.source is not None:
         if args.task not in ("programs", UserPrograms.name):

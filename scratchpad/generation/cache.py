@@ -258,7 +258,7 @@ class _CachedAttention:
         self._mask = sees(query_segment, slot_segments[:, None, :], query_slot, key_slot)[:, None]  # (R, 1, M, S)
 
     def limit(self, reach: Reach, positions: Tensor, slot_positions: Tensor) -> None:
-        """Apply the span and biases of `reach`. `positions` (N,): of fed tokens. `slot_positions` (R, S): of slots."""
+        """Apply the span and biases of `reach`. Fed tokens have `positions` (N,), slots `slot_positions` (R, S)."""
         distance = positions[self._query][..., None] - slot_positions[:, None, :]
         self._mask = reach.mask(self._mask, distance[:, None], self._cache.dtype)
 

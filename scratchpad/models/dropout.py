@@ -36,7 +36,7 @@ def drawing_from(seed: int) -> Iterator[None]:
 
 
 def draw_kept(x: Tensor, p: float) -> tuple[Tensor, float]:
-    """Return a mask for `masked` that keeps each element of x with probability 1 - p, and the scale 1 / (1 - p).
+    """Return a mask that keeps each element of x with probability 1 - p, and the scale 1 / (1 - p).
 
     On a CPU, the mask has int16 ones and zeros, otherwise bools. Raises ScratchpadError unless 0 <= p < 1.
     """

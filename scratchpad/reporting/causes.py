@@ -1,4 +1,4 @@
-"""Likely causes of wrong chains at a question size: contents that training documents never or hardly ever have."""
+"""Likely causes of wrong chains at a question size: features that training documents never or hardly ever have."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from scratchpad.training.curriculum import make_curriculum
 _DRAWN = 300  # training documents per stage, and test documents per size
 _FAILS = 0.9  # a smaller share of correct chains or transitions counts as a failure
 _RARE = 0.002  # a smaller share of training states counts as rare
-_FEWEST = 5  # fewer transitions are too few to count as a failure
+_FEWEST = 5  # a failure needs at least this number of transitions
 _SHOWN = 3  # a cause names at most 3 places, and 3 symbols per place
 
 

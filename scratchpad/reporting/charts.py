@@ -221,7 +221,7 @@ def percent_axis(axes: Axes, label: str) -> None:
 def logarithmic(axes: Axes) -> None:
     """Make the y axis logarithmic. Labels are at 1, 10, 100 and so on; a short axis also has 2, 5, 20, 50 and so on.
 
-    A short axis begins and ends at a label, so that it has at least two.
+    A short axis begins and ends at a label, so that it has at least two labels.
     """
     axes.set_yscale("log")
     low, high = axes.get_ylim()

@@ -25,7 +25,7 @@ class Segment:
 
 
 def context_name(state: int, given: bool) -> str:
-    """Return the name of a state as context. `given`: whether the model did not write this state."""
+    """Return the name of a state as context. `given`: whether the state is part of the input."""
     return f"s[{state}] given" if given else f"s[{state}] again"
 
 

@@ -1,4 +1,4 @@
-"""A dry run: how large a model and its steps would be, and how long a step takes. Nothing is written."""
+"""A dry run, which measures the size of a model, the tokens of a step and the time of a step. It writes nothing."""
 
 from __future__ import annotations
 

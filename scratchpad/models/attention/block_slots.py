@@ -89,7 +89,7 @@ class Vectors(NamedTuple):
 
 
 class VectorLayout:
-    """A matrix (S, D) of S slots, which holds M vectors per token. Every operand of a product is a view of this matrix.
+    """The layout of a matrix (S, D) with M vectors per token in S slots. Operands of products are views of the matrix.
 
     The vectors of prompts come first: slots (B, KV, r, P) for each kind (queries, keys, values). The vectors of blocks
     follow: slots (B, KV, K, r, L) for each kind. The R query heads of one key head are rows of the same product.
