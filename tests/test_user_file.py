@@ -46,6 +46,7 @@ def test_a_typed_question_is_completed_by_the_file(tmp_path: Path) -> None:
     task = load_task_file(TASK_FILE)
     completed = task.completed(task.parse("27160"))
     assert "[27160]" in "".join(completed)
+    assert task.read_question("27160") == completed
     assert len(completed) == 21
     assert task.completed(completed) == completed == load_task_file(TASK_FILE).completed(task.parse("27160"))
     file = tmp_path / "mine.py"
@@ -165,7 +166,12 @@ def dice(folder: Path, before: str = "truth", after: str = "truth") -> Task:
             "the chain of the question .* differs each time. `first` and `step`",
         ),
         ('SIDES + "="', '{*SIDES, "="}', r"`symbols` returned \{.*\}, but it must return a text or a list of symbols$"),
-        ("rng.choice(SIDES)", "rng.wrong()", r"dice.py:6: `question` for the size \d raised AttributeError: 'Stream'"),
+        (
+            "rng.choice(SIDES)",
+            "rng.wrong()",
+            r"dice.py:6: `question` for the size \d raised AttributeError: .* `rng` has below\(n\)",
+        ),
+        ("return question[:-1]", "return [0]", "each symbol must be a text, such as '0', not 0"),
         (
             "[*state, after(question, state)]",
             "7",

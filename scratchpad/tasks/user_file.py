@@ -21,6 +21,7 @@ from scratchpad.tasks.document import MARKS, as_text
 _FUNCTIONS = ("symbols", "question", "first", "step", "answer", "truth")
 _CHECKED_DRAWS = 5
 _REPEATED_DRAWS = 20
+_DRAWS = "below(n), between(a, b), choice(items), shuffled(items) and sample_names(items, n)"
 _MOST_STATES_CHECKED = 100_000
 
 
@@ -68,6 +69,10 @@ class FunctionTask(Task):
     def truth(self, question: Symbols) -> Symbols:
         return self._call("truth", question)
 
+    def read_question(self, text: str, complete: bool = True) -> Symbols:
+        """Return the question that a person typed, always completed: the file says what is missing in it."""
+        return super().read_question(text, complete=True)
+
     def completed(self, question: Symbols) -> Symbols:
         if not hasattr(self.functions, "completed"):
             return question
@@ -81,6 +86,8 @@ class FunctionTask(Task):
         chain = self.chain(question, _MOST_STATES_CHECKED)
         found, truth = self.answer(question, chain[-1]), self.truth(question)
         unknown = {symbol for text in (question, *chain, truth) for symbol in text}.difference(self.symbols())
+        if wrong := [symbol for symbol in unknown if not isinstance(symbol, str)]:
+            raise ScratchpadError(f"{self.path}: each symbol must be a text, such as '0', not {wrong[0]!r}")
         if unknown:
             raise ScratchpadError(
                 f"{self.path}: `symbols` lacks {', '.join(sorted(map(repr, unknown)))}, used in questions or states"
@@ -175,7 +182,7 @@ def _check(task: FunctionTask) -> None:
         if task.draw(0, "check", index) != task.draw(0, "check", index):
             raise ScratchpadError(
                 f"{task.path}: `question` draws a question differently each time. It must draw only with its argument "
-                "`rng` (rng.below(n), rng.between(a, b), rng.choice(items), rng.shuffled(items)), not with `random`"
+                f"`rng`, not with `random`. `rng` has {_DRAWS}"
             )
     for index in range(_CHECKED_DRAWS):
         question = task.draw(0, "check", index)
@@ -192,7 +199,9 @@ def _shown(symbols: Symbols) -> str:
 
 
 def _text(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())
+    """Return the error on one line, with the methods of `rng` if the file calls another method of it."""
+    hint = f". `rng` has {_DRAWS}" if isinstance(error, AttributeError) and isinstance(error.obj, Stream) else ""
+    return " ".join(f"{type(error).__name__}: {error}".split()) + hint
 
 
 def _place(path: str, file: str | None, error: Exception) -> str:
