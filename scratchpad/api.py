@@ -52,17 +52,17 @@ def train(
 ) -> Run:
     """Train a run and return it, as in `train(task="cycles", n="3-5", train__steps=500)`.
 
-    config: the settings of the run, such as `sp.recipe("parity-small")`; or else give `task`. out: the run folder
-    (default: runs/TASK, or runs/TASK-FORMAT with `config`). device: `auto` (a GPU if there is one), `cpu` or `cuda`.
-    resume: whether to continue the unfinished run in the folder, from `checkpoint` (`last` or a step). force: whether
-    to replace the run in the folder. on_metrics: a function that receives each line of metrics.jsonl.
+    config: the settings of the run, such as `sp.recipe("parity-small")`. Without `config`, give `task`. out: the run
+    folder (default: runs/TASK, or runs/TASK-FORMAT with `config`). device: `auto` (a GPU if there is one), `cpu` or
+    `cuda`. resume: whether to continue the unfinished run in the folder, from `checkpoint` (`last` or a step). force:
+    whether to replace the run in the folder. on_metrics: a function that receives each line of metrics.jsonl.
 
     task: what to train: the name of a task, MY_TASK.py, MY_DATA.jsonl, CONFIG.json or a built-in task with its settings
     (`sp.task("cycles", n=4)`). recipe: the recipe for the model, training and evaluation. format: the task's format.
-    progress: whether to show bars on a terminal, and lines of text elsewhere, on stderr.
+    progress: whether to show the progress on stderr: bars on a terminal, otherwise lines of text.
 
-    settings: every other setting of the run. A name without `__` is a setting of the task (`bits="1-8"`) or `model`.
-    In other names `__` stands for the dot: `train__steps=500` is `train.steps`. `scratchpad settings` lists the names.
+    settings: every other setting of the run. A name without `__` is `model` or a task setting (`bits="1-8"`). In other
+    names `__` stands for the dot: `train__steps=500` is `train.steps`. `scratchpad settings` lists the names.
 
     Raises ScratchpadError if an argument or a setting is wrong, before anything is written. Raises RunFailure if the
     loss diverges, the disk is full or a background process dies. Raises KeyboardInterrupt after Ctrl-C, when the
@@ -84,7 +84,7 @@ def train(
 
 
 def check_resuming(resume: bool, force: bool, checkpoint: str) -> None:
-    """Raise ScratchpadError if the arguments of `train` with these names contradict each other."""
+    """Raise ScratchpadError if these three arguments of `train` contradict each other."""
     if resume and force:
         raise ScratchpadError("`resume=True` continues a run, but `force=True` overwrites it; give only one of the two")
     if checkpoint != "last" and not resume:
@@ -94,7 +94,7 @@ def check_resuming(resume: bool, force: bool, checkpoint: str) -> None:
 def _config_and_name(
     config: RunConfig | None, task: str | Path | Task | None, recipe: str | None, values: dict[str, Any]
 ) -> tuple[RunConfig, str]:
-    """Return the settings of the run that the arguments of `train` describe, and a name for its folder."""
+    """Return the run settings that the arguments of `train` describe, and a name for the run folder."""
     if config is not None:
         if not isinstance(config, RunConfig):
             raise ScratchpadError(f"give task={config!r}, or settings such as sp.recipe('parity-small') as config")
@@ -124,7 +124,7 @@ def train_in_folder(
     on_metrics: OnMetrics = lambda line: None,
     progress: bool = True,
 ) -> Run:
-    """Train a run that `measure` returned, show its progress, and then evaluate one size longer than in training."""
+    """Train a run that `measure` returned, show the progress, then evaluate questions one size longer than trained."""
     from scratchpad.reporting.progress import TrainingProgress, accuracies
     from scratchpad.training.distributed import is_main_process
     from scratchpad.training.setup import train as start

@@ -231,7 +231,10 @@ def test_lengths_with_weights(text: str, weights: tuple[int, ...], plain: int | 
     [
         (
             "1-3:long",
-            ("a number such as 5 or a range such as 1-30, not '1-3:long'; with weights, write 1-30:size or 2:3,4-9:1"),
+            (
+                "a number such as 5 or a range such as 1-30, not '1-3:long'; "
+                "with weights, write LENGTHS:WEIGHT, such as 2:3,4-9:1, or 1-30:size to weight by length"
+            ),
         ),
         ("0-3:size", "start at 1 or more"),
         ("2:3,5", "not '2:3,5'"),

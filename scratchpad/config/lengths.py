@@ -42,7 +42,7 @@ class Lengths(TextSetting):
         except ValueError:
             raise ScratchpadError(
                 f"a length must be a number such as 5 or a range such as 1-30, not {text!r}; with weights, write "
-                "1-30:size or 2:3,4-9:1"
+                "LENGTHS:WEIGHT, such as 2:3,4-9:1, or 1-30:size to weight by length"
             ) from None
 
     @classmethod

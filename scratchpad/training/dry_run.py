@@ -1,4 +1,4 @@
-"""A dry run, which measures the size of a model, the tokens of a step and the time of a step. It writes nothing."""
+"""A dry run, which measures the size of a model and the tokens and time of a step. It writes nothing."""
 
 from __future__ import annotations
 
