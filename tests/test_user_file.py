@@ -158,7 +158,7 @@ def dice(folder: Path, before: str = "truth", after: str = "truth") -> Task:
         (
             "rng.choice(SIDES)",
             "random.choice(SIDES)",
-            "It must draw only with its argument `rng` .*, not with `random`",
+            "It must draw only with its argument `rng`, not with `random`",
         ),
         (
             "question[:1]",
