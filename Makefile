@@ -33,7 +33,7 @@ demo: setup ## train one task in three formats, compare them and write a report 
 test: setup-dev lint types ## lint, types and tests (WORKERS=n: processes)
 	$(BIN)/python -m pytest -n $(WORKERS)
 
-test-all: setup-dev lint types ## the same, and the slow tests
+test-all: setup-dev lint types ## the same, and the slow tests, which train every task for minutes
 	$(BIN)/python -m pytest -n $(WORKERS) -m "slow or not slow"
 
 test-lowest: $(LOWEST)/.ready ## the tests with the lowest allowed versions, in .venv-lowest
