@@ -72,7 +72,7 @@ class Heights(Task):
     size_setting: ClassVar[str] = "n"
     small: ClassVar[str] = (
         "n=1 names=8 model=small model.layers=2 model.heads=4 model.width=128 train.learning_rate=1e-3 "
-        "train.final_learning_rate=1e-4 train.warmup_steps=100 train.batch=128 train.steps=1000"
+        "train.final_learning_rate=1e-4 train.warmup_steps=100 train.batch=128"
     )
     labels: ClassVar[StateLabels] = _Labels()
     texts: ClassVar[TextRules] = _Texts()

@@ -56,8 +56,7 @@ class RandomGraphs(GraphTask):
     size_setting: ClassVar[str] = "distance"
     small: ClassVar[str] = (
         "vertices=6 edges=6 distance=1-2 names=6 model=small model.layers=2 model.heads=4 model.width=128 "
-        "train.learning_rate=1e-3 train.final_learning_rate=1e-4 train.warmup_steps=100 train.batch=128 "
-        "train.steps=1500"
+        "train.learning_rate=1e-3 train.final_learning_rate=1e-4 train.warmup_steps=100 train.batch=128"
     )
     labels: ClassVar[StateLabels] = _Labels()
     exclusive_settings: ClassVar[tuple[tuple[str, str], ...]] = (("edges", "probability"),)

@@ -34,7 +34,7 @@ class ThreeCycles(CycleWalk):
     size_setting: ClassVar[str] = "n"
     small: ClassVar[str] = (
         "n=3 names=9 model=small model.layers=2 model.heads=4 model.width=128 train.learning_rate=1e-3 "
-        "train.final_learning_rate=1e-4 train.warmup_steps=100 train.batch=128 train.steps=1000"
+        "train.final_learning_rate=1e-4 train.warmup_steps=100 train.batch=128"
     )
     queries: ClassVar[int] = 3
     examples = (
