@@ -51,6 +51,12 @@ def commands_of(page: str, text: str) -> Iterator[DocumentedCommand]:
                 yield DocumentedCommand(page, number, line.removeprefix("$ "))
 
 
+def python_of(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the blocks of Python code of a page, each with the number of its first line."""
+    for found in re.finditer(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
+        yield text.count("\n", 0, found.start(1)) + 1, found[1]
+
+
 def _blocks(text: str) -> Iterator[list[tuple[int, str]]]:
     """Yield blocks of code as lists of numbered lines without the indentation."""
     block: list[tuple[int, str]] = []

@@ -113,9 +113,11 @@ def test_tasks_as_json(capsys: Captured) -> None:
     assert [name for name in parity["formats"] if name in shipped] == shipped
 
 
-def test_tasks_as_text(capsys: Captured) -> None:
+def test_tasks_as_text(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     assert main(["tasks"]) == 0
     out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 80
     for task in TASKS.values():
         assert f"{task.name}\n  {task.summary}\n  source    {task.source}\n" in out
     assert "bits=1-30 window=60 modulus=2" in out

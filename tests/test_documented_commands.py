@@ -6,19 +6,24 @@ changes the number of steps, questions and samples, and nothing else.
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import os
 import re
 import shutil
 import subprocess
 from argparse import Namespace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
-from documented_commands import DocumentedCommand, commands_of, run_command, words_of
+from documented_commands import DocumentedCommand, commands_of, python_of, run_command, words_of
 from program_data import DOUBLE, mbpp_line, write
 from tiny_runs import starts_workers
 
+import scratchpad as sp
+from scratchpad import api
 from scratchpad.cli import _experiments, reproduce
 from scratchpad.experiments.plan import Plan
 
@@ -41,8 +46,12 @@ FEW = {
 """The number of documents, questions and seeds in place of those of the page, by command and option."""
 
 
+def text_of(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
 def documented(page: str) -> list[DocumentedCommand]:
-    return list(commands_of(page, (ROOT / page).read_text(encoding="utf-8")))
+    return list(commands_of(page, text_of(page)))
 
 
 def reason_not_to_run(command: DocumentedCommand) -> str | None:
@@ -57,7 +66,7 @@ def with_few_steps(words: list[str]) -> list[str]:
             words[words.index(option) + 1] = str(most)
     if name == "globality":
         words += ["--samples", "50", "--largest", "1"]
-    if name in ("train", "sweep") and "--dry-run" not in words:
+    if name in ("train", "sweep"):
         words = ["train.steps=2" if word.startswith("train.steps=") else word for word in words]
         given = {word.partition("=")[0] for word in words}
         words += ["--set", *(f"{name}={value}" for name, value in FEW_STEPS.items() if name not in given)]
@@ -131,13 +140,20 @@ def with_one_small_curve(args: Namespace, plan: Plan, out: Path, command: str) -
     _experiments.run_experiment(args, small, out, command)
 
 
+def train_few_steps(*arguments: Any, **settings: Any) -> sp.Run:
+    few = {name.replace(".", "__"): value for name, value in FEW_STEPS.items()}
+    return api.train(*arguments, **(few | settings | {"train__steps": 2}))
+
+
 @starts_workers
 @pytest.mark.skipif(shutil.which("git") is None, reason="git says which files are new")
-@pytest.mark.parametrize("page", [page for page in PAGES if documented(page)])
-def test_the_commands_of_a_page_work_and_leave_the_clone_clean(
+@pytest.mark.parametrize("page", [page for page in PAGES if documented(page) or list(python_of(text_of(page)))])
+def test_a_page_works_as_written_and_leaves_the_clone_clean(
     page: str, clone: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reproduce, "run_experiment", with_one_small_curve)
+    monkeypatch.setattr(sp, "train", train_few_steps)
+    monkeypatch.setattr(sp, "evaluate", partial(api.evaluate, n=2))
     git("init", "--quiet")
     git("add", "--all")
     failed = {
@@ -147,4 +163,24 @@ def test_the_commands_of_a_page_work_and_leave_the_clone_clean(
         if (problem := run_command(with_few_steps(words_of(command.text)), monkeypatch))
     }
     assert not failed, "\n".join(f"{command}\n  {problem}" for command, problem in failed.items())
+    for line, code in python_of(text_of(page)):
+        exec(compile("\n" * (line - 1) + code, page, "exec"), {"__name__": page})
     assert [line for line in git("status", "--porcelain").splitlines() if not line.startswith("A  ")] == []
+
+
+def test_the_task_of_the_page_is_the_example() -> None:
+    """Apart from types, docstrings and comments."""
+    _, page = next(python_of(text_of("docs/your-task.md")))
+    assert functions(page) == functions(text_of("examples/my_task.py"))
+
+
+def functions(code: str) -> dict[str, tuple[list[str], list[str]]]:
+    """Return the arguments and the statements of each function."""
+    found = [node for node in ast.parse(code).body if isinstance(node, ast.FunctionDef)]
+    return {
+        node.name: (
+            [argument.arg for argument in node.args.args],
+            [ast.unparse(one) for one in node.body if not isinstance(one, ast.Expr)],
+        )
+        for node in found
+    }
