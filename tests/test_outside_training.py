@@ -54,6 +54,13 @@ def test_every_line_of_a_data_file_counts() -> None:
     assert outside_training([data], ("a",) * 301, 0) == ["301 symbols, trained on 1-300"]
 
 
+def test_a_missing_last_symbol_is_noticed() -> None:
+    lines = [Entry((*colours, "?"), (colours,), colours) for colours in (("red",), ("red", "blue"), ("blue",))]
+    data = Corpus(steps=Lengths(1, 1), entries=tuple(lines), test_entries=tuple(lines))
+    assert outside_training([data], ("red", "red"), 0) == ["the last symbol red, trained on ?"]
+    assert outside_training([data], ("red", "red", "?"), 0) == []
+
+
 def test_each_stage_of_a_curriculum_counts() -> None:
     stages = [task_named("parity", {"bits": bits, "window": 9}) for bits in ("1", "3-4")]
     two, four = (stages[0].parse(text) for text in ("1_1______=", "1_1_1_1__="))

@@ -1,4 +1,4 @@
-"""How a question differs from all training questions: its size, its length, or its longest run of blank places."""
+"""How a question differs from all training questions: size, length, last symbol, or longest run of blank places."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from itertools import groupby
 
 from scratchpad.config.lengths import Lengths
 from scratchpad.tasks.base import Symbols, Task, draws
+from scratchpad.tasks.document import listed
 
 _DRAWN = 200
 
@@ -14,8 +15,9 @@ _DRAWN = 200
 def outside_training(tasks: Sequence[Task], question: Symbols, seed: int) -> list[str]:
     """Return how the question differs from every training question, one text per difference.
 
-    The size of the question is compared with the tasks' settings. The question's length and longest run of blanks are
-    compared with the first 200 training questions of each task, or with all training questions of a data file.
+    The size of the question is compared with the tasks' settings. The question's length, longest run of blanks and last
+    symbol (if all training questions have the same one) are compared with the first 200 training questions of each
+    task, or with all training questions of a data file.
 
     tasks: the training task, or the tasks of all stages of the curriculum. seed: the seed of the training.
     """
@@ -28,6 +30,9 @@ def outside_training(tasks: Sequence[Task], question: Symbols, seed: int) -> lis
     lengths = sorted(map(len, drawn))
     if not lengths[0] <= len(question) <= lengths[-1]:
         found.append(f"{len(question)} symbols, trained on {Lengths(lengths[0], lengths[-1]).to_json()}")
+    last = {one[-1:] for one in drawn}
+    if len(last) == 1 and question[-1:] not in last:
+        found.append(f"the last symbol {listed(question[-1:])}, trained on {listed(last.pop())}")
     most = max(_longest_run(one, task.blank) for one in drawn)
     if (run := _longest_run(question, task.blank)) > most:
         found.append(f"{run} times {task.blank} in a row, trained on at most {most}")
