@@ -188,7 +188,7 @@ def test_only_regular_files_are_overwritten(make: Callable[[Path], None], tmp_pa
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("{}", "standard input:2: a document needs `prompt` and the list `states`"),
+        ("{}", "standard input:2: a document needs `prompt` and a list `states`"),
         ("nonsense", "standard input:2: not JSON"),
         ('{"prompt": "Q", "states": []}', "standard input:2: a document must have at least one state"),
         ('{"prompt": "Q", "states": [[]]}', "standard input:2: state 0 is empty"),
