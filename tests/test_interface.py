@@ -194,10 +194,20 @@ def own(monkeypatch: pytest.MonkeyPatch) -> Any:
     return importlib.import_module("own_model")
 
 
-def test_the_example_with_its_own_model_and_loop(own: Any) -> None:
-    assert own.main(20) < 0.8 * own.main(1)
+def test_the_example_with_its_own_model_and_loop(own: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert own.train(20)[1] < 0.8 * own.train(1)[1]
+    own.main(1)
+    assert re.fullmatch(r"loss after 1 steps: \d.*\n[01_]+=<start>.*\ncorrect: 0 of 20\n", capsys.readouterr().out)
     lines = (ROOT / "examples" / "own_model.py").read_text().splitlines()
-    assert len(lines) <= 40
+    assert len(lines) <= 65
+
+
+@pytest.mark.slow
+def test_the_example_learns_to_write_correct_states(own: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    own.main()
+    correct = re.search(r"\ncorrect: (\d+) of 20\n", capsys.readouterr().out)
+    assert correct
+    assert int(correct[1]) >= 18
 
 
 @torch.inference_mode()
