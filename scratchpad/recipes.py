@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 from scratchpad.config.parse import split_assignments
 from scratchpad.config.schema import EvaluateConfig, RunConfig, TaskConfig, TrainConfig, read_config
@@ -111,6 +112,8 @@ def _config_with_task(name: str) -> RunConfig:
         raise ScratchpadError("the recipe 'small' has no task: give a task name, or MY_TASK.py, or MY_DATA.jsonl")
     if name in RECIPES:
         return recipe(name)
+    if (Path(name) / "config.json").is_file():
+        raise ScratchpadError(f"{name} is a run folder: give {Path(name) / 'config.json'} to train with its settings")
     error = unknown_name("task or recipe", name, [*BUILT_IN, *RECIPES])
     raise ScratchpadError(f"{error}; a file must be MY_TASK.py, MY_DATA.jsonl or CONFIG.json")
 

@@ -79,6 +79,12 @@ def test_a_configuration_does_not_choose_the_code(tmp_path: Path) -> None:
     assert training_config(str(file), task_file=MY_TASK).task.file == MY_TASK
 
 
+def test_a_run_folder_is_not_what_to_train(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ScratchpadError, match=r"is a run folder: give .*config\.json to train with its settings"):
+        training_config(str(tmp_path))
+
+
 @pytest.mark.parametrize("name", ["cycles", "my_task.py", "my_data.jsonl"])
 def test_train_a_task_a_file_and_data(
     name: str, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
