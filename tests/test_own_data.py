@@ -94,6 +94,14 @@ def test_answers_are_read_off_states_that_the_data_do_not_hold(tmp_path: Path) -
     for last, answer in (("1;2", "2"), ("3,1,2", "1,2"), ("2", "2")):
         data = load_corpus(write(tmp_path / "e.jsonl", [*ragged, problem("ef", last, answer=answer)]))
         assert data.answer(tuple("cd"), tuple("5,66")) == tuple("5,66")
+    data = load_corpus(
+        write(tmp_path / "f.jsonl", [problem("ab", "a=b=12", answer="12"), problem("cd", "c=34", answer="34")])
+    )
+    assert data.answer(tuple("new"), tuple("a=b=123")) == tuple("123")
+    data = load_corpus(
+        write(tmp_path / "g.jsonl", [problem("ab", "ax12", answer="12"), problem("cd", "cx34", answer="34")])
+    )
+    assert data.answer(tuple("new"), tuple("ax123")) == tuple("23")
     elsewhere = [problem("ab", "<2>1", answer="2"), problem("cd", "<6>7", answer="6")]
     data = load_corpus(write(tmp_path / "d.jsonl", elsewhere))
     assert data.answer(tuple("ab"), tuple("<2>1")) == ("2",)

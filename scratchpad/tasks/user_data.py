@@ -55,10 +55,10 @@ class Corpus(Task):
     if the lines have no prompts, like the file's questions. Its states and its true answer are unknown.
 
     From a last state that is not in the file, the answer is read in one of four ways. In the trace of a program, the
-    answer is the value of `output`. If every last state in the file ends with its answer and all answers have n
-    symbols, then the last n symbols are the answer. If answers have different lengths, but the same symbol stands
-    before every answer and occurs in no answer, then the answer is what follows the last such symbol. Otherwise, the
-    whole state is the answer.
+    answer is the value of `output`. If every last state in the file ends with its answer, and the same symbol without
+    letters and digits, such as `=`, stands before every answer and occurs in no answer, then the answer is what follows
+    the last such symbol. If every last state ends with its answer and all answers have n symbols, then the answer is
+    the last n symbols. Otherwise, the answer is the whole state.
     """
 
     name: ClassVar[str] = "data"
@@ -234,10 +234,10 @@ class Corpus(Task):
             return 0
         lengths = {len(answer) for _, answer in pairs}
         befores = {last[: -len(answer)][-1:] for last, answer in pairs}
-        if len(lengths) == 1:
-            return 0 if befores == {()} else lengths.pop()
-        before = befores.pop()[0] if len(befores) == 1 and () not in befores else ""
-        return before if before and not any(before in answer for _, answer in pairs) else 0
+        (before,) = next(iter(befores)) if len(befores) == 1 and () not in befores else ("",)
+        if before and not before.isalnum() and not any(before in answer for _, answer in pairs):
+            return before
+        return lengths.pop() if len(lengths) == 1 and befores != {()} else 0
 
     @cached_property
     def _repeating(self) -> Entry | None:
