@@ -25,11 +25,12 @@ _SHELLS = ("bash", "console", "sh", "shell")
 
 @dataclass(frozen=True)
 class DocumentedCommand:
-    """A shell command of a page, as written. line: the number of its line in the page."""
+    """A shell command of a page, as written. line: the number of its line in the page. output: the lines below it."""
 
     page: str
     line: int
     text: str
+    output: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.page}:{self.line}: {self.text}"
@@ -39,16 +40,19 @@ def commands_of(page: str, text: str) -> Iterator[DocumentedCommand]:
     """Yield the commands of a page in order.
 
     A block of code is a series of indented lines, or what stands between ``` and ```. If the first line of a block
-    starts with `$`, the commands are the lines that start with `$`. If the first line starts with a program, every line
-    is a command.
+    starts with `$`, the commands are the lines that start with `$`, and the other lines are their output. If the first
+    line starts with a program, every line is a command.
     """
     for block in _blocks(text):
         prompted = block[0][1].startswith("$ ")
         if not prompted and block[0][1].split(maxsplit=1)[0].rpartition("/")[2] not in _PROGRAMS:
             continue
-        for number, line in _joined(block):
-            if not prompted or line.startswith("$ "):
-                yield DocumentedCommand(page, number, line.removeprefix("$ "))
+        lines = list(_joined(block))
+        starts = [i for i, (_, line) in enumerate(lines) if not prompted or line.startswith("$ ")]
+        for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+            number, line = lines[start]
+            output = tuple(line for _, line in lines[start + 1 : end])
+            yield DocumentedCommand(page, number, line.removeprefix("$ "), output)
 
 
 def python_of(text: str) -> Iterator[tuple[int, str]]:
@@ -136,14 +140,14 @@ def _python(arguments: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> int:
     return 0
 
 
-def run_command(words: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> str:
-    """Run a command line. Return an empty text, or what went wrong."""
+def run_command(words: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
+    """Run a command line. Return what went wrong, or an empty text, and the output."""
     text = ""
     parts, target = parts_of(words)
     for part in parts:
         status, text, err = run_part(part, text, monkeypatch)
         if status:
-            return f"status {status}\n{err}"
+            return f"status {status}\n{err}", text
     if target:
         Path(target).write_text(text, encoding="utf-8")
-    return ""
+    return "", text
