@@ -13,24 +13,20 @@ import re
 import shutil
 import subprocess
 from argparse import Namespace
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from documented_commands import DocumentedCommand, commands_of, python_of, run_command, words_of
 from program_data import DOUBLE, mbpp_line, write
 from tiny_runs import starts_workers
 
-import scratchpad as sp
-from scratchpad import api
 from scratchpad.cli import _experiments, reproduce
 from scratchpad.experiments.plan import Plan
 
 ROOT = Path(__file__).parent.parent
 PAGES = ["README.md", *(f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md")))]
 NOT_RUN = {
-    r"make ": "needs the network and minutes; CI runs the targets",
+    r"make |source ": "needs the network and minutes; CI runs the targets",
     r"scratchpad bench ": "takes minutes; test_bench.py runs small benchmarks",
 }
 """The commands that the test does not run, as patterns, with the reason."""
@@ -52,6 +48,11 @@ def text_of(page: str) -> str:
 
 def documented(page: str) -> list[DocumentedCommand]:
     return list(commands_of(page, text_of(page)))
+
+
+def other_python(page: str) -> list[tuple[int, str]]:
+    """Return the Python code of a page. test_notebook.py runs the examples that use the Python interface."""
+    return [(line, code) for line, code in python_of(text_of(page)) if not code.startswith("import scratchpad as sp")]
 
 
 def reason_not_to_run(command: DocumentedCommand) -> str | None:
@@ -140,11 +141,6 @@ def with_one_small_curve(args: Namespace, plan: Plan, out: Path, command: str) -
     _experiments.run_experiment(args, small, out, command)
 
 
-def train_few_steps(*arguments: Any, **settings: Any) -> sp.Run:
-    few = {name.replace(".", "__"): value for name, value in FEW_STEPS.items()}
-    return api.train(*arguments, **(few | settings | {"train__steps": 2}))
-
-
 def problems_of(command: DocumentedCommand, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Run a command and return what is wrong. Documents that the page shows are what the command prints."""
     problem, printed = run_command(with_few_steps(words_of(command.text)), monkeypatch)
@@ -155,13 +151,11 @@ def problems_of(command: DocumentedCommand, monkeypatch: pytest.MonkeyPatch) -> 
 
 @starts_workers
 @pytest.mark.skipif(shutil.which("git") is None, reason="git says which files are new")
-@pytest.mark.parametrize("page", [page for page in PAGES if documented(page) or list(python_of(text_of(page)))])
+@pytest.mark.parametrize("page", [page for page in PAGES if documented(page) or other_python(page)])
 def test_a_page_works_as_written_and_leaves_the_clone_clean(
     page: str, clone: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reproduce, "run_experiment", with_one_small_curve)
-    monkeypatch.setattr(sp, "train", train_few_steps)
-    monkeypatch.setattr(sp, "evaluate", partial(api.evaluate, n=2))
     git("init", "--quiet")
     git("add", "--all")
     problems = [
@@ -171,7 +165,7 @@ def test_a_page_works_as_written_and_leaves_the_clone_clean(
         for problem in problems_of(command, monkeypatch)
     ]
     assert not problems, "\n".join(problems)
-    for line, code in python_of(text_of(page)):
+    for line, code in other_python(page):
         exec(compile("\n" * (line - 1) + code, page, "exec"), {"__name__": page})
     assert [line for line in git("status", "--porcelain").splitlines() if not line.startswith("A  ")] == []
 
