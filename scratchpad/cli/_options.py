@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scratchpad.config.parse import split_assignments
-from scratchpad.config.schema import RunConfig
-from scratchpad.errors import ScratchpadError, error_prefix
+from scratchpad.config.resolve import TaskLoader
+from scratchpad.config.schema import RunConfig, TaskConfig
+from scratchpad.errors import ScratchpadError
 from scratchpad.recipes import RECIPES, training_config
 from scratchpad.tasks import task_named
 from scratchpad.tasks.base import Symbols, Task, draws
-from scratchpad.tasks.formats import format_named, format_names
-from scratchpad.tasks.user_data import load_corpus
-from scratchpad.tasks.user_file import load_task_file
+from scratchpad.tasks.formats import format_names
 from scratchpad.tasks.user_programs import UserPrograms
 
 if TYPE_CHECKING:
@@ -123,12 +122,8 @@ def task_from_arguments(args: Namespace) -> Task:
             given = args.task or ("--data" if data else "--task-file")
             raise ScratchpadError(f"--source is only for the task `programs`, not for {given}")
         return task_named(UserPrograms.name, {**settings, "path": args.source})
-    if data is not None:
-        corpus = load_corpus(data, args.test_data)
-        with error_prefix(data):
-            corpus.check_format(format_named(args.format))
-        return corpus.changed(settings)
-    return load_task_file(task_file, settings) if task_file else task_named(args.task, settings)
+    named = TaskConfig(args.task or TaskConfig.name, args.format, settings, data, args.test_data, task_file)
+    return TaskLoader().load(named)
 
 
 def draws_from_arguments(args: Namespace, task: Task) -> Iterator[tuple[int, Symbols]]:
