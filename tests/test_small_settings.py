@@ -24,6 +24,11 @@ LEARNED = {
     "programs": (1, 0.9),
 }
 """A trained size of each task, and the share of whole scratchpads that must be correct at this size."""
+UNKNOWN = {
+    "heights": "names=8: 27 % after 900 steps; with 100 names not learned, either",
+    "random-graphs": "the settings were never trained to the end",
+}
+"""Tasks for which it is not known that a small model learns them in so few steps, and what is known."""
 
 
 def test_every_task_has_small_settings() -> None:
@@ -32,7 +37,10 @@ def test_every_task_has_small_settings() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", LEARNED)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(one, marks=pytest.mark.xfail(reason=UNKNOWN[one])) if one in UNKNOWN else one for one in LEARNED],
+)
 def test_a_task_is_learned_with_its_small_settings(name: str, tmp_path: Path) -> None:
     size, share = LEARNED[name]
     run = train(training_config(name).with_settings({"train.threads": 1}), tmp_path / "run", "cpu")
