@@ -1,6 +1,6 @@
 """Binary search in a sorted list of letters, on lists twice as long as in training.
 
-    scratchpad train examples/binary_search.py --set train.steps=700 model.dropout=0 --out runs/search
+    scratchpad train examples/binary_search.py --set train.steps=1200 model.dropout=0 --out runs/search
     scratchpad evaluate runs/search --task-file examples/binary_search.py --sizes 4,8,12,16
     scratchpad solve runs/search --task-file examples/binary_search.py "bdfhkmnprtw?n"
 

@@ -1,6 +1,6 @@
 """Insertion sort of letters, on lists twice as long as in training.
 
-    scratchpad train examples/insertion_sort.py --set train.steps=330 train.batch=48 model.dropout=0.05 --out runs/sort
+    scratchpad train examples/insertion_sort.py --set train.steps=600 train.batch=48 model.dropout=0.05 --out runs/sort
     scratchpad evaluate runs/sort --task-file examples/insertion_sort.py --sizes 6,9,12
     scratchpad solve runs/sort --task-file examples/insertion_sort.py kcpahgbn
 

@@ -38,6 +38,8 @@ def question(rng: Stream, size: int) -> list[str]:
 
 def placed(rng: Stream, items: Sequence[str]) -> list[str]:
     """Put the list at a random place of the window, and random symbols into the other slots."""
+    if len(items) > SETTINGS["window"] - 2:
+        raise ValueError(f"a window of {SETTINGS['window']} slots has room for {SETTINGS['window'] - 2} items")
     others = [rng.choice(SETTINGS["fill"]) for _ in range(SETTINGS["window"] - len(items) - 2)]
     start = rng.below(len(others) + 1)
     return [*others[:start], "[", *items, "]", *others[start:], "="]

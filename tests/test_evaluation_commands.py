@@ -221,7 +221,7 @@ def test_a_damaged_checkpoint_is_named_and_another_offered(run: Path, capsys: Ca
     for words in (["evaluate", run], ["solve", run, "1"]):
         said = refused(capsys, *words)
         assert "step-150/model.safetensors is missing, truncated or altered" in said
-        assert "use --checkpoint 100" in said
+        assert "The checkpoint of step 100 is intact: choose it with --checkpoint" in said
     assert command(capsys, "evaluate", run, "--checkpoint", "100", "-n", "1")[0] == 0
 
 

@@ -243,6 +243,10 @@ WRITTEN = line_of(task := task_named("parity", {"window": 5}), format_named("ind
         ({**WRITTEN, "preamble": 1}, r"data.jsonl:3: this line is not the inductive document .*without a preamble"),
         ({**WRITTEN, "preamble": 99}, r"data.jsonl:3: a preamble of 99 symbols"),
         ({**WRITTEN, "preamble": "1"}, r"data.jsonl:3: preamble must be a whole number \(how many symbols\), not '1'"),
+        (
+            {"question": ["c", "d"], "states": [["x"], ["attic"]], "answer": "attic"},
+            r'data.jsonl:3: the answer is a text, whose symbols are a t t i c, .* such as \["attic"\]',
+        ),
         ({k: v for k, v in WRITTEN.items() if k != "format"}, r"data.jsonl:3: no format"),
         ({**WRITTEN, "format": "direct"}, r"the lines have the formats direct, inductive, but only one is allowed"),
     ],
@@ -251,6 +255,18 @@ def test_lines_that_are_refused(line: Any, says: str, tmp_path: Path) -> None:
     path = write(tmp_path / "data.jsonl", [GOOD, "", line, problem("gh", "x")])
     with pytest.raises(ScratchpadError, match=says):
         load_corpus(path)
+
+
+def test_one_answer_of_many_that_is_not_in_the_last_state_is_refused(tmp_path: Path) -> None:
+    lines = [problem(f"q{i}", f"s{i}", answer=f"{i % 10}") for i in range(20)]
+    load_corpus(write(tmp_path / "good.jsonl", lines))
+    lines[7] = problem("q7", "s7", answer="8")
+    with pytest.raises(
+        ScratchpadError, match=r"typo.jsonl:8: the last state, s7, does not end with the answer, 8, but"
+    ):
+        load_corpus(write(tmp_path / "typo.jsonl", lines))
+    lines[8:11] = [problem(f"q{i}", f"s{i}", answer="other") for i in range(8, 11)]
+    load_corpus(write(tmp_path / "elsewhere.jsonl", lines))  # no rule for where answers are
 
 
 def test_files_that_are_refused(tmp_path: Path) -> None:

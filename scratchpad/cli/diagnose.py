@@ -68,7 +68,10 @@ def run(args: Namespace) -> None:
     if args.attention:
         _draw(args, Path(args.attention).suffix[1:].lower())
     elif not found:
-        raise ScratchpadError(f"{args.run} has no samples; run `scratchpad evaluate {args.run} --method free` first")
+        file = f" --task-file {args.task_file}" if args.task_file else ""
+        raise ScratchpadError(
+            f"{args.run} has no samples; run `scratchpad evaluate {args.run}{file} --method free` first"
+        )
     for diagnosis in found:
         print_json(diagnosis.to_json()) if args.json else _print(diagnosis)
     causes = find_causes(record, found)

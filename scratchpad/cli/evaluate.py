@@ -65,7 +65,8 @@ def run(args: Namespace) -> None:
     sampling, runs = sampling_from_arguments(args), _load_runs(args)
     outcomes = [(run, *_evaluate(args, run, sampling)) for run in runs]
     for one in (one for run in runs for one in (run, *run.voters)):
-        message(f"{one.folder}: {args.checkpoint} checkpoint, {one.checkpoint_text}")
+        unsaved = "; the results are not saved, so `report` and `diagnose` do not show them" if args.set else ""
+        message(f"{one.folder}: {args.checkpoint} checkpoint, {one.checkpoint_text}{unsaved}")
     if args.json:
         return
     scores = [(_name(run), result.score) for run, results, _ in outcomes for result in results]

@@ -57,7 +57,7 @@ def run(args: Namespace) -> None:
         solver.parse_question(question)
     for question in args.questions:
         completed = as_text(solver.parse_question(question))
-        if completed != question and not args.json:
+        if (completed != question or len(args.questions) > 1) and not args.json:
             print(f"question: {completed}")
         start = time.perf_counter()
         solved = solver.solve(question, sampling, limits, show)

@@ -93,8 +93,10 @@ def run(args: Namespace) -> None:
         except Interrupted as stop:
             raise Interrupted(f"{stop}; resume with: {_resume_command(args)}") from None
         if is_main_process():
+            file = f" --task-file {measured.config.task.file}" if measured.config.task.file else ""
             message(
-                f"{folder} is trained: continue with `scratchpad evaluate {folder}` or `scratchpad solve {folder} ...`"
+                f"{folder} is trained: continue with `scratchpad evaluate {folder}{file}` or "
+                f"`scratchpad solve {folder}{file} ...`"
             )
 
 

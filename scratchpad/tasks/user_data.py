@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
@@ -21,6 +21,7 @@ from scratchpad.tasks.text_rules import TextRules
 
 COPIES = ("data.jsonl", "test_data.jsonl")
 """The names that the copies of the data file and of the test file have in a run folder."""
+_FEW_ANSWERS = 0.1  # a smaller share of answers that are not at the end of the last state is a mistake
 _HELD_OUT = 10  # without a test file, one problem in ten is held out for testing
 
 
@@ -276,6 +277,11 @@ def _line(place: str, value: dict[str, Any]) -> _Line:
     if not isinstance(texts, list) or not texts:
         raise ScratchpadError(f"{place}: `states` must be a list of at least one state, not {texts!r}")
     states = tuple(symbols_of(text, f"{place}: state {i}") for i, text in enumerate(texts))
+    if isinstance(value["answer"], str) and len(answer) > 1 and all(isinstance(text, list) for text in texts):
+        raise ScratchpadError(
+            f"{place}: the answer is a text, whose symbols are {' '.join(answer)}, but the states are lists of "
+            f"symbols. Write the answer as a list, such as [{json.dumps(value['answer'])}]"
+        )
     return _Line(place, Entry(question, states, answer))
 
 
@@ -304,6 +310,7 @@ def corpus_of(files: tuple[DataFile, ...]) -> Corpus:
     if not test_lines and len(set(map(program_of, first))) < 2:
         what = "question" if len(first) == 1 else f"program with {len(first)} calls"
         raise ScratchpadError(f"{path}: only 1 {what}: add one more for testing, or give test data (`task.test_data`)")
+    _check_answers(every)
     lengths, written_as = [len(line.entry.states) for line in every], format_named(formats[0])
     written = [line.document for line in every if line.document]
     answers_alone = [name for name in format_names() if not format_named(name).has_work]
@@ -323,3 +330,16 @@ def corpus_of(files: tuple[DataFile, ...]) -> Corpus:
                 "question without a preamble, followed by <start> either in all lines or in no line"
             )
     return corpus
+
+
+def _check_answers(lines: Sequence[_Line]) -> None:
+    """Raise ScratchpadError if nearly all last states end with the answer, but the last state of a line does not."""
+    lasts = [(line, after_last(SEP, line.entry.states[-1])) for line in lines if not line.document]
+    others = [(line, last) for line, last in lasts if last[-len(line.entry.answer) :] != line.entry.answer]
+    if 0 < len(others) <= _FEW_ANSWERS * len(lasts):
+        line, last = others[0]
+        raise ScratchpadError(
+            f"{line.place}: the last state, {as_text(last)}, does not end with the answer, "
+            f"{as_text(line.entry.answer)}, but it does in {len(lasts) - len(others):,} other lines. The answer is "
+            "read off the end of the last state"
+        )
