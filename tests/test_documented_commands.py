@@ -112,6 +112,20 @@ def test_every_exception_is_needed() -> None:
         assert any(re.match(pattern, command.text) for command in commands), pattern
 
 
+def test_no_two_commands_write_the_same_file() -> None:
+    """So the commands of all pages work one after another. `> FILE` overwrites a file, and --dry-run writes nothing."""
+    places: dict[str, list[str]] = {}
+    for command in (command for page in PAGES for command in documented(page)):
+        words = words_of(command.text)
+        written = [words[i + 1] for i, word in enumerate(words) if word in ("--out", "--image", "--attention")]
+        if words[:2] == ["scratchpad", "train"] and "--out" not in words:
+            written.append(f"runs/{Path(words[2]).stem}")
+        if "--dry-run" not in words:
+            for name in written:
+                places.setdefault(name, []).append(str(command))
+    assert not [commands for commands in places.values() if len(commands) > 1]
+
+
 @pytest.fixture
 def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working folder: a fresh clone of what the commands need, and the two public data sets with few problems."""

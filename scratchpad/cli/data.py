@@ -25,7 +25,7 @@ from scratchpad.tasks.single_lines import single_lines
 
 EXAMPLE = """scratchpad data parity --format inductive -n 1000 --seed 0 --set bits=1-8 window=24 --out parity.jsonl
   scratchpad data mbpp --split train --format scratchpad --context 1024 --set path=mbpp.jsonl --out traces.jsonl
-  scratchpad data programs --source my_programs/ --format inductive --out traces.jsonl"""
+  scratchpad data programs --source examples/programs --format inductive --out traces.jsonl"""
 
 
 def arguments(parser: ArgumentParser) -> None:

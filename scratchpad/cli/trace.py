@@ -25,8 +25,8 @@ from scratchpad.programs import (
     whole_text,
 )
 
-EXAMPLE = """scratchpad trace program.py --call "f(6)"
-  scratchpad trace program.py --call "f(6)" --format inductive --json --max-seconds 2"""
+EXAMPLE = """scratchpad trace examples/programs/double.py --call "f(6)"
+  scratchpad trace examples/programs/double.py --call "f(6)" --format inductive --json --max-seconds 2"""
 
 _DEFAULTS = ResourceLimits()
 _LIMITS = {  # option: (field of ResourceLimits, help)
