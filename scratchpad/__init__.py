@@ -1,9 +1,9 @@
 """Train Transformers to show their work in a scratchpad, and run these models on inputs longer than in training.
 
     import scratchpad as sp
-    run = sp.train(sp.recipe("parity-small"), "runs/mine")
-    run.solve("10110111")                                   # states, answer, status
-    sp.evaluate(run, sizes=[8, 12, 16])
+    run = sp.train(task="parity", out="runs/mine")          # later: sp.Run.load("runs/mine")
+    print(run.solve("10110111"))                            # the states, the answer, and whether it is correct
+    print(sp.evaluate(run, sizes=[8, 12, 16]))
 
 For your own model and training loop, use `documents`, `rows` and `collate`, which returns a batch with an attention
 mask. `Engine` generates text with any decoder. Names are imported at their first use, so tasks need no torch.
