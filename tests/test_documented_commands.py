@@ -65,6 +65,8 @@ def with_few_steps(words: list[str]) -> list[str]:
     for option, most in FEW.get(name, {}).items():
         if option in words:
             words[words.index(option) + 1] = str(most)
+    if name == "evaluate" and "-n" not in words:
+        words += ["-n", "2"]
     if name == "globality":
         words += ["--samples", "50", "--largest", "1"]
     if name in ("train", "sweep"):
