@@ -26,7 +26,8 @@ from scratchpad.experiments.plan import Plan
 ROOT = Path(__file__).parent.parent
 PAGES = ["README.md", *(f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md")))]
 NOT_RUN = {
-    r"make |source ": "needs the network and minutes; CI runs the targets",
+    r"make ": "needs the network and minutes; CI runs the targets",
+    r"source ": "the tests run in the environment that this command activates",
     r"scratchpad bench ": "takes minutes; test_bench.py runs small benchmarks",
 }
 """The commands that the test does not run, as patterns, with the reason."""
