@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from scratchpad.config.schema import RunConfig
 from scratchpad.errors import ScratchpadError
-from scratchpad.recipes import training_config
+from scratchpad.recipes import default_run_folder, training_config
 from scratchpad.tasks import BUILT_IN, task_named
 from scratchpad.tasks.base import Task, draws
 from scratchpad.tasks.document import Document
@@ -75,8 +75,8 @@ def train(
     check_resuming(resume, force, str(checkpoint))
     values = {name.replace("__", "."): value for name, value in settings.items()}
     values |= {} if format is None else {"task.format": format}
-    chosen, name = _config_and_name(config, task, recipe, values)
-    run, folder = measure(resolve(chosen)), Path(out or Path("runs") / name)
+    chosen, default = _config_and_folder(config, task, recipe, values)
+    run, folder = measure(resolve(chosen)), Path(out or default)
     try:
         return train_in_folder(run, folder, device, resume, force, str(checkpoint), on_metrics, progress)
     except Interrupted as stop:
@@ -91,27 +91,27 @@ def check_resuming(resume: bool, force: bool, checkpoint: str) -> None:
         raise ScratchpadError(f"`checkpoint` {checkpoint} is only for `resume=True`; add `resume=True`")
 
 
-def _config_and_name(
+def _config_and_folder(
     config: RunConfig | None, task: str | Path | Task | None, recipe: str | None, values: dict[str, Any]
-) -> tuple[RunConfig, str]:
-    """Return the run settings that the arguments of `train` describe, and a name for the run folder."""
+) -> tuple[RunConfig, Path]:
+    """Return the run settings that the arguments of `train` describe, and the default run folder."""
     if config is not None:
         if not isinstance(config, RunConfig):
             raise ScratchpadError(f"give task={config!r}, or settings such as sp.recipe('parity-small') as config")
         if task is not None or recipe is not None:
             raise ScratchpadError("`config` has a task and its settings: give either `config`, or `task` and `recipe`")
         chosen = config.with_settings(values)
-        return chosen, f"{chosen.task.name}-{chosen.task.format}"
+        return chosen, Path("runs") / f"{chosen.task.name}-{chosen.task.format}"
     if isinstance(task, Task):
         if BUILT_IN.get(task.name) is not type(task):
             raise ScratchpadError(f"the task {task.name!r} is not built in: give task='MY_TASK.py' or 'MY_DATA.jsonl'")
-        values = {"evaluate.sizes": (), **task.settings(everything=True), **values}
+        values = {"evaluate.sizes": (), **task.settings(), **values}
         task = task.name
     name = recipe if task is None else str(task)
     if name is None:
         raise ScratchpadError("nothing to train: give task='cycles', task='MY_TASK.py' or recipe='parity-small'")
     chosen = training_config(name, None if task is None else recipe, values.get("task.file"))
-    return chosen.with_settings(values), Path(name).stem
+    return chosen.with_settings(values), default_run_folder(name)
 
 
 def train_in_folder(
@@ -139,8 +139,13 @@ def train_in_folder(
             on_metrics(line)
 
         trained = start(run, folder, device, resume, force, checkpoint, show)
-        if is_main_process() and max(run.sizes) <= longest and (longer := trained.evaluate_longer()):
-            display.show_message(f"{name}: accuracy {accuracies([longer.to_json()], longest)}")
+        if is_main_process() and max(run.sizes) <= longest:
+            try:
+                longer = trained.evaluate_longer()
+            except KeyboardInterrupt:
+                raise KeyboardInterrupt(f"{name} is trained and saved; size {longest + 1} was not evaluated") from None
+            if longer:
+                display.show_message(f"{name}: accuracy {accuracies([longer.to_json()], longest)}")
     return trained
 
 

@@ -118,6 +118,14 @@ def _config_with_task(name: str) -> RunConfig:
     raise ScratchpadError(f"{error}; a file must be MY_TASK.py, MY_DATA.jsonl or CONFIG.json")
 
 
+def default_run_folder(what: str) -> Path:
+    """Return the run folder for `what`, which names what to train; a run's own config.json is trained in its folder."""
+    path = Path(what)
+    if path.name == "config.json" and (path.parent / "checkpoints").is_dir():
+        return path.parent
+    return Path("runs") / path.stem
+
+
 def with_format(config: RunConfig, name: str) -> RunConfig:
     """Return a copy of the config with another format."""
     return dataclasses.replace(config, task=dataclasses.replace(config.task, format=name))

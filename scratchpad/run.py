@@ -25,7 +25,7 @@ from scratchpad.layout.codec import Codec
 from scratchpad.layout.vocabulary import Vocabulary
 from scratchpad.models.build import build_model
 from scratchpad.tasks.base import Symbols, Task
-from scratchpad.tasks.document import MARKS, bare
+from scratchpad.tasks.document import MARKS, as_text, bare
 from scratchpad.tasks.formats import format_named
 from scratchpad.training.checkpoint import Checkpoints, load_weights
 from scratchpad.training.curriculum import make_curriculum
@@ -105,7 +105,7 @@ class Run:
     @overload
     def solve(
         self,
-        question: str,
+        question: str | Symbols,
         sampling: Sampling | None = None,
         limits: Limits | None = None,
         on_state: Callable[[int, Symbols], None] | None = None,
@@ -114,7 +114,7 @@ class Run:
     @overload
     def solve(
         self,
-        question: list[str] | tuple[str, ...],
+        question: list[str] | list[Symbols],
         sampling: Sampling | None = None,
         limits: Limits | None = None,
         on_state: Callable[[int, int, Symbols], None] | None = None,
@@ -123,24 +123,27 @@ class Run:
 
     def solve(
         self,
-        question: str | list[str] | tuple[str, ...],
+        question: str | Symbols | list[str] | list[Symbols],
         sampling: Sampling | None = None,
         limits: Limits | None = None,
         on_state: Callable[..., None] | None = None,
         batch: int = 64,
     ) -> Solved | list[Solved]:
-        """Solve a question, written as `scratchpad show` prints it, or a list of questions.
+        """Solve a question or a list of questions.
 
+        A question is a text, written as `scratchpad show` prints it, or a tuple of symbols.
         A list is solved in batches of `batch` questions, and the result is the list of their solutions. Every question
         of a list has its own random stream for `sampling`, so a question that is given twice may have two solutions.
         on_state: a function that receives the index and the symbols of each complete state. For a list of questions,
         the function first receives the index of the question. Raises ScratchpadError, before the model writes anything,
         if a question is not valid.
         """
-        if not isinstance(question, str):
-            return self._solve_all(question, sampling, limits, on_state, batch)
+        if isinstance(question, list):
+            texts = [one if isinstance(one, str) else as_text(one) for one in question]
+            return self._solve_all(texts, sampling, limits, on_state, batch)
         on_only = None if on_state is None else lambda _, index, state: on_state(index, state)
-        return self._solve_all((question,), sampling, limits, on_only, batch)[0]
+        text = question if isinstance(question, str) else as_text(question)
+        return self._solve_all([text], sampling, limits, on_only, batch)[0]
 
     def _solve_all(
         self,

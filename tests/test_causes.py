@@ -27,8 +27,7 @@ def answer(question, state): return state[-1]
 def truth(question): return max(question[:-1])
 """
 POSITIONS = (
-    "documents need 18 positions, but training documents need at most 16, so the model has positions that were never "
-    "trained"
+    "documents need 18 positions, but training documents need 16, so the model has positions that were never trained"
 )
 WINDOW = "Give all questions the same length: put the items at random places of a window."
 
@@ -49,7 +48,7 @@ def test_untrained_positions_and_symbols_are_named(folder: Path, capsys: Capture
     assert status == 0, err
     assert [line for line in out.splitlines() if line.startswith(("likely", "what"))] == [
         f"likely cause at size 6: {POSITIONS}",
-        "likely cause at size 6: states have 4 5 as symbol 2, which training states never have there",
+        "likely cause at size 6: states have 4 5 as symbol 2, which no state of 300 training documents has there",
         f"what to do: {WINDOW}",
         f"what to do: Train every name of a place, and keep the length of states constant. {WINDOW}",
     ]

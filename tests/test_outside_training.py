@@ -41,7 +41,8 @@ def test_questions_outside_training(question: str, says: list[str]) -> None:
 
 
 def test_questions_of_training_are_never_outside() -> None:
-    for task in (task_named("parity", DEMO), task_named("cycles", {"n": "3-5"}), load_task_file(MY_TASK)):
+    cycles = (task_named("cycles", {"n": "3-5"}), task_named("cycles", {"n": 3, "vertices": 10}))
+    for task in (task_named("parity", DEMO), *cycles, load_task_file(MY_TASK)):
         for _, question in draws(task, 3, "train", 0, 50):
             assert outside_training([task], question, 3) == []
 
@@ -99,3 +100,9 @@ def test_solve_says_what_is_outside_training(run: Run, capsys: Capture) -> None:
     assert status == 0
     assert err == "outside what was trained: bits=4, trained on 1-3\n"
     assert out.splitlines()[0] == "question: 1111="
+
+
+def test_a_question_may_be_a_tuple_of_symbols(run: Run) -> None:
+    symbols = run.parse_question("_1__=")
+    assert run.solve(symbols) == run.solve("_1__=")
+    assert run.solve([symbols, symbols]) == run.solve(["_1__=", "_1__="])

@@ -34,7 +34,7 @@ def test_a_list_is_solved_like_its_questions(run: sp.Run) -> None:
     alone = [run.solve(question, limits=LIMITS) for question in QUESTIONS]
     assert len({one.states for one in alone}) > 1
     assert run.solve(QUESTIONS, limits=LIMITS) == alone
-    assert run.solve(tuple(QUESTIONS), limits=LIMITS, batch=3) == alone
+    assert run.solve(QUESTIONS, limits=LIMITS, batch=3) == alone
     assert run.solve([]) == []
     assert run.solve(QUESTIONS[:1], limits=LIMITS) == alone[:1]
 

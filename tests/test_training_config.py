@@ -10,7 +10,7 @@ import pytest
 from scratchpad.config.resolve import resolve
 from scratchpad.errors import ScratchpadError
 from scratchpad.models.build import build_model
-from scratchpad.recipes import recipe, training_config
+from scratchpad.recipes import default_run_folder, recipe, training_config
 from scratchpad.tasks import TASKS
 from scratchpad.training.run_folder import saved_config
 from scratchpad.training.setup import measure
@@ -136,3 +136,10 @@ def test_a_task_is_named_once(capsys: Capture) -> None:
         assert "give only one of these: a task" in refused(capsys, "show", *words)
     assert "no_task.py: no such file" in refused(capsys, "show", "no_task.py")
     assert "--source is only for the task `programs`, not for" in refused(capsys, "show", MY_TASK, "--source", "x")
+
+
+def test_a_run_is_trained_again_in_its_own_folder(tmp_path: Path) -> None:
+    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+    assert default_run_folder(str(tmp_path / "run" / "config.json")) == tmp_path / "run"
+    assert default_run_folder(str(tmp_path / "config.json")) == Path("runs/config")
+    assert default_run_folder("examples/my_task.py") == Path("runs/my_task")

@@ -54,8 +54,8 @@ def table_lines(columns: Sequence[str], rows: Sequence[Sequence[Any]], width: in
             widths[max((i for i in groups[0] if widths[i] > least[i]), key=lambda i: widths[i])] -= 1
         groups = _column_groups(widths, width)
     wrapped = [
-        [textwrap.wrap(cell, width, break_on_hyphens=False) or [""] for cell in cells]
-        for cells, width in zip(table, widths, strict=True)
+        [textwrap.wrap(cell, room, break_on_hyphens=False) or [""] if len(cell) > room else [cell] for cell in cells]
+        for cells, room in zip(table, widths, strict=True)
     ]
     widths = [max(len(part) for parts in cells for part in parts) for cells in wrapped]
     lines: list[str] = []

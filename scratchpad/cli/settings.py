@@ -14,7 +14,7 @@ from scratchpad.cli._output import print_json
 from scratchpad.config.describe import Setting, run_settings, task_settings
 from scratchpad.config.resolve import TaskLoader
 from scratchpad.errors import unknown_name
-from scratchpad.recipes import training_config
+from scratchpad.recipes import RECIPES, training_config
 from scratchpad.tasks import BUILT_IN
 
 EXAMPLE = """scratchpad settings
@@ -57,4 +57,4 @@ def _found(what: str | None) -> list[Setting]:
     group = [setting.name for setting in of_runs if setting.name.startswith(f"{what.partition('.')[0]}.")]
     if group:
         raise unknown_name("setting", what, group)
-    return task_settings(TaskLoader().load(training_config(what, "small").task))
+    return task_settings(TaskLoader().load(training_config(what, None if what in RECIPES else "small").task))

@@ -34,6 +34,7 @@ from scratchpad.config.parse import split_assignments
 from scratchpad.config.schema import RunConfig
 from scratchpad.errors import ScratchpadError
 from scratchpad.number_format import duration
+from scratchpad.recipes import default_run_folder
 
 if TYPE_CHECKING:
     from scratchpad.config.resolve import ResolvedRun
@@ -75,7 +76,7 @@ def run(args: Namespace) -> None:
     if args.dry_run and (args.resume or args.force):
         raise ScratchpadError("--dry-run writes nothing; leave --resume and --force out")
     check_resuming(args.resume, args.force, args.checkpoint)
-    config, out = _config(args), Path(args.out or f"runs/{Path(args.config).stem}")
+    config, out = _config(args), Path(args.out or default_run_folder(args.config))
     runs = [(config, out)]
     if args.seeds:
         seeded = [

@@ -22,11 +22,14 @@ def outside_training(tasks: Sequence[Task], question: Symbols, seed: int) -> lis
     tasks: the training task, or the tasks of all stages of the curriculum. seed: the seed of the training.
     """
     task, found = tasks[-1], list[str]()
-    sizes, trained_sizes = task.fitted_to(question).size_distribution(), [one.size_distribution() for one in tasks]
-    if not any(one.contains(sizes.low) and one.contains(sizes.high) for one in trained_sizes):
+    drawn = [one for task in tasks for _, one in draws(task, seed, "train", 0, _compared(task))]
+    sizes, trained_sizes = _size(task, question), [one.size_distribution() for one in tasks]
+    if (
+        not any(one.contains(sizes.low) and one.contains(sizes.high) for one in trained_sizes)
+        and sizes not in {_size(task, one) for one in drawn}  # the size read off a question may differ from the setting
+    ):
         texts = dict.fromkeys(str(one.to_json()) for one in trained_sizes)
         found.append(f"{task.size_setting}={sizes.to_json()}, trained on {', '.join(texts)}")
-    drawn = [one for task in tasks for _, one in draws(task, seed, "train", 0, _compared(task))]
     lengths = sorted(map(len, drawn))
     if not lengths[0] <= len(question) <= lengths[-1]:
         found.append(f"{len(question)} symbols, trained on {Lengths(lengths[0], lengths[-1]).to_json()}")
@@ -37,6 +40,10 @@ def outside_training(tasks: Sequence[Task], question: Symbols, seed: int) -> lis
     if (run := _longest_run(question, task.blank)) > most:
         found.append(f"{run} times {task.blank} in a row, trained on at most {most}")
     return found
+
+
+def _size(task: Task, question: Symbols) -> Lengths:
+    return task.fitted_to(question).size_distribution()
 
 
 def _compared(task: Task) -> int:

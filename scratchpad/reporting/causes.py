@@ -67,7 +67,8 @@ def find_causes(run: RunRecord, diagnoses: Sequence[Diagnosis]) -> list[Cause]:
             tested = _contents(run, ((task, question) for question in _drawn(task, 0, "test")))
         except ScratchpadError:
             continue
-        causes += _differences(run, size, trained, tested)
+        if run.trained is not None and not run.trained.contains(size):
+            causes += _differences(run, size, trained, tested)
         causes += _rare_traits(diagnosis, trained)
     return causes
 
@@ -92,7 +93,7 @@ def _contents(run: RunRecord, questions: Iterable[tuple[Task, Symbols]]) -> _Con
 def _differences(run: RunRecord, size: int, trained: _Contents, tested: _Contents) -> Iterator[Cause]:
     window = "Give all questions the same length: put the items at random places of a window."
     if tested.positions > trained.positions:
-        what = f"documents need {tested.positions} positions, but training documents need at most {trained.positions}"
+        what = f"documents need {tested.positions} positions, but training documents need {trained.positions}"
         untrained = ", so the model has positions that were never trained"
         yield Cause(size, what + (untrained if run.config.model.positions == "learned" else ""), window)
     new: dict[int, list[str]] = {}
@@ -100,7 +101,7 @@ def _differences(run: RunRecord, size: int, trained: _Contents, tested: _Content
         new.setdefault(place, []).append(symbol)
     if new:
         places = [f"{' '.join(symbols[:_SHOWN])} as symbol {place}" for place, symbols in new.items()][:_SHOWN]
-        what = f"states have {', '.join(places)}, which training states never have there"
+        what = f"states have {', '.join(places)}, which no state of {_DRAWN} training documents has there"
         yield Cause(size, what, f"Train every name of a place, and keep the length of states constant. {window}")
 
 
