@@ -43,7 +43,7 @@ DEMO = RunConfig(
 
 
 def _small_settings(task: str) -> RunConfig:
-    """Return the settings with which a small model learns a built-in task within minutes on two CPU cores."""
+    """Return the small settings of a built-in task."""
     small = BUILT_IN[task].small
     return _SMALL.with_settings({"task.name": task, **split_assignments(small.split(), f"{task}.small")})
 

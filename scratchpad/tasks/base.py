@@ -40,7 +40,7 @@ class Task(WrittenWork, SizedQuestions):
     seeded: ClassVar[bool] = True
     """Whether the seed changes the questions. Tasks that read a data set ignore the seed."""
     small: ClassVar[str] = ""
-    """Settings of a run, as for `--set`, with which a small model learns the task within minutes on two CPU cores.
+    """Settings of a run, as for `--set`, for a small model and at most about 30 minutes on one CPU core.
     `scratchpad train TASK` adds these settings to the recipe `small`."""
     blank: ClassVar[str] = ""
     """The symbol of an empty place in a question, or an empty text if questions have no empty places."""
