@@ -110,7 +110,7 @@ def _config_and_folder(
     name = recipe if task is None else str(task)
     if name is None:
         raise ScratchpadError("nothing to train: give task='cycles', task='MY_TASK.py' or recipe='parity-small'")
-    chosen = training_config(name, None if task is None else recipe, values.get("task.file"))
+    chosen = training_config(name, None if task is None else recipe, values)
     return chosen.with_settings(values), default_run_folder(name)
 
 

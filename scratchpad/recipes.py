@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from scratchpad.config.parse import split_assignments
 from scratchpad.config.schema import EvaluateConfig, RunConfig, TaskConfig, TrainConfig, read_config
@@ -74,17 +76,24 @@ def recipe(name: str) -> RunConfig:
 _named = recipe  # another name, because `training_config` has an argument `recipe`
 
 
-def training_config(name: str, recipe: str | None = None, task_file: str | None = None) -> RunConfig:
+def training_config(
+    name: str, recipe: str | None = None, settings: Mapping[str, object] = MappingProxyType({})
+) -> RunConfig:
     """Return the settings of the run to train.
 
     name: a built-in task, a Python file that defines a task, a data file (MY_DATA.jsonl), a recipe with a task, or a
     configuration file (CONFIG.json). recipe: the recipe for the settings of the model, training and evaluation; the
     task then has its default settings. Without a recipe, a built-in task has its small settings, and a task file or
-    data file has the settings of the recipe `small`. task_file: the Python file that defines the task of CONFIG.json.
+    data file has the settings of the recipe `small`. settings: the changes to the settings, which are not applied here.
 
-    Raises ScratchpadError if `name` or `recipe` is unknown, if both have a task, or if CONFIG.json has a task from a
-    Python file and `task_file` is not given. A configuration file never chooses the code that is executed.
+    Raises ScratchpadError if `name` or `recipe` is unknown, if both have a task, if `name` is a task or a file and
+    `settings` name another task, or if CONFIG.json has a task from a Python file and `settings` do not name the file. A
+    configuration file never chooses the code that is executed.
     """
+    has_task = name.endswith(".json") or name in RECIPES
+    other = next((key for key in ("task.name", "task.data", "task.file") if key in settings), None)
+    if other and not has_task:
+        raise ScratchpadError(f"{name} and {other}={settings[other]} both name what to train: give only one of the two")
     built_in = name in BUILT_IN
     if built_in and recipe is None:
         return _small_settings(name)
@@ -97,7 +106,7 @@ def training_config(name: str, recipe: str | None = None, task_file: str | None 
             f"{name} has its own settings, so the recipe {recipe!r} cannot be added. A recipe can be combined only "
             "with the name of a task, with MY_TASK.py or with MY_DATA.jsonl"
         )
-    if config.task.file and not task_file:
+    if config.task.file and not settings.get("task.file"):
         raise ScratchpadError(
             f"{name} runs a Python file as its task; confirm the file with the setting task.file=FILE"
         )

@@ -98,6 +98,7 @@ def test_a_task_with_its_settings_is_trained(tmp_path: Path) -> None:
         ({"config": "cycles"}, "give task='cycles', or settings such as"),
         ({"config": tiny(), "task": "cycles"}, "give either `config`, or `task` and `recipe`"),
         ({"task": "cycle"}, "did you mean 'cycles'"),
+        ({"task": "cycles", "task__data": "d.jsonl"}, "cycles and task.data=d.jsonl both name what to train"),
         ({"task": "parity", "bit": 3}, "did you mean 'bits'"),
         ({"task": "parity", "train__step": 3}, "did you mean 'train.steps'"),
         ({"task": "parity", "format": "causa"}, "did you mean 'causal'"),

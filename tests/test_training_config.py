@@ -76,7 +76,7 @@ def test_a_configuration_does_not_choose_the_code(tmp_path: Path) -> None:
     file.write_text(json.dumps(training_config(MY_TASK).to_json()))
     with pytest.raises(ScratchpadError, match="runs a Python file as its task; confirm the file"):
         training_config(str(file))
-    assert training_config(str(file), task_file=MY_TASK).task.file == MY_TASK
+    assert training_config(str(file), settings={"task.file": MY_TASK}).task.file == MY_TASK
 
 
 def test_a_run_folder_is_not_what_to_train(tmp_path: Path) -> None:

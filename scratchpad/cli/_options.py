@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scratchpad.config.parse import split_assignments
 from scratchpad.config.resolve import TaskLoader
-from scratchpad.config.schema import RunConfig, TaskConfig
+from scratchpad.config.schema import TaskConfig
 from scratchpad.errors import ScratchpadError
-from scratchpad.recipes import RECIPES, training_config
+from scratchpad.recipes import RECIPES
 from scratchpad.tasks import task_named
 from scratchpad.tasks.base import Symbols, Task, draws
 from scratchpad.tasks.formats import format_names
@@ -70,22 +70,6 @@ def add_config(parser: ArgumentParser) -> None:
         "(default: the task's own small settings; `small` for a file)"
     )
     parser.add_argument("--recipe", metavar="RECIPE", help=recipes)
-
-
-def config_from_arguments(args: Namespace, settings: Mapping[str, str]) -> RunConfig:
-    """Return the settings that WHAT and --recipe describe. The changes in `settings` (--set) are not applied.
-
-    Raises ScratchpadError if WHAT is a task or a file, and `settings` name another task.
-    """
-    config = training_config(args.config, args.recipe, settings.get("task.file"))
-    has_task = args.config.endswith(".json") or args.config in RECIPES
-    if other := next(
-        (name for name in ("task.name", "task.data", "task.file") if name in settings and not has_task), None
-    ):
-        raise ScratchpadError(
-            f"{args.config} and {other}={settings[other]} both name what to train: give only one of the two"
-        )
-    return config
 
 
 def add_draws(parser: ArgumentParser, format: str = "inductive", split: str = "train") -> None:

@@ -12,9 +12,10 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from scratchpad.cli._experiments import add_experiment_options, run_experiment
-from scratchpad.cli._options import add_config, add_set, config_from_arguments
+from scratchpad.cli._options import add_config, add_set
 from scratchpad.config.parse import split_assignments
 from scratchpad.errors import ScratchpadError
+from scratchpad.recipes import training_config
 
 EXAMPLE = """scratchpad sweep parity-small --set 'train.batch=16|64' 'model.dropout=0|0.1' train.steps=400
   scratchpad sweep parity-small --set 'task.format=inductive|scratchpad' --seeds 3 --jobs 2"""
@@ -30,7 +31,7 @@ def run(args: Namespace) -> None:
     from scratchpad.experiments.plan import sweep, varying_settings
 
     settings = split_assignments(args.set)
-    config = config_from_arguments(args, settings)
+    config = training_config(args.config, args.recipe, settings)
     if not varying_settings(settings):
         raise ScratchpadError("no setting has several values; give at least one, such as 'train.batch=64|128'")
     plan = sweep(Path(args.config).stem, config, settings)

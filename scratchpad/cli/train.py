@@ -28,14 +28,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scratchpad.api import check_resuming, train_in_folder
-from scratchpad.cli._options import add_config, add_set, config_from_arguments, whole_number
+from scratchpad.cli._options import add_config, add_set, whole_number
 from scratchpad.cli._output import message
 from scratchpad.config.describe import as_written
 from scratchpad.config.parse import split_assignments
 from scratchpad.config.schema import RunConfig
 from scratchpad.errors import ScratchpadError
 from scratchpad.number_format import duration
-from scratchpad.recipes import default_run_folder
+from scratchpad.recipes import default_run_folder, training_config
 
 if TYPE_CHECKING:
     from scratchpad.config.resolve import ResolvedRun
@@ -132,7 +132,7 @@ def _config(args: Namespace) -> RunConfig:
     if twice := files.keys() & values.keys():
         name = min(twice)
         raise ScratchpadError(f"{name} is given twice: {files[name]!r} and, with --set, {values[name]!r}")
-    return config_from_arguments(args, files | values).with_settings(files | values)
+    return training_config(args.config, args.recipe, files | values).with_settings(files | values)
 
 
 def _resume_command(args: Namespace) -> str:
