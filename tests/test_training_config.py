@@ -67,7 +67,7 @@ MISTAKES = {
 @pytest.mark.parametrize(("given", "says"), MISTAKES.values(), ids=MISTAKES)
 def test_mistakes(given: tuple[str, ...], says: str) -> None:
     with pytest.raises(ScratchpadError) as error:
-        training_config(*given)
+        training_config(given[0], given[1] if given[1:] else None)
     assert says in str(error.value)
 
 
