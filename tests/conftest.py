@@ -17,3 +17,9 @@ def seeded() -> None:
     """Seed the global generators before every test."""
     random.seed(0)
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let tables have any width, whatever the terminal: the workers of pytest-xdist set COLUMNS."""
+    monkeypatch.delenv("COLUMNS", raising=False)
