@@ -67,7 +67,7 @@ def test_each_stage_of_a_curriculum_counts() -> None:
     two, four = (stages[0].parse(text) for text in ("1_1______=", "1_1_1_1__="))
     assert outside_training(stages, two, 0) == ["bits=2, trained on 1, 3-4"]
     assert outside_training(stages, four, 0) == []
-    assert outside_training(stages, stages[0].parse("1________="), 0) == []  # only the first stage has so many blanks
+    assert outside_training(stages, stages[0].parse("1________="), 0) == []  # the first stage has 8 blanks in a row
 
 
 def test_digits_without_blanks_are_laid_out_as_in_training(run: Run) -> None:

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import time
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING
 
 from scratchpad.cli._options import add_run_loading, add_sampling, sampling_from_arguments, whole_number
 from scratchpad.cli._output import message, print_json
 from scratchpad.number_format import duration
 from scratchpad.tasks.base import Symbols
 from scratchpad.tasks.document import as_text
-
-if TYPE_CHECKING:
-    pass
 
 EXAMPLE = """scratchpad solve runs/parity-small 10110111
   scratchpad solve runs/parity-small 1_0__11_ --json

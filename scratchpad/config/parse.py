@@ -23,7 +23,7 @@ _KINDS = {bool: "true or false", int: "a whole number", float: "a finite number"
 
 
 class TextSetting(ABC):
-    """A setting that has a class of its own and that users write as a text."""
+    """A setting that users write as a text. A subclass defines the form of the text."""
 
     examples: ClassVar[str] = ""
     """Examples of the text, for lists of settings."""
